@@ -1,0 +1,117 @@
+//! The query tree: what the query language means, independent of any engine.
+//!
+//! `query` parses text into it, the engines lower it, [`crate::highlight`] finds in messages what it matched, and
+//! the tests' oracle evaluates it plainly.
+
+/// Which words are searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// What users, assistants, humans and tools said, topic, summary and keywords: words without a scope.
+    Default,
+    /// Only what users, assistants, humans and tools said.
+    Transcript,
+    /// Only what that role said.
+    Role(hearken_model::Role),
+    /// The topic's words.
+    Topic,
+    /// The summary's words.
+    Summary,
+    /// The keywords' words.
+    Keywords,
+}
+
+/// How a text is matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TextForm {
+    /// Unquoted: one word matches its English forms; a text that falls into several words (`55-A12`, an e-mail
+    /// address, a run of Chinese) is a phrase of its parts.
+    Word,
+    /// Quoted: exact word forms in sequence, at most `slop` positions out of place, never across two messages.
+    Phrase {
+        /// 0 is exact; at most [`crate::text::SLOP_MAX`].
+        slop: u32,
+    },
+    /// Every word that begins with the text.
+    Prefix,
+    /// Every word at most `distance` edits away; a transposition is one edit.
+    Fuzzy {
+        /// 1 or 2.
+        distance: u8,
+    },
+}
+
+/// How a whole value is matched; letter case never matters in the query language.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ValueMatch {
+    /// The whole value.
+    Is(String),
+    /// Its beginning.
+    StartsWith(String),
+}
+
+/// One end of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Edge<T> {
+    /// `*`
+    Open,
+    /// The value belongs to the range.
+    Inclusive(T),
+    /// The value does not.
+    Exclusive(T),
+}
+
+/// A range over one kind of field (see [`hearken_model::field::FieldKind`]).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Range {
+    /// Over an integer field.
+    Integer(Edge<i64>, Edge<i64>),
+    /// Over seconds.
+    Seconds(Edge<f64>, Edge<f64>),
+    /// Over money.
+    Money(Edge<hearken_model::Money>, Edge<hearken_model::Money>),
+    /// Over instants.
+    Time(Edge<hearken_model::Timestamp>, Edge<hearken_model::Timestamp>),
+    /// Over metadata values that are numbers.
+    Number(Edge<f64>, Edge<f64>),
+}
+
+/// A query.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Query {
+    /// Every interaction.
+    All,
+    /// Words somewhere in the scope.
+    Text {
+        /// Where.
+        scope: Scope,
+        /// As the user wrote it, without quotes and escapes.
+        text: String,
+        /// How.
+        form: TextForm,
+    },
+    /// A whole value of a field of [`hearken_model::field::FIELDS`], or `metadata.<key>`.
+    Value {
+        /// The field.
+        field: String,
+        /// The value.
+        value: ValueMatch,
+    },
+    /// A range of a field's values.
+    Range {
+        /// The field.
+        field: String,
+        /// From, to.
+        range: Range,
+    },
+    /// The field has any value: `field:*`.
+    Exists {
+        /// The field.
+        field: String,
+    },
+    /// All of them; none at all matches everything.
+    And(Vec<Query>),
+    /// Any of them; none at all matches nothing.
+    Or(Vec<Query>),
+    /// Everything but.
+    Not(Box<Query>),
+}

@@ -1,0 +1,88 @@
+//! The stored document: one for each interaction, replaced as it grows, the only truth.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Interaction, InteractionId, Message, MessageTime, Sentiment, State, Timestamp};
+
+/// What is stored for one interaction: the versions that folding needs, hidden, and what was derived from them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// The folded state.
+    pub state: State,
+    /// Everything computed from it.
+    pub derived: Derived,
+}
+
+/// What is computed from a state: enrichment, analysis, billing and the rules of the contract.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Derived {
+    /// The public view without its transcript.
+    pub head: Interaction,
+    /// One entry for each message of [`State::transcript`], in that order.
+    pub messages: Vec<DerivedMessage>,
+}
+
+/// What is computed for one message.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DerivedMessage {
+    /// Upstream's, else detected; user messages only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentiment: Option<Sentiment>,
+    /// −1 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentiment_score: Option<f64>,
+    /// Whether it counts as a billable unit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub billable: bool,
+}
+
+impl Document {
+    /// What remains of an erased interaction: its id, so that nothing of it comes back.
+    pub fn tombstone(id: InteractionId) -> Self {
+        let mut state = State::new(id);
+        state.erased = true;
+        state.newest_event = Timestamp::EPOCH;
+        Document { state, derived: Derived::default() }
+    }
+
+    /// The interaction's id.
+    pub fn id(&self) -> &InteractionId {
+        &self.state.id
+    }
+
+    /// The messages as the public view shows them, in transcript order.
+    pub fn transcript(&self) -> Vec<Message> {
+        let start = self.state.start_time();
+        let derived =
+            self.derived.messages.iter().cloned().chain(std::iter::repeat(DerivedMessage::default()));
+        self.state
+            .transcript()
+            .into_iter()
+            .zip(derived)
+            .map(|((at, id, update), derived)| Message {
+                id: id.to_owned(),
+                role: update.role,
+                timestamp: match update.time {
+                    MessageTime::OffsetMs(offset_ms) => offset_ms,
+                    MessageTime::At(at) => start.map_or(0, |start| at.millis_since(start)),
+                },
+                at,
+                end_offset_ms: update.end_offset_ms,
+                message: update.message.clone(),
+                sentiment: derived.sentiment,
+                sentiment_score: derived.sentiment_score,
+                llm_model: update.llm_model.clone(),
+                usage: update.usage,
+                billable: derived.billable,
+                interrupted: update.interrupted,
+                confidence: update.confidence,
+                tool: update.tool.clone(),
+            })
+            .collect()
+    }
+
+    /// The public view, transcript included.
+    pub fn interaction(&self) -> Interaction {
+        Interaction { transcript: Some(self.transcript()), ..self.derived.head.clone() }
+    }
+}

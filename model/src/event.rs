@@ -1,0 +1,371 @@
+//! What producers say happened, decoded: the input of the fold.
+//!
+//! One [`Event`] can carry any mixture of metadata, messages, an end, a rating and analysis, because events may
+//! ride along with each other (contract, section 2.2) and foreign payloads bring several at once. Every carrier
+//! and every format is decoded to this one type.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Cost, Timestamp};
+
+/// Most bytes an interaction id, or a message id, may have.
+pub const ID_BYTES_MAX: usize = 512;
+/// Most metadata keys an interaction may have, nested keys counted after flattening.
+pub const METADATA_KEYS_MAX: usize = 64;
+
+/// Names one interaction; unique in the deployment, never used again, 1 to 512 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct InteractionId(String);
+
+/// A text that cannot name an interaction.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidId {
+    /// No characters at all.
+    #[error("the id is empty")]
+    Empty,
+    /// Longer than [`ID_BYTES_MAX`].
+    #[error("the id has {0} bytes, at most {ID_BYTES_MAX} are allowed")]
+    TooLong(usize),
+}
+
+impl InteractionId {
+    /// Checks the bounds; every other text is an id.
+    pub fn try_new(id: impl Into<String>) -> Result<Self, InvalidId> {
+        let id = id.into();
+        match id.len() {
+            0 => Err(InvalidId::Empty),
+            1..=ID_BYTES_MAX => Ok(InteractionId(id)),
+            too_long => Err(InvalidId::TooLong(too_long)),
+        }
+    }
+
+    /// The id's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for InteractionId {
+    type Error = InvalidId;
+    fn try_from(id: String) -> Result<Self, InvalidId> {
+        Self::try_new(id)
+    }
+}
+
+impl From<InteractionId> for String {
+    fn from(id: InteractionId) -> String {
+        id.0
+    }
+}
+
+impl fmt::Display for InteractionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Declares an enum whose values are written as the contract names them.
+macro_rules! named_values {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$variant_meta])* #[serde(rename = $text)] $variant,)+ }
+
+        impl $name {
+            /// Every value, in the order of the contract.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
+
+            /// The contract's name of this value.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text,)+ }
+            }
+
+            /// The value of that name, `None` for any other text.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($text => Some($name::$variant),)+ _ => None }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.as_str()) }
+        }
+    };
+}
+
+named_values! {
+    /// Who said a message.
+    Role {
+        /// The customer.
+        User = "user",
+        /// The AI agent.
+        Assistant = "assistant",
+        /// A person who took over from the agent: searchable, never billable.
+        Human = "human",
+        /// Instructions and notices; searched only by the scope `system:`.
+        System = "system",
+        /// A tool's call or result.
+        Tool = "tool",
+    }
+}
+
+named_values! {
+    /// The channel of an interaction.
+    InteractionType {
+        /// Written messages.
+        TextChat = "text_chat",
+        /// A spoken call.
+        VoiceCall = "voice_call",
+    }
+}
+
+named_values! {
+    /// Where an interaction stands (contract, section 2.4).
+    Status {
+        /// No end is known yet.
+        InProgress = "in_progress",
+        /// Ended normally.
+        Finished = "finished",
+        /// Without an end and silent for longer than the idle timeout, or ended as such.
+        Abandoned = "abandoned",
+        /// Handed to someone else.
+        Transferred = "transferred",
+        /// Broken off by an error.
+        Failed = "failed",
+    }
+}
+
+named_values! {
+    /// Who started the interaction.
+    Direction {
+        /// The customer did.
+        Inbound = "inbound",
+        /// The agent did.
+        Outbound = "outbound",
+    }
+}
+
+named_values! {
+    /// How something feels.
+    Sentiment {
+        /// Pleased.
+        Positive = "positive",
+        /// Neither.
+        Neutral = "neutral",
+        /// Displeased.
+        Negative = "negative",
+    }
+}
+
+/// A metadata value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Scalar {
+    /// `true` or `false`.
+    Bool(bool),
+    /// Any JSON number.
+    Number(serde_json::Number),
+    /// Any text.
+    Text(String),
+}
+
+impl fmt::Display for Scalar {
+    /// The text that filters and facets use: numbers and booleans as JSON writes them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scalar::Bool(value) => value.fmt(f),
+            Scalar::Number(value) => value.fmt(f),
+            Scalar::Text(value) => f.write_str(value),
+        }
+    }
+}
+
+/// Tokens that a model call used. `input_tokens` includes the cached ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// All input tokens, cached ones included.
+    #[serde(default)]
+    pub input_tokens: u64,
+    /// Those of them that were read from a cache.
+    #[serde(default)]
+    pub cached_input_tokens: u64,
+    /// Output tokens.
+    #[serde(default)]
+    pub output_tokens: u64,
+}
+
+/// A tool's part in a message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The tool's name.
+    pub name: String,
+    /// What it was called with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<serde_json::Value>,
+    /// What it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<serde_json::Value>,
+    /// Whether it worked, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ok: Option<bool>,
+}
+
+/// When a message was said: an instant, or milliseconds from the interaction's start, which may be learnt later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MessageTime {
+    /// The instant.
+    #[serde(rename = "at", with = "crate::time::nanos")]
+    At(Timestamp),
+    /// Milliseconds from `start_time`; negative before it.
+    #[serde(rename = "offset_ms")]
+    OffsetMs(i64),
+}
+
+/// One message as its event brought it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MessageUpdate {
+    /// Place of the message in the event that brought it, from 0.
+    #[serde(default)]
+    pub position: u32,
+    /// When it was said.
+    pub time: MessageTime,
+    /// Who said it.
+    pub role: Role,
+    /// What was said.
+    pub message: String,
+    /// End of the speech, milliseconds from `start_time`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_offset_ms: Option<i64>,
+    /// Upstream's sentiment of this message; wins over detection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentiment: Option<Sentiment>,
+    /// Upstream's score, −1 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentiment_score: Option<f64>,
+    /// The model that wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub llm_model: Option<String>,
+    /// Tokens used for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// The producer's word on billing; wins over the rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billable: Option<bool>,
+    /// Whether the speaker was interrupted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<bool>,
+    /// The speech recogniser's confidence, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// The tool call or its result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolCall>,
+}
+
+/// The fields of `interaction.started`, any of which may ride along with other events.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[allow(missing_docs)] // named and explained in contract section 1; repeating them here would only drift
+pub struct StartedFields {
+    pub organization: Option<String>,
+    pub agent: Option<String>,
+    pub llm_model: Option<String>,
+    pub interaction_type: Option<InteractionType>,
+    pub integration: Option<String>,
+    pub direction: Option<Direction>,
+    pub start_time: Option<Timestamp>,
+    pub user_agent: Option<String>,
+    pub ip_address: Option<String>,
+    pub url: Option<String>,
+    pub language: Option<String>,
+    pub user_id: Option<String>,
+    pub caller: Option<String>,
+    /// Nested keys flattened with dots; at most [`METADATA_KEYS_MAX`].
+    pub metadata: BTreeMap<String, Scalar>,
+}
+
+/// The end of an interaction, kept or replaced as one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// When it ended; `None` when a completed interaction does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_time: Option<Timestamp>,
+    /// How it ended; never [`Status::InProgress`].
+    pub status: Status,
+    /// Why, in the producer's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<String>,
+    /// Where the recording is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording_url: Option<String>,
+    /// Upstream's cost; wins over the estimate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+}
+
+/// What the customer answered, kept or replaced as one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rating {
+    /// 1 to 5.
+    pub rating: u8,
+    /// In the customer's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating_comment: Option<String>,
+}
+
+/// The fields of `interaction.analyzed`; each wins over detection.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[allow(missing_docs)] // named and explained in contract section 1
+pub struct AnalysisUpdate {
+    pub csat: Option<u8>,
+    pub csat_description: Option<String>,
+    pub topic: Option<String>,
+    pub summary: Option<String>,
+    pub sentiment: Option<Sentiment>,
+    pub sentiment_description: Option<String>,
+    pub keywords: Option<Vec<String>>,
+    /// Who analysed, for `analysis.by`; `None` is `upstream`.
+    pub by: Option<String>,
+}
+
+/// One decoded event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// The interaction it is about.
+    pub interaction_id: InteractionId,
+    /// Event time (contract, section 2.3).
+    pub time: Timestamp,
+    /// The Kafka record's timestamp, or the moment of acceptance: the second key of a version.
+    pub recorded_at: Timestamp,
+    /// Metadata.
+    pub started: StartedFields,
+    /// Messages by id.
+    pub messages: Vec<(String, MessageUpdate)>,
+    /// The end.
+    pub end: Option<End>,
+    /// The customer's rating.
+    pub rating: Option<Rating>,
+    /// Upstream analysis.
+    pub analysis: AnalysisUpdate,
+    /// Removes the interaction for good.
+    pub erase: bool,
+}
+
+impl Event {
+    /// An event about `interaction_id` that says nothing yet.
+    pub fn new(interaction_id: InteractionId, time: Timestamp, recorded_at: Timestamp) -> Self {
+        Event {
+            interaction_id,
+            time,
+            recorded_at,
+            started: StartedFields::default(),
+            messages: Vec::new(),
+            end: None,
+            rating: None,
+            analysis: AnalysisUpdate::default(),
+            erase: false,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The public view of an interaction: contract section 1, field by field, as JSON shows it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Direction, InteractionType, Money, Role, Scalar, Sentiment, Status, Timestamp, ToolCall, Usage};
+
+/// An interaction as users see it. Absent data is `null`, never a made-up value.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)] // a document stored before a field existed reads as not having it
+#[allow(missing_docs)] // contract section 1 explains every field; only what it leaves open is said here
+pub struct Interaction {
+    pub id: String,
+    pub organization: Option<String>,
+    pub agent: Option<String>,
+    pub llm_model: Option<String>,
+    /// In the order of first mention in the transcript; the model that `started` gave comes last if nothing else named it.
+    pub llm_models: Vec<String>,
+    #[serde(rename = "type")]
+    pub interaction_type: Option<InteractionType>,
+    pub status: Option<Status>,
+    pub end_reason: Option<String>,
+    pub direction: Option<Direction>,
+    pub integration: Option<String>,
+    pub messages_count: u64,
+    pub billable_messages: Option<u64>,
+    pub billable_minutes: Option<u64>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+    /// Seconds.
+    pub duration: Option<f64>,
+    pub browser: Option<String>,
+    pub os: Option<String>,
+    pub device: Option<String>,
+    pub ip_address: Option<String>,
+    pub country_code: Option<String>,
+    pub country: Option<String>,
+    pub city: Option<String>,
+    pub url: Option<String>,
+    pub url_host: Option<String>,
+    pub language: Option<String>,
+    pub user_id: Option<String>,
+    pub caller: Option<String>,
+    pub recording_url: Option<String>,
+    pub metadata: BTreeMap<String, Scalar>,
+    pub usage: Option<UsageTotals>,
+    pub total_costs: TotalCosts,
+    pub csat: Option<u8>,
+    pub csat_description: Option<String>,
+    pub rating: Option<u8>,
+    pub rating_comment: Option<String>,
+    pub topics_summary: TopicsSummary,
+    pub analysis: Option<AnalysisInfo>,
+    /// Left out of search results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<Vec<Message>>,
+}
+
+/// One message of a transcript.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)] // contract section 1
+pub struct Message {
+    pub id: String,
+    pub role: Role,
+    /// Milliseconds from `start_time`; negative before it.
+    pub timestamp: i64,
+    pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_offset_ms: Option<i64>,
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentiment: Option<Sentiment>,
+    /// −1 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentiment_score: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub llm_model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    pub billable: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolCall>,
+}
+
+/// Sums of the messages' usage.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // contract section 1
+pub struct UsageTotals {
+    pub input_tokens: u64,
+    pub cached_input_tokens: u64,
+    pub output_tokens: u64,
+    /// By the model that each message names, else by the interaction's.
+    pub by_model: BTreeMap<String, ModelUsage>,
+}
+
+/// The usage of one model; the same numbers as a message's.
+pub type ModelUsage = Usage;
+
+/// Where an amount comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CostSource {
+    /// Computed from usage and prices.
+    Estimate,
+    /// The producer said so.
+    Upstream,
+}
+
+/// What the interaction cost. Amounts are decimal strings in JSON; `null` is unknown, never free.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TotalCosts {
+    /// The sum of the known parts, or upstream's word.
+    pub amount: Option<Money>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+    /// For model tokens.
+    pub llm: Option<Money>,
+    /// For messages and minutes.
+    pub platform: Option<Money>,
+    /// For analysis by a model.
+    pub analysis: Option<Money>,
+    /// Models that were used and have no price, sorted.
+    pub unpriced_models: Vec<String>,
+    /// `None` while nothing is known.
+    pub source: Option<CostSource>,
+}
+
+/// What it was about and how it felt.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // contract section 1
+pub struct TopicsSummary {
+    pub topic: Option<String>,
+    pub summary: Option<String>,
+    pub sentiment: Option<Sentiment>,
+    pub sentiment_description: Option<String>,
+    pub keywords: Vec<String>,
+}
+
+/// Who derived the automatic values, and from what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnalysisInfo {
+    /// `built-in`, a model's name, or `upstream`.
+    pub by: String,
+    /// The analyser's version.
+    pub version: Option<String>,
+    /// Event time of the newest event analysed.
+    pub at: Timestamp,
+}

@@ -1,0 +1,410 @@
+//! What is known of one interaction, every value with its version: the join of contract section 2.3.
+//!
+//! Folding is commutative, associative and idempotent: each value is kept if its (event time, record timestamp,
+//! value bytes) is the largest seen, an erasure absorbs everything, and the newest event time is a maximum. So the
+//! order of partitions, retries and replays make no difference, and no list of seen event ids is needed. The one
+//! exception is stated in the contract: what goes beyond the limits is refused when it arrives.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::METADATA_KEYS_MAX;
+use crate::time::nanos;
+use crate::{
+    Direction, End, Event, InteractionId, InteractionType, MessageTime, MessageUpdate, Rating, Scalar,
+    Sentiment, Timestamp,
+};
+
+/// Most messages one interaction may have.
+pub const MESSAGES_MAX: usize = 10_000;
+/// Most bytes of text and tool data one interaction may have.
+pub const INTERACTION_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// A value and the version that decides whether another replaces it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Versioned<T> {
+    /// The value.
+    #[serde(rename = "v")]
+    pub value: T,
+    /// Event time.
+    #[serde(rename = "t", with = "nanos")]
+    pub time: Timestamp,
+    /// Record timestamp.
+    #[serde(rename = "r", with = "nanos")]
+    pub recorded_at: Timestamp,
+}
+
+impl<T: Serialize> Versioned<T> {
+    /// Whether `self` must replace `other`: a larger (event time, record timestamp, value bytes).
+    fn replaces(&self, other: &Self) -> bool {
+        let by_time = (self.time, self.recorded_at).cmp(&(other.time, other.recorded_at));
+        by_time.then_with(|| value_bytes(&self.value).cmp(&value_bytes(&other.value))) == Ordering::Greater
+    }
+}
+
+/// The bytes that break a tie between versions. Plain data always serialises; were it ever not to, both sides
+/// would compare equal and the first would stay.
+fn value_bytes<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// Where the customer was: the address as far as privacy settings let it be kept, and what GeoIP said of it.
+/// Looked up when the event arrives, because a dropped or truncated address cannot be looked up later.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// The address as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_address: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country_code: Option<String>,
+    /// English name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// English name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+}
+
+/// What folding an event did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoldOutcome {
+    /// The state changed.
+    Applied,
+    /// The event said nothing new.
+    Duplicate,
+    /// The interaction is erased; the event was dropped.
+    Erased,
+}
+
+/// An event that would take its interaction beyond a limit. Nothing of it was applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LimitExceeded {
+    /// Beyond [`MESSAGES_MAX`].
+    #[error("the interaction would have {0} messages, at most {MESSAGES_MAX} are kept")]
+    Messages(usize),
+    /// Beyond [`INTERACTION_BYTES_MAX`].
+    #[error("the interaction would have {0} bytes, at most {INTERACTION_BYTES_MAX} are kept")]
+    Bytes(usize),
+    /// Beyond [`METADATA_KEYS_MAX`].
+    #[error("the interaction would have {0} metadata keys, at most {METADATA_KEYS_MAX} are kept")]
+    MetadataKeys(usize),
+}
+
+/// Declares the state's single-valued fields once: their storage and their join.
+macro_rules! state {
+    ($($(#[$meta:meta])* $field:ident: $type:ty,)+) => {
+        /// Everything known of one interaction.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub struct State {
+            /// The interaction.
+            pub id: InteractionId,
+            /// Removed for good: nothing else is kept, nothing comes back.
+            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+            pub erased: bool,
+            /// The largest event time seen.
+            #[serde(with = "nanos")]
+            pub newest_event: Timestamp,
+            $($(#[$meta])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $field: Option<Versioned<$type>>,)+
+            /// Metadata by flattened key; every key has its own version.
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            pub metadata: BTreeMap<String, Versioned<Scalar>>,
+            /// Messages by id.
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            pub messages: BTreeMap<String, Versioned<MessageUpdate>>,
+        }
+
+        impl State {
+            /// A state that knows nothing but the id. [`State::fold`] the first event into it.
+            pub fn new(id: InteractionId) -> Self {
+                State {
+                    id,
+                    erased: false,
+                    newest_event: Timestamp::from_nanos(i64::MIN),
+                    $($field: None,)+
+                    metadata: BTreeMap::new(),
+                    messages: BTreeMap::new(),
+                }
+            }
+
+            /// Joins everything that `other`, a state of the same interaction, knows into this one.
+            pub fn join(&mut self, other: State) -> FoldOutcome {
+                if self.erased {
+                    return if other.erased { FoldOutcome::Duplicate } else { FoldOutcome::Erased };
+                }
+                if other.erased {
+                    *self = State { erased: true, newest_event: Timestamp::EPOCH, ..State::new(self.id.clone()) };
+                    return FoldOutcome::Applied;
+                }
+                let mut changed = other.newest_event > self.newest_event;
+                self.newest_event = self.newest_event.max(other.newest_event);
+                $(changed |= join_value(&mut self.$field, other.$field);)+
+                for (key, value) in other.metadata {
+                    changed |= join_entry(&mut self.metadata, key, value);
+                }
+                for (id, message) in other.messages {
+                    changed |= join_entry(&mut self.messages, id, message);
+                }
+                if changed { FoldOutcome::Applied } else { FoldOutcome::Duplicate }
+            }
+        }
+    };
+}
+
+state! {
+    /// Contract section 1, as are the fields below without a comment of their own.
+    organization: String,
+    /// See `organization`.
+    agent: String,
+    /// As `started` gave it; the messages may say otherwise.
+    llm_model: String,
+    /// See `organization`.
+    interaction_type: InteractionType,
+    /// See `organization`.
+    integration: String,
+    /// See `organization`.
+    direction: Direction,
+    /// As given; else the earliest message stands in for it.
+    start_time: Timestamp,
+    /// The browser's own description of itself.
+    user_agent: String,
+    /// Address and place.
+    address: Address,
+    /// See `organization`.
+    url: String,
+    /// As given, not detected.
+    language: String,
+    /// See `organization`.
+    user_id: String,
+    /// See `organization`.
+    caller: String,
+    /// The end.
+    end: End,
+    /// The customer's rating.
+    rating: Rating,
+    /// Upstream analysis, each field on its own.
+    csat: u8,
+    /// See `csat`.
+    csat_description: String,
+    /// See `csat`.
+    topic: String,
+    /// See `csat`.
+    summary: String,
+    /// See `csat`.
+    sentiment: Sentiment,
+    /// See `csat`.
+    sentiment_description: String,
+    /// See `csat`.
+    keywords: Vec<String>,
+    /// Who analysed.
+    analysis_by: String,
+}
+
+fn join_value<T: Serialize>(slot: &mut Option<Versioned<T>>, incoming: Option<Versioned<T>>) -> bool {
+    let Some(incoming) = incoming else { return false };
+    match slot {
+        Some(current) if !incoming.replaces(current) => false,
+        _ => {
+            *slot = Some(incoming);
+            true
+        }
+    }
+}
+
+fn join_entry<T: Serialize>(
+    map: &mut BTreeMap<String, Versioned<T>>,
+    key: String,
+    incoming: Versioned<T>,
+) -> bool {
+    match map.get_mut(&key) {
+        None => {
+            map.insert(key, incoming);
+            true
+        }
+        Some(current) if incoming.replaces(current) => {
+            *current = incoming;
+            true
+        }
+        Some(_) => false,
+    }
+}
+
+impl State {
+    /// Folds one event of this interaction in. `address` is the event's `ip_address` after GeoIP and privacy.
+    ///
+    /// # Errors
+    /// The event would take the interaction beyond a limit; the state is unchanged then.
+    pub fn fold(&mut self, event: Event, address: Option<Address>) -> Result<FoldOutcome, LimitExceeded> {
+        let update = State::of_event(event, address);
+        if !self.erased && !update.erased {
+            self.check_limits(&update)?;
+        }
+        Ok(self.join(update))
+    }
+
+    /// The state that knows just this one event.
+    fn of_event(event: Event, address: Option<Address>) -> State {
+        let (time, recorded_at) = (event.time, event.recorded_at);
+        fn at<T>(time: Timestamp, recorded_at: Timestamp) -> impl Fn(T) -> Versioned<T> {
+            move |value| Versioned { value, time, recorded_at }
+        }
+        let text = at::<String>(time, recorded_at);
+        let started = event.started;
+        let analysis = event.analysis;
+        State {
+            id: event.interaction_id,
+            erased: event.erase,
+            newest_event: time,
+            organization: started.organization.map(&text),
+            agent: started.agent.map(&text),
+            llm_model: started.llm_model.map(&text),
+            interaction_type: started.interaction_type.map(at(time, recorded_at)),
+            integration: started.integration.map(&text),
+            direction: started.direction.map(at(time, recorded_at)),
+            start_time: started.start_time.map(at(time, recorded_at)),
+            user_agent: started.user_agent.map(&text),
+            address: address.map(at(time, recorded_at)),
+            url: started.url.map(&text),
+            language: started.language.map(&text),
+            user_id: started.user_id.map(&text),
+            caller: started.caller.map(&text),
+            end: event.end.map(at(time, recorded_at)),
+            rating: event.rating.map(at(time, recorded_at)),
+            csat: analysis.csat.map(at(time, recorded_at)),
+            csat_description: analysis.csat_description.map(&text),
+            topic: analysis.topic.map(&text),
+            summary: analysis.summary.map(&text),
+            sentiment: analysis.sentiment.map(at(time, recorded_at)),
+            sentiment_description: analysis.sentiment_description.map(&text),
+            keywords: analysis.keywords.map(at(time, recorded_at)),
+            analysis_by: analysis.by.map(&text),
+            metadata: started
+                .metadata
+                .into_iter()
+                .map(|(key, value)| (key, at(time, recorded_at)(value)))
+                .collect(),
+            messages: latest_of_each(event.messages, at(time, recorded_at)),
+        }
+    }
+
+    fn check_limits(&self, update: &State) -> Result<(), LimitExceeded> {
+        let messages = self.messages.len() + new_keys(&self.messages, &update.messages);
+        if messages > MESSAGES_MAX {
+            return Err(LimitExceeded::Messages(messages));
+        }
+        let metadata_keys = self.metadata.len() + new_keys(&self.metadata, &update.metadata);
+        if metadata_keys > METADATA_KEYS_MAX {
+            return Err(LimitExceeded::MetadataKeys(metadata_keys));
+        }
+        // An upper bound that ignores replacements is enough to pass almost every event without a walk.
+        let bytes = self.bytes() + update.bytes();
+        if bytes > INTERACTION_BYTES_MAX {
+            let mut joined = self.clone();
+            joined.join(update.clone());
+            if joined.bytes() > INTERACTION_BYTES_MAX {
+                return Err(LimitExceeded::Bytes(joined.bytes()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of text and tool data held, roughly what they take in memory beyond the structure itself.
+    pub fn bytes(&self) -> usize {
+        let text = |field: &Option<Versioned<String>>| field.as_ref().map_or(0, |text| text.value.len());
+        let fields = [
+            &self.organization,
+            &self.agent,
+            &self.llm_model,
+            &self.integration,
+            &self.user_agent,
+            &self.url,
+            &self.language,
+            &self.user_id,
+            &self.caller,
+            &self.csat_description,
+            &self.topic,
+            &self.summary,
+            &self.sentiment_description,
+        ];
+        fields.into_iter().map(text).sum::<usize>()
+            + self
+                .rating
+                .as_ref()
+                .and_then(|rating| rating.value.rating_comment.as_ref())
+                .map_or(0, String::len)
+            + self.keywords.as_ref().map_or(0, |keywords| keywords.value.iter().map(String::len).sum())
+            + self.metadata.iter().map(|(key, value)| key.len() + scalar_bytes(&value.value)).sum::<usize>()
+            + self
+                .messages
+                .iter()
+                .map(|(id, message)| id.len() + message_bytes(&message.value))
+                .sum::<usize>()
+    }
+
+    /// The start: as given, else the earliest message; `None` without either.
+    ///
+    /// A message that gives only its distance from an unknown start is taken to have been said at its event time.
+    pub fn start_time(&self) -> Option<Timestamp> {
+        let given = self.start_time.as_ref().map(|start| start.value);
+        given.or_else(|| {
+            self.messages
+                .values()
+                .map(|message| match message.value.time {
+                    MessageTime::At(at) => at,
+                    MessageTime::OffsetMs(offset_ms) => message.time.plus_millis(offset_ms.saturating_neg()),
+                })
+                .min()
+        })
+    }
+
+    /// Messages in transcript order with their instants: by instant, then position in their event, then id.
+    pub fn transcript(&self) -> Vec<(Timestamp, &str, &MessageUpdate)> {
+        let start = self.start_time().unwrap_or(self.newest_event);
+        let mut transcript: Vec<_> = self
+            .messages
+            .iter()
+            .map(|(id, message)| {
+                let at = match message.value.time {
+                    MessageTime::At(at) => at,
+                    MessageTime::OffsetMs(offset_ms) => start.plus_millis(offset_ms),
+                };
+                (at, id.as_str(), &message.value)
+            })
+            .collect();
+        transcript.sort_by_key(|(at, id, message)| (*at, message.position, *id));
+        transcript
+    }
+}
+
+/// One event may repeat a message id: the same rule decides, so the larger value bytes stand.
+fn latest_of_each(
+    messages: Vec<(String, MessageUpdate)>,
+    version: impl Fn(MessageUpdate) -> Versioned<MessageUpdate>,
+) -> BTreeMap<String, Versioned<MessageUpdate>> {
+    let mut latest = BTreeMap::new();
+    for (id, message) in messages {
+        join_entry(&mut latest, id, version(message));
+    }
+    latest
+}
+
+fn new_keys<T>(known: &BTreeMap<String, T>, incoming: &BTreeMap<String, T>) -> usize {
+    incoming.keys().filter(|key| !known.contains_key(*key)).count()
+}
+
+fn scalar_bytes(value: &Scalar) -> usize {
+    match value {
+        Scalar::Text(text) => text.len(),
+        Scalar::Bool(_) | Scalar::Number(_) => 8,
+    }
+}
+
+fn message_bytes(message: &MessageUpdate) -> usize {
+    let json = |value: &Option<serde_json::Value>| value.as_ref().map_or(0, |value| value_bytes(value).len());
+    let tool = message.tool.as_ref();
+    message.message.len()
+        + message.llm_model.as_ref().map_or(0, String::len)
+        + tool.map_or(0, |tool| tool.name.len() + json(&tool.arguments) + json(&tool.result))
+}
