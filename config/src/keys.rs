@@ -1,0 +1,123 @@
+//! The table of every known key, and the nearest one to a wrong name.
+
+/// Every key, by its dotted path. `sample.toml` explains each; a test holds the two together.
+pub(crate) const KEYS: &[&str] = &[
+    "kafka.bootstrap_servers",
+    "kafka.topics",
+    "kafka.group_id",
+    "kafka.dead_letter_topic",
+    LIBRDKAFKA,
+    "ingest.idle_timeout",
+    "ingest.refresh_interval",
+    "ingest.flush_interval",
+    "index.engine",
+    "index.path",
+    "index.retention",
+    "index.opensearch.urls",
+    "index.opensearch.index_prefix",
+    "index.opensearch.username",
+    "index.opensearch.password_file",
+    "index.opensearch.ca_file",
+    "geoip.database",
+    "analysis.engine",
+    "analysis.taxonomy_file",
+    "analysis.openai.url",
+    "analysis.openai.model",
+    "analysis.openai.api_key_file",
+    "analysis.openai.api_key_env",
+    "analysis.openai.timeout",
+    "analysis.openai.retries",
+    "analysis.openai.concurrency",
+    "analysis.openai.budget_per_day",
+    "billing.currency",
+    "billing.free_welcome",
+    "billing.free_without_user_message",
+    "billing.free_call_under",
+    "billing.minute_rounding",
+    "billing.price_per_message",
+    "billing.price_per_minute",
+    PRICES,
+    "http.listen",
+    "http.keys_file",
+    "privacy.ip",
+    "privacy.redact",
+    "log.format",
+    "log.level",
+];
+
+/// A table with keys of librdkafka's own, which are not ours to know.
+pub(crate) const LIBRDKAFKA: &str = "kafka.librdkafka";
+/// A list of tables.
+pub(crate) const PRICES: &str = "billing.prices";
+/// The keys of one entry of [`PRICES`].
+pub(crate) const PRICE_KEYS: &[&str] =
+    &["model", "effective_from", "input_per_million", "cached_input_per_million", "output_per_million"];
+
+/// What a dotted path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// A setting.
+    Key,
+    /// A table of settings, such as `index.opensearch`.
+    Section,
+    /// Nothing that we know.
+    Unknown,
+}
+
+pub(crate) fn known(path: &str) -> Known {
+    let inside = |key: &&str| key.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+    match path {
+        _ if KEYS.contains(&path) => Known::Key,
+        _ if KEYS.iter().any(inside) => Known::Section,
+        _ => Known::Unknown,
+    }
+}
+
+/// The known key or section nearest to a wrong one: the same name in another section, else the fewest typing
+/// errors away.
+pub(crate) fn nearest(path: &str) -> &'static str {
+    let last = |path: &str| path.rsplit('.').next().map(str::to_owned);
+    // Nobody mistypes a key into a longer one than this; the bound keeps hostile input cheap.
+    let path: String = path.chars().take(100).collect();
+    let distance = |candidate: &&str| match last(candidate) == last(&path) {
+        true => 1,
+        false => 1 + strsim::osa_distance(candidate, &path),
+    };
+    let sections = KEYS.iter().flat_map(|key| key.match_indices('.').map(|(dot, _)| &key[..dot]));
+    KEYS.iter().copied().chain(sections).min_by_key(distance).expect("the table is not empty")
+}
+
+/// The key of a price entry nearest to a wrong one.
+pub(crate) fn nearest_price_key(name: &str) -> &'static str {
+    let name: String = name.chars().take(100).collect();
+    let nearest = PRICE_KEYS.iter().min_by_key(|key| strsim::osa_distance(key, &name));
+    nearest.expect("the table is not empty")
+}
+
+/// The environment variable of a key: `http.listen` is `HEARKEN_HTTP__LISTEN`.
+pub(crate) fn variable(path: &str) -> String {
+    format!("HEARKEN_{}", path.replace('.', "__").to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_key_is_found_through_typing_errors_and_wrong_sections() {
+        assert_eq!(nearest("kafka.topcis"), "kafka.topics");
+        assert_eq!(nearest("http.refresh_interval"), "ingest.refresh_interval");
+        assert_eq!(nearest("kafak"), "kafka");
+        assert_eq!(nearest("listen"), "http.listen");
+        assert_eq!(nearest("index.opensearch.url"), "index.opensearch.urls");
+        assert_eq!(nearest_price_key("input_per_milion"), "input_per_million");
+    }
+
+    #[test]
+    fn sections_and_keys_are_told_apart() {
+        assert_eq!(known("index.opensearch"), Known::Section);
+        assert_eq!(known("index.engine"), Known::Key);
+        assert_eq!(known("index.open"), Known::Unknown);
+        assert_eq!(known(""), Known::Unknown);
+    }
+}

@@ -1,0 +1,364 @@
+//! What the other rooms get: every value checked, with its default.
+//!
+//! `sample.toml` explains each key to operators; a test holds its values and these defaults together.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+
+use crate::Secret;
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    /// Where events come from; without it they come over HTTP or from files.
+    pub kafka: Option<KafkaConfig>,
+    /// How the stream is folded and made searchable.
+    pub ingest: IngestConfig,
+    /// Where interactions are kept.
+    pub index: IndexConfig,
+    /// Countries and cities of addresses; without it both stay empty.
+    pub geoip: Option<GeoipConfig>,
+    /// Who judges mood, satisfaction and topic.
+    pub analysis: AnalysisConfig,
+    /// Units and prices.
+    pub billing: BillingConfig,
+    /// The API and the pages.
+    pub http: HttpConfig,
+    /// What is kept of people.
+    pub privacy: PrivacyConfig,
+    /// Log lines.
+    pub log: LogConfig,
+}
+
+/// `[kafka]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KafkaConfig {
+    /// Brokers to begin with, `host:port` joined by commas, as librdkafka wants them.
+    pub bootstrap_servers: String,
+    /// Topics to read; at least one, each once.
+    pub topics: Vec<String>,
+    /// Consumer group under which offsets are committed (for lag tools; the index has its own).
+    pub group_id: String,
+    /// Where records go that cannot be understood; never one of `topics`.
+    pub dead_letter_topic: String,
+    /// librdkafka's own settings by their own names, passed through (TLS, SASL, …). Never one that Hearken
+    /// sets itself.
+    pub librdkafka: LibrdkafkaSettings,
+}
+
+/// librdkafka's settings by name. `Debug` redacts whatever may be a secret.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct LibrdkafkaSettings(pub(crate) BTreeMap<String, String>);
+
+impl LibrdkafkaSettings {
+    /// (name, value), by name. The values may be secrets: hand them to librdkafka and to nothing else.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The value of one setting.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+impl fmt::Debug for LibrdkafkaSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names with these words hold secrets, or (`sasl.oauthbearer.config`, `*.pem`) may hold them.
+        const SECRET_WORDS: [&str; 8] = [
+            "password",
+            "passphrase",
+            "secret",
+            "token",
+            "pem",
+            "jaas",
+            "oauthbearer.config",
+            "assertion.private",
+        ];
+        let redacted = self.iter().map(|(name, value)| {
+            let secret = SECRET_WORDS.iter().any(|word| name.to_ascii_lowercase().contains(word));
+            (name, if secret { "[redacted]" } else { value })
+        });
+        f.debug_map().entries(redacted).finish()
+    }
+}
+
+/// `[ingest]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngestConfig {
+    /// An interaction without end is `abandoned` when nothing was heard of it for this long.
+    pub idle_timeout: Duration,
+    /// An event can be found this long after it was read.
+    pub refresh_interval: Duration,
+    /// … and is durable after this long; never shorter than `refresh_interval`.
+    pub flush_interval: Duration,
+}
+
+impl Default for IngestConfig {
+    fn default() -> Self {
+        IngestConfig {
+            idle_timeout: Duration::from_secs(30 * 60),
+            refresh_interval: Duration::from_millis(20),
+            flush_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+/// `[index]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexConfig {
+    /// Which engine keeps the interactions.
+    pub engine: IndexEngine,
+    /// Folder of the tantivy engine, from the working directory when it is relative.
+    pub path: PathBuf,
+    /// Interactions older than this are removed; `None` keeps them for ever.
+    pub retention: Option<Duration>,
+}
+
+impl Default for IndexConfig {
+    fn default() -> Self {
+        IndexConfig { engine: IndexEngine::Tantivy, path: "hearken-data/index".into(), retention: None }
+    }
+}
+
+/// `index.engine`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IndexEngine {
+    /// In this process, in `index.path`.
+    Tantivy,
+    /// An OpenSearch cluster.
+    OpenSearch(OpenSearchConfig),
+}
+
+/// `[index.opensearch]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSearchConfig {
+    /// Nodes, `http` or `https`, without credentials; at least one.
+    pub urls: Vec<String>,
+    /// The names of all indices begin with it.
+    pub index_prefix: String,
+    /// User name and the file with the password.
+    pub credentials: Option<(String, PathBuf)>,
+    /// Certificates to trust instead of the system's, PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// `[geoip]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GeoipConfig {
+    /// One file, or one for IPv4 and one for IPv6; at least one.
+    pub databases: Vec<PathBuf>,
+}
+
+/// `[analysis]`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AnalysisConfig {
+    /// Who analyses.
+    pub engine: AnalysisEngine,
+    /// The operator's topics; `None` is the built-in taxonomy.
+    pub taxonomy_file: Option<PathBuf>,
+}
+
+/// `analysis.engine`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum AnalysisEngine {
+    /// Models inside the program, no network.
+    #[default]
+    BuiltIn,
+    /// An OpenAI-compatible endpoint beside the stream, falling back to the built-in analysers.
+    OpenAi(OpenAiConfig),
+}
+
+/// `[analysis.openai]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenAiConfig {
+    /// Base of the API without a slash at the end: `<url>/chat/completions` is called.
+    pub url: String,
+    /// Model to ask for.
+    pub model: String,
+    /// Where the key is; `None` sends none (local servers).
+    pub api_key: Option<ApiKey>,
+    /// For one request, retries not included.
+    pub timeout: Duration,
+    /// Retries after a time-out, 429 or 5xx.
+    pub retries: u32,
+    /// Requests at the same time, at least 1.
+    pub concurrency: u32,
+    /// Spending limit per UTC day in `billing.currency`; when it is reached the built-in analysers answer.
+    pub budget_per_day: Decimal,
+}
+
+/// The key of an LLM endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApiKey {
+    /// Taken from the environment variable that `api_key_env` names.
+    Value(Secret),
+    /// In a file: see [`Secret::from_file`].
+    File(PathBuf),
+}
+
+/// `[billing]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BillingConfig {
+    /// ISO 4217 code of all estimates. The built-in prices are in USD and are used with USD only.
+    pub currency: String,
+    /// Assistant messages before the first user message are free.
+    pub free_welcome: bool,
+    /// A chat in which the user never wrote is free.
+    pub free_without_user_message: bool,
+    /// Calls shorter than this are free.
+    pub free_call_under: Duration,
+    /// What a part of a minute counts as.
+    pub minute_rounding: MinuteRounding,
+    /// Platform price of one billable message.
+    pub price_per_message: Option<Decimal>,
+    /// Platform price of one billable minute.
+    pub price_per_minute: Option<Decimal>,
+    /// The operator's own LLM prices, which win over the built-in table.
+    pub prices: Vec<ModelPriceConfig>,
+}
+
+impl Default for BillingConfig {
+    fn default() -> Self {
+        BillingConfig {
+            currency: "USD".to_owned(),
+            free_welcome: true,
+            free_without_user_message: true,
+            free_call_under: Duration::from_secs(10),
+            minute_rounding: MinuteRounding::Up,
+            price_per_message: None,
+            price_per_minute: None,
+            prices: Vec::new(),
+        }
+    }
+}
+
+/// `billing.minute_rounding`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MinuteRounding {
+    /// Every started minute counts: 61 s is two.
+    #[default]
+    Up,
+    /// From 30 s on: 89 s is one, 90 s is two.
+    Nearest,
+    /// Only full minutes: 119 s is one.
+    Down,
+}
+
+/// One entry of `[[billing.prices]]`, in `billing.currency` per million tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelPriceConfig {
+    /// The model's name as events give it, or without provider prefix and date suffix.
+    pub model: String,
+    /// First day (UTC) of this price; `None` is since ever.
+    pub effective_from: Option<NaiveDate>,
+    /// Input tokens.
+    pub input_per_million: Decimal,
+    /// Input tokens read from a cache; `None` charges the input price.
+    pub cached_input_per_million: Option<Decimal>,
+    /// Output tokens.
+    pub output_per_million: Decimal,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// Address of the API and the pages.
+    pub listen: SocketAddr,
+    /// Hashed API keys; `None` lets every request do everything.
+    pub keys_file: Option<PathBuf>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        HttpConfig { listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080), keys_file: None }
+    }
+}
+
+/// Refused: other machines could reach an API that asks for no key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExposedWithoutKeys {
+    /// The address that is not loopback.
+    pub listen: SocketAddr,
+}
+
+impl fmt::Display for ExposedWithoutKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`http.listen` is `{}`, which other machines can reach, and there are no API keys; create one with \
+             `hearken keys create` and name its file in `http.keys_file`, or listen on 127.0.0.1",
+            self.listen
+        )
+    }
+}
+
+impl std::error::Error for ExposedWithoutKeys {}
+
+impl HttpConfig {
+    /// Whoever starts a listener asks this first: without keys only loopback is safe.
+    ///
+    /// # Errors
+    /// When `listen` is not a loopback address and there is no `keys_file`.
+    pub fn refuse_exposure(&self) -> Result<(), ExposedWithoutKeys> {
+        // To canonical form, because `::ffff:127.0.0.1` is loopback too.
+        let loopback = self.listen.ip().to_canonical().is_loopback();
+        if loopback || self.keys_file.is_some() {
+            Ok(())
+        } else {
+            Err(ExposedWithoutKeys { listen: self.listen })
+        }
+    }
+}
+
+/// `[privacy]`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PrivacyConfig {
+    /// What becomes of addresses after GeoIP has seen them.
+    pub ip: IpPolicy,
+    /// Kinds of personal data to remove from texts.
+    pub redact: Vec<String>,
+}
+
+/// `privacy.ip`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IpPolicy {
+    /// Stored as they came.
+    #[default]
+    Keep,
+    /// The last 8 bits of IPv4 and the last 80 bits of IPv6 set to zero.
+    Truncate,
+    /// Not stored.
+    Drop,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// Level, or levels by target, as tracing's `EnvFilter` reads them: `info` or `warn,hearken_ingest=debug`.
+    pub level: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        LogConfig { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+/// `log.format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// One line of text an event.
+    #[default]
+    Text,
+    /// One JSON object an event.
+    Json,
+}
