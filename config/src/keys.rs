@@ -73,16 +73,14 @@ pub(crate) fn known(path: &str) -> Known {
     }
 }
 
-/// The known key or section nearest to a wrong one: the same name in another section, else the fewest typing
-/// errors away.
+/// The known key or section nearest to a wrong one.
 pub(crate) fn nearest(path: &str) -> &'static str {
-    let last = |path: &str| path.rsplit('.').next().map(str::to_owned);
     // Nobody mistypes a key into a longer one than this; the bound keeps hostile input cheap.
     let path: String = path.chars().take(100).collect();
-    let distance = |candidate: &&str| match last(candidate) == last(&path) {
-        true => 1,
-        false => 1 + strsim::osa_distance(candidate, &path),
-    };
+    let last = |path: &str| path.rsplit('.').next().map(str::to_owned);
+    // A typing error is nearer than the wrong section, the wrong section nearer than two typing errors.
+    let same_name = |candidate: &str| if last(candidate) == last(&path) { 2 } else { usize::MAX };
+    let distance = |candidate: &&str| same_name(candidate).min(strsim::osa_distance(candidate, &path));
     let sections = KEYS.iter().flat_map(|key| key.match_indices('.').map(|(dot, _)| &key[..dot]));
     KEYS.iter().copied().chain(sections).min_by_key(distance).expect("the table is not empty")
 }

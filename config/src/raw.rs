@@ -43,8 +43,8 @@ pub(crate) enum RawValue {
     Table(Vec<(Located<String>, Located<RawValue>)>),
 }
 
-/// What was written, known keys only.
-#[derive(Debug, Default)]
+/// What was written, known keys only. No `Debug`: passwords are among the values and the variables.
+#[derive(Default)]
 pub(crate) struct RawConfig {
     /// By dotted path; the keys of librdkafka are `kafka.librdkafka.<its own dotted name>`.
     pub(crate) values: BTreeMap<String, Located<RawValue>>,

@@ -45,13 +45,12 @@ impl<'a> Reader<'a> {
         self.error(self.origin(key), problem, help);
     }
 
-    /// Where a key is set, or where its section begins.
+    /// Where a key is set, or where the nearest section around it begins.
     pub(crate) fn origin(&self, key: &str) -> Option<Origin> {
         if let Some(value) = self.raw.values.get(key) {
             return Some(value.origin.clone());
         }
-        let section = key.rsplit_once('.')?.0;
-        self.raw.sections.get(section).cloned()
+        key.rmatch_indices('.').find_map(|(dot, _)| self.raw.sections.get(&key[..dot])).cloned()
     }
 
     pub(crate) fn has_section(&self, section: &str) -> bool {

@@ -5,3 +5,105 @@
 pub fn sample() -> &'static str {
     include_str!("sample.toml")
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::path::Path;
+
+    use super::*;
+    use crate::keys::{KEYS, PRICE_KEYS};
+    use crate::{AnalysisEngine, Config, IngestConfig, LibrdkafkaSettings};
+
+    /// The sample with its examples switched on; `without` are lines to leave out.
+    fn with_examples(without: &[&str]) -> String {
+        let on = |line: &str| match line.strip_prefix('#') {
+            Some(rest) if rest.starts_with(|c: char| c == '[' || c.is_ascii_lowercase()) => rest.to_owned(),
+            _ => line.to_owned(),
+        };
+        let kept = |line: &String| !without.iter().any(|start| line.starts_with(start));
+        sample().lines().map(on).filter(kept).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_sample_as_it_is_changes_nothing() {
+        let config = Config::load(Some((Path::new("sample.toml"), sample())), []).unwrap();
+        assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn the_sample_says_every_default_aloud() {
+        // A key that only has an example is switched off, so that switching it on is a decision.
+        let spoken: IngestConfig =
+            Config::load(Some((Path::new("sample.toml"), sample())), []).unwrap().ingest;
+        assert_eq!(spoken, IngestConfig::default());
+        for key in
+            ["idle_timeout", "refresh_interval", "flush_interval", "engine", "path", "listen", "ip", "level"]
+        {
+            assert!(sample().lines().any(|line| line.starts_with(&format!("{key} = "))), "{key}");
+        }
+    }
+
+    #[test]
+    fn every_known_key_is_explained_in_its_section() {
+        let mut section = String::new();
+        let mut found = Vec::new();
+        for line in with_examples(&[]).lines() {
+            if let Some(name) = line.strip_prefix('[') {
+                section = name.trim_matches(['[', ']']).to_owned();
+                found.push(section.clone());
+            } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+                found.push(format!("{section}.{key}"));
+            }
+        }
+        let price_keys = PRICE_KEYS.iter().map(|key| format!("billing.prices.{key}"));
+        for key in KEYS.iter().map(ToString::to_string).chain(price_keys) {
+            assert!(found.contains(&key), "{key} is missing in sample.toml");
+        }
+    }
+
+    #[test]
+    fn the_examples_are_valid_and_those_with_a_default_show_it() {
+        let later = [
+            "[index.opensearch]",
+            "urls",
+            "index_prefix",
+            "username",
+            "password_file",
+            "ca_file",
+            "retention",
+            "keys_file",
+        ];
+        let without = [&later[..], &["api_key_env"]].concat();
+        let text = with_examples(&without).replace("engine = \"built-in\"", "engine = \"openai\"");
+        let config =
+            Config::load(Some((Path::new("sample.toml"), &text)), []).unwrap_or_else(|e| panic!("{e}"));
+
+        let kafka = config.kafka.unwrap();
+        let bare = Config::load(Some((Path::new("f"), "[kafka]\nbootstrap_servers = 'localhost:9092'")), [])
+            .unwrap();
+        assert_eq!(kafka.librdkafka.get("security.protocol"), Some("SASL_SSL"));
+        assert_eq!(
+            crate::KafkaConfig { librdkafka: LibrdkafkaSettings::default(), ..kafka },
+            bare.kafka.unwrap()
+        );
+
+        let bare = "[analysis]\nengine = 'openai'\n[analysis.openai]\nmodel = 'gpt-5-mini'\napi_key_file = '/run/secrets/openai'";
+        let bare = Config::load(Some((Path::new("f"), bare)), []).unwrap();
+        assert!(matches!(bare.analysis.engine, AnalysisEngine::OpenAi(_)));
+        assert_eq!(config.analysis.engine, bare.analysis.engine);
+        assert_eq!(config.billing.prices.len(), 1);
+        assert_eq!(config.geoip.unwrap().databases, [Path::new("city.mmdb")]);
+    }
+
+    #[test]
+    fn what_the_sample_calls_not_available_is_refused() {
+        let text = with_examples(&["api_key_env"]);
+        let errors = Config::load(Some((Path::new("sample.toml"), &text)), []).unwrap_err();
+        assert!(
+            errors.iter().all(|error| error.problem.contains("not available in this version")),
+            "{errors}"
+        );
+        assert_eq!(errors.iter().count(), 3, "{errors}");
+    }
+}

@@ -1,0 +1,61 @@
+//! `[analysis]` and `[analysis.openai]`.
+
+use rust_decimal::Decimal;
+
+use crate::Secret;
+use crate::reader::Reader;
+use crate::settings::{AnalysisConfig, AnalysisEngine, ApiKey, OpenAiConfig};
+
+use super::formats::web_url;
+use super::{MINUTE, SECOND};
+
+pub(super) fn analysis(reader: &mut Reader<'_>) -> AnalysisConfig {
+    let openai = reader.choice("analysis.engine", &[("built-in", false), ("openai", true)]).unwrap_or(false);
+    let model = reader.text("analysis.openai.model");
+    let settings = OpenAiConfig {
+        url: openai_url(reader).unwrap_or_else(|| "https://api.openai.com/v1".to_owned()),
+        model: model.clone().unwrap_or_default(),
+        api_key: api_key(reader),
+        timeout: reader.duration("analysis.openai.timeout", SECOND, 10 * MINUTE).unwrap_or(30 * SECOND),
+        retries: reader.number("analysis.openai.retries", 0, 10).unwrap_or(3),
+        concurrency: reader.number("analysis.openai.concurrency", 1, 256).unwrap_or(4),
+        budget_per_day: reader.amount("analysis.openai.budget_per_day").unwrap_or(Decimal::TEN),
+    };
+    if openai {
+        reader.required(
+            "analysis.openai.model",
+            model,
+            "model = \"gpt-5-mini\", or the name your server gives it",
+        );
+    }
+    AnalysisConfig {
+        engine: if openai { AnalysisEngine::OpenAi(settings) } else { AnalysisEngine::BuiltIn },
+        taxonomy_file: reader.path("analysis.taxonomy_file"),
+    }
+}
+
+fn openai_url(reader: &mut Reader<'_>) -> Option<String> {
+    let key = "analysis.openai.url";
+    let text = reader.text(key)?;
+    // Without the text, which may hold a password.
+    web_url(&text).map_err(|(not, help)| reader.error_at(key, format!("`{key}` is not {not}"), help)).ok()
+}
+
+fn api_key(reader: &mut Reader<'_>) -> Option<ApiKey> {
+    let env_key = "analysis.openai.api_key_env";
+    let file = reader.path("analysis.openai.api_key_file");
+    let Some(name) = reader.text(env_key) else { return file.map(ApiKey::File) };
+    if file.is_some() {
+        let problem = "`api_key_env` and `api_key_file` are both set";
+        reader.error_at(env_key, problem, "keep one of them");
+    }
+    match reader.raw.variables.get(&name).map(|value| value.trim()) {
+        Some(value) if !value.is_empty() => Some(ApiKey::Value(Secret::new(value))),
+        // Without the name's text: whoever pastes the key itself here must not find it in a log.
+        _ => {
+            let problem = format!("`{env_key}` names an environment variable that is not set");
+            reader.error_at(env_key, problem, "set that variable, or use `api_key_file`");
+            None
+        }
+    }
+}
