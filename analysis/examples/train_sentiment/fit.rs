@@ -1,0 +1,301 @@
+//! Multinomial logistic regression by AdaGrad, with feature dropout, averaged over several passes.
+
+use std::cell::RefCell;
+
+use hearken_analysis::sentiment::features::{GROUPS, PLAIN, Sink, extract};
+use hearken_analysis::sentiment::lexicon::Lexicon;
+use hearken_analysis::sentiment::linear::{KNOWN_BITS, MAGIC, bucket, known_bit, softmax};
+use hearken_analysis::sentiment::text::Token;
+
+use crate::data::{Row, SOURCES};
+
+/// Settings; the defaults are those of the embedded model, chosen on the tuning rows.
+pub(crate) struct Options {
+    /// Hash bits of the table.
+    bits: u32,
+    passes: usize,
+    rate: f32,
+    /// Shrinks a weight at each touch.
+    decay: f32,
+    /// Share of hashed features left out at each touch, so that no single word carries a verdict alone.
+    dropout: f32,
+    seeds: u64,
+}
+
+impl Options {
+    pub(crate) fn from_env() -> Self {
+        let number = |name: &str, default: f32| {
+            std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+        };
+        Self {
+            bits: number("BITS", 19.0) as u32,
+            passes: number("PASSES", 16.0) as usize,
+            rate: number("RATE", 0.05),
+            decay: number("DECAY", 2e-4),
+            dropout: number("DROPOUT", 0.5),
+            seeds: number("SEEDS", 1.0) as u64,
+        }
+    }
+}
+
+/// A trained model before it is made small.
+pub(crate) struct Fitted {
+    bits: u32,
+    table: Vec<[f32; 3]>,
+    plain: [[f32; 3]; PLAIN],
+    bias: [f32; 3],
+    known: Vec<u8>,
+}
+
+/// One row's features.
+#[derive(Default)]
+struct Features {
+    hashed: Vec<(u32, u8)>,
+    counts: [u32; GROUPS],
+    words: Vec<u64>,
+    bits: u32,
+}
+
+impl Sink for Features {
+    fn feature(&mut self, group: usize, hash: u64) {
+        self.hashed.push((bucket(group, hash, self.bits) as u32, group as u8));
+        self.counts[group] += 1;
+    }
+
+    fn word(&mut self, hash: u64) {
+        self.words.push(hash);
+    }
+}
+
+struct Example<'a> {
+    row: &'a Row,
+    features: Features,
+    plain: [f32; PLAIN],
+}
+
+fn read(text: &str, bits: u32) -> (Features, [f32; PLAIN]) {
+    thread_local!(static TOKENS: RefCell<Vec<Token>> = const { RefCell::new(Vec::new()) });
+    let mut features = Features { bits, ..Features::default() };
+    let plain = TOKENS.with_borrow_mut(|tokens| extract(text, Lexicon::english(), tokens, &mut features));
+    (features, plain.values)
+}
+
+/// Trains on `rows`, in an order that depends on nothing but their number.
+pub(crate) fn fit<'a>(rows: impl Iterator<Item = &'a Row>, options: &Options) -> Fitted {
+    let examples: Vec<Example<'_>> = rows
+        .map(|row| {
+            let (features, plain) = read(&row.text, options.bits);
+            Example { row, features, plain }
+        })
+        .collect();
+    let mut fitted = Fitted {
+        bits: options.bits,
+        table: vec![[0.0; 3]; 1 << options.bits],
+        plain: [[0.0; 3]; PLAIN],
+        bias: [0.0; 3],
+        known: known(&examples),
+    };
+    for seed in 0..options.seeds {
+        let mut run = Run::new(options, seed);
+        for pass in 0..options.passes {
+            run.pass(&examples, options);
+            // The mean of the later passes generalises better than the last one.
+            if pass >= options.passes / 2 {
+                let share = 1.0 / ((options.passes - options.passes / 2) as f32 * options.seeds as f32);
+                fitted.add(&run, share);
+            }
+        }
+    }
+    fitted
+}
+
+/// Words that at least two rows have.
+fn known(examples: &[Example<'_>]) -> Vec<u8> {
+    let mut counts = vec![0_u8; 1 << KNOWN_BITS];
+    for word in examples.iter().flat_map(|example| &example.features.words) {
+        let count = &mut counts[known_bit(*word)];
+        *count = count.saturating_add(1);
+    }
+    let mut bits = vec![0; 1 << (KNOWN_BITS - 3)];
+    for (bit, _) in counts.iter().enumerate().filter(|(_, count)| **count >= 2) {
+        bits[bit >> 3] |= 1 << (bit & 7);
+    }
+    bits
+}
+
+/// A weight and the sum of its squared gradients, for three labels.
+#[derive(Clone, Copy, Default)]
+struct Weight {
+    value: [f32; 3],
+    squares: [f32; 3],
+}
+
+impl Weight {
+    fn update(&mut self, gradient: [f32; 3], input: f32, rate: f32, decay: f32) {
+        for label in 0..3 {
+            let slope = gradient[label] * input + decay * self.value[label];
+            self.squares[label] += slope * slope;
+            self.value[label] -= rate * slope / (self.squares[label].sqrt() + 1e-3);
+        }
+    }
+}
+
+struct Run {
+    table: Vec<Weight>,
+    plain: [Weight; PLAIN],
+    bias: Weight,
+    source_bias: [Weight; SOURCES.len()],
+    random: u64,
+}
+
+impl Run {
+    fn new(options: &Options, seed: u64) -> Self {
+        Self {
+            table: vec![Weight::default(); 1 << options.bits],
+            plain: [Weight::default(); PLAIN],
+            bias: Weight::default(),
+            source_bias: [Weight::default(); SOURCES.len()],
+            random: 0x2545_f491_4f6c_dd1d ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random
+    }
+
+    fn pass(&mut self, examples: &[Example<'_>], options: &Options) {
+        let mut order: Vec<usize> = (0..examples.len()).collect();
+        for idx in (1..order.len()).rev() {
+            let other = (self.next() % (idx as u64 + 1)) as usize;
+            order.swap(idx, other);
+        }
+        let keep = ((1.0 - options.dropout) * 1024.0) as u64;
+        let mut kept: Vec<(u32, f32)> = Vec::new();
+        for idx in order {
+            let example = &examples[idx];
+            let norms: [f32; GROUPS] = std::array::from_fn(|group| {
+                1.0 / (example.features.counts[group].max(1) as f32).sqrt() / (1.0 - options.dropout)
+            });
+            kept.clear();
+            let mut logits = self.bias.value;
+            let source_bias = self.source_bias[example.row.source].value;
+            for (bucket, group) in &example.features.hashed {
+                if self.next() >> 20 & 1023 < keep {
+                    let input = norms[usize::from(*group)];
+                    kept.push((*bucket, input));
+                    add(&mut logits, self.table[*bucket as usize].value, input);
+                }
+            }
+            add(&mut logits, source_bias, 1.0);
+            for (weight, input) in self.plain.iter().zip(example.plain) {
+                add(&mut logits, weight.value, input);
+            }
+            let probabilities = softmax(logits);
+            let gradient: [f32; 3] = std::array::from_fn(|label| {
+                (probabilities[label] - example.row.target[label]) * example.row.weight
+            });
+            for (bucket, input) in &kept {
+                self.table[*bucket as usize].update(gradient, *input, options.rate, options.decay);
+            }
+            for (weight, input) in self.plain.iter_mut().zip(example.plain) {
+                if input != 0.0 {
+                    weight.update(gradient, input, options.rate * 0.5, options.decay * 0.1);
+                }
+            }
+            self.bias.update(gradient, 1.0, options.rate * 0.2, 0.0);
+            self.source_bias[example.row.source].update(gradient, 1.0, options.rate * 0.2, 1e-5);
+        }
+    }
+}
+
+fn add(logits: &mut [f32; 3], weights: [f32; 3], input: f32) {
+    for label in 0..3 {
+        logits[label] += weights[label] * input;
+    }
+}
+
+impl Fitted {
+    fn add(&mut self, run: &Run, share: f32) {
+        for (sum, weight) in self.table.iter_mut().zip(&run.table) {
+            add(sum, weight.value, share);
+        }
+        for (sum, weight) in self.plain.iter_mut().zip(&run.plain) {
+            add(sum, weight.value, share);
+        }
+        add(&mut self.bias, run.bias.value, share);
+        // Nobody knows where a message will come from: between people's comments and the project's customer messages.
+        for source in [0, 0, 1, 5] {
+            add(&mut self.bias, run.source_bias[source].value, share * 0.25);
+        }
+    }
+
+    fn logits(&self, text: &str) -> [f32; 3] {
+        let (features, plain) = read(text, self.bits);
+        let mut logits = self.bias;
+        for (bucket, group) in &features.hashed {
+            let norm = 1.0 / (features.counts[usize::from(*group)] as f32).sqrt();
+            add(&mut logits, self.table[*bucket as usize], norm);
+        }
+        for (weight, input) in self.plain.iter().zip(plain) {
+            add(&mut logits, *weight, input);
+        }
+        logits
+    }
+
+    /// Probabilities at a temperature.
+    pub(crate) fn probabilities(&self, text: &str, temperature: f32) -> [f32; 3] {
+        softmax(self.logits(text).map(|logit| logit / temperature))
+    }
+
+    /// The temperature with the least log loss on `rows` the model has not seen, each source weighing the same.
+    pub(crate) fn temperature<'a>(&self, rows: impl Iterator<Item = &'a Row>) -> f32 {
+        let rows: Vec<([f32; 3], usize)> =
+            rows.filter(|row| row.source < 2).map(|row| (self.logits(&row.text), row.label)).collect();
+        let loss = |temperature: f32| -> f32 {
+            rows.iter()
+                .map(|(logits, label)| {
+                    -softmax(logits.map(|logit| logit / temperature))[*label].max(1e-6).ln()
+                })
+                .sum()
+        };
+        (5..60)
+            .map(|step| step as f32 * 0.05)
+            .min_by(|left, right| loss(*left).total_cmp(&loss(*right)))
+            .unwrap_or(1.0)
+    }
+
+    /// The model file: see `linear` for the format.
+    pub(crate) fn to_bytes(&self, temperature: f32) -> Vec<u8> {
+        let pair = |weights: [f32; 3]| {
+            [(weights[0] - weights[1]) / temperature, (weights[2] - weights[1]) / temperature]
+        };
+        let mut sizes: Vec<f32> = self
+            .table
+            .iter()
+            .flat_map(|weights| pair(*weights))
+            .map(f32::abs)
+            .filter(|size| *size > 0.0)
+            .collect();
+        sizes.sort_by(f32::total_cmp);
+        // The few largest weights are clipped, or the many small ones would lose their last bits.
+        let most = sizes.get(sizes.len().saturating_sub(1 + sizes.len() / 2_000)).copied().unwrap_or(1.0);
+        let scale = most / 127.0;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(Lexicon::english().checksum.to_le_bytes());
+        bytes.extend(self.bits.to_le_bytes());
+        bytes.extend(scale.to_le_bytes());
+        bytes.extend(pair(self.bias).iter().flat_map(|value| value.to_le_bytes()));
+        for weights in self.plain {
+            bytes.extend(pair(weights).iter().flat_map(|value| value.to_le_bytes()));
+        }
+        bytes.extend(&self.known);
+        for weights in &self.table {
+            bytes
+                .extend(pair(*weights).map(|value| (value / scale).round().clamp(-127.0, 127.0) as i8 as u8));
+        }
+        bytes
+    }
+}

@@ -1,0 +1,3 @@
+//! hearken-analysis
+
+pub mod sentiment;

@@ -1,0 +1,221 @@
+//! The mood of a whole interaction, and a sentence that says why.
+
+use hearken_model::Sentiment;
+
+use super::lexicon::Lexicon;
+use super::text::{Kind, Token, hash_word, join, tokenize};
+
+/// What a message loses of its weight with each later one; below [`RECENCY_MIN`] it loses no more.
+const RECENCY: f32 = 0.8;
+/// The weight of the oldest messages of a long interaction.
+const RECENCY_MIN: f32 = 0.15;
+/// Beyond this the interaction as a whole is positive or negative.
+const LABEL_SCORE_MIN: f32 = 0.2;
+/// Difference of the means before and after that makes a turning point.
+const TURN_MIN: f32 = 0.5;
+/// A message this short is often a courtesy ("ok thanks") and weighs [`COURTESY_WEIGHT`].
+const COURTESY_BYTES: usize = 24;
+const COURTESY_WEIGHT: f32 = 0.6;
+/// Words and characters quoted of a message.
+const QUOTE_WORDS: usize = 8;
+const QUOTE_CHARS: usize = 60;
+/// User messages looked at; of a longer interaction the last ones.
+const MESSAGES_MAX: usize = 500;
+
+/// A user's message with what is known of its mood, given by upstream or judged here.
+#[derive(Clone, Copy, Debug)]
+pub struct UserMessage<'a> {
+    /// What was said.
+    pub text: &'a str,
+    /// Its label; `None` where there is no evidence.
+    pub sentiment: Option<Sentiment>,
+    /// −1 to 1; where upstream gave only a label, ±0.6 or 0 is assumed.
+    pub score: Option<f32>,
+}
+
+/// The mood of an interaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InteractionSentiment {
+    /// Label of the whole.
+    pub sentiment: Sentiment,
+    /// −1 to 1; the sign agrees with the label, within ±0.2 for neutral.
+    pub score: f32,
+    /// One or two short English sentences naming the reason: the turning point, the strongest message, how it ended.
+    /// Plain text of at most 400 characters; quotes at most eight words of a message at a time.
+    pub description: String,
+}
+
+/// One judged message: position among the user's messages, text, score.
+#[derive(Clone, Copy)]
+struct Judged<'a> {
+    text: &'a str,
+    score: f32,
+}
+
+/// Judges an interaction by its user's messages in the order in which they were said. `None` if none has a sentiment.
+///
+/// Later messages weigh more, strong ones more than matter-of-fact ones, and a courtesy at the end less, so that
+/// "ok thanks" does not whitewash an angry call.
+pub fn interaction_sentiment(messages: &[UserMessage<'_>]) -> Option<InteractionSentiment> {
+    let recent = &messages[messages.len().saturating_sub(MESSAGES_MAX)..];
+    let judged: Vec<Judged<'_>> = recent.iter().filter_map(judged).collect();
+    if judged.is_empty() {
+        return None;
+    }
+    let score = weighted_mean(&judged);
+    let sentiment = label(score, LABEL_SCORE_MIN);
+    Some(InteractionSentiment { sentiment, score, description: describe(sentiment, &judged) })
+}
+
+fn judged<'a>(message: &UserMessage<'a>) -> Option<Judged<'a>> {
+    let assumed = match message.sentiment? {
+        Sentiment::Positive => 0.6,
+        Sentiment::Neutral => 0.0,
+        Sentiment::Negative => -0.6,
+    };
+    let score = message.score.filter(|score| score.is_finite()).unwrap_or(assumed).clamp(-1.0, 1.0);
+    Some(Judged { text: message.text, score })
+}
+
+fn label(score: f32, least: f32) -> Sentiment {
+    if score > least {
+        Sentiment::Positive
+    } else if score < -least {
+        Sentiment::Negative
+    } else {
+        Sentiment::Neutral
+    }
+}
+
+fn weighted_mean(judged: &[Judged<'_>]) -> f32 {
+    let (mut sum, mut weights) = (0.0, 0.0);
+    let mut recency = 1.0_f32;
+    for message in judged.iter().rev() {
+        let courtesy = message.score > 0.0 && message.text.len() <= COURTESY_BYTES;
+        let weight = recency * (0.25 + message.score.abs()) * if courtesy { COURTESY_WEIGHT } else { 1.0 };
+        sum += weight * message.score;
+        weights += weight;
+        recency = (recency * RECENCY).max(RECENCY_MIN);
+    }
+    sum / weights
+}
+
+fn describe(sentiment: Sentiment, judged: &[Judged<'_>]) -> String {
+    let overall = match sentiment {
+        Sentiment::Positive => "Positive",
+        Sentiment::Neutral => "Neutral",
+        Sentiment::Negative => "Negative",
+    };
+    let strongest = |sign: f32| {
+        judged
+            .iter()
+            .enumerate()
+            .filter(|(_, message)| message.score * sign > 0.3)
+            .max_by(|(_, left), (_, right)| (left.score * sign).total_cmp(&(right.score * sign)))
+            .map(|(idx, _)| idx)
+    };
+    let (best, worst) = (strongest(1.0), strongest(-1.0));
+    let last = judged.len() - 1;
+    let quote = |idx: usize| quote(judged[idx].text, judged[idx].score);
+    if judged.len() == 1 {
+        let only = quote(0);
+        return if only.is_empty() { format!("{overall}.") } else { format!("{overall}: {only}.") };
+    }
+    if best.is_none() && worst.is_none() {
+        return format!("{overall}: matter-of-fact in all {} messages of the customer.", judged.len());
+    }
+    let mut reasons = Vec::new();
+    let turn = turning_point(judged);
+    if let Some((idx, rising)) = turn {
+        let (from, to) = if rising { ("low", "better") } else { ("well", "worse") };
+        reasons.push(format!("began {from} and turned {to} at {}", quote(idx)));
+    }
+    for (idx, name) in [(worst, "low point"), (best, "high point")] {
+        // The turning point and the end are quoted already.
+        if let Some(idx) = idx.filter(|idx| turn.map(|(turn, _)| turn) != Some(*idx) && *idx != last) {
+            reasons.push(format!("{name} {}", quote(idx)));
+        }
+    }
+    let end = match label(judged[last].score, 0.3) {
+        Sentiment::Positive => "ended positive",
+        Sentiment::Neutral => "ended matter-of-fact",
+        Sentiment::Negative => "ended negative",
+    };
+    let quoted_before = turn.is_some_and(|(idx, _)| idx == last);
+    match quote(last) {
+        words if quoted_before || words.is_empty() => reasons.push(end.to_owned()),
+        words => reasons.push(format!("{end} with {words}")),
+    }
+    format!("{overall}: {}.", reasons.join("; "))
+}
+
+/// The message from which on the mood is most unlike that before, and whether it rose.
+fn turning_point(judged: &[Judged<'_>]) -> Option<(usize, bool)> {
+    let total: f32 = judged.iter().map(|message| message.score).sum();
+    let mut before = 0.0;
+    let mut found: Option<(usize, f32)> = None;
+    for (idx, message) in judged.iter().enumerate() {
+        if idx > 0 {
+            let (mean_before, mean_after) =
+                (before / idx as f32, (total - before) / (judged.len() - idx) as f32);
+            let change = mean_after - mean_before;
+            // A turn needs two moods, not a mood that comes up after small talk.
+            let opposite =
+                mean_before * mean_after < 0.0 && mean_before.abs() > 0.1 && mean_after.abs() > 0.1;
+            if opposite && change.abs() >= TURN_MIN && found.is_none_or(|(_, most)| change.abs() > most.abs())
+            {
+                found = Some((idx, change));
+            }
+        }
+        before += message.score;
+    }
+    found.map(|(idx, change)| (idx, change > 0.0))
+}
+
+/// A few words of a message in quotation marks, around what was felt most strongly; empty if there are none.
+fn quote(text: &str, score: f32) -> String {
+    let text = &text[..text.char_indices().nth(2_000).map_or(text.len(), |(at, _)| at)];
+    let sentence = telling_sentence(text, score);
+    let mut quoted = String::new();
+    for (idx, word) in sentence.split_whitespace().enumerate() {
+        let room = QUOTE_CHARS.saturating_sub(quoted.chars().count());
+        if idx == QUOTE_WORDS || (word.chars().count() >= room && idx > 0) {
+            quoted.push_str(" …");
+            break;
+        }
+        if idx > 0 {
+            quoted.push(' ');
+        }
+        quoted.extend(word.chars().take(room).filter(|c| !c.is_control() && !matches!(c, '“' | '”' | '"')));
+    }
+    let quoted = quoted.trim_matches([' ', ',', ';', '.']);
+    if quoted.is_empty() { String::new() } else { format!("“{quoted}”") }
+}
+
+/// The sentence with the strongest word of the score's sign; else the first.
+fn telling_sentence(text: &str, score: f32) -> &str {
+    let lexicon = Lexicon::english();
+    let mut tokens: Vec<Token> = Vec::new();
+    tokenize(text, &mut tokens, |_| {});
+    let valence =
+        |hash: u64| lexicon.get(hash).map_or(0.0, |entry| f32::from(entry.valence) * score.signum());
+    let mut strongest = (0.5, 0);
+    let mut previous = hash_word("");
+    for token in tokens.iter().filter(|token| matches!(token.kind, Kind::Word | Kind::Emoji)) {
+        let strength = valence(token.hash).max(valence(join(previous, token.hash)));
+        if strength > strongest.0 {
+            strongest = (strength, token.start as usize);
+        }
+        previous = token.hash;
+    }
+    let ends = |c: char| matches!(c, '.' | '!' | '?' | '\n' | '。' | '！' | '？' | '।');
+    let at = strongest.1;
+    let start =
+        text[..at].rfind(ends).map_or(0, |idx| idx + text[idx..].chars().next().map_or(1, char::len_utf8));
+    // The mark that ends the sentence belongs to it: "THREE weeks!" is not "THREE weeks".
+    let end = text[at..].find(ends).map_or(text.len(), |idx| {
+        let mark = text[at + idx..].chars().next().map_or(1, char::len_utf8);
+        at + idx + mark
+    });
+    text[start..end].trim()
+}
