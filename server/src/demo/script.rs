@@ -1,0 +1,278 @@
+//! Turns the bundled conversations into the records that the demo sends through Kafka.
+//!
+//! Most conversations are history: their own times are spread over the last days and all of them are due at once.
+//! The last dozen is live: it is played message by message at a pace that a person can watch. The script is a pure
+//! function of `now`, so two runs at the same instant send the same bytes.
+
+use std::time::Duration;
+
+use hearken_model::Timestamp;
+use serde_json::{Map, Value, json};
+
+use self::carrier::carry;
+use self::conversation::{Carrier, Conversation, Message};
+
+mod carrier;
+mod conversation;
+
+/// How far back history goes.
+const HISTORY_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+/// History keeps this far from now, so that a conversation without an end is past the idle timeout of 30 minutes.
+const HISTORY_GAP_MS: i64 = 90 * 60 * 1_000;
+/// History is laid out in steps of this length.
+const SLOT_MS: i64 = 15 * 60 * 1_000;
+/// How busy each hour of the day (UTC) is: quiet nights, a peak before noon and one in the evening.
+const ACTIVITY: [u64; 24] =
+    [2, 1, 1, 1, 1, 2, 4, 8, 13, 17, 19, 18, 15, 16, 17, 17, 16, 15, 16, 17, 14, 10, 6, 3];
+
+/// A live conversation starts this long after the one before it.
+const LIVE_STAGGER_MS: i64 = 5_000;
+/// Live conversations run this much faster than they did.
+const LIVE_SPEED: i64 = 4;
+/// Bounds of the wait before a live message: time to read, and no time to get bored.
+const LIVE_WAIT_MS: (i64, i64) = (1_000, 3_000);
+
+/// One record for the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DemoRecord {
+    /// Kafka key: the interaction's id.
+    pub key: String,
+    /// Kafka headers.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// Kafka value.
+    pub value: Vec<u8>,
+    /// When to send it, from the demo's start; zero for history.
+    pub due: Duration,
+    /// Part of a conversation that is played, not of history.
+    pub live: bool,
+    /// Wrong on purpose: ends in the dead-letter topic.
+    pub malformed: bool,
+}
+
+/// The whole demo as records in the order of their events' times, with the demo starting at `now`.
+pub fn script(now: Timestamp) -> Vec<DemoRecord> {
+    // Whole milliseconds: events carry their times as text, and offsets are counted in them.
+    let now = Timestamp::from_millis(now.as_millis());
+    let (mut num_history, mut num_live) = (0, 0);
+    let mut records = malformed(now);
+    for conversation in &conversation::bundled() {
+        let start = if conversation.live {
+            num_live += 1;
+            now.plus_millis((num_live - 1) * LIVE_STAGGER_MS)
+        } else {
+            num_history += 1;
+            history_start(num_history, now)
+        };
+        for (index, event) in tell(conversation, start).into_iter().enumerate() {
+            let due = Duration::from_millis(event.at.millis_since(now).try_into().unwrap_or(0));
+            let (headers, value) = carry(conversation, index, &event);
+            let key = conversation.id.clone();
+            let record = DemoRecord { key, headers, value, due, live: conversation.live, malformed: false };
+            records.push((event.at, record));
+        }
+    }
+    records.sort_by_key(|(at, _)| *at);
+    records.into_iter().map(|(_, record)| record).collect()
+}
+
+/// When the conversation of that number in history began: spread evenly over the busy hours, neighbours in the
+/// file far apart.
+fn history_start(number: u64, now: Timestamp) -> Timestamp {
+    let oldest = now.plus_millis(-HISTORY_MS);
+    let slots = (HISTORY_MS - HISTORY_GAP_MS) / SLOT_MS;
+    let slot_start = |slot: i64| oldest.plus_millis(slot * SLOT_MS);
+    let activity =
+        |slot: i64| ACTIVITY[slot_start(slot).as_millis().div_euclid(3_600_000).rem_euclid(24) as usize];
+    let total: u64 = (0..slots).map(activity).sum();
+    // Multiples of the golden ratio, modulo one, fill the unit interval evenly for any count.
+    let fraction = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut rest = ((u128::from(fraction) * u128::from(total)) >> 64) as u64;
+    for slot in 0..slots {
+        let weight = activity(slot);
+        if rest < weight {
+            let jitter = fraction.rotate_left(32) % SLOT_MS.unsigned_abs();
+            return slot_start(slot).plus_millis(jitter as i64);
+        }
+        rest -= weight;
+    }
+    oldest // not reached: `rest` is below the sum of all weights
+}
+
+/// An event before it is put into a carrier.
+struct DemoEvent {
+    at: Timestamp,
+    kind: &'static str,
+    /// Without `interaction_id`, which every carrier adds.
+    data: Map<String, Value>,
+}
+
+/// A conversation as the events that its producer would have sent.
+fn tell(conversation: &Conversation, start: Timestamp) -> Vec<DemoEvent> {
+    let spoken = timeline(conversation);
+    let ended_at = start.plus_millis(spoken.iter().map(|time| time.end_ms).max().unwrap_or(0) + 1_500);
+    let mut events = Vec::new();
+    if conversation.completed {
+        let mut data = started(conversation, start);
+        data.extend(ended(conversation, ended_at));
+        let transcript = conversation.messages.iter().zip(&spoken);
+        let transcript =
+            transcript.map(|(message, time)| Value::from(said(conversation, message, time, start)));
+        data.insert("transcript".into(), transcript.collect());
+        events.push(DemoEvent { at: ended_at, kind: "interaction.completed", data });
+    } else {
+        // A bare producer lets the metadata ride along with its first message, the others announce the start.
+        let mut riding = started(conversation, start);
+        if conversation.carrier != Carrier::Bare {
+            let data = std::mem::take(&mut riding);
+            events.push(DemoEvent { at: start, kind: "interaction.started", data });
+        }
+        for (index, (message, time)) in conversation.messages.iter().zip(&spoken).enumerate() {
+            let mut data = std::mem::take(&mut riding);
+            // In structured mode the event's id is the message's.
+            if conversation.carrier != Carrier::Structured {
+                data.insert("message_id".into(), format!("{}-m{}", conversation.id, index + 1).into());
+            }
+            data.extend(said(conversation, message, time, start));
+            events.push(DemoEvent {
+                at: start.plus_millis(time.start_ms),
+                kind: "interaction.message",
+                data,
+            });
+        }
+        if conversation.status.is_some() {
+            let data = ended(conversation, ended_at);
+            events.push(DemoEvent { at: ended_at, kind: "interaction.ended", data });
+        }
+    }
+    let later =
+        |live_ms, history_ms| ended_at.plus_millis(if conversation.live { live_ms } else { history_ms });
+    if let Some(rating) = conversation.rating {
+        let at = later(2_000, 25_000);
+        let mut data = object(json!({ "rating": rating, "rating_comment": conversation.rating_comment }));
+        data.retain(|_, value| !value.is_null());
+        events.push(DemoEvent { at, kind: "interaction.rated", data });
+    }
+    if let Some(analysis) = &conversation.analysis {
+        let at = later(3_000, 90_000);
+        events.push(DemoEvent { at, kind: "interaction.analyzed", data: analysis.clone() });
+    }
+    events
+}
+
+/// When a message is said, in milliseconds from the start.
+struct Spoken {
+    start_ms: i64,
+    end_ms: i64,
+}
+
+/// The messages' times: as the file has them for history, quicker for a live conversation.
+fn timeline(conversation: &Conversation) -> Vec<Spoken> {
+    let wait = |message: &Message| match conversation.live {
+        true => (message.after_ms / LIVE_SPEED).clamp(LIVE_WAIT_MS.0, LIVE_WAIT_MS.1),
+        false => message.after_ms,
+    };
+    let mut start_ms = 0;
+    let mut spoken = Vec::new();
+    for (index, message) in conversation.messages.iter().enumerate() {
+        start_ms += wait(message);
+        let length_ms = match (message.end_after_ms, conversation.messages.get(index + 1)) {
+            (None, _) => 0,
+            // Speech shrinks like the wait that it fills, so that an interruption stays one.
+            (Some(length_ms), Some(next)) => length_ms * wait(next) / next.after_ms.max(1),
+            (Some(length_ms), None) if conversation.live => length_ms.min(LIVE_WAIT_MS.1),
+            (Some(length_ms), None) => length_ms,
+        };
+        spoken.push(Spoken { start_ms, end_ms: start_ms + length_ms });
+    }
+    spoken
+}
+
+/// The fields of `interaction.started`.
+fn started(conversation: &Conversation, start: Timestamp) -> Map<String, Value> {
+    let mut data = object(json!({
+        "organization": conversation.organization,
+        "agent": conversation.agent,
+        "llm_model": conversation.llm_model,
+        "type": conversation.r#type,
+        "integration": conversation.integration,
+        "direction": conversation.direction,
+        "start_time": start.to_string(),
+        "user_agent": conversation.user_agent,
+        "ip_address": conversation.ip_address,
+        "url": conversation.url,
+        "language": conversation.language,
+        "user_id": conversation.user_id,
+        "caller": conversation.caller,
+        "metadata": conversation.metadata,
+    }));
+    data.retain(|_, value| !value.is_null());
+    data
+}
+
+/// The fields of `interaction.message` that are about the message.
+fn said(
+    conversation: &Conversation,
+    message: &Message,
+    time: &Spoken,
+    start: Timestamp,
+) -> Map<String, Value> {
+    let mut data = object(json!(message));
+    if message.role == "assistant" {
+        data.insert("llm_model".into(), conversation.llm_model.clone().into());
+    }
+    if let Some(end_ms) = message.end_after_ms.map(|_| time.end_ms) {
+        data.insert("end_offset_ms".into(), end_ms.into());
+    }
+    // Telephony counts from the start of the call. A bare message has no other time, so it carries the instant.
+    let has_other_time = conversation.carrier != Carrier::Bare || conversation.completed;
+    if conversation.r#type == "voice_call" && has_other_time {
+        data.insert("offset_ms".into(), time.start_ms.into());
+    } else {
+        data.insert("at".into(), start.plus_millis(time.start_ms).to_string().into());
+    }
+    data
+}
+
+/// The fields of `interaction.ended`.
+fn ended(conversation: &Conversation, ended_at: Timestamp) -> Map<String, Value> {
+    let mut data = object(json!({
+        "end_time": ended_at.to_string(),
+        "status": conversation.status,
+        "end_reason": conversation.end_reason,
+        "recording_url": conversation.recording_url,
+        "cost": conversation.cost,
+    }));
+    data.retain(|_, value| !value.is_null());
+    data
+}
+
+/// Two records that cannot be understood, one in history and one live, so that the dead letters have something
+/// to show: one cut off in the middle, one of a type that does not exist.
+fn malformed(now: Timestamp) -> Vec<(Timestamp, DemoRecord)> {
+    let cut_off =
+        r#"{"specversion":"1.0","id":"demo-cut-off","type":"interaction.message","data":{"interaction_id":"#;
+    let unknown = r#"{"event":"interaction.paused","interaction_id":"demo-unknown-type"}"#;
+    let record = |key: &str, value: &str, due: Duration, live| DemoRecord {
+        key: key.to_owned(),
+        headers: Vec::new(),
+        value: value.as_bytes().to_vec(),
+        due,
+        live,
+        malformed: true,
+    };
+    vec![
+        (now.plus_millis(-HISTORY_GAP_MS), record("demo-cut-off", cut_off, Duration::ZERO, false)),
+        (now.plus_millis(20_000), record("demo-unknown-type", unknown, Duration::from_secs(20), true)),
+    ]
+}
+
+/// The map of a JSON object.
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(), // not reached: only written for object literals
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! The bundled conversations, `server/demo/conversations.json`: all of them written for this project.
+//!
+//! Times in the file are relative, so that the same conversations can be told as having just happened. An unknown
+//! key is an error, so that a slip of the pen in the file fails the tests instead of being left out in silence.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+const CONVERSATIONS: &str = include_str!("../../../demo/conversations.json");
+
+/// The bundled conversations in the order of the file.
+pub(super) fn bundled() -> Vec<Conversation> {
+    serde_json::from_str(CONVERSATIONS).expect("the bundled conversations are well formed: a test reads them")
+}
+
+/// One conversation and how it is told.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Conversation {
+    pub id: String,
+    pub organization: String,
+    pub agent: String,
+    pub llm_model: String,
+    pub r#type: String,
+    pub language: String,
+    pub direction: String,
+    pub integration: String,
+    pub caller: Option<String>,
+    pub user_agent: Option<String>,
+    pub ip_address: Option<String>,
+    pub url: Option<String>,
+    pub user_id: String,
+    pub metadata: Map<String, Value>,
+    pub carrier: Carrier,
+    /// Sent as one `interaction.completed` instead of event by event.
+    #[serde(default)]
+    pub completed: bool,
+    /// Played while a person watches; otherwise it is history.
+    #[serde(default)]
+    pub live: bool,
+    /// How it ends; without it no end is ever sent.
+    pub status: Option<String>,
+    pub end_reason: Option<String>,
+    pub recording_url: Option<String>,
+    pub cost: Option<Value>,
+    pub rating: Option<u8>,
+    pub rating_comment: Option<String>,
+    /// Data of an `interaction.analyzed` from upstream.
+    pub analysis: Option<Map<String, Value>>,
+    pub messages: Vec<Message>,
+}
+
+/// The form in which a conversation's events are written (contract, section 2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Carrier {
+    /// CloudEvents in structured mode: one JSON object.
+    Structured,
+    /// CloudEvents in binary mode: attributes in `ce_*` headers.
+    Binary,
+    /// A bare JSON object.
+    Bare,
+}
+
+/// One message; only its time is relative.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Message {
+    /// Milliseconds since the message before began, or since the conversation began.
+    #[serde(skip_serializing)]
+    pub after_ms: i64,
+    /// Milliseconds that saying it took.
+    #[serde(skip_serializing)]
+    pub end_after_ms: Option<i64>,
+    pub role: String,
+    #[serde(rename(serialize = "message"))]
+    pub text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Value>,
+}

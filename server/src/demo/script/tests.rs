@@ -1,0 +1,310 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use hearken_model::{Direction, InteractionType, Role, Sentiment, Status};
+
+use super::conversation::bundled;
+use super::*;
+
+/// 2026-11-22T20:45:00.123Z.
+const NOW: Timestamp = Timestamp::from_millis(1_795_380_300_123);
+
+/// A record read back by its carrier's rules: type, event time and data.
+struct Read {
+    key: String,
+    kind: String,
+    time: Timestamp,
+    data: Value,
+    due: Duration,
+    live: bool,
+}
+
+fn read(record: &DemoRecord) -> Read {
+    let headers: BTreeMap<&str, &str> = record
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), std::str::from_utf8(value).unwrap()))
+        .collect();
+    let value: Value = serde_json::from_slice(&record.value).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let (kind, time, data) = if let Some(kind) = headers.get("ce_type") {
+        assert_eq!((headers["ce_specversion"], headers["content-type"]), ("1.0", "application/json"));
+        assert!(!headers["ce_id"].is_empty() && !headers["ce_source"].is_empty());
+        ((*kind).to_owned(), headers["ce_time"].to_owned(), value)
+    } else if value.get("specversion").is_some() {
+        assert!(headers["content-type"].starts_with("application/cloudevents+json"));
+        assert!(!text(&value["id"]).is_empty() && !text(&value["source"]).is_empty());
+        (text(&value["type"]), text(&value["time"]), value["data"].clone())
+    } else {
+        let time = ["at", "end_time", "start_time"].iter().find_map(|name| value.get(*name));
+        (text(&value["event"]), text(time.unwrap()), value)
+    };
+    let time = Timestamp::parse(&time).unwrap();
+    Read { key: record.key.clone(), kind, time, data, due: record.due, live: record.live }
+}
+
+fn events() -> Vec<Read> {
+    script(NOW).iter().filter(|record| !record.malformed).map(read).collect()
+}
+
+/// Fields, sets and bounds of contract sections 1 and 2.2.
+fn check_shape(kind: &str, data: &Value) {
+    let text = |name: &str| data[name].as_str().unwrap_or_else(|| panic!("{kind} without {name}: {data}"));
+    assert!(!text("interaction_id").is_empty());
+    if data.get("type").is_some() {
+        assert!(InteractionType::from_name(text("type")).is_some());
+    }
+    if data.get("direction").is_some() {
+        assert!(Direction::from_name(text("direction")).is_some());
+    }
+    if let Some(metadata) = data.get("metadata") {
+        assert!(metadata.as_object().unwrap().values().all(|value| value.is_string() || value.is_number()));
+    }
+    match kind {
+        "interaction.started" => assert!(Timestamp::parse(text("start_time")).is_ok()),
+        "interaction.message" => check_message(data),
+        "interaction.ended" => check_end(data),
+        "interaction.completed" => {
+            assert!(Timestamp::parse(text("start_time")).is_ok());
+            check_end(data);
+            data["transcript"].as_array().unwrap().iter().for_each(check_message);
+        }
+        "interaction.rated" => assert!((1..=5).contains(&data["rating"].as_u64().unwrap())),
+        "interaction.analyzed" => {
+            let known = [
+                "csat",
+                "csat_description",
+                "topic",
+                "summary",
+                "sentiment",
+                "sentiment_description",
+                "keywords",
+            ];
+            let of_carrier = ["event", "interaction_id", "at"];
+            for name in data.as_object().unwrap().keys() {
+                assert!(known.contains(&name.as_str()) || of_carrier.contains(&name.as_str()), "{name}");
+            }
+            assert!(data.get("sentiment").is_none_or(|_| Sentiment::from_name(text("sentiment")).is_some()));
+            assert!(data.get("csat").is_none_or(|csat| (1..=5).contains(&csat.as_u64().unwrap())));
+        }
+        other => panic!("unknown type {other}"),
+    }
+}
+
+fn check_message(message: &Value) {
+    let role = message["role"].as_str().unwrap();
+    assert!(Role::from_name(role).is_some());
+    assert!(!message["message"].as_str().unwrap().is_empty());
+    assert!(message["offset_ms"].is_i64() != message["at"].is_string(), "one time, not two: {message}");
+    assert!(message.get("confidence").is_none_or(|value| (0.0..=1.0).contains(&value.as_f64().unwrap())));
+    if let Some(end) = message.get("end_offset_ms") {
+        assert!(end.as_i64().unwrap() >= message["offset_ms"].as_i64().unwrap_or(0));
+    }
+    assert_eq!(message.get("tool").is_some(), role == "tool", "{message}");
+    if let Some(tool) = message.get("tool") {
+        assert!(tool["name"].is_string() && tool["arguments"].is_object() && tool["ok"].is_boolean());
+    }
+    if let Some(usage) = message.get("usage") {
+        assert_eq!(role, "assistant");
+        let cached = usage.get("cached_input_tokens").map_or(0, |cached| cached.as_u64().unwrap());
+        assert!(
+            cached <= usage["input_tokens"].as_u64().unwrap() && usage["output_tokens"].as_u64().unwrap() > 0
+        );
+    }
+}
+
+fn check_end(data: &Value) {
+    assert!(Timestamp::parse(data["end_time"].as_str().unwrap()).is_ok());
+    let status = Status::from_name(data["status"].as_str().unwrap());
+    assert!(status.is_some_and(|status| status != Status::InProgress));
+}
+
+#[test]
+fn the_bundle_is_as_varied_as_the_demo_promises() {
+    let bundle = bundled();
+    let distinct = |of: &dyn Fn(&Conversation) -> Option<String>| -> BTreeSet<String> {
+        bundle.iter().filter_map(of).collect()
+    };
+    assert!(bundle.len() >= 64);
+    assert_eq!(distinct(&|c| Some(c.id.clone())).len(), bundle.len(), "ids are unique");
+    assert_eq!(distinct(&|c| Some(c.r#type.clone())).len(), 2);
+    assert!(distinct(&|c| Some(c.language.clone())).len() >= 8);
+    for language in ["en", "de", "fr", "es", "zh", "ja"] {
+        assert!(bundle.iter().filter(|c| c.language == language).count() >= 4, "{language}");
+    }
+    assert!(distinct(&|c| Some(c.organization.clone())).len() >= 5);
+    assert!(distinct(&|c| Some(c.agent.clone())).len() >= 5);
+    assert!(distinct(&|c| c.user_agent.clone()).len() >= 15);
+    assert!(distinct(&|c| c.end_reason.clone()).len() >= 5);
+    assert_eq!(distinct(&|c| c.rating.map(|rating| rating.to_string())).len(), 5);
+    assert_eq!(bundle.iter().filter(|c| c.live).count(), 12);
+    assert_eq!(bundle.iter().filter(|c| c.live && c.status.is_none()).count(), 1, "one is still in progress");
+    assert!(bundle.iter().filter(|c| c.analysis.is_some()).count() >= 5);
+    let lengths: Vec<usize> = bundle.iter().map(|c| c.messages.len()).collect();
+    assert!(*lengths.iter().min().unwrap() >= 3 && *lengths.iter().max().unwrap() >= 20);
+    assert!(bundle.iter().any(|c| c.messages.iter().any(|m| m.text.contains("<script>alert(1)</script>"))));
+}
+
+#[test]
+fn every_address_number_and_host_is_set_aside_for_examples() {
+    let mut addresses = BTreeSet::new();
+    for conversation in bundled() {
+        if let Some(address) = &conversation.ip_address {
+            let documentation = match address.parse().unwrap() {
+                IpAddr::V4(v4) => [[192, 0, 2], [198, 51, 100], [203, 0, 113]]
+                    .contains(&v4.octets()[..3].try_into().unwrap()),
+                IpAddr::V6(v6) => v6.segments()[..2] == [0x2001, 0xdb8],
+            };
+            assert!(documentation, "{address}");
+            assert!(addresses.insert(address.clone()), "{address} is used twice");
+        }
+        for url in [&conversation.url, &conversation.recording_url].into_iter().flatten() {
+            let host = url.strip_prefix("https://").unwrap().split('/').next().unwrap();
+            assert!(host.ends_with(".example"), "{url}");
+        }
+        if let Some(caller) = &conversation.caller {
+            // Numbers that regulators keep for fiction: North America, Berlin, France.
+            assert!(
+                ["+1-555-01", "+49-30-23125-", "+33-1-99-00-"].iter().any(|kept| caller.starts_with(kept)),
+                "{caller}"
+            );
+        }
+    }
+    assert!(addresses.iter().any(|address| address.contains(':')), "both address families");
+}
+
+#[test]
+fn conversations_come_from_where_their_language_is_spoken() {
+    let reader = maxminddb::Reader::from_source(crate::demo::geoip::database().unwrap()).unwrap();
+    for conversation in bundled() {
+        let Some(address) = &conversation.ip_address else { continue };
+        let record: Value = reader.lookup(address.parse().unwrap()).unwrap().decode().unwrap().unwrap();
+        let country = record["country"]["iso_code"].as_str().unwrap();
+        let spoken_in: &[&str] = match conversation.language.as_str() {
+            "de" => &["DE", "AT"],
+            "fr" => &["FR"],
+            "es" => &["ES", "MX"],
+            "zh" => &["CN"],
+            "ja" => &["JP"],
+            "pt-BR" => &["BR"],
+            "ar" => &["EG"],
+            "it" => &["CH"],
+            _ => &["US", "CA", "GB", "AU", "IN", "NL", "PT"],
+        };
+        assert!(spoken_in.contains(&country), "{} from {country}", conversation.id);
+    }
+}
+
+#[test]
+fn every_event_is_what_the_contract_defines() {
+    let mut kinds = BTreeMap::<String, usize>::new();
+    for event in events() {
+        assert_eq!(event.data["interaction_id"], event.key);
+        check_shape(&event.kind, &event.data);
+        *kinds.entry(event.kind).or_default() += 1;
+    }
+    assert_eq!(kinds.len(), 6, "{kinds:?}");
+    assert!(kinds["interaction.rated"] >= 5 && kinds["interaction.analyzed"] >= 5);
+}
+
+#[test]
+fn the_three_carriers_are_mixed() {
+    let records = script(NOW);
+    let by = |carrier: fn(&DemoRecord) -> bool| records.iter().filter(|record| carrier(record)).count();
+    let binary = by(|record| record.headers.iter().any(|(name, _)| name == "ce_type"));
+    let structured = by(|record| record.headers.len() == 1);
+    let bare = by(|record| record.headers.is_empty());
+    assert!(binary > 50 && structured > 50 && bare > 50, "{binary} {structured} {bare}");
+}
+
+#[test]
+fn message_ids_are_unique_and_no_event_id_comes_twice() {
+    let mut ids = BTreeSet::new();
+    for record in script(NOW).iter().filter(|record| !record.malformed) {
+        let value: Value = serde_json::from_slice(&record.value).unwrap();
+        let ce_id = record
+            .headers
+            .iter()
+            .find(|(name, _)| name == "ce_id")
+            .map(|(_, id)| String::from_utf8_lossy(id));
+        for id in [ce_id.as_deref(), value["id"].as_str(), value["message_id"].as_str()].into_iter().flatten()
+        {
+            assert!(ids.insert(id.to_owned()), "{id}");
+        }
+    }
+}
+
+#[test]
+fn history_is_over_and_spread_and_the_live_part_begins_now() {
+    let mut hours = BTreeMap::<i64, usize>::new();
+    let mut days = BTreeSet::new();
+    let mut last_of_history = Timestamp::EPOCH;
+    for event in events() {
+        if event.live {
+            assert!(event.due.as_millis() as i64 == event.time.millis_since(NOW));
+            assert!(event.due <= Duration::from_secs(150), "{:?}", event.due);
+        } else {
+            assert_eq!(event.due, Duration::ZERO);
+            last_of_history = last_of_history.max(event.time);
+            assert!(NOW.millis_since(event.time) <= HISTORY_MS);
+            let hour = event.time.as_millis() / 3_600_000;
+            *hours.entry(hour % 24).or_default() += usize::from(event.kind == "interaction.started");
+            days.insert(hour / 24);
+        }
+    }
+    let idle_timeout_ms = 30 * 60 * 1_000;
+    assert!(
+        NOW.millis_since(last_of_history) > idle_timeout_ms,
+        "the unfinished ones of history count as abandoned"
+    );
+    assert!(days.len() >= 7, "{days:?}");
+    let between = |from: i64, to: i64| hours.range(from..to).map(|(_, count)| count).sum::<usize>();
+    assert!(between(8, 20) > 4 * between(0, 6), "days are busier than nights: {hours:?}");
+}
+
+#[test]
+fn live_messages_come_at_a_pace_that_a_person_can_watch() {
+    let mut last = BTreeMap::<String, Duration>::new();
+    for event in events().into_iter().filter(|event| event.live && event.kind == "interaction.message") {
+        if let Some(before) = last.insert(event.key.clone(), event.due) {
+            let wait = event.due - before;
+            assert!((1_000..=3_000).contains(&wait.as_millis()), "{} waits {wait:?}", event.key);
+        }
+    }
+    assert_eq!(last.len(), 12);
+}
+
+#[test]
+fn records_are_ordered_and_the_same_for_the_same_now() {
+    let records = script(NOW);
+    assert!(records.iter().map(|record| record.due).is_sorted());
+    assert!(events().iter().map(|event| event.time).is_sorted());
+    assert_eq!(records, script(NOW));
+    assert_ne!(records, script(NOW.plus_millis(1)));
+}
+
+#[test]
+fn two_records_are_malformed_one_of_them_while_a_person_watches() {
+    let records = script(NOW);
+    let malformed: Vec<&DemoRecord> = records.iter().filter(|record| record.malformed).collect();
+    assert_eq!(malformed.len(), 2);
+    assert!(serde_json::from_slice::<Value>(&malformed[0].value).is_err());
+    assert!(malformed[1].live && malformed[1].due > Duration::ZERO);
+}
+
+#[test]
+fn an_interrupted_speaker_is_still_speaking_when_the_next_one_begins() {
+    let mut num_interrupted = [0, 0];
+    for conversation in bundled() {
+        let times = timeline(&conversation);
+        for (index, message) in conversation.messages.iter().enumerate() {
+            if message.interrupted == Some(true) {
+                assert!(times[index].end_ms > times[index + 1].start_ms, "{} {index}", conversation.id);
+                num_interrupted[usize::from(conversation.live)] += 1;
+            }
+        }
+    }
+    assert!(num_interrupted.iter().all(|num| *num > 0), "{num_interrupted:?}");
+}
