@@ -1,0 +1,181 @@
+//! One conversation in, one analysis out; what was worked out for a message is kept in a [`Memo`] for the next time.
+
+use std::sync::Arc;
+
+use hearken_model::{Role, Sentiment, Status};
+
+use crate::csat::{self, Turn};
+use crate::cues::CueMatcher;
+use crate::keywords;
+use crate::memo::{Memo, Read, Reader};
+use crate::sentiment::{MessageSentiment, SentimentModel, UserMessage, interaction_sentiment};
+use crate::summary::{self, Said};
+use crate::topic::{Taxonomy, TopicMatcher};
+use crate::words::word_table;
+
+/// Version of the built-in analysers; raised whenever one of them may answer differently, so that `hearken index
+/// rebuild` knows what to analyse again.
+pub const VERSION: u32 = 1;
+
+/// One message of a conversation.
+#[derive(Clone, Copy, Debug)]
+pub struct Utterance<'a> {
+    /// Unique in the conversation.
+    pub id: &'a str,
+    /// Who said it.
+    pub role: Role,
+    /// What was said.
+    pub text: &'a str,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// What is analysed.
+#[derive(Clone, Copy, Debug)]
+pub struct Conversation<'a> {
+    /// The messages in transcript order.
+    pub utterances: &'a [Utterance<'a>],
+    /// Where the interaction stands.
+    pub status: Status,
+    /// Whether its end is known.
+    pub ended: bool,
+    /// Why it ended, as the producer says.
+    pub end_reason: Option<&'a str>,
+    /// The language that upstream gave; nothing is detected then.
+    pub language: Option<&'a str>,
+}
+
+/// What the built-in analysers say of a conversation. `None` and empty mean: too little text to tell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Analysis {
+    /// One entry for each utterance; only customer messages have a sentiment.
+    pub messages: Vec<Option<MessageSentiment>>,
+    /// BCP 47: given, or detected.
+    pub language: Option<String>,
+    /// The mood of the whole.
+    pub sentiment: Option<Sentiment>,
+    /// Why: the turning point, the strongest messages, how it ended.
+    pub sentiment_description: Option<String>,
+    /// Estimated satisfaction, 1 to 5.
+    pub csat: Option<u8>,
+    /// The signs that the estimate rests on.
+    pub csat_description: Option<String>,
+    /// A name of the taxonomy, or a key phrase where none fits.
+    pub topic: Option<String>,
+    /// At most three sentences that were said.
+    pub summary: Option<String>,
+    /// Key phrases, best first.
+    pub keywords: Vec<String>,
+}
+
+/// The built-in analysers. Cheap to clone; pure, so that one serves every thread.
+#[derive(Clone)]
+pub struct Analyzer {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    reader: Reader,
+    sentiment: &'static SentimentModel,
+}
+
+impl std::fmt::Debug for Analyzer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Analyzer").field("version", &VERSION).finish_non_exhaustive()
+    }
+}
+
+impl Analyzer {
+    /// With the default taxonomy.
+    pub fn built_in() -> Self {
+        Analyzer::with_taxonomy(Taxonomy::built_in())
+    }
+
+    /// With an operator's taxonomy.
+    pub fn with_taxonomy(taxonomy: Taxonomy) -> Self {
+        let words = word_table();
+        let topics = TopicMatcher::new(&taxonomy, &words);
+        let reader = Reader { words, cues: CueMatcher::new(), topics };
+        Analyzer { parts: Arc::new(Parts { reader, sentiment: SentimentModel::built_in() }) }
+    }
+
+    /// Analyses a conversation; `memo` is that of the same interaction, or an empty one.
+    pub fn analyze(&self, conversation: &Conversation<'_>, memo: &mut Memo) -> Analysis {
+        let Conversation { utterances, status, ended, .. } = *conversation;
+        let language = memo.read(conversation, &self.parts.reader);
+        let messages = memo.judge(utterances, language.as_deref(), self.parts.sentiment);
+        let (sentiment, sentiment_description) = interaction_mood(utterances, &messages).unzip();
+        let csat = csat::estimate(&turns(utterances, memo, &messages), status, ended);
+        let (csat, csat_description) = csat.map(|csat| (csat.score, csat.description)).unzip();
+        let window: Vec<Read<'_>> = memo.window(utterances).collect();
+        let keywords = keywords_of(&window);
+        let topic =
+            self.parts.reader.topics.decide(window.iter().map(|read| (read.role, &*read.depth.topics)));
+        let over = ended || status != Status::InProgress;
+        Analysis {
+            messages,
+            language,
+            sentiment,
+            sentiment_description,
+            csat,
+            csat_description,
+            topic: topic.map(str::to_owned).or_else(|| topic_from(&keywords)),
+            summary: summary_of(&window, over),
+            keywords,
+        }
+    }
+}
+
+fn interaction_mood(
+    utterances: &[Utterance<'_>],
+    messages: &[Option<MessageSentiment>],
+) -> Option<(Sentiment, String)> {
+    let by_customer: Vec<UserMessage<'_>> = utterances
+        .iter()
+        .zip(messages)
+        .filter(|(utterance, _)| utterance.role == Role::User)
+        .map(|(utterance, judged)| UserMessage {
+            text: utterance.text,
+            sentiment: judged.map(|judged| judged.sentiment),
+            score: judged.map(|judged| judged.score),
+        })
+        .collect();
+    interaction_sentiment(&by_customer).map(|mood| (mood.sentiment, mood.description))
+}
+
+fn turns(utterances: &[Utterance<'_>], memo: &Memo, messages: &[Option<MessageSentiment>]) -> Vec<Turn> {
+    let signs = memo.signs().zip(utterances).zip(messages);
+    signs
+        .filter_map(|((signs, utterance), judged)| {
+            let signs = signs?;
+            Some(Turn {
+                role: utterance.role,
+                num_words: signs.num_words,
+                cues: signs.cues,
+                asks: signs.asks,
+                mood: judged.map(|judged| judged.score),
+                signature: signs.signature,
+            })
+        })
+        .collect()
+}
+
+fn keywords_of(window: &[Read<'_>]) -> Vec<String> {
+    let messages: Vec<_> =
+        window.iter().map(|read| (read.text, &read.depth.candidates, read.role == Role::User)).collect();
+    keywords::rank(&messages)
+}
+
+fn summary_of(window: &[Read<'_>], over: bool) -> Option<String> {
+    let said: Vec<Said<'_>> =
+        window.iter().map(|read| Said { role: read.role, text: read.text, pick: read.depth.pick }).collect();
+    summary::summarize(&said, over)
+}
+
+/// Where no topic of the taxonomy fits, the best key phrase, when it is more than one word.
+fn topic_from(keywords: &[String]) -> Option<String> {
+    let phrase = keywords.iter().find(|keyword| keyword.contains(' '))?;
+    let mut letters = phrase.chars();
+    let first = letters.next()?;
+    Some(first.to_uppercase().chain(letters).collect())
+}

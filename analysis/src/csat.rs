@@ -1,0 +1,238 @@
+//! An estimate of the customer's satisfaction, 1 to 5, with its reasons.
+//!
+//! A sum of signs: mood over time, effort (long, repeated, asked again), resolution (thanks, success, something done,
+//! transfer, abandonment, a question left open). Every sign that counts can be named, and the description names the
+//! strongest. A support signal, not a verdict: `docs/analysis.md` says how little such estimates agree with surveys.
+
+use crate::cues::{Cue, Cues};
+use hearken_model::{Role, Status};
+
+/// Words that must have been said before satisfaction is judged.
+const WORDS_MIN: u32 = 10;
+
+/// What CSAT reads of one message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn {
+    pub(crate) role: Role,
+    pub(crate) num_words: u16,
+    pub(crate) cues: Cues,
+    /// Its last sentence asks something.
+    pub(crate) asks: bool,
+    /// −1 to 1, where known.
+    pub(crate) mood: Option<f32>,
+    /// Bloom signature of its telling words.
+    pub(crate) signature: u64,
+}
+
+/// The estimate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Csat {
+    pub(crate) score: u8,
+    pub(crate) description: String,
+}
+
+/// One sign: how much it moves the estimate, and how it is told.
+type Sign = (f32, &'static str);
+
+/// Where the estimate starts: most conversations that give no sign are rated a little above the middle.
+const START: f32 = 3.4;
+
+/// Signs that the description names at most.
+const REASONS_MAX: usize = 3;
+
+/// Estimates satisfaction. `None` without a message from each side or with fewer than ten words in all.
+pub(crate) fn estimate(turns: &[Turn], status: Status, ended: bool) -> Option<Csat> {
+    let totals = Totals::count(turns);
+    if totals.customer_turns == 0 || totals.agent_turns == 0 || totals.words < WORDS_MIN {
+        return None;
+    }
+    let mut signs: Vec<Sign> = Vec::with_capacity(12);
+    mood_signs(turns, &mut signs);
+    resolution_signs(turns, status, ended, &mut signs);
+    effort_signs(turns, &totals, &mut signs);
+    let sum: f32 = START + signs.iter().map(|(weight, _)| weight).sum::<f32>();
+    let score = sum.round().clamp(1.0, 5.0) as u8;
+    Some(Csat { score, description: describe(score, signs) })
+}
+
+struct Totals {
+    customer_turns: usize,
+    agent_turns: usize,
+    words: u32,
+}
+
+impl Totals {
+    fn count(turns: &[Turn]) -> Totals {
+        let mut totals = Totals { customer_turns: 0, agent_turns: 0, words: 0 };
+        for turn in turns {
+            match turn.role {
+                Role::User => totals.customer_turns += 1,
+                Role::Assistant | Role::Human => totals.agent_turns += 1,
+                Role::System | Role::Tool => continue,
+            }
+            totals.words += u32::from(turn.num_words);
+        }
+        totals
+    }
+}
+
+/// Customer messages at the end that show how the mood ended.
+const CLOSING_TURNS: usize = 3;
+
+fn mood_signs(turns: &[Turn], signs: &mut Vec<Sign>) {
+    let (mut sum, mut count) = (0.0f32, 0u32);
+    let (mut closing, mut closing_count, mut last) = (0.0f32, 0u32, 0usize);
+    for turn in turns.iter().rev().filter(|turn| turn.role == Role::User) {
+        last += 1;
+        let Some(mood) = turn.mood else { continue };
+        sum += mood;
+        count += 1;
+        if last <= CLOSING_TURNS {
+            closing += mood;
+            closing_count += 1;
+        }
+    }
+    if count == 0 {
+        return;
+    }
+    let mean = sum / count as f32;
+    let closing = if closing_count == 0 { mean } else { closing / closing_count as f32 };
+    signs.push((1.2 * mean, if mean < 0.0 { "the mood was negative" } else { "the mood was positive" }));
+    signs.push((
+        0.8 * closing,
+        if closing < 0.0 { "it ended in a bad mood" } else { "it ended in a good mood" },
+    ));
+}
+
+fn resolution_signs(turns: &[Turn], status: Status, ended: bool, signs: &mut Vec<Sign>) {
+    let mut closing = Cues::default();
+    let mut earlier = Cues::default();
+    let mut agent = Cues::default();
+    let (mut from_end, mut num_unable, mut has_human) = (0usize, 0u32, false);
+    for turn in turns.iter().rev() {
+        match turn.role {
+            Role::User => {
+                from_end += 1;
+                if from_end <= CLOSING_TURNS { closing.insert(turn.cues) } else { earlier.insert(turn.cues) }
+            }
+            Role::Assistant | Role::Human => {
+                has_human |= turn.role == Role::Human;
+                num_unable += u32::from(turn.cues.has(Cue::Unable));
+                agent.insert(turn.cues);
+            }
+            Role::System | Role::Tool => {}
+        }
+    }
+    if closing.has(Cue::Thanks) {
+        signs.push((0.35, "the customer gave thanks at the end"));
+    }
+    if closing.has(Cue::Success) {
+        signs.push((0.35, "the customer confirmed success"));
+    }
+    if closing.has(Cue::Failure) {
+        signs.push((-0.8, "the problem was still there at the end"));
+    } else if earlier.has(Cue::Failure) {
+        signs.push((-0.3, "the customer complained on the way"));
+    }
+    if agent.has(Cue::Done) {
+        signs.push((0.25, "something was completed"));
+    }
+    if num_unable > 0 {
+        signs.push((-0.15 * num_unable.min(4) as f32, "the agent could not help with everything"));
+    }
+    if closing.has(Cue::WantsPerson) || earlier.has(Cue::WantsPerson) {
+        signs.push((-0.6, "the customer asked for a person or complained formally"));
+    }
+    if has_human || agent.has(Cue::HandsOver) || status == Status::Transferred {
+        signs.push((-0.2, "it was handed over"));
+    }
+    outcome_signs(turns, status, ended, signs);
+}
+
+fn outcome_signs(turns: &[Turn], status: Status, ended: bool, signs: &mut Vec<Sign>) {
+    let last = turns.iter().rfind(|turn| matches!(turn.role, Role::User | Role::Assistant | Role::Human));
+    let waits = last.is_some_and(|turn| turn.role == Role::User && turn.asks);
+    match status {
+        Status::Failed => signs.push((-1.0, "it failed")),
+        Status::Abandoned if waits => signs.push((-0.8, "a question was left open")),
+        Status::Abandoned => signs.push((-0.3, "it was left without an end")),
+        Status::Finished | Status::Transferred if ended && waits => {
+            signs.push((-0.5, "the last question got no answer"));
+        }
+        Status::Finished | Status::Transferred | Status::InProgress => {}
+    }
+}
+
+/// Customer messages that a matter may take before they count as effort.
+const EASY_TURNS: usize = 10;
+
+/// Telling words that two messages must share to be the same request.
+const SAME_WORDS_MIN: u32 = 4;
+
+/// Customer messages before one in which its repetition is looked for.
+const REPETITION_TURNS: usize = 6;
+
+fn effort_signs(turns: &[Turn], totals: &Totals, signs: &mut Vec<Sign>) {
+    let long = totals.customer_turns.saturating_sub(EASY_TURNS);
+    if long > 0 {
+        signs.push((-(0.04 * long as f32).min(0.6), "it took many messages"));
+    }
+    let told = turns.iter().filter(|turn| turn.role == Role::User && turn.cues.has(Cue::Repetition)).count();
+    let repeated = repetitions(turns) + told.min(2) as u32;
+    if repeated > 0 {
+        signs.push((-(0.35 * repeated as f32).min(1.0), "the customer had to repeat things"));
+    }
+}
+
+/// Customer messages that say again what one of the few before said.
+fn repetitions(turns: &[Turn]) -> u32 {
+    let mut recent = [0u64; REPETITION_TURNS];
+    let mut repeated = 0;
+    for (n, turn) in turns.iter().filter(|turn| turn.role == Role::User).enumerate() {
+        let same = |other: &u64| {
+            let shared = (other & turn.signature).count_ones();
+            shared >= SAME_WORDS_MIN && shared * 4 >= (other | turn.signature).count_ones() * 3
+        };
+        repeated += u32::from(recent.iter().any(same));
+        recent[n % REPETITION_TURNS] = turn.signature;
+    }
+    repeated.min(3)
+}
+
+fn describe(score: u8, mut signs: Vec<Sign>) -> String {
+    let label = ["Very dissatisfied", "Dissatisfied", "Mixed", "Satisfied", "Very satisfied"]
+        [usize::from(score.clamp(1, 5)) - 1];
+    // Reasons that agree with the label come first.
+    let direction = if score >= 4 {
+        1.0
+    } else if score <= 2 {
+        -1.0
+    } else {
+        0.0
+    };
+    signs.retain(|(weight, _)| weight.abs() >= 0.1);
+    signs.sort_by(|a, b| {
+        let rank = |sign: &Sign| if direction == 0.0 { sign.0.abs() } else { sign.0 * direction };
+        rank(b).total_cmp(&rank(a))
+    });
+    let reasons: Vec<&str> = signs
+        .iter()
+        .filter(|(weight, _)| direction == 0.0 || weight * direction > 0.0)
+        .take(REASONS_MAX)
+        .map(|(_, reason)| *reason)
+        .collect();
+    if reasons.is_empty() {
+        return format!("{label}: no clear sign either way.");
+    }
+    let mut description = format!("{label}: ");
+    for (n, reason) in reasons.iter().enumerate() {
+        description.push_str(match n {
+            0 => "",
+            _ if n + 1 == reasons.len() => " and ",
+            _ => ", ",
+        });
+        description.push_str(reason);
+    }
+    description.push('.');
+    description
+}

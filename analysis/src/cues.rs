@@ -1,0 +1,166 @@
+//! What people say when a conversation goes well or badly: thanks, success, failure, repetition, a wish for a person.
+//!
+//! A table of short phrases, matched word by word as written; CSAT and the summary read the cues of each message.
+
+use crate::tokens::{Gap, Token, Tokens, combine};
+use crate::words::HashedMap;
+
+/// A set of [`Cue`]s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cues(u16);
+
+/// One thing that a message can tell about how the conversation goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(crate) enum Cue {
+    /// "thank you".
+    Thanks = 1,
+    /// "bye", "have a nice day".
+    Farewell = 1 << 1,
+    /// "hello".
+    Greeting = 1 << 2,
+    /// "that worked", "perfect", "exactly what I needed".
+    Success = 1 << 3,
+    /// "still not working", "this is useless".
+    Failure = 1 << 4,
+    /// "I already told you", "as I said".
+    Repetition = 1 << 5,
+    /// "let me talk to a person", "your manager".
+    WantsPerson = 1 << 6,
+    /// "I'm afraid I can't", "I did not understand".
+    Unable = 1 << 7,
+    /// "has been booked", "is confirmed".
+    Done = 1 << 8,
+    /// "I will transfer you".
+    HandsOver = 1 << 9,
+    /// "that's all", "nothing else".
+    NothingElse = 1 << 10,
+    /// "how can I help", "anything else?": what agents say in every conversation.
+    Courtesy = 1 << 11,
+}
+
+impl Cues {
+    /// Whether `cue` is in the set.
+    pub(crate) fn has(self, cue: Cue) -> bool {
+        self.0 & cue as u16 != 0
+    }
+
+    /// Whether any of `cues` is in the set.
+    pub(crate) fn has_any(self, cues: &[Cue]) -> bool {
+        cues.iter().any(|cue| self.has(*cue))
+    }
+
+    /// Adds the cues of `other`.
+    pub(crate) fn insert(&mut self, other: Cues) {
+        self.0 |= other.0;
+    }
+}
+
+/// Finds the phrases of the table in a message.
+#[derive(Clone, Debug)]
+pub(crate) struct CueMatcher {
+    /// Hash of the first words of a phrase → the cues of the phrase that ends there, and whether longer ones go on.
+    phrases: HashedMap<u64, (Cues, bool)>,
+}
+
+impl CueMatcher {
+    pub(crate) fn new() -> Self {
+        let mut phrases: HashedMap<u64, (Cues, bool)> = HashedMap::default();
+        let mut tokens = Tokens::default();
+        for (cue, list) in PHRASES {
+            for phrase in list.split([',', '\n']) {
+                tokens.scan(phrase.trim());
+                let mut hash = 0;
+                let count = tokens.tokens.len();
+                for (n, token) in tokens.tokens.iter().enumerate() {
+                    hash = combine(hash, token.hash);
+                    let entry = phrases.entry(hash).or_default();
+                    if n + 1 == count {
+                        entry.0.insert(Cues(*cue as u16));
+                    } else {
+                        entry.1 = true;
+                    }
+                }
+            }
+        }
+        CueMatcher { phrases }
+    }
+
+    /// The cues of these tokens; a phrase does not cross a sentence's end.
+    pub(crate) fn find(&self, tokens: &[Token]) -> Cues {
+        let mut found = Cues::default();
+        for start in 0..tokens.len() {
+            let mut hash = 0;
+            for (n, token) in tokens[start..].iter().enumerate() {
+                if n > 0 && token.gap == Gap::Sentence {
+                    break;
+                }
+                hash = combine(hash, token.hash);
+                let Some((cues, longer)) = self.phrases.get(&hash) else { break };
+                found.insert(*cues);
+                if !longer {
+                    break;
+                }
+            }
+        }
+        found
+    }
+}
+
+#[rustfmt::skip]
+const PHRASES: &[(Cue, &str)] = &[
+    (Cue::Thanks, "
+        thanks, thank you, thank u, thankyou, thx, tysm, many thanks, thanking you, appreciate it, appreciate your help, appreciate that, grateful, tank you, thank
+        danke, dankeschön, vielen dank, merci, gracias, grazie, obrigado, obrigada, bedankt, dank je, dank u, tack, tak, takk, kiitos, dziękuję, dzięki, děkuji, díky, köszönöm, mulțumesc
+        teşekkürler, teşekkür ederim, terima kasih, cảm ơn, dhanyavaad, shukriya, спасибо, благодарю, дякую, благодаря, хвала, धन्यवाद, शुक्रिया, شكرا, شكراً, ممنون, متشکرم, شکریہ
+        谢谢, 谢了, 多谢, 感谢, 謝謝, ありがとう, 感謝, 감사합니다, 감사해요, 고마워, 고맙습니다, ขอบคุณ, ευχαριστώ, תודה"),
+    (Cue::Farewell, "
+        bye, goodbye, good bye, byebye, see you, see ya, take care, have a nice day, have a good day, have a great day, have a good one, have a nice, have a great, have a good, good night
+        tschüss, auf wiedersehen, schönen tag, au revoir, bonne journée, adiós, hasta luego, buen día, arrivederci, buona giornata, tchau, adeus, doei, hej då, do widzenia
+        до свидания, 再见, 拜拜, さようなら, 失礼します, 안녕히, अलविदा"),
+    (Cue::Greeting, "
+        hello, hi, hey, hai, hii, haii, good morning, good afternoon, good evening, greetings, hallo, guten tag, guten morgen, bonjour, bonsoir, salut, hola, buenos días, buenas tardes
+        ciao, salve, buongiorno, buonasera, olá, oi, hoi, goedemorgen, hej, namaste, नमस्ते, привет, здравствуйте, 你好, 您好, こんにちは, 안녕하세요, مرحبا, สวัสดี"),
+    (Cue::Success, "
+        that worked, it worked, works now, working now, is working, works perfectly, working perfectly, working fine, works fine, that works, works for me, it works, problem solved, issue is resolved, issue resolved, is resolved, is fixed, fixed it, got it working
+        that solved, solved it, that helps, that helped, very helpful, so helpful, really helpful, been helpful, been a great help, been a big help, great help, big help, you helped me, perfect, awesome, excellent, wonderful, amazing, fantastic, brilliant, lovely, sounds great, sounds good, that's great, thats great, that is great
+        exactly what i needed, just what i needed, what i was looking for, all i needed, everything i need, all i need, great service, great job, good job, well done, i got it, i received it
+        funktioniert jetzt, hat geklappt, hat funktioniert, geht jetzt, wieder gelöst, perfekt, wunderbar, super, prima, großartig, sehr hilfreich
+        ça marche, ça fonctionne, parfait, génial, excellent, super, ya funciona, perfecto, genial, excelente, estupendo, muy amable, adesso funziona, perfetto, ottimo, fantastico, perfeito, ótimo
+        太好了, 很好, 非常好, 好极了, 太棒了, 可以了, 解决了, 完美, 助かりました, できました, 解決しました, 좋아요, 좋습니다, 완벽, 해결, बहुत अच्छा, बढ़िया, отлично, прекрасно, работает"),
+    (Cue::Failure, "
+        still not working, still doesn't work, still does not work, not working, doesn't work, does not work, didn't work, did not work, still no, still waiting, still haven't, still not, still have not, isn't working, is broken, no luck
+        didn't help, did not help, doesn't help, not helpful, not helping, unhelpful, useless, waste of time, wasting my time, ridiculous, unacceptable, terrible, horrible, awful, worst, disappointed, disappointing, frustrated, frustrating, fed up, annoyed, annoying, angry, pathetic, nonsense, scam
+        never arrived, hasn't arrived, has not arrived, haven't received, have not received, never received, makes no sense, not acceptable, not happy, unhappy, not satisfied, dissatisfied, not what i, wrong again, that's wrong, that is wrong, that's not right, that is not right, that's not what
+        funktioniert nicht, geht nicht, immer noch nicht, hilft nicht, hilft mir nicht, enttäuscht, unverschämt, inakzeptabel, frechheit, ärgerlich, unmöglich, nutzlos, schlimm
+        ne marche pas, ne fonctionne pas, toujours pas, inacceptable, déçu, déçue, inutile, honteux, no funciona, todavía no, inaceptable, decepcionado, decepcionada, inútil, vergüenza, non funziona, ancora non, inaccettabile, deluso, delusa, não funciona, ainda não, inaceitável
+        没用, 不行, 不能用, 失望, 太差, 垃圾, 投诉, 还没, 使えない, 動かない, 届かない, 届いていない, ひどい, 困って, 안돼요, 안됩니다, 실망, не работает, до сих пор"),
+    (Cue::Repetition, "
+        already told, already said, already gave, already provided, already explained, already sent, already tried, already did, already asked, as i said, like i said, i just said, i just told, i said, i told you, told you, again and again, over and over, third time, second time, how many times, several times, multiple times, repeat myself, same question, same problem, same issue, keeps happening, keep getting, once again, asked before, you keep
+        schon gesagt, bereits gesagt, habe ich doch, zum dritten mal, zum zweiten mal, wie gesagt, déjà dit, déjà expliqué, encore une fois, ya dije, ya le dije, ya se lo dije, otra vez, già detto, di nuovo, já disse, 已经说, 说过了, 又是, 再次, もう言い, 何度も, 또다시"),
+    (Cue::WantsPerson, "
+        a human, real person, real human, a person, live agent, human agent, real agent, speak to someone, talk to someone, speak with someone, talk with someone, speak to a, speak with a, talk to a, talk to an agent, speak to an agent, representative, supervisor, your manager, a manager, the manager, your boss, complaint, complain, lawyer, legal action, sue, report you
+        mit einem menschen, echten menschen, mitarbeiter sprechen, vorgesetzten, beschwerde, beschweren, un humain, une personne, un conseiller, un responsable, réclamation, plainte, un humano, una persona real, un agente, supervisor, queja, reclamación, un operatore, una persona, responsabile, reclamo
+        人工, 转人工, 客服, 经理, 投诉, 担当者, オペレーター, 責任者, クレーム, 상담원"),
+    (Cue::Unable, "
+        i can't, i cannot, i can not, i'm not able, i am not able, not able to, unable to, we can't, we cannot, can't help, cannot help, i'm afraid, i am afraid, unfortunately, not possible, no availability, not available, there are no, there is no, i couldn't find, could not find, i couldn't, didn't find, did not find, no results, don't have any, do not have any, don't have access
+        i didn't understand, did not understand, don't understand, do not understand, didn't get that, didn't catch, did not catch, could you rephrase, rephrase, didn't quite, not sure what you mean, something went wrong, was not successful, wasn't successful, unsuccessful, has failed, failed to, an error, not recognize
+        leider, kann ich nicht, nicht möglich, nicht verstanden, malheureusement, je ne peux pas, pas possible, pas compris, désolé mais, lamentablemente, desafortunadamente, no puedo, no es posible, no entiendo, no he entendido, purtroppo, mi dispiace, non posso, non è possibile, non ho capito, infelizmente, não posso, não é possível
+        抱歉, 对不起, 无法, 不能, 没有找到, 申し訳, できません, わかりません, 죄송, 할 수 없, क्षमा, माफ"),
+    (Cue::Done, "
+        has been booked, have been booked, been booked, is booked, has been reserved, been reserved, is reserved, has been made, been made, has been confirmed, is confirmed, been confirmed, your confirmation, confirmation number, reference number, was successful, is successful, successfully, is complete, is completed, has been completed, been placed, is all set, all set, you're set, you are set
+        has been sent, been sent, i have sent, i've sent, have been sent, has been processed, been processed, been refunded, has been refunded, been credited, has been cancelled, been cancelled, been canceled, is cancelled, has been updated, been updated, been changed, been added, i have added, i've added, been scheduled, is scheduled, been activated, is activated, been reset, been resolved, been fixed, been transferred, been submitted, been issued, been ordered, been blocked
+        i have booked, i've booked, i booked, i have reserved, i've reserved, i have updated, i've updated, i have cancelled, i've cancelled, i've processed, i have processed, i have changed, i've changed, i have placed, i've placed, i have scheduled, i've scheduled, i have transferred, enjoy your, will be ready, is on its way, on the way, is ready, are ready, will arrive, purchased
+        wurde gebucht, ist gebucht, wurde storniert, wurde erstattet, wurde geändert, ist bestätigt, wurde bestätigt, habe ich gebucht, erfolgreich, wurde gesendet, est réservé, est confirmée, a été, ont été, est faite, j'ai réservé, ha sido, han sido, está confirmada, está reservado, he reservado, è stato, è stata, sono stati, ho prenotato, prenotato, foi reservado, foi confirmado
+        已为您, 已经为您, 帮您订, 预订成功, 预定成功, 订好, 已经预, 完成, 成功, 完了し, 予約しました, 確認しました, 手配しました, 예약되었, 예약했, 완료, बुक कर"),
+    (Cue::HandsOver, "
+        transfer you, transferring you, connect you, connecting you, put you through, hand you over, pass you on, escalate, escalated, escalating, a colleague, our specialist, a specialist will, someone will, agent will contact, team will contact, will get back to you, will call you back, call you back
+        weiterleiten, leite sie weiter, verbinde sie, vous transférer, je vous transfère, mettre en relation, transferirle, le transfiero, le paso, trasferisco, la passo, transferir você, 转接, 为您转, おつなぎ, 担当に代わ, 연결해"),
+    (Cue::NothingElse, "
+        that's all, thats all, that is all, that will be all, that'll be all, nothing else, no thanks, no thank you, nope thanks, i'm good, im good, i am good, all good, all set, that's it, thats it, that is it, that's everything, that is everything, nothing more, nothing
+        das ist alles, das war alles, das war's, nein danke, c'est tout, non merci, eso es todo, nada más, no gracias, è tutto, nient'altro, no grazie, é tudo, só isso, isso é tudo, 没有了, 没了, 就这些, 以上です, それだけ, 없습니다"),
+    (Cue::Courtesy, "
+        how can i help, how may i help, how can i assist, how may i assist, can i help you, may i help you, help you with, assist you, anything else, something else, you're welcome, youre welcome, you are welcome, my pleasure, no problem, glad i could, glad to help, happy to help, thank you for calling, thanks for calling, thank you for contacting, thanks for contacting, thank you for choosing, have a nice, have a great, have a good, have a wonderful, please hold, one moment, bear with me, welcome to, let me know, is there anything, enjoy your day, what can i
+        wie kann ich, kann ich ihnen, sonst noch, gern geschehen, gerne, bitte schön, einen moment, comment puis, puis-je vous, autre chose, je vous en prie, un instant, en qué puedo, puedo ayudar, algo más, de nada, un momento, come posso, posso aiutar, qualcos'altro, altro, prego
+        还有什么, 有什么可以, 不客气, 不用谢, 很高兴为您, 还有其他, どういたしまして, 他に, 천만에, 도와드릴, 또 필요"),
+];

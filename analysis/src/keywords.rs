@@ -1,0 +1,287 @@
+//! Key phrases by RAKE (Rose, Engel, Cramer, Cowley 2010): runs of words between stop words, scored by how often their
+//! words occur together with others.
+//!
+//! Written here because the crates take a whole text each time and split it with regular expressions, where a growing
+//! conversation needs one message's candidates at a time. Beyond the paper: candidates have at most three words, what
+//! is said more than once gains, and the customer's words count twice.
+
+use crate::language::Language;
+use crate::tokens::{Case, Gap, Kind, Token, Tokens};
+use crate::topic::TopicMatcher;
+use crate::words::{HashedMap, WordInfo};
+
+/// Keywords of one interaction at most.
+pub(crate) const KEYWORDS_MAX: usize = 8;
+
+/// Words of one phrase at most; of longer runs the last ones, where English has its noun.
+const PHRASE_WORDS_MAX: usize = 3;
+
+/// Candidates of one message at most.
+const MESSAGE_PHRASES_MAX: usize = 16;
+
+/// The candidates of one message; offsets are bytes of its text.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Candidates {
+    phrases: Box<[Phrase]>,
+    /// Stems of the phrases' words, phrase after phrase.
+    words: Box<[u32]>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Phrase {
+    hash: u32,
+    start: u16,
+    end: u16,
+    num_words: u8,
+    /// Has a word of the taxonomy.
+    topical: bool,
+    /// Its first capital may only be that of the sentence.
+    opens_sentence: bool,
+}
+
+/// Finds the candidates of one message.
+pub(crate) fn candidates(
+    text: &str,
+    tokens: &[Token],
+    language: Language,
+    words: &HashedMap<u64, WordInfo>,
+    topics: &TopicMatcher,
+) -> Candidates {
+    let mut found = Collector::default();
+    if !words_are_known(language) {
+        return Candidates::default();
+    }
+    let mut run: Vec<Token> = Vec::new();
+    for token in tokens {
+        let joins = continues(text, &run, token, language);
+        if !joins {
+            found.close(text, &mut run, language, topics);
+        }
+        if is_content(text, token, language, words) {
+            run.push(*token);
+        } else {
+            found.close(text, &mut run, language, topics);
+        }
+        if found.phrases.len() >= MESSAGE_PHRASES_MAX {
+            break;
+        }
+    }
+    found.close(text, &mut run, language, topics);
+    Candidates { phrases: found.phrases.into_boxed_slice(), words: found.words.into_boxed_slice() }
+}
+
+/// Without its stop words a language's phrases would be fragments; Korean and Thai words are not told apart at all.
+fn words_are_known(language: Language) -> bool {
+    language <= Language::Japanese
+}
+
+/// Whether `token` may belong to the phrase of the tokens before it.
+fn continues(text: &str, run: &[Token], token: &Token, language: Language) -> bool {
+    let Some(last) = run.last() else { return true };
+    if last.kind != token.kind {
+        return false;
+    }
+    match token.kind {
+        Kind::Ideograph if language == Language::Japanese => {
+            token.gap == Gap::None && is_katakana(last.text(text)) == is_katakana(token.text(text))
+        }
+        Kind::Ideograph => token.gap == Gap::None,
+        Kind::Word | Kind::Number => matches!(token.gap, Gap::None | Gap::Space),
+    }
+}
+
+/// Chinese characters that make sentences, not subjects.
+const CHINESE_FUNCTION: &str = "的了是我你您他她它们这那哪在有没不吗呢吧啊呀哦嗯也都就还要会能可以想请问谢好什么怎样多少几个一下给帮和与或到从对为把被让很太最再又跟去来说看找吃玩住点之其该此吧呗嘛且并但而如果因所已经得着过刚才后前时候知道需推荐附近";
+
+fn is_content(text: &str, token: &Token, language: Language, words: &HashedMap<u64, WordInfo>) -> bool {
+    match token.kind {
+        Kind::Number => false,
+        Kind::Word => {
+            token.len() > 2
+                && !words.get(&token.hash).is_some_and(|info| info.is_stop_word(Some(language)))
+                && !is_boilerplate(token)
+        }
+        Kind::Ideograph => {
+            let c = token.text(text).chars().next().unwrap_or(' ');
+            match language {
+                Language::Chinese => is_han(c) && !CHINESE_FUNCTION.contains(c),
+                Language::Japanese => is_han(c) || is_katakana(token.text(text)),
+                _ => false,
+            }
+        }
+    }
+}
+
+fn is_han(c: char) -> bool {
+    matches!(c as u32, 0x3005..=0x3007 | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
+}
+
+fn is_katakana(text: &str) -> bool {
+    text.chars().all(|c| matches!(c as u32, 0x30A1..=0x30FA | 0x30FC..=0x30FE | 0xFF66..=0xFF9F))
+}
+
+fn is_boilerplate(_token: &Token) -> bool {
+    false
+}
+
+#[derive(Default)]
+struct Collector {
+    phrases: Vec<Phrase>,
+    words: Vec<u32>,
+}
+
+impl Collector {
+    /// Turns the run into a phrase and empties it.
+    fn close(&mut self, text: &str, run: &mut Vec<Token>, language: Language, topics: &TopicMatcher) {
+        let ideographs = run.first().is_some_and(|token| token.kind == Kind::Ideograph);
+        let kept = match run.len() {
+            len if ideographs && !(2..=6).contains(&len) => 0,
+            len if ideographs => len,
+            len => len.min(PHRASE_WORDS_MAX),
+        };
+        let phrase = &run[run.len() - kept..];
+        if let (Some(first), Some(last)) = (phrase.first(), phrase.last()) {
+            self.push(text, phrase, first, last, language, topics);
+        }
+        run.clear();
+    }
+
+    fn push(
+        &mut self,
+        _text: &str,
+        phrase: &[Token],
+        first: &Token,
+        last: &Token,
+        language: Language,
+        topics: &TopicMatcher,
+    ) {
+        let (Ok(start), Ok(end)) = (u16::try_from(first.start), u16::try_from(last.end)) else { return };
+        let hash = phrase.iter().fold(0, |hash, token| crate::tokens::combine(hash, token.stem));
+        self.phrases.push(Phrase {
+            hash: short(hash),
+            start,
+            end,
+            num_words: phrase.len() as u8,
+            topical: phrase.iter().any(|token| topics.knows(token)),
+            opens_sentence: first.gap == Gap::Sentence && language != Language::German,
+        });
+        self.words.extend(phrase.iter().map(|token| short(token.stem)));
+    }
+}
+
+fn short(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// A phrase while it is scored.
+#[derive(Clone, Copy)]
+struct Ranked {
+    /// Customer's mentions count 2, others 1.
+    mentions: u32,
+    score: f32,
+    /// The message and the phrase in it that show the phrase's form.
+    shown: (usize, Phrase),
+    first: usize,
+}
+
+/// The key phrases of a conversation, best first. `messages`: text, candidates, and whether the customer wrote it.
+pub(crate) fn rank<'a>(messages: &[(&'a str, &'a Candidates, bool)]) -> Vec<String> {
+    let mut word_stats: HashedMap<u32, (u32, u32)> = HashedMap::default();
+    let mut places: HashedMap<u32, usize> = HashedMap::default();
+    let mut ranked: Vec<Ranked> = Vec::new();
+    for (index, (_, candidates, by_customer)) in messages.iter().enumerate() {
+        let weight = 1 + u32::from(*by_customer);
+        let mut words = candidates.words.iter();
+        for phrase in &candidates.phrases {
+            for word in words.by_ref().take(usize::from(phrase.num_words)) {
+                let (frequency, degree) = word_stats.entry(*word).or_default();
+                *frequency += weight;
+                *degree += weight * u32::from(phrase.num_words);
+            }
+            let place = *places.entry(phrase.hash).or_insert_with(|| {
+                ranked.push(Ranked { mentions: 0, score: 0.0, shown: (index, *phrase), first: 0 });
+                ranked.len() - 1
+            });
+            let entry = &mut ranked[place];
+            entry.first = place;
+            entry.mentions += weight;
+            if entry.shown.1.opens_sentence && !phrase.opens_sentence {
+                entry.shown = (index, *phrase);
+            }
+        }
+    }
+    score(messages, &word_stats, &places, &mut ranked);
+    select(messages, ranked)
+}
+
+fn score(
+    messages: &[(&str, &Candidates, bool)],
+    word_stats: &HashedMap<u32, (u32, u32)>,
+    places: &HashedMap<u32, usize>,
+    ranked: &mut [Ranked],
+) {
+    for (_, candidates, _) in messages {
+        let mut words = candidates.words.iter();
+        for phrase in &candidates.phrases {
+            let rake: f32 = words
+                .by_ref()
+                .take(usize::from(phrase.num_words))
+                .filter_map(|word| word_stats.get(word))
+                .map(|(frequency, degree)| *degree as f32 / *frequency as f32)
+                .sum();
+            let Some(entry) = places.get(&phrase.hash).and_then(|place| ranked.get_mut(*place)) else {
+                continue;
+            };
+            let topical = if phrase.topical { 1.5 } else { 1.0 };
+            entry.score = rake.sqrt() * (entry.mentions as f32).sqrt() * topical;
+        }
+    }
+}
+
+/// The best phrases as text, without those that a better one contains.
+fn select(messages: &[(&str, &Candidates, bool)], mut ranked: Vec<Ranked>) -> Vec<String> {
+    ranked.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.first.cmp(&b.first)));
+    let mut keywords: Vec<String> = Vec::with_capacity(KEYWORDS_MAX);
+    for Ranked { shown: (message, phrase), .. } in ranked {
+        let Some((text, _, _)) = messages.get(message) else { continue };
+        let Some(slice) = text.get(usize::from(phrase.start)..usize::from(phrase.end)) else { continue };
+        let keyword = display_form(slice, phrase.opens_sentence);
+        let lower = keyword.to_lowercase();
+        if !keywords.iter().any(|other| overlaps(&other.to_lowercase(), &lower)) {
+            keywords.push(keyword);
+            if keywords.len() == KEYWORDS_MAX {
+                break;
+            }
+        }
+    }
+    keywords
+}
+
+fn overlaps(one: &str, other: &str) -> bool {
+    one.contains(other) || other.contains(one)
+}
+
+/// Lower case, except names: words with a capital that the sentence does not explain.
+fn display_form(slice: &str, opens_sentence: bool) -> String {
+    let mut tokens = Tokens::default();
+    tokens.scan(slice);
+    let mut shown = String::with_capacity(slice.len());
+    let mut end = 0;
+    for (n, token) in tokens.tokens.iter().enumerate() {
+        let gap = slice.get(end..token.start as usize).unwrap_or_default();
+        shown.push_str(gap);
+        let word = token.text(slice);
+        let is_name = match token.case {
+            Case::Lower => true,
+            Case::Title => !(n == 0 && opens_sentence),
+            Case::Upper => word.len() <= 5,
+        };
+        if is_name {
+            shown.push_str(word)
+        } else {
+            shown.push_str(&word.to_lowercase())
+        }
+        end = token.end as usize;
+    }
+    shown
+}

@@ -1,0 +1,331 @@
+//! Language detection for chat-length text.
+//!
+//! Each message votes with its common words ([`crate::words`]) and with the letters of scripts that belong to one
+//! language; an interaction adds its messages' votes up, the customer's twice. Only when that decides nothing, and there
+//! is enough text, whatlang's trigrams are asked. No answer is better than a guess: "ok thanks" alone has no language.
+
+use crate::tokens::{Kind, Token};
+use crate::words::{HashedMap, WordInfo};
+
+/// The messages of a conversation that vote, from its start; a language rarely shows later.
+pub(crate) const VOTING_MESSAGES_MAX: usize = 24;
+
+/// Bytes of text that whatlang is given at most; its time grows with the text, its answer hardly changes.
+const TRIGRAM_BYTES_MAX: usize = 400;
+
+/// Fewer letters than this tell trigrams nothing.
+const TRIGRAM_LETTERS_MIN: usize = 48;
+
+macro_rules! languages {
+    ($($name:ident $tag:literal),+ $(,)?) => {
+        /// The languages that are told apart by words or script; whatlang adds others by their tag only.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub(crate) enum Language { $($name),+ }
+
+        impl Language {
+            const ALL: &'static [Language] = &[$(Language::$name),+];
+
+            /// The BCP 47 tag.
+            pub(crate) const fn tag(self) -> &'static str {
+                match self { $(Language::$name => $tag),+ }
+            }
+        }
+    };
+}
+
+languages! {
+    English "en", German "de", French "fr", Spanish "es", Italian "it", Portuguese "pt", Dutch "nl", Swedish "sv",
+    Danish "da", Norwegian "nb", Finnish "fi", Polish "pl", Czech "cs", Hungarian "hu", Romanian "ro", Turkish "tr",
+    Indonesian "id", Vietnamese "vi", HindiLatin "hi-Latn", Russian "ru", Ukrainian "uk", Bulgarian "bg", Serbian "sr",
+    Hindi "hi", Marathi "mr", Nepali "ne", Arabic "ar", Persian "fa", Urdu "ur", Chinese "zh", Japanese "ja",
+    Korean "ko", Thai "th", Greek "el", Hebrew "he", Bengali "bn", Punjabi "pa", Gujarati "gu", Tamil "ta",
+    Telugu "te", Kannada "kn", Malayalam "ml", Sinhala "si", Lao "lo", Burmese "my", Khmer "km", Georgian "ka",
+    Armenian "hy", Amharic "am", Other "und",
+}
+
+impl Language {
+    /// The language of a BCP 47 tag, by its primary subtag (`de-AT` is German).
+    pub(crate) fn from_tag(tag: &str) -> Option<Language> {
+        if tag.len() >= 7 && tag.is_char_boundary(7) && tag[..7].eq_ignore_ascii_case("hi-latn") {
+            return Some(Language::HindiLatin);
+        }
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
+        let primary = if primary.eq_ignore_ascii_case("no") || primary.eq_ignore_ascii_case("nn") {
+            "nb"
+        } else {
+            primary
+        };
+        Language::ALL.iter().copied().find(|language| language.tag().eq_ignore_ascii_case(primary))
+    }
+}
+
+/// The strongest votes of one message: at most [`Votes::KEPT`] languages, so that a message's votes stay small.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Votes {
+    /// Language index and votes; zero votes are empty places.
+    kept: [(u8, u8); Votes::KEPT],
+}
+
+impl Votes {
+    const KEPT: usize = 6;
+
+    /// Counts the votes of one message.
+    pub(crate) fn count(text: &str, tokens: &[Token], words: &HashedMap<u64, WordInfo>) -> Votes {
+        let mut votes = [0u32; Language::ALL.len()];
+        for token in tokens {
+            match token.kind {
+                Kind::Number => continue,
+                Kind::Word => {
+                    if let Some(info) = words.get(&token.hash) {
+                        vote_for_word(info.languages, &mut votes);
+                    }
+                    let word = token.text(text);
+                    if !word.is_ascii() {
+                        vote_for_letters(word, &mut votes);
+                    }
+                }
+                Kind::Ideograph => vote_for_letters(token.text(text), &mut votes),
+            }
+        }
+        Votes::strongest(&votes)
+    }
+
+    fn strongest(votes: &[u32; Language::ALL.len()]) -> Votes {
+        let mut kept = [(0, 0); Votes::KEPT];
+        let mut ranked: [(u32, u8); Votes::KEPT] = [(0, 0); Votes::KEPT];
+        for (index, &count) in (0u8..).zip(votes) {
+            // Insertion into a short sorted list; equal counts keep the earlier language first.
+            if count > ranked[Votes::KEPT - 1].0 {
+                let place = ranked.iter().position(|(other, _)| count > *other).unwrap_or(Votes::KEPT - 1);
+                ranked[place..].rotate_right(1);
+                ranked[place] = (count, index);
+            }
+        }
+        for (slot, (count, index)) in kept.iter_mut().zip(ranked) {
+            *slot = (index, u8::try_from(count).unwrap_or(u8::MAX));
+        }
+        Votes { kept }
+    }
+}
+
+/// Votes that one word has; shared by its languages.
+const WORD_VOTES: u32 = 12;
+
+fn vote_for_word(languages: u64, votes: &mut [u32]) {
+    let share = (WORD_VOTES / languages.count_ones().max(1)).max(1);
+    let mut rest = languages;
+    while rest != 0 {
+        if let Some(votes) = votes.get_mut(rest.trailing_zeros() as usize) {
+            *votes += share;
+        }
+        rest &= rest - 1;
+    }
+}
+
+/// Letters that belong to one language, or to few.
+fn vote_for_letters(word: &str, votes: &mut [u32]) {
+    use Language::*;
+    for c in word.chars().filter(|c| !c.is_ascii()) {
+        let (languages, weight): (&[Language], u32) = match c {
+            'ß' | 'ẞ' => (&[German], 10),
+            'ñ' | 'Ñ' => (&[Spanish], 8),
+            'ã' | 'õ' | 'Ã' | 'Õ' => (&[Portuguese], 8),
+            'œ' | 'ê' | 'ù' | 'û' => (&[French], 6),
+            'ì' | 'ò' => (&[Italian], 6),
+            'å' | 'Å' => (&[Swedish, Danish, Norwegian], 5),
+            'ø' | 'æ' | 'Ø' | 'Æ' => (&[Danish, Norwegian], 6),
+            'ł' | 'ą' | 'ę' | 'ż' | 'ź' | 'ń' | 'ś' | 'Ł' | 'Ż' | 'Ś' => (&[Polish], 8),
+            'ř' | 'ě' | 'ů' | 'Ř' => (&[Czech], 8),
+            'ő' | 'ű' => (&[Hungarian], 8),
+            'ğ' | 'ı' | 'İ' => (&[Turkish], 8),
+            'ș' | 'ț' | 'ă' => (&[Romanian], 6),
+            'đ' | 'ơ' | 'ư' | 'Đ' | '\u{1EA0}'..='\u{1EF9}' => (&[Vietnamese], 8),
+            'ы' | 'э' | 'ё' | 'Э' => (&[Russian], 6),
+            'і' | 'ї' | 'є' | 'ґ' | 'І' | 'Ї' | 'Є' => (&[Ukrainian], 6),
+            'ј' | 'љ' | 'њ' | 'ђ' | 'ћ' | 'џ' => (&[Serbian], 6),
+            'پ' | 'چ' | 'ژ' | 'گ' => (&[Persian], 3),
+            'ٹ' | 'ڈ' | 'ڑ' | 'ے' | 'ں' | 'ہ' | 'ھ' => (&[Urdu], 5),
+            '\u{0621}'..='\u{064A}' => (&[Arabic], 1),
+            '\u{0905}'..='\u{0939}' => (&[Hindi], 1),
+            '\u{0980}'..='\u{09FF}' => (&[Bengali], 4),
+            '\u{0A00}'..='\u{0A7F}' => (&[Punjabi], 4),
+            '\u{0A80}'..='\u{0AFF}' => (&[Gujarati], 4),
+            '\u{0B80}'..='\u{0BFF}' => (&[Tamil], 4),
+            '\u{0C00}'..='\u{0C7F}' => (&[Telugu], 4),
+            '\u{0C80}'..='\u{0CFF}' => (&[Kannada], 4),
+            '\u{0D00}'..='\u{0D7F}' => (&[Malayalam], 4),
+            '\u{0D80}'..='\u{0DFF}' => (&[Sinhala], 4),
+            '\u{0E00}'..='\u{0E7F}' => (&[Thai], 4),
+            '\u{0E80}'..='\u{0EFF}' => (&[Lao], 4),
+            '\u{1000}'..='\u{109F}' => (&[Burmese], 4),
+            '\u{1780}'..='\u{17FF}' => (&[Khmer], 4),
+            '\u{10A0}'..='\u{10FF}' => (&[Georgian], 4),
+            '\u{0530}'..='\u{058F}' => (&[Armenian], 4),
+            '\u{1200}'..='\u{137F}' => (&[Amharic], 4),
+            '\u{0370}'..='\u{03FF}' => (&[Greek], 4),
+            '\u{05D0}'..='\u{05EA}' => (&[Hebrew], 4),
+            '\u{AC00}'..='\u{D7AF}' | '\u{1100}'..='\u{11FF}' | '\u{3130}'..='\u{318F}' => (&[Korean], 8),
+            '\u{3041}'..='\u{30FF}' | '\u{FF66}'..='\u{FF9F}' => (&[Japanese], 8),
+            // Characters that Chinese alone uses so often; the others may be Japanese names and nouns.
+            '的' | '是' | '我' | '你' | '您' | '们' | '吗' | '呢' | '这' | '么' | '在' | '请' | '没'
+            | '给' | '谢' | '吧' => (&[Chinese], 12),
+            '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}' => (&[Chinese], 5),
+            _ => continue,
+        };
+        for language in languages {
+            votes[*language as usize] += weight;
+        }
+    }
+}
+
+/// Votes of the whole conversation needed before anything is said: one customer message with two telling words.
+const VOTES_MIN: u32 = 40;
+
+/// Adds up the votes of messages; `weight` is how much a message counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Election {
+    votes: [u32; Language::ALL.len()],
+}
+
+impl Election {
+    pub(crate) fn new() -> Self {
+        Election { votes: [0; Language::ALL.len()] }
+    }
+
+    /// Adds one message; a customer's counts twice.
+    pub(crate) fn add(&mut self, votes: &Votes, by_customer: bool) {
+        for (language, count) in votes.kept {
+            self.votes[usize::from(language)] += u32::from(count) << u32::from(by_customer);
+        }
+    }
+
+    /// The language with clearly the most votes.
+    pub(crate) fn winner(&self) -> Option<Language> {
+        let mut votes = self.votes;
+        merge_scripts(&mut votes);
+        let mut best = (0, None);
+        let mut second = 0;
+        for (language, &count) in Language::ALL.iter().zip(&votes) {
+            if count > best.0 {
+                second = best.0;
+                best = (count, Some(*language));
+            } else if count > second {
+                second = count;
+            }
+        }
+        // A close second means that only shared words were seen.
+        best.1.filter(|_| best.0 >= VOTES_MIN && best.0 * 4 >= second * 5)
+    }
+}
+
+/// Scripts that several languages share: the special evidence takes the general one over.
+fn merge_scripts(votes: &mut [u32]) {
+    use Language::*;
+    let mut take_over = |special: Language, general: Language, times: u32| {
+        if votes[special as usize] * times > votes[general as usize] {
+            votes[special as usize] += std::mem::take(&mut votes[general as usize]);
+        }
+    };
+    take_over(Japanese, Chinese, 6);
+    take_over(Korean, Chinese, 2);
+    take_over(Urdu, Arabic, 2);
+    take_over(Persian, Arabic, 2);
+    take_over(Marathi, Hindi, 2);
+    take_over(Nepali, Hindi, 2);
+}
+
+/// whatlang's answer for the start of a conversation's text, when it is long enough and whatlang calls it reliable.
+pub(crate) fn by_trigrams<'t>(texts: impl Iterator<Item = &'t str>) -> Option<&'static str> {
+    let mut sample = String::with_capacity(TRIGRAM_BYTES_MAX);
+    for text in texts {
+        let room = TRIGRAM_BYTES_MAX.saturating_sub(sample.len());
+        if room == 0 {
+            break;
+        }
+        sample.push_str(crate::tokens::prefix(text, room));
+        sample.push(' ');
+    }
+    if sample.chars().filter(|c| c.is_alphabetic()).count() < TRIGRAM_LETTERS_MIN {
+        return None;
+    }
+    let info = whatlang::detect(&sample)?;
+    info.is_reliable().then(|| tag_of(info.lang()))
+}
+
+/// The BCP 47 tag of whatlang's ISO 639-3 code: the two-letter code where there is one.
+fn tag_of(lang: whatlang::Lang) -> &'static str {
+    use whatlang::Lang::*;
+    match lang {
+        Epo => "eo",
+        Eng => "en",
+        Rus => "ru",
+        Cmn => "zh",
+        Spa => "es",
+        Por => "pt",
+        Ita => "it",
+        Ben => "bn",
+        Fra => "fr",
+        Deu => "de",
+        Ukr => "uk",
+        Kat => "ka",
+        Ara => "ar",
+        Hin => "hi",
+        Jpn => "ja",
+        Heb => "he",
+        Yid => "yi",
+        Pol => "pl",
+        Amh => "am",
+        Jav => "jv",
+        Kor => "ko",
+        Nob => "nb",
+        Dan => "da",
+        Swe => "sv",
+        Fin => "fi",
+        Tur => "tr",
+        Nld => "nl",
+        Hun => "hu",
+        Ces => "cs",
+        Ell => "el",
+        Bul => "bg",
+        Bel => "be",
+        Mar => "mr",
+        Kan => "kn",
+        Ron => "ro",
+        Slv => "sl",
+        Hrv => "hr",
+        Srp => "sr",
+        Mkd => "mk",
+        Lit => "lt",
+        Lav => "lv",
+        Est => "et",
+        Tam => "ta",
+        Vie => "vi",
+        Urd => "ur",
+        Tha => "th",
+        Guj => "gu",
+        Uzb => "uz",
+        Pan => "pa",
+        Aze => "az",
+        Ind => "id",
+        Tel => "te",
+        Pes => "fa",
+        Mal => "ml",
+        Ori => "or",
+        Mya => "my",
+        Nep => "ne",
+        Sin => "si",
+        Khm => "km",
+        Tuk => "tk",
+        Aka => "ak",
+        Zul => "zu",
+        Sna => "sn",
+        Afr => "af",
+        Lat => "la",
+        Slk => "sk",
+        Cat => "ca",
+        Tgl => "tl",
+        Hye => "hy",
+        Cym => "cy",
+    }
+}

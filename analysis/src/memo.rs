@@ -1,0 +1,255 @@
+//! What was worked out for each message, kept from one analysis to the next.
+
+use hearken_model::Role;
+
+use crate::analyzer::{Conversation, Utterance};
+use crate::cues::{CueMatcher, Cues};
+use crate::keywords::{self, Candidates};
+use crate::language::{Election, Language, VOTING_MESSAGES_MAX, Votes, by_trigrams};
+use crate::sentiment::{MessageSentiment, SentimentModel};
+use crate::summary::{self, Pick};
+use crate::tokens::{Kind, Token, Tokens, combine, hash_text};
+use crate::topic::{TopicMatcher, TopicScores};
+use crate::words::{HashedMap, WordInfo};
+
+/// Topic, keywords and summary read this many messages from the start of a conversation …
+const FIRST_MESSAGES: usize = 40;
+
+/// … and this many at its end, so that their cost is bounded.
+const LAST_MESSAGES: usize = 24;
+
+/// What was worked out for the messages of one interaction, kept between calls. It never changes an answer: an empty
+/// memo only means that everything is worked out again. About 100 bytes a message, 400 for those that topic, keywords
+/// and summary read.
+#[derive(Clone, Debug, Default)]
+pub struct Memo {
+    /// One for each utterance of the last call, in its order.
+    entries: Vec<Entry>,
+    /// The language of the last call.
+    language: Option<Language>,
+    /// Hash of the language tag that the sentiments were judged with.
+    sentiment_language: u64,
+    /// What trigrams said of the text with this hash.
+    trigrams: Option<(u64, Option<&'static str>)>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// Hash of role and text.
+    content: u64,
+    sentiment: Option<Option<MessageSentiment>>,
+    signs: Option<Signs>,
+    depth: Option<Box<Depth>>,
+}
+
+/// What is read of every message that a person or an agent said, in any language.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signs {
+    pub(crate) votes: Votes,
+    pub(crate) cues: Cues,
+    pub(crate) num_words: u16,
+    /// Its last sentence asks.
+    pub(crate) asks: bool,
+    /// Bloom signature of its telling words.
+    pub(crate) signature: u64,
+}
+
+/// What is read of the messages at the start and at the end.
+#[derive(Clone, Debug)]
+pub(crate) struct Depth {
+    /// Whose stop words were used.
+    language: Language,
+    pub(crate) pick: Pick,
+    pub(crate) topics: TopicScores,
+    pub(crate) candidates: Candidates,
+}
+
+/// A message of the window with what was read of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Read<'a> {
+    pub(crate) role: Role,
+    pub(crate) text: &'a str,
+    pub(crate) depth: &'a Depth,
+}
+
+/// The tables that messages are read with.
+pub(crate) struct Reader {
+    pub(crate) words: HashedMap<u64, WordInfo>,
+    pub(crate) cues: CueMatcher,
+    pub(crate) topics: TopicMatcher,
+}
+
+impl Memo {
+    /// Reads what is new, and answers the conversation's language.
+    pub(crate) fn read(&mut self, conversation: &Conversation<'_>, reader: &Reader) -> Option<String> {
+        let utterances = conversation.utterances;
+        self.align(utterances);
+        let window = Window::of(utterances);
+        let given = conversation.language.map(str::trim).filter(|tag| !tag.is_empty());
+        let mut tokens = Tokens::default();
+        let mut election = Election::new();
+        // The language is known only after all votes; a message read with another one is read again below.
+        let mut guess = given.map_or(self.language, |tag| Some(language_of(tag)));
+        for (place, (index, utterance)) in spoken(utterances).enumerate() {
+            let entry = &mut self.entries[index];
+            let deep = window.contains(place);
+            if !deep {
+                entry.depth = None;
+            }
+            if entry.signs.is_none() || (deep && entry.depth.is_none()) {
+                tokens.scan(utterance.text);
+            }
+            let signs = *entry.signs.get_or_insert_with(|| reader.signs(utterance.text, &tokens));
+            if place < VOTING_MESSAGES_MAX {
+                election.add(&signs.votes, utterance.role == Role::User);
+            }
+            if deep && entry.depth.is_none() {
+                guess = guess.or_else(|| election.winner());
+                let language = guess.unwrap_or(Language::English);
+                entry.depth = Some(Box::new(reader.depth(utterance, &tokens, language)));
+            }
+        }
+        let detected = || election.winner().map(Language::tag);
+        let language = match given.or_else(detected) {
+            Some(tag) => Some(tag.to_owned()),
+            None => self.by_trigrams(utterances).map(str::to_owned),
+        };
+        self.language = language.as_deref().map(language_of);
+        self.read_again(utterances, self.language.unwrap_or(Language::English), reader, &mut tokens);
+        language
+    }
+
+    /// The sentiments of the customer's messages, for each utterance.
+    pub(crate) fn judge(
+        &mut self,
+        utterances: &[Utterance<'_>],
+        language: Option<&str>,
+        model: &SentimentModel,
+    ) -> Vec<Option<MessageSentiment>> {
+        let tag = language.map_or(0, |tag| hash_text(tag, 1));
+        let same_language = self.sentiment_language == tag;
+        self.sentiment_language = tag;
+        let judge = |(entry, utterance): (&mut Entry, &Utterance<'_>)| {
+            if utterance.role != Role::User {
+                return None;
+            }
+            match entry.sentiment.filter(|_| same_language) {
+                Some(judged) => judged,
+                None => *entry.sentiment.insert(model.score(utterance.text, language)),
+            }
+        };
+        self.entries.iter_mut().zip(utterances).map(judge).collect()
+    }
+
+    /// What was read of each utterance; `None` for those of systems and tools.
+    pub(crate) fn signs(&self) -> impl Iterator<Item = Option<&Signs>> {
+        self.entries.iter().map(|entry| entry.signs.as_ref())
+    }
+
+    /// The messages that topic, keywords and summary read.
+    pub(crate) fn window<'a>(&'a self, utterances: &'a [Utterance<'a>]) -> impl Iterator<Item = Read<'a>> {
+        self.entries.iter().zip(utterances).filter_map(|(entry, utterance)| {
+            let depth = entry.depth.as_deref()?;
+            Some(Read { role: utterance.role, text: utterance.text, depth })
+        })
+    }
+
+    /// One entry for each utterance, the old ones kept where role and text are the same.
+    fn align(&mut self, utterances: &[Utterance<'_>]) {
+        let contents = || utterances.iter().map(|said| hash_text(said.text, said.role as u64));
+        let same = self
+            .entries
+            .iter()
+            .zip(contents())
+            .take_while(|(entry, content)| entry.content == *content)
+            .count();
+        let mut moved: HashedMap<u64, Entry> =
+            self.entries.drain(same..).map(|entry| (entry.content, entry)).collect();
+        self.entries.extend(contents().skip(same).map(|content| {
+            moved.remove(&content).unwrap_or(Entry { content, sentiment: None, signs: None, depth: None })
+        }));
+    }
+
+    fn read_again(
+        &mut self,
+        utterances: &[Utterance<'_>],
+        language: Language,
+        reader: &Reader,
+        tokens: &mut Tokens,
+    ) {
+        for (entry, utterance) in self.entries.iter_mut().zip(utterances) {
+            if entry.depth.as_ref().is_some_and(|depth| depth.language != language) {
+                tokens.scan(utterance.text);
+                entry.depth = Some(Box::new(reader.depth(utterance, tokens, language)));
+            }
+        }
+    }
+
+    fn by_trigrams(&mut self, utterances: &[Utterance<'_>]) -> Option<&'static str> {
+        let voters = || spoken(utterances).take(VOTING_MESSAGES_MAX);
+        let key = voters().fold(1, |key, (index, _)| combine(key, self.entries[index].content));
+        if let Some((known, answer)) = self.trigrams
+            && known == key
+        {
+            return answer;
+        }
+        let answer = by_trigrams(voters().map(|(_, utterance)| utterance.text));
+        self.trigrams = Some((key, answer));
+        answer
+    }
+}
+
+/// The messages at the start and at the end, counted without those of systems and tools.
+struct Window {
+    num_spoken: usize,
+}
+
+impl Window {
+    fn of(utterances: &[Utterance<'_>]) -> Self {
+        Window { num_spoken: spoken(utterances).count() }
+    }
+
+    fn contains(&self, place: usize) -> bool {
+        place < FIRST_MESSAGES || place + LAST_MESSAGES >= self.num_spoken
+    }
+}
+
+/// What people and agents said, with the place in the transcript.
+fn spoken<'a, 'u>(utterances: &'a [Utterance<'u>]) -> impl Iterator<Item = (usize, &'a Utterance<'u>)> {
+    let is_spoken = |role| matches!(role, Role::User | Role::Assistant | Role::Human);
+    utterances.iter().enumerate().filter(move |(_, utterance)| is_spoken(utterance.role))
+}
+
+fn language_of(tag: &str) -> Language {
+    Language::from_tag(tag).unwrap_or(Language::Other)
+}
+
+impl Reader {
+    fn signs(&self, text: &str, tokens: &Tokens) -> Signs {
+        let ideographs = tokens.tokens.iter().filter(|token| token.kind == Kind::Ideograph).count();
+        // Chinese and Japanese words have about two characters.
+        let num_words = tokens.tokens.len() - ideographs + ideographs.div_ceil(2);
+        Signs {
+            votes: Votes::count(text, &tokens.tokens, &self.words),
+            cues: self.cues.find(&tokens.tokens),
+            num_words: u16::try_from(num_words).unwrap_or(u16::MAX),
+            asks: tokens.sentences.last().is_some_and(|sentence| sentence.question),
+            signature: self.signature(&tokens.tokens),
+        }
+    }
+
+    fn signature(&self, tokens: &[Token]) -> u64 {
+        let telling = tokens.iter().filter(|token| !self.words.contains_key(&token.hash));
+        telling.fold(0, |signature, token| signature | 1 << (token.stem & 63))
+    }
+
+    fn depth(&self, utterance: &Utterance<'_>, tokens: &Tokens, language: Language) -> Depth {
+        let Utterance { text, role, .. } = *utterance;
+        Depth {
+            language,
+            pick: summary::pick(tokens, role, language, self),
+            topics: self.topics.score(&tokens.tokens),
+            candidates: keywords::candidates(text, &tokens.tokens, language, &self.words, &self.topics),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! An extractive summary: the sentences that say what was asked, what was done and how it ended.
+//!
+//! Only sentences that were said, no words of our own: a summary is searched, and fixed words would match every search.
+
+use hearken_model::Role;
+
+use crate::cues::{Cue, Cues};
+use crate::language::Language;
+use crate::memo::Reader;
+use crate::tokens::{Kind, Tokens, prefix};
+
+/// Bytes of one sentence at most; three of them stay near 400 characters.
+const SENTENCE_BYTES_MAX: usize = 130;
+
+/// What stands between two sentences, as dialogues are printed.
+const SEPARATOR: &str = " – ";
+
+/// The sentence of a message that would best stand for it, and how well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pick {
+    start: u16,
+    end: u16,
+    /// Score as a request (of a customer's message) or as an action (of an agent's).
+    score: i16,
+    cues: Cues,
+}
+
+/// Chooses the sentence of one message.
+pub(crate) fn pick(tokens: &Tokens, role: Role, language: Language, reader: &Reader) -> Pick {
+    let mut best: Option<Pick> = None;
+    for sentence in &tokens.sentences {
+        let sentence_tokens = tokens.of(sentence);
+        let cues = reader.cues.find(sentence_tokens);
+        let (mut telling, mut known, mut ideographs) = (0i16, 0i16, 0i16);
+        for token in sentence_tokens {
+            known += i16::from(reader.topics.knows(token));
+            match token.kind {
+                Kind::Ideograph => ideographs += 1,
+                Kind::Number => telling += 1,
+                Kind::Word => {
+                    let info = reader.words.get(&token.hash);
+                    let stop = info.is_some_and(|info| info.is_stop_word(Some(language)));
+                    telling += i16::from(!stop);
+                }
+            }
+        }
+        telling = (telling + ideographs / 3).min(8);
+        known = if ideographs > 0 { (known / 3).min(4) } else { known.min(4) };
+        let score = if role == Role::User {
+            request_score(telling, known, sentence.question, cues)
+        } else {
+            action_score(telling, known, sentence.question, cues)
+        };
+        let (Ok(start), Ok(end)) = (u16::try_from(sentence.start), u16::try_from(sentence.end)) else {
+            break;
+        };
+        if best.is_none_or(|best| score > best.score) {
+            best = Some(Pick { start, end, score, cues });
+        }
+    }
+    best.unwrap_or_default()
+}
+
+fn request_score(telling: i16, known: i16, question: bool, cues: Cues) -> i16 {
+    let mut score = telling + 2 * known + 3 * i16::from(question);
+    if cues.has_any(&[Cue::Failure, Cue::WantsPerson]) {
+        score += 3;
+    }
+    if cues.has_any(&[Cue::Greeting, Cue::Thanks, Cue::Farewell, Cue::NothingElse, Cue::Courtesy]) {
+        score -= 3;
+    }
+    score
+}
+
+fn action_score(telling: i16, known: i16, question: bool, cues: Cues) -> i16 {
+    let mut score = telling + known - 5 * i16::from(question);
+    if cues.has_any(&[Cue::Done, Cue::HandsOver]) {
+        score += 8;
+    }
+    if cues.has(Cue::Unable) {
+        score += 3;
+    }
+    if cues.has_any(&[Cue::Courtesy, Cue::Farewell, Cue::Greeting]) {
+        score -= 8;
+    }
+    score
+}
+
+/// One message as the summary sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Said<'a> {
+    pub(crate) role: Role,
+    pub(crate) text: &'a str,
+    pub(crate) pick: Pick,
+}
+
+/// A request must score this much to be one: a few telling words, or a question.
+const REQUEST_SCORE_MIN: i16 = 4;
+
+/// An action must score this much: something done, refused or told.
+const ACTION_SCORE_MIN: i16 = 3;
+
+/// The summary of a conversation; `None` when no request can be made out. `over`: there will be no further message.
+pub(crate) fn summarize(said: &[Said<'_>], over: bool) -> Option<String> {
+    let asked = request(said)?;
+    let done = action(said, asked);
+    let ended = if over { ending(said, done.unwrap_or(asked)) } else { None };
+    let mut summary = String::with_capacity(256);
+    for index in [Some(asked), done, ended].into_iter().flatten() {
+        let Said { text, pick, .. } = said[index];
+        let Some(sentence) = text.get(usize::from(pick.start)..usize::from(pick.end)) else { continue };
+        if !summary.is_empty() {
+            summary.push_str(SEPARATOR);
+        }
+        push_shortened(&mut summary, sentence.trim());
+    }
+    (!summary.is_empty()).then_some(summary)
+}
+
+/// The first clear request of the customer, else the clearest.
+fn request(said: &[Said<'_>]) -> Option<usize> {
+    let requests = || said.iter().enumerate().filter(|(_, said)| said.role == Role::User);
+    let clear = requests().find(|(_, said)| said.pick.score >= 2 * REQUEST_SCORE_MIN);
+    let best = || {
+        requests()
+            .filter(|(_, said)| said.pick.score >= REQUEST_SCORE_MIN)
+            .max_by_key(|(index, said)| (said.pick.score, std::cmp::Reverse(*index)))
+    };
+    clear.or_else(best).map(|(index, _)| index)
+}
+
+/// The agent's strongest statement after the request; of equal ones the later.
+fn action(said: &[Said<'_>], asked: usize) -> Option<usize> {
+    let agents = said.iter().enumerate().skip(asked + 1).filter(|(_, said)| {
+        matches!(said.role, Role::Assistant | Role::Human) && said.pick.score >= ACTION_SCORE_MIN
+    });
+    agents.max_by_key(|(index, said)| (said.pick.score, *index)).map(|(index, _)| index)
+}
+
+/// The customer's last word, when it comes after what is already told.
+fn ending(said: &[Said<'_>], after: usize) -> Option<usize> {
+    let (index, last) = said.iter().enumerate().skip(after + 1).rfind(|(_, said)| {
+        said.role == Role::User && said.pick.end > said.pick.start && !said.pick.cues.has(Cue::Farewell)
+    })?;
+    (last.pick.end - last.pick.start > 1).then_some(index)
+}
+
+/// Appends the sentence on one line, cut at a word with an ellipsis when it is long.
+fn push_shortened(summary: &mut String, sentence: &str) {
+    let cut = prefix(sentence, SENTENCE_BYTES_MAX);
+    let shortened = if cut.len() < sentence.len() {
+        let at =
+            cut.rfind(char::is_whitespace).filter(|at| *at > SENTENCE_BYTES_MAX / 2).unwrap_or(cut.len());
+        &cut[..at]
+    } else {
+        cut
+    };
+    let mut words = shortened.split_whitespace();
+    if let Some(first) = words.next() {
+        summary.push_str(first);
+    }
+    for word in words {
+        summary.push(' ');
+        summary.push_str(word);
+    }
+    if cut.len() < sentence.len() {
+        summary.push('…');
+    }
+}

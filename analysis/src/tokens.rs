@@ -1,0 +1,466 @@
+//! One pass over a text: words, single characters of scripts without spaces, and sentences.
+//!
+//! Every analyser reads these tokens, so a text is scanned once. Words are compared by 64-bit hashes of their
+//! lower-cased form; nothing is allocated per word.
+
+/// What separates a token from the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gap {
+    /// Nothing: neighbouring characters of a script without spaces, or an elision (`l'hôtel`).
+    None,
+    /// White space or a hyphen inside a compound (`check-in`).
+    Space,
+    /// Other punctuation: a phrase never runs across it.
+    Break,
+    /// The end of a sentence, or the start of the text.
+    Sentence,
+}
+
+/// What a token is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A word of a script that writes spaces.
+    Word,
+    /// Contains a digit.
+    Number,
+    /// One Han, kana, Hangul, Thai, Lao, Khmer or Burmese character.
+    Ideograph,
+}
+
+/// How a word is capitalised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Case {
+    /// No capital at the start.
+    Lower,
+    /// `Paris`, `WiFi`.
+    Title,
+    /// `PIN`; at least two letters.
+    Upper,
+}
+
+/// One token. Offsets are bytes of the text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Token {
+    /// Hash of the lower-cased word without apostrophes.
+    pub(crate) hash: u64,
+    /// Hash of the word without common English endings; equals `hash` when there are none.
+    pub(crate) stem: u64,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) kind: Kind,
+    pub(crate) case: Case,
+    pub(crate) gap: Gap,
+}
+
+impl Token {
+    /// Number of bytes in the text.
+    pub(crate) fn len(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// The text of the token.
+    pub(crate) fn text<'t>(&self, text: &'t str) -> &'t str {
+        text.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// One sentence: its bytes, its tokens, and whether it asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sentence {
+    pub(crate) start: u32,
+    /// Includes the closing punctuation.
+    pub(crate) end: u32,
+    pub(crate) first_token: u32,
+    pub(crate) end_token: u32,
+    pub(crate) question: bool,
+}
+
+/// Text beyond this many bytes is not tokenised: a pasted log must not cost more than a long answer.
+pub(crate) const TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// The tokens of one text; reused from text to text to avoid allocation.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) sentences: Vec<Sentence>,
+}
+
+impl Tokens {
+    /// Replaces the content by the tokens of `text`.
+    pub(crate) fn scan(&mut self, text: &str) {
+        self.tokens.clear();
+        self.sentences.clear();
+        let text = prefix(text, TEXT_BYTES_MAX);
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        let mut gap = Gap::Sentence;
+        let mut sentence = OpenSentence::default();
+        while at < bytes.len() {
+            let (c, size) = char_at(text, at);
+            match class_of(c) {
+                Class::Letter => {
+                    let token = scan_word(text, at, gap);
+                    at = token.end as usize;
+                    sentence.open(token.start, self.tokens.len());
+                    self.tokens.push(token);
+                    gap = Gap::None;
+                }
+                Class::Ideograph => {
+                    let end = at + size;
+                    let hash = finish(fnv_bytes(FNV_START, &bytes[at..end]));
+                    sentence.open(offset(at), self.tokens.len());
+                    self.tokens.push(Token {
+                        hash,
+                        stem: hash,
+                        start: offset(at),
+                        end: offset(end),
+                        kind: Kind::Ideograph,
+                        case: Case::Lower,
+                        gap,
+                    });
+                    at = end;
+                    gap = Gap::None;
+                }
+                Class::Space => {
+                    at += size;
+                    if c == '\n' {
+                        self.close(&mut sentence, offset(at - size));
+                        gap = Gap::Sentence;
+                    } else if gap == Gap::None {
+                        gap = Gap::Space;
+                    }
+                }
+                Class::Hyphen => {
+                    at += size;
+                    let joined = gap == Gap::None && !self.tokens.is_empty() && next_is_letter(text, at);
+                    gap = gap.max_with(if joined { Gap::Space } else { Gap::Break });
+                }
+                Class::Terminator => {
+                    let question = is_question(c);
+                    at += size;
+                    if ends_sentence(text, at, c) && !self.after_abbreviation(text, c) {
+                        sentence.question |= question;
+                        // Swallow the rest of `?!`, `...` and a closing quote.
+                        while at < bytes.len() {
+                            let (next, size) = char_at(text, at);
+                            if !matches!(class_of(next), Class::Terminator)
+                                && !matches!(next, '"' | '”' | '’' | '»' | ')')
+                            {
+                                break;
+                            }
+                            sentence.question |= is_question(next);
+                            at += size;
+                        }
+                        self.close(&mut sentence, offset(at));
+                        gap = Gap::Sentence;
+                    } else {
+                        gap = gap.max_with(Gap::Break);
+                    }
+                }
+                Class::Apostrophe | Class::Other => {
+                    // After an elision (`l'`) the next word follows without a break.
+                    let elision = matches!(class_of(c), Class::Apostrophe)
+                        && gap == Gap::None
+                        && next_is_letter(text, at + size);
+                    at += size;
+                    gap = gap.max_with(if elision { Gap::None } else { Gap::Break });
+                }
+            }
+        }
+        let end = offset(text.trim_end().len());
+        self.close(&mut sentence, end);
+    }
+
+    /// The tokens of one sentence.
+    pub(crate) fn of(&self, sentence: &Sentence) -> &[Token] {
+        self.tokens.get(sentence.first_token as usize..sentence.end_token as usize).unwrap_or_default()
+    }
+
+    fn close(&mut self, sentence: &mut OpenSentence, end: u32) {
+        let OpenSentence { start, question } = std::mem::take(sentence);
+        let Some((start, first_token)) = start else { return };
+        self.sentences.push(Sentence {
+            start,
+            end: end.max(start),
+            first_token,
+            end_token: offset(self.tokens.len()),
+            question,
+        });
+    }
+
+    /// `Dr. Strange`, `No. 3` and initials do not end a sentence.
+    fn after_abbreviation(&self, text: &str, terminator: char) -> bool {
+        let Some(last) = self.tokens.last().filter(|_| terminator == '.') else { return false };
+        let word = last.text(text);
+        (last.case != Case::Lower && word.len() == 1 && word != "I")
+            || ["Mr", "Mrs", "Ms", "Dr", "St", "No", "Inc", "Mt", "Nr", "Hr", "Fr", "Sra", "Sr", "vs"]
+                .contains(&word)
+    }
+}
+
+/// A 64-bit hash of a text's bytes, eight at a time; for recognising a text, not for secrets.
+pub(crate) fn hash_text(text: &str, seed: u64) -> u64 {
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let mut hash = seed ^ (text.len() as u64).wrapping_mul(MIX);
+    for word in words {
+        hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(MIX).rotate_left(29);
+    }
+    for byte in rest {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
+    }
+    finish(hash)
+}
+
+/// Combines hashes in order.
+pub(crate) fn combine(left: u64, right: u64) -> u64 {
+    (left.rotate_left(17) ^ right).wrapping_mul(MIX)
+}
+
+/// The longest prefix of at most `bytes_max` bytes that ends at a character boundary.
+pub(crate) fn prefix(text: &str, bytes_max: usize) -> &str {
+    if text.len() <= bytes_max {
+        return text;
+    }
+    let end = (0..=bytes_max).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    &text[..end]
+}
+
+#[derive(Default)]
+struct OpenSentence {
+    start: Option<(u32, u32)>,
+    question: bool,
+}
+
+impl OpenSentence {
+    fn open(&mut self, at: u32, token: usize) {
+        self.start.get_or_insert((at, offset(token)));
+    }
+}
+
+impl Gap {
+    /// Separators add up: the stronger one counts.
+    fn max_with(self, other: Gap) -> Gap {
+        if (self as u8) < (other as u8) { other } else { self }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Letter,
+    Ideograph,
+    Space,
+    Hyphen,
+    Apostrophe,
+    Terminator,
+    Other,
+}
+
+fn class_of(c: char) -> Class {
+    match c {
+        'a'..='z' | 'A'..='Z' | '0'..='9' => Class::Letter,
+        ' ' | '\n' | '\t' | '\r' => Class::Space,
+        '.' | '!' | '?' | '。' | '！' | '？' | '…' | '।' | '؟' | '．' => Class::Terminator,
+        '-' | '‐' | '‑' => Class::Hyphen,
+        '\'' | '’' => Class::Apostrophe,
+        _ if c.is_ascii() => Class::Other,
+        _ if is_ideograph(c) => Class::Ideograph,
+        _ if c.is_alphanumeric() || is_mark(c) => Class::Letter,
+        _ if c.is_whitespace() => Class::Space,
+        _ => Class::Other,
+    }
+}
+
+/// Scripts written without spaces, and Hangul, whose words carry endings: one token a character.
+fn is_ideograph(c: char) -> bool {
+    matches!(c as u32,
+        0x0E01..=0x0E3A | 0x0E40..=0x0E4E | 0x0E80..=0x0EFF // Thai, Lao
+        | 0x1000..=0x109F | 0x1780..=0x17D3 // Burmese, Khmer
+        | 0x1100..=0x11FF | 0x3130..=0x318F | 0xAC00..=0xD7AF // Hangul
+        | 0x3005..=0x3007 | 0x3041..=0x30FA | 0x30FC..=0x30FF | 0x31F0..=0x31FF | 0xFF66..=0xFF9F // kana
+        | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF) // Han
+}
+
+/// Marks and joiners that belong to the word before them.
+fn is_mark(c: char) -> bool {
+    matches!(c as u32,
+        0x0300..=0x036F | 0x0591..=0x05C7 | 0x0610..=0x061A | 0x064B..=0x065F | 0x0670
+        | 0x0900..=0x0963 | 0x0971..=0x0DF3 | 0x200C | 0x200D)
+}
+
+fn is_question(c: char) -> bool {
+    matches!(c, '?' | '？' | '؟')
+}
+
+/// A full stop inside `3.5` or `gmail.com` ends nothing; Chinese and Japanese ones need no space after them.
+fn ends_sentence(text: &str, after: usize, terminator: char) -> bool {
+    if !matches!(terminator, '.' | '!' | '?') || after >= text.len() {
+        return true;
+    }
+    !matches!(class_of(char_at(text, after).0), Class::Letter | Class::Other | Class::Hyphen)
+}
+
+fn next_is_letter(text: &str, at: usize) -> bool {
+    at < text.len() && class_of(char_at(text, at).0) == Class::Letter
+}
+
+/// The character that starts at byte `at`, a boundary inside the text.
+fn char_at(text: &str, at: usize) -> (char, usize) {
+    let byte = text.as_bytes()[at];
+    if byte.is_ascii() {
+        return (byte as char, 1);
+    }
+    let c = text[at..].chars().next().unwrap_or(char::REPLACEMENT_CHARACTER);
+    (c, c.len_utf8())
+}
+
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+
+fn fnv(hash: u64, byte: u8) -> u64 {
+    (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)
+}
+
+fn fnv_bytes(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, byte| fnv(hash, *byte))
+}
+
+fn finish(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 32)).wrapping_mul(MIX);
+    hash ^ (hash >> 29)
+}
+
+/// Scans the word that starts at byte `start`.
+fn scan_word(text: &str, start: usize, gap: Gap) -> Token {
+    let bytes = text.as_bytes();
+    let mut word = LowerWord::default();
+    let mut digits = false;
+    let (mut letters, mut capitals) = (0u32, 0u32);
+    let mut first_capital = false;
+    let mut at = start;
+    while at < bytes.len() {
+        let byte = bytes[at];
+        if byte.is_ascii_alphanumeric() {
+            let capital = byte.is_ascii_uppercase();
+            digits |= byte.is_ascii_digit();
+            first_capital |= capital && at == start;
+            letters += 1;
+            capitals += u32::from(capital);
+            word.push(byte.to_ascii_lowercase());
+            at += 1;
+            continue;
+        }
+        let (c, size) = char_at(text, at);
+        match class_of(c) {
+            Class::Letter => {
+                let capital = c.is_uppercase();
+                digits |= c.is_numeric();
+                first_capital |= capital && at == start;
+                letters += 1;
+                capitals += u32::from(capital);
+                word.push_char(c);
+                at += size;
+            }
+            Class::Apostrophe if is_contraction(bytes, at + size) => at += size,
+            _ => break,
+        }
+    }
+    let (hash, stem) = word.hashes();
+    Token {
+        hash,
+        stem,
+        start: offset(start),
+        end: offset(at),
+        kind: if digits { Kind::Number } else { Kind::Word },
+        case: match () {
+            () if letters >= 2 && capitals == letters => Case::Upper,
+            () if first_capital => Case::Title,
+            () => Case::Lower,
+        },
+        gap,
+    }
+}
+
+/// `don't`, `I'm`, `we've`: the part after the apostrophe belongs to the word, unlike in `l'hôtel`.
+fn is_contraction(bytes: &[u8], at: usize) -> bool {
+    let rest = &bytes[at.min(bytes.len())..];
+    let len = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    ["s", "t", "m", "d", "re", "ve", "ll"]
+        .iter()
+        .any(|tail| rest[..len].eq_ignore_ascii_case(tail.as_bytes()))
+}
+
+/// The lower-cased word being read: hashed as it grows, and kept while it is short ASCII, for stemming.
+struct LowerWord {
+    hash: u64,
+    ascii: [u8; STEM_BYTES_MAX],
+    len: usize,
+}
+
+/// Longer words are not stemmed.
+const STEM_BYTES_MAX: usize = 20;
+
+impl Default for LowerWord {
+    fn default() -> Self {
+        LowerWord { hash: FNV_START, ascii: [0; STEM_BYTES_MAX], len: 0 }
+    }
+}
+
+impl LowerWord {
+    fn push(&mut self, byte: u8) {
+        self.hash = fnv(self.hash, byte);
+        if let Some(slot) = self.ascii.get_mut(self.len) {
+            *slot = byte;
+        }
+        self.len += 1;
+    }
+
+    fn push_char(&mut self, c: char) {
+        self.len = STEM_BYTES_MAX + 1;
+        let mut buffer = [0; 4];
+        for lower in c.to_lowercase() {
+            self.hash = fnv_bytes(self.hash, lower.encode_utf8(&mut buffer).as_bytes());
+        }
+    }
+
+    fn hashes(&self) -> (u64, u64) {
+        let hash = finish(self.hash);
+        if self.len > STEM_BYTES_MAX {
+            return (hash, hash);
+        }
+        let word = &self.ascii[..self.len];
+        let (kept, tail) = stem(word);
+        if kept == word.len() && tail.is_none() {
+            return (hash, hash);
+        }
+        let stemmed = fnv_bytes(FNV_START, &word[..kept]);
+        (hash, finish(tail.map_or(stemmed, |byte| fnv(stemmed, byte))))
+    }
+}
+
+/// How many bytes of the word its stem keeps, and a letter to add. Plural, past, gerund, final e and doubled consonants
+/// only: enough that `booking`, `booked` and `book` meet, and applied alike to the taxonomy and to the text.
+fn stem(word: &[u8]) -> (usize, Option<u8>) {
+    let mut kept = word.len();
+    if kept > 4 && word.ends_with(b"ies") {
+        return (kept - 3, Some(b'y'));
+    }
+    if kept > 3 && word.ends_with(b"s") && !matches!(word[kept - 2], b's' | b'u' | b'i') {
+        kept -= 1;
+    }
+    if kept > 5 && word[..kept].ends_with(b"ing") {
+        kept -= 3;
+    } else if kept > 4 && word[..kept].ends_with(b"ed") {
+        kept -= 2;
+    } else if kept > 3 && word[kept - 1] == b'e' {
+        kept -= 1;
+    }
+    if kept > 3 && word[kept - 1] == word[kept - 2] {
+        kept -= 1;
+    }
+    (kept, None)
+}

@@ -1,0 +1,264 @@
+//! The topic of a conversation, by a taxonomy that an operator can replace.
+//!
+//! A topic is a name with example phrases. The examples become weighted terms, single words and pairs of near words: a
+//! word counts for the part of its phrase that it makes up, a pair counts more than its words, and a term that several
+//! topics share counts less the more there are (inverse topic frequency). A conversation's topic is the one whose terms
+//! were said most, the customer's first messages before all; below a threshold there is none.
+
+use hearken_model::Role;
+use serde::Deserialize;
+
+use crate::tokens::{Gap, Kind, Token, Tokens};
+use crate::words::{HashedMap, WordInfo};
+
+/// Topics with the phrases that tell them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Taxonomy {
+    /// In any order; two topics of equal evidence are decided for the earlier.
+    #[serde(rename = "topic")]
+    pub topics: Vec<Topic>,
+}
+
+/// One topic of a [`Taxonomy`].
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Topic {
+    /// What the interaction's `topic` will say.
+    pub name: String,
+    /// What customers say about it, a few words each, in any language.
+    pub examples: Vec<String>,
+}
+
+/// Why a taxonomy cannot be used.
+#[derive(Debug)]
+pub enum TaxonomyError {
+    /// Not TOML, or not of the form of the default file; the message names the line.
+    Syntax(String),
+    /// A topic without a name, or without an example that has a word of its own.
+    EmptyTopic(String),
+    /// More topics than [`TOPICS_MAX`].
+    TooMany(usize),
+}
+
+/// Topics that a taxonomy may have.
+pub const TOPICS_MAX: usize = 1_000;
+
+impl std::fmt::Display for TaxonomyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TaxonomyError::Syntax(message) => write!(f, "the taxonomy cannot be read: {message}"),
+            TaxonomyError::EmptyTopic(name) => {
+                write!(f, "topic `{name}` needs a name and an example with at least one telling word")
+            }
+            TaxonomyError::TooMany(count) => write!(f, "{count} topics, at most {TOPICS_MAX} are allowed"),
+        }
+    }
+}
+
+impl std::error::Error for TaxonomyError {}
+
+impl Taxonomy {
+    /// The default: customer service in general, banking, insurance, telephony, IT, travel, food and leisure.
+    pub fn built_in() -> Taxonomy {
+        Taxonomy::from_toml(include_str!("../taxonomy.toml")).expect("the bundled taxonomy is read by a test")
+    }
+
+    /// Reads `[[topic]]` tables with `name` and `examples`.
+    ///
+    /// # Errors
+    /// When the text is not of that form, or a topic could never be recognised.
+    pub fn from_toml(text: &str) -> Result<Taxonomy, TaxonomyError> {
+        let taxonomy: Taxonomy =
+            toml::from_str(text).map_err(|error| TaxonomyError::Syntax(error.to_string()))?;
+        if taxonomy.topics.len() > TOPICS_MAX {
+            return Err(TaxonomyError::TooMany(taxonomy.topics.len()));
+        }
+        let mut tokens = Tokens::default();
+        for topic in &taxonomy.topics {
+            let tells = topic.examples.iter().any(|example| {
+                tokens.scan(example);
+                !tokens.tokens.is_empty()
+            });
+            if topic.name.trim().is_empty() || !tells {
+                return Err(TaxonomyError::EmptyTopic(topic.name.clone()));
+            }
+        }
+        Ok(taxonomy)
+    }
+}
+
+/// Evidence of one message for topics: index and hundredths.
+pub(crate) type TopicScores = Box<[(u16, u16)]>;
+
+/// A full-weight word counts this much.
+const UNIT: f32 = 100.0;
+
+/// A pair of words counts this many times its share of the phrase.
+const PAIR_FACTOR: f32 = 1.5;
+
+/// A term of many examples of one topic counts at most this much before its rarity.
+const TERM_WEIGHT_MAX: f32 = 1.25;
+
+/// Words of a pair stand at most this many tokens apart.
+const PAIR_TOKENS_MAX: usize = 4;
+
+/// Customer messages with evidence that count as asking, and what each counts.
+const FIRST_ASKED: u32 = 2;
+const CUSTOMER_FIRST_PERCENT: u32 = 100;
+/// Later ones often fill in details.
+const CUSTOMER_PERCENT: u32 = 60;
+/// Agents repeat and offer.
+const AGENT_PERCENT: u32 = 30;
+/// One message's evidence for one topic counts at most this much.
+const MESSAGE_SCORE_MAX: u32 = 400;
+/// Less than half a telling word is no topic.
+const TOPIC_SCORE_MIN: u32 = 45;
+
+/// A taxonomy, made ready for matching.
+#[derive(Clone, Debug)]
+pub(crate) struct TopicMatcher {
+    names: Vec<String>,
+    /// Term → its part of `postings`. Words that only occur in pairs have an empty part.
+    terms: HashedMap<u64, (u32, u32)>,
+    postings: Vec<(u16, u16)>,
+}
+
+impl TopicMatcher {
+    pub(crate) fn new(taxonomy: &Taxonomy, words: &HashedMap<u64, WordInfo>) -> Self {
+        let weights = term_weights(taxonomy, words);
+        let num_topics = taxonomy.topics.len().min(TOPICS_MAX) as f32;
+        let mut terms: Vec<_> = weights.into_iter().collect();
+        // The table's content must not depend on a map's order.
+        terms.sort_unstable_by_key(|(term, _)| *term);
+        let mut matcher = TopicMatcher {
+            names: taxonomy.topics.iter().map(|topic| topic.name.trim().to_owned()).collect(),
+            terms: HashedMap::default(),
+            postings: Vec::new(),
+        };
+        for (term, topics) in terms {
+            let strongest = topics.iter().map(|(_, weight)| *weight).fold(0.0, f32::max);
+            let start = matcher.postings.len() as u32;
+            if strongest > 0.0 {
+                let shared_by: f32 = topics.iter().map(|(_, weight)| weight / strongest).sum();
+                let rarity = ((num_topics + 1.0) / shared_by).ln() / (num_topics + 1.0).ln();
+                for (topic, weight) in topics {
+                    let score = (weight.min(TERM_WEIGHT_MAX) * rarity * UNIT).round();
+                    if score >= 1.0 {
+                        matcher.postings.push((topic, score as u16));
+                    }
+                }
+            }
+            matcher.terms.insert(term, (start, matcher.postings.len() as u32));
+        }
+        matcher
+    }
+
+    /// The name of a topic.
+    fn name(&self, topic: u16) -> Option<&str> {
+        self.names.get(usize::from(topic)).map(String::as_str)
+    }
+
+    /// The topic of a conversation: who said each message, and its evidence.
+    pub(crate) fn decide<'s>(
+        &self,
+        messages: impl Iterator<Item = (Role, &'s [(u16, u16)])>,
+    ) -> Option<&str> {
+        let mut sums = vec![0u32; self.names.len()];
+        let mut num_asked = 0;
+        for (role, scores) in messages.filter(|(_, scores)| !scores.is_empty()) {
+            let percent = if role == Role::User {
+                num_asked += 1;
+                if num_asked <= FIRST_ASKED { CUSTOMER_FIRST_PERCENT } else { CUSTOMER_PERCENT }
+            } else {
+                AGENT_PERCENT
+            };
+            for &(topic, score) in scores {
+                if let Some(sum) = sums.get_mut(usize::from(topic)) {
+                    *sum += u32::from(score).min(MESSAGE_SCORE_MAX) * percent;
+                }
+            }
+        }
+        let (topic, sum) = (0u16..).zip(sums).max_by_key(|(topic, sum)| (*sum, std::cmp::Reverse(*topic)))?;
+        self.name(topic).filter(|_| sum >= TOPIC_SCORE_MIN * 100)
+    }
+
+    /// Whether a word is part of any example.
+    pub(crate) fn knows(&self, token: &Token) -> bool {
+        self.terms.contains_key(&token.stem)
+    }
+
+    /// The evidence in one message, by topic index.
+    pub(crate) fn score(&self, tokens: &[Token]) -> TopicScores {
+        let mut scores: Vec<(u16, u16)> = Vec::new();
+        // The last known words: position and stem.
+        let mut near: [Option<(usize, u64)>; 2] = [None; 2];
+        for (at, token) in tokens.iter().enumerate() {
+            if token.gap == Gap::Sentence {
+                near = [None; 2];
+            }
+            let Some(&part) = self.terms.get(&token.stem) else { continue };
+            self.add(part, &mut scores);
+            for (before, stem) in near.into_iter().flatten() {
+                let joined = token.kind != Kind::Ideograph || (before + 1 == at && token.gap == Gap::None);
+                if joined && at - before <= PAIR_TOKENS_MAX {
+                    if let Some(&part) = self.terms.get(&pair(stem, token.stem)) {
+                        self.add(part, &mut scores);
+                    }
+                }
+            }
+            near = [Some((at, token.stem)), near[0]];
+        }
+        scores.into_boxed_slice()
+    }
+
+    fn add(&self, (start, end): (u32, u32), scores: &mut Vec<(u16, u16)>) {
+        for &(topic, weight) in &self.postings[start as usize..end as usize] {
+            match scores.iter_mut().find(|(other, _)| *other == topic) {
+                Some((_, score)) => *score = score.saturating_add(weight),
+                None => scores.push((topic, weight)),
+            }
+        }
+    }
+}
+
+/// A pair of words in either order.
+fn pair(left: u64, right: u64) -> u64 {
+    crate::tokens::combine(left.min(right), left.max(right))
+}
+
+/// Term → topics with the part of their examples that the term makes up. Words that only tell in pairs weigh 0.
+fn term_weights(taxonomy: &Taxonomy, words: &HashedMap<u64, WordInfo>) -> HashedMap<u64, Vec<(u16, f32)>> {
+    let mut weights: HashedMap<u64, Vec<(u16, f32)>> = HashedMap::default();
+    let mut add = |term: u64, topic: u16, weight: f32| {
+        let topics = weights.entry(term).or_default();
+        match topics.iter_mut().find(|(other, _)| *other == topic) {
+            Some((_, sum)) => *sum += weight,
+            None => topics.push((topic, weight)),
+        }
+    };
+    let mut tokens = Tokens::default();
+    for (index, topic) in (0u16..).zip(&taxonomy.topics) {
+        for example in &topic.examples {
+            tokens.scan(example);
+            let telling = telling_tokens(&tokens.tokens, words);
+            let num_words = telling.iter().filter(|token| token.kind != Kind::Ideograph).count();
+            for token in &telling {
+                let share = if token.kind == Kind::Ideograph { 0.0 } else { 1.0 / num_words as f32 };
+                add(token.stem, index, share);
+            }
+            let num_pairs = telling.len().saturating_sub(1);
+            for two in telling.windows(2) {
+                add(pair(two[0].stem, two[1].stem), index, PAIR_FACTOR / num_pairs as f32);
+            }
+        }
+    }
+    weights
+}
+
+/// The words of an example without English filler; all of them when there is nothing else.
+fn telling_tokens(tokens: &[Token], words: &HashedMap<u64, WordInfo>) -> Vec<Token> {
+    let is_filler = |token: &Token| words.get(&token.hash).is_some_and(|info| info.is_stop_word(None));
+    let telling: Vec<Token> = tokens.iter().filter(|token| !is_filler(token)).copied().collect();
+    if telling.is_empty() { tokens.to_vec() } else { telling }
+}
