@@ -4,5 +4,7 @@
 //! index, whatever engine does the work. [`text`] decides what a word is, for the engine, the highlights and the
 //! tests alike. Only `tantivy/` names tantivy.
 
+pub mod checkpoint;
 pub mod query;
 pub mod search;
+pub mod tantivy;

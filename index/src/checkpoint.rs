@@ -1,0 +1,88 @@
+//! How far the source has been read: the payload of every commit of the index.
+//!
+//! A checkpoint and the documents it belongs to become visible together and durable together, so whatever a crash
+//! leaves behind says itself where reading must go on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The position of every partition of every source topic.
+///
+/// A partition that is missing has never been read. Ordered maps, so that equal checkpoints are equal bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Source topic → partition → position.
+    pub topics: BTreeMap<String, BTreeMap<i32, PartitionPosition>>,
+}
+
+/// Where reading of one partition goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionPosition {
+    /// The first offset that is *not* yet in the index (exclusive end), as Kafka's committed offsets count.
+    pub next_offset: i64,
+    /// What the record before `next_offset` looked like; `None` where it is not known, for instance after a reset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// Tells a recreated topic from the one that was read: the offset alone cannot, once the new topic has outgrown it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// The record's timestamp, milliseconds since 1970 UTC.
+    pub timestamp_ms: i64,
+    /// A hash of the record's key.
+    pub key_hash: u64,
+}
+
+impl Checkpoint {
+    /// Where reading of that partition goes on; `None` if it has never been read.
+    pub fn position(&self, topic: &str, partition: i32) -> Option<PartitionPosition> {
+        self.topics.get(topic)?.get(&partition).copied()
+    }
+
+    /// Sets the position of one partition.
+    pub fn set(&mut self, topic: &str, partition: i32, position: PartitionPosition) {
+        match self.topics.get_mut(topic) {
+            Some(partitions) => {
+                partitions.insert(partition, position);
+            }
+            None => {
+                self.topics.insert(topic.to_owned(), BTreeMap::from([(partition, position)]));
+            }
+        }
+    }
+
+    /// As the commit payload carries it.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self)
+            .expect("string and integer keys, plain values: nothing that JSON cannot hold")
+    }
+
+    /// Reads a commit payload.
+    ///
+    /// # Errors
+    /// When the text is not a checkpoint, which a checksummed commit of ours never is.
+    pub fn from_json(payload: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(payload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_survives_its_json() {
+        let mut checkpoint = Checkpoint::default();
+        let fingerprint = Some(Fingerprint { timestamp_ms: 1_767_225_600_000, key_hash: u64::MAX });
+        checkpoint.set("interactions", 0, PartitionPosition { next_offset: 42, fingerprint });
+        checkpoint.set("interactions", 1, PartitionPosition { next_offset: 0, fingerprint: None });
+        checkpoint.set("other", 7, PartitionPosition { next_offset: i64::MAX, fingerprint: None });
+        let read = Checkpoint::from_json(&checkpoint.to_json()).unwrap();
+        assert_eq!(read, checkpoint);
+        assert_eq!(read.position("interactions", 0).unwrap().next_offset, 42);
+        assert_eq!(read.position("interactions", 2), None);
+    }
+}

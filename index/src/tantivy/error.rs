@@ -1,0 +1,91 @@
+//! What can go wrong between the index and its disk.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::directory::Damage;
+use crate::checkpoint::Checkpoint;
+
+/// Errors of opening, writing and checking the index.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Another process, or another writer of this one, has the index open.
+    #[error("the index at `{}` is in use by another process{}; stop it first, or use another `index.path`",
+        path.display(), pid.map(|pid| format!(" (process id {pid})")).unwrap_or_default())]
+    InUse {
+        /// The index directory.
+        path: PathBuf,
+        /// The holder's process id, where it could be read.
+        pid: Option<u32>,
+    },
+    /// Files that are not what was written. Nothing of the index is served.
+    #[error("the index at `{}` is damaged: {}; see `hearken index check` and `hearken index rebuild`",
+        path.display(), list(damage))]
+    Damaged {
+        /// The index directory.
+        path: PathBuf,
+        /// Every damaged file.
+        damage: Vec<Damage>,
+    },
+    /// Segment files without the `meta.json` that says what they are; a crash never leaves such a directory.
+    #[error("the directory `{}` holds segment files but no `meta.json`; restore that file, or empty the directory \
+        to index everything again", path.display())]
+    MetaMissing {
+        /// The index directory.
+        path: PathBuf,
+    },
+    /// The index was made by a version of Hearken with other fields.
+    #[error("the index at `{}` has the fields of another version; run `hearken index rebuild`", path.display())]
+    SchemaChanged {
+        /// The index directory.
+        path: PathBuf,
+    },
+    /// The directory cannot be used.
+    #[error("cannot use the index directory `{}`", path.display())]
+    Io {
+        /// The index directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// tantivy failed, or panicked, while the index was opened.
+    #[error("cannot open the index at `{}`: {reason}", path.display())]
+    Unusable {
+        /// The index directory.
+        path: PathBuf,
+        /// What tantivy said.
+        reason: String,
+    },
+    /// A write failed. The index was opened again from its durable state; whatever came after it is gone and must be
+    /// read from the source again, from this checkpoint on.
+    #[error("the index went back to its durable state: {cause}")]
+    Restart {
+        /// Where to go on reading.
+        checkpoint: Arc<Checkpoint>,
+        /// The failure.
+        cause: String,
+    },
+    /// Too much waits for a flush, which is under way or fails. Nothing was changed: try the same call again later.
+    #[error("{ram_bytes} bytes wait in RAM for a flush, more than {ram_bytes_max}{}",
+        cause.as_ref().map(|cause| format!("; the last flush failed: {cause}")).unwrap_or_default())]
+    RamTierFull {
+        /// In RAM now.
+        ram_bytes: u64,
+        /// The bound.
+        ram_bytes_max: u64,
+        /// Why the last flush failed, if it did.
+        cause: Option<String>,
+    },
+    /// A flush failed; the durable state is what it was, and the next flush tries again.
+    #[error("flush failed: {cause}")]
+    FlushFailed {
+        /// What was being done, and what the disk said.
+        cause: String,
+    },
+}
+
+fn list(damage: &[Damage]) -> String {
+    damage.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

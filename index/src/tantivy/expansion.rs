@@ -1,0 +1,105 @@
+//! Terms that a prefix, a fuzzy word or a range of values stands for, read from a segment's term dictionary.
+
+use std::sync::{Arc, OnceLock};
+
+use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder, SINK_STATE};
+use tantivy::index::InvertedIndexReader;
+use tantivy::postings::TermInfo;
+use tantivy_fst::Automaton;
+
+use super::budget::Budget;
+
+/// Longer fuzzy words are refused: their automata would be large, and nobody misspells them by one letter.
+pub(super) const FUZZY_CHARS_MAX: usize = 64;
+
+/// Which terms are meant.
+#[derive(Clone)]
+pub(super) enum Expansion {
+    /// All that begin with the bytes and are accepted.
+    Prefix { prefix: Vec<u8>, accept: Option<Accept> },
+    /// The class byte and a word at most so many edits away.
+    Fuzzy { class: u8, automaton: Arc<DFA> },
+}
+
+/// Decides on what follows the prefix.
+pub(super) type Accept = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
+impl Expansion {
+    /// A word at most `distance` (1 or 2) edits away; swapping two neighbours is one.
+    pub(super) fn fuzzy(class: u8, word: &str, distance: u8) -> Self {
+        static BUILDERS: [OnceLock<LevenshteinAutomatonBuilder>; 2] = [OnceLock::new(), OnceLock::new()];
+        let distance = distance.clamp(1, 2);
+        let builder = BUILDERS[usize::from(distance) - 1]
+            .get_or_init(|| LevenshteinAutomatonBuilder::new(distance, true));
+        Expansion::Fuzzy { class, automaton: Arc::new(builder.build_dfa(word)) }
+    }
+
+    /// Calls `visit` with every term in order until it answers `false` or the budget is spent.
+    pub(super) fn for_each(
+        &self,
+        index: &InvertedIndexReader,
+        budget: &Budget,
+        mut visit: impl FnMut(&TermInfo) -> tantivy::Result<bool>,
+    ) -> tantivy::Result<()> {
+        const LOOK_EVERY: usize = 256;
+        let mut num_seen = 0usize;
+        let mut goes_on = |info: &TermInfo| {
+            num_seen += 1;
+            Ok::<_, tantivy::TantivyError>(
+                !(num_seen.is_multiple_of(LOOK_EVERY) && budget.is_spent()) && visit(info)?,
+            )
+        };
+        match self {
+            Expansion::Prefix { prefix, accept } => {
+                let mut terms = index.terms().range().ge(prefix).into_stream()?;
+                while let Some((term, info)) = terms.next() {
+                    let Some(rest) = term.strip_prefix(prefix.as_slice()) else { break };
+                    if accept.as_ref().is_none_or(|accept| accept(rest)) && !goes_on(info)? {
+                        break;
+                    }
+                }
+            }
+            Expansion::Fuzzy { class, automaton } => {
+                let automaton = FuzzyTerm { class: *class, automaton };
+                let mut terms = index.terms().search(automaton).into_stream()?;
+                while let Some((_, info)) = terms.next() {
+                    if !goes_on(info)? {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A class byte, then a word near enough.
+struct FuzzyTerm<'a> {
+    class: u8,
+    automaton: &'a DFA,
+}
+
+impl Automaton for FuzzyTerm<'_> {
+    /// `None` before the class byte.
+    type State = Option<u32>;
+
+    fn start(&self) -> Option<u32> {
+        None
+    }
+
+    fn is_match(&self, state: &Option<u32>) -> bool {
+        state.is_some_and(|state| matches!(self.automaton.distance(state), Distance::Exact(_)))
+    }
+
+    fn can_match(&self, state: &Option<u32>) -> bool {
+        *state != Some(SINK_STATE)
+    }
+
+    fn accept(&self, state: &Option<u32>, byte: u8) -> Option<u32> {
+        Some(match state {
+            Some(state) => self.automaton.transition(*state, byte),
+            None if byte == self.class => self.automaton.initial_state(),
+            None => SINK_STATE,
+        })
+    }
+}

@@ -1,0 +1,218 @@
+//! The best hits of a search in the order of its sort keys.
+//!
+//! A key is a value turned into a number that sorts ascending in every case; missing values sort last. Equal keys
+//! are ordered by the `tie` column, a hash of the id, and equal hashes by the id itself, which is read from the
+//! stored document only then. So the order depends on nothing but the documents, and a cursor can say where it was.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use tantivy::columnar::Column;
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocAddress, DocId, Score, Searcher, SegmentReader};
+
+use super::schema::TIE;
+use super::stored;
+use crate::search::{SORT_KEYS_MAX, SearchError, SortKey};
+
+/// What orders the hits.
+#[derive(Debug, Clone)]
+pub(super) enum Order {
+    /// By score, then newest first.
+    Relevance,
+    /// By columns.
+    Fields(Vec<SortKey>),
+}
+
+/// Missing after present, then ascending.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    is_missing: bool,
+    value: u64,
+}
+
+/// A candidate.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    keys: [Key; SORT_KEYS_MAX],
+    pub(super) tie: u64,
+    pub(super) address: DocAddress,
+    pub(super) score: Score,
+}
+
+impl Entry {
+    fn rank(&self) -> (&[Key; SORT_KEYS_MAX], u64) {
+        (&self.keys, self.tie)
+    }
+}
+
+impl Eq for Entry {}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank()).then_with(|| self.address.cmp(&other.address))
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Only hits that come after this one count.
+#[derive(Debug, Clone)]
+pub(super) struct After {
+    keys: [Key; SORT_KEYS_MAX],
+    tie: u64,
+    id: String,
+}
+
+/// Keeps the first `size` entries, and all that share the hash of the last.
+pub(super) struct Top {
+    order: Order,
+    size: usize,
+    after: Option<After>,
+    entries: BinaryHeap<Entry>,
+}
+
+/// The columns of one segment.
+pub(super) struct SegmentKeys {
+    columns: Vec<Column<i64>>,
+    tie: Column<u64>,
+}
+
+const NEWEST_FIRST: &str = "start_time";
+
+impl Top {
+    pub(super) fn new(order: Order, size: usize, after: Option<After>) -> Self {
+        Top { order, size, after, entries: BinaryHeap::new() }
+    }
+
+    pub(super) fn scores(&self) -> bool {
+        matches!(self.order, Order::Relevance)
+    }
+
+    pub(super) fn open(&self, reader: &SegmentReader) -> tantivy::Result<SegmentKeys> {
+        let columns = match &self.order {
+            Order::Relevance => vec![column(reader, NEWEST_FIRST)?],
+            Order::Fields(keys) => {
+                keys.iter().map(|key| column(reader, &key.field)).collect::<tantivy::Result<_>>()?
+            }
+        };
+        Ok(SegmentKeys { columns, tie: reader.fast_fields().u64(TIE)? })
+    }
+
+    /// `docs` are at most [`COLLECT_BLOCK_BUFFER_LEN`]; `scores` are theirs where they count.
+    pub(super) fn collect(
+        &mut self,
+        searcher: &Searcher,
+        segment: u32,
+        columns: &SegmentKeys,
+        docs: &[DocId],
+        scores: &[Score],
+    ) -> tantivy::Result<()> {
+        let mut firsts = [None; COLLECT_BLOCK_BUFFER_LEN];
+        columns.columns[0].first_vals(docs, &mut firsts);
+        for (at, &doc) in docs.iter().enumerate() {
+            let score = scores.get(at).copied().unwrap_or(0.0);
+            let first = match &self.order {
+                Order::Relevance => Key { is_missing: false, value: !u64::from(score.max(0.0).to_bits()) },
+                Order::Fields(keys) => key(firsts[at], keys[0].descending),
+            };
+            let is_full = self.entries.len() >= self.size;
+            if is_full && self.entries.peek().is_some_and(|worst| first > worst.keys[0]) {
+                continue;
+            }
+            let mut keys = [Key::default(); SORT_KEYS_MAX];
+            keys[0] = first;
+            match &self.order {
+                Order::Relevance => keys[1] = key(firsts[at], true),
+                Order::Fields(sort) => {
+                    for (slot, by) in sort.iter().enumerate().skip(1) {
+                        keys[slot] = key(columns.columns[slot].first(doc), by.descending);
+                    }
+                }
+            }
+            let tie = columns.tie.first(doc).unwrap_or(0);
+            let address = DocAddress::new(segment, doc);
+            let entry = Entry { keys, tie, address, score };
+            if self.comes_after(searcher, &entry)? {
+                self.push(entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn comes_after(&self, searcher: &Searcher, entry: &Entry) -> tantivy::Result<bool> {
+        let Some(after) = &self.after else { return Ok(true) };
+        Ok(match entry.rank().cmp(&(&after.keys, after.tie)) {
+            Ordering::Less => false,
+            Ordering::Greater => true,
+            Ordering::Equal => stored::id(searcher, entry.address)? > after.id,
+        })
+    }
+
+    fn push(&mut self, entry: Entry) {
+        if self.size == 0 {
+            return;
+        }
+        self.entries.push(entry);
+        if self.entries.len() <= self.size {
+            return;
+        }
+        if let Some(worst) = self.entries.pop()
+            && self.entries.peek().is_some_and(|next| next.rank() == worst.rank())
+        {
+            self.entries.push(worst);
+        }
+    }
+
+    /// The entries in order; more than `size` where hashes are shared.
+    pub(super) fn finish(self, searcher: &Searcher) -> tantivy::Result<Vec<Entry>> {
+        let mut entries = self.entries.into_sorted_vec();
+        for alike in entries.chunk_by_mut(|a, b| a.rank() == b.rank()).filter(|alike| alike.len() > 1) {
+            let mut named = Vec::with_capacity(alike.len());
+            for entry in &*alike {
+                named.push((stored::id(searcher, entry.address)?, entry.clone()));
+            }
+            named.sort_by(|a, b| a.0.cmp(&b.0));
+            for (place, (_, entry)) in alike.iter_mut().zip(named) {
+                *place = entry;
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// The cursor's keys for an entry of a search by fields.
+pub(super) fn cursor_keys(sort: &[SortKey], entry: &Entry) -> Vec<Option<i64>> {
+    let value = |(key, by): (&Key, &SortKey)| {
+        let value = if by.descending { !key.value } else { key.value };
+        (!key.is_missing).then(|| tantivy::u64_to_i64(value))
+    };
+    entry.keys.iter().zip(sort).map(value).collect()
+}
+
+/// Back from a cursor.
+pub(super) fn after(sort: &[SortKey], keys: &[Option<i64>], tie: u64, id: &str) -> Result<After, SearchError> {
+    if keys.len() != sort.len() {
+        return Err(SearchError::Invalid("the cursor belongs to another sort".to_owned()));
+    }
+    let mut after = After { keys: [Key::default(); SORT_KEYS_MAX], tie, id: id.to_owned() };
+    for (slot, (value, by)) in keys.iter().zip(sort).enumerate() {
+        after.keys[slot] = key(*value, by.descending);
+    }
+    Ok(after)
+}
+
+fn key(value: Option<i64>, descending: bool) -> Key {
+    match value.map(tantivy::i64_to_u64) {
+        None => Key { is_missing: true, value: 0 },
+        Some(value) => Key { is_missing: false, value: if descending { !value } else { value } },
+    }
+}
+
+fn column(reader: &SegmentReader, name: &str) -> tantivy::Result<Column<i64>> {
+    let column = reader.fast_fields().column_opt::<i64>(name)?;
+    Ok(column.unwrap_or_else(|| Column::build_empty_column(reader.max_doc())))
+}

@@ -1,0 +1,84 @@
+//! Whatever moment the process dies at, or the machine: what is found is one whole commit and its checkpoint.
+
+use proptest::prelude::*;
+
+use super::super::directory::simulated::{Crash, SimulatedDisk};
+use super::{Step, contents, model_of, offset_of, open, options, play, small_story};
+
+/// Opens what a crash left and compares it with the story up to its checkpoint.
+fn assert_whole(disk: &SimulatedDisk, story: &[Step], durable: usize, hint: &str) -> usize {
+    let writer = open(disk, options()).unwrap_or_else(|e| panic!("{hint}: {e}"));
+    let found = offset_of(&writer.checkpoint());
+    assert!(found >= durable, "{hint}: durable up to {durable}, found up to {found}");
+    assert_eq!(contents(&writer.reader()), model_of(story, found), "{hint}: at {found}");
+    found
+}
+
+#[test]
+fn power_lost_after_any_file_operation_leaves_a_whole_commit() {
+    let story = small_story();
+    let num_operations = {
+        let disk = SimulatedDisk::new();
+        let mut writer = open(&disk, options()).unwrap();
+        play(&mut writer, &story, 0, 0).unwrap();
+        disk.num_operations()
+    };
+    assert!(num_operations > 100, "{num_operations}");
+    for after in 0..num_operations {
+        let disk = SimulatedDisk::new();
+        disk.power_off_after(after);
+        if let Ok(mut writer) = open(&disk, options()) {
+            // Ends when nothing goes on any more; steps after the power went off do not count.
+            let _ = play(&mut writer, &story, 0, 3);
+        }
+        for crash in [Crash::Lost, Crash::Kept, Crash::Torn(after as u64)] {
+            let hint = format!("after operation {after}, {crash:?}");
+            let disk = disk.crash(crash);
+            let found = assert_whole(&disk, &story, 0, &hint);
+            // And what was begun can be finished.
+            let mut writer = open(&disk, options()).unwrap();
+            play(&mut writer, &story, found, 0).unwrap();
+            assert_eq!(contents(&writer.reader()), model_of(&story, story.len()), "{hint}");
+        }
+    }
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0u8..12, 0u32..400).prop_map(|(id, value)| Step::Put(id, value)),
+        2 => (0u8..12).prop_map(Step::Delete),
+        4 => Just(Step::Refresh),
+        2 => Just(Step::Flush),
+        1 => Just(Step::MergeAll),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Several lives, each ended by a crash at a random operation, of one story.
+    #[test]
+    fn any_story_with_any_crashes_ends_as_if_undisturbed(
+        story in proptest::collection::vec(any_step(), 1..60),
+        crashes in proptest::collection::vec((0usize..120, any::<u64>()), 0..5),
+    ) {
+        let mut disk = SimulatedDisk::new();
+        let mut found = 0;
+        for (after, seed) in crashes {
+            disk.power_off_after(after);
+            let mut durable = found;
+            if let Ok(mut writer) = open(&disk, options()) {
+                durable = play(&mut writer, &story, found, 3).unwrap_or(found);
+            }
+            disk = disk.crash(if seed.is_multiple_of(3) { Crash::Lost } else { Crash::Torn(seed) });
+            found = assert_whole(&disk, &story, durable, "in between");
+        }
+        let mut writer = open(&disk, options()).unwrap();
+        play(&mut writer, &story, found, 0).unwrap();
+        writer.refresh(&super::checkpoint(story.len())).unwrap();
+        prop_assert_eq!(contents(&writer.reader()), model_of(&story, story.len()));
+        writer.flush_now().unwrap();
+        drop(writer);
+        assert_whole(&disk.crash(Crash::Lost), &story, story.len(), "at the end");
+    }
+}

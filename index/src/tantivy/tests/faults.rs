@@ -1,0 +1,130 @@
+//! A disk that is full, broken or slow: nothing is lost, searches go on, and the reason is told.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use super::super::directory::simulated::{Crash, SimulatedDisk};
+use super::super::{EngineError, WriterOptions};
+use super::{checkpoint, contents, model_of, offset_of, open, options, play, put, small_story};
+
+/// The kinds of trouble: no space left, and an input/output error.
+const TROUBLE: [ErrorKind; 2] = [ErrorKind::StorageFull, ErrorKind::Other];
+
+fn num_operations_of_small_story() -> usize {
+    let disk = SimulatedDisk::new();
+    let mut writer = open(&disk, options()).unwrap();
+    play(&mut writer, &small_story(), 0, 0).unwrap();
+    disk.num_operations()
+}
+
+#[test]
+fn any_one_failed_operation_changes_nothing_in_the_end() {
+    let story = small_story();
+    for after in 0..num_operations_of_small_story() {
+        let disk = SimulatedDisk::new();
+        disk.fail_after(after, 1, TROUBLE[after % 2]);
+        let mut writer = open(&disk, options()).or_else(|_| open(&disk, options())).unwrap();
+        let durable = play(&mut writer, &story, 0, 3).unwrap();
+        assert_eq!(contents(&writer.reader()), model_of(&story, story.len()), "operation {after}");
+        // What was said to be durable is, even if a sync before it failed.
+        let crashed = open(&disk.crash(Crash::Lost), options()).unwrap();
+        let found = offset_of(&crashed.checkpoint());
+        assert!(found >= durable, "operation {after}: found {found} of {durable}");
+        assert_eq!(contents(&crashed.reader()), model_of(&story, found), "operation {after}");
+        // And the next flush brings everything.
+        writer.flush_now().unwrap();
+        let crashed = open(&disk.crash(Crash::Lost), options()).unwrap();
+        assert_eq!(contents(&crashed.reader()), model_of(&story, story.len()), "operation {after}");
+    }
+}
+
+#[test]
+fn a_disk_that_fails_for_a_while_is_caught_up_with() {
+    let story = small_story();
+    for after in (0..num_operations_of_small_story()).step_by(3) {
+        let disk = SimulatedDisk::new();
+        let mut writer = open(&disk, options()).unwrap();
+        disk.fail_after(after, usize::MAX, TROUBLE[after % 2]);
+        let _ = play(&mut writer, &story, 0, 3);
+        let visible = contents(&writer.reader());
+        assert!((0..=story.len()).any(|n| visible == model_of(&story, n)), "searches show a whole commit");
+        disk.heal();
+        // The source plays again what the writer does not acknowledge; here simply everything.
+        play(&mut writer, &story, 0, 3).unwrap();
+        writer.flush_now().unwrap();
+        assert!(writer.monitor().trouble().is_none());
+        let crashed = open(&disk.crash(Crash::Lost), options()).unwrap();
+        assert_eq!(contents(&crashed.reader()), model_of(&story, story.len()), "operation {after}");
+    }
+}
+
+#[test]
+fn while_the_disk_is_full_searches_answer_and_the_monitor_says_why() {
+    let disk = SimulatedDisk::new();
+    let mut writer = open(&disk, options()).unwrap();
+    let monitor = writer.monitor();
+    put(&mut writer, "before", 1).unwrap();
+    writer.refresh(&checkpoint(1)).unwrap();
+    writer.flush_now().unwrap();
+
+    disk.fail_after(0, usize::MAX, ErrorKind::StorageFull);
+    put(&mut writer, "during", 2).unwrap();
+    writer.refresh(&checkpoint(2)).unwrap();
+    assert!(matches!(writer.flush_now(), Err(EngineError::FlushFailed { .. })));
+    assert_eq!(contents(&writer.reader()).len(), 2);
+    let trouble = monitor.trouble().unwrap();
+    assert!(trouble.cause.contains("no storage space"), "{}", trouble.cause);
+    assert_eq!(offset_of(&monitor.durable().checkpoint), 1);
+
+    disk.heal();
+    writer.flush_now().unwrap();
+    assert!(monitor.trouble().is_none());
+    assert_eq!(offset_of(&monitor.durable().checkpoint), 2);
+}
+
+/// Refreshes until the writer pushes back and gives the number of refreshes.
+fn refresh_until_full(writer: &mut super::Writer, ram_bytes_max: u64) -> usize {
+    for n in 0..10_000 {
+        put(writer, &format!("interaction-{n}"), 20).unwrap();
+        match writer.refresh(&checkpoint(n)) {
+            Ok(_) => {}
+            Err(EngineError::RamTierFull { ram_bytes, .. }) => {
+                // One batch of one small document, and what merges made of batches before, may come on top.
+                assert!(ram_bytes < ram_bytes_max * 2, "{ram_bytes}");
+                return n;
+            }
+            Err(e) => panic!("{e}"),
+        }
+    }
+    panic!("memory grows without bound");
+}
+
+fn tight() -> WriterOptions {
+    WriterOptions { ram_bytes_max: 100_000, flush_wait_max: Duration::from_millis(1), ..options() }
+}
+
+#[test]
+fn a_failing_disk_bounds_what_waits_in_ram() {
+    let disk = SimulatedDisk::new();
+    let mut writer = open(&disk, tight()).unwrap();
+    disk.fail_after(0, usize::MAX, ErrorKind::StorageFull);
+    let num_refreshed = refresh_until_full(&mut writer, tight().ram_bytes_max);
+    assert_eq!(contents(&writer.reader()).len(), num_refreshed, "searches go on");
+    disk.heal();
+    writer.flush_now().unwrap();
+    writer.refresh(&checkpoint(99_999)).unwrap();
+    assert_eq!(contents(&writer.reader()).len(), num_refreshed + 1);
+}
+
+#[test]
+fn a_stalled_disk_bounds_what_waits_in_ram() {
+    let disk = SimulatedDisk::new();
+    let mut writer = open(&disk, WriterOptions { spill_bytes: 1 << 20, ..tight() }).unwrap();
+    disk.stall();
+    let num_refreshed = refresh_until_full(&mut writer, tight().ram_bytes_max);
+    assert_eq!(contents(&writer.reader()).len(), num_refreshed, "searches go on");
+    disk.heal();
+    writer.flush_now().unwrap();
+    writer.refresh(&checkpoint(99_999)).unwrap();
+    assert_eq!(contents(&writer.reader()).len(), num_refreshed + 1);
+}
