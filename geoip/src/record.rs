@@ -7,8 +7,8 @@ use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::territories::TERRITORIES;
 
-/// Where an address is, as far as the file knows; at least one field is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where an address is, as far as the file knows; a lookup that finds something knows at least one field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Location {
     /// ISO 3166-1 alpha-2 code as the file writes it.
     pub country_code: Option<String>,

@@ -1,0 +1,135 @@
+//! Programs that read pages by themselves. There is no complete list: most of them say so by a word or by the address of their
+//! explanation, and these rules hold for those to come.
+
+use super::products::{Row, find};
+
+/// Bots that no rule below recognises, or whose name it would miss.
+const NAMED: &[Row] = &[
+    ("chatgpt-user", "ChatGPT-User"),
+    ("claude-user", "Claude-User"),
+    ("claude-web", "Claude-Web"),
+    ("anthropic-ai", "anthropic-ai"),
+    ("cohere-ai", "cohere-ai"),
+    ("perplexity-user", "Perplexity-User"),
+    ("meta-externalagent", "meta-externalagent"),
+    ("meta-externalfetcher", "meta-externalfetcher"),
+    ("facebookexternalhit", "facebookexternalhit"),
+    ("google-inspectiontool", "Google-InspectionTool"),
+    ("google-read-aloud", "Google-Read-Aloud"),
+    ("googleother", "GoogleOther"),
+    ("mediapartners-google", "Mediapartners-Google"),
+    ("feedfetcher-google", "FeedFetcher-Google"),
+    ("apis-google", "APIs-Google"),
+    ("bingpreview", "BingPreview"),
+    ("yahoo! slurp", "Yahoo! Slurp"),
+    ("ia_archiver", "ia_archiver"),
+    ("chrome-lighthouse", "Lighthouse"),
+    ("headlesschrome", "HeadlessChrome"),
+    ("phantomjs", "PhantomJS"),
+    ("ruxitsynthetic", "Ruxit Synthetic"),
+    ("datadogsynthetics", "DatadogSynthetics"),
+    ("uptimerobot", "UptimeRobot"),
+    ("ptst/", "WebPageTest"),
+    ("pingdomtms/", "PingdomTMS"),
+    ("catchpoint", "Catchpoint"),
+    ("skypeuripreview", "SkypeUriPreview"),
+    ("slack-imgproxy", "Slack-ImgProxy"),
+    ("heritrix", "heritrix"),
+    ("scrapy", "Scrapy"),
+    ("nutch", "Nutch"),
+];
+
+/// Words that end like this name a bot: Googlebot, Bytespider.
+const ENDINGS: [&str; 6] = ["bot", "bots", "crawler", "spider", "scraper", "slurp"];
+
+/// Words that say "bot" without naming one.
+const BARE: [&str; 10] =
+    ["bot", "bots", "robot", "robots", "webbot", "crawler", "webcrawler", "spider", "scraper", "slurp"];
+
+/// A maker of telephones whose name ends like a bot's.
+const NOT_A_BOT: &str = "cubot";
+
+/// Products in so many User-Agents that they name none.
+const COMMON: [&str; 17] = [
+    "docomo",
+    "mozilla",
+    "applewebkit",
+    "khtml",
+    "gecko",
+    "chrome",
+    "safari",
+    "version",
+    "mobile",
+    "firefox",
+    "opera",
+    "presto",
+    "trident",
+    "msie",
+    "compatible",
+    "linux",
+    "windows",
+];
+
+const NAME_BYTES_MAX: usize = 64;
+
+/// True if a lower-case User-Agent is a bot's by its own word.
+pub(super) fn is_bot(lower: &str) -> bool {
+    find(NAMED, lower).is_some()
+        || lower.contains("+http://")
+        || lower.contains("+https://")
+        || lower.split(|symbol: char| !symbol.is_ascii_alphabetic()).any(ends_like_a_bot)
+}
+
+/// The bot's own name, where one can be told.
+pub(super) fn name(user_agent: &str, lower: &str) -> Option<String> {
+    if let Some(name) = find(NAMED, lower) {
+        return Some(name.to_owned());
+    }
+    let phrases = || user_agent.split([';', '(', ')', ',', '[', ']', '<', '>', '"']);
+    let words = || phrases().flat_map(str::split_whitespace).filter(|word| !is_address(word));
+    let own = |name: &&str| is_name(name) && !COMMON.contains(&name.to_ascii_lowercase().as_str());
+    words()
+        .map(product)
+        .find(|name| is_name(name) && says_bot(name))
+        .map(str::to_owned)
+        .or_else(|| phrases().find_map(spoken_name))
+        .or_else(|| words().filter(|word| word.contains('/')).map(product).find(own).map(str::to_owned))
+}
+
+/// True if a text may be shown as a product's name.
+pub(super) fn is_name(text: &str) -> bool {
+    let allowed = |symbol: char| symbol.is_alphanumeric() || " ._-!&'".contains(symbol);
+    text.len() <= NAME_BYTES_MAX
+        && text.starts_with(char::is_alphanumeric)
+        && text.trim() == text
+        && text.chars().all(allowed)
+}
+
+fn ends_like_a_bot(word: &str) -> bool {
+    word != NOT_A_BOT && ENDINGS.iter().any(|ending| word.ends_with(ending))
+}
+
+/// True for `Googlebot` and `Slackbot-LinkExpanding`, false for the bare word `bot`.
+fn says_bot(product: &str) -> bool {
+    let lower = product.to_ascii_lowercase();
+    !BARE.contains(&lower.as_str())
+        && lower.split(|symbol: char| !symbol.is_ascii_alphabetic()).any(ends_like_a_bot)
+}
+
+/// `Screaming Frog SEO Spider` of `Screaming Frog SEO Spider/20.0`: a name of several words, of which one is the bare `spider`.
+fn spoken_name(phrase: &str) -> Option<String> {
+    let words: Vec<&str> = phrase.split_whitespace().map(product).take(5).collect();
+    let last = words.iter().position(|word| BARE.contains(&word.to_ascii_lowercase().as_str()))?;
+    let name = words[..=last].join(" ");
+    let common = words.iter().any(|word| COMMON.contains(&word.to_ascii_lowercase().as_str()));
+    (last > 0 && !common && is_name(&name)).then_some(name)
+}
+
+/// The name in `Name/1.0`, without the punctuation of a sentence.
+fn product(word: &str) -> &str {
+    word.split_once('/').map_or(word, |(name, _)| name).trim_end_matches(['+', ':', '.', '!', '-'])
+}
+
+fn is_address(word: &str) -> bool {
+    word.contains("://") || word.contains('@') || word.contains("www.") || word.starts_with('+')
+}
