@@ -453,3 +453,84 @@ impl<'a> WeightedUserAgents<'a> {
         picked.or(self.user_agents.last()).map_or("", |ua| &ua.ua)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::real_input::{Expected, Fold};
+
+    fn dialogues() -> Vec<Dialogue> {
+        let dialogue = |number: usize| {
+            json!({
+                "dataset": "made-up", "dialogue_id": number.to_string(), "language": "en",
+                "channel": if number.is_multiple_of(10) { "voice" } else { "chat" },
+                "turns": (0..12).map(|turn| {
+                    let role = if turn % 2 == 0 { "user" } else { "assistant" };
+                    json!({"role": role, "text": format!("turn {turn} of {number}")})
+                }).collect::<Vec<_>>(),
+                "labels": {"csat_user": number % 5 + 1},
+            })
+        };
+        (0..1_000).map(|number| serde_json::from_value(dialogue(number)).unwrap()).collect()
+    }
+
+    fn workload(seed: u64, dialogues: &[Dialogue]) -> Vec<WorkloadRecord> {
+        let user_agent =
+            json!({"ua": "Browser/1.0", "weight": 1.0, "browser": null, "os": null, "device": null});
+        let address = json!({"ip": "192.0.2.1", "country": "DE", "city": null});
+        let user_agents = [serde_json::from_value(user_agent).unwrap()];
+        let addresses = [serde_json::from_value(address).unwrap()];
+        Workload::new(Options { seed, ..Options::default() }, dialogues, &user_agents, &addresses).collect()
+    }
+
+    fn fold<'a>(records: impl IntoIterator<Item = &'a WorkloadRecord>) -> (Vec<String>, Vec<Expected>) {
+        let mut fold = Fold::default();
+        records.into_iter().filter_map(|record| record.fact.as_ref()).for_each(|fact| fold.add(fact));
+        (fold.erased().into_iter().map(str::to_owned).collect(), fold.expected())
+    }
+
+    #[test]
+    fn the_seed_decides_everything() {
+        let dialogues = dialogues();
+        let records =
+            |seed| workload(seed, &dialogues).into_iter().map(|record| record.record).collect::<Vec<_>>();
+        assert_eq!(records(3), records(3));
+        assert_ne!(records(3), records(4));
+    }
+
+    #[test]
+    fn records_are_repeated_malformed_and_spread_in_the_shares_that_were_asked_for() {
+        let dialogues = dialogues();
+        let records = workload(1, &dialogues);
+        let share = |count: usize| count as f64 / records.len() as f64;
+
+        let malformed = records.iter().filter(|record| record.fact.is_none()).count();
+        assert!((0.008..0.012).contains(&share(malformed)), "{malformed} of {}", records.len());
+        let mut seen = HashSet::new();
+        let good = records.iter().filter(|record| record.fact.is_some());
+        let repeated = good.filter(|good| !seen.insert((&good.record.value, &good.record.headers))).count();
+        assert!((0.025..0.035).contains(&share(repeated)), "{repeated} of {}", records.len());
+        for partition in 0..4 {
+            let in_it = records.iter().filter(|record| record.record.partition == partition).count();
+            assert!((0.2..0.3).contains(&share(in_it)), "{in_it} of {} in {partition}", records.len());
+        }
+    }
+
+    #[test]
+    fn every_dialogue_is_told_whole_and_any_order_tells_the_same() {
+        let dialogues = dialogues();
+        let mut records = workload(1, &dialogues);
+        let (erased, expected) = fold(&records);
+        assert_eq!(erased.len() + expected.len(), dialogues.len());
+        assert!(!erased.is_empty());
+        assert!(expected.iter().any(|interaction| interaction.end_ms.is_none()));
+        assert!(expected.iter().all(|interaction| interaction.transcript.len() == 12));
+        Rng::with_seed(9).shuffle(&mut records);
+        let (erased_again, expected_again) = fold(&records);
+        assert_eq!(erased_again, erased);
+        assert_eq!(format!("{expected_again:?}"), format!("{expected:?}"));
+    }
+}
