@@ -359,6 +359,19 @@ impl State {
         })
     }
 
+    /// When something was last heard: the end of the message that ended last; `None` without messages.
+    pub fn last_message_end(&self) -> Option<Timestamp> {
+        let start = self.start_time()?;
+        let ends = self.messages.values().map(|message| {
+            let at = match message.value.time {
+                MessageTime::At(at) => at,
+                MessageTime::OffsetMs(offset_ms) => start.plus_millis(offset_ms),
+            };
+            message.value.end_offset_ms.map_or(at, |end_offset_ms| start.plus_millis(end_offset_ms).max(at))
+        });
+        ends.max()
+    }
+
     /// Messages in transcript order with their instants: by instant, then position in their event, then id.
     pub fn transcript(&self) -> Vec<(Timestamp, &str, &MessageUpdate)> {
         let start = self.start_time().unwrap_or(self.newest_event);
