@@ -11,6 +11,10 @@
 //! - [`flush`]: RAM → disk, and the collection of what nothing names any more.
 //! - [`check`]: are the files what they were when they were written?
 //!
+//! Fail points, with the feature `failpoints`, in the order they are passed: `index-refresh`, `index-refreshed`,
+//! `index-persist-file` (each file), `index-sync-directory` (twice), `index-rename-meta`, `index-meta-renamed`,
+//! `index-flushed`; `index-merge-end` when a merge takes effect.
+//!
 //! Rules that must hold at every instant:
 //! 1. No file that a `meta.json` names which is, or may be, the durable one is unlinked or written to.
 //! 2. A `meta.json` is put in place only after every file that it names is durable, entry and content.
@@ -28,7 +32,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, BufWriter, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::{Mutex, MutexGuard};
@@ -62,6 +66,8 @@ struct Shared {
     writer_lock: Token,
     /// Held in buffers of files being written.
     buffered_bytes: AtomicU64,
+    /// Since the last write or flush that failed, until a flush succeeds.
+    disk_fails: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -182,6 +188,7 @@ impl TieredDirectory {
                 meta_lock: Token::new(),
                 writer_lock: Token::new(),
                 buffered_bytes: AtomicU64::new(0),
+                disk_fails: Arc::default(),
             }),
         })
     }
@@ -196,6 +203,11 @@ impl TieredDirectory {
     pub(crate) fn durable(&self) -> (Option<String>, Arc<FileSums>) {
         let state = self.state();
         (state.durable.payload.clone(), Arc::clone(&state.durable.sums))
+    }
+
+    /// Whether the last write or flush failed.
+    pub(crate) fn disk_fails(&self) -> &Arc<AtomicBool> {
+        &self.shared.disk_fails
     }
 
     pub(crate) fn storage(&self) -> &Arc<dyn Storage> {

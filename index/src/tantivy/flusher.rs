@@ -56,8 +56,6 @@ pub struct FlushTrouble {
 pub(super) struct FlushState {
     pub(super) durable: ArcSwap<Durable>,
     pub(super) trouble: Mutex<Option<FlushTrouble>>,
-    /// The same in short, for the merge policy.
-    pub(super) disk_fails: Arc<AtomicBool>,
     /// A file's content was lost before it was durable: only going back to the durable state helps.
     pub(super) content_lost: AtomicBool,
     pub(super) on_flush: Option<OnFlush>,
@@ -68,7 +66,6 @@ impl FlushState {
         Self {
             durable: ArcSwap::default(),
             trouble: Mutex::new(None),
-            disk_fails: Arc::new(AtomicBool::new(false)),
             content_lost: AtomicBool::new(false),
             on_flush,
         }
@@ -201,7 +198,6 @@ fn flush(directory: &TieredDirectory, state: &FlushState) -> Result<(), String> 
             if let Some(trouble) = state.trouble.lock().take() {
                 tracing::info!(num_attempts = trouble.num_attempts, "the index is durable again");
             }
-            state.disk_fails.store(false, Ordering::Relaxed);
         }
         Ok(Err(e)) => {
             if e.source.kind() == std::io::ErrorKind::InvalidData {
@@ -223,7 +219,6 @@ fn flush(directory: &TieredDirectory, state: &FlushState) -> Result<(), String> 
 }
 
 fn note_trouble(state: &FlushState, cause: &str) {
-    state.disk_fails.store(true, Ordering::Relaxed);
     let mut trouble = state.trouble.lock();
     match &mut *trouble {
         Some(trouble) => {

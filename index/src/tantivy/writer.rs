@@ -143,8 +143,11 @@ impl Writer {
     /// [`EngineError::Restart`].
     pub fn replace(&mut self, id: Term, document: TantivyDocument) -> Result<(), EngineError> {
         self.delete(id)?;
-        let added = self.engine()?.writer.add_document(document);
-        added.map(drop).map_err(|e| self.restart(e.to_string()))
+        let writer = &mut self.engine()?.writer;
+        let Err(e) = writer.add_document(document) else { return Ok(()) };
+        // The indexing thread is dead; it says why when it is joined.
+        let cause = catch(|| writer.prepare_commit().map(drop)).err().unwrap_or_else(|| e.to_string());
+        Err(self.restart(cause))
     }
 
     /// Deletes every document that has the term. Takes effect with the next refresh.
@@ -195,6 +198,14 @@ impl Writer {
             Ok(outcome) => outcome.map_err(|cause| EngineError::FlushFailed { cause }),
             Err(_) => Err(EngineError::FlushFailed { cause: "the flush thread has ended".to_owned() }),
         }
+    }
+
+    /// Makes everything up to the last refresh durable and closes the index. Merges under way are given up.
+    ///
+    /// # Errors
+    /// [`EngineError::FlushFailed`]; the index is closed all the same, and what is not durable stays in the source.
+    pub fn close(self) -> Result<(), EngineError> {
+        self.flush_now()
     }
 
     /// Searches see what was last refreshed.
@@ -304,7 +315,7 @@ impl Engine {
     ) -> Result<(Self, IndexReader), EngineError> {
         let directory = TieredDirectory::open(Arc::clone(storage), options.spill_bytes, verify)
             .map_err(|e| open_error(path, e))?;
-        let (writer, reader) = catch(|| open_index(&directory, options, flush_state)).map_err(|reason| {
+        let (writer, reader) = catch(|| open_index(&directory, options)).map_err(|reason| {
             if reason.contains("schema does not match") {
                 EngineError::SchemaChanged { path: path.to_owned() }
             } else {
@@ -323,7 +334,6 @@ impl Engine {
 fn open_index(
     directory: &TieredDirectory,
     options: &WriterOptions,
-    flush_state: &FlushState,
 ) -> Result<(IndexWriter, IndexReader), TantivyError> {
     let settings = IndexSettings {
         // Segments are small and many: a thread for each costs more than it saves.
@@ -345,7 +355,7 @@ fn open_index(
     )?;
     writer.set_merge_policy(Box::new(BoundedMergePolicy {
         bounds: options.merge.clone(),
-        disk_fails: Arc::clone(&flush_state.disk_fails),
+        disk_fails: Arc::clone(directory.disk_fails()),
     }));
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
     Ok((writer, reader))

@@ -35,10 +35,45 @@ impl FileWriter {
             state.on_disk.insert(self.name.clone());
         }
         let mut file = self.shared.storage.create(&self.name)?;
+        if let Err(closed) = self.shared.state.lock().refuse_if_closed() {
+            // The instance that was opened meanwhile does not know the file.
+            let _ = self.shared.storage.remove(&self.name);
+            return Err(closed);
+        }
         let buffer = self.take_buffer();
         file.write_all(&buffer)?;
         self.spilled = Some(file);
         Ok(())
+    }
+
+    fn write_through(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.spilled {
+            Some(file) => file.write_all(bytes),
+            None => {
+                self.buffer.extend_from_slice(bytes);
+                self.shared.buffered_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                if self.buffer.len() > self.shared.spill_bytes { self.spill() } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Brings the file to its tier.
+    fn finish(&mut self) -> io::Result<(Arc<dyn FileHandle>, Tier)> {
+        match self.spilled.take() {
+            Some(mut file) => {
+                file.sync()?;
+                Ok((self.shared.storage.map(&self.name)?, Tier::Spilled))
+            }
+            None => {
+                let mut buffer = self.take_buffer();
+                buffer.shrink_to_fit();
+                Ok((Arc::new(OwnedBytes::new(buffer)), Tier::Ram))
+            }
+        }
+    }
+
+    fn note_failure(&self) {
+        self.shared.disk_fails.store(true, Ordering::Relaxed);
     }
 
     fn take_buffer(&mut self) -> Vec<u8> {
@@ -50,16 +85,7 @@ impl FileWriter {
 
 impl Write for FileWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.spilled {
-            Some(file) => file.write_all(bytes)?,
-            None => {
-                self.buffer.extend_from_slice(bytes);
-                self.shared.buffered_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                if self.buffer.len() > self.shared.spill_bytes {
-                    self.spill()?;
-                }
-            }
-        }
+        self.write_through(bytes).inspect_err(|_| self.note_failure())?;
         self.hasher.update(bytes);
         self.bytes += bytes.len() as u64;
         Ok(bytes.len())
@@ -73,17 +99,7 @@ impl Write for FileWriter {
 impl TerminatingWrite for FileWriter {
     fn terminate_ref(&mut self, _: AntiCallToken) -> io::Result<()> {
         let sum = FileSum { bytes: self.bytes, crc32: std::mem::take(&mut self.hasher).finalize() };
-        let (handle, tier): (Arc<dyn FileHandle>, Tier) = match self.spilled.take() {
-            Some(mut file) => {
-                file.sync()?;
-                (self.shared.storage.map(&self.name)?, Tier::Spilled)
-            }
-            None => {
-                let mut buffer = self.take_buffer();
-                buffer.shrink_to_fit();
-                (Arc::new(OwnedBytes::new(buffer)), Tier::Ram)
-            }
-        };
+        let (handle, tier) = self.finish().inspect_err(|_| self.note_failure())?;
         let mut state = self.shared.state.lock();
         state.refuse_if_closed()?;
         state.insert(self.name.clone(), handle, sum, tier);

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tantivy::directory::FileHandle;
 
@@ -97,6 +98,7 @@ impl TieredDirectory {
             Some(snapshot) => self.persist(snapshot),
             None => Ok(Flushed::default()),
         };
+        self.shared.disk_fails.store(flushed.is_err(), Ordering::Relaxed);
         // Also after a failure: what nothing names is in the way when the disk is full.
         self.collect_garbage();
         flushed

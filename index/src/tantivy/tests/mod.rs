@@ -1,7 +1,6 @@
 //! The index on a disk that fails, stalls, loses power or flips bits.
 #![allow(clippy::unwrap_used)]
 
-mod bench;
 mod crash;
 mod damage;
 mod faults;
