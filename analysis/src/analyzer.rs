@@ -6,7 +6,7 @@ use hearken_model::{Role, Sentiment, Status};
 
 use crate::csat::{self, Turn};
 use crate::cues::CueMatcher;
-use crate::keywords;
+use crate::keywords::{self, Keyword};
 use crate::memo::{Memo, Read, Reader};
 use crate::sentiment::{MessageSentiment, SentimentModel, UserMessage, interaction_sentiment};
 use crate::summary::{self, Said};
@@ -121,7 +121,7 @@ impl Analyzer {
             csat_description,
             topic: topic.map(str::to_owned).or_else(|| topic_from(&keywords)),
             summary: summary_of(&window, over),
-            keywords,
+            keywords: keywords.into_iter().map(|keyword| keyword.text).collect(),
         }
     }
 }
@@ -160,7 +160,7 @@ fn turns(utterances: &[Utterance<'_>], memo: &Memo, messages: &[Option<MessageSe
         .collect()
 }
 
-fn keywords_of(window: &[Read<'_>]) -> Vec<String> {
+fn keywords_of(window: &[Read<'_>]) -> Vec<Keyword> {
     let messages: Vec<_> =
         window.iter().map(|read| (read.text, &read.depth.candidates, read.role == Role::User)).collect();
     keywords::rank(&messages)
@@ -172,10 +172,13 @@ fn summary_of(window: &[Read<'_>], over: bool) -> Option<String> {
     summary::summarize(&said, over)
 }
 
-/// Where no topic of the taxonomy fits, the best key phrase, when it is more than one word.
-fn topic_from(keywords: &[String]) -> Option<String> {
-    let phrase = keywords.iter().find(|keyword| keyword.contains(' '))?;
-    let mut letters = phrase.chars();
+/// Mentions that a key phrase needs to stand for the topic: twice by the customer, or once and twice by agents.
+const TOPIC_MENTIONS_MIN: u32 = 4;
+
+/// Where no topic of the taxonomy fits: a phrase that was said again.
+fn topic_from(keywords: &[Keyword]) -> Option<String> {
+    let repeated = |keyword: &&Keyword| keyword.num_words > 1 && keyword.mentions >= TOPIC_MENTIONS_MIN;
+    let mut letters = keywords.iter().find(repeated)?.text.chars();
     let first = letters.next()?;
     Some(first.to_uppercase().chain(letters).collect())
 }

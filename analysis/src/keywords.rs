@@ -184,8 +184,17 @@ struct Ranked {
     first: usize,
 }
 
+/// A key phrase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Keyword {
+    pub(crate) text: String,
+    /// Customer's mentions count 2, others 1.
+    pub(crate) mentions: u32,
+    pub(crate) num_words: u8,
+}
+
 /// The key phrases of a conversation, best first. `messages`: text, candidates, and whether the customer wrote it.
-pub(crate) fn rank<'a>(messages: &[(&'a str, &'a Candidates, bool)]) -> Vec<String> {
+pub(crate) fn rank<'a>(messages: &[(&'a str, &'a Candidates, bool)]) -> Vec<Keyword> {
     let mut word_stats: HashedMap<u32, (u32, u32)> = HashedMap::default();
     let mut places: HashedMap<u32, usize> = HashedMap::default();
     let mut ranked: Vec<Ranked> = Vec::new();
@@ -239,16 +248,15 @@ fn score(
 }
 
 /// The best phrases as text, without those that a better one contains.
-fn select(messages: &[(&str, &Candidates, bool)], mut ranked: Vec<Ranked>) -> Vec<String> {
+fn select(messages: &[(&str, &Candidates, bool)], mut ranked: Vec<Ranked>) -> Vec<Keyword> {
     ranked.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.first.cmp(&b.first)));
-    let mut keywords: Vec<String> = Vec::with_capacity(KEYWORDS_MAX);
-    for Ranked { shown: (message, phrase), .. } in ranked {
+    let mut keywords: Vec<Keyword> = Vec::with_capacity(KEYWORDS_MAX);
+    for Ranked { shown: (message, phrase), mentions, .. } in ranked {
         let Some((text, _, _)) = messages.get(message) else { continue };
         let Some(slice) = text.get(usize::from(phrase.start)..usize::from(phrase.end)) else { continue };
-        let keyword = display_form(slice, phrase.opens_sentence);
-        let lower = keyword.to_lowercase();
-        if !keywords.iter().any(|other| overlaps(&other.to_lowercase(), &lower)) {
-            keywords.push(keyword);
+        let text = display_form(slice, phrase.opens_sentence);
+        if !keywords.iter().any(|other| overlaps(&other.text, &text)) {
+            keywords.push(Keyword { text, mentions, num_words: phrase.num_words });
             if keywords.len() == KEYWORDS_MAX {
                 break;
             }
@@ -257,8 +265,13 @@ fn select(messages: &[(&str, &Candidates, bool)], mut ranked: Vec<Ranked>) -> Ve
     keywords
 }
 
+/// Whether one contains the other, case ignored.
 fn overlaps(one: &str, other: &str) -> bool {
-    one.contains(other) || other.contains(one)
+    let (long, short) = if one.len() < other.len() { (other, one) } else { (one, other) };
+    if long.is_ascii() && short.is_ascii() {
+        return long.as_bytes().windows(short.len().max(1)).any(|part| part.eq_ignore_ascii_case(short.as_bytes()));
+    }
+    long.to_lowercase().contains(&short.to_lowercase())
 }
 
 /// Lower case, except names: words with a capital that the sentence does not explain.

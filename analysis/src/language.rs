@@ -1,8 +1,8 @@
 //! Language detection for chat-length text.
 //!
 //! Each message votes with its common words ([`crate::words`]) and with the letters of scripts that belong to one
-//! language; an interaction adds its messages' votes up, the customer's twice. Only when that decides nothing, and there
-//! is enough text, whatlang's trigrams are asked. No answer is better than a guess: "ok thanks" alone has no language.
+//! language; an interaction adds its messages' votes up, first the customer's, then all. Only when that decides nothing,
+//! and there is enough text, whatlang's trigrams are asked. No answer is better than a guess: "ok thanks" alone has no language.
 
 use crate::tokens::{Kind, Token};
 use crate::words::{HashedMap, WordInfo};
@@ -89,6 +89,15 @@ impl Votes {
             }
         }
         Votes::strongest(&votes)
+    }
+
+    /// The language of this message alone, when it is clear; an agent may write another than the customer.
+    pub(crate) fn leader(&self) -> Option<Language> {
+        let mut ballot = [0; Language::ALL.len()];
+        for (language, count) in self.kept {
+            ballot[usize::from(language)] += u32::from(count);
+        }
+        clear_winner(ballot)
     }
 
     fn strongest(votes: &[u32; Language::ALL.len()]) -> Votes {
@@ -179,44 +188,53 @@ fn vote_for_letters(word: &str, votes: &mut [u32]) {
     }
 }
 
-/// Votes of the whole conversation needed before anything is said: one customer message with two telling words.
-const VOTES_MIN: u32 = 40;
+/// Votes needed before anything is said: two words of one language alone, or more that it shares.
+const VOTES_MIN: u32 = 20;
 
-/// Adds up the votes of messages; `weight` is how much a message counts.
+/// Adds up the votes of messages. The customer decides; the agents' votes are asked only where that leaves it open.
 #[derive(Clone, Debug)]
 pub(crate) struct Election {
-    votes: [u32; Language::ALL.len()],
+    customer: Ballot,
+    all: Ballot,
 }
+
+type Ballot = [u32; Language::ALL.len()];
 
 impl Election {
     pub(crate) fn new() -> Self {
-        Election { votes: [0; Language::ALL.len()] }
+        Election { customer: [0; Language::ALL.len()], all: [0; Language::ALL.len()] }
     }
 
-    /// Adds one message; a customer's counts twice.
+    /// Adds one message.
     pub(crate) fn add(&mut self, votes: &Votes, by_customer: bool) {
         for (language, count) in votes.kept {
-            self.votes[usize::from(language)] += u32::from(count) << u32::from(by_customer);
+            self.all[usize::from(language)] += u32::from(count);
+            if by_customer {
+                self.customer[usize::from(language)] += u32::from(count);
+            }
         }
     }
 
     /// The language with clearly the most votes.
     pub(crate) fn winner(&self) -> Option<Language> {
-        let mut votes = self.votes;
-        merge_scripts(&mut votes);
-        let mut best = (0, None);
-        let mut second = 0;
-        for (language, &count) in Language::ALL.iter().zip(&votes) {
-            if count > best.0 {
-                second = best.0;
-                best = (count, Some(*language));
-            } else if count > second {
-                second = count;
-            }
-        }
-        // A close second means that only shared words were seen.
-        best.1.filter(|_| best.0 >= VOTES_MIN && best.0 * 4 >= second * 5)
+        clear_winner(self.customer).or_else(|| clear_winner(self.all))
     }
+}
+
+fn clear_winner(mut votes: Ballot) -> Option<Language> {
+    merge_scripts(&mut votes);
+    let mut best = (0, None);
+    let mut second = 0;
+    for (language, &count) in Language::ALL.iter().zip(&votes) {
+        if count > best.0 {
+            second = best.0;
+            best = (count, Some(*language));
+        } else if count > second {
+            second = count;
+        }
+    }
+    // A close second means that only shared words were seen.
+    best.1.filter(|_| best.0 >= VOTES_MIN && best.0 * 4 >= second * 5)
 }
 
 /// Scripts that several languages share: the special evidence takes the general one over.

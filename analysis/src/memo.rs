@@ -46,6 +46,8 @@ struct Entry {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signs {
     pub(crate) votes: Votes,
+    /// The message's own language, where it is clear.
+    language: Option<Language>,
     pub(crate) cues: Cues,
     pub(crate) num_words: u16,
     /// Its last sentence asks.
@@ -88,8 +90,9 @@ impl Memo {
         let given = conversation.language.map(str::trim).filter(|tag| !tag.is_empty());
         let mut tokens = Tokens::default();
         let mut election = Election::new();
-        // The language is known only after all votes; a message read with another one is read again below.
-        let mut guess = given.map_or(self.language, |tag| Some(language_of(tag)));
+        // The language is known only after all votes; a message without one of its own that was read with another is
+        // read again below.
+        let guess = given.map_or(self.language, |tag| Some(language_of(tag)));
         for (place, (index, utterance)) in spoken(utterances).enumerate() {
             let entry = &mut self.entries[index];
             let deep = window.contains(place);
@@ -104,8 +107,7 @@ impl Memo {
                 election.add(&signs.votes, utterance.role == Role::User);
             }
             if deep && entry.depth.is_none() {
-                guess = guess.or_else(|| election.winner());
-                let language = guess.unwrap_or(Language::English);
+                let language = signs.language.or(guess).unwrap_or(Language::English);
                 entry.depth = Some(Box::new(reader.depth(utterance, &tokens, language)));
             }
         }
@@ -115,7 +117,7 @@ impl Memo {
             None => self.by_trigrams(utterances).map(str::to_owned),
         };
         self.language = language.as_deref().map(language_of);
-        self.read_again(utterances, self.language.unwrap_or(Language::English), reader, &mut tokens);
+        self.read_again(utterances, reader, &mut tokens);
         language
     }
 
@@ -170,14 +172,10 @@ impl Memo {
         }));
     }
 
-    fn read_again(
-        &mut self,
-        utterances: &[Utterance<'_>],
-        language: Language,
-        reader: &Reader,
-        tokens: &mut Tokens,
-    ) {
+    fn read_again(&mut self, utterances: &[Utterance<'_>], reader: &Reader, tokens: &mut Tokens) {
         for (entry, utterance) in self.entries.iter_mut().zip(utterances) {
+            let own = entry.signs.and_then(|signs| signs.language);
+            let language = own.or(self.language).unwrap_or(Language::English);
             if entry.depth.as_ref().is_some_and(|depth| depth.language != language) {
                 tokens.scan(utterance.text);
                 entry.depth = Some(Box::new(reader.depth(utterance, tokens, language)));
@@ -229,8 +227,10 @@ impl Reader {
         let ideographs = tokens.tokens.iter().filter(|token| token.kind == Kind::Ideograph).count();
         // Chinese and Japanese words have about two characters.
         let num_words = tokens.tokens.len() - ideographs + ideographs.div_ceil(2);
+        let votes = Votes::count(text, &tokens.tokens, &self.words);
         Signs {
-            votes: Votes::count(text, &tokens.tokens, &self.words),
+            votes,
+            language: votes.leader(),
             cues: self.cues.find(&tokens.tokens),
             num_words: u16::try_from(num_words).unwrap_or(u16::MAX),
             asks: tokens.sentences.last().is_some_and(|sentence| sentence.question),

@@ -452,9 +452,9 @@ fn stem(word: &[u8]) -> (usize, Option<u8>) {
     if kept > 3 && word.ends_with(b"s") && !matches!(word[kept - 2], b's' | b'u' | b'i') {
         kept -= 1;
     }
-    if kept > 5 && word[..kept].ends_with(b"ing") {
+    if kept > 6 && word[..kept].ends_with(b"ing") {
         kept -= 3;
-    } else if kept > 4 && word[..kept].ends_with(b"ed") {
+    } else if kept > 5 && word[..kept].ends_with(b"ed") {
         kept -= 2;
     } else if kept > 3 && word[kept - 1] == b'e' {
         kept -= 1;

@@ -100,6 +100,13 @@ const PAIR_FACTOR: f32 = 1.5;
 /// A term of many examples of one topic counts at most this much before its rarity.
 const TERM_WEIGHT_MAX: f32 = 1.25;
 
+/// Words for details that are asked for in conversations of every topic; alone they tell little.
+const DETAILS: &str = "address phone number name email mail date time price city area street code zip account details
+    information info service problem issue work change update book booking buy check cost pay online app
+    place visit visiting see look rating way plan type    adresse telefon telefonnummer nummer namen datum zeit preis stadt postleitzahl indirizzo numero telefono prezzo
+    nome dirección precio nombre fecha téléphone numéro prix nom";
+const DETAIL_FACTOR: f32 = 0.3;
+
 /// Words of a pair stand at most this many tokens apart.
 const PAIR_TOKENS_MAX: usize = 4;
 
@@ -143,7 +150,7 @@ impl TopicMatcher {
                 let shared_by: f32 = topics.iter().map(|(_, weight)| weight / strongest).sum();
                 let rarity = ((num_topics + 1.0) / shared_by).ln() / (num_topics + 1.0).ln();
                 for (topic, weight) in topics {
-                    let score = (weight.min(TERM_WEIGHT_MAX) * rarity * UNIT).round();
+                    let score = (weight.min(TERM_WEIGHT_MAX) * rarity * rarity * UNIT).round();
                     if score >= 1.0 {
                         matcher.postings.push((topic, score as u16));
                     }
@@ -238,13 +245,21 @@ fn term_weights(taxonomy: &Taxonomy, words: &HashedMap<u64, WordInfo>) -> Hashed
         }
     };
     let mut tokens = Tokens::default();
+    tokens.scan(DETAILS);
+    let details: Vec<u64> = tokens.tokens.iter().map(|token| token.stem).collect();
+    tokens.scan(NOT_FILLER);
+    let kept: Vec<u64> = tokens.tokens.iter().map(|token| token.hash).collect();
     for (index, topic) in (0u16..).zip(&taxonomy.topics) {
         for example in &topic.examples {
             tokens.scan(example);
-            let telling = telling_tokens(&tokens.tokens, words);
+            let telling = telling_tokens(&tokens.tokens, words, &kept);
             let num_words = telling.iter().filter(|token| token.kind != Kind::Ideograph).count();
             for token in &telling {
-                let share = if token.kind == Kind::Ideograph { 0.0 } else { 1.0 / num_words as f32 };
+                let share = match token.kind {
+                    Kind::Ideograph => 0.0,
+                    _ if num_words > 1 && details.contains(&token.stem) => DETAIL_FACTOR / num_words as f32,
+                    _ => 1.0 / num_words as f32,
+                };
                 add(token.stem, index, share);
             }
             let num_pairs = telling.len().saturating_sub(1);
@@ -256,9 +271,12 @@ fn term_weights(taxonomy: &Taxonomy, words: &HashedMap<u64, WordInfo>) -> Hashed
     weights
 }
 
-/// The words of an example without English filler; all of them when there is nothing else.
-fn telling_tokens(tokens: &[Token], words: &HashedMap<u64, WordInfo>) -> Vec<Token> {
-    let is_filler = |token: &Token| words.get(&token.hash).is_some_and(|info| info.is_stop_word(None));
+/// Words that some language uses as filler and others in earnest: `car` is "because" in French.
+const NOT_FILLER: &str = "car sim main fare pin bar plan bill see fee note son band";
+
+/// The words of an example without the filler of any language; all of them when there is nothing else.
+fn telling_tokens(tokens: &[Token], words: &HashedMap<u64, WordInfo>, kept: &[u64]) -> Vec<Token> {
+    let is_filler = |token: &Token| words.contains_key(&token.hash) && !kept.contains(&token.hash);
     let telling: Vec<Token> = tokens.iter().filter(|token| !is_filler(token)).copied().collect();
     if telling.is_empty() { tokens.to_vec() } else { telling }
 }

@@ -1,0 +1,291 @@
+//! Measures the analysers on labelled dialogues and prints what it finds:
+//! `cargo test -p hearken-analysis --test quality -- --nocapture --test-threads=1`.
+//!
+//! The floors are a little below the measured values, so that a change which makes an analyser worse is noticed. Rows
+//! are split by a hash of their id: one half was read while the analysers were written, the other was only measured.
+#![allow(clippy::unwrap_used)]
+
+mod data;
+mod labels;
+
+use std::collections::BTreeMap;
+
+use data::{DIALOGUE_FILES, Dialogue, Half, analyze, dialogues, folder, half_of, rows};
+use hearken_analysis::{Analysis, Analyzer, Conversation, Memo, Utterance};
+use hearken_model::{Role, Status};
+
+/// Right, answered and asked.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    right: u32,
+    answered: u32,
+    asked: u32,
+}
+
+impl Tally {
+    fn add(&mut self, answer: Option<bool>) {
+        self.asked += 1;
+        self.answered += u32::from(answer.is_some());
+        self.right += u32::from(answer == Some(true));
+    }
+
+    fn accuracy(self) -> f64 {
+        f64::from(self.right) / f64::from(self.asked.max(1))
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let wrong = f64::from(self.answered - self.right) / f64::from(self.asked.max(1));
+        write!(
+            f,
+            "right {:5.1} %, wrong {:5.1} %, none {:5.1} % of {}",
+            100.0 * self.accuracy(),
+            100.0 * wrong,
+            100.0 * (1.0 - self.accuracy() - wrong),
+            self.asked
+        )
+    }
+}
+
+#[test]
+fn languages_of_dialogues_are_detected() {
+    let Some(folder) = folder() else { return };
+    let analyzer = Analyzer::built_in();
+    let mut by_language: BTreeMap<(String, &str), Tally> = BTreeMap::new();
+    for name in DIALOGUE_FILES {
+        for dialogue in dialogues(&folder, name) {
+            // Code-mixed Hindi and English in both scripts: either is right.
+            let expected: &[&str] = match dialogue.language.as_str() {
+                "hi-Latn-en" => &["hi", "hi-Latn", "en"],
+                other => &[other],
+            };
+            let first = dialogue.turns.iter().position(|(role, text)| *role == Role::User && !text.trim().is_empty());
+            let Some(first) = first else { continue };
+            for (length, turns) in [("1 message", &dialogue.turns[first..=first]), ("whole", &dialogue.turns[..])] {
+                let detected = analyze(&analyzer, turns, Status::InProgress).language;
+                let tally = by_language.entry((dialogue.language.clone(), length)).or_default();
+                tally.add(detected.as_deref().map(|tag| expected.contains(&tag)));
+                if std::env::var_os("SHOW").is_some() && detected.is_some_and(|tag| !expected.contains(&tag.as_str())) {
+                    eprintln!("  {} {length}: {:?}", dialogue.language, turns[0].1);
+                }
+            }
+        }
+    }
+    for ((language, length), tally) in &by_language {
+        eprintln!("language {language:>10} {length:>9}: {tally}");
+    }
+    for ((language, length), tally) in &by_language {
+        let wrong = f64::from(tally.answered - tally.right) / f64::from(tally.asked);
+        assert!(wrong <= 0.02, "{language}, {length}: {tally}");
+        if *length == "whole" {
+            assert!(tally.accuracy() >= 0.97, "{language}, {length}: {tally}");
+        }
+    }
+}
+
+#[test]
+fn topics_of_dialogues_match_their_labels() {
+    let Some(folder) = folder() else { return };
+    let analyzer = Analyzer::built_in();
+    let mut tallies: BTreeMap<(&str, bool), Tally> = BTreeMap::new();
+    let mut mistakes: BTreeMap<(String, String), u32> = BTreeMap::new();
+    for (name, key) in [
+        ("sgd", "domains"), ("multidogo", "topic"), ("multiwoz_1k", "domains"), ("taskmaster4", "vertical"),
+        ("taskmaster_traces", "domain"), ("woz2_multilingual", "domain"), ("ccpe", "domain"), ("x_risawoz", "domains"),
+        ("crosswoz", "domains")
+    ] {
+        for dialogue in dialogues(&folder, name) {
+            let right: Vec<&str> =
+                dialogue.label(key).iter().flat_map(|label| labels::topics_of(label)).copied().collect();
+            // Calls that nobody separated into speakers have no turns of a known role.
+            if right.is_empty() || dialogue.turns.is_empty() {
+                continue;
+            }
+            let topic = dialogue.analyze(&analyzer).topic;
+            let correct = topic.as_deref().map(|topic| right.contains(&topic));
+            tallies.entry((name, dialogue.half() == Half::Unread)).or_default().add(correct);
+            if correct != Some(true) && dialogue.half() == Half::Read {
+                let label = dialogue.label(key).join("+");
+                if std::env::var("SHOW").is_ok_and(|shown| shown == name) {
+                    eprintln!("  {label} → {topic:?}: {}", customer_text(&dialogue));
+                }
+                *mistakes.entry((format!("{name} {label}"), topic.unwrap_or_default())).or_default() += 1;
+            }
+        }
+    }
+    for ((name, unread), tally) in &tallies {
+        eprintln!("topic {name:>18} {:>6}: {tally}", if *unread { "unread" } else { "read" });
+    }
+    let mut mistakes: Vec<_> = mistakes.into_iter().collect();
+    mistakes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    for ((label, topic), count) in mistakes.iter().take(50) {
+        eprintln!("    {count:5} {label} → {topic}");
+    }
+}
+
+fn customer_text(dialogue: &Dialogue) -> String {
+    let said = dialogue.turns.iter().filter(|(role, _)| *role == Role::User).map(|(_, text)| text.as_str());
+    said.collect::<Vec<_>>().join(" / ").chars().take(300).collect()
+}
+
+#[test]
+fn topics_of_single_questions_match_their_intents() {
+    let Some(folder) = folder() else { return };
+    let analyzer = Analyzer::built_in();
+    let mut tallies: BTreeMap<bool, Tally> = BTreeMap::new();
+    let mut mistakes: BTreeMap<(String, String), u32> = BTreeMap::new();
+    for row in rows(&folder, "topics/banking77.jsonl.zst") {
+        let (text, label) = (row["text"].as_str().unwrap(), row["label"].as_str().unwrap());
+        let right = labels::topics_of(label);
+        assert!(!right.is_empty(), "no topic for `{label}`");
+        let topic = analyze(&analyzer, &[(Role::User, text.to_owned())], Status::InProgress).topic;
+        let correct = topic.as_deref().map(|topic| right.contains(&topic));
+        tallies.entry(half_of(text) == Half::Unread).or_default().add(correct);
+        if correct != Some(true) && half_of(text) == Half::Read {
+            if std::env::var("SHOW").is_ok_and(|shown| shown == label) {
+                eprintln!("  {topic:?}: {text}");
+            }
+            *mistakes.entry((label.to_owned(), topic.unwrap_or_default())).or_default() += 1;
+        }
+    }
+    for (unread, tally) in &tallies {
+        eprintln!("topic {:>18} {:>6}: {tally}", "banking77", if *unread { "unread" } else { "read" });
+    }
+    let mut mistakes: Vec<_> = mistakes.into_iter().collect();
+    mistakes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    for ((label, topic), count) in mistakes.iter().take(50) {
+        eprintln!("    {count:5} {label} → {topic}");
+    }
+}
+
+#[test]
+fn satisfaction_follows_the_labels() {
+    let Some(folder) = folder() else { return };
+    let analyzer = Analyzer::built_in();
+    for half in [Half::Read, Half::Unread] {
+        let labelled = |name: &str, label: &dyn Fn(&Dialogue) -> Option<f64>| -> Vec<(f64, f64)> {
+            dialogues(&folder, name)
+                .iter()
+                .filter(|dialogue| dialogue.half() == half)
+                .filter_map(|dialogue| Some((label(dialogue)?, f64::from(dialogue.analyze(&analyzer).csat?))))
+                .collect()
+        };
+        let casino = labelled("casino", &|dialogue| number(&dialogue.labels["csat_user"]));
+        let likeness = labelled("casino", &|dialogue| number(&dialogue.labels["likeness_user"]));
+        let sgd = labelled("sgd", &|dialogue| match dialogue.labels["last_transaction"].as_str()? {
+            "success" => Some(1.0),
+            "failure" => Some(0.0),
+            _ => None,
+        });
+        let traces = labelled("taskmaster_traces", &|dialogue| match &dialogue.labels["last_step_correct"] {
+            serde_json::Value::Bool(correct) => Some(f64::from(u8::from(*correct))),
+            _ => None,
+        });
+        for (name, pairs) in
+            [("casino satisfaction", casino), ("casino likeness", likeness), ("sgd success", sgd), ("traces correct", traces)]
+        {
+            let mut counts = [0; 5];
+            for (_, csat) in &pairs {
+                counts[*csat as usize - 1] += 1;
+            }
+            eprintln!("csat {name:>20} {half:?}: Spearman {:.3} over {}, estimates {counts:?}", spearman(&pairs), pairs.len());
+        }
+    }
+}
+
+fn number(value: &serde_json::Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// Rank correlation with ties at their mean rank.
+fn spearman(pairs: &[(f64, f64)]) -> f64 {
+    let x = ranks(pairs.iter().map(|pair| pair.0).collect());
+    let y = ranks(pairs.iter().map(|pair| pair.1).collect());
+    let mean = (pairs.len() as f64 + 1.0) / 2.0;
+    let covariance: f64 = x.iter().zip(&y).map(|(x, y)| (x - mean) * (y - mean)).sum();
+    let spread = |ranks: &[f64]| ranks.iter().map(|rank| (rank - mean).powi(2)).sum::<f64>().sqrt();
+    covariance / (spread(&x) * spread(&y)).max(f64::MIN_POSITIVE)
+}
+
+fn ranks(values: Vec<f64>) -> Vec<f64> {
+    values
+        .iter()
+        .map(|value| {
+            let below = values.iter().filter(|other| *other < value).count();
+            let same = values.iter().filter(|other| *other == value).count();
+            below as f64 + (same as f64 + 1.0) / 2.0
+        })
+        .collect()
+}
+
+/// `cargo test -p hearken-analysis --test quality -- --ignored --nocapture thirty`: to be read by a person.
+#[test]
+#[ignore = "prints examples for a reader"]
+fn thirty_examples() {
+    let Some(folder) = folder() else { return };
+    let analyzer = Analyzer::built_in();
+    for (name, count, offset) in [
+        ("sgd", 6, 40), ("multidogo", 5, 17), ("multiwoz_1k", 2, 5), ("taskmaster4", 2, 3), ("taskmaster_traces", 2, 7),
+        ("woz2_multilingual", 4, 9), ("ms_ckm_calls", 4, 2), ("casino", 2, 4), ("crosswoz", 1, 3), ("x_risawoz", 5, 1), ("ccpe", 1, 2),
+        ("abcd_sample", 2, 0),
+    ] {
+        let all = dialogues(&folder, name);
+        let step = (all.len() / count).max(1);
+        for dialogue in all.iter().skip(offset).step_by(step).take(count) {
+            let analysis = dialogue.analyze(&analyzer);
+            eprintln!("== {name} {} {}", dialogue.id, dialogue.labels.to_string().chars().take(120).collect::<String>());
+            for (role, text) in &dialogue.turns {
+                eprintln!("   {}: {}", &role.as_str()[..1], text.chars().take(160).collect::<String>());
+            }
+            show(&analysis);
+        }
+    }
+}
+
+fn show(analysis: &Analysis) {
+    eprintln!(" language {:?}, topic {:?}", analysis.language, analysis.topic);
+    eprintln!(" keywords {:?}", analysis.keywords);
+    eprintln!(" summary {:?}", analysis.summary);
+    eprintln!(" csat {:?} {:?}", analysis.csat, analysis.csat_description);
+    eprintln!(" sentiment {:?} {:?}", analysis.sentiment, analysis.sentiment_description);
+}
+
+/// `cargo test --release -p hearken-analysis --test quality -- --ignored --nocapture speed`.
+#[test]
+#[ignore = "measures; only a release build on an idle machine tells"]
+fn speed() {
+    let Some(folder) = folder() else { return };
+    let analyzer = Analyzer::built_in();
+    let all: Vec<Dialogue> = DIALOGUE_FILES.iter().flat_map(|name| dialogues(&folder, name)).collect();
+    let num_messages: usize = all.iter().map(|dialogue| dialogue.turns.len()).sum();
+    let conversations: Vec<Vec<Utterance<'_>>> = all
+        .iter()
+        .map(|dialogue| {
+            dialogue.turns.iter().map(|(role, text)| Utterance { id: "", role: *role, text, at_ms: 0 }).collect()
+        })
+        .collect();
+    let conversation = |utterances| Conversation {
+        utterances,
+        status: Status::Finished,
+        ended: true,
+        end_reason: None,
+        language: None,
+    };
+    for _ in 0..3 {
+        let start = std::time::Instant::now();
+        for utterances in &conversations {
+            std::hint::black_box(analyzer.analyze(&conversation(utterances), &mut Memo::default()));
+        }
+        let whole = num_messages as f64 / start.elapsed().as_secs_f64();
+        let start = std::time::Instant::now();
+        for utterances in &conversations {
+            let mut memo = Memo::default();
+            for len in 1..=utterances.len() {
+                std::hint::black_box(analyzer.analyze(&conversation(&utterances[..len]), &mut memo));
+            }
+        }
+        let growing = num_messages as f64 / start.elapsed().as_secs_f64();
+        eprintln!("whole conversations: {whole:.0} messages/s; message by message: {growing:.0} messages/s");
+    }
+}
