@@ -8,7 +8,7 @@ use hearken_model::{
 };
 use proptest::prelude::*;
 
-/// Prices in millionths of a cent per token, so that the check is integer arithmetic.
+/// Prices in cents per million tokens, 10⁻⁸ per token, so that the check is integer arithmetic.
 const PRICES: [(&str, u64, Option<u64>, u64); 3] =
     [("a", 250, Some(125), 1000), ("b", 15, None, 60), ("c", 3, Some(0), 7)];
 

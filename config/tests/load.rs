@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hearken_config::{AnalysisEngine, ApiKey, Config, ConfigErrors, IpPolicy, LogFormat, MinuteRounding};
+use hearken_config::{AnalysisEngine, Config, ConfigErrors, IpPolicy, LogFormat, MinuteRounding};
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
     let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
@@ -246,6 +246,8 @@ fn settings_of_later_versions_are_refused_and_not_ignored() {
         ("[index]\nretention = '90d'", "index.retention"),
         ("[http]\nkeys_file = 'keys'", "http.keys_file"),
         ("[privacy]\nredact = ['email']", "privacy.redact"),
+        ("[analysis]\nengine = 'openai'", "analysis.engine"),
+        ("[analysis.openai]\nmodel = 'm'", "analysis.openai"),
     ];
     for (text, key) in cases {
         let said = errors(text, &[]);
@@ -304,36 +306,13 @@ fn prices_are_exact_decimals_however_they_are_written() {
 }
 
 #[test]
-fn an_api_key_comes_from_the_variable_that_is_named_or_from_a_file() {
-    let text =
-        "[analysis]\nengine = 'openai'\n[analysis.openai]\nmodel = 'm'\nurl = 'http://localhost:1/v1/'\n";
-    let openai = |more: &str, variables: &[(&str, &str)]| match ok(&format!("{text}{more}"), variables)
-        .analysis
-        .engine
-    {
-        AnalysisEngine::OpenAi(openai) => openai,
-        AnalysisEngine::BuiltIn => panic!("openai was chosen"),
-    };
-    assert_eq!(openai("", &[]).api_key, None);
-    assert_eq!(openai("", &[]).url, "http://localhost:1/v1");
-    assert_eq!(openai("api_key_file = 'f'", &[]).api_key, Some(ApiKey::File("f".into())));
-    match openai("api_key_env = 'MY_KEY'", &[("MY_KEY", "sk-1\n")]).api_key {
-        Some(ApiKey::Value(secret)) => assert_eq!(secret.expose(), "sk-1"),
-        other => panic!("{other:?}"),
-    }
-    let both = errors(&format!("{text}api_key_env = 'K'\napi_key_file = 'f'"), &[("K", "v")]);
-    assert!(both.contains("both set"), "{both}");
-}
-
-#[test]
 fn secrets_are_never_printed() {
     let secret = "hunter2";
     let text = "[kafka]\nbootstrap_servers = 'k:1'\n[kafka.librdkafka]\n'sasl.username' = 'ada'\n\
                 'sasl.password' = 'hunter2'\n'ssl.key.password' = 'hunter2'\n'ssl.key.pem' = 'hunter2'\n\
                 'sasl.oauthbearer.client.secret' = 'hunter2'\n'sasl.oauthbearer.config' = 'hunter2'\n\
-                'sasl.jaas.config' = 'hunter2'\n[analysis]\nengine = 'openai'\n[analysis.openai]\nmodel = 'm'\n\
-                api_key_env = 'K'";
-    let shown = format!("{:?}", ok(text, &[("K", secret)]));
+                'sasl.jaas.config' = 'hunter2'";
+    let shown = format!("{:?}", ok(text, &[]));
     assert!(!shown.contains(secret), "{shown}");
     assert!(shown.contains("ada") && shown.contains("[redacted]"), "{shown}");
     let wrong = [

@@ -59,3 +59,40 @@ fn api_key(reader: &mut Reader<'_>) -> Option<ApiKey> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::path::Path;
+
+    use super::*;
+    use crate::ConfigErrors;
+    use crate::raw::RawConfig;
+
+    /// Reads the section as if every feature were here.
+    fn read(more: &str, variables: &[(&str, &str)]) -> Result<OpenAiConfig, ConfigErrors> {
+        let text =
+            "[analysis]\nengine = 'openai'\n[analysis.openai]\nmodel = 'm'\nurl = 'http://localhost:1/v1/'\n";
+        let text = format!("{text}{more}");
+        let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        let raw = RawConfig::read(Some((Path::new("f"), &text)), variables).unwrap();
+        let mut reader = Reader::new(&raw);
+        let config = analysis(&mut reader);
+        match reader.finish(config)?.engine {
+            AnalysisEngine::OpenAi(openai) => Ok(openai),
+            AnalysisEngine::BuiltIn => panic!("openai was chosen"),
+        }
+    }
+
+    #[test]
+    fn an_api_key_comes_from_the_variable_that_is_named_or_from_a_file() {
+        assert_eq!(read("", &[]).unwrap().api_key, None);
+        assert_eq!(read("", &[]).unwrap().url, "http://localhost:1/v1");
+        assert_eq!(read("api_key_file = 'f'", &[]).unwrap().api_key, Some(ApiKey::File("f".into())));
+        let named = read("api_key_env = 'MY_KEY'", &[("MY_KEY", "sk-1\n")]).unwrap();
+        assert_eq!(named.api_key, Some(ApiKey::Value(Secret::new("sk-1"))));
+        assert!(!format!("{named:?}").contains("sk-1"));
+        let both = read("api_key_env = 'K'\napi_key_file = 'f'", &[("K", "v")]).unwrap_err();
+        assert!(both.to_string().contains("both set"), "{both}");
+    }
+}

@@ -8,6 +8,9 @@ use crate::settings::{KafkaConfig, LibrdkafkaSettings};
 
 use super::formats::{server_address, topic_name};
 
+const READER: &str = "leave it out: reading to the end and measuring the lag rely on it";
+const WRITER: &str = "leave it out: no dead letter may be lost";
+
 /// librdkafka's settings that Hearken sets itself, each with what to use instead.
 const MANAGED_SETTINGS: &[(&str, &str)] = &[
     ("bootstrap.servers", "use `kafka.bootstrap_servers`"),
@@ -20,6 +23,16 @@ const MANAGED_SETTINGS: &[(&str, &str)] = &[
         "leave it out: reading starts at the index's own offsets, else at the earliest record",
     ),
     ("isolation.level", "leave it out: records of aborted transactions are never read"),
+    ("enable.partition.eof", READER),
+    ("statistics.interval.ms", READER),
+    ("topic.metadata.refresh.interval.ms", READER),
+    ("acks", WRITER),
+    ("request.required.acks", WRITER),
+    ("enable.idempotence", WRITER),
+    ("linger.ms", WRITER),
+    ("queue.buffering.max.ms", WRITER),
+    ("message.timeout.ms", WRITER),
+    ("delivery.timeout.ms", WRITER),
 ];
 
 pub(super) fn kafka(reader: &mut Reader<'_>) -> Option<KafkaConfig> {
