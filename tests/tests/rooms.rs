@@ -1,0 +1,88 @@
+//! The rules of the rooms, which ARCHITECTURE.md states: who may use whom, and who alone may name what.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+
+use hearken_tests::hearken::workspace_root;
+
+/// Each room and the rooms that it may use. Ingest and query never see each other.
+const MAY_USE: [(&str, &[&str]); 10] = [
+    ("model", &[]),
+    ("geoip", &["model"]),
+    ("analysis", &["model"]),
+    ("billing", &["model"]),
+    ("config", &["model"]),
+    ("index", &["model"]),
+    ("ingest", &["model", "geoip", "analysis", "billing", "config", "index"]),
+    ("query", &["model", "geoip", "analysis", "billing", "config", "index"]),
+    ("web", &["model", "config", "index", "query"]),
+    ("server", &["model", "geoip", "analysis", "billing", "config", "index", "ingest", "query", "web"]),
+];
+
+/// What is named in few places, and the beginnings of the paths that may. Tests beside the code are not bound.
+const NAMED_ONLY_IN: [(&str, &[&str]); 7] = [
+    ("tantivy::", &["index/src/tantivy", "index/src/lib.rs"]), // lib.rs names the module of that name
+    ("rdkafka::", &["ingest/src/kafka"]),
+    ("axum::", &["query/src", "web/src"]),
+    ("std::env::", &["server/src"]),
+    ("env::var", &["server/src"]),
+    ("tokio::signal", &["server/src"]),
+    ("process::exit", &["server/src"]),
+];
+
+#[test]
+fn a_room_uses_only_the_rooms_below_it() {
+    for (room, allowed) in MAY_USE {
+        let manifest = fs::read_to_string(workspace_root().join(room).join("Cargo.toml")).unwrap();
+        let dependencies = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+        let used = dependencies
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("hearken-")?.split(['.', ' ', '=']).next());
+        for used in used.filter(|used| *used != room) {
+            assert!(allowed.contains(&used), "`{room}` must not use `{used}`");
+        }
+    }
+}
+
+#[test]
+fn engines_the_environment_and_the_process_are_named_only_where_they_belong() {
+    let mut num_files = 0;
+    for (room, _) in MAY_USE {
+        each_source(&workspace_root().join(room).join("src"), &mut |path, source| {
+            num_files += 1;
+            let path = path.strip_prefix(workspace_root()).unwrap().to_str().unwrap();
+            for (name, places) in NAMED_ONLY_IN {
+                let allowed = places.iter().any(|place| path.starts_with(place));
+                let named = source.lines().any(|line| is_named(line, name));
+                assert!(allowed || !named, "{path} names `{name}`, which only {places:?} may");
+            }
+        });
+    }
+    assert!(num_files > MAY_USE.len(), "{num_files} sources");
+}
+
+/// Whether a line of code names a crate's path; a module of ours may have the crate's name.
+fn is_named(line: &str, name: &str) -> bool {
+    let comment = line.trim_start().starts_with("//");
+    !comment && line.match_indices(name).any(|(at, _)| !line[..at].ends_with("::"))
+}
+
+/// Calls `look` with each source under `dir`, without its tests.
+fn each_source(dir: &Path, look: &mut impl FnMut(&Path, &str)) {
+    let parents = [dir.join("lib.rs"), dir.join("mod.rs"), dir.with_extension("rs")];
+    let parents: String = parents.iter().filter_map(|parent| fs::read_to_string(parent).ok()).collect();
+    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        let module = path.file_stem().unwrap().to_str().unwrap();
+        if parents.contains(&format!("#[cfg(test)]\nmod {module};")) {
+            continue;
+        }
+        if path.is_dir() {
+            each_source(&path, look);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let source = fs::read_to_string(&path).unwrap();
+            look(&path, source.split("#[cfg(test)]\nmod ").next().unwrap_or_default());
+        }
+    }
+}
