@@ -1,1 +1,31 @@
-//! hearken-ingest
+//! Ingest: from a record on the broker to a searchable document.
+//!
+//! See `ingest/README.md` for the picture. In the order of a record's journey:
+//!
+//! - [`kafka`]: the event source and the dead letters; only this module names rdkafka.
+//! - [`queue`]: the bounded queue to the pipeline.
+//! - [`decode`]: record → event, or the reason why not.
+//! - [`enrich`], [`user_agent`]: address → place, User-Agent → browser, system, device.
+//! - [`fold`]: events → state, behind a bounded cache.
+//! - [`derive`]: state → everything that is computed from it.
+//! - [`pipeline`]: the thread that does all this, batch by batch, and makes it searchable.
+
+mod decode;
+mod derive;
+mod enrich;
+mod fold;
+mod kafka;
+mod metrics;
+mod pipeline;
+mod queue;
+mod record;
+mod status;
+pub mod user_agent;
+
+pub use decode::{Rejection, decode};
+pub use derive::Deriver;
+pub use kafka::{InProcessBroker, KafkaError, OutgoingRecord};
+pub use metrics::{IngestMetrics, RecordOutcome};
+pub use pipeline::{Ingest, IngestError, IngestParts};
+pub use record::RawRecord;
+pub use status::IngestStatus;

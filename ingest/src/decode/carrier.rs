@@ -1,0 +1,122 @@
+//! The three carriers of contract section 2.1: CloudEvents 1.0 in structured and binary mode, and bare objects.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hearken_model::Timestamp;
+use serde_json::{Map, Value};
+
+use super::Rejection;
+use super::fields::{Fields, kind_of};
+use crate::record::RawRecord;
+
+/// What every carrier comes down to.
+pub(super) struct Envelope {
+    /// The event's type, such as `interaction.message`.
+    pub(super) event_type: String,
+    /// The event's id, which only bare objects may lack.
+    pub(super) id: Option<String>,
+    /// The CloudEvents `time`.
+    pub(super) time: Option<Timestamp>,
+    /// The event's data.
+    pub(super) data: Map<String, Value>,
+}
+
+pub(super) fn open(record: &RawRecord) -> Result<Envelope, Rejection> {
+    let value = record.value.as_deref().unwrap_or_default();
+    if value.iter().all(u8::is_ascii_whitespace) {
+        return Err(Rejection("the record is empty; send one JSON object".into()));
+    }
+    let binary = record
+        .headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("ce_specversion") || name.eq_ignore_ascii_case("ce_type"));
+    let object = match serde_json::from_slice(value) {
+        Ok(Value::Object(object)) => object,
+        Ok(other) => {
+            return Err(Rejection(format!("the record is {}; send one JSON object", kind_of(&other))));
+        }
+        Err(error) => return Err(Rejection(format!("the record is not JSON: {error}"))),
+    };
+    let structured =
+        record.header("content-type").is_some_and(is_cloudevents) || object.contains_key("specversion");
+    if binary {
+        open_binary(record, object)
+    } else if structured {
+        open_structured(object)
+    } else {
+        open_bare(object)
+    }
+}
+
+/// `application/cloudevents+json`, parameters such as a charset ignored.
+fn is_cloudevents(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/cloudevents+json")
+}
+
+fn open_binary(record: &RawRecord, data: Map<String, Value>) -> Result<Envelope, Rejection> {
+    let mut attributes = Map::new();
+    for name in ["specversion", "id", "source", "type", "time"] {
+        if let Some(text) = record.header(&format!("ce_{name}")) {
+            attributes.insert(name.to_owned(), Value::String(text.to_owned()));
+        }
+    }
+    let mut attributes = Fields::new(attributes, "header `ce_");
+    envelope(&mut attributes, data)
+}
+
+fn open_structured(object: Map<String, Value>) -> Result<Envelope, Rejection> {
+    let mut attributes = Fields::new(object, "`");
+    let data = match (attributes.take("data"), attributes.take("data_base64")) {
+        (Some(Value::Object(data)), _) => data,
+        (Some(other), _) => {
+            return Err(Rejection(format!("`data` is {}; it must be an object", kind_of(&other))));
+        }
+        (None, Some(Value::String(text))) => decode_base64(&text)?,
+        (None, Some(_)) => return Err(Rejection("`data_base64` must be a string".into())),
+        (None, None) => return Err(Rejection("`data` is missing from the CloudEvent".into())),
+    };
+    envelope(&mut attributes, data)
+}
+
+fn decode_base64(text: &str) -> Result<Map<String, Value>, Rejection> {
+    let bytes =
+        BASE64.decode(text).map_err(|error| Rejection(format!("`data_base64` is not base64: {error}")))?;
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(data)) => Ok(data),
+        Ok(other) => {
+            Err(Rejection(format!("`data_base64` holds {}; it must hold an object", kind_of(&other))))
+        }
+        Err(error) => Err(Rejection(format!("`data_base64` does not hold JSON: {error}"))),
+    }
+}
+
+/// The attributes that CloudEvents 1.0 requires are required here too: without them it is not a CloudEvent.
+fn envelope(attributes: &mut Fields, data: Map<String, Value>) -> Result<Envelope, Rejection> {
+    let specversion = attributes.required_text("specversion")?;
+    if specversion != "1.0" {
+        return Err(Rejection(format!(
+            "CloudEvents `specversion` is `{specversion}`; only `1.0` is understood"
+        )));
+    }
+    let event_type = attributes.required_text("type")?;
+    let id = attributes.required_text("id")?;
+    attributes.required_text("source")?;
+    let time = attributes.time("time")?;
+    Ok(Envelope { event_type, id: Some(id), time, data })
+}
+
+fn open_bare(object: Map<String, Value>) -> Result<Envelope, Rejection> {
+    let mut fields = Fields::new(object, "`");
+    if !fields.has("event") {
+        return Err(Rejection(
+            "the record is neither a CloudEvent (no `specversion`) nor a bare event (no `event`), and no known foreign \
+             format"
+                .into(),
+        ));
+    }
+    let event_type = fields.required_text("event")?;
+    let id = fields.text("id")?;
+    let time = fields.time("time")?;
+    Ok(Envelope { event_type, id, time, data: fields.into_rest() })
+}

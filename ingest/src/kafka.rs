@@ -1,0 +1,30 @@
+//! Kafka: the event source, the dead letters and the offsets for lag tools. Only this module names rdkafka.
+//!
+//! Partitions are assigned by hand from the index's own checkpoint and never by a consumer group: a rebalance would
+//! move partitions away from their data (design.md, decision 3). Offsets are committed to the group all the same,
+//! once durable, so that the usual lag tools tell the truth.
+
+mod broker;
+mod dead_letters;
+mod source;
+
+pub use broker::{InProcessBroker, OutgoingRecord};
+pub(crate) use dead_letters::DeadLetters;
+pub use rdkafka::error::KafkaError;
+pub(crate) use source::{KafkaSource, SourceCommand, SourceItem, fingerprint};
+
+use hearken_config::KafkaConfig;
+use rdkafka::ClientConfig;
+
+/// The settings that producer and consumer share: the operator's, passed through, and the brokers.
+fn client_config(config: &KafkaConfig) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    for (name, value) in config.librdkafka.iter() {
+        client.set(name, value);
+    }
+    client.set("bootstrap.servers", &config.bootstrap_servers);
+    if config.librdkafka.get("client.id").is_none() {
+        client.set("client.id", "hearken");
+    }
+    client
+}

@@ -1,0 +1,122 @@
+//! The dead-letter topic: what could not be understood, unchanged, with the reason and where it came from.
+
+use std::time::Duration;
+
+use hearken_config::KafkaConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use tracing::{info, warn};
+
+use crate::record::RawRecord;
+
+/// What is kept of a value that is too large for the topic (contract, section 2.5).
+const TRUNCATED_BYTES: usize = 64 * 1024;
+/// How long a dead letter may take until its partition is stopped: a broker's restart fits in.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Writes dead letters, acknowledged by all in-sync replicas.
+pub(crate) struct DeadLetters {
+    producer: FutureProducer,
+    topic: String,
+}
+
+impl DeadLetters {
+    pub(crate) fn open(config: &KafkaConfig) -> Result<Self, KafkaError> {
+        let mut client = super::client_config(config);
+        client
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "0")
+            .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string());
+        if config.librdkafka.get("message.max.bytes").is_none() {
+            // The producer must not refuse what the broker would take: the broker's limit decides.
+            client.set("message.max.bytes", "1000000000");
+        }
+        Ok(DeadLetters { producer: client.create()?, topic: config.dead_letter_topic.clone() })
+    }
+
+    /// Creates the topic where it is missing and the brokers allow it. Best effort: the first dead letter decides.
+    pub(crate) fn ensure_topic(&self, config: &KafkaConfig) {
+        let admin: AdminClient<DefaultClientContext> = match super::client_config(config).create() {
+            Ok(admin) => admin,
+            Err(error) => return warn!(%error, "could not ask the brokers to create the dead-letter topic"),
+        };
+        let topic = NewTopic::new(&self.topic, 1, TopicReplication::Fixed(-1));
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(5)));
+        match block_on(admin.create_topics(&[topic], &options)).as_deref() {
+            Ok([Ok(topic)]) => info!(topic, "created the dead-letter topic"),
+            Ok([Err((_, RDKafkaErrorCode::TopicAlreadyExists))]) => {}
+            Ok([Err((topic, error))]) => warn!(topic, %error, "could not create the dead-letter topic"),
+            Ok(_) => {}
+            Err(error) => warn!(%error, "could not ask the brokers to create the dead-letter topic"),
+        }
+    }
+
+    /// Writes these records and waits until all are acknowledged. The result for each is in the same order.
+    pub(crate) fn write(&self, records: &[(&RawRecord, String)]) -> Vec<Result<(), KafkaError>> {
+        let deliveries: Vec<_> =
+            records.iter().map(|(record, reason)| self.send(record, reason, None)).collect();
+        let outcomes = deliveries.into_iter().zip(records).map(|(delivery, (record, reason))| match delivery
+            .and_then(wait)
+        {
+            Err(error) if is_too_large(&error) => {
+                self.send(record, reason, Some(TRUNCATED_BYTES)).and_then(wait)
+            }
+            outcome => outcome,
+        });
+        outcomes.collect()
+    }
+
+    fn send(
+        &self,
+        record: &RawRecord,
+        reason: &str,
+        truncate_bytes: Option<usize>,
+    ) -> Result<rdkafka::producer::DeliveryFuture, KafkaError> {
+        let mut headers = OwnedHeaders::new();
+        for (name, value) in &record.headers {
+            headers = headers.insert(Header { key: name, value: value.as_deref() });
+        }
+        let offset = record.offset.to_string();
+        let partition = record.partition.to_string();
+        for (key, value) in [
+            ("hearken-reason", reason),
+            ("hearken-topic", record.topic.as_str()),
+            ("hearken-partition", partition.as_str()),
+            ("hearken-offset", offset.as_str()),
+        ] {
+            headers = headers.insert(Header { key, value: Some(value) });
+        }
+        let mut value = record.value.as_deref();
+        if let (Some(bytes), Some(limit)) = (value, truncate_bytes) {
+            value = Some(&bytes[..bytes.len().min(limit)]);
+            headers = headers.insert(Header { key: "hearken-truncated", value: Some("true") });
+        }
+        let mut message = FutureRecord::<[u8], [u8]>::to(&self.topic).headers(headers);
+        message.key = record.key.as_deref();
+        message.payload = value;
+        message.timestamp = record.timestamp.map(|timestamp| timestamp.as_millis());
+        self.producer.send_result(message).map_err(|(error, _)| error)
+    }
+}
+
+fn wait(delivery: rdkafka::producer::DeliveryFuture) -> Result<(), KafkaError> {
+    match block_on(delivery) {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err((error, _))) => Err(error),
+        Err(_) => Err(KafkaError::Canceled), // the producer went away before it answered
+    }
+}
+
+fn is_too_large(error: &KafkaError) -> bool {
+    let too_large = [RDKafkaErrorCode::MessageSizeTooLarge, RDKafkaErrorCode::InvalidMessageSize];
+    error.rdkafka_error_code().is_some_and(|code| too_large.contains(&code))
+}
+
+/// The pipeline is a thread of its own and may wait; librdkafka's own threads complete these futures.
+fn block_on<F: Future>(future: F) -> F::Output {
+    futures::executor::block_on(future)
+}

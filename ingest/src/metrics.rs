@@ -1,0 +1,195 @@
+//! The ingest families of contract section 6.
+
+use hearken_model::Timestamp;
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    core::Collector,
+};
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordOutcome {
+    /// It changed an interaction.
+    Applied,
+    /// It said nothing new.
+    Duplicate,
+    /// Known and irrelevant.
+    Ignored,
+    /// Its interaction is erased.
+    Erased,
+    /// It went to the dead-letter topic.
+    DeadLetter,
+}
+
+impl RecordOutcome {
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RecordOutcome::Applied => "applied",
+            RecordOutcome::Duplicate => "duplicate",
+            RecordOutcome::Ignored => "ignored",
+            RecordOutcome::Erased => "erased",
+            RecordOutcome::DeadLetter => "dead_letter",
+        }
+    }
+}
+
+/// Counters, gauges and histograms of ingest. Cheap to clone.
+#[derive(Clone)]
+pub struct IngestMetrics {
+    records: IntCounterVec,
+    bytes: IntCounterVec,
+    lag: IntGaugeVec,
+    durable_offset: IntGaugeVec,
+    freshness: Histogram,
+    open_interactions: IntGauge,
+    lookups: IntCounterVec,
+    analysis_seconds: HistogramVec,
+    analysis: IntCounterVec,
+    refresh_seconds: Histogram,
+    stopped_partitions: IntGaugeVec,
+    restarts: IntCounterVec,
+}
+
+/// From 1 ms to about a minute, doubling: the target is tens of milliseconds, the worry is seconds.
+fn latency_buckets() -> Vec<f64> {
+    (0..17).map(|exponent| 0.001 * f64::from(1 << exponent)).collect()
+}
+
+fn registered<T: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: prometheus::Result<T>,
+) -> prometheus::Result<T> {
+    let metric = metric?;
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+impl IngestMetrics {
+    /// Registers the families.
+    ///
+    /// # Errors
+    /// A family of the same name is registered already.
+    pub fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let counter = |name, help, labels: &[&str]| {
+            registered(registry, IntCounterVec::new(Opts::new(name, help), labels))
+        };
+        let gauge = |name, help, labels: &[&str]| {
+            registered(registry, IntGaugeVec::new(Opts::new(name, help), labels))
+        };
+        let histogram = |name, help| {
+            registered(
+                registry,
+                Histogram::with_opts(HistogramOpts::new(name, help).buckets(latency_buckets())),
+            )
+        };
+        Ok(IngestMetrics {
+            records: counter(
+                "hearken_ingest_records_total",
+                "Records read, by what became of them.",
+                &["topic", "outcome"],
+            )?,
+            bytes: counter(
+                "hearken_ingest_bytes_total",
+                "Bytes of key, value and headers read.",
+                &["topic"],
+            )?,
+            lag: gauge(
+                "hearken_ingest_lag_records",
+                "Records on the broker that are not searchable yet.",
+                &["topic", "partition"],
+            )?,
+            durable_offset: gauge(
+                "hearken_ingest_durable_offset",
+                "Next offset of the durable index: a restart reads on from here.",
+                &["topic", "partition"],
+            )?,
+            freshness: histogram(
+                "hearken_ingest_freshness_seconds",
+                "From the record's timestamp on the broker until it could be found.",
+            )?,
+            open_interactions: registered(
+                registry,
+                IntGauge::new("hearken_ingest_open_interactions", "Interactions in progress."),
+            )?,
+            lookups: counter(
+                "hearken_enrich_lookups_total",
+                "Enrichment look-ups by kind and outcome.",
+                &["kind", "outcome"],
+            )?,
+            analysis_seconds: registered(
+                registry,
+                HistogramVec::new(
+                    HistogramOpts::new("hearken_analysis_seconds", "Time to analyse one interaction.")
+                        .buckets((0..16).map(|exponent| 0.000_01 * f64::from(1 << exponent)).collect()),
+                    &["engine"],
+                ),
+            )?,
+            analysis: counter("hearken_analysis_total", "Interactions analysed.", &["engine", "outcome"])?,
+            refresh_seconds: histogram("hearken_index_refresh_seconds", "Time to make a batch searchable.")?,
+            stopped_partitions: gauge(
+                "hearken_ingest_stopped_partitions",
+                "1 for a partition that was stopped and needs an operator.",
+                &["topic", "partition"],
+            )?,
+            restarts: counter(
+                "hearken_ingest_restarts_total",
+                "Times that ingest went back to the durable offsets, by reason.",
+                &["reason"],
+            )?,
+        })
+    }
+
+    /// Metrics on a registry of their own.
+    ///
+    /// # Panics
+    /// Never: nothing else is registered there.
+    pub fn for_test() -> Self {
+        Self::new(&Registry::new()).expect("a new registry has no families")
+    }
+
+    pub(crate) fn record(&self, topic: &str, outcome: RecordOutcome) {
+        self.records.with_label_values(&[topic, outcome.as_str()]).inc();
+    }
+
+    pub(crate) fn read(&self, topic: &str, size_bytes: usize) {
+        self.bytes.with_label_values(&[topic]).inc_by(size_bytes as u64);
+    }
+
+    pub(crate) fn lookup(&self, kind: &str, outcome: &str) {
+        self.lookups.with_label_values(&[kind, outcome]).inc();
+    }
+
+    pub(crate) fn lag(&self, topic: &str, partition: i32, records: i64) {
+        self.lag.with_label_values(&[topic, &partition.to_string()]).set(records.max(0));
+    }
+
+    pub(crate) fn durable_offset(&self, topic: &str, partition: i32, next_offset: i64) {
+        self.durable_offset.with_label_values(&[topic, &partition.to_string()]).set(next_offset);
+    }
+
+    pub(crate) fn searchable(&self, recorded_at: Timestamp, now: Timestamp) {
+        self.freshness.observe((now.nanos_since(recorded_at) as f64 / 1e9).max(0.0));
+    }
+
+    pub(crate) fn analysed(&self, seconds: f64) {
+        self.analysis_seconds.with_label_values(&["built-in"]).observe(seconds);
+        self.analysis.with_label_values(&["built-in", "ok"]).inc();
+    }
+
+    pub(crate) fn refreshed(&self, seconds: f64) {
+        self.refresh_seconds.observe(seconds);
+    }
+
+    pub(crate) fn open_interactions(&self, count: u64) {
+        self.open_interactions.set(count as i64);
+    }
+
+    pub(crate) fn stopped(&self, topic: &str, partition: i32, stopped: bool) {
+        self.stopped_partitions.with_label_values(&[topic, &partition.to_string()]).set(i64::from(stopped));
+    }
+
+    pub(crate) fn restarted(&self, reason: &str) {
+        self.restarts.with_label_values(&[reason]).inc();
+    }
+}

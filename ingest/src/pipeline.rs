@@ -1,0 +1,585 @@
+//! The one thread that turns records into searchable documents, batch by batch.
+//!
+//! ```text
+//! source ──queue──► decode ─► enrich ─► fold ─► derive ─► put ─► refresh ──► searchable
+//!          20,000     │                                             │
+//!          32 MiB     └──► dead letters, acknowledged before ───────┘  flush thread ──► durable ─► commit to the group
+//! ```
+//!
+//! A batch begins with its first record and ends when `refresh_interval` has passed since the last refresh and the
+//! queue is empty; while there is a backlog it grows to [`BATCH_RECORDS_MAX`] or [`BATCH_INTERVAL_MAX`], so a
+//! backfill switches to big batches by itself, and back. Documents and the offsets after them are one commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Sender, unbounded};
+use hearken_config::{IngestConfig, IpPolicy, KafkaConfig};
+use hearken_geoip::GeoIp;
+use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
+use hearken_index::{EngineError, IndexReader, IndexWriter, SearchError};
+use hearken_model::{FoldOutcome, Timestamp};
+use tracing::{debug, error, info, warn};
+
+use crate::decode::decode;
+use crate::derive::Deriver;
+use crate::enrich::locate;
+use crate::fold::{FoldError, OpenInteractions};
+use crate::kafka::{DeadLetters, KafkaError, KafkaSource, SourceCommand, SourceItem, fingerprint};
+use crate::metrics::{IngestMetrics, RecordOutcome};
+use crate::queue::{QueueReceiver, queue};
+use crate::record::RawRecord;
+use crate::status::IngestStatus;
+
+/// Records and bytes between the source and the pipeline.
+const QUEUE_RECORDS_MAX: usize = 20_000;
+const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// A batch ends here even when the queue is never empty.
+const BATCH_RECORDS_MAX: usize = 50_000;
+const BATCH_INTERVAL_MAX: Duration = Duration::from_millis(500);
+/// How often the durable offsets are looked at, and the lag.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(500);
+/// How often interactions in progress are counted: a search of its own.
+const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+/// How often idle interactions are looked for, at the most and at the least.
+const SWEEP_INTERVAL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+/// Idle interactions that one sweep judges; the rest waits for the next.
+const SWEEP_SIZE: usize = 1_000;
+/// How long a partition whose dead letters cannot be written stays stopped before the next try.
+const DEAD_LETTER_RETRY: Duration = Duration::from_secs(10);
+/// How long to wait before trying again what failed.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What ingest is made of.
+pub struct IngestParts {
+    /// Where events come from; `None` leaves the index as it is, but for the passing of time.
+    pub kafka: Option<KafkaConfig>,
+    /// Intervals.
+    pub config: IngestConfig,
+    /// What becomes of addresses.
+    pub ip_policy: IpPolicy,
+    /// Where addresses are.
+    pub geoip: GeoIp,
+    /// Analysis, billing and the contract's rules.
+    pub deriver: Deriver,
+    /// The index.
+    pub writer: IndexWriter,
+    /// Its newest view.
+    pub reader: IndexReader,
+    /// Counters.
+    pub metrics: IngestMetrics,
+}
+
+/// A running ingest. [`Ingest::stop`] it, or it goes on until the process ends.
+pub struct Ingest {
+    thread: JoinHandle<Result<(), IngestError>>,
+    is_stopping: Arc<AtomicBool>,
+    status: IngestStatus,
+}
+
+/// Why ingest cannot run at all.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// librdkafka refuses the settings.
+    #[error("kafka refuses its settings; see [kafka] and [kafka.librdkafka] in the configuration")]
+    Kafka(#[from] KafkaError),
+    /// The system refuses a thread.
+    #[error("cannot start the ingest thread")]
+    Thread(#[from] std::io::Error),
+    /// The last flush failed; what it would have made durable is read again at the next start.
+    #[error("the last flush failed; the next start reads again what it would have made durable")]
+    LastFlush(#[source] EngineError),
+    /// The pipeline panicked.
+    #[error("the ingest thread panicked; see the log")]
+    Panicked,
+}
+
+impl Ingest {
+    /// Starts the pipeline on a thread of its own, and the source on another.
+    ///
+    /// # Errors
+    /// The settings are refused; brokers that cannot be reached are waited for, and [`Ingest::status`] says so.
+    pub fn start(parts: IngestParts) -> Result<Self, IngestError> {
+        let dead_letters = parts.kafka.as_ref().map(DeadLetters::open).transpose()?;
+        if let Some(kafka) = &parts.kafka {
+            KafkaSource::check(kafka)?;
+        }
+        let is_stopping = Arc::new(AtomicBool::new(false));
+        let status = IngestStatus::default();
+        let pipeline = Pipeline {
+            next: Checkpoint::default(),
+            open: OpenInteractions::new(),
+            dead_letters,
+            backlog: Backlog::default(),
+            halted: BTreeMap::new(),
+            batch: Batch::default(),
+            status: status.clone(),
+            is_stopping: Arc::clone(&is_stopping),
+            last_refresh: None,
+            durable_sequence: None,
+            schedule: Schedule::default(),
+            parts,
+        };
+        let thread = std::thread::Builder::new().name("ingest".into()).spawn(move || pipeline.run())?;
+        Ok(Ingest { thread, is_stopping, status })
+    }
+
+    /// What readiness asks.
+    pub fn status(&self) -> IngestStatus {
+        self.status.clone()
+    }
+
+    /// Whether the thread has ended by itself, which it only does by a panic.
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Finishes the batch in hand, makes everything durable, commits the offsets and ends.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub fn stop(self) -> Result<(), IngestError> {
+        self.is_stopping.store(true, Ordering::Release);
+        self.thread.join().unwrap_or(Err(IngestError::Panicked))
+    }
+}
+
+struct Pipeline {
+    parts: IngestParts,
+    /// The offsets after everything that has been folded.
+    next: Checkpoint,
+    open: OpenInteractions,
+    dead_letters: Option<DeadLetters>,
+    backlog: Backlog,
+    halted: BTreeMap<(String, i32), Halt>,
+    batch: Batch,
+    status: IngestStatus,
+    is_stopping: Arc<AtomicBool>,
+    last_refresh: Option<Instant>,
+    /// The last flush whose offsets were told.
+    durable_sequence: Option<u64>,
+    schedule: Schedule,
+}
+
+/// What was on the broker at start and has not been read yet.
+#[derive(Debug, Default)]
+struct Backlog {
+    is_all_assigned: bool,
+    ends: BTreeMap<(String, i32), i64>,
+}
+
+/// A partition whose dead letters cannot be written.
+#[derive(Debug)]
+struct Halt {
+    /// Where to read on.
+    next_offset: i64,
+    /// Set once the source has let go of the partition, so that nothing it had read before can follow.
+    retry_at: Option<Instant>,
+}
+
+/// What was read since the last refresh.
+#[derive(Debug, Default)]
+struct Batch {
+    recorded: Vec<Timestamp>,
+    dead_letters: Vec<(RawRecord, String)>,
+    num_records: usize,
+}
+
+#[derive(Debug, Default)]
+struct Schedule {
+    housekeeping: Option<Instant>,
+    count: Option<Instant>,
+    sweep: Option<Instant>,
+}
+
+/// The index went back to its durable state: read again from there.
+struct Restart(String);
+
+impl From<SearchError> for Restart {
+    fn from(error: SearchError) -> Self {
+        Restart(format!("the index cannot be read: {}", chain(&error)))
+    }
+}
+
+impl Pipeline {
+    fn run(mut self) -> Result<(), IngestError> {
+        while !self.is_stopping() {
+            self.next = Checkpoint::clone(&self.parts.writer.checkpoint());
+            self.open.clear();
+            self.batch = Batch::default();
+            self.halted.clear();
+            self.backlog = Backlog::default();
+            if let Err(Restart(reason)) = self.consume() {
+                error!(reason, "reading again from the durable offsets");
+                self.parts.metrics.restarted("index");
+                self.status.set_trouble(Some(reason));
+                std::thread::sleep(RETRY_INTERVAL);
+            }
+        }
+        self.parts.writer.flush_now().map_err(IngestError::LastFlush)
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
+    }
+
+    /// Reads until told to stop.
+    fn consume(&mut self) -> Result<(), Restart> {
+        let (items_tx, items_rx) = queue(QUEUE_RECORDS_MAX, QUEUE_BYTES_MAX);
+        let (commands_tx, commands_rx) = unbounded();
+        let source = match &self.parts.kafka {
+            None => {
+                self.status.set_backlog_read();
+                None
+            }
+            Some(kafka) => Some(
+                KafkaSource::start(kafka, self.next.clone(), items_tx, commands_rx)
+                    .map_err(|error| Restart(format!("cannot read from kafka: {}", chain(&error))))?,
+            ),
+        };
+        while !self.is_stopping() {
+            self.gather(&items_rx)?;
+            self.finish_batch(&commands_tx)?;
+            self.keep_house(source.as_ref(), &commands_tx)?;
+        }
+        // Make what was folded durable while the source still lives, so that it can tell the group.
+        match self.parts.writer.flush_now() {
+            Ok(()) => self.tell_durable(&commands_tx),
+            Err(error) => warn!(%error, "the last flush failed"),
+        }
+        drop(items_rx); // frees a source that waits for room
+        Ok(())
+    }
+
+    /// Takes items in until the batch is due.
+    fn gather(&mut self, items: &QueueReceiver<SourceItem>) -> Result<(), Restart> {
+        let started = Instant::now();
+        let refresh_interval = self.parts.config.refresh_interval;
+        let due = self.last_refresh.map_or(started, |last| last + refresh_interval);
+        loop {
+            let now = Instant::now();
+            let is_idle = self.batch.num_records == 0 && self.open.is_clean();
+            let patience = match due.checked_duration_since(now) {
+                Some(left) if !is_idle => left,
+                _ if !is_idle => Duration::ZERO,
+                // Nothing waits to be made searchable: wait for the first record.
+                _ => HOUSEKEEPING_INTERVAL.min(Duration::from_millis(50)),
+            };
+            match items.pop(patience) {
+                Some(item) => self.take(item)?,
+                None => return Ok(()),
+            }
+            let is_full = self.batch.num_records >= BATCH_RECORDS_MAX || self.open.is_full();
+            if is_full || started.elapsed() >= BATCH_INTERVAL_MAX.max(refresh_interval) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take(&mut self, item: SourceItem) -> Result<(), Restart> {
+        match item {
+            SourceItem::Record(record) => self.take_record(record)?,
+            SourceItem::Assigned { partition, next_offset, end_offset } => {
+                if next_offset < end_offset {
+                    self.backlog.ends.insert(partition.clone(), end_offset);
+                }
+                self.status.set_stopped(partition, None);
+            }
+            SourceItem::AtEnd(partition) => {
+                self.backlog.ends.remove(&partition);
+            }
+            SourceItem::AllAssigned => {
+                self.backlog.is_all_assigned = true;
+                if let (Some(dead_letters), Some(kafka)) = (&self.dead_letters, &self.parts.kafka) {
+                    dead_letters.ensure_topic(kafka);
+                }
+            }
+            SourceItem::Halted(partition) => {
+                if let Some(halt) = self.halted.get_mut(&partition) {
+                    halt.retry_at = Some(Instant::now() + DEAD_LETTER_RETRY);
+                }
+            }
+            SourceItem::Stopped { partition, reason } => {
+                self.backlog.ends.remove(&partition);
+                self.parts.metrics.stopped(&partition.0, partition.1, true);
+                self.status.set_stopped(partition, Some(reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes, enriches and folds one record.
+    fn take_record(&mut self, record: RawRecord) -> Result<(), Restart> {
+        let key = (record.topic.clone(), record.partition);
+        if self.halted.contains_key(&key) {
+            return Ok(()); // read again when the partition goes on
+        }
+        let metrics = &self.parts.metrics;
+        metrics.read(&record.topic, record.size_bytes());
+        self.batch.num_records += 1;
+        let position =
+            PartitionPosition { next_offset: record.offset + 1, fingerprint: Some(fingerprint(&record)) };
+        fail::fail_point!("decode");
+        let decoded = decode(&record, now());
+        fail::fail_point!("decoded");
+        let rejected = match decoded {
+            Err(rejection) => Some(rejection.0),
+            Ok(event) => {
+                if let Some(timestamp) = record.timestamp {
+                    self.batch.recorded.push(timestamp);
+                }
+                let address = event.started.ip_address.as_deref();
+                let address =
+                    address.map(|text| locate(text, &self.parts.geoip, self.parts.ip_policy, metrics));
+                match self.open.fold(event, address, &self.parts.reader) {
+                    Ok(outcome) => {
+                        let outcome = match outcome {
+                            FoldOutcome::Applied => RecordOutcome::Applied,
+                            FoldOutcome::Duplicate => RecordOutcome::Duplicate,
+                            FoldOutcome::Erased => RecordOutcome::Erased,
+                        };
+                        metrics.record(&record.topic, outcome);
+                        None
+                    }
+                    Err(FoldError::Limit(limit)) => Some(limit.to_string()),
+                    Err(FoldError::Index(error)) => return Err(error.into()),
+                }
+            }
+        };
+        fail::fail_point!("folded");
+        if self.backlog.ends.get(&key).is_some_and(|end| position.next_offset >= *end) {
+            self.backlog.ends.remove(&key);
+        }
+        self.next.set(&record.topic, record.partition, position);
+        if let Some(reason) = rejected {
+            self.batch.dead_letters.push((record, reason));
+        }
+        Ok(())
+    }
+
+    /// Makes the batch searchable: dead letters first, then documents and offsets in one commit.
+    fn finish_batch(&mut self, commands: &Sender<SourceCommand>) -> Result<(), Restart> {
+        if self.batch.num_records == 0 && self.open.is_clean() {
+            self.look_at_backlog();
+            return Ok(());
+        }
+        self.write_dead_letters(commands);
+        let now_judged = self.status.is_backlog_read().then(now);
+        let writer = &mut self.parts.writer;
+        let put = self.open.write_dirty(&mut self.parts.deriver, now_judged, |document| {
+            fail::fail_point!("document-replace");
+            writer.put(document)
+        });
+        put.map_err(restart)?;
+        self.refresh()?;
+        let searchable_at = now();
+        for recorded_at in self.batch.recorded.drain(..) {
+            self.parts.metrics.searchable(recorded_at, searchable_at);
+        }
+        self.batch.num_records = 0;
+        self.status.set_trouble(None);
+        self.look_at_backlog();
+        Ok(())
+    }
+
+    /// Commits in RAM; waits, and lets the queue fill, while the disk does not keep up.
+    fn refresh(&mut self) -> Result<(), Restart> {
+        let started = Instant::now();
+        loop {
+            match self.parts.writer.refresh(&self.next) {
+                Ok(_) => break,
+                Err(error @ EngineError::RamTierFull { .. }) if !self.is_stopping() => {
+                    warn!(%error, "waiting for the disk");
+                    self.status.set_trouble(Some(chain(&error)));
+                }
+                Err(error) => return Err(restart(error)),
+            }
+        }
+        self.last_refresh = Some(started);
+        self.parts.metrics.refreshed(started.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    /// Writes the batch's dead letters. A partition whose dead letter cannot be written stops before it; what was
+    /// folded after it stays, for folding it again changes nothing.
+    fn write_dead_letters(&mut self, commands: &Sender<SourceCommand>) {
+        let Some(dead_letters) = self.dead_letters.as_ref().filter(|_| !self.batch.dead_letters.is_empty())
+        else {
+            return;
+        };
+        let records: Vec<_> =
+            self.batch.dead_letters.iter().map(|(record, reason)| (record, reason.clone())).collect();
+        let outcomes = dead_letters.write(&records);
+        fail::fail_point!("dead-letters-flushed");
+        for ((record, reason), outcome) in self.batch.dead_letters.drain(..).zip(outcomes) {
+            let key = (record.topic.clone(), record.partition);
+            match outcome {
+                Ok(()) => {
+                    debug!(
+                        topic = record.topic,
+                        partition = record.partition,
+                        offset = record.offset,
+                        reason,
+                        "dead letter"
+                    );
+                    self.parts.metrics.record(&record.topic, RecordOutcome::DeadLetter);
+                }
+                Err(_) if self.halted.contains_key(&key) => {}
+                Err(error) => {
+                    let reason =
+                        format!("its dead letters cannot be written ({error}); trying again every 10 s");
+                    error!(
+                        topic = key.0,
+                        partition = key.1,
+                        offset = record.offset,
+                        reason,
+                        "stopped the partition"
+                    );
+                    self.parts.metrics.stopped(&key.0, key.1, true);
+                    self.status.set_stopped(key.clone(), Some(reason));
+                    let position = PartitionPosition { next_offset: record.offset, fingerprint: None };
+                    self.next.set(&key.0, key.1, position);
+                    self.halted.insert(key.clone(), Halt { next_offset: record.offset, retry_at: None });
+                    // The source may be gone only when the pipeline is stopping anyway.
+                    let _ = commands.send(SourceCommand::Halt(key));
+                }
+            }
+        }
+    }
+
+    /// Notes when everything that was on the broker at start is searchable.
+    fn look_at_backlog(&mut self) {
+        if self.status.is_backlog_read() {
+            return;
+        }
+        if self.backlog.is_all_assigned && self.backlog.ends.is_empty() {
+            info!("everything that was on the broker at start is searchable");
+            self.status.set_backlog_read();
+            return;
+        }
+        let left: i64 = self
+            .backlog
+            .ends
+            .iter()
+            .map(|((topic, partition), end)| {
+                let next_offset =
+                    self.next.position(topic, *partition).map_or(0, |position| position.next_offset);
+                (end - next_offset).max(0)
+            })
+            .sum();
+        self.status.set_backlog(if self.backlog.is_all_assigned {
+            format!("reading the backlog: {left} records left")
+        } else {
+            "waiting for kafka: not every topic could be read yet".to_owned()
+        });
+    }
+
+    fn keep_house(
+        &mut self,
+        source: Option<&KafkaSource>,
+        commands: &Sender<SourceCommand>,
+    ) -> Result<(), Restart> {
+        if is_due(&mut self.schedule.housekeeping, HOUSEKEEPING_INTERVAL) {
+            self.tell_durable(commands);
+            self.tell_lag(source);
+            self.retry_halted(commands);
+        }
+        let sweep_interval = (self.parts.config.idle_timeout / 5).clamp(SWEEP_INTERVAL.0, SWEEP_INTERVAL.1);
+        if self.status.is_backlog_read() && is_due(&mut self.schedule.sweep, sweep_interval) {
+            self.sweep()?;
+        }
+        if is_due(&mut self.schedule.count, COUNT_INTERVAL) {
+            self.parts.metrics.open_interactions(self.parts.reader.count_in_progress()?);
+        }
+        Ok(())
+    }
+
+    /// Tells metrics and the group what has become durable since the last time.
+    fn tell_durable(&mut self, commands: &Sender<SourceCommand>) {
+        let durable = self.parts.writer.monitor().durable();
+        if self.durable_sequence == Some(durable.sequence) {
+            return;
+        }
+        self.durable_sequence = Some(durable.sequence);
+        for (topic, partitions) in &durable.checkpoint.topics {
+            for (partition, position) in partitions {
+                self.parts.metrics.durable_offset(topic, *partition, position.next_offset);
+            }
+        }
+        let _ = commands.send(SourceCommand::Commit(Checkpoint::clone(&durable.checkpoint)));
+    }
+
+    fn tell_lag(&self, source: Option<&KafkaSource>) {
+        let Some(source) = source else { return };
+        for ((topic, partition), end_offset) in source.end_offsets() {
+            let next_offset =
+                self.next.position(&topic, partition).map_or(0, |position| position.next_offset);
+            self.parts.metrics.lag(&topic, partition, end_offset - next_offset);
+        }
+    }
+
+    fn retry_halted(&mut self, commands: &Sender<SourceCommand>) {
+        let due: BTreeSet<_> = self
+            .halted
+            .iter()
+            .filter(|(_, halt)| halt.retry_at.is_some_and(|retry_at| Instant::now() >= retry_at))
+            .map(|(partition, _)| partition.clone())
+            .collect();
+        for partition in due {
+            if let Some(halt) = self.halted.remove(&partition) {
+                info!(
+                    topic = partition.0,
+                    partition = partition.1,
+                    offset = halt.next_offset,
+                    "trying the partition again"
+                );
+                self.parts.metrics.stopped(&partition.0, partition.1, false);
+                self.status.set_stopped(partition.clone(), None);
+                let _ = commands.send(SourceCommand::Restart(partition, halt.next_offset));
+            }
+        }
+    }
+
+    /// Finds interactions that nothing was heard of for the idle timeout, by a query and not from memory.
+    fn sweep(&mut self) -> Result<(), Restart> {
+        let idle_ms = i64::try_from(self.parts.config.idle_timeout.as_millis()).unwrap_or(i64::MAX);
+        let cutoff = now().plus_millis(idle_ms.saturating_neg());
+        for id in self.parts.reader.idle_since(cutoff, SWEEP_SIZE)? {
+            self.open.touch(&id, &self.parts.reader)?;
+        }
+        Ok(())
+    }
+}
+
+fn is_due(next: &mut Option<Instant>, interval: Duration) -> bool {
+    let now = Instant::now();
+    let is_due = next.is_none_or(|next| now >= next);
+    if is_due {
+        *next = Some(now + interval);
+    }
+    is_due
+}
+
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
+}
+
+fn restart(error: EngineError) -> Restart {
+    Restart(chain(&error))
+}
+
+/// An error and all its sources in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,61 @@
+//! What readiness asks of ingest.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Why ingest is not ready, if it is not. Shared between the pipeline and whoever asks; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct IngestStatus(Arc<Mutex<Reasons>>);
+
+#[derive(Debug, Default)]
+struct Reasons {
+    is_backlog_read: bool,
+    /// Why the pipeline cannot go on for now.
+    trouble: Option<String>,
+    /// What is still to be read of the backlog.
+    backlog: Option<String>,
+    stopped: BTreeMap<(String, i32), String>,
+}
+
+impl IngestStatus {
+    fn lock(&self) -> MutexGuard<'_, Reasons> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One sentence for each thing that is wrong or not done yet; empty when everything that was on the broker at
+    /// start is searchable and nothing is stopped.
+    pub fn reasons(&self) -> Vec<String> {
+        let reasons = self.lock();
+        let backlog = (!reasons.is_backlog_read)
+            .then(|| reasons.backlog.clone().unwrap_or_else(|| "waiting for kafka".to_owned()));
+        let stopped = reasons.stopped.iter().map(|((topic, partition), reason)| {
+            format!("partition {partition} of topic {topic} is stopped: {reason}")
+        });
+        reasons.trouble.iter().cloned().chain(backlog).chain(stopped).collect()
+    }
+
+    /// Whether the backlog has been read once since the process started.
+    pub(crate) fn is_backlog_read(&self) -> bool {
+        self.lock().is_backlog_read
+    }
+
+    pub(crate) fn set_backlog_read(&self) {
+        self.lock().is_backlog_read = true;
+    }
+
+    pub(crate) fn set_backlog(&self, what: String) {
+        self.lock().backlog = Some(what);
+    }
+
+    pub(crate) fn set_trouble(&self, trouble: Option<String>) {
+        self.lock().trouble = trouble;
+    }
+
+    pub(crate) fn set_stopped(&self, partition: (String, i32), reason: Option<String>) {
+        let mut reasons = self.lock();
+        match reason {
+            Some(reason) => reasons.stopped.insert(partition, reason),
+            None => reasons.stopped.remove(&partition),
+        };
+    }
+}
