@@ -5,6 +5,16 @@
 //! tests alike. Only `tantivy/` names tantivy.
 
 pub mod checkpoint;
+#[cfg(test)]
+mod oracle;
+mod phrase;
 pub mod query;
 pub mod search;
+#[cfg(test)]
+mod search_tests;
 pub mod tantivy;
+pub mod text;
+mod values;
+
+pub use search::SearchError;
+pub use tantivy::{EngineError, Index, IndexReader, IndexWriter};

@@ -93,7 +93,8 @@ impl DocumentBuilder {
         self.encoded.clear();
         let mut position = 0;
         let transcript = document.state.transcript();
-        for (role, end_column) in ROLES.iter().zip(self.fields.role_ends.map(Some).into_iter().chain([None])) {
+        for (role, end_column) in ROLES.iter().zip(self.fields.role_ends.map(Some).into_iter().chain([None]))
+        {
             if *role == Role::System {
                 self.push_head(document, &mut position);
             }

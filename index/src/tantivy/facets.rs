@@ -30,7 +30,9 @@ pub(super) struct Facet {
 /// The counts of one segment.
 pub(super) enum SegmentFacet {
     /// No document of the segment has a value.
-    Absent { num_missing: u64 },
+    Absent {
+        num_missing: u64,
+    },
     Texts {
         column: StrColumn,
         ordinals: Range<u64>,
@@ -38,7 +40,11 @@ pub(super) enum SegmentFacet {
         counts: Vec<u32>,
         num_missing: u64,
     },
-    Numbers { column: Column<i64>, counts: HashMap<i64, u64>, num_missing: u64 },
+    Numbers {
+        column: Column<i64>,
+        counts: HashMap<i64, u64>,
+        num_missing: u64,
+    },
 }
 
 impl Facet {
@@ -100,8 +106,7 @@ impl Facet {
             }
             SegmentFacet::Texts { column, ordinals, counts, num_missing } => {
                 self.num_missing += num_missing;
-                let counted: Vec<(u64, u32)> =
-                    ordinals.zip(counts).filter(|(_, count)| *count > 0).collect();
+                let counted: Vec<(u64, u32)> = ordinals.zip(counts).filter(|(_, count)| *count > 0).collect();
                 let ordinals: Vec<u64> = counted.iter().map(|(ordinal, _)| *ordinal).collect();
                 let skipped = self.prefix.as_ref().map_or(0, Vec::len);
                 let mut counts = counted.iter().map(|(_, count)| u64::from(*count));
@@ -136,17 +141,19 @@ impl Facet {
         if let Some(kind) = self.kind {
             let mut numbers: Vec<(i64, u64)> = self.numbers.into_iter().collect();
             first(&mut numbers, size, |(number, count)| (Reverse(*count), *number));
-            counts.extend(numbers.into_iter().map(|(number, count)| FacetCount {
-                value: values::shown(kind, number),
-                count,
-            }));
+            counts.extend(
+                numbers
+                    .into_iter()
+                    .map(|(number, count)| FacetCount { value: values::shown(kind, number), count }),
+            );
         } else {
             let mut texts: Vec<(Box<str>, u64)> = self.texts.into_iter().collect();
             first(&mut texts, size, |(text, count)| (Reverse(*count), text.clone()));
-            counts.extend(texts.into_iter().map(|(text, count)| FacetCount {
-                value: serde_json::Value::String(text.into()),
-                count,
-            }));
+            counts.extend(
+                texts
+                    .into_iter()
+                    .map(|(text, count)| FacetCount { value: serde_json::Value::String(text.into()), count }),
+            );
         }
         if self.num_missing > 0 {
             counts.push(FacetCount { value: serde_json::Value::Null, count: self.num_missing });
@@ -171,7 +178,7 @@ impl SegmentFacet {
             SegmentFacet::Absent { num_missing } => *num_missing += docs.len() as u64,
             SegmentFacet::Numbers { column, counts, num_missing } => {
                 let mut values = [None; COLLECT_BLOCK_BUFFER_LEN];
-                column.first_vals(docs, &mut values);
+                column.first_vals(docs, &mut values[..docs.len()]);
                 for value in &values[..docs.len()] {
                     match value {
                         Some(number) => *counts.entry(*number).or_default() += 1,
@@ -192,7 +199,7 @@ impl SegmentFacet {
                     return;
                 }
                 let mut values = [None; COLLECT_BLOCK_BUFFER_LEN];
-                column.ords().first_vals(docs, &mut values);
+                column.ords().first_vals(docs, &mut values[..docs.len()]);
                 for value in &values[..docs.len()] {
                     match value {
                         Some(ordinal) if ordinals.contains(ordinal) => {

@@ -69,7 +69,8 @@ impl<'a> Lowering<'a> {
             clauses.push((Occur::Must, query));
         }
         if let Some(from) = selection.from {
-            let query = self.column_range(ACTIVE_UNTIL, Bound::Included(from.as_nanos()), Bound::Unbounded)?;
+            let query =
+                self.column_range(ACTIVE_UNTIL, Bound::Included(from.as_nanos()), Bound::Unbounded)?;
             clauses.push((Occur::Must, query));
         }
         clauses.push((Occur::MustNot, self.term(ERASED)));
@@ -80,7 +81,8 @@ impl<'a> Lowering<'a> {
     pub(super) fn filter(&mut self, name: &str, filter: &Filter) -> Result<Vec<(Occur, Boxed)>, SearchError> {
         let mut clauses = Vec::new();
         if !filter.any_of.is_empty() {
-            let any_of = filter.any_of.iter().map(|value| Ok((Occur::Should, self.filter_value(name, value)?)));
+            let any_of =
+                filter.any_of.iter().map(|value| Ok((Occur::Should, self.filter_value(name, value)?)));
             let any_of = any_of.collect::<Result<Vec<_>, SearchError>>()?;
             clauses.push((Occur::Must, unscored(BooleanQuery::new(any_of))));
         }
@@ -181,7 +183,9 @@ impl<'a> Lowering<'a> {
             _ => 0,
         };
         if slop > SLOP_MAX {
-            return Err(SearchError::Invalid(format!("words can be at most {SLOP_MAX} positions out of place")));
+            return Err(SearchError::Invalid(format!(
+                "words can be at most {SLOP_MAX} positions out of place"
+            )));
         }
         if slop > 0 && tokens.len() as u32 + slop > MESSAGE_GAP {
             let words_max = MESSAGE_GAP - slop;

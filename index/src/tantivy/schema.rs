@@ -10,9 +10,7 @@ use std::hash::Hasher;
 use hearken_model::InteractionId;
 use hearken_model::field::{FIELDS, FieldKind};
 use tantivy::Term;
-use tantivy::schema::{
-    FAST, Field, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions,
-};
+use tantivy::schema::{FAST, Field, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::TokenizerManager;
 
 use super::encoding::{Encoded, LengthPrefixed};

@@ -112,7 +112,7 @@ impl Top {
         scores: &[Score],
     ) -> tantivy::Result<()> {
         let mut firsts = [None; COLLECT_BLOCK_BUFFER_LEN];
-        columns.columns[0].first_vals(docs, &mut firsts);
+        columns.columns[0].first_vals(docs, &mut firsts[..docs.len()]);
         for (at, &doc) in docs.iter().enumerate() {
             let score = scores.get(at).copied().unwrap_or(0.0);
             let first = match &self.order {
@@ -194,7 +194,12 @@ pub(super) fn cursor_keys(sort: &[SortKey], entry: &Entry) -> Vec<Option<i64>> {
 }
 
 /// Back from a cursor.
-pub(super) fn after(sort: &[SortKey], keys: &[Option<i64>], tie: u64, id: &str) -> Result<After, SearchError> {
+pub(super) fn after(
+    sort: &[SortKey],
+    keys: &[Option<i64>],
+    tie: u64,
+    id: &str,
+) -> Result<After, SearchError> {
     if keys.len() != sort.len() {
         return Err(SearchError::Invalid("the cursor belongs to another sort".to_owned()));
     }

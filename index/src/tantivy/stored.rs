@@ -2,8 +2,8 @@
 
 use hearken_model::Document;
 use serde::Deserialize;
-use tantivy::schema::document::{DeserializeError, DocumentDeserialize, DocumentDeserializer};
 use tantivy::schema::OwnedValue;
+use tantivy::schema::document::{DeserializeError, DocumentDeserialize, DocumentDeserializer};
 use tantivy::{DocAddress, Searcher, TantivyError};
 
 /// The one stored value of a document: its JSON.

@@ -252,7 +252,8 @@ impl Bounds {
     }
 
     fn of(&self, doc: DocId) -> (u32, u32) {
-        let end = |column: &Column<u64>| column.first(doc).map_or(0, |end| u32::try_from(end).unwrap_or(u32::MAX));
+        let end =
+            |column: &Column<u64>| column.first(doc).map_or(0, |end| u32::try_from(end).unwrap_or(u32::MAX));
         (self.from.as_ref().map_or(0, end), end(&self.to))
     }
 }
@@ -370,10 +371,12 @@ impl WordsScorer {
 
     fn count(&mut self, doc: DocId) -> u32 {
         let Some(matcher) = &mut self.matcher else { return 1 };
-        for (slot, positions) in self.slots.iter_mut().zip(&mut self.positions).enumerate().map(|(at, pair)| {
-            let (slot, positions) = pair;
-            ((at, slot), positions)
-        }) {
+        for (slot, positions) in
+            self.slots.iter_mut().zip(&mut self.positions).enumerate().map(|(at, pair)| {
+                let (slot, positions) = pair;
+                ((at, slot), positions)
+            })
+        {
             let (at, postings) = slot;
             postings.positions(matcher.shift(at), positions);
         }
@@ -415,7 +418,8 @@ impl DocSet for WordsScorer {
 
     fn size_hint(&self) -> u32 {
         let cost = self.slots[self.order[0]].cost;
-        let share = if self.matcher.is_some() && self.slots.len() > 1 { 10 * self.slots.len() as u64 } else { 1 };
+        let share =
+            if self.matcher.is_some() && self.slots.len() > 1 { 10 * self.slots.len() as u64 } else { 1 };
         u32::try_from(cost / share).unwrap_or(u32::MAX)
     }
 

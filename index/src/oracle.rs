@@ -1,0 +1,240 @@
+//! A slow, plain reading of queries and filters over documents: what the engines must agree with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hearken_model::field::FieldKind;
+use hearken_model::{Document, Role, Scalar};
+
+use crate::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
+use crate::search::{Filter, Selection, SortKey};
+use crate::text::{English, Token, WordKind, tokens};
+use crate::values::{self, FieldRef, keyword_values};
+
+/// The ids that the selection finds.
+pub(crate) fn find<'d>(documents: &'d [Document], selection: &Selection) -> Vec<&'d Document> {
+    documents.iter().filter(|document| selects(selection, document, None)).collect()
+}
+
+/// The counts of a facet, missing under `None`.
+pub(crate) fn facet(
+    documents: &[Document],
+    selection: &Selection,
+    name: &str,
+) -> BTreeMap<Option<String>, u64> {
+    let mut counts = BTreeMap::new();
+    for document in documents.iter().filter(|document| selects(selection, document, Some(name))) {
+        let values = shown_values(document, name);
+        if values.is_empty() {
+            *counts.entry(None).or_default() += 1;
+        }
+        for value in values {
+            *counts.entry(Some(value)).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// Compares by sort keys alone: missing last both ways.
+pub(crate) fn compare(a: &Document, b: &Document, sort: &[SortKey]) -> std::cmp::Ordering {
+    sort.iter().fold(std::cmp::Ordering::Equal, |order, key| {
+        order.then_with(|| match (values::number(a, &key.field), values::number(b, &key.field)) {
+            (Some(a), Some(b)) if key.descending => b.cmp(&a),
+            (Some(a), Some(b)) => a.cmp(&b),
+            (a, b) => a.is_none().cmp(&b.is_none()),
+        })
+    })
+}
+
+fn selects(selection: &Selection, document: &Document, without: Option<&str>) -> bool {
+    let head = &document.derived.head;
+    !document.state.erased
+        && evaluate(&selection.query, document).unwrap_or(false)
+        && selection
+            .filters
+            .iter()
+            .all(|(name, filter)| without == Some(name) || passes(filter, document, name))
+        && selection.organizations.as_ref().is_none_or(|organizations| {
+            head.organization.as_ref().is_some_and(|organization| organizations.contains(organization))
+        })
+        && selection.to.is_none_or(|to| head.start_time.is_some_and(|start| start < to))
+        && selection.from.is_none_or(|from| {
+            let last = head.end_time.map(|end| end.as_nanos()).or_else(|| {
+                let duration = (head.duration.unwrap_or(0.0) * 1e9).round() as i64;
+                head.start_time.map(|start| start.as_nanos() + duration)
+            });
+            last.is_some_and(|last| last >= from.as_nanos())
+        })
+}
+
+fn shown_values(document: &Document, name: &str) -> BTreeSet<String> {
+    match FieldRef::find(name) {
+        Some(FieldRef::Known(field)) if field.kind != FieldKind::Keyword => values::number(document, name)
+            .map(|number| match values::shown(field.kind, number) {
+                serde_json::Value::String(text) => text,
+                other => other.to_string(),
+            })
+            .into_iter()
+            .collect(),
+        Some(field) => keyword_values(document, field).into_iter().collect(),
+        None => BTreeSet::new(),
+    }
+}
+
+fn passes(filter: &Filter, document: &Document, name: &str) -> bool {
+    let values = shown_values(document, name);
+    let has = |wanted: &Option<String>| match wanted {
+        Some(wanted) => values.contains(wanted),
+        None => values.is_empty(),
+    };
+    (filter.any_of.is_empty() || filter.any_of.iter().any(has)) && !filter.none_of.iter().any(has)
+}
+
+/// Whether the document matches; `None` where the query says nothing because it holds no word.
+pub(crate) fn evaluate(query: &Query, document: &Document) -> Option<bool> {
+    match query {
+        Query::All => Some(true),
+        Query::And(parts) if parts.is_empty() => Some(true),
+        Query::Or(parts) if parts.is_empty() => Some(false),
+        Query::And(parts) => parts.iter().filter_map(|part| evaluate(part, document)).reduce(|a, b| a && b),
+        Query::Or(parts) => parts.iter().filter_map(|part| evaluate(part, document)).reduce(|a, b| a || b),
+        Query::Not(part) => evaluate(part, document).map(|matches| !matches),
+        Query::Text { scope, text, form } => {
+            let wanted = tokens(text);
+            (!wanted.is_empty()).then(|| {
+                texts(document, *scope).iter().any(|text| text_matches(&tokens(text), &wanted, *form))
+            })
+        }
+        Query::Value { field, value } => Some(has_value(document, field, value)),
+        Query::Range { field, range } => Some(in_range(document, field, range)),
+        Query::Exists { field } => Some(!shown_values(document, field).is_empty()),
+    }
+}
+
+/// The messages, topic, summary or keywords that a scope covers.
+fn texts(document: &Document, scope: Scope) -> Vec<String> {
+    let topics = &document.derived.head.topics_summary;
+    let messages = |accepts: &dyn Fn(Role) -> bool| -> Vec<String> {
+        document.transcript().into_iter().filter(|m| accepts(m.role)).map(|m| m.message).collect()
+    };
+    match scope {
+        Scope::Role(wanted) => messages(&|role| role == wanted),
+        Scope::Transcript => messages(&|role| role != Role::System),
+        Scope::Topic => topics.topic.iter().cloned().collect(),
+        Scope::Summary => topics.summary.iter().cloned().collect(),
+        Scope::Keywords => topics.keywords.clone(),
+        Scope::Default => [Scope::Transcript, Scope::Topic, Scope::Summary, Scope::Keywords]
+            .into_iter()
+            .flat_map(|scope| texts(document, scope))
+            .collect(),
+    }
+}
+
+fn text_matches(text: &[Token], wanted: &[Token], form: TextForm) -> bool {
+    let equal = |a: &Token, b: &Token| a.folded == b.folded;
+    let in_sequence = |matches: &dyn Fn(usize, &Token) -> bool| {
+        text.windows(wanted.len())
+            .any(|window| window.iter().enumerate().all(|(at, token)| matches(at, token)))
+    };
+    match form {
+        TextForm::Word if wanted.len() == 1 => {
+            let english = English::default();
+            let stem = english.stem(&wanted[0].folded);
+            text.iter().any(|token| english.stem(&token.folded) == stem)
+        }
+        TextForm::Word => in_sequence(&|at, token| equal(token, &wanted[at])),
+        TextForm::Phrase { slop } => is_near(text, wanted, slop, &mut Vec::new()),
+        TextForm::Prefix => in_sequence(&|at, token| {
+            if at + 1 == wanted.len() {
+                token.folded.starts_with(&wanted[at].folded)
+            } else {
+                equal(token, &wanted[at])
+            }
+        }),
+        TextForm::Fuzzy { distance } => in_sequence(&|at, token| {
+            let allowed = if wanted[at].word.kind == WordKind::Letters { usize::from(distance) } else { 0 };
+            edits(&wanted[at].folded, &token.folded) <= allowed
+        }),
+    }
+}
+
+/// Tries every choice of different places for the words.
+fn is_near(text: &[Token], wanted: &[Token], slop: u32, chosen: &mut Vec<usize>) -> bool {
+    let starts = chosen.iter().enumerate().map(|(slot, at)| *at as i64 - slot as i64);
+    if starts.clone().max().unwrap_or(0) - starts.min().unwrap_or(0) > i64::from(slop) {
+        return false;
+    }
+    let Some(next) = wanted.get(chosen.len()) else { return true };
+    (0..text.len()).any(|at| {
+        if text[at].folded != next.folded || chosen.contains(&at) {
+            return false;
+        }
+        chosen.push(at);
+        let found = is_near(text, wanted, slop, chosen);
+        chosen.pop();
+        found
+    })
+}
+
+/// Edits between two words; swapping two neighbours is one.
+fn edits(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            table[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let changed = table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                let best = changed.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1);
+                if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                    best.min(table[i - 2][j - 2] + 1)
+                } else {
+                    best
+                }
+            };
+        }
+    }
+    table[a.len()][b.len()]
+}
+
+fn has_value(document: &Document, field: &str, value: &ValueMatch) -> bool {
+    let lower = |text: &str| -> String { text.chars().flat_map(char::to_lowercase).collect() };
+    shown_values(document, field).iter().any(|has| match value {
+        ValueMatch::Is(value) => lower(has) == lower(value),
+        ValueMatch::StartsWith(start) => lower(has).starts_with(&lower(start)),
+    })
+}
+
+fn in_range(document: &Document, field: &str, range: &Range) -> bool {
+    fn within<T: PartialOrd>(from: Edge<T>, to: Edge<T>, value: T) -> bool {
+        (match from {
+            Edge::Open => true,
+            Edge::Inclusive(from) => value >= from,
+            Edge::Exclusive(from) => value > from,
+        }) && match to {
+            Edge::Open => true,
+            Edge::Inclusive(to) => value <= to,
+            Edge::Exclusive(to) => value < to,
+        }
+    }
+    let head = &document.derived.head;
+    let number = || values::number(document, field);
+    match *range {
+        Range::Integer(from, to) => number().is_some_and(|value| within(from, to, value)),
+        Range::Seconds(from, to) => head.duration.is_some_and(|value| within(from, to, value)),
+        Range::Money(from, to) => head.total_costs.amount.is_some_and(|value| within(from, to, value)),
+        Range::Time(from, to) => {
+            let time = if field == "end_time" { head.end_time } else { head.start_time };
+            time.is_some_and(|value| within(from, to, value))
+        }
+        Range::Number(from, to) => field
+            .strip_prefix("metadata.")
+            .and_then(|key| head.metadata.get(key))
+            .and_then(|value| match value {
+                Scalar::Number(number) => number.as_f64(),
+                Scalar::Text(text) => text.parse().ok(),
+                Scalar::Bool(_) => None,
+            })
+            .is_some_and(|value| within(from, to, value)),
+    }
+}

@@ -1,0 +1,425 @@
+//! The engine against the oracle, over made-up and over real conversations.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::OnceLock;
+
+use hearken_model::{
+    Document, Event, InteractionId, InteractionType, MessageTime, MessageUpdate, Money, Role, Scalar,
+    Sentiment, State, Status, Timestamp,
+};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use crate::checkpoint::Checkpoint;
+use crate::oracle;
+use crate::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
+use crate::search::{Cursor, Filter, SearchError, SearchRequest, Selection, Sort, SortKey};
+use crate::{Index, IndexReader, IndexWriter};
+
+/// Words that meet each other's forms, prefixes, misspellings and scripts.
+const WORDS: &[&str] = &[
+    "refund",
+    "refunds",
+    "refunded",
+    "refudn",
+    "refu",
+    "order",
+    "orders",
+    "ordering",
+    "the",
+    "a",
+    "not",
+    "Café",
+    "cafe",
+    "Straße",
+    "strasse",
+    "MÜNCHEN",
+    "55-A12",
+    "A12",
+    "55",
+    "ada@example.com",
+    "https://example.com/a?b=1",
+    "don't",
+    "退款",
+    "退",
+    "款",
+    "我要退款",
+    "订单",
+    "手机",
+    "iPhone手机",
+    "환불",
+    "환불을",
+    "ありがとう",
+    "カード",
+    "คืนเงิน",
+    "เงิน",
+    "धनवापसी",
+    "हिन्दी",
+    "👍",
+    "👍🏽",
+    "😀",
+    "🇩🇪",
+    "ordre",
+    "Größe",
+    "ÉTÉ",
+    "x",
+    "…",
+    "universe",
+    "university",
+    "news",
+];
+
+struct Rng(u64);
+
+impl Rng {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+    fn maybe<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+        (self.below(4) > 0).then(|| self.pick(from))
+    }
+    fn text(&mut self, words_max: usize) -> String {
+        let num_words = self.below(words_max + 1);
+        (0..num_words).map(|_| self.pick(WORDS)).collect::<Vec<_>>().join(self.pick(&[" ", " ", ", ", ""]))
+    }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_760_000_000_000 + seconds * 1_000)
+}
+
+fn message(role: Role, text: &str, seconds: i64) -> MessageUpdate {
+    MessageUpdate {
+        position: 0,
+        time: MessageTime::At(at(seconds)),
+        role,
+        message: text.to_owned(),
+        end_offset_ms: None,
+        sentiment: None,
+        sentiment_score: None,
+        llm_model: None,
+        usage: None,
+        billable: None,
+        interrupted: None,
+        confidence: None,
+        tool: None,
+    }
+}
+
+/// A document with those messages and nothing else.
+fn conversation(id: &str, messages: &[(Role, &str)]) -> Document {
+    let id = InteractionId::try_new(id).unwrap();
+    let mut state = State::new(id.clone());
+    let mut event = Event::new(id, at(0), at(0));
+    for (number, (role, text)) in messages.iter().enumerate() {
+        event.messages.push((format!("m{number:03}"), message(*role, text, number as i64)));
+    }
+    state.fold(event, None).unwrap();
+    let mut document = Document { state, derived: Default::default() };
+    document.derived.head.id = document.id().as_str().to_owned();
+    document.derived.head.messages_count = messages.len() as u64;
+    document.derived.head.start_time = document.state.start_time();
+    document
+}
+
+fn made_up(number: usize, rng: &mut Rng) -> Document {
+    let roles =
+        [Role::User, Role::Assistant, Role::User, Role::Assistant, Role::Human, Role::System, Role::Tool];
+    let texts: Vec<(Role, String)> = (0..rng.below(8)).map(|_| (rng.pick(&roles), rng.text(9))).collect();
+    let messages: Vec<(Role, &str)> = texts.iter().map(|(role, text)| (*role, text.as_str())).collect();
+    let mut document = conversation(&format!("Made-Up:{number}"), &messages);
+    let head = &mut document.derived.head;
+    let owned = |value: Option<&str>| value.map(str::to_owned);
+    head.organization = owned(rng.maybe(&["acme", "Acme", "globex"]));
+    head.agent = owned(rng.maybe(&["Ada L", "ada l", "Bob", "Adalbert"]));
+    head.llm_models = ["gpt-4o", "claude"][..rng.below(3)].iter().map(|m| (*m).to_owned()).collect();
+    head.llm_model = head.llm_models.first().cloned();
+    head.interaction_type = rng.maybe(&[InteractionType::TextChat, InteractionType::VoiceCall]);
+    head.status = rng.maybe(&[Status::InProgress, Status::Finished]);
+    head.country = owned(rng.maybe(&["Germany", "France", "Türkiye", "中国"]));
+    head.url = Some(format!("https://example.com/{}", "long/".repeat(rng.below(400))));
+    head.start_time = rng.maybe(&[at(0), at(3_600), at(86_400), at(90_000)]);
+    head.duration = rng.maybe(&[0.0, 0.1, 61.5, 7_200.0]);
+    head.end_time = rng.maybe(&[at(4_000), at(100_000)]).filter(|_| head.start_time.is_some());
+    head.csat = rng.maybe(&[1, 2, 3, 4, 5]);
+    head.rating = rng.maybe(&[1, 5]);
+    head.billable_messages = rng.maybe(&[0, 3, 9]);
+    head.total_costs.amount = rng.maybe(&["0", "0.10", "0.25", "-1.5"]).map(|amount| amount.parse().unwrap());
+    head.topics_summary.topic = Some(rng.text(3)).filter(|topic| !topic.is_empty());
+    head.topics_summary.summary = Some(rng.text(8)).filter(|summary| !summary.is_empty());
+    head.topics_summary.keywords = (0..rng.below(4)).map(|_| rng.pick(WORDS).to_owned()).collect();
+    head.topics_summary.sentiment = rng.maybe(Sentiment::ALL);
+    if let Some(plan) = rng.maybe(&["pro", "Pro", "free", "12"]) {
+        head.metadata.insert("plan".to_owned(), Scalar::Text(plan.to_owned()));
+    }
+    if let Some(seats) = rng.maybe(&[1, 5, 12]) {
+        head.metadata.insert("plan.seats\0odd".to_owned(), Scalar::Number(seats.into()));
+        head.metadata.insert("seats".to_owned(), Scalar::Number(seats.into()));
+    }
+    document
+}
+
+struct World {
+    _directory: TempDir,
+    _writer: IndexWriter,
+    reader: IndexReader,
+    documents: Vec<Document>,
+}
+
+fn open() -> (TempDir, IndexWriter, IndexReader) {
+    let directory = TempDir::new().unwrap();
+    let (writer, reader) = Index::open(directory.path(), |_| {}).unwrap();
+    (directory, writer, reader)
+}
+
+fn indexed(documents: Vec<Document>) -> World {
+    let (directory, mut writer, reader) = open();
+    for document in &documents {
+        writer.put(document).unwrap();
+    }
+    writer.refresh(&Checkpoint::default()).unwrap();
+    World { _directory: directory, _writer: writer, reader, documents }
+}
+
+/// Three hundred made-up interactions in several segments, some replaced and some erased on the way.
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(|| {
+        let mut rng = Rng(7);
+        let (directory, mut writer, reader) = open();
+        let mut documents: BTreeMap<String, Document> = BTreeMap::new();
+        for batch in 0..12 {
+            for _ in 0..40 {
+                let number = rng.below(300);
+                let document = if rng.below(20) == 0 {
+                    Document::tombstone(InteractionId::try_new(format!("Made-Up:{number}")).unwrap())
+                } else {
+                    made_up(number, &mut rng)
+                };
+                writer.put(&document).unwrap();
+                documents.insert(document.id().as_str().to_owned(), document);
+            }
+            let _ = batch;
+            writer.refresh(&Checkpoint::default()).unwrap();
+        }
+        World { _directory: directory, _writer: writer, reader, documents: documents.into_values().collect() }
+    })
+}
+
+fn request(selection: Selection) -> SearchRequest {
+    SearchRequest {
+        selection,
+        facets: Vec::new(),
+        facet_size: 1_000,
+        sort: Sort::Fields(vec![SortKey { field: "start_time".to_owned(), descending: true }]),
+        limit: 1_000,
+        cursor: None,
+        deadline: None,
+    }
+}
+
+fn ids<'d>(documents: impl IntoIterator<Item = &'d Document>) -> Vec<String> {
+    let mut ids: Vec<String> = documents.into_iter().map(|d| d.id().as_str().to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+const FACETS: &[&str] = &[
+    "country",
+    "organization",
+    "agent",
+    "llm_models",
+    "keywords",
+    "topic",
+    "type",
+    "status",
+    "csat",
+    "total_costs",
+    "messages_count",
+    "metadata.plan",
+    "metadata.seats",
+    "metadata.plan.seats\0odd",
+    "metadata.none",
+    "sentiment",
+];
+
+/// Same interactions, totals and counts; every page in order; relevance finds the same.
+fn check(world: &World, selection: &Selection) {
+    let expected = oracle::find(&world.documents, selection);
+    let mut asked = request(selection.clone());
+    asked.facets = FACETS.iter().map(|name| (*name).to_owned()).collect();
+    let answer = world.reader.search(&asked).unwrap();
+    assert_eq!(
+        ids(answer.hits.iter().map(|hit| &hit.document)),
+        ids(expected.iter().copied()),
+        "{selection:?}"
+    );
+    assert_eq!(answer.total, expected.len() as u64);
+    for (name, counts) in &answer.facets {
+        let counted: BTreeMap<Option<String>, u64> = counts
+            .iter()
+            .map(|counted| {
+                let value = match &counted.value {
+                    serde_json::Value::Null => None,
+                    serde_json::Value::String(text) => Some(text.clone()),
+                    other => Some(other.to_string()),
+                };
+                (value, counted.count)
+            })
+            .collect();
+        assert_eq!(counted.len(), counts.len(), "a value of `{name}` comes twice");
+        assert_eq!(
+            counted,
+            oracle::facet(&world.documents, selection, name),
+            "facet {name} of {selection:?}"
+        );
+    }
+    let names: Vec<&String> = answer.facets.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, asked.facets.iter().collect::<Vec<_>>());
+
+    let relevant = SearchRequest { sort: Sort::Relevance, ..request(selection.clone()) };
+    let relevant = world.reader.search(&relevant).unwrap();
+    assert_eq!(ids(relevant.hits.iter().map(|hit| &hit.document)), ids(expected.iter().copied()));
+    assert!(relevant.hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
+}
+
+fn text_query() -> impl Strategy<Value = Query> {
+    let scope = prop_oneof![
+        6 => Just(Scope::Default),
+        1 => Just(Scope::Transcript),
+        3 => prop::sample::select(Role::ALL).prop_map(Scope::Role),
+        1 => Just(Scope::Topic),
+        1 => Just(Scope::Summary),
+        1 => Just(Scope::Keywords),
+    ];
+    let form = prop_oneof![
+        3 => Just(TextForm::Word),
+        2 => Just(TextForm::Phrase { slop: 0 }),
+        2 => (1u32..8).prop_map(|slop| TextForm::Phrase { slop }),
+        1 => Just(TextForm::Prefix),
+        1 => (1u8..3).prop_map(|distance| TextForm::Fuzzy { distance }),
+    ];
+    let word =
+        prop_oneof![4 => prop::sample::select(WORDS).prop_map(str::to_owned), 1 => "[a-e退款ก환é]{1,4}"];
+    (scope, prop::collection::vec(word, 1..4), form).prop_map(|(scope, words, form)| Query::Text {
+        scope,
+        text: words.join(" "),
+        form,
+    })
+}
+
+fn edge<T: Clone + std::fmt::Debug + 'static>(
+    value: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Edge<T>> {
+    (value, 0..3).prop_map(|(value, kind)| match kind {
+        0 => Edge::Open,
+        1 => Edge::Inclusive(value),
+        _ => Edge::Exclusive(value),
+    })
+}
+
+fn value_query() -> impl Strategy<Value = Query> {
+    let is = |field: &'static str, values: &'static [&'static str]| {
+        (prop::sample::select(values), any::<bool>()).prop_map(move |(value, whole)| Query::Value {
+            field: field.to_owned(),
+            value: match whole {
+                true => ValueMatch::Is(value.to_owned()),
+                false => ValueMatch::StartsWith(value.chars().take(2).collect()),
+            },
+        })
+    };
+    let range = |field: &'static str, range: BoxedStrategy<Range>| {
+        range.prop_map(move |range| Query::Range { field: field.to_owned(), range })
+    };
+    let number = || prop::sample::select(&[0i64, 1, 3, 5, 9][..]);
+    let seconds = || prop::sample::select(&[0.0, 0.1, 61.5, 7_200.0][..]);
+    let money =
+        || prop::sample::select(&["0.1", "0.25", "-1.5"][..]).prop_map(|m| m.parse::<Money>().unwrap());
+    let time = || prop::sample::select(vec![at(0), at(3_600), at(86_400)]);
+    prop_oneof![
+        is("agent", &["ada l", "ADA L", "bob"]),
+        is("country", &["germany", "TÜRKIYE", "中国", "x"]),
+        is("id", &["made-up:1", "Made-Up:22", "none"]),
+        is("metadata.plan", &["PRO", "free", "12"]),
+        is("keywords", &["Café", "退款", "…"]),
+        range("csat", (edge(number()), edge(number())).prop_map(|(a, b)| Range::Integer(a, b)).boxed()),
+        range("duration", (edge(seconds()), edge(seconds())).prop_map(|(a, b)| Range::Seconds(a, b)).boxed()),
+        range("total_costs", (edge(money()), edge(money())).prop_map(|(a, b)| Range::Money(a, b)).boxed()),
+        range("end_time", (edge(time()), edge(time())).prop_map(|(a, b)| Range::Time(a, b)).boxed()),
+        range(
+            "metadata.plan",
+            (edge(seconds()), edge(seconds())).prop_map(|(a, b)| Range::Number(a, b)).boxed()
+        ),
+        prop::sample::select(FACETS).prop_map(|field| Query::Exists { field: field.to_owned() }),
+        Just(Query::All),
+    ]
+}
+
+fn query() -> impl Strategy<Value = Query> {
+    let leaf = prop_oneof![4 => text_query(), 1 => value_query()];
+    leaf.prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Query::And),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Query::Or),
+            inner.prop_map(|query| Query::Not(Box::new(query))),
+        ]
+    })
+}
+
+fn filters() -> impl Strategy<Value = BTreeMap<String, Filter>> {
+    let value = |values: &'static [&'static str]| {
+        prop::option::of(prop::sample::select(values).prop_map(str::to_owned))
+    };
+    let filter = prop_oneof![
+        (Just("country"), prop::collection::vec(value(&["Germany", "France", "germany"]), 0..3)),
+        (Just("csat"), prop::collection::vec(value(&["1", "5"]), 0..3)),
+        (Just("llm_models"), prop::collection::vec(value(&["claude", "gpt-4o"]), 0..3)),
+        (Just("metadata.plan"), prop::collection::vec(value(&["pro", "Pro"]), 0..3)),
+        (Just("total_costs"), prop::collection::vec(value(&["0.1", "0.25"]), 0..3)),
+    ];
+    prop::collection::vec((filter, any::<bool>()), 0..3).prop_map(|filters| {
+        let mut by_name: BTreeMap<String, Filter> = BTreeMap::new();
+        for ((name, mut values), excludes) in filters {
+            let filter = by_name.entry(name.to_owned()).or_default();
+            if excludes { filter.none_of.append(&mut values) } else { filter.any_of.append(&mut values) }
+        }
+        by_name
+    })
+}
+
+fn selection() -> impl Strategy<Value = Selection> {
+    let organizations = prop_oneof![
+        4 => Just(None),
+        1 => prop::collection::vec(prop::sample::select(&["acme", "globex", "none"][..]), 0..3)
+            .prop_map(|names| Some(names.into_iter().map(str::to_owned).collect())),
+    ];
+    let time = || prop::option::weighted(0.2, prop::sample::select(vec![at(0), at(3_600), at(90_000)]));
+    (query(), filters(), organizations, time(), time()).prop_map(
+        |(query, filters, organizations, from, to)| Selection { query, filters, organizations, from, to },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_500, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn the_engine_agrees_with_the_oracle(selection in selection()) {
+        check(world(), &selection);
+    }
+
+    #[test]
+    fn single_conditions_agree_with_the_oracle(query in prop_oneof![text_query(), value_query()]) {
+        check(world(), &Selection { query, ..Selection::default() });
+    }
+}

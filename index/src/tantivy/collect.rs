@@ -1,0 +1,139 @@
+//! One pass over the matches of a query: counted, sorted, faceted, within a budget.
+
+use tantivy::query::{EnableScoring, Query};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Score, Searcher, SegmentReader, TERMINATED};
+
+use super::budget::Budget;
+use super::facets::{Facet, SegmentFacet};
+use super::sort::{SegmentKeys, Top};
+use crate::search::SearchError;
+
+/// What is wanted of the matches, and what was found.
+#[derive(Default)]
+pub(super) struct Collection {
+    pub(super) total: u64,
+    pub(super) top: Option<Top>,
+    pub(super) facets: Vec<Facet>,
+}
+
+/// Blocks of documents between two looks at the clock.
+const LOOK_EVERY: usize = 64;
+
+impl Collection {
+    /// Runs the query over every segment.
+    pub(super) fn run(
+        &mut self,
+        searcher: &Searcher,
+        query: &dyn Query,
+        budget: &Budget,
+    ) -> Result<(), SearchError> {
+        let scores = self.top.as_ref().is_some_and(Top::scores);
+        let scoring = if scores {
+            EnableScoring::enabled_from_searcher(searcher)
+        } else {
+            EnableScoring::disabled_from_searcher(searcher)
+        };
+        let weight = query.weight(scoring).map_err(engine)?;
+        for (segment, reader) in searcher.segment_readers().iter().enumerate() {
+            budget.check()?;
+            let mut scorer = weight.scorer(reader, 1.0).map_err(engine)?;
+            budget.check()?;
+            if scorer.doc() == TERMINATED {
+                continue;
+            }
+            let mut part = self.open(reader).map_err(engine)?;
+            let mut docs = [0; COLLECT_BLOCK_BUFFER_LEN];
+            let mut scored = [0.0; COLLECT_BLOCK_BUFFER_LEN];
+            for block in 1.. {
+                let num_read = if scores {
+                    read_scored(&mut *scorer, &mut docs, &mut scored)
+                } else {
+                    scorer.fill_buffer(&mut docs)
+                };
+                let num_alive = retain_alive(reader, &mut docs, &mut scored, num_read);
+                let scored = if scores { &scored[..num_alive] } else { &[] };
+                self.collect(searcher, segment as u32, &mut part, &docs[..num_alive], scored)
+                    .map_err(engine)?;
+                if num_read < COLLECT_BLOCK_BUFFER_LEN {
+                    break;
+                }
+                if block % LOOK_EVERY == 0 {
+                    budget.check()?;
+                }
+            }
+            // A scorer that the budget stopped looks like one that found everything.
+            budget.check()?;
+            for (facet, counts) in self.facets.iter_mut().zip(part.facets) {
+                facet.merge(counts)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&self, reader: &SegmentReader) -> tantivy::Result<Part> {
+        Ok(Part {
+            keys: self.top.as_ref().map(|top| top.open(reader)).transpose()?,
+            facets: self.facets.iter().map(|facet| facet.open(reader)).collect::<tantivy::Result<_>>()?,
+        })
+    }
+
+    fn collect(
+        &mut self,
+        searcher: &Searcher,
+        segment: u32,
+        part: &mut Part,
+        docs: &[DocId],
+        scores: &[Score],
+    ) -> tantivy::Result<()> {
+        self.total += docs.len() as u64;
+        if let (Some(top), Some(keys)) = (&mut self.top, &part.keys) {
+            top.collect(searcher, segment, keys, docs, scores)?;
+        }
+        for facet in &mut part.facets {
+            facet.collect(docs);
+        }
+        Ok(())
+    }
+}
+
+/// What one segment needs.
+struct Part {
+    keys: Option<SegmentKeys>,
+    facets: Vec<SegmentFacet>,
+}
+
+fn read_scored(
+    scorer: &mut dyn tantivy::query::Scorer,
+    docs: &mut [DocId; COLLECT_BLOCK_BUFFER_LEN],
+    scores: &mut [Score; COLLECT_BLOCK_BUFFER_LEN],
+) -> usize {
+    let mut num_read = 0;
+    while num_read < docs.len() && scorer.doc() != TERMINATED {
+        docs[num_read] = scorer.doc();
+        scores[num_read] = scorer.score();
+        num_read += 1;
+        scorer.advance();
+    }
+    num_read
+}
+
+/// Moves the documents that are not deleted to the front and says how many there are.
+fn retain_alive(
+    reader: &SegmentReader,
+    docs: &mut [DocId; COLLECT_BLOCK_BUFFER_LEN],
+    scores: &mut [Score; COLLECT_BLOCK_BUFFER_LEN],
+    num_read: usize,
+) -> usize {
+    let Some(alive) = reader.alive_bitset() else { return num_read };
+    let mut num_alive = 0;
+    for at in 0..num_read {
+        docs[num_alive] = docs[at];
+        scores[num_alive] = scores[at];
+        num_alive += usize::from(alive.is_alive(docs[at]));
+    }
+    num_alive
+}
+
+pub(super) fn engine(error: tantivy::TantivyError) -> SearchError {
+    SearchError::Engine(Box::new(error))
+}

@@ -1,0 +1,362 @@
+//! Searching the index: the port's reading half.
+
+use std::collections::VecDeque;
+use std::ops::{Bound, ControlFlow};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use hearken_model::field::{FieldKind, field};
+use hearken_model::{Document, InteractionId, Status, Timestamp};
+use parking_lot::Mutex;
+use tantivy::query::{BooleanQuery, Occur, Query as EngineQuery};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocAddress, DocSet, Searcher, TERMINATED};
+
+use super::budget::Budget;
+use super::collect::{Collection, engine};
+use super::facets::Facet;
+use super::lower::{Lowering, conjunction};
+use super::schema::{ERASED, Fields, NEWEST_EVENT, ValueCase, value_term};
+use super::sort::{self, Order, Top};
+use super::stored;
+use super::writer::Reader;
+use crate::search::{
+    Cursor, Hit, SORT_KEYS_MAX, SearchError, SearchRequest, SearchResponse, Selection, Sort, SortKey,
+};
+
+/// Most hits of one page.
+pub const LIMIT_MAX: usize = 1_000;
+/// Most hits that can be paged through by relevance.
+pub const RELEVANCE_HITS_MAX: usize = 10_000;
+/// How long a view stays pinned after its last use.
+pub const VIEW_PINNED_FOR: Duration = Duration::from_secs(60);
+/// Most views pinned at a time; the oldest goes first. Each holds on to the files of its moment.
+pub const VIEWS_MAX: usize = 64;
+/// Hits that an export finds in one pass; it keeps 100 bytes for each.
+const EXPORT_CHUNK: usize = 50_000;
+
+/// Reads the index as of its last refresh. Clones share everything. All calls block.
+#[derive(Clone)]
+pub struct IndexReader {
+    reader: Reader,
+    fields: Arc<Fields>,
+    views: Arc<Mutex<Views>>,
+}
+
+/// What the index holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Interactions that can be found.
+    pub interactions: u64,
+    /// Tombstones.
+    pub erased: u64,
+}
+
+impl IndexReader {
+    pub(super) fn new(reader: Reader, fields: Arc<Fields>) -> Self {
+        IndexReader { reader, fields, views: Arc::new(Mutex::new(Views::new())) }
+    }
+
+    /// The document of one interaction; a tombstone if it was erased, `None` if it was never seen.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    pub fn get(&self, id: &InteractionId) -> Result<Option<Document>, SearchError> {
+        let searcher = self.reader.searcher();
+        let term = self.fields.id_term(id);
+        for (segment, reader) in searcher.segment_readers().iter().enumerate() {
+            let index = reader.inverted_index(self.fields.terms).map_err(engine)?;
+            let postings = index
+                .read_postings(&term, IndexRecordOption::Basic)
+                .map_err(|error| SearchError::Engine(Box::new(error)))?;
+            let Some(mut postings) = postings else { continue };
+            while postings.doc() != TERMINATED {
+                if !reader.is_deleted(postings.doc()) {
+                    let address = DocAddress::new(segment as u32, postings.doc());
+                    return stored::document(&searcher, address).map(Some).map_err(engine);
+                }
+                postings.advance();
+            }
+        }
+        Ok(None)
+    }
+
+    /// Answers a search.
+    ///
+    /// # Errors
+    /// Every [`SearchError`].
+    pub fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
+        if request.limit > LIMIT_MAX {
+            return Err(SearchError::Invalid(format!("a page has at most {LIMIT_MAX} hits")));
+        }
+        let page = self.page(request)?;
+        let budget = Arc::new(Budget::new(request.deadline));
+        let ranks = matches!(request.sort, Sort::Relevance) && page.size > 0;
+        let mut lowering = Lowering::new(&self.fields, Arc::clone(&budget), ranks);
+
+        // One pass finds the page and counts every facet that no filter is set on.
+        let filtered = |name: &String| request.selection.filters.contains_key(name);
+        let mut collection = Collection::default();
+        for name in request.facets.iter().filter(|name| !filtered(name)) {
+            collection.facets.push(Facet::new(name)?);
+        }
+        collection.top = (page.size > 0).then(|| Top::new(page.order.clone(), page.size, page.after.clone()));
+        let query = self.lower(&mut lowering, &request.selection, None)?;
+        collection.run(&page.searcher, &*query, &budget)?;
+
+        // A facet with a filter counts what there would be without that filter.
+        let mut others = Vec::new();
+        for name in request.facets.iter().filter(|name| filtered(name)) {
+            let facets = vec![Facet::new(name)?];
+            let mut counts = Collection { facets, ..Collection::default() };
+            let mut lowering = Lowering::new(&self.fields, Arc::clone(&budget), false);
+            let query = self.lower(&mut lowering, &request.selection, Some(name))?;
+            counts.run(&page.searcher, &*query, &budget)?;
+            others.append(&mut counts.facets);
+        }
+
+        let total = collection.total;
+        let (hits, next) = match collection.top {
+            Some(top) => self.hits(request, page, top)?,
+            None => (Vec::new(), None),
+        };
+        let facets = collection.facets.into_iter().chain(others);
+        let mut facets: Vec<_> = facets.map(|facet| facet.finish(request.facet_size)).collect();
+        facets.sort_by_key(|(name, _)| request.facets.iter().position(|wanted| wanted == name));
+        Ok(SearchResponse { total, hits, facets, next })
+    }
+
+    /// Calls `visit` with every match in order, in one view, with memory that does not grow with the matches.
+    ///
+    /// # Errors
+    /// Every [`SearchError`] but [`SearchError::DeadlineExceeded`]: `visit` says when to stop.
+    pub fn for_each(
+        &self,
+        selection: &Selection,
+        sort: &[SortKey],
+        mut visit: impl FnMut(Document) -> ControlFlow<()>,
+    ) -> Result<(), SearchError> {
+        check_sort(sort)?;
+        let searcher = self.reader.searcher();
+        let mut after = None;
+        loop {
+            let budget = Arc::new(Budget::new(None));
+            let mut lowering = Lowering::new(&self.fields, Arc::clone(&budget), false);
+            let query = self.lower(&mut lowering, selection, None)?;
+            let top = Top::new(Order::Fields(sort.to_vec()), EXPORT_CHUNK, after.take());
+            let mut collection = Collection { top: Some(top), ..Collection::default() };
+            collection.run(&searcher, &*query, &budget)?;
+            let entries = collection.top.map(|top| top.finish(&searcher)).transpose().map_err(engine)?;
+            let entries = entries.unwrap_or_default();
+            for entry in &entries {
+                let document = stored::document(&searcher, entry.address).map_err(engine)?;
+                if visit(document).is_break() {
+                    return Ok(());
+                }
+            }
+            let Some(last) = entries.last().filter(|_| entries.len() >= EXPORT_CHUNK) else { return Ok(()) };
+            let id = stored::id(&searcher, last.address).map_err(engine)?;
+            after = Some(sort::after(sort, &sort::cursor_keys(sort, last), last.tie, &id)?);
+        }
+    }
+
+    /// Interactions in progress whose newest event is not after `cutoff`, longest idle first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    pub fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<InteractionId>, SearchError> {
+        let searcher = self.reader.searcher();
+        let budget = Arc::new(Budget::new(None));
+        let lowering = Lowering::new(&self.fields, Arc::clone(&budget), false);
+        let in_progress = value_term("status", ValueCase::Exact, Status::InProgress.as_str());
+        let idle = Bound::Included(cutoff.as_nanos());
+        let query = BooleanQuery::new(vec![
+            (Occur::Must, lowering.term(&in_progress)),
+            (Occur::Must, lowering.column_range(NEWEST_EVENT, Bound::Unbounded, idle)?),
+        ]);
+        let key = SortKey { field: NEWEST_EVENT.to_owned(), descending: false };
+        let top = Top::new(Order::Fields(vec![key]), limit, None);
+        let mut collection = Collection { top: Some(top), ..Collection::default() };
+        collection.run(&searcher, &query, &budget)?;
+        let entries = collection.top.map(|top| top.finish(&searcher)).transpose().map_err(engine)?;
+        let ids = entries.unwrap_or_default().into_iter().take(limit).map(|entry| {
+            let id = stored::id(&searcher, entry.address).map_err(engine)?;
+            InteractionId::try_new(id).map_err(|error| SearchError::Engine(Box::new(error)))
+        });
+        ids.collect()
+    }
+
+    /// How many interactions have not ended.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    pub fn count_in_progress(&self) -> Result<u64, SearchError> {
+        self.count(&value_term("status", ValueCase::Exact, Status::InProgress.as_str()))
+    }
+
+    /// How many interactions there are.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    pub fn counts(&self) -> Result<Counts, SearchError> {
+        let erased = self.count(ERASED)?;
+        let all = self.reader.searcher().num_docs();
+        Ok(Counts { interactions: all.saturating_sub(erased), erased })
+    }
+
+    fn count(&self, term: &str) -> Result<u64, SearchError> {
+        let budget = Arc::new(Budget::new(None));
+        let lowering = Lowering::new(&self.fields, Arc::clone(&budget), false);
+        let mut matches = Collection::default();
+        matches.run(&self.reader.searcher(), &*lowering.term(term), &budget)?;
+        Ok(matches.total)
+    }
+
+    /// The selection as a query, without the filter on one field if a facet asks for that.
+    fn lower(
+        &self,
+        lowering: &mut Lowering<'_>,
+        selection: &Selection,
+        without: Option<&str>,
+    ) -> Result<Box<dyn EngineQuery>, SearchError> {
+        let mut clauses = lowering.base(selection)?;
+        for (name, filter) in &selection.filters {
+            if without != Some(name) {
+                clauses.append(&mut lowering.filter(name, filter)?);
+            }
+        }
+        Ok(conjunction(clauses))
+    }
+
+    /// Which view, which order, how many and from where.
+    fn page(&self, request: &SearchRequest) -> Result<Page, SearchError> {
+        let newest = || self.reader.searcher();
+        let wrong_cursor = || SearchError::Invalid("the cursor belongs to another sort".to_owned());
+        let page = |searcher, order, size, after, offset| Page { searcher, order, size, after, offset };
+        // One more than asked for tells whether there is a next page.
+        let size = if request.limit == 0 { 0 } else { request.limit + 1 };
+        match (&request.sort, &request.cursor) {
+            (Sort::Relevance, None) => Ok(page(newest(), Order::Relevance, size, None, 0)),
+            (Sort::Relevance, Some(Cursor::Pinned { view, offset })) => {
+                let searcher = self.views.lock().get(*view).ok_or(SearchError::CursorExpired)?;
+                if offset.saturating_add(request.limit) > RELEVANCE_HITS_MAX {
+                    return Err(SearchError::TooExpensive(format!(
+                        "at most {RELEVANCE_HITS_MAX} hits can be paged through by relevance; sort by a field"
+                    )));
+                }
+                let size = if size == 0 { 0 } else { size + offset };
+                Ok(page(searcher, Order::Relevance, size, None, *offset))
+            }
+            (Sort::Fields(keys), cursor) => {
+                check_sort(keys)?;
+                let after = match cursor {
+                    None => None,
+                    Some(Cursor::After { keys: values, tie, id }) => {
+                        Some(sort::after(keys, values, *tie, id)?)
+                    }
+                    Some(Cursor::Pinned { .. }) => return Err(wrong_cursor()),
+                };
+                Ok(page(newest(), Order::Fields(keys.clone()), size, after, 0))
+            }
+            (Sort::Relevance, Some(Cursor::After { .. })) => Err(wrong_cursor()),
+        }
+    }
+
+    fn hits(
+        &self,
+        request: &SearchRequest,
+        page: Page,
+        top: Top,
+    ) -> Result<(Vec<Hit>, Option<Cursor>), SearchError> {
+        let entries = top.finish(&page.searcher).map_err(engine)?;
+        let scored = matches!(request.sort, Sort::Relevance);
+        let mut hits = Vec::with_capacity(request.limit);
+        for entry in entries.iter().skip(page.offset).take(request.limit) {
+            let document = stored::document(&page.searcher, entry.address).map_err(engine)?;
+            hits.push(Hit { document, score: scored.then_some(entry.score) });
+        }
+        let end = page.offset + request.limit;
+        let (Some(last), true) = (hits.last(), entries.len() > end) else { return Ok((hits, None)) };
+        let next = match &request.sort {
+            Sort::Relevance if end >= RELEVANCE_HITS_MAX => None,
+            Sort::Relevance => {
+                Some(Cursor::Pinned { view: self.views.lock().pin(page.searcher), offset: end })
+            }
+            Sort::Fields(keys) => entries.get(end - 1).map(|entry| Cursor::After {
+                keys: sort::cursor_keys(keys, entry),
+                tie: entry.tie,
+                id: last.document.id().as_str().to_owned(),
+            }),
+        };
+        Ok((hits, next))
+    }
+}
+
+struct Page {
+    searcher: Searcher,
+    order: Order,
+    size: usize,
+    after: Option<sort::After>,
+    offset: usize,
+}
+
+fn check_sort(keys: &[SortKey]) -> Result<(), SearchError> {
+    if keys.is_empty() || keys.len() > SORT_KEYS_MAX {
+        return Err(SearchError::Invalid(format!("a sort has 1 to {SORT_KEYS_MAX} fields")));
+    }
+    for key in keys {
+        let is_sortable =
+            field(&key.field).is_some_and(|field| field.sort && field.kind != FieldKind::Keyword);
+        if !is_sortable {
+            return Err(SearchError::Invalid(format!("results cannot be sorted by `{}`", key.field)));
+        }
+    }
+    Ok(())
+}
+
+/// Views that relevance cursors page on.
+struct Views {
+    next: u64,
+    pinned: VecDeque<View>,
+}
+
+struct View {
+    number: u64,
+    searcher: Searcher,
+    used_at: Instant,
+}
+
+impl Views {
+    fn new() -> Self {
+        // Numbers go on across restarts, so that an old cursor never finds somebody else's view.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Views { next: now.as_micros() as u64, pinned: VecDeque::new() }
+    }
+
+    fn get(&mut self, number: u64) -> Option<Searcher> {
+        self.drop_expired();
+        let view = self.pinned.iter_mut().find(|view| view.number == number)?;
+        view.used_at = Instant::now();
+        Some(view.searcher.clone())
+    }
+
+    /// The number of that view, pinned from now on.
+    fn pin(&mut self, searcher: Searcher) -> u64 {
+        self.drop_expired();
+        let known = self.pinned.iter_mut().find(|view| view.searcher.generation() == searcher.generation());
+        if let Some(view) = known {
+            view.used_at = Instant::now();
+            return view.number;
+        }
+        if self.pinned.len() >= VIEWS_MAX {
+            self.pinned.pop_front();
+        }
+        self.next += 1;
+        self.pinned.push_back(View { number: self.next, searcher, used_at: Instant::now() });
+        self.next
+    }
+
+    fn drop_expired(&mut self) {
+        self.pinned.retain(|view| view.used_at.elapsed() < VIEW_PINNED_FOR);
+    }
+}

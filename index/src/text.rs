@@ -1,0 +1,388 @@
+//! What a word is: one set of rules for the engine, the highlights and the tests' oracle.
+//!
+//! A word is a run of letters, digits and combining marks; everything else separates. Three refinements:
+//!
+//! - Scripts written without spaces (Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese): every character with
+//!   its marks is a word of its own, so that any part of a text is found as a phrase of its characters.
+//! - Emoji and other pictographs are words; skin tones and presentation selectors are folded away, a flag is one.
+//! - Words are compared folded: letter case, compatibility forms (`ﬁ`, `Ａ`) and the accents U+0300–036F never
+//!   matter; marks that carry meaning, such as those of Hindi or Thai, stay.
+
+use std::borrow::Cow;
+
+use rust_stemmers::{Algorithm, Stemmer};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Most positions that the words of a phrase may be out of place.
+pub const SLOP_MAX: u32 = 50;
+
+/// Empty positions between two messages (topic, summary, each keyword). A phrase of `n` words with slop `s` cannot
+/// cross it while `n + s ≤ MESSAGE_GAP`; longer sloppy phrases are refused, exact ones never cross.
+pub const MESSAGE_GAP: u32 = 64;
+
+/// Longer words are cut to this many bytes, in documents and queries alike.
+pub const WORD_BYTES_MAX: usize = 256;
+
+/// What a word is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WordKind {
+    /// Letters, digits and their marks.
+    Letters,
+    /// One character of a script without spaces.
+    Character,
+    /// A pictograph.
+    Symbol,
+}
+
+/// Where a word stands in its text, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word {
+    /// The first byte.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+    /// What it is made of.
+    pub kind: WordKind,
+}
+
+/// Reads a text word by word without allocating for each.
+pub struct Words<'t> {
+    text: &'t str,
+    at: usize,
+    folded: String,
+}
+
+impl<'t> Words<'t> {
+    /// From the beginning of the text.
+    pub fn new(text: &'t str) -> Self {
+        Self::reusing(text, String::new())
+    }
+
+    /// Like `new`, with a buffer from [`Words::into_buffer`].
+    pub fn reusing(text: &'t str, buffer: String) -> Self {
+        Words { text, at: 0, folded: buffer }
+    }
+
+    /// The buffer, for the next text.
+    pub fn into_buffer(self) -> String {
+        self.folded
+    }
+
+    /// The folded form of the word that [`Words::next_word`] returned last. Never empty after it did.
+    pub fn folded(&self) -> &str {
+        &self.folded
+    }
+
+    /// The next word, `None` at the end.
+    pub fn next_word(&mut self) -> Option<Word> {
+        let bytes = self.text.as_bytes();
+        while let Some(&first) = bytes.get(self.at) {
+            if first.is_ascii() && !first.is_ascii_alphanumeric() {
+                self.at += 1;
+                continue;
+            }
+            let start = self.at;
+            let ascii_len =
+                bytes[start..].iter().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(bytes.len() - start);
+            let ascii_end = start + ascii_len;
+            if ascii_len > 0 && bytes.get(ascii_end).is_none_or(u8::is_ascii) {
+                self.at = ascii_end;
+                fold_ascii(&self.text[start..ascii_end], &mut self.folded);
+                return Some(Word { start, end: ascii_end, kind: WordKind::Letters });
+            }
+            if let Some(word) = self.next_any(start) {
+                return Some(word);
+            }
+        }
+        None
+    }
+
+    /// The word that begins at `start`, where some character beyond ASCII is near; `None` for a separator, which
+    /// is passed over.
+    fn next_any(&mut self, start: usize) -> Option<Word> {
+        let mut chars = self.text[start..].char_indices().peekable();
+        let (_, first) = chars.next()?;
+        let kind = match class(first) {
+            Class::Separator | Class::Mark => {
+                self.at = start + first.len_utf8();
+                return None;
+            }
+            Class::Letter => WordKind::Letters,
+            Class::Character => WordKind::Character,
+            Class::Symbol | Class::Flag => WordKind::Symbol,
+        };
+        let mut pairs_with_flag = class(first) == Class::Flag;
+        while let Some((_, c)) = chars.peek() {
+            let belongs = match class(*c) {
+                Class::Mark => true,
+                Class::Letter => kind == WordKind::Letters,
+                Class::Symbol => kind == WordKind::Symbol && is_skin_tone(*c),
+                Class::Flag => std::mem::take(&mut pairs_with_flag),
+                Class::Character | Class::Separator => false,
+            };
+            if !belongs {
+                break;
+            }
+            chars.next();
+        }
+        let end = chars.peek().map_or(self.text.len(), |(at, _)| start + at);
+        self.at = end;
+        fold_word(&self.text[start..end], kind, &mut self.folded);
+        Some(Word { start, end, kind })
+    }
+}
+
+/// A word with its place, for queries, highlights and the oracle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Which word of the text, from 0.
+    pub position: u32,
+    /// Where it stands.
+    pub word: Word,
+    /// Its folded form.
+    pub folded: String,
+}
+
+/// All words of a text.
+pub fn tokens(text: &str) -> Vec<Token> {
+    let mut words = Words::new(text);
+    let mut tokens = Vec::new();
+    while let Some(word) = words.next_word() {
+        let position = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
+        tokens.push(Token { position, word, folded: words.folded().to_owned() });
+    }
+    tokens
+}
+
+/// Strips English word forms (Porter 2).
+pub struct English {
+    stemmer: Stemmer,
+}
+
+impl Default for English {
+    fn default() -> Self {
+        English { stemmer: Stemmer::create(Algorithm::English) }
+    }
+}
+
+impl English {
+    /// The stem of a folded word; the word itself unless it is plain ASCII letters.
+    pub fn stem<'w>(&self, folded: &'w str) -> Cow<'w, str> {
+        if has_forms(folded) { self.stemmer.stem(folded) } else { Cow::Borrowed(folded) }
+    }
+}
+
+/// Whether a folded word may have English forms: 3 to 32 ASCII letters.
+pub fn has_forms(folded: &str) -> bool {
+    (3..=32).contains(&folded.len()) && folded.bytes().all(|b| b.is_ascii_lowercase())
+}
+
+/// Folds letter case only, character by character: how the query language compares whole values.
+pub fn fold_case(value: &str) -> Cow<'_, str> {
+    let is_folded = |c: char| {
+        if c.is_ascii() { !c.is_ascii_uppercase() } else { c.to_lowercase().eq(std::iter::once(c)) }
+    };
+    if value.chars().all(is_folded) {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(value.chars().flat_map(char::to_lowercase).collect())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Separator,
+    Mark,
+    Letter,
+    Character,
+    Symbol,
+    Flag,
+}
+
+fn class(c: char) -> Class {
+    let code = u32::from(c);
+    if code < 0x300 {
+        return if c.is_alphanumeric() { Class::Letter } else { Class::Separator };
+    }
+    if is_pictograph(code) {
+        return if (0x1F1E6..=0x1F1FF).contains(&code) { Class::Flag } else { Class::Symbol };
+    }
+    if is_combining_mark(c) || is_trailing_jamo(code) {
+        return Class::Mark;
+    }
+    if !c.is_alphanumeric() {
+        return Class::Separator;
+    }
+    if is_unspaced(code) { Class::Character } else { Class::Letter }
+}
+
+/// Vowels and finals of decomposed Korean, and the half-width voicing marks of Japanese: they belong to the
+/// character before them.
+fn is_trailing_jamo(code: u32) -> bool {
+    matches!(code, 0x1160..=0x11FF | 0xD7B0..=0xD7FF | 0xFF9E..=0xFF9F)
+}
+
+/// Letters of scripts that are written without spaces, or, as Korean, searched as if they were.
+fn is_unspaced(code: u32) -> bool {
+    matches!(code,
+        0x0E00..=0x0EFF // Thai, Lao
+        | 0x1000..=0x109F | 0x1780..=0x17FF // Burmese, Khmer
+        | 0x1100..=0x115F | 0xA960..=0xA97F | 0xAC00..=0xD7AF | 0x3130..=0x318F | 0xFFA0..=0xFFDC // Hangul
+        | 0x2E80..=0x2FDF | 0x3005..=0x3007 | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF
+        | 0x20000..=0x3FFFF // Han
+        | 0x3021..=0x3029 | 0x3031..=0x312F | 0x31A0..=0x31FF | 0xFF66..=0xFF9F // kana, Bopomofo
+    )
+}
+
+fn is_pictograph(code: u32) -> bool {
+    matches!(code, 0x2300..=0x23FF | 0x2600..=0x27BF | 0x2B00..=0x2BFF | 0x1F000..=0x1FAFF)
+}
+
+fn is_skin_tone(c: char) -> bool {
+    matches!(u32::from(c), 0x1F3FB..=0x1F3FF)
+}
+
+fn fold_ascii(word: &str, folded: &mut String) {
+    folded.clear();
+    folded.push_str(&word[..word.len().min(WORD_BYTES_MAX)]);
+    folded.make_ascii_lowercase();
+}
+
+fn fold_word(word: &str, kind: WordKind, folded: &mut String) {
+    folded.clear();
+    if kind == WordKind::Character && is_stable(word) {
+        folded.push_str(word);
+        return;
+    }
+    for c in word.nfkd() {
+        if is_dropped(c, kind) {
+            continue;
+        }
+        for c in c.to_lowercase() {
+            match c {
+                'ß' => folded.push_str("ss"),
+                'æ' => folded.push_str("ae"),
+                'œ' => folded.push_str("oe"),
+                'ς' => folded.push('σ'),
+                'ø' => folded.push('o'),
+                'đ' => folded.push('d'),
+                'ł' => folded.push('l'),
+                'ı' => folded.push('i'),
+                // The lower case of a few capitals brings its own accent.
+                '\u{300}'..='\u{36F}' => {}
+                other => folded.push(other),
+            }
+        }
+        if folded.len() > 4 * WORD_BYTES_MAX {
+            break;
+        }
+    }
+    if !folded.is_ascii() {
+        *folded = folded.nfc().collect();
+    }
+    if folded.is_empty() {
+        folded.push_str(word);
+    }
+    if folded.len() > WORD_BYTES_MAX {
+        let cut = (0..=WORD_BYTES_MAX).rev().find(|at| folded.is_char_boundary(*at)).unwrap_or(0);
+        folded.truncate(cut);
+    }
+}
+
+/// One character that folding leaves as it is: most Chinese, Japanese and Korean ones.
+fn is_stable(word: &str) -> bool {
+    let mut chars = word.chars();
+    let code = chars.next().map_or(0, u32::from);
+    chars.next().is_none()
+        && matches!(code, 0x3041..=0x3096 | 0x30A1..=0x30FA | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xAC00..=0xD7A3)
+}
+
+fn is_dropped(c: char, kind: WordKind) -> bool {
+    match u32::from(c) {
+        0x300..=0x36F => true,
+        // Presentation selectors and the frames of key caps.
+        0xFE00..=0xFE0F | 0xE0100..=0xE01EF | 0x20D0..=0x20FF => true,
+        _ => kind == WordKind::Symbol && is_skin_tone(c),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn words(text: &str) -> Vec<String> {
+        tokens(text).into_iter().map(|token| token.folded).collect()
+    }
+
+    #[test]
+    fn everything_but_letters_digits_and_marks_separates() {
+        assert_eq!(words("order 55-A12, ada@example.com"), ["order", "55", "a12", "ada", "example", "com"]);
+        assert_eq!(words("don't  wait\n_now_"), ["don", "t", "wait", "now"]);
+        assert_eq!(words(" … -- !"), [""; 0]);
+    }
+
+    #[test]
+    fn case_and_accents_are_folded_composed_or_not() {
+        assert_eq!(words("CAFÉ Cafe\u{301} Straße ÉCLAIR"), ["cafe", "cafe", "strasse", "eclair"]);
+        assert_eq!(words("İstanbul ΟΔΟΣ οδος ﬁne ＡＢＣ"), ["istanbul", "οδοσ", "οδοσ", "fine", "abc"]);
+        assert_eq!(words("Łódź Ærø"), ["lodz", "aero"]);
+    }
+
+    #[test]
+    fn marks_that_carry_meaning_stay_inside_their_word() {
+        assert_eq!(words("हिन्दी में"), ["हिन्दी", "में"]);
+        assert_ne!(words("कि"), words("की"));
+    }
+
+    #[test]
+    fn scripts_without_spaces_fall_into_characters() {
+        assert_eq!(words("我要退款"), ["我", "要", "退", "款"]);
+        assert_eq!(words("iPhone手机15"), ["iphone", "手", "机", "15"]);
+        assert_eq!(words("환불을"), ["환", "불", "을"]);
+        assert_eq!(words("ที่นี่"), ["ที่", "นี่"]);
+        assert_eq!(words("ありがとう"), ["あ", "り", "が", "と", "う"]);
+        let decomposed: String = "환불 が".nfd().collect();
+        assert_eq!(words(&decomposed), words("환불 が"));
+    }
+
+    #[test]
+    fn emoji_are_words_whatever_their_skin_or_presentation() {
+        assert_eq!(words("thanks👍🏽❤️"), ["thanks", "👍", "❤"]);
+        assert_eq!(words("🇩🇪🇫🇷"), ["🇩🇪", "🇫🇷"]);
+        assert_eq!(words("😀😀"), ["😀", "😀"]);
+        assert_eq!(words("1️⃣"), ["1"]);
+    }
+
+    #[test]
+    fn endless_words_are_cut() {
+        assert_eq!(words(&"a".repeat(10_000))[0].len(), WORD_BYTES_MAX);
+        assert!(words(&"é日".repeat(10_000)).iter().all(|word| word.len() <= WORD_BYTES_MAX));
+        assert!(words(&format!("é{}", "\u{915}\u{94d}".repeat(10_000)))[0].len() <= WORD_BYTES_MAX);
+    }
+
+    #[test]
+    fn english_forms_share_a_stem_and_other_words_are_left_alone() {
+        let english = English::default();
+        for form in ["refund", "refunds", "refunded", "refunding"] {
+            assert_eq!(english.stem(form), "refund");
+        }
+        assert_eq!(english.stem("a12s"), "a12s");
+        assert_eq!(english.stem("straßes"), "straßes");
+    }
+
+    proptest! {
+        #[test]
+        fn words_are_in_order_inside_the_text_and_never_empty(text in "\\PC{0,60}|[\\x00-\\u{10FFFF}]{0,40}") {
+            let mut end = 0;
+            for token in tokens(&text) {
+                prop_assert!(token.word.start >= end && token.word.end > token.word.start);
+                end = token.word.end;
+                prop_assert!(text.get(token.word.start..end).is_some());
+                prop_assert!(!token.folded.is_empty() && token.folded.len() <= WORD_BYTES_MAX);
+                prop_assert!(!token.folded.chars().any(char::is_control));
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The values of a document that can be filtered, counted, sorted and searched as a whole: one reading of the field
+//! table for every engine and for the tests' oracle.
+
+use std::collections::BTreeSet;
+
+use hearken_model::field::{FIELDS, Field, FieldKind, METADATA_PREFIX, field};
+use hearken_model::{Document, Money, Scalar, Timestamp};
+use rust_decimal::prelude::ToPrimitive;
+
+const NANOS_PER_SECOND: f64 = 1e9;
+/// Money is compared in billionths; what is finer is rounded.
+const MONEY_SCALE: i64 = 1_000_000_000;
+
+/// What a field name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FieldRef<'a> {
+    /// A row of the table.
+    Known(&'static Field),
+    /// `metadata.<key>`.
+    Metadata(&'a str),
+}
+
+impl<'a> FieldRef<'a> {
+    /// `None` if there is no such field.
+    pub(crate) fn find(name: &'a str) -> Option<Self> {
+        match name.strip_prefix(METADATA_PREFIX) {
+            Some("") => None,
+            Some(key) => Some(FieldRef::Metadata(key)),
+            None => field(name).map(FieldRef::Known),
+        }
+    }
+
+    /// The field if its values are text.
+    pub(crate) fn is_keyword(self) -> bool {
+        match self {
+            FieldRef::Known(field) => field.kind == FieldKind::Keyword,
+            FieldRef::Metadata(_) => true,
+        }
+    }
+}
+
+/// Calls `visit` with every value of every keyword field but metadata; no value of a field comes twice.
+pub(crate) fn for_each_keyword<'d>(document: &'d Document, mut visit: impl FnMut(&'static str, &'d str)) {
+    for field in FIELDS.iter().filter(|field| field.kind == FieldKind::Keyword) {
+        for_each_value(document, field.name, |value| visit(field.name, value));
+    }
+}
+
+/// Calls `visit` with every value of one keyword field of the table; no value comes twice.
+pub(crate) fn for_each_value<'d>(document: &'d Document, field: &str, mut visit: impl FnMut(&'d str)) {
+    let head = &document.derived.head;
+    let topics = &head.topics_summary;
+    let one = match field {
+        "id" => Some(document.id().as_str()),
+        "organization" => head.organization.as_deref(),
+        "agent" => head.agent.as_deref(),
+        "llm_model" => head.llm_model.as_deref(),
+        "type" => head.interaction_type.map(|value| value.as_str()),
+        "status" => head.status.map(|value| value.as_str()),
+        "end_reason" => head.end_reason.as_deref(),
+        "direction" => head.direction.map(|value| value.as_str()),
+        "integration" => head.integration.as_deref(),
+        "browser" => head.browser.as_deref(),
+        "os" => head.os.as_deref(),
+        "device" => head.device.as_deref(),
+        "ip_address" => head.ip_address.as_deref(),
+        "country_code" => head.country_code.as_deref(),
+        "country" => head.country.as_deref(),
+        "city" => head.city.as_deref(),
+        "url" => head.url.as_deref(),
+        "url_host" => head.url_host.as_deref(),
+        "language" => head.language.as_deref(),
+        "user_id" => head.user_id.as_deref(),
+        "caller" => head.caller.as_deref(),
+        "sentiment" => topics.sentiment.map(|value| value.as_str()),
+        "topic" => topics.topic.as_deref(),
+        "llm_models" => return each_once(&head.llm_models, visit),
+        "keywords" => return each_once(&topics.keywords, visit),
+        _ => None,
+    };
+    if let Some(value) = one {
+        visit(value);
+    }
+}
+
+fn each_once<'d>(values: &'d [String], visit: impl FnMut(&'d str)) {
+    values.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().for_each(visit);
+}
+
+/// The text values of a keyword field or a metadata key.
+pub(crate) fn keyword_values(document: &Document, field: FieldRef<'_>) -> Vec<String> {
+    let mut values = Vec::new();
+    match field {
+        FieldRef::Known(field) => for_each_value(document, field.name, |value| values.push(value.to_owned())),
+        FieldRef::Metadata(key) => {
+            values.extend(document.derived.head.metadata.get(key).map(Scalar::to_string));
+        }
+    }
+    values
+}
+
+/// The value of a field that is not a keyword, as the integer it is compared by: itself, nanoseconds, or billionths.
+pub(crate) fn number(document: &Document, field: &str) -> Option<i64> {
+    let head = &document.derived.head;
+    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    match field {
+        "csat" => head.csat.map(i64::from),
+        "rating" => head.rating.map(i64::from),
+        "messages_count" => Some(count(head.messages_count)),
+        "billable_messages" => head.billable_messages.map(count),
+        "billable_minutes" => head.billable_minutes.map(count),
+        "start_time" => head.start_time.map(Timestamp::as_nanos),
+        "end_time" => head.end_time.map(Timestamp::as_nanos),
+        "duration" => head.duration.map(seconds),
+        "total_costs" => head.total_costs.amount.map(money),
+        _ => None,
+    }
+}
+
+/// When the interaction was last active: its end, else its last message's end, else its start.
+pub(crate) fn active_until(document: &Document) -> Option<i64> {
+    let head = &document.derived.head;
+    let start = head.start_time.map(Timestamp::as_nanos);
+    let end = head.end_time.map(Timestamp::as_nanos);
+    end.or_else(|| Some(start?.saturating_add(head.duration.map_or(0, seconds))))
+}
+
+/// Nanoseconds; saturates.
+pub(crate) fn seconds(seconds: f64) -> i64 {
+    (seconds * NANOS_PER_SECOND).round() as i64
+}
+
+/// Billionths; saturates.
+pub(crate) fn money(amount: Money) -> i64 {
+    let saturated = if amount.is_sign_negative() { i64::MIN } else { i64::MAX };
+    let scaled = amount.checked_mul(Money::from(MONEY_SCALE)).map(|scaled| scaled.round());
+    scaled.and_then(|scaled| scaled.to_i64()).unwrap_or(saturated)
+}
+
+/// The value that [`number`] stands for, as a facet shows it.
+pub(crate) fn shown(kind: FieldKind, number: i64) -> serde_json::Value {
+    match kind {
+        FieldKind::Money => {
+            let amount = Money::from(number) / Money::from(MONEY_SCALE);
+            serde_json::Value::String(amount.normalize().to_string())
+        }
+        FieldKind::Seconds => (number as f64 / NANOS_PER_SECOND).into(),
+        FieldKind::Time => Timestamp::from_nanos(number).to_string().into(),
+        FieldKind::Integer | FieldKind::Keyword => number.into(),
+    }
+}
+
+/// The number that a filter's text stands for; `None` if it is none.
+pub(crate) fn parse(kind: FieldKind, text: &str) -> Option<i64> {
+    match kind {
+        FieldKind::Integer => text.parse().ok(),
+        FieldKind::Seconds => text.parse().ok().filter(|s: &f64| s.is_finite()).map(seconds),
+        FieldKind::Money => text.parse().ok().map(money),
+        FieldKind::Time => Timestamp::parse(text).ok().map(Timestamp::as_nanos),
+        FieldKind::Keyword => None,
+    }
+}
