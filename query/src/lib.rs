@@ -1,1 +1,18 @@
-//! hearken-query
+//! Searching: the query language, the search parameters and the HTTP API.
+//!
+//! - [`language`]: text in, [`hearken_index::query::Query`] out, and back.
+//! - [`parameters`]: the names and values of a request become one checked search.
+//! - [`state`]: what every answer needs: the index, limits, metrics; built once by `server`.
+//! - [`search`]: one search from parameters to the answer, for the HTTP API and the pages alike.
+//! - [`problem`]: the one place that turns errors into status, stable code and public text.
+//! - [`http`]: the routes.
+
+pub mod http;
+pub mod language;
+pub mod parameters;
+pub mod problem;
+pub mod search;
+pub mod state;
+
+pub use problem::Problem;
+pub use state::{AppState, Limits};

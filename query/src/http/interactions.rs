@@ -1,0 +1,61 @@
+//! `/v1/interactions`: search, and one interaction.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, RawQuery, State};
+
+use crate::parameters::{SearchParameters, pairs_of_json, pairs_of_query};
+use crate::problem::Problem;
+use crate::search::{self, InteractionAnswer, SearchAnswer};
+use crate::state::AppState;
+
+/// `GET /v1/interactions`
+pub(super) async fn search_by_query(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<SearchAnswer>, Problem> {
+    let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
+    let (parameters, []) = SearchParameters::parse(pairs, [])?;
+    search::search(&state, parameters, None).await.map(Json)
+}
+
+/// `POST /v1/interactions/search`
+pub(super) async fn search_by_body(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<SearchAnswer>, Problem> {
+    let body = body.map_err(|rejection| refused_body(&rejection))?;
+    if query.is_some_and(|query| !query.is_empty()) {
+        return Err(Problem::new("invalid_body", "parameters belong into the body, not into the address"));
+    }
+    let (parameters, []) = SearchParameters::parse(pairs_of_json(&body)?, [])?;
+    search::search(&state, parameters, None).await.map(Json)
+}
+
+/// `GET /v1/interactions/{id}`
+pub(super) async fn show(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<InteractionAnswer>, Problem> {
+    let mut q = None;
+    for (name, value) in pairs_of_query(query.as_deref().unwrap_or_default())? {
+        if name != "q" {
+            let problem = Problem::new("unknown_parameter", "only `q` is possible here");
+            return Err(Problem { parameter: Some(name.chars().take(64).collect()), ..problem });
+        }
+        q = value;
+    }
+    search::interaction(&state, id, q, None).await.map(Json)
+}
+
+fn refused_body(rejection: &BytesRejection) -> Problem {
+    match rejection.status() {
+        axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new("body_too_large", "the body is larger than a search may be")
+        }
+        _ => Problem::new("invalid_body", "the body could not be read"),
+    }
+}

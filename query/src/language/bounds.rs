@@ -1,0 +1,207 @@
+//! The ends of ranges: what a text means as a value of a field, and where a day begins and ends.
+
+use hearken_index::query::{Edge, Query, Range};
+use hearken_model::field::{Field, FieldKind};
+use hearken_model::{Money, Timestamp};
+
+use super::error::{Located, shown};
+use super::target::Target;
+
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// How one end of a range was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// `*`, or nothing.
+    Open,
+    /// A value and whether it belongs to the range.
+    At { text: String, byte: usize, inclusive: bool },
+}
+
+impl Bound {
+    fn inclusive(text: &str, byte: usize) -> Bound {
+        Bound::At { text: text.to_owned(), byte, inclusive: true }
+    }
+}
+
+/// The query for `field:value` where the field holds numbers or times: the range of just that value.
+pub(super) fn exactly(target: &Target, text: &str, byte: usize) -> Result<Query, Located> {
+    range(target, Bound::inclusive(text, byte), Bound::inclusive(text, byte), byte)
+}
+
+/// The query for a range.
+///
+/// # Errors
+/// The field holds text, an end is no value of the field, or the range is upside down.
+pub(super) fn range(target: &Target, from: Bound, to: Bound, byte: usize) -> Result<Query, Located> {
+    let field = target.name().to_owned();
+    if from == Bound::Open && to == Bound::Open {
+        return match target {
+            Target::Words(_) | Target::Keyword(_) => Err(text_has_no_ranges(target, byte)),
+            _ => Ok(Query::Exists { field }),
+        };
+    }
+    let range = match target {
+        Target::Words(_) | Target::Keyword(_) => return Err(text_has_no_ranges(target, byte)),
+        Target::Metadata(_) => {
+            let (from, to) = plain_edges(from, to, byte, |text, byte| decimal(text, byte, "metadata.<key>"))?;
+            Range::Number(from, to)
+        }
+        Target::Number(field) => match field.kind {
+            FieldKind::Integer | FieldKind::Keyword => {
+                let (from, to) = plain_edges(from, to, byte, |text, byte| integer(text, byte, field))?;
+                Range::Integer(from, to)
+            }
+            FieldKind::Seconds => {
+                let (from, to) = plain_edges(from, to, byte, |text, byte| seconds(text, byte, field))?;
+                Range::Seconds(from, to)
+            }
+            FieldKind::Money => {
+                let (from, to) = plain_edges(from, to, byte, |text, byte| money(text, byte, field))?;
+                Range::Money(from, to)
+            }
+            FieldKind::Time => {
+                let from = time_from(from, field)?;
+                let to = time_to(to, field)?;
+                not_upside_down(&from, &to, byte)?;
+                Range::Time(from, to)
+            }
+        },
+    };
+    Ok(Query::Range { field, range })
+}
+
+fn text_has_no_ranges(target: &Target, byte: usize) -> Located {
+    let name = target.name();
+    Located::value(byte, format!("`{name}` holds text, which has no ranges"))
+        .hint("ranges work on numbers, costs, durations and times, for instance `csat:<=2`")
+}
+
+/// Both ends of a range whose values are points.
+fn plain_edges<T: PartialOrd + Copy>(
+    from: Bound,
+    to: Bound,
+    byte: usize,
+    parse: impl Fn(&str, usize) -> Result<T, Located>,
+) -> Result<(Edge<T>, Edge<T>), Located> {
+    let edge = |bound: Bound| {
+        Ok(match bound {
+            Bound::Open => Edge::Open,
+            Bound::At { text, byte, inclusive: true } => Edge::Inclusive(parse(&text, byte)?),
+            Bound::At { text, byte, inclusive: false } => Edge::Exclusive(parse(&text, byte)?),
+        })
+    };
+    let (from, to) = (edge(from)?, edge(to)?);
+    not_upside_down(&from, &to, byte)?;
+    Ok((from, to))
+}
+
+fn not_upside_down<T: PartialOrd + Copy>(from: &Edge<T>, to: &Edge<T>, byte: usize) -> Result<(), Located> {
+    let value = |edge: &Edge<T>| match edge {
+        Edge::Open => None,
+        Edge::Inclusive(value) | Edge::Exclusive(value) => Some(*value),
+    };
+    match (value(from), value(to)) {
+        (Some(from), Some(to)) if from > to => {
+            Err(Located::value(byte, "the range ends before it begins").hint("swap its two ends"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn integer(text: &str, byte: usize, field: &Field) -> Result<i64, Located> {
+    text.parse().map_err(|_| {
+        Located::value(byte, format!("`{}` is not a whole number, as `{}` needs", shown(text), field.name))
+            .hint(format!("for instance `{}:>=2`", field.name))
+    })
+}
+
+fn decimal(text: &str, byte: usize, name: &str) -> Result<f64, Located> {
+    text.parse().ok().filter(|number: &f64| number.is_finite()).map(|number| number + 0.0).ok_or_else(|| {
+        Located::value(byte, format!("`{}` is not a number, as a range of `{name}` needs", shown(text)))
+    })
+}
+
+/// Seconds, or a number with `s`, `m` or `h`.
+fn seconds(text: &str, byte: usize, field: &Field) -> Result<f64, Located> {
+    let (number, unit) = match text.char_indices().last() {
+        Some((last, 's')) => (&text[..last], 1.0),
+        Some((last, 'm')) => (&text[..last], 60.0),
+        Some((last, 'h')) => (&text[..last], 3600.0),
+        _ => (text, 1.0),
+    };
+    let seconds = decimal(number, byte, field.name).ok().map(|number| number * unit);
+    seconds.filter(|seconds| seconds.is_finite()).ok_or_else(|| {
+        Located::value(byte, format!("`{}` is not a number of seconds", shown(text)))
+            .hint(format!("for instance `{name}:>60` or `{name}:[5m TO 1h]`", name = field.name))
+    })
+}
+
+fn money(text: &str, byte: usize, field: &Field) -> Result<Money, Located> {
+    text.parse().map_err(|_| {
+        Located::value(byte, format!("`{}` is not an amount", shown(text)))
+            .hint(format!("write a decimal number, for instance `{}:>=0.05`", field.name))
+    })
+}
+
+fn time_from(bound: Bound, field: &Field) -> Result<Edge<Timestamp>, Located> {
+    let Bound::At { text, byte, inclusive } = bound else { return Ok(Edge::Open) };
+    Ok(match (time(&text, byte, field)?, inclusive) {
+        (Span { begin, end: None }, true) => Edge::Inclusive(begin),
+        (Span { begin, end: None }, false) => Edge::Exclusive(begin),
+        (Span { begin, .. }, true) => Edge::Inclusive(begin),
+        (Span { end: Some(end), .. }, false) => Edge::Inclusive(end),
+    })
+}
+
+fn time_to(bound: Bound, field: &Field) -> Result<Edge<Timestamp>, Located> {
+    let Bound::At { text, byte, inclusive } = bound else { return Ok(Edge::Open) };
+    Ok(match (time(&text, byte, field)?, inclusive) {
+        (Span { begin, end: None }, true) => Edge::Inclusive(begin),
+        (Span { begin, end: None }, false) => Edge::Exclusive(begin),
+        (Span { end: Some(end), .. }, true) => Edge::Exclusive(end),
+        (Span { begin, .. }, false) => Edge::Exclusive(begin),
+    })
+}
+
+/// An instant, or the span that a day, month or year covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// Its first instant.
+    pub(crate) begin: Timestamp,
+    /// The first instant after it; `None` for an instant.
+    pub(crate) end: Option<Timestamp>,
+}
+
+fn time(text: &str, byte: usize, field: &Field) -> Result<Span, Located> {
+    span(text).ok_or_else(|| {
+        Located::value(byte, format!("`{}` is not a time", shown(text))).hint(format!(
+            "write a day or a time with its offset, for instance `{name}:>=2026-05-01` or \
+             `{name}:[2026-05-01T12:00:00Z TO *]`",
+            name = field.name
+        ))
+    })
+}
+
+/// What a text means as a time: RFC 3339, `YYYY-MM-DD`, `YYYY-MM` or `YYYY`, in UTC.
+pub(crate) fn span(text: &str) -> Option<Span> {
+    let is_date = text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    if !is_date {
+        return Timestamp::parse(text).ok().map(|begin| Span { begin, end: None });
+    }
+    let midnight = |year: i32, month: u32, day: &str| {
+        Timestamp::parse(&format!("{year:04}-{month:02}-{day}T00:00:00Z")).ok()
+    };
+    let mut parts = text.split('-');
+    let year: i32 = parts.next().filter(|year| year.len() == 4)?.parse().ok()?;
+    let Some(month) = parts.next() else {
+        return Some(Span { begin: midnight(year, 1, "01")?, end: midnight(year + 1, 1, "01") });
+    };
+    let month: u32 = Some(month).filter(|month| month.len() == 2)?.parse().ok()?;
+    let Some(day) = parts.next() else {
+        let end = if month == 12 { midnight(year + 1, 1, "01") } else { midnight(year, month + 1, "01") };
+        return Some(Span { begin: midnight(year, month, "01")?, end });
+    };
+    let begin = Some(day).filter(|day| day.len() == 2).and_then(|day| midnight(year, month, day))?;
+    parts.next().is_none().then_some(Span { begin, end: Some(begin.plus_millis(DAY_MILLIS)) })
+}

@@ -1,0 +1,82 @@
+//! Why a query could not be parsed, where, and what to do about it.
+
+/// A query that could not be parsed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ParseError {
+    /// What sort of mistake.
+    pub kind: ParseErrorKind,
+    /// Where, in characters (Unicode code points) from the beginning, from 0.
+    pub position: usize,
+    /// What is wrong, as a sentence without its full stop.
+    pub message: String,
+    /// How to mend it.
+    pub hint: Option<String>,
+}
+
+/// The sorts of mistakes, each with a stable code in answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParseErrorKind {
+    /// The text is not in the language.
+    Syntax,
+    /// `name:` names no field.
+    UnknownField,
+    /// A value that its field cannot hold.
+    Value,
+    /// Longer, deeper or with more parts than is allowed.
+    TooLarge,
+}
+
+impl ParseErrorKind {
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            ParseErrorKind::Syntax => "invalid_query",
+            ParseErrorKind::UnknownField => "unknown_field",
+            ParseErrorKind::Value => "invalid_query_value",
+            ParseErrorKind::TooLarge => "query_too_large",
+        }
+    }
+}
+
+/// An error at a byte of the text; [`Located::in_text`] turns it into characters once, when it is known to be final.
+#[derive(Debug)]
+pub(super) struct Located {
+    pub(super) kind: ParseErrorKind,
+    pub(super) byte: usize,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl Located {
+    pub(super) fn new(kind: ParseErrorKind, byte: usize, message: impl Into<String>) -> Self {
+        Located { kind, byte, message: message.into(), hint: None }
+    }
+
+    pub(super) fn syntax(byte: usize, message: impl Into<String>) -> Self {
+        Self::new(ParseErrorKind::Syntax, byte, message)
+    }
+
+    pub(super) fn value(byte: usize, message: impl Into<String>) -> Self {
+        Self::new(ParseErrorKind::Value, byte, message)
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn in_text(self, text: &str) -> ParseError {
+        let position = text.char_indices().take_while(|(byte, _)| *byte < self.byte).count();
+        ParseError { kind: self.kind, position, message: self.message, hint: self.hint }
+    }
+}
+
+/// At most the first characters of something that goes into a message.
+pub(super) fn shown(text: &str) -> String {
+    const SHOWN_CHARS: usize = 64;
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,47 @@
+//! The query language (contract, section 3): text in, [`Query`] out, and back.
+//!
+//! ```text
+//! query   = or
+//! or      = and ("OR" and)*
+//! and     = not (["AND"] not)*            words beside each other are all required
+//! not     = ("NOT" | "-") not | item      `-` only at the beginning of a word
+//! item    = "(" or ")" | name ":" value | words
+//! words   = word | word"*" | word"~"[1|2] | "*" | '"' phrase '"' ["~" slop]
+//! value   = "(" or ")" | words            the name applies to everything in the parentheses
+//!         | "*"                           any value at all
+//!         | ("<" | "<=" | ">" | ">=" | "=") bound
+//!         | ("[" | "{") bound "TO" bound ("]" | "}")
+//! ```
+//!
+//! `NOT` binds tighter than `AND`, `AND` and mere juxtaposition tighter than `OR`: `a b OR c` is `(a AND b) OR c`.
+//! The three keywords are upper case. A backslash takes the next character literally. Curly quotation marks are
+//! quotation marks. `?` and other punctuation separate words and mean nothing; a part that has no word at all is
+//! left out, and a query that has nothing else is an error, never "everything". Only an empty query and `*` are that.
+//!
+//! `word~` allows two edits, as Lucene does. Dates stand for the whole day (`2026-05-01`), month (`2026-05`) or year
+//! (`2026`) in UTC; durations are seconds, or `90s`, `5m`, `1h`.
+//!
+//! Parsing takes linear time. [`QUERY_BYTES_MAX`], [`DEPTH_MAX`] and [`LEAVES_MAX`] bound what is accepted.
+
+mod bounds;
+mod error;
+mod parser;
+mod print;
+mod reader;
+mod target;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use bounds::span;
+pub use error::{ParseError, ParseErrorKind};
+pub use parser::parse;
+pub use print::print;
+
+/// Longest query, in bytes.
+pub const QUERY_BYTES_MAX: usize = 8 * 1024;
+/// Deepest nesting of parentheses and `NOT`.
+pub const DEPTH_MAX: usize = 64;
+/// Most words, phrases, values and ranges in one query.
+pub const LEAVES_MAX: usize = 1024;
+/// Most edits of `word~`.
+pub const EDITS_MAX: u8 = 2;

@@ -1,0 +1,432 @@
+//! Recursive descent over the grammar of the module's first page.
+
+use hearken_index::query::{Query, Scope, TextForm, ValueMatch};
+use hearken_index::text::{MESSAGE_GAP, SLOP_MAX, Words};
+
+use super::bounds::{self, Bound};
+use super::error::{Located, ParseError, ParseErrorKind, shown};
+use super::reader::{Reader, Suffix, Word, is_quote};
+use super::target::Target;
+use super::{DEPTH_MAX, EDITS_MAX, LEAVES_MAX, QUERY_BYTES_MAX};
+
+/// Parses a query; an empty one is [`Query::All`].
+///
+/// # Errors
+/// The text is not in the language, or beyond one of the bounds of [`super`].
+pub fn parse(text: &str) -> Result<Query, ParseError> {
+    if text.len() > QUERY_BYTES_MAX {
+        let message = format!("the query has {} bytes, at most {QUERY_BYTES_MAX} are allowed", text.len());
+        let error = Located::new(ParseErrorKind::TooLarge, 0, message);
+        return Err(error.hint("search for fewer words").in_text(text));
+    }
+    let mut parser = Parser { reader: Reader { text, at: 0 }, depth: 0, num_leaves: 0 };
+    parser.query().map_err(|error| error.in_text(text))
+}
+
+/// A part of a query; `None` when it has nothing to search for, like a lone dash.
+type Part = Option<Query>;
+
+struct Parser<'t> {
+    reader: Reader<'t>,
+    depth: usize,
+    num_leaves: usize,
+}
+
+impl Parser<'_> {
+    fn query(&mut self) -> Result<Query, Located> {
+        self.reader.skip_blanks();
+        if self.reader.peek().is_none() {
+            return Ok(Query::All);
+        }
+        let query = self.or(&Target::Words(Scope::Default))?;
+        if self.reader.peek() == Some(')') {
+            return Err(Located::syntax(self.reader.at, "this parenthesis closes nothing")
+                .hint("remove it, or write `\\)` for the character itself"));
+        }
+        query.ok_or_else(|| {
+            Located::syntax(0, "there is nothing to search for").hint(
+                "words are made of letters and digits; leave the query empty, or write `*`, for everything",
+            )
+        })
+    }
+
+    fn or(&mut self, target: &Target) -> Result<Part, Located> {
+        let mut alternatives = Vec::new();
+        loop {
+            alternatives.extend(self.and(target)?);
+            self.reader.skip_blanks();
+            if !self.reader.at_keyword("OR") {
+                return Ok(any_of(alternatives));
+            }
+            self.reader.at += "OR".len();
+        }
+    }
+
+    fn and(&mut self, target: &Target) -> Result<Part, Located> {
+        let mut parts = Vec::new();
+        let mut wants_more = Some("something to search for");
+        loop {
+            self.reader.skip_blanks();
+            let at = self.reader.at;
+            let at_end = matches!(self.reader.peek(), None | Some(')'));
+            let keyword = ["AND", "OR"].into_iter().find(|keyword| self.reader.at_keyword(keyword));
+            match (wants_more, keyword) {
+                (Some(wanted), Some(keyword)) => {
+                    return Err(Located::syntax(at, format!("`{keyword}` comes where {wanted} is expected"))
+                        .hint(format!(
+                            "put something on both sides of it, or write `\\{keyword}` for the word"
+                        )));
+                }
+                (Some(wanted), None) if at_end => {
+                    return Err(Located::syntax(at, format!("{wanted} is missing here")));
+                }
+                (None, Some("AND")) => {
+                    self.reader.at += "AND".len();
+                    wants_more = Some("something after `AND`");
+                }
+                (None, _) if at_end || keyword.is_some() => return Ok(all_of(parts)),
+                _ => {
+                    parts.extend(self.not(target)?);
+                    wants_more = None;
+                }
+            }
+        }
+    }
+
+    fn not(&mut self, target: &Target) -> Result<Part, Located> {
+        let negated = if self.reader.at_keyword("NOT") {
+            self.reader.at += "NOT".len();
+            true
+        } else {
+            // Several dashes, or one alone, are punctuation.
+            let before_something =
+                self.reader.peek_second().is_some_and(|c| !c.is_whitespace() && !matches!(c, '-' | ')'));
+            before_something && self.reader.eat('-')
+        };
+        if !negated {
+            return self.item(target);
+        }
+        self.reader.skip_blanks();
+        let at = self.reader.at;
+        if matches!(self.reader.peek(), None | Some(')'))
+            || ["AND", "OR"].iter().any(|keyword| self.reader.at_keyword(keyword))
+        {
+            return Err(Located::syntax(at, "`NOT` is followed by nothing to exclude")
+                .hint("write `\\NOT` for the word itself"));
+        }
+        self.enter(at)?;
+        let inner = self.not(target)?;
+        self.depth -= 1;
+        Ok(inner.map(|inner| Query::Not(Box::new(inner))))
+    }
+
+    fn item(&mut self, target: &Target) -> Result<Part, Located> {
+        let start = self.reader.at;
+        match self.reader.peek() {
+            Some('(') => self.group(target),
+            Some(c) if is_quote(c) => self.phrase(target),
+            _ => match self.reader.eat_scope_name() {
+                Some(name) => {
+                    let target = Target::find(&name, start)?;
+                    self.scoped(&target)
+                }
+                None if matches!(target, Target::Words(_)) => self.words(target),
+                None => self.value(target),
+            },
+        }
+    }
+
+    /// What follows `name:`.
+    fn scoped(&mut self, target: &Target) -> Result<Part, Located> {
+        self.reader.skip_blanks();
+        match self.reader.peek() {
+            None | Some(')') => {
+                let name = target.name();
+                Err(Located::syntax(self.reader.at, format!("`{name}:` has no value"))
+                    .hint(format!("`{name}:*` finds interactions that have any")))
+            }
+            Some('(') => self.group(target),
+            Some(c) if is_quote(c) => self.phrase(target),
+            _ if matches!(target, Target::Words(_)) => self.words(target),
+            _ => self.value(target),
+        }
+    }
+
+    fn group(&mut self, target: &Target) -> Result<Part, Located> {
+        let start = self.reader.at;
+        self.reader.bump();
+        self.enter(start)?;
+        self.reader.skip_blanks();
+        if self.reader.peek() == Some(')') {
+            return Err(Located::syntax(start, "there is nothing between the parentheses")
+                .hint("remove them, or write `\\(` for the character itself"));
+        }
+        if self.reader.peek().is_none() {
+            return Err(unclosed(start));
+        }
+        let inner = self.or(target)?;
+        self.depth -= 1;
+        if self.reader.eat(')') { Ok(inner) } else { Err(unclosed(start)) }
+    }
+
+    /// `"…"` and what may follow it.
+    fn phrase(&mut self, target: &Target) -> Result<Part, Located> {
+        let start = self.reader.at;
+        let text = self.reader.quoted()?;
+        let slop = self.reader.eat_slop()?;
+        match target {
+            Target::Words(scope) => {
+                let num_words = num_words(&text);
+                let slop = slop.map_or(Ok(0), |(at, number)| checked_slop(&number, num_words, at))?;
+                if num_words == 0 {
+                    return self.wordless(*scope, start);
+                }
+                self.leaf(Query::Text { scope: *scope, text, form: TextForm::Phrase { slop } }, start)
+            }
+            _ if slop.is_some() => Err(Located::syntax(
+                start,
+                format!("`{}` is matched as a whole, not by near words", target.name()),
+            )
+            .hint("remove the `~`")),
+            Target::Number(_) => {
+                let query = bounds::exactly(target, &text, start)?;
+                self.leaf(query, start)
+            }
+            Target::Keyword(_) | Target::Metadata(_) => self.leaf(is(target, text), start),
+        }
+    }
+
+    /// A word where words are searched.
+    fn words(&mut self, target: &Target) -> Result<Part, Located> {
+        let Target::Words(scope) = *target else { return self.value(target) };
+        let Word { text, start, suffix } = self.reader.word(|_| false)?;
+        let num_words = num_words(&text);
+        let form = match suffix {
+            Suffix::Star if text.is_empty() => return self.everything(scope, start),
+            Suffix::Star if num_words == 0 => {
+                return Err(Located::syntax(start, "`*` needs the beginning of a word before it")
+                    .hint("write it like `refun*`"));
+            }
+            Suffix::Star => TextForm::Prefix,
+            Suffix::Tilde { number, start: at } => {
+                TextForm::Fuzzy { distance: checked_distance(&number, at)? }
+            }
+            Suffix::None => TextForm::Word,
+        };
+        if num_words == 0 {
+            return self.wordless(scope, start);
+        }
+        self.leaf(Query::Text { scope, text, form }, start)
+    }
+
+    /// `*` alone.
+    fn everything(&mut self, scope: Scope, start: usize) -> Result<Part, Located> {
+        let exists = |field: &str| Query::Exists { field: field.to_owned() };
+        let query = match scope {
+            Scope::Default => Query::All,
+            Scope::Topic => exists("topic"),
+            Scope::Keywords => exists("keywords"),
+            Scope::Transcript | Scope::Role(_) | Scope::Summary => {
+                return Err(Located::syntax(start, "`*` alone works for fields that are matched as a whole")
+                    .hint("give the beginning of a word, like `refun*`"));
+            }
+        };
+        self.leaf(query, start)
+    }
+
+    /// A part without a single word: punctuation is left out, unless a scope was asked to hold it.
+    fn wordless(&self, scope: Scope, start: usize) -> Result<Part, Located> {
+        if scope == Scope::Default {
+            return Ok(None);
+        }
+        Err(Located::syntax(start, "there is no word to search for here")
+            .hint("words are made of letters and digits"))
+    }
+
+    /// A value of a field that is matched as a whole or compared.
+    fn value(&mut self, target: &Target) -> Result<Part, Located> {
+        let start = self.reader.at;
+        if matches!(self.reader.peek(), Some('[' | '{')) {
+            let query = self.range(target)?;
+            return self.leaf(query, start);
+        }
+        if let Some(operator) =
+            ["<=", ">=", "<", ">", "="].into_iter().find(|o| self.reader.rest().starts_with(o))
+        {
+            self.reader.at += operator.len();
+            let query = self.comparison(target, operator, start)?;
+            return self.leaf(query, start);
+        }
+        let Word { text, suffix, .. } = self.reader.word(|_| false)?;
+        let query = match (suffix, target) {
+            (Suffix::Star, _) if text.is_empty() => Query::Exists { field: target.name().to_owned() },
+            (Suffix::Star, Target::Number(field)) => {
+                return Err(Located::value(start, format!("`{}` has no beginnings to match", field.name))
+                    .hint("use a range, like `>=2` or `[1 TO 3]`"));
+            }
+            (Suffix::Star, _) => {
+                Query::Value { field: target.name().to_owned(), value: ValueMatch::StartsWith(text) }
+            }
+            (Suffix::Tilde { start: at, .. }, _) => {
+                return Err(Located::syntax(
+                    at,
+                    format!("`{}` is matched exactly, `~` does not work", target.name()),
+                )
+                .hint("put the value in quotation marks if the `~` belongs to it"));
+            }
+            (Suffix::None, Target::Number(_)) => bounds::exactly(target, &text, start)?,
+            (Suffix::None, _) => is(target, text),
+        };
+        self.leaf(query, start)
+    }
+
+    fn comparison(&mut self, target: &Target, operator: &str, start: usize) -> Result<Query, Located> {
+        self.reader.skip_blanks();
+        let (text, byte) = self.bound(|_| false)?;
+        if text.is_empty() {
+            return Err(Located::syntax(byte, format!("there is no value after `{operator}`")));
+        }
+        let at = |inclusive| Bound::At { text: text.clone(), byte, inclusive };
+        match operator {
+            "=" if !matches!(target, Target::Number(_)) => Ok(is(target, text)),
+            "=" => bounds::exactly(target, &text, byte),
+            "<" => bounds::range(target, Bound::Open, at(false), start),
+            "<=" => bounds::range(target, Bound::Open, at(true), start),
+            ">" => bounds::range(target, at(false), Bound::Open, start),
+            _ => bounds::range(target, at(true), Bound::Open, start),
+        }
+    }
+
+    fn range(&mut self, target: &Target) -> Result<Query, Located> {
+        let start = self.reader.at;
+        let malformed = |at: usize, message: &str| {
+            Located::syntax(at, message).hint("write it like `[60 TO 300]`, `{60 TO 300}` or `[60 TO *]`")
+        };
+        let from_inclusive = self.reader.bump() == Some('[');
+        self.reader.skip_blanks();
+        let (from, from_byte) = self.range_end()?;
+        self.reader.skip_blanks();
+        if !self.reader.at_keyword("TO") {
+            return Err(malformed(self.reader.at, "`TO` is missing between the two ends of the range"));
+        }
+        self.reader.at += "TO".len();
+        self.reader.skip_blanks();
+        let (to, to_byte) = self.range_end()?;
+        self.reader.skip_blanks();
+        let to_inclusive = match self.reader.bump() {
+            Some(']') => true,
+            Some('}') => false,
+            _ => return Err(malformed(start, "the range is never closed")),
+        };
+        if from.is_empty() || to.is_empty() {
+            let byte = if from.is_empty() { from_byte } else { to_byte };
+            return Err(malformed(byte, "an end of the range is missing"));
+        }
+        let bound = |text: String, byte: usize, inclusive: bool| match text.as_str() {
+            "*" => Bound::Open,
+            _ => Bound::At { text, byte, inclusive },
+        };
+        let (from, to) = (bound(from, from_byte, from_inclusive), bound(to, to_byte, to_inclusive));
+        bounds::range(target, from, to, start)
+    }
+
+    fn range_end(&mut self) -> Result<(String, usize), Located> {
+        if self.reader.peek() == Some('*') {
+            self.reader.bump();
+            return Ok(("*".to_owned(), self.reader.at - 1));
+        }
+        self.bound(|c| matches!(c, ']' | '}'))
+    }
+
+    /// The text of a bound, quoted or not, and where it stands.
+    fn bound(&mut self, ends: impl Fn(char) -> bool) -> Result<(String, usize), Located> {
+        let byte = self.reader.at;
+        if self.reader.peek().is_some_and(is_quote) {
+            return Ok((self.reader.quoted()?, byte));
+        }
+        let word = self.reader.word(ends)?;
+        match word.suffix {
+            Suffix::None => Ok((word.text, byte)),
+            _ => Err(Located::syntax(byte, "an end of a range is one value, without `*` and `~`")),
+        }
+    }
+
+    fn leaf(&mut self, query: Query, byte: usize) -> Result<Part, Located> {
+        self.num_leaves += 1;
+        if self.num_leaves > LEAVES_MAX {
+            let message = format!("the query has more than {LEAVES_MAX} words and values");
+            return Err(Located::new(ParseErrorKind::TooLarge, byte, message).hint("search for fewer words"));
+        }
+        Ok(Some(query))
+    }
+
+    fn enter(&mut self, byte: usize) -> Result<(), Located> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            let message = format!("parentheses and `NOT` are nested more than {DEPTH_MAX} deep");
+            return Err(Located::new(ParseErrorKind::TooLarge, byte, message));
+        }
+        Ok(())
+    }
+}
+
+fn unclosed(start: usize) -> Located {
+    Located::syntax(start, "the parenthesis is never closed")
+        .hint("close it, or write `\\(` for the character itself")
+}
+
+fn is(target: &Target, text: String) -> Query {
+    Query::Value { field: target.name().to_owned(), value: ValueMatch::Is(text) }
+}
+
+/// Lists inside lists of the same sort become one, so that what is printed parses to the same tree.
+fn all_of(parts: Vec<Query>) -> Part {
+    let flat = parts.into_iter().flat_map(|part| match part {
+        Query::And(inner) => inner,
+        part => vec![part],
+    });
+    one_or(flat.collect(), Query::And)
+}
+
+fn any_of(parts: Vec<Query>) -> Part {
+    let flat = parts.into_iter().flat_map(|part| match part {
+        Query::Or(inner) => inner,
+        part => vec![part],
+    });
+    one_or(flat.collect(), Query::Or)
+}
+
+fn one_or(mut parts: Vec<Query>, join: fn(Vec<Query>) -> Query) -> Part {
+    if parts.len() < 2 { parts.pop() } else { Some(join(parts)) }
+}
+
+fn num_words(text: &str) -> usize {
+    let mut words = Words::new(text);
+    std::iter::from_fn(|| words.next_word()).count()
+}
+
+fn checked_slop(number: &str, num_words: usize, at: usize) -> Result<u32, Located> {
+    let slop_max = (MESSAGE_GAP as usize).saturating_sub(num_words).min(SLOP_MAX as usize);
+    let too_far = |message: String| Located::syntax(at, message).hint("write it like `\"near words\"~3`");
+    if number.is_empty() {
+        return Err(too_far("`~` behind a phrase needs a number of positions".to_owned()));
+    }
+    match number.parse::<u32>() {
+        Ok(slop) if slop == 0 || slop as usize <= slop_max => Ok(slop),
+        _ => Err(too_far(format!(
+            "`~{}` is too far: the words of this phrase may be at most {slop_max} positions out of place",
+            shown(number)
+        ))),
+    }
+}
+
+fn checked_distance(number: &str, at: usize) -> Result<u8, Located> {
+    match number {
+        "" | "2" => Ok(EDITS_MAX),
+        "1" => Ok(1),
+        _ => {
+            Err(Located::syntax(at, format!("`~{}` is not a number of edits that is allowed", shown(number)))
+                .hint(format!("at most {EDITS_MAX} edits are allowed: write `~1` or `~2`")))
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! A query written back as text, for people to read and for links.
+
+use hearken_index::query::{Edge, Query, Range, TextForm, ValueMatch};
+use hearken_model::field::METADATA_PREFIX;
+
+use super::reader::{ends_word, is_quote};
+use super::target::scope_name;
+
+/// The query as text. What [`super::parse`] returned parses to the same tree again.
+pub fn print(query: &Query) -> String {
+    let mut out = String::new();
+    write(query, Place::Top, &mut out);
+    out
+}
+
+/// Where a part stands, and so whether it needs parentheses. No more are written than are needed, so that printing
+/// never nests deeper than the text that was parsed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Top,
+    InOr,
+    InAnd,
+    InNot,
+}
+
+fn write(query: &Query, place: Place, out: &mut String) {
+    match query {
+        Query::All => out.push('*'),
+        Query::And(parts) if parts.is_empty() => out.push('*'),
+        Query::Or(parts) if parts.is_empty() => out.push_str("NOT *"),
+        Query::And(parts) => write_list(parts, " ", Place::InAnd, place, out),
+        Query::Or(parts) => write_list(parts, " OR ", Place::InOr, place, out),
+        Query::Not(inner) => {
+            out.push_str("NOT ");
+            write(inner, Place::InNot, out);
+        }
+        Query::Text { scope, text, form } => {
+            let name = scope_name(*scope);
+            if !name.is_empty() {
+                out.push_str(name);
+                out.push(':');
+            }
+            write_text(text, *form, out);
+        }
+        Query::Value { field, value } => {
+            write_name(field, out);
+            match value {
+                ValueMatch::Is(value) if is_plain(value) => out.push_str(value),
+                ValueMatch::Is(value) => write_quoted(value, out),
+                ValueMatch::StartsWith(beginning) => {
+                    write_word(beginning, out);
+                    out.push('*');
+                }
+            }
+        }
+        Query::Range { field, range } => {
+            write_name(field, out);
+            let exact = !field.starts_with(METADATA_PREFIX);
+            match range {
+                Range::Integer(from, to) => write_range(from, to, exact, out),
+                Range::Seconds(from, to) | Range::Number(from, to) => write_range(from, to, exact, out),
+                Range::Money(from, to) => write_range(from, to, exact, out),
+                Range::Time(from, to) => write_range(from, to, exact, out),
+            }
+        }
+        Query::Exists { field } => {
+            write_name(field, out);
+            out.push('*');
+        }
+    }
+}
+
+fn write_list(parts: &[Query], between: &str, inside: Place, place: Place, out: &mut String) {
+    let parenthesised = place > inside && parts.len() > 1 || place == inside && place != Place::Top;
+    if parenthesised {
+        out.push('(');
+    }
+    for (idx, part) in parts.iter().enumerate() {
+        if idx > 0 {
+            out.push_str(between);
+        }
+        write(part, inside, out);
+    }
+    if parenthesised {
+        out.push(')');
+    }
+}
+
+fn write_text(text: &str, form: TextForm, out: &mut String) {
+    match form {
+        TextForm::Word if matches!(text, "AND" | "OR" | "NOT") => {
+            out.push('\\');
+            out.push_str(text);
+        }
+        TextForm::Word => write_word(text, out),
+        TextForm::Phrase { slop } => {
+            write_quoted(text, out);
+            if slop > 0 {
+                out.push_str(&format!("~{slop}"));
+            }
+        }
+        TextForm::Prefix => {
+            write_word(text, out);
+            out.push('*');
+        }
+        TextForm::Fuzzy { distance } => {
+            write_word(text, out);
+            out.push_str(&format!("~{distance}"));
+        }
+    }
+}
+
+fn write_name(field: &str, out: &mut String) {
+    match field.strip_prefix(METADATA_PREFIX) {
+        Some(key) => {
+            out.push_str(METADATA_PREFIX);
+            write_escaped(key, |_, c| ends_word(c) || matches!(c, '\\' | ':'), out);
+        }
+        None => out.push_str(field),
+    }
+    out.push(':');
+}
+
+/// A word with its escapes.
+fn write_word(word: &str, out: &mut String) {
+    let special = |at: usize, c: char| match c {
+        '\\' | '*' | '~' => true,
+        '-' | '<' | '>' | '=' | '[' | '{' | '/' => at == 0,
+        ':' => is_name(&word[..at]) && !word[at + 1..].starts_with("//"),
+        c => ends_word(c),
+    };
+    write_escaped(word, special, out);
+}
+
+/// Whether a colon behind it would make it a scope.
+fn is_name(text: &str) -> bool {
+    text.starts_with(METADATA_PREFIX)
+        || text.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic())
+            && text.chars().all(|c| c == '_' || c == '.' || c.is_ascii_alphanumeric())
+}
+
+fn write_quoted(text: &str, out: &mut String) {
+    out.push('"');
+    write_escaped(text, |_, c| c == '\\' || is_quote(c), out);
+    out.push('"');
+}
+
+fn write_escaped(text: &str, special: impl Fn(usize, char) -> bool, out: &mut String) {
+    for (at, c) in text.char_indices() {
+        if special(at, c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+}
+
+/// Whether a value can stand without quotation marks.
+fn is_plain(value: &str) -> bool {
+    value.starts_with(char::is_alphanumeric)
+        && value.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@'))
+}
+
+fn write_range<T: PartialEq + ToString>(from: &Edge<T>, to: &Edge<T>, exact: bool, out: &mut String) {
+    match (from, to) {
+        (Edge::Inclusive(from), Edge::Inclusive(to)) if exact && from == to => {
+            out.push_str(&from.to_string());
+        }
+        (Edge::Inclusive(from), Edge::Open) => out.push_str(&format!(">={}", from.to_string())),
+        (Edge::Exclusive(from), Edge::Open) => out.push_str(&format!(">{}", from.to_string())),
+        (Edge::Open, Edge::Inclusive(to)) => out.push_str(&format!("<={}", to.to_string())),
+        (Edge::Open, Edge::Exclusive(to)) => out.push_str(&format!("<{}", to.to_string())),
+        (from, to) => {
+            out.push(if matches!(from, Edge::Exclusive(_)) { '{' } else { '[' });
+            out.push_str(&edge_text(from));
+            out.push_str(" TO ");
+            out.push_str(&edge_text(to));
+            out.push(if matches!(to, Edge::Exclusive(_)) { '}' } else { ']' });
+        }
+    }
+}
+
+fn edge_text<T: ToString>(edge: &Edge<T>) -> String {
+    match edge {
+        Edge::Open => "*".to_owned(),
+        Edge::Inclusive(value) | Edge::Exclusive(value) => value.to_string(),
+    }
+}

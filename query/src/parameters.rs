@@ -1,0 +1,109 @@
+//! Search parameters (contract, section 3): pairs of names and values, from a query string or a JSON object, become
+//! one checked [`SearchParameters`].
+
+mod cursor;
+mod parse;
+
+use std::collections::BTreeMap;
+
+use hearken_index::query::Query;
+use hearken_index::search::{Filter, Selection, Sort, SortKey};
+use hearken_model::Timestamp;
+
+pub use cursor::{InvalidCursor, decode_cursor, encode_cursor};
+pub use parse::{Pair, ParameterError, ParameterErrorKind, pairs_of_json, pairs_of_query};
+
+/// Hits of a page unless `limit` says otherwise.
+pub const LIMIT_DEFAULT: usize = 20;
+/// Most hits of a page.
+pub const LIMIT_MAX: usize = 100;
+/// Values of a facet unless `facet_size` says otherwise.
+pub const FACET_SIZE_DEFAULT: usize = 10;
+/// Most values of a facet.
+pub const FACET_SIZE_MAX: usize = 1_000;
+/// Most facets of one search.
+pub const FACETS_MAX: usize = 40;
+/// Most filter values of one search.
+pub const FILTER_VALUES_MAX: usize = 1_000;
+
+/// What a search asks for, checked but for the query's text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchParameters {
+    /// The query as the user wrote it; `None` and blank ask for everything.
+    pub q: Option<String>,
+    /// Fields whose values are counted, each once.
+    pub facets: Vec<String>,
+    /// Most values of one facet, 1 to [`FACET_SIZE_MAX`].
+    pub facet_size: usize,
+    /// Filters by field.
+    pub filters: BTreeMap<String, Filter>,
+    /// See [`Selection::from`].
+    pub from: Option<Timestamp>,
+    /// See [`Selection::to`].
+    pub to: Option<Timestamp>,
+    /// As asked for; `None` leaves it to [`SearchParameters::effective_sort`].
+    pub sort: Option<Sort>,
+    /// Most hits, 0 to [`LIMIT_MAX`].
+    pub limit: usize,
+    /// Where to go on, as an answer's `next_cursor` gave it.
+    pub cursor: Option<String>,
+}
+
+impl Default for SearchParameters {
+    fn default() -> Self {
+        SearchParameters {
+            q: None,
+            facets: Vec::new(),
+            facet_size: FACET_SIZE_DEFAULT,
+            filters: BTreeMap::new(),
+            from: None,
+            to: None,
+            sort: None,
+            limit: LIMIT_DEFAULT,
+            cursor: None,
+        }
+    }
+}
+
+impl SearchParameters {
+    /// Checks parameters. Names in `extra` belong to the route; their values come back in that order.
+    ///
+    /// # Errors
+    /// A name nobody knows, a value its parameter cannot have, or a single-valued parameter given twice.
+    pub fn parse<const N: usize>(
+        pairs: Vec<Pair>,
+        extra: [&str; N],
+    ) -> Result<(Self, [Option<String>; N]), ParameterError> {
+        parse::parse(pairs, extra)
+    }
+
+    /// The query's text, `None` when it is blank.
+    pub fn text(&self) -> Option<&str> {
+        self.q.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    /// The order: as asked for, else by relevance when the query searches words, else newest first.
+    pub fn effective_sort(&self, query: &Query) -> Sort {
+        match &self.sort {
+            Some(sort) => sort.clone(),
+            None if searches_words(query) => Sort::Relevance,
+            None => Sort::Fields(vec![SortKey { field: "start_time".to_owned(), descending: true }]),
+        }
+    }
+
+    /// Which interactions are meant. `organizations` is what the caller may see, `None` for everything.
+    pub fn selection(&self, query: Query, organizations: Option<Vec<String>>) -> Selection {
+        Selection { query, filters: self.filters.clone(), organizations, from: self.from, to: self.to }
+    }
+}
+
+/// Whether words are searched for that can be more or less relevant; what is excluded does not count.
+pub fn searches_words(query: &Query) -> bool {
+    match query {
+        Query::Text { .. } => true,
+        Query::And(parts) | Query::Or(parts) => parts.iter().any(searches_words),
+        Query::All | Query::Value { .. } | Query::Range { .. } | Query::Exists { .. } | Query::Not(_) => {
+            false
+        }
+    }
+}

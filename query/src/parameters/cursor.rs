@@ -1,0 +1,97 @@
+//! Cursors as text: opaque to users, bound to the search they came from.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hearken_index::search::{Cursor, Filter, Selection, Sort};
+use serde::{Deserialize, Serialize};
+
+/// A text that is no cursor of this search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidCursor {
+    /// No cursor at all.
+    #[error("this is not a cursor")]
+    Malformed,
+    /// A cursor of another query, other filters or another order.
+    #[error("this cursor belongs to another search")]
+    OtherSearch,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    /// The search, hashed.
+    s: u64,
+    /// The place.
+    c: Cursor,
+}
+
+/// A cursor for the search that these words describe.
+pub fn encode_cursor(cursor: &Cursor, selection: &Selection, sort: &Sort) -> String {
+    let envelope = Envelope { s: search_hash(selection, sort), c: cursor.clone() };
+    let json = serde_json::to_vec(&envelope).expect("cursors are plain numbers and texts");
+    URL_SAFE_NO_PAD.encode(json)
+}
+
+/// The place that a cursor of this search names.
+///
+/// # Errors
+/// It is no cursor, or that of another search.
+pub fn decode_cursor(text: &str, selection: &Selection, sort: &Sort) -> Result<Cursor, InvalidCursor> {
+    let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor::Malformed)?;
+    let envelope: Envelope = serde_json::from_slice(&json).map_err(|_| InvalidCursor::Malformed)?;
+    if envelope.s != search_hash(selection, sort) {
+        return Err(InvalidCursor::OtherSearch);
+    }
+    match (&envelope.c, sort) {
+        (Cursor::Pinned { .. }, Sort::Relevance) => Ok(envelope.c),
+        (Cursor::After { keys, .. }, Sort::Fields(sort)) if keys.len() == sort.len() => Ok(envelope.c),
+        _ => Err(InvalidCursor::OtherSearch),
+    }
+}
+
+/// Tells searches apart. No secret: whoever makes up a cursor only chooses where their own search goes on.
+fn search_hash(selection: &Selection, sort: &Sort) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    crate::language::print(&selection.query).hash(&mut hasher);
+    for (name, Filter { any_of, none_of }) in &selection.filters {
+        (name, any_of, none_of).hash(&mut hasher);
+    }
+    selection.organizations.hash(&mut hasher);
+    (selection.from, selection.to).hash(&mut hasher);
+    match sort {
+        Sort::Relevance => 0.hash(&mut hasher),
+        Sort::Fields(keys) => keys.iter().for_each(|key| (&key.field, key.descending).hash(&mut hasher)),
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use hearken_index::query::Query;
+    use hearken_index::search::SortKey;
+
+    use super::*;
+
+    #[test]
+    fn a_cursor_comes_back_only_to_its_own_search() {
+        let sort = Sort::Fields(vec![SortKey { field: "start_time".to_owned(), descending: true }]);
+        let cursor = Cursor::After { keys: vec![Some(-5)], tie: u64::MAX, id: "é/1".to_owned() };
+        let selection = Selection::default();
+        let text = encode_cursor(&cursor, &selection, &sort);
+        assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')), "{text}");
+        assert_eq!(decode_cursor(&text, &selection, &sort), Ok(cursor));
+
+        let other = Selection { query: Query::Not(Box::new(Query::All)), ..Selection::default() };
+        assert_eq!(decode_cursor(&text, &other, &sort), Err(InvalidCursor::OtherSearch));
+        assert_eq!(decode_cursor(&text, &selection, &Sort::Relevance), Err(InvalidCursor::OtherSearch));
+        for malformed in ["", "x", "{}", "e30", &text[1..]] {
+            assert_eq!(
+                decode_cursor(malformed, &selection, &sort),
+                Err(InvalidCursor::Malformed),
+                "{malformed}"
+            );
+        }
+    }
+}

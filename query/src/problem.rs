@@ -1,0 +1,169 @@
+//! Errors as users see them: RFC 9457 problem details with a stable `code`.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hearken_index::SearchError;
+use serde::Serialize;
+
+use crate::language::ParseError;
+use crate::parameters::{InvalidCursor, ParameterError};
+
+/// Every code that an answer may carry, with its status and title.
+pub const CODES: &[(&str, StatusCode, &str)] = &[
+    ("invalid_query", StatusCode::BAD_REQUEST, "The query cannot be parsed"),
+    ("unknown_field", StatusCode::BAD_REQUEST, "The query names an unknown field"),
+    (
+        "invalid_query_value",
+        StatusCode::BAD_REQUEST,
+        "The query compares a field with a value that it cannot hold",
+    ),
+    ("query_too_large", StatusCode::BAD_REQUEST, "The query is too large"),
+    ("query_too_expensive", StatusCode::BAD_REQUEST, "The query would cost too much"),
+    ("invalid_search", StatusCode::BAD_REQUEST, "The search cannot be done"),
+    ("unknown_parameter", StatusCode::BAD_REQUEST, "Unknown parameter"),
+    ("invalid_parameter", StatusCode::BAD_REQUEST, "Invalid parameter"),
+    ("invalid_body", StatusCode::BAD_REQUEST, "The body cannot be understood"),
+    ("invalid_cursor", StatusCode::BAD_REQUEST, "The cursor does not belong to this search"),
+    ("cursor_expired", StatusCode::GONE, "The cursor has expired"),
+    ("not_found", StatusCode::NOT_FOUND, "Not found"),
+    ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+    ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+    ("uri_too_long", StatusCode::URI_TOO_LONG, "The address is too long"),
+    ("too_many_searches", StatusCode::TOO_MANY_REQUESTS, "Too many searches at once"),
+    ("search_timeout", StatusCode::SERVICE_UNAVAILABLE, "The search took too long"),
+    ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something failed on the server"),
+];
+
+/// An error for the outside. What only operators should know is logged where it is turned into this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// A short sentence for the code.
+    pub title: &'static str,
+    /// The HTTP status.
+    #[serde(serialize_with = "as_number")]
+    pub status: StatusCode,
+    /// One of [`CODES`].
+    pub code: &'static str,
+    /// What is wrong this time.
+    pub detail: String,
+    /// Where in `q`, in characters from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<usize>,
+    /// How to mend it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The parameter that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// Seconds to wait before trying again.
+    #[serde(skip)]
+    pub retry_after: Option<u32>,
+}
+
+fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    /// A problem of that code, which must be one of [`CODES`].
+    pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
+        let known = CODES.iter().find(|(known, ..)| *known == code);
+        debug_assert!(known.is_some(), "`{code}` is missing in CODES");
+        let (status, title) = known.map_or((StatusCode::INTERNAL_SERVER_ERROR, ""), |(_, s, t)| (*s, *t));
+        Problem {
+            title,
+            status,
+            code,
+            detail: detail.into(),
+            position: None,
+            hint: None,
+            parameter: None,
+            retry_after: None,
+        }
+    }
+
+    /// There is no such interaction, or none that the caller may know of.
+    pub fn no_such_interaction() -> Self {
+        Problem::new("not_found", "there is no interaction with this id")
+    }
+
+    /// The search pool is full.
+    pub fn too_many_searches() -> Self {
+        let detail = "all searches that may run or wait are taken; try again in a moment";
+        Problem { retry_after: Some(1), ..Problem::new("too_many_searches", detail) }
+    }
+
+    /// The deadline passed.
+    pub fn search_timeout() -> Self {
+        let detail = "the search was stopped at its deadline; narrow it by time, filters or rarer words";
+        Problem { retry_after: Some(5), ..Problem::new("search_timeout", detail) }
+    }
+
+    /// Something failed that users can do nothing about. The cause is logged, not told.
+    pub fn internal(cause: &dyn std::error::Error) -> Self {
+        let mut chain = cause.to_string();
+        let mut source = cause.source();
+        while let Some(inner) = source {
+            chain.push_str(": ");
+            chain.push_str(&inner.to_string());
+            source = inner.source();
+        }
+        tracing::error!(cause = chain, "a request failed");
+        Problem::new("internal", "the cause is in the server's log")
+    }
+
+    fn hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
+    }
+}
+
+impl From<ParseError> for Problem {
+    fn from(error: ParseError) -> Self {
+        let problem = Problem::new(error.kind.code(), error.message).hint(error.hint);
+        Problem { position: Some(error.position), parameter: Some("q".to_owned()), ..problem }
+    }
+}
+
+impl From<ParameterError> for Problem {
+    fn from(error: ParameterError) -> Self {
+        let problem = Problem::new(error.kind.code(), error.message).hint(error.hint);
+        Problem { parameter: error.parameter, ..problem }
+    }
+}
+
+impl From<InvalidCursor> for Problem {
+    fn from(error: InvalidCursor) -> Self {
+        let problem = Problem::new("invalid_cursor", error.to_string());
+        let hint = "leave the query, the filters and the sort as they were, or start without a cursor";
+        Problem { parameter: Some("cursor".to_owned()), ..problem.hint(Some(hint.to_owned())) }
+    }
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        match &error {
+            SearchError::DeadlineExceeded => Problem::search_timeout(),
+            SearchError::TooExpensive(reason) => Problem::new("query_too_expensive", reason.clone()),
+            SearchError::CursorExpired => {
+                Problem::new("cursor_expired", "pages by relevance can be turned for 60 s; search again")
+            }
+            SearchError::Invalid(reason) => Problem::new("invalid_search", reason.clone()),
+            SearchError::Engine(_) => Problem::internal(&error),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
