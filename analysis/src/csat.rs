@@ -108,11 +108,12 @@ fn resolution_signs(turns: &[Turn], status: Status, ended: bool, signs: &mut Vec
     let mut closing = Cues::default();
     let mut earlier = Cues::default();
     let mut agent = Cues::default();
-    let (mut from_end, mut num_unable, mut has_human) = (0usize, 0u32, false);
+    let (mut from_end, mut num_failures, mut num_unable, mut has_human) = (0usize, 0u32, 0u32, false);
     for turn in turns.iter().rev() {
         match turn.role {
             Role::User => {
                 from_end += 1;
+                num_failures += u32::from(turn.cues.has(Cue::Failure));
                 if from_end <= CLOSING_TURNS { closing.insert(turn.cues) } else { earlier.insert(turn.cues) }
             }
             Role::Assistant | Role::Human => {
@@ -131,8 +132,8 @@ fn resolution_signs(turns: &[Turn], status: Status, ended: bool, signs: &mut Vec
     }
     if closing.has(Cue::Failure) {
         signs.push((-0.8, "the problem was still there at the end"));
-    } else if earlier.has(Cue::Failure) {
-        signs.push((-0.3, "the customer complained on the way"));
+    } else if num_failures > 0 {
+        signs.push((-0.25 * num_failures.min(4) as f32, "the customer told of failures on the way"));
     }
     if agent.has(Cue::Done) {
         signs.push((0.25, "something was completed"));

@@ -91,15 +91,14 @@ fn continues(text: &str, run: &[Token], token: &Token, language: Language) -> bo
 }
 
 /// Chinese characters that make sentences, not subjects.
-const CHINESE_FUNCTION: &str = "的了是我你您他她它们这那哪在有没不吗呢吧啊呀哦嗯也都就还要会能可以想请问谢好什么怎样多少几个一下给帮和与或到从对为把被让很太最再又跟去来说看找吃玩住点之其该此吧呗嘛且并但而如果因所已经得着过刚才后前时候知道需推荐附近";
+const CHINESE_FUNCTION: &str = "的了是我你您他她它们这那哪在有没不吗呢吧啊呀哦嗯也都就还要会能可以想请问谢好什么怎样多少几个一下给帮和与或到从对为把被让很太最再又跟去来说看找吃玩住之其该此吧呗嘛且并但而如果因所已经得着过刚才后前时候知需推荐附近";
 
 fn is_content(text: &str, token: &Token, language: Language, words: &HashedMap<u64, WordInfo>) -> bool {
     match token.kind {
         Kind::Number => false,
         Kind::Word => {
             token.len() > 2
-                && !words.get(&token.hash).is_some_and(|info| info.is_stop_word(Some(language)))
-                && !is_boilerplate(token)
+                && !words.get(&token.hash).is_some_and(|info| info.is_filler(language))
         }
         Kind::Ideograph => {
             let c = token.text(text).chars().next().unwrap_or(' ');
@@ -118,10 +117,6 @@ fn is_han(c: char) -> bool {
 
 fn is_katakana(text: &str) -> bool {
     text.chars().all(|c| matches!(c as u32, 0x30A1..=0x30FA | 0x30FC..=0x30FE | 0xFF66..=0xFF9F))
-}
-
-fn is_boilerplate(_token: &Token) -> bool {
-    false
 }
 
 #[derive(Default)]
@@ -162,7 +157,8 @@ impl Collector {
             start,
             end,
             num_words: phrase.len() as u8,
-            topical: phrase.iter().any(|token| topics.knows(token)),
+            // Single characters of Chinese are in every topic.
+            topical: phrase.iter().any(|token| token.kind == Kind::Word && topics.knows(token)),
             opens_sentence: first.gap == Gap::Sentence && language != Language::German,
         });
         self.words.extend(phrase.iter().map(|token| short(token.stem)));
@@ -241,9 +237,26 @@ fn score(
             let Some(entry) = places.get(&phrase.hash).and_then(|place| ranked.get_mut(*place)) else {
                 continue;
             };
-            let topical = if phrase.topical { 1.5 } else { 1.0 };
-            entry.score = rake.sqrt() * (entry.mentions as f32).sqrt() * topical;
+            let topical = if phrase.topical { TOPICAL_FACTOR } else { 1.0 };
+            entry.score = if is_worth_telling(phrase, entry.mentions) {
+                rake.sqrt() * (entry.mentions as f32).sqrt() * topical
+            } else {
+                0.0
+            };
         }
+    }
+}
+
+/// Words of the taxonomy make better keywords than others.
+const TOPICAL_FACTOR: f32 = 1.5;
+
+/// One mention is enough for a word of the taxonomy; the rest may be names, or slips of the pen.
+fn is_worth_telling(phrase: &Phrase, mentions: u32) -> bool {
+    match (phrase.num_words, phrase.topical) {
+        (1, true) => mentions >= 2,
+        (1, false) => mentions >= 3,
+        (_, true) => true,
+        (_, false) => mentions >= 2,
     }
 }
 
@@ -251,7 +264,10 @@ fn score(
 fn select(messages: &[(&str, &Candidates, bool)], mut ranked: Vec<Ranked>) -> Vec<Keyword> {
     ranked.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.first.cmp(&b.first)));
     let mut keywords: Vec<Keyword> = Vec::with_capacity(KEYWORDS_MAX);
-    for Ranked { shown: (message, phrase), mentions, .. } in ranked {
+    for Ranked { shown: (message, phrase), mentions, score, .. } in ranked {
+        if score <= 0.0 {
+            break;
+        }
         let Some((text, _, _)) = messages.get(message) else { continue };
         let Some(slice) = text.get(usize::from(phrase.start)..usize::from(phrase.end)) else { continue };
         let text = display_form(slice, phrase.opens_sentence);
@@ -274,10 +290,11 @@ fn overlaps(one: &str, other: &str) -> bool {
     long.to_lowercase().contains(&short.to_lowercase())
 }
 
-/// Lower case, except names: words with a capital that the sentence does not explain.
+/// Lower case, except names: words with a capital that the start of a sentence does not explain.
 fn display_form(slice: &str, opens_sentence: bool) -> String {
     let mut tokens = Tokens::default();
     tokens.scan(slice);
+    let opens_sentence = opens_sentence && !tokens.tokens.iter().skip(1).any(|token| token.case == Case::Title);
     let mut shown = String::with_capacity(slice.len());
     let mut end = 0;
     for (n, token) in tokens.tokens.iter().enumerate() {

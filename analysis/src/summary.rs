@@ -22,12 +22,14 @@ pub(crate) struct Pick {
     end: u16,
     /// Score as a request (of a customer's message) or as an action (of an agent's).
     score: i16,
-    cues: Cues,
+    /// The sentence that shows best how the conversation ended, should this be the last message.
+    closing: (u16, u16),
+    closing_score: i16,
 }
 
 /// Chooses the sentence of one message.
 pub(crate) fn pick(tokens: &Tokens, role: Role, language: Language, reader: &Reader) -> Pick {
-    let mut best: Option<Pick> = None;
+    let mut best = Pick { score: i16::MIN, closing_score: i16::MIN, ..Pick::default() };
     for sentence in &tokens.sentences {
         let sentence_tokens = tokens.of(sentence);
         let cues = reader.cues.find(sentence_tokens);
@@ -39,7 +41,7 @@ pub(crate) fn pick(tokens: &Tokens, role: Role, language: Language, reader: &Rea
                 Kind::Number => telling += 1,
                 Kind::Word => {
                     let info = reader.words.get(&token.hash);
-                    let stop = info.is_some_and(|info| info.is_stop_word(Some(language)));
+                    let stop = info.is_some_and(|info| info.is_stop_word(language));
                     telling += i16::from(!stop);
                 }
             }
@@ -54,11 +56,15 @@ pub(crate) fn pick(tokens: &Tokens, role: Role, language: Language, reader: &Rea
         let (Ok(start), Ok(end)) = (u16::try_from(sentence.start), u16::try_from(sentence.end)) else {
             break;
         };
-        if best.is_none_or(|best| score > best.score) {
-            best = Some(Pick { start, end, score, cues });
+        if score > best.score {
+            best = Pick { start, end, score, ..best };
+        }
+        let closing_score = closing_score(telling, sentence.question, sentence_tokens.len(), cues);
+        if closing_score > best.closing_score {
+            best = Pick { closing: (start, end), closing_score, ..best };
         }
     }
-    best.unwrap_or_default()
+    best
 }
 
 fn request_score(telling: i16, known: i16, question: bool, cues: Cues) -> i16 {
@@ -86,6 +92,20 @@ fn action_score(telling: i16, known: i16, question: bool, cues: Cues) -> i16 {
     score
 }
 
+fn closing_score(telling: i16, question: bool, num_tokens: usize, cues: Cues) -> i16 {
+    let mut score = telling.min(3) + i16::from(question);
+    if num_tokens < 2 {
+        return -1;
+    }
+    if cues.has_any(&[Cue::Success, Cue::Failure, Cue::WantsPerson]) {
+        score += 4;
+    }
+    if cues.has_any(&[Cue::Thanks, Cue::NothingElse]) {
+        score += 2;
+    }
+    score
+}
+
 /// One message as the summary sees it.
 #[derive(Clone, Copy)]
 pub(crate) struct Said<'a> {
@@ -95,7 +115,7 @@ pub(crate) struct Said<'a> {
 }
 
 /// A request must score this much to be one: a few telling words, or a question.
-const REQUEST_SCORE_MIN: i16 = 4;
+const REQUEST_SCORE_MIN: i16 = 3;
 
 /// An action must score this much: something done, refused or told.
 const ACTION_SCORE_MIN: i16 = 3;
@@ -106,9 +126,10 @@ pub(crate) fn summarize(said: &[Said<'_>], over: bool) -> Option<String> {
     let done = action(said, asked);
     let ended = if over { ending(said, done.unwrap_or(asked)) } else { None };
     let mut summary = String::with_capacity(256);
-    for index in [Some(asked), done, ended].into_iter().flatten() {
-        let Said { text, pick, .. } = said[index];
-        let Some(sentence) = text.get(usize::from(pick.start)..usize::from(pick.end)) else { continue };
+    for (index, closing) in [(Some(asked), false), (done, false), (ended, true)] {
+        let Some(Said { text, pick, .. }) = index.and_then(|index| said.get(index)) else { continue };
+        let (start, end) = if closing { pick.closing } else { (pick.start, pick.end) };
+        let Some(sentence) = text.get(usize::from(start)..usize::from(end)) else { continue };
         if !summary.is_empty() {
             summary.push_str(SEPARATOR);
         }
@@ -137,12 +158,10 @@ fn action(said: &[Said<'_>], asked: usize) -> Option<usize> {
     agents.max_by_key(|(index, said)| (said.pick.score, *index)).map(|(index, _)| index)
 }
 
-/// The customer's last word, when it comes after what is already told.
+/// The customer's last word, when it comes after what is already told and says something.
 fn ending(said: &[Said<'_>], after: usize) -> Option<usize> {
-    let (index, last) = said.iter().enumerate().skip(after + 1).rfind(|(_, said)| {
-        said.role == Role::User && said.pick.end > said.pick.start && !said.pick.cues.has(Cue::Farewell)
-    })?;
-    (last.pick.end - last.pick.start > 1).then_some(index)
+    let last = said.iter().rposition(|said| said.role == Role::User)?;
+    (last > after && said[last].pick.closing_score >= 0).then_some(last)
 }
 
 /// Appends the sentence on one line, cut at a word with an ellipsis when it is long.

@@ -103,7 +103,7 @@ const TERM_WEIGHT_MAX: f32 = 1.25;
 /// Words for details that are asked for in conversations of every topic; alone they tell little.
 const DETAILS: &str = "address phone number name email mail date time price city area street code zip account details
     information info service problem issue work change update book booking buy check cost pay online app
-    place visit visiting see look rating way plan type    adresse telefon telefonnummer nummer namen datum zeit preis stadt postleitzahl indirizzo numero telefono prezzo
+    place visit visiting see look rating way plan type food    adresse telefon telefonnummer nummer namen datum zeit preis stadt postleitzahl indirizzo numero telefono prezzo
     nome dirección precio nombre fecha téléphone numéro prix nom";
 const DETAIL_FACTOR: f32 = 0.3;
 
@@ -276,7 +276,7 @@ const NOT_FILLER: &str = "car sim main fare pin bar plan bill see fee note son b
 
 /// The words of an example without the filler of any language; all of them when there is nothing else.
 fn telling_tokens(tokens: &[Token], words: &HashedMap<u64, WordInfo>, kept: &[u64]) -> Vec<Token> {
-    let is_filler = |token: &Token| words.contains_key(&token.hash) && !kept.contains(&token.hash);
+    let is_filler = |token: &Token| words.get(&token.hash).is_some_and(|info| info.is_common()) && !kept.contains(&token.hash);
     let telling: Vec<Token> = tokens.iter().filter(|token| !is_filler(token)).copied().collect();
     if telling.is_empty() { tokens.to_vec() } else { telling }
 }

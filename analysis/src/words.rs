@@ -14,12 +14,24 @@ use crate::tokens::Tokens;
 pub(crate) struct WordInfo {
     /// Bit `n` is set when the word is common in the language with index `n`.
     pub(crate) languages: u64,
+    /// Common in English conversations of every kind, and no keyword, though it may tell a topic.
+    generic: bool,
 }
 
 impl WordInfo {
-    /// Whether the word carries no topic in a text of `language`; unknown languages are taken as English.
-    pub(crate) fn is_stop_word(self, language: Option<Language>) -> bool {
-        self.languages & (1 << language.unwrap_or(English) as u64) != 0
+    /// Whether the word is common in any language.
+    pub(crate) fn is_common(self) -> bool {
+        self.languages != 0
+    }
+
+    /// Whether the word is common in `language` or in English, which people mix into every other.
+    pub(crate) fn is_stop_word(self, language: Language) -> bool {
+        self.languages & (1 << language as u64 | 1 << English as u64) != 0
+    }
+
+    /// Whether the word cannot be part of a key phrase in a text of `language`.
+    pub(crate) fn is_filler(self, language: Language) -> bool {
+        self.generic || self.is_stop_word(language)
     }
 }
 
@@ -59,8 +71,29 @@ pub(crate) fn word_table() -> HashedMap<u64, WordInfo> {
             table.entry(token.hash).or_default().languages |= 1 << *language as u64;
         }
     }
+    tokens.scan(GENERIC);
+    for token in &tokens.tokens {
+        table.entry(token.hash).or_default().generic = true;
+    }
     table
 }
+
+/// Neither stop words nor subjects: what is done and asked for in conversations of every kind.
+#[rustfmt::skip]
+const GENERIC: &str = "
+    accept accepted add added adding afraid agree agreed ahead allow allows answer apply arrive arrives arriving ask available away back based beyond big bring buy buying
+    call called calling calls care carry case change changed changing check checked checking choose chose click clicked close closed come complete completed connect connected consider contact contacting continue correct cost costs create
+    date day days decide definitely depart departing departs detail details different directly done door double early easily either end ended ends enjoy enough enter entered exactly expect expensive extra extremely
+    far fast feel fill filled fit follow following forward found free friend friends full fully half happen happened happening happens hear heard help helpful hold home hope hopefully hoping hour hours idea important include included includes including info information inform instead interested interesting issue issues
+    job join kinda large late latest leave leaves leaving left let line list listen live located location long look lost lower main matter mention mentioned middle mind miss missing monday tuesday wednesday thursday friday saturday sunday
+    january february march april june july august september october november december month months name named names near nearby necessary new night normal note nothing number numbers offer offering offers old online open opened option options otherwise outside
+    part parts past pay people perform person pick place places planning point possible prefer preferable preferred pretty price problem problems proceed process provided pull purchase purposes quick quickly read ready real reasonable receive received recently recommend reply report request required response rest return right run
+    schedule scheduled search searching second seconds select selected send sending sent serious set several share short shortly side sign similar simple simply since single sit small somewhere sound sounds specific specifically spell spend stand start started starting starts state stay staying step steps stop street submit sure support surely surprised
+    talk talking thing till time times total town travel trip trouble true trying turn type types unable update updated usual usually various verify visit visiting waiting walk warm waste watch way week weekend weeks welcome whenever wish wonder wondering word work worked working works world worried worry worth write wrong year years yet young zip
+    am pm etc via per plus regarding suitable towards total appreciated address addresses email mail phone id ssn code codes digits rating user username password
+    hai hii haii heya helo thanx thnx plz pls ur u r ok okey ya yea yeh hmm hmmm mam bro dude buddy mate gotcha yup nah fifty twenty thirty hundred thousand million dollars dollar usd
+    cheap moderately moderate priced ones based exact gonna unfortunately confirmed confirming confirmation booked booking book reserve reserved reserving made
+";
 
 #[rustfmt::skip]
 const LISTS: &[(Language, &str)] = &[
