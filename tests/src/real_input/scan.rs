@@ -48,6 +48,12 @@ impl Query {
     }
 }
 
+/// Words, or the stems of words, that must follow each other.
+struct Pattern {
+    words: Vec<Word>,
+    stemmed: bool,
+}
+
 impl Default for Scan {
     fn default() -> Scan {
         Scan {
@@ -77,35 +83,39 @@ impl Scan {
 
     /// How many interactions match.
     pub fn total(&self, query: &Query) -> usize {
-        self.interactions.iter().filter(|texts| self.matches(texts, query)).count()
-    }
-
-    fn matches(&self, texts: &[Vec<Word>], query: &Query) -> bool {
-        match query {
-            Query::Words(words) => words.iter().all(|word| self.has_word(texts, word)),
-            Query::Phrase(phrase) => self.has_phrase(texts, phrase, |word| word),
+        let (wanted, unwanted) = match query {
+            Query::Words(words) => (words.iter().map(|word| self.any_form(word)).collect(), None),
+            Query::Phrase(phrase) => (vec![self.exactly(phrase)], None),
             Query::WordWithout(wanted, unwanted) => {
-                self.has_word(texts, wanted) && !self.has_word(texts, unwanted)
+                (vec![self.any_form(wanted)], Some(self.any_form(unwanted)))
             }
-        }
+        };
+        let matches = |texts: &&Vec<Vec<Word>>| {
+            wanted.iter().all(|pattern| self.has(texts, pattern))
+                && !unwanted.as_ref().is_some_and(|pattern| self.has(texts, pattern))
+        };
+        self.interactions.iter().filter(matches).count()
     }
 
     /// A word that the rules split, as Chinese is, is a phrase of its parts.
-    fn has_word(&self, texts: &[Vec<Word>], word: &str) -> bool {
-        self.has_phrase(texts, word, |word| self.stems[word as usize])
+    fn any_form(&self, word: &str) -> Pattern {
+        let exactly = self.exactly(word);
+        let stem = |word: Word| self.stems.get(word as usize).copied().unwrap_or(Word::MAX);
+        Pattern { words: exactly.words.into_iter().map(stem).collect(), stemmed: true }
     }
 
-    fn has_phrase(&self, texts: &[Vec<Word>], phrase: &str, form: impl Fn(Word) -> Word) -> bool {
-        let wanted: Option<Vec<Word>> =
-            tokens(phrase).iter().map(|word| self.words.get(word).copied()).collect();
-        let Some(wanted) = wanted else {
-            return false; // no such word anywhere; queries are made of words that are there
-        };
-        let wanted: Vec<_> = wanted.into_iter().map(&form).collect();
-        texts.iter().any(|text| {
-            text.windows(wanted.len())
-                .any(|window| window.iter().zip(&wanted).all(|(word, wanted)| form(*word) == *wanted))
-        })
+    /// Queries are made of words that are there; one that is not becomes a number that no text has.
+    fn exactly(&self, phrase: &str) -> Pattern {
+        let known = |word: &String| self.words.get(word).copied();
+        let words: Option<Vec<_>> = tokens(phrase).iter().map(known).collect();
+        Pattern { words: words.unwrap_or(vec![Word::MAX]), stemmed: false }
+    }
+
+    fn has(&self, texts: &[Vec<Word>], pattern: &Pattern) -> bool {
+        let form = |word: Word| if pattern.stemmed { self.stems[word as usize] } else { word };
+        let matches =
+            |window: &[Word]| window.iter().zip(&pattern.words).all(|(word, wanted)| form(*word) == *wanted);
+        texts.iter().any(|text| text.windows(pattern.words.len()).any(matches))
     }
 
     fn intern(&mut self, text: &str) -> Vec<Word> {

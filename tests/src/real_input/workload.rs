@@ -379,7 +379,8 @@ fn message(
         add("confidence", json!(f64::from(rng.u8(50..=100)) / 100.0));
         add("interrupted", json!(rng.bool()));
     }
-    if let Some((name, arguments)) = turn.tool_call.iter().next() {
+    // One row calls a tool without a name, which is no tool call.
+    if let Some((name, arguments)) = turn.tool_call.iter().find(|(name, _)| !name.is_empty()) {
         add("tool", json!({"name": name, "arguments": arguments}));
     }
     // Ids of even and odd length, so that both ways to name a message in a bare event occur.
