@@ -33,10 +33,18 @@ impl Options {
             rate: number("RATE", 0.05),
             decay: number("DECAY", 2e-4),
             dropout: number("DROPOUT", 0.5),
-            seeds: number("SEEDS", 1.0) as u64,
+            seeds: number("SEEDS", 3.0) as u64,
         }
     }
 }
+
+/// Which bias a source shares. Raters of the review and editorial snippets gave means, so that neutral is rare there;
+/// everything that reads like a message shares one bias, and it is the one that the model keeps.
+const BIAS_OF: [usize; SOURCES.len()] = [0, 0, 2, 3, 4, 0, 0];
+
+/// Added to the biases: customers write to a company when something is wrong more often than people comment. Chosen on
+/// the tuning rows as the largest shift that costs general comments nothing (macro-F1 0.703 with it, 0.700 without).
+const PRIOR: [f32; 3] = [0.3, 0.0, -0.1];
 
 /// A trained model before it is made small.
 pub(crate) struct Fitted {
@@ -181,7 +189,7 @@ impl Run {
             });
             kept.clear();
             let mut logits = self.bias.value;
-            let source_bias = self.source_bias[example.row.source].value;
+            let source_bias = self.source_bias[BIAS_OF[example.row.source]].value;
             for (bucket, group) in &example.features.hashed {
                 if self.next() >> 20 & 1023 < keep {
                     let input = norms[usize::from(*group)];
@@ -206,7 +214,7 @@ impl Run {
                 }
             }
             self.bias.update(gradient, 1.0, options.rate * 0.2, 0.0);
-            self.source_bias[example.row.source].update(gradient, 1.0, options.rate * 0.2, 1e-5);
+            self.source_bias[BIAS_OF[example.row.source]].update(gradient, 1.0, options.rate * 0.2, 1e-5);
         }
     }
 }
@@ -226,10 +234,8 @@ impl Fitted {
             add(sum, weight.value, share);
         }
         add(&mut self.bias, run.bias.value, share);
-        // Nobody knows where a message will come from: between people's comments and the project's customer messages.
-        for source in [0, 0, 1, 5] {
-            add(&mut self.bias, run.source_bias[source].value, share * 0.25);
-        }
+        add(&mut self.bias, run.source_bias[0].value, share);
+        add(&mut self.bias, PRIOR, share);
     }
 
     fn logits(&self, text: &str) -> [f32; 3] {

@@ -24,6 +24,7 @@ fn main() {
         "evaluate" => report::evaluate(),
         "speed" => report::speed(),
         "rows" => report::rows(),
+        "judge" => report::judge(),
         _ => Err("usage: train_sentiment train|evaluate|speed".to_owned()),
     };
     if let Err(reason) = result {

@@ -12,6 +12,7 @@ struct Tally {
     confusion: [[u32; 3]; 3],
     /// For ten bins of confidence: rows, right answers, summed confidence.
     bins: [(u32, u32, f32); 10],
+    loss: f32,
 }
 
 impl Tally {
@@ -19,6 +20,7 @@ impl Tally {
         let guess =
             (0..3).fold(1, |best, idx| if probabilities[idx] > probabilities[best] { idx } else { best });
         self.confusion[label][guess] += 1;
+        self.loss -= probabilities[label].max(1e-6).ln();
         let bin = &mut self.bins[((probabilities[guess] * 10.0) as usize).min(9)];
         bin.0 += 1;
         bin.1 += u32::from(guess == label);
@@ -77,7 +79,7 @@ pub(crate) fn print_table(title: &str, rows: &[Row], part: Part, judge: impl Fn(
             let (precision, recall, f1) = tally.scores(label);
             print!("   {precision:.2}/{recall:.2}/{f1:.2}");
         }
-        println!();
+        println!("  loss {:.4}", tally.loss / tally.total() as f32);
     }
 }
 
@@ -129,7 +131,7 @@ pub(crate) fn speed() -> Result<(), String> {
     Ok(())
 }
 
-/// Prints how many rows there are, and the worst mistakes on the tuning rows, to read.
+/// Prints how many rows there are.
 pub(crate) fn rows() -> Result<(), String> {
     let rows = load()?;
     for (source, name) in SOURCES.iter().enumerate() {
@@ -140,6 +142,22 @@ pub(crate) fn rows() -> Result<(), String> {
             count(Part::Tune),
             count(Part::Test)
         );
+    }
+    Ok(())
+}
+
+/// Judges lines of standard input, `language<TAB>text`, to try the model by hand.
+pub(crate) fn judge() -> Result<(), String> {
+    for line in std::io::stdin().lines() {
+        let line = line.map_err(|err| err.to_string())?;
+        let (language, text) = line.split_once('\t').unwrap_or(("", &line));
+        let found = SentimentModel::built_in().score(text, Some(language).filter(|tag| !tag.is_empty()));
+        match found {
+            Some(found) => {
+                println!("{:+.2} {:.2} {:?}\t{line}", found.score, found.confidence, found.sentiment)
+            }
+            None => println!("-\t{line}"),
+        }
     }
     Ok(())
 }

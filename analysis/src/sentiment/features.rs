@@ -85,7 +85,7 @@ fn look_up(tokens: &mut [Token], lexicon: &Lexicon) {
     }
 }
 
-/// A phrase counts in place of its words: its valence and classes go to its last word, the others keep none.
+/// A phrase counts in place of its words: its first word carries its valence and classes, the others none.
 fn join_phrases(tokens: &mut [Token], lexicon: &Lexicon) {
     let is_word = |token: &Token| matches!(token.kind, Kind::Word | Kind::Number);
     let mut at = 0;
@@ -109,13 +109,15 @@ fn join_phrases(tokens: &mut [Token], lexicon: &Lexicon) {
             at += 1;
             continue;
         };
-        for token in &mut tokens[at..at + len] {
+        let phrase = &mut tokens[at..at + len];
+        let negated = phrase.iter().any(|token| token.classes & class::NEGATOR != 0);
+        for token in phrase {
             token.valence = 0;
+            token.in_negated_phrase = negated;
             token.classes &= !(class::NEGATOR | class::BOOSTER | class::DAMPER | class::CONTRAST);
         }
-        let last = &mut tokens[at + len - 1];
-        last.valence = entry.valence;
-        last.classes |= entry.classes;
+        tokens[at].valence = entry.valence;
+        tokens[at].classes |= entry.classes;
         at += len;
     }
 }
@@ -139,7 +141,10 @@ fn hashed(tokens: &[Token], sink: &mut impl Sink) {
             Kind::Break | Kind::Exclamation | Kind::Question => reach = 0,
             _ => {}
         }
-        sink.feature(WORDS, hash);
+        // "not bad" is neither "not" nor "bad".
+        if !token.in_negated_phrase {
+            sink.feature(WORDS, hash);
+        }
         sink.feature(PAIRS, join(previous, token.hash));
         previous = token.hash;
     }

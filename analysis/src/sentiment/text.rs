@@ -54,6 +54,8 @@ pub struct Token {
     pub valence: i8,
     /// Classes from the lexicon; filled in by the features.
     pub classes: u16,
+    /// Part of a phrase of the lexicon that has a negation in it.
+    pub in_negated_phrase: bool,
 }
 
 impl Token {
@@ -69,6 +71,7 @@ impl Token {
             end: end as u32,
             valence: 0,
             classes: 0,
+            in_negated_phrase: false,
         }
     }
 }
