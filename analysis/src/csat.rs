@@ -155,7 +155,7 @@ fn outcome_signs(turns: &[Turn], status: Status, ended: bool, signs: &mut Vec<Si
     let waits = last.is_some_and(|turn| turn.role == Role::User && turn.asks);
     match status {
         Status::Failed => signs.push((-1.0, "it failed")),
-        Status::Abandoned if waits => signs.push((-0.8, "a question was left open")),
+        Status::Abandoned if waits => signs.push((-1.0, "a question was left open")),
         Status::Abandoned => signs.push((-0.3, "it was left without an end")),
         Status::Finished | Status::Transferred if ended && waits => {
             signs.push((-0.5, "the last question got no answer"));

@@ -53,7 +53,7 @@ pub(crate) fn candidates(
     }
     let mut run: Vec<Token> = Vec::new();
     for token in tokens {
-        let joins = continues(text, &run, token, language);
+        let joins = continues(&run, token);
         if !joins {
             found.close(text, &mut run, language, topics);
         }
@@ -76,15 +76,12 @@ fn words_are_known(language: Language) -> bool {
 }
 
 /// Whether `token` may belong to the phrase of the tokens before it.
-fn continues(text: &str, run: &[Token], token: &Token, language: Language) -> bool {
+fn continues(run: &[Token], token: &Token) -> bool {
     let Some(last) = run.last() else { return true };
     if last.kind != token.kind {
         return false;
     }
     match token.kind {
-        Kind::Ideograph if language == Language::Japanese => {
-            token.gap == Gap::None && is_katakana(last.text(text)) == is_katakana(token.text(text))
-        }
         Kind::Ideograph => token.gap == Gap::None,
         Kind::Word | Kind::Number => matches!(token.gap, Gap::None | Gap::Space),
     }
@@ -96,10 +93,7 @@ const CHINESE_FUNCTION: &str = "的了是我你您他她它们这那哪在有没
 fn is_content(text: &str, token: &Token, language: Language, words: &HashedMap<u64, WordInfo>) -> bool {
     match token.kind {
         Kind::Number => false,
-        Kind::Word => {
-            token.len() > 2
-                && !words.get(&token.hash).is_some_and(|info| info.is_filler(language))
-        }
+        Kind::Word => token.len() > 2 && !words.get(&token.hash).is_some_and(|info| info.is_filler(language)),
         Kind::Ideograph => {
             let c = token.text(text).chars().next().unwrap_or(' ');
             match language {
@@ -191,9 +185,13 @@ pub(crate) struct Keyword {
 
 /// The key phrases of a conversation, best first. `messages`: text, candidates, and whether the customer wrote it.
 pub(crate) fn rank<'a>(messages: &[(&'a str, &'a Candidates, bool)]) -> Vec<Keyword> {
-    let mut word_stats: HashedMap<u32, (u32, u32)> = HashedMap::default();
-    let mut places: HashedMap<u32, usize> = HashedMap::default();
-    let mut ranked: Vec<Ranked> = Vec::new();
+    let num_words = messages.iter().map(|(_, candidates, _)| candidates.words.len()).sum();
+    let num_phrases = messages.iter().map(|(_, candidates, _)| candidates.phrases.len()).sum();
+    let mut word_stats: HashedMap<u32, (u32, u32)> =
+        HashedMap::with_capacity_and_hasher(num_words, Default::default());
+    let mut places: HashedMap<u32, usize> =
+        HashedMap::with_capacity_and_hasher(num_phrases, Default::default());
+    let mut ranked: Vec<Ranked> = Vec::with_capacity(num_phrases);
     for (index, (_, candidates, by_customer)) in messages.iter().enumerate() {
         let weight = 1 + u32::from(*by_customer);
         let mut words = candidates.words.iter();
@@ -262,15 +260,14 @@ fn is_worth_telling(phrase: &Phrase, mentions: u32) -> bool {
 
 /// The best phrases as text, without those that a better one contains.
 fn select(messages: &[(&str, &Candidates, bool)], mut ranked: Vec<Ranked>) -> Vec<Keyword> {
+    ranked.retain(|entry| entry.score > 0.0);
     ranked.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.first.cmp(&b.first)));
-    let mut keywords: Vec<Keyword> = Vec::with_capacity(KEYWORDS_MAX);
-    for Ranked { shown: (message, phrase), mentions, score, .. } in ranked {
-        if score <= 0.0 {
-            break;
-        }
+    let mut keywords: Vec<Keyword> = Vec::with_capacity(KEYWORDS_MAX.min(ranked.len()));
+    let mut tokens = Tokens::default();
+    for Ranked { shown: (message, phrase), mentions, .. } in ranked {
         let Some((text, _, _)) = messages.get(message) else { continue };
         let Some(slice) = text.get(usize::from(phrase.start)..usize::from(phrase.end)) else { continue };
-        let text = display_form(slice, phrase.opens_sentence);
+        let text = display_form(slice, phrase.opens_sentence, &mut tokens);
         if !keywords.iter().any(|other| overlaps(&other.text, &text)) {
             keywords.push(Keyword { text, mentions, num_words: phrase.num_words });
             if keywords.len() == KEYWORDS_MAX {
@@ -285,16 +282,19 @@ fn select(messages: &[(&str, &Candidates, bool)], mut ranked: Vec<Ranked>) -> Ve
 fn overlaps(one: &str, other: &str) -> bool {
     let (long, short) = if one.len() < other.len() { (other, one) } else { (one, other) };
     if long.is_ascii() && short.is_ascii() {
-        return long.as_bytes().windows(short.len().max(1)).any(|part| part.eq_ignore_ascii_case(short.as_bytes()));
+        return long
+            .as_bytes()
+            .windows(short.len().max(1))
+            .any(|part| part.eq_ignore_ascii_case(short.as_bytes()));
     }
     long.to_lowercase().contains(&short.to_lowercase())
 }
 
 /// Lower case, except names: words with a capital that the start of a sentence does not explain.
-fn display_form(slice: &str, opens_sentence: bool) -> String {
-    let mut tokens = Tokens::default();
+fn display_form(slice: &str, opens_sentence: bool, tokens: &mut Tokens) -> String {
     tokens.scan(slice);
-    let opens_sentence = opens_sentence && !tokens.tokens.iter().skip(1).any(|token| token.case == Case::Title);
+    let opens_sentence =
+        opens_sentence && !tokens.tokens.iter().skip(1).any(|token| token.case == Case::Title);
     let mut shown = String::with_capacity(slice.len());
     let mut end = 0;
     for (n, token) in tokens.tokens.iter().enumerate() {

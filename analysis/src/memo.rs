@@ -239,7 +239,8 @@ impl Reader {
     }
 
     fn signature(&self, tokens: &[Token]) -> u64 {
-        let telling = tokens.iter().filter(|token| !self.words.get(&token.hash).is_some_and(|info| info.is_common()));
+        let telling =
+            tokens.iter().filter(|token| !self.words.get(&token.hash).is_some_and(|info| info.is_common()));
         telling.fold(0, |signature, token| signature | 1 << (token.stem & 63))
     }
 

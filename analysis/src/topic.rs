@@ -9,7 +9,7 @@ use hearken_model::Role;
 use serde::Deserialize;
 
 use crate::tokens::{Gap, Kind, Token, Tokens};
-use crate::words::{HashedMap, WordInfo};
+use crate::words::{HashedMap, WordInfo, word_table};
 
 /// Topics with the phrases that tell them.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -74,11 +74,12 @@ impl Taxonomy {
         if taxonomy.topics.len() > TOPICS_MAX {
             return Err(TaxonomyError::TooMany(taxonomy.topics.len()));
         }
+        let (words, kept) = (word_table(), not_filler());
         let mut tokens = Tokens::default();
         for topic in &taxonomy.topics {
             let tells = topic.examples.iter().any(|example| {
                 tokens.scan(example);
-                !tokens.tokens.is_empty()
+                !telling_tokens(&tokens.tokens, &words, &kept).is_empty()
             });
             if topic.name.trim().is_empty() || !tells {
                 return Err(TaxonomyError::EmptyTopic(topic.name.clone()));
@@ -117,6 +118,8 @@ const CUSTOMER_FIRST_PERCENT: u32 = 100;
 const CUSTOMER_PERCENT: u32 = 60;
 /// Agents repeat and offer.
 const AGENT_PERCENT: u32 = 30;
+/// Different terms of one message that count; a pasted log has many.
+const MESSAGE_TERMS_MAX: usize = 64;
 /// One message's evidence for one topic counts at most this much.
 const MESSAGE_SCORE_MAX: u32 = 400;
 /// Less than half a telling word is no topic.
@@ -198,6 +201,7 @@ impl TopicMatcher {
     /// The evidence in one message, by topic index.
     pub(crate) fn score(&self, tokens: &[Token]) -> TopicScores {
         let mut scores: Vec<(u16, u16)> = Vec::new();
+        let mut seen: Vec<u64> = Vec::new();
         // The last known words: position and stem.
         let mut near: [Option<(usize, u64)>; 2] = [None; 2];
         for (at, token) in tokens.iter().enumerate() {
@@ -205,12 +209,16 @@ impl TopicMatcher {
                 near = [None; 2];
             }
             let Some(&part) = self.terms.get(&token.stem) else { continue };
-            self.add(part, &mut scores);
+            if seen.len() >= MESSAGE_TERMS_MAX {
+                break;
+            }
+            self.add(token.stem, part, &mut seen, &mut scores);
             for (before, stem) in near.into_iter().flatten() {
                 let joined = token.kind != Kind::Ideograph || (before + 1 == at && token.gap == Gap::None);
                 if joined && at - before <= PAIR_TOKENS_MAX {
-                    if let Some(&part) = self.terms.get(&pair(stem, token.stem)) {
-                        self.add(part, &mut scores);
+                    let pair = pair(stem, token.stem);
+                    if let Some(&part) = self.terms.get(&pair) {
+                        self.add(pair, part, &mut seen, &mut scores);
                     }
                 }
             }
@@ -219,7 +227,12 @@ impl TopicMatcher {
         scores.into_boxed_slice()
     }
 
-    fn add(&self, (start, end): (u32, u32), scores: &mut Vec<(u16, u16)>) {
+    /// Adds a term's evidence, once a message.
+    fn add(&self, term: u64, (start, end): (u32, u32), seen: &mut Vec<u64>, scores: &mut Vec<(u16, u16)>) {
+        if seen.contains(&term) {
+            return;
+        }
+        seen.push(term);
         for &(topic, weight) in &self.postings[start as usize..end as usize] {
             match scores.iter_mut().find(|(other, _)| *other == topic) {
                 Some((_, score)) => *score = score.saturating_add(weight),
@@ -247,8 +260,7 @@ fn term_weights(taxonomy: &Taxonomy, words: &HashedMap<u64, WordInfo>) -> Hashed
     let mut tokens = Tokens::default();
     tokens.scan(DETAILS);
     let details: Vec<u64> = tokens.tokens.iter().map(|token| token.stem).collect();
-    tokens.scan(NOT_FILLER);
-    let kept: Vec<u64> = tokens.tokens.iter().map(|token| token.hash).collect();
+    let kept = not_filler();
     for (index, topic) in (0u16..).zip(&taxonomy.topics) {
         for example in &topic.examples {
             tokens.scan(example);
@@ -272,11 +284,40 @@ fn term_weights(taxonomy: &Taxonomy, words: &HashedMap<u64, WordInfo>) -> Hashed
 }
 
 /// Words that some language uses as filler and others in earnest: `car` is "because" in French.
-const NOT_FILLER: &str = "car sim main fare pin bar plan bill see fee note son band";
+const NOT_FILLER: &str = "car sim main fare pin bar plan bill fee note son band down sedan cine buono";
 
-/// The words of an example without the filler of any language; all of them when there is nothing else.
+fn not_filler() -> Vec<u64> {
+    let mut tokens = Tokens::default();
+    tokens.scan(NOT_FILLER);
+    tokens.tokens.iter().map(|token| token.hash).collect()
+}
+
+/// The words of an example without the filler of any language.
 fn telling_tokens(tokens: &[Token], words: &HashedMap<u64, WordInfo>, kept: &[u64]) -> Vec<Token> {
-    let is_filler = |token: &Token| words.get(&token.hash).is_some_and(|info| info.is_common()) && !kept.contains(&token.hash);
-    let telling: Vec<Token> = tokens.iter().filter(|token| !is_filler(token)).copied().collect();
-    if telling.is_empty() { tokens.to_vec() } else { telling }
+    let is_filler = |token: &Token| words.get(&token.hash).is_some_and(|info| info.is_common());
+    let is_telling = |token: &&Token| kept.contains(&token.hash) || !is_filler(token);
+    tokens.iter().filter(is_telling).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_of_the_default_taxonomy_tells_something() {
+        let (words, kept) = (word_table(), not_filler());
+        let mut tokens = Tokens::default();
+        let mut never_found = Vec::new();
+        for topic in Taxonomy::built_in().topics {
+            for example in topic.examples {
+                tokens.scan(&example);
+                let telling = telling_tokens(&tokens.tokens, &words, &kept);
+                let ideographs = telling.iter().filter(|token| token.kind == Kind::Ideograph).count();
+                if telling.is_empty() || ideographs == 1 {
+                    never_found.push(example);
+                }
+            }
+        }
+        assert_eq!(never_found, Vec::<String>::new());
+    }
 }

@@ -47,15 +47,27 @@ pub fn dialogues(folder: &Path, name: &str) -> Vec<Dialogue> {
 }
 
 pub const DIALOGUE_FILES: [&str; 12] = [
-    "abcd_sample", "casino", "ccpe", "crosswoz", "ms_ckm_calls", "multidogo", "multiwoz_1k", "sgd", "taskmaster4",
-    "taskmaster_traces", "woz2_multilingual", "x_risawoz",
+    "abcd_sample",
+    "casino",
+    "ccpe",
+    "crosswoz",
+    "ms_ckm_calls",
+    "multidogo",
+    "multiwoz_1k",
+    "sgd",
+    "taskmaster4",
+    "taskmaster_traces",
+    "woz2_multilingual",
+    "x_risawoz",
 ];
 
 fn dialogue(row: &Value) -> Dialogue {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let turns = row["turns"].as_array().unwrap().iter().filter_map(|turn| {
-        Some((Role::from_name(turn["role"].as_str()?)?, text(&turn["text"])))
-    });
+    let turns = row["turns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|turn| Some((Role::from_name(turn["role"].as_str()?)?, text(&turn["text"]))));
     Dialogue {
         id: text(&row["dialogue_id"]),
         language: text(&row["language"]),

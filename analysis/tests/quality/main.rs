@@ -60,13 +60,18 @@ fn languages_of_dialogues_are_detected() {
                 "hi-Latn-en" => &["hi", "hi-Latn", "en"],
                 other => &[other],
             };
-            let first = dialogue.turns.iter().position(|(role, text)| *role == Role::User && !text.trim().is_empty());
+            let first =
+                dialogue.turns.iter().position(|(role, text)| *role == Role::User && !text.trim().is_empty());
             let Some(first) = first else { continue };
-            for (length, turns) in [("1 message", &dialogue.turns[first..=first]), ("whole", &dialogue.turns[..])] {
+            for (length, turns) in
+                [("1 message", &dialogue.turns[first..=first]), ("whole", &dialogue.turns[..])]
+            {
                 let detected = analyze(&analyzer, turns, Status::InProgress).language;
                 let tally = by_language.entry((dialogue.language.clone(), length)).or_default();
                 tally.add(detected.as_deref().map(|tag| expected.contains(&tag)));
-                if std::env::var_os("SHOW").is_some() && detected.is_some_and(|tag| !expected.contains(&tag.as_str())) {
+                if std::env::var_os("SHOW").is_some()
+                    && detected.is_some_and(|tag| !expected.contains(&tag.as_str()))
+                {
                     eprintln!("  {} {length}: {:?}", dialogue.language, turns[0].1);
                 }
             }
@@ -91,9 +96,15 @@ fn topics_of_dialogues_match_their_labels() {
     let mut tallies: BTreeMap<(&str, bool), Tally> = BTreeMap::new();
     let mut mistakes: BTreeMap<(String, String), u32> = BTreeMap::new();
     for (name, key) in [
-        ("sgd", "domains"), ("multidogo", "topic"), ("multiwoz_1k", "domains"), ("taskmaster4", "vertical"),
-        ("taskmaster_traces", "domain"), ("woz2_multilingual", "domain"), ("ccpe", "domain"), ("x_risawoz", "domains"),
-        ("crosswoz", "domains")
+        ("sgd", "domains"),
+        ("multidogo", "topic"),
+        ("multiwoz_1k", "domains"),
+        ("taskmaster4", "vertical"),
+        ("taskmaster_traces", "domain"),
+        ("woz2_multilingual", "domain"),
+        ("ccpe", "domain"),
+        ("x_risawoz", "domains"),
+        ("crosswoz", "domains"),
     ] {
         for dialogue in dialogues(&folder, name) {
             let right: Vec<&str> =
@@ -116,10 +127,12 @@ fn topics_of_dialogues_match_their_labels() {
     }
     for ((name, unread), tally) in &tallies {
         eprintln!("topic {name:>18} {:>6}: {tally}", if *unread { "unread" } else { "read" });
+        let floor = if *name == "multidogo" { 0.91 } else { 0.93 };
+        assert!(tally.accuracy() >= floor, "{name}: {tally}");
     }
     let mut mistakes: Vec<_> = mistakes.into_iter().collect();
     mistakes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    for ((label, topic), count) in mistakes.iter().take(50) {
+    for ((label, topic), count) in mistakes.iter().take(15) {
         eprintln!("    {count:5} {label} → {topic}");
     }
 }
@@ -151,11 +164,59 @@ fn topics_of_single_questions_match_their_intents() {
     }
     for (unread, tally) in &tallies {
         eprintln!("topic {:>18} {:>6}: {tally}", "banking77", if *unread { "unread" } else { "read" });
+        assert!(tally.accuracy() >= 0.79, "{tally}");
     }
     let mut mistakes: Vec<_> = mistakes.into_iter().collect();
     mistakes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    for ((label, topic), count) in mistakes.iter().take(50) {
+    for ((label, topic), count) in mistakes.iter().take(15) {
         eprintln!("    {count:5} {label} → {topic}");
+    }
+}
+
+/// The proxy for keywords and summaries: whether the labelled topic can still be told from them alone. The customer's
+/// first message is what a reader would look at without them.
+#[test]
+fn keywords_and_summaries_keep_the_topic() {
+    let Some(folder) = folder() else { return };
+    let analyzer = Analyzer::built_in();
+    for (name, key) in [
+        ("sgd", "domains"),
+        ("multidogo", "topic"),
+        ("taskmaster_traces", "domain"),
+        ("multiwoz_1k", "domains"),
+    ] {
+        let mut tallies = [Tally::default(); 3];
+        let (mut num_keywords, mut num_summary_bytes, mut num_dialogues) = (0, 0, 0);
+        for dialogue in dialogues(&folder, name).iter().filter(|dialogue| dialogue.half() == Half::Unread) {
+            let right: Vec<&str> =
+                dialogue.label(key).iter().flat_map(|label| labels::topics_of(label)).copied().collect();
+            if right.is_empty() {
+                continue;
+            }
+            let analysis = dialogue.analyze(&analyzer);
+            num_dialogues += 1;
+            num_keywords += analysis.keywords.len();
+            num_summary_bytes += analysis.summary.as_ref().map_or(0, String::len);
+            let first =
+                dialogue.turns.iter().find(|(role, _)| *role == Role::User).map(|(_, text)| text.clone());
+            let texts = [Some(analysis.keywords.join(". ")), analysis.summary, first];
+            for (tally, text) in tallies.iter_mut().zip(texts) {
+                let text = text.unwrap_or_default();
+                let topic = analyze(&analyzer, &[(Role::User, text)], Status::InProgress).topic;
+                tally.add(topic.map(|topic| right.contains(&topic.as_str())));
+            }
+        }
+        let [keywords, summary, first] = tallies;
+        eprintln!(
+            "{name:>18}: topic from the keywords ({:.1} each): {keywords}",
+            num_keywords as f64 / f64::from(num_dialogues)
+        );
+        eprintln!(
+            "{name:>18}: topic from the summary ({} bytes): {summary}",
+            num_summary_bytes / num_dialogues as usize
+        );
+        eprintln!("{name:>18}: topic from the first message: {first}");
+        assert!(keywords.accuracy() >= 0.8 && summary.accuracy() >= 0.8, "{name}");
     }
 }
 
@@ -182,14 +243,23 @@ fn satisfaction_follows_the_labels() {
             serde_json::Value::Bool(correct) => Some(f64::from(u8::from(*correct))),
             _ => None,
         });
-        for (name, pairs) in
-            [("casino satisfaction", casino), ("casino likeness", likeness), ("sgd success", sgd), ("traces correct", traces)]
-        {
+        for (name, pairs) in [
+            ("casino satisfaction", casino),
+            ("casino likeness", likeness),
+            ("sgd success", sgd),
+            ("traces correct", traces),
+        ] {
             let mut counts = [0; 5];
             for (_, csat) in &pairs {
                 counts[*csat as usize - 1] += 1;
             }
-            eprintln!("csat {name:>20} {half:?}: Spearman {:.3} over {}, estimates {counts:?}", spearman(&pairs), pairs.len());
+            // The traces' label judges one step of the agent, not the customer's satisfaction; printed for comparison.
+            assert!(name == "traces correct" || spearman(&pairs) >= 0.15, "{name}, {half:?}");
+            eprintln!(
+                "csat {name:>20} {half:?}: Spearman {:.3} over {}, estimates {counts:?}",
+                spearman(&pairs),
+                pairs.len()
+            );
         }
     }
 }
@@ -226,15 +296,28 @@ fn thirty_examples() {
     let Some(folder) = folder() else { return };
     let analyzer = Analyzer::built_in();
     for (name, count, offset) in [
-        ("sgd", 6, 40), ("multidogo", 5, 17), ("multiwoz_1k", 2, 5), ("taskmaster4", 2, 3), ("taskmaster_traces", 2, 7),
-        ("woz2_multilingual", 4, 9), ("ms_ckm_calls", 4, 2), ("casino", 2, 4), ("crosswoz", 1, 3), ("x_risawoz", 5, 1), ("ccpe", 1, 2),
+        ("sgd", 6, 40),
+        ("multidogo", 5, 17),
+        ("multiwoz_1k", 2, 5),
+        ("taskmaster4", 2, 3),
+        ("taskmaster_traces", 2, 7),
+        ("woz2_multilingual", 4, 9),
+        ("ms_ckm_calls", 4, 2),
+        ("casino", 2, 4),
+        ("crosswoz", 1, 3),
+        ("x_risawoz", 5, 1),
+        ("ccpe", 1, 2),
         ("abcd_sample", 2, 0),
     ] {
         let all = dialogues(&folder, name);
         let step = (all.len() / count).max(1);
         for dialogue in all.iter().skip(offset).step_by(step).take(count) {
             let analysis = dialogue.analyze(&analyzer);
-            eprintln!("== {name} {} {}", dialogue.id, dialogue.labels.to_string().chars().take(120).collect::<String>());
+            eprintln!(
+                "== {name} {} {}",
+                dialogue.id,
+                dialogue.labels.to_string().chars().take(120).collect::<String>()
+            );
             for (role, text) in &dialogue.turns {
                 eprintln!("   {}: {}", &role.as_str()[..1], text.chars().take(160).collect::<String>());
             }
@@ -262,9 +345,14 @@ fn speed() {
     let conversations: Vec<Vec<Utterance<'_>>> = all
         .iter()
         .map(|dialogue| {
-            dialogue.turns.iter().map(|(role, text)| Utterance { id: "", role: *role, text, at_ms: 0 }).collect()
+            dialogue
+                .turns
+                .iter()
+                .map(|(role, text)| Utterance { id: "", role: *role, text, at_ms: 0 })
+                .collect()
         })
         .collect();
+    let long: Vec<Utterance<'_>> = conversations.iter().flatten().copied().take(2_000).collect();
     let conversation = |utterances| Conversation {
         utterances,
         status: Status::Finished,
@@ -286,13 +374,21 @@ fn speed() {
             }
         }
         let growing = num_messages as f64 / (cpu_seconds() - start);
+        let (mut memo, start) = (Memo::default(), cpu_seconds());
+        for len in 1..=long.len() {
+            std::hint::black_box(analyzer.analyze(&conversation(&long[..len]), &mut memo));
+        }
+        let long_micros = (cpu_seconds() - start) * 1e6 / long.len() as f64;
         let start = cpu_seconds();
         let model = hearken_analysis::sentiment::SentimentModel::built_in();
         for utterance in conversations.iter().flatten().filter(|utterance| utterance.role == Role::User) {
             std::hint::black_box(model.score(utterance.text, Some("en")));
         }
         let sentiment = num_messages as f64 / (cpu_seconds() - start);
-        eprintln!("messages per CPU-second: whole conversations {whole:.0}, message by message {growing:.0}; sentiment alone {sentiment:.0}");
+        eprintln!(
+            "messages per CPU-second: whole conversations {whole:.0}, message by message {growing:.0}; sentiment alone {sentiment:.0}; \
+             one of 2,000 messages in one conversation {long_micros:.0} µs"
+        );
     }
 }
 

@@ -1,0 +1,354 @@
+//! What a reader of an interaction notices: language, topic, keywords, summary and satisfaction of conversations
+//! written by hand.
+#![allow(clippy::unwrap_used)]
+
+use hearken_analysis::{Analysis, Analyzer, Conversation, Memo, Taxonomy, TaxonomyError, Utterance};
+use hearken_model::{Role, Sentiment, Status};
+
+/// One message a line: `u`, `a`, `h`, `s` or `t`, a colon, the text.
+fn analyze_as(status: Status, language: Option<&str>, analyzer: &Analyzer, script: &str) -> Analysis {
+    let utterances: Vec<Utterance<'_>> = script
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            let (who, text) = line.split_once(": ").unwrap();
+            let role = match who {
+                "u" => Role::User,
+                "a" => Role::Assistant,
+                "h" => Role::Human,
+                "s" => Role::System,
+                "t" => Role::Tool,
+                other => panic!("nobody is called {other}"),
+            };
+            Utterance { id: text, role, text, at_ms: 0 }
+        })
+        .collect();
+    let conversation = Conversation {
+        utterances: &utterances,
+        status,
+        ended: !matches!(status, Status::InProgress | Status::Abandoned),
+        end_reason: None,
+        language,
+    };
+    analyzer.analyze(&conversation, &mut Memo::default())
+}
+
+fn analyze(script: &str) -> Analysis {
+    analyze_as(Status::Finished, None, &Analyzer::built_in(), script)
+}
+
+const FLIGHT: &str = "
+    a: Welcome to Contoso Airlines, how can I help you?
+    u: Hi there! I booked a flight to Paris for Monday and I need to change my aisle seat to a window seat.
+    a: Sure. May I have your booking reference, please?
+    u: It is KX7 22P.
+    a: One moment, please.
+    a: Your seat has been changed to 14A, a window seat.
+    u: Perfect, thank you so much!
+    a: You are welcome. Have a nice day!";
+
+const ANGRY: &str = "
+    u: Where is my order? It was supposed to arrive last week and it still hasn't arrived.
+    a: I'm sorry, I didn't understand. Could you rephrase that?
+    u: My package never arrived! Where is my order?
+    a: I'm sorry, I can't find that order.
+    u: I already told you, I have no order number. This is ridiculous and a waste of time.
+    a: Unfortunately I cannot help without an order number.
+    u: Useless. Let me speak to a real person, you are the worst.";
+
+#[test]
+fn language_is_detected_where_there_is_evidence_and_left_open_where_there_is_none() {
+    for (text, expected) in [
+        ("where is my order", Some("en")),
+        ("i wants to book a ticket for flight", Some("en")),
+        ("Wo ist meine Bestellung?", Some("de")),
+        ("Ich möchte eine Pizza bestellen", Some("de")),
+        ("Où est ma commande ?", Some("fr")),
+        ("¿Dónde está mi pedido?", Some("es")),
+        ("Vorrei prenotare un tavolo per due", Some("it")),
+        ("Gostaria de saber onde está o meu pedido", Some("pt")),
+        ("Waar is mijn bestelling?", Some("nl")),
+        ("Var är min beställning? Den har inte kommit", Some("sv")),
+        ("Gdzie jest moje zamówienie?", Some("pl")),
+        ("Siparişim nerede? Daha gelmedi", Some("tr")),
+        ("Где мой заказ? Он ещё не пришёл", Some("ru")),
+        ("Де моє замовлення? Воно ще не прийшло", Some("uk")),
+        ("मेरा ऑर्डर कहाँ है?", Some("hi")),
+        ("mera order kahan hai, mujhe abhi chahiye", Some("hi-Latn")),
+        ("我的订单在哪里？", Some("zh")),
+        ("好的，谢谢", Some("zh")),
+        ("注文はどこですか？", Some("ja")),
+        ("주문이 어디에 있나요?", Some("ko")),
+        ("أين طلبي؟ لم يصل حتى الآن", Some("ar")),
+        ("سفارش من کجاست؟ هنوز نرسیده است", Some("fa")),
+        ("คำสั่งซื้อของฉันอยู่ที่ไหน", Some("th")),
+        ("Πού είναι η παραγγελία μου;", Some("el")),
+        ("איפה ההזמנה שלי?", Some("he")),
+        ("ok", None),
+        ("ok thanks", None),
+        ("no", None),
+        ("Tom", None),
+        ("KX7 22P", None),
+        ("12345", None),
+        ("👍👍", None),
+        ("", None),
+    ] {
+        let utterances = [Utterance { id: "1", role: Role::User, text, at_ms: 0 }];
+        let analysis = Analyzer::built_in().analyze(
+            &Conversation {
+                utterances: &utterances,
+                status: Status::InProgress,
+                ended: false,
+                end_reason: None,
+                language: None,
+            },
+            &mut Memo::default(),
+        );
+        assert_eq!(analysis.language.as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
+fn rarer_languages_are_named_when_there_is_enough_text() {
+    let estonian = "u: Tere, ma sooviksin teada, millal minu tellimus kohale jõuab, sest ootan seda juba kaks nädalat ja \
+                    keegi ei ole mulle vastanud. Palun andke mulle võimalikult kiiresti teada.";
+    assert_eq!(analyze(estonian).language.as_deref(), Some("et"));
+}
+
+#[test]
+fn the_customer_decides_the_language() {
+    let analysis = analyze(
+        "a: Hello, how can I help you today? Please tell me what you are looking for and I will find it for you.
+         u: Ich suche ein günstiges Hotel in der Stadtmitte.
+         a: There are three hotels in the centre of town. Would you like me to book one of them for you?",
+    );
+    assert_eq!(analysis.language.as_deref(), Some("de"));
+}
+
+#[test]
+fn a_language_given_upstream_is_kept() {
+    let analysis = analyze_as(Status::Finished, Some("de-AT"), &Analyzer::built_in(), FLIGHT);
+    assert_eq!(analysis.language.as_deref(), Some("de-AT"));
+}
+
+#[test]
+fn topics_are_found_in_several_languages() {
+    for (text, expected) in [
+        ("Where is my order? The tracking page says nothing", "Order status & delivery"),
+        ("I want my money back for the shoes I sent back", "Refund"),
+        ("I was charged twice on my last bill", "Billing & payments"),
+        ("I forgot my password and cannot log in", "Account access"),
+        ("my card was stolen yesterday", "Lost or stolen card"),
+        ("can i get an aisle seat please", "Seats, check-in & baggage"),
+        ("I'd like a large pepperoni pizza and a coke", "Food & drink order"),
+        ("book a table for two at an Italian place tonight", "Restaurant booking"),
+        ("my laptop screen is cracked", "Device problems"),
+        ("the internet at home is down again", "Connection problems"),
+        ("I need to see a dentist, can you book an appointment", "Appointments"),
+        ("Wo bleibt mein Paket?", "Order status & delivery"),
+        ("Ich habe mein Passwort vergessen", "Account access"),
+        ("Je voudrais un remboursement", "Refund"),
+        ("Je voudrais réserver une chambre d'hôtel", "Hotel booking"),
+        ("Quiero cancelar mi suscripción", "Subscription & plan"),
+        ("Vorrei prenotare un volo per Roma", "Flight booking"),
+        ("我想退款", "Refund"),
+        ("我要订一个酒店", "Hotel booking"),
+        ("パスワードを忘れました", "Account access"),
+        ("환불을 받고 싶어요", "Refund"),
+    ] {
+        let analysis = analyze(&format!("u: {text}"));
+        assert_eq!(analysis.topic.as_deref(), Some(expected), "{text}");
+    }
+}
+
+#[test]
+fn chit_chat_has_no_topic() {
+    for text in ["hi", "ok thanks", "yes please", "KX7 22P", "my name is Tom"] {
+        assert_eq!(analyze(&format!("u: {text}")).topic, None, "{text}");
+    }
+}
+
+#[test]
+fn where_no_topic_fits_a_repeated_phrase_stands_for_it() {
+    let analysis = analyze(
+        "u: Do you sell sourdough starter?
+         a: Yes, our sourdough starter is fresh every morning.
+         u: How do I feed a sourdough starter?",
+    );
+    assert_eq!(analysis.topic.as_deref(), Some("Sourdough starter"));
+}
+
+#[test]
+fn an_operators_taxonomy_replaces_the_default() {
+    let taxonomy = Taxonomy::from_toml(
+        r#"
+        [[topic]]
+        name = "Harbour berths"
+        examples = ["book a berth", "mooring", "Liegeplatz"]
+        [[topic]]
+        name = "Boat repair"
+        examples = ["repair my boat", "engine broken"]
+        "#,
+    )
+    .unwrap();
+    let analyzer = Analyzer::with_taxonomy(taxonomy);
+    for (text, expected) in [
+        ("u: I would like to book a berth for my yacht", Some("Harbour berths")),
+        ("u: Haben Sie noch einen Liegeplatz frei?", Some("Harbour berths")),
+        ("u: my engine is broken", Some("Boat repair")),
+        ("u: I want a refund", None),
+    ] {
+        let analysis = analyze_as(Status::InProgress, None, &analyzer, text);
+        assert_eq!(analysis.topic.as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
+fn an_unusable_taxonomy_says_what_is_wrong() {
+    for (text, expected) in [
+        ("[[topic]\nname = 1", "line 1"),
+        ("[[topic]]\nname = \"A\"\nexample = [\"b\"]", "example"),
+        ("[[topic]]\nname = \" \"\nexamples = [\"b\"]", "needs a name"),
+        ("[[topic]]\nname = \"A\"\nexamples = [\"?!\"]", "`A`"),
+        ("[[topic]]\nname = \"A\"\nexamples = [\"what to do\"]", "`A`"),
+    ] {
+        let error: TaxonomyError = Taxonomy::from_toml(text).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    assert!(Taxonomy::built_in().topics.len() > 40);
+}
+
+#[test]
+fn keywords_are_phrases_without_boilerplate() {
+    let keywords = analyze(FLIGHT).keywords;
+    assert!(keywords.iter().any(|keyword| keyword == "window seat"), "{keywords:?}");
+    let all = keywords.join("|").to_lowercase();
+    for boilerplate in ["thank", "help", "welcome to", "moment", "nice day", "please", "sure"] {
+        assert!(!all.contains(boilerplate), "{keywords:?}");
+    }
+    assert!(analyze("u: hi\na: hello, how can I help you?\nu: thanks, bye").keywords.is_empty());
+}
+
+#[test]
+fn keywords_are_lower_case_unless_they_are_names() {
+    let keywords = analyze(
+        "u: Gift vouchers from Contoso Market do not work. Gift vouchers are useless.
+         a: Are the gift vouchers from Contoso Market in Berlin?",
+    )
+    .keywords;
+    assert!(keywords.iter().any(|keyword| keyword == "gift vouchers"), "{keywords:?}");
+    assert!(keywords.iter().any(|keyword| keyword == "Contoso Market"), "{keywords:?}");
+}
+
+#[test]
+fn japanese_keywords_are_compounds_between_the_endings() {
+    let keywords = analyze(
+        "u: 会員カードの暗証番号を忘れました。\na: 暗証番号の再設定ですね。\nu: はい、暗証番号です。",
+    )
+    .keywords;
+    assert_eq!(keywords, ["暗証番号", "会員カード"]);
+}
+
+#[test]
+fn the_summary_tells_what_was_asked_what_was_done_and_how_it_ended() {
+    let summary = analyze(FLIGHT).summary.unwrap();
+    assert_eq!(
+        summary,
+        "I booked a flight to Paris for Monday and I need to change my aisle seat to a window seat. \
+         – Your seat has been changed to 14A, a window seat. – Perfect, thank you so much!"
+    );
+}
+
+#[test]
+fn a_running_conversation_has_no_ending_in_its_summary() {
+    let script = "u: I lost my credit card, can you block it?\na: Your card has been blocked.\nu: Thank you!";
+    let running = analyze_as(Status::InProgress, None, &Analyzer::built_in(), script);
+    assert_eq!(
+        running.summary.unwrap(),
+        "I lost my credit card, can you block it? – Your card has been blocked."
+    );
+    let finished = analyze(script).summary.unwrap();
+    assert!(finished.ends_with("– Thank you!"), "{finished}");
+}
+
+#[test]
+fn too_little_text_has_no_summary() {
+    for script in
+        ["", "u: hi", "u: ok\na: Hello, how can I help you today?", "a: Your order has been shipped."]
+    {
+        assert_eq!(analyze(script).summary, None, "{script}");
+    }
+}
+
+#[test]
+fn long_sentences_are_cut_at_a_word() {
+    let long = format!("u: I need a refund for {}", "the blue shoes that I bought and never got ".repeat(30));
+    let summary = analyze(&long).summary.unwrap();
+    assert!(summary.len() < 150 && summary.ends_with('…'), "{summary}");
+    let before = summary.trim_end_matches('…');
+    assert!(long.contains(&format!("{before} ")), "{summary}");
+}
+
+#[test]
+fn satisfaction_tells_good_conversations_from_bad_ones() {
+    let good = analyze(FLIGHT);
+    let bad = analyze(ANGRY);
+    assert!(good.csat.unwrap() >= 4, "{good:?}");
+    assert_eq!(bad.csat, Some(1), "{bad:?}");
+    let (good, bad) = (good.csat_description.unwrap(), bad.csat_description.unwrap());
+    assert!(good.starts_with("Very satisfied: ") || good.starts_with("Satisfied: "), "{good}");
+    assert!(good.contains("thanks") && bad.starts_with("Very dissatisfied: "), "{good} {bad}");
+}
+
+#[test]
+fn every_sign_moves_satisfaction_in_its_direction() {
+    // The conversation before and after the one line that makes the difference.
+    let csat = |status, script: &str| analyze_as(status, None, &Analyzer::built_in(), script).csat.unwrap();
+    let asked = "u: Can you tell me the opening hours of the shop in the main street?\n";
+    let answered = format!("{asked}a: It opens at nine in the morning and closes at six.\n");
+    let told = |line: &str| csat(Status::Finished, &format!("{answered}{line}"));
+    assert!(told("u: Great, thank you, that solved it!") > told("u: It opens at ten, I was there."));
+    assert!(told("u: That is wrong again, this is useless.") < told("u: And on the weekend?\na: The same."));
+    assert!(told("u: Let me talk to a human, I want to file a complaint.") < told("u: Alright, see you."));
+    assert!(csat(Status::Failed, &answered) < csat(Status::Finished, &answered));
+    assert!(
+        csat(Status::Abandoned, &format!("{answered}u: And is it open on Sunday?"))
+            < csat(Status::Finished, &answered)
+    );
+}
+
+#[test]
+fn satisfaction_needs_both_sides_and_ten_words() {
+    for script in [
+        "u: I am very unhappy with all of this and I want my money back now",
+        "a: Hello and welcome to our service, how can I help you today?",
+        "u: hi there\na: Hello, welcome.",
+        "u: this is a long message to nobody but the system and the tool\ns: noted\nt: {\"ok\": true}",
+    ] {
+        let analysis = analyze(script);
+        assert_eq!((analysis.csat, &analysis.csat_description), (None, &None), "{script}");
+    }
+    let person = "u: I am very unhappy with all of this and want my money back\nh: I see.";
+    assert!(analyze(person).csat.is_some());
+}
+
+#[test]
+fn only_customers_have_a_mood() {
+    let analysis = analyze(
+        "s: Angry customer, terrible mood, hates everything.
+         a: This is great, wonderful, I love it!
+         u: I am really happy with your excellent service, thank you!
+         t: {\"error\": \"awful failure\"}
+         h: That is horrible.",
+    );
+    let moods: Vec<bool> = analysis.messages.iter().map(Option::is_some).collect();
+    assert_eq!(moods, [false, false, true, false, false]);
+    assert_eq!(analysis.sentiment, Some(Sentiment::Positive));
+    assert!(analysis.sentiment_description.is_some());
+}
+
+#[test]
+fn nothing_is_said_of_nothing() {
+    assert_eq!(analyze(""), Analysis::default());
+}
