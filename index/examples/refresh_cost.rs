@@ -5,8 +5,8 @@
 //! cargo run --release -p hearken-index --example refresh_cost -- [key=value …]
 //! ```
 //! Keys: `documents` (100000) in the index at the start, `batch` (20) documents a refresh, `seconds` (30),
-//! `cadence_ms` (20), `open` (2000) documents that are replaced again and again, `small`, `group`, `ratio`, `threads`
-//! (of [`MergeBounds`]), `flush_ms` (1000).
+//! `cadence_ms` (20), `open` (2000) documents that are replaced again and again, `small`, `group`, `ratio`, `rewrite`,
+//! `threads` (of [`MergeBounds`]), `flush_ms` (1000).
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use std::collections::HashMap;
@@ -128,6 +128,7 @@ fn main() {
             small_documents: get("small", f64::from(defaults.small_documents)) as u32,
             group_segments: get("group", defaults.group_segments as f64) as usize,
             deleted_ratio: get("ratio", f64::from(defaults.deleted_ratio)) as f32,
+            rewrite_documents_min: get("rewrite", f64::from(defaults.rewrite_documents_min)) as u32,
             num_threads: get("threads", defaults.num_threads as f64) as usize,
             ..defaults
         },

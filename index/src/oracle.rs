@@ -12,17 +12,13 @@ use crate::values::{self, FieldRef, keyword_values};
 
 /// The ids that the selection finds.
 pub(crate) fn find<'d>(documents: &'d [Document], selection: &Selection) -> Vec<&'d Document> {
-    documents.iter().filter(|document| selects(selection, document, None)).collect()
+    documents.iter().filter(|document| selects(selection, document)).collect()
 }
 
-/// The counts of a facet, missing under `None`.
-pub(crate) fn facet(
-    documents: &[Document],
-    selection: &Selection,
-    name: &str,
-) -> BTreeMap<Option<String>, u64> {
+/// The counts of a facet over what `matches` says, missing under `None`.
+pub(crate) fn facet(matches: &[&Document], name: &str) -> BTreeMap<Option<String>, u64> {
     let mut counts = BTreeMap::new();
-    for document in documents.iter().filter(|document| selects(selection, document, Some(name))) {
+    for document in matches {
         let values = shown_values(document, name);
         if values.is_empty() {
             *counts.entry(None).or_default() += 1;
@@ -45,14 +41,11 @@ pub(crate) fn compare(a: &Document, b: &Document, sort: &[SortKey]) -> std::cmp:
     })
 }
 
-fn selects(selection: &Selection, document: &Document, without: Option<&str>) -> bool {
+fn selects(selection: &Selection, document: &Document) -> bool {
     let head = &document.derived.head;
     !document.state.erased
         && evaluate(&selection.query, document).unwrap_or(false)
-        && selection
-            .filters
-            .iter()
-            .all(|(name, filter)| without == Some(name) || passes(filter, document, name))
+        && selection.filters.iter().all(|(name, filter)| passes(filter, document, name))
         && selection.organizations.as_ref().is_none_or(|organizations| {
             head.organization.as_ref().is_some_and(|organization| organizations.contains(organization))
         })

@@ -150,6 +150,18 @@ pub(crate) fn shown(kind: FieldKind, number: i64) -> serde_json::Value {
     }
 }
 
+/// A sum of such numbers, shown the same way.
+pub(crate) fn shown_sum(kind: FieldKind, sum: i128) -> serde_json::Value {
+    match kind {
+        FieldKind::Money => {
+            let amount = Money::try_from_i128_with_scale(sum, MONEY_SCALE.ilog10());
+            amount.map_or(serde_json::Value::Null, |amount| amount.normalize().to_string().into())
+        }
+        FieldKind::Seconds => (sum as f64 / NANOS_PER_SECOND).into(),
+        _ => i64::try_from(sum).unwrap_or(i64::MAX).into(),
+    }
+}
+
 /// The number that a filter's text stands for; `None` if it is none.
 pub(crate) fn parse(kind: FieldKind, text: &str) -> Option<i64> {
     match kind {

@@ -1,11 +1,13 @@
 //! One pass over the matches of a query: counted, sorted, faceted, within a budget.
 
+use tantivy::columnar::Column;
 use tantivy::query::{EnableScoring, Query};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Score, Searcher, SegmentReader, TERMINATED};
 
 use super::budget::Budget;
 use super::facets::{Facet, SegmentFacet};
 use super::sort::{SegmentKeys, Top};
+use super::statistics::{Histogram, Values};
 use crate::search::SearchError;
 
 /// What is wanted of the matches, and what was found.
@@ -14,6 +16,8 @@ pub(super) struct Collection {
     pub(super) total: u64,
     pub(super) top: Option<Top>,
     pub(super) facets: Vec<Facet>,
+    pub(super) histogram: Option<Histogram>,
+    pub(super) values: Vec<Values>,
 }
 
 /// Blocks of documents between two looks at the clock.
@@ -63,6 +67,7 @@ impl Collection {
             }
             // A scorer that the budget stopped looks like one that found everything.
             budget.check()?;
+            self.histogram.as_ref().map_or(Ok(()), Histogram::check)?;
             for (facet, counts) in self.facets.iter_mut().zip(part.facets) {
                 facet.merge(counts)?;
             }
@@ -74,6 +79,8 @@ impl Collection {
         Ok(Part {
             keys: self.top.as_ref().map(|top| top.open(reader)).transpose()?,
             facets: self.facets.iter().map(|facet| facet.open(reader)).collect::<tantivy::Result<_>>()?,
+            starts: self.histogram.as_ref().map(|histogram| histogram.open(reader)).transpose()?,
+            values: self.values.iter().map(|values| values.open(reader)).collect::<tantivy::Result<_>>()?,
         })
     }
 
@@ -92,6 +99,12 @@ impl Collection {
         for facet in &mut part.facets {
             facet.collect(docs);
         }
+        if let (Some(histogram), Some(starts)) = (&mut self.histogram, &part.starts) {
+            histogram.collect(starts, docs);
+        }
+        for (values, column) in self.values.iter_mut().zip(&part.values) {
+            values.collect(column, docs);
+        }
         Ok(())
     }
 }
@@ -100,6 +113,8 @@ impl Collection {
 struct Part {
     keys: Option<SegmentKeys>,
     facets: Vec<SegmentFacet>,
+    starts: Option<Column<i64>>,
+    values: Vec<Column<i64>>,
 }
 
 fn read_scored(

@@ -29,8 +29,8 @@ pub enum EngineError {
         damage: Vec<Damage>,
     },
     /// Segment files without the `meta.json` that says what they are; a crash never leaves such a directory.
-    #[error("the directory `{}` holds segment files but no `meta.json`; restore that file, or empty the directory \
-        to index everything again", path.display())]
+    #[error("the directory `{}` holds no `meta.json` that says what its segment files are; restore that file, or \
+        empty the directory to index everything again", path.display())]
     MetaMissing {
         /// The index directory.
         path: PathBuf,

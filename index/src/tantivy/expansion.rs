@@ -1,16 +1,14 @@
 //! Terms that a prefix, a fuzzy word or a range of values stands for, read from a segment's term dictionary.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder, SINK_STATE};
+use levenshtein_automata::{DFA, Distance, SINK_STATE};
 use tantivy::index::InvertedIndexReader;
 use tantivy::postings::TermInfo;
 use tantivy_fst::Automaton;
 
 use super::budget::Budget;
-
-/// Longer fuzzy words are refused: their automata would be large, and nobody misspells them by one letter.
-pub(super) const FUZZY_CHARS_MAX: usize = 64;
+use crate::fuzzy;
 
 /// Which terms are meant.
 #[derive(Clone)]
@@ -27,11 +25,7 @@ pub(super) type Accept = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 impl Expansion {
     /// A word at most `distance` (1 or 2) edits away; swapping two neighbours is one.
     pub(super) fn fuzzy(class: u8, word: &str, distance: u8) -> Self {
-        static BUILDERS: [OnceLock<LevenshteinAutomatonBuilder>; 2] = [OnceLock::new(), OnceLock::new()];
-        let distance = distance.clamp(1, 2);
-        let builder = BUILDERS[usize::from(distance) - 1]
-            .get_or_init(|| LevenshteinAutomatonBuilder::new(distance, true));
-        Expansion::Fuzzy { class, automaton: Arc::new(builder.build_dfa(word)) }
+        Expansion::Fuzzy { class, automaton: Arc::new(fuzzy::automaton(word, distance)) }
     }
 
     /// Calls `visit` with every term in order until it answers `false` or the budget is spent.

@@ -157,6 +157,7 @@ fn run(
     requests: &Receiver<Request>,
     nudged: &AtomicBool,
 ) {
+    let mut due = Instant::now() + interval;
     loop {
         let mut answers = Vec::new();
         let mut stop = false;
@@ -165,7 +166,7 @@ fn run(
             Request::Now(answer) => answers.push(answer),
             Request::Stop => stop = true,
         };
-        match requests.recv_timeout(interval) {
+        match requests.recv_deadline(due) {
             Ok(request) => take(request),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -176,6 +177,8 @@ fn run(
             return;
         }
         nudged.store(false, Ordering::Release);
+        // From start to start: what a flush takes does not add to the interval.
+        due = Instant::now() + interval;
         let outcome = flush(directory, state);
         for answer in answers {
             let _ = answer.send(outcome.clone());

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hearken_model::Document;
+use hearken_model::{Document, InteractionId};
 
 use super::document::DocumentBuilder;
 use super::error::EngineError;
@@ -11,6 +11,7 @@ use super::flusher::Durable;
 use super::reader::IndexReader;
 use super::schema::schema;
 use super::writer::{Monitor, RefreshReport, Writer, WriterOptions};
+use crate::changes::Changes;
 use crate::checkpoint::Checkpoint;
 
 /// Opens an index.
@@ -29,8 +30,10 @@ impl Index {
         let mut options = WriterOptions::new(schema, tokenizers);
         adjust(&mut options);
         let writer = Writer::open(path, options)?;
-        let reader = IndexReader::new(writer.reader(), Arc::new(fields.clone()));
-        Ok((IndexWriter { writer, builder: DocumentBuilder::new(fields) }, reader))
+        let changes = Changes::new();
+        let reader = IndexReader::new(writer.reader(), Arc::new(fields.clone()), changes.clone());
+        let builder = DocumentBuilder::new(fields);
+        Ok((IndexWriter { writer, builder, changed: Vec::new(), changes }, reader))
     }
 }
 
@@ -39,6 +42,9 @@ impl Index {
 pub struct IndexWriter {
     writer: Writer,
     builder: DocumentBuilder,
+    /// Put since the last refresh.
+    changed: Vec<InteractionId>,
+    changes: Changes,
 }
 
 impl IndexWriter {
@@ -48,7 +54,9 @@ impl IndexWriter {
     /// [`EngineError::Restart`].
     pub fn put(&mut self, document: &Document) -> Result<(), EngineError> {
         let (id, built) = self.builder.build(document);
-        self.writer.replace(id, built)
+        self.writer.replace(id, built)?;
+        self.changed.push(document.id().clone());
+        Ok(())
     }
 
     /// See [`Writer::refresh`].
@@ -56,7 +64,14 @@ impl IndexWriter {
     /// # Errors
     /// See [`Writer::refresh`].
     pub fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<RefreshReport, EngineError> {
-        self.writer.refresh(checkpoint)
+        let refreshed = self.writer.refresh(checkpoint);
+        match &refreshed {
+            Ok(_) => self.changes.publish(self.changed.drain(..)),
+            // Gone with the rest of the batch; it will be put again.
+            Err(EngineError::Restart { .. }) => self.changed.clear(),
+            Err(_) => {}
+        }
+        refreshed
     }
 
     /// See [`Writer::flush_now`].

@@ -14,12 +14,13 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 use super::budget::{Budget, CONDITIONS_MAX, WORDS_MAX};
 use super::document::{Owner, TermKind, class};
-use super::expansion::{Accept, Expansion, FUZZY_CHARS_MAX};
+use super::expansion::{Accept, Expansion};
 use super::schema::{
     ACTIVE_UNTIL, ERASED, Fields, ValueCase, beginning, term_name, value_term, value_term_prefix,
 };
 use super::value_terms::ValueTermsQuery;
 use super::words::{Section, Slot, WordsQuery};
+use crate::fuzzy::FUZZY_CHARS_MAX;
 use crate::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
 use crate::search::{Filter, SearchError, Selection};
 use crate::text::{English, MESSAGE_GAP, SLOP_MAX, Token, WordKind, fold_case, tokens};

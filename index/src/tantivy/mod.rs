@@ -3,7 +3,7 @@
 //! - [`index`]: the index as ingest and query see it; [`reader`]: searching it.
 //! - [`schema`], [`document`], [`encoding`]: what is indexed, counted and stored of an interaction.
 //! - [`lower`]: the query tree as tantivy queries, with [`words`], [`value_terms`] and [`expansion`] of our own.
-//! - [`collect`], [`sort`], [`facets`], [`stored`]: one pass over the matches, within a [`budget`].
+//! - [`collect`], [`sort`], [`facets`], [`statistics`], [`stored`]: one pass over the matches, within a [`budget`].
 //! - [`writer`]: replace, refresh, flush; what a crash leaves behind.
 //! - [`flusher`]: the thread that makes commits durable.
 //! - [`merge`]: how many segments, and how large.
@@ -24,6 +24,7 @@ mod merge;
 mod reader;
 mod schema;
 mod sort;
+mod statistics;
 mod stored;
 #[cfg(test)]
 mod tests;

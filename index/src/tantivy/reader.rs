@@ -18,8 +18,11 @@ use super::facets::Facet;
 use super::lower::{Lowering, conjunction};
 use super::schema::{ERASED, Fields, NEWEST_EVENT, ValueCase, value_term};
 use super::sort::{self, Order, Top};
+use super::statistics::{Histogram, Values};
 use super::stored;
 use super::writer::Reader;
+use crate::changes::{ChangePoint, Changes, ChangesSince};
+use crate::overview::{Overview, OverviewRequest};
 use crate::search::{
     Cursor, Hit, SORT_KEYS_MAX, SearchError, SearchRequest, SearchResponse, Selection, Sort, SortKey,
 };
@@ -41,6 +44,7 @@ pub struct IndexReader {
     reader: Reader,
     fields: Arc<Fields>,
     views: Arc<Mutex<Views>>,
+    changes: Changes,
 }
 
 /// What the index holds.
@@ -53,8 +57,8 @@ pub struct Counts {
 }
 
 impl IndexReader {
-    pub(super) fn new(reader: Reader, fields: Arc<Fields>) -> Self {
-        IndexReader { reader, fields, views: Arc::new(Mutex::new(Views::new())) }
+    pub(super) fn new(reader: Reader, fields: Arc<Fields>, changes: Changes) -> Self {
+        IndexReader { reader, fields, views: Arc::new(Mutex::new(Views::new())), changes }
     }
 
     /// The document of one interaction; a tombstone if it was erased, `None` if it was never seen.
@@ -126,6 +130,31 @@ impl IndexReader {
         Ok(SearchResponse { total, hits, facets, next })
     }
 
+    /// Numbers for charts.
+    ///
+    /// # Errors
+    /// Every [`SearchError`] but [`SearchError::CursorExpired`].
+    pub fn overview(&self, request: &OverviewRequest) -> Result<Overview, SearchError> {
+        let budget = Arc::new(Budget::new(request.deadline));
+        let mut lowering = Lowering::new(&self.fields, Arc::clone(&budget), false);
+        let mut collection = Collection {
+            facets: request.facets.iter().map(|name| Facet::new(name)).collect::<Result<_, _>>()?,
+            histogram: Some(Histogram::new(request.interval)?),
+            values: request.distributions.iter().map(|name| Values::new(name)).collect::<Result<_, _>>()?,
+            ..Collection::default()
+        };
+        let query = self.lower(&mut lowering, &request.selection, None)?;
+        collection.run(&self.reader.searcher(), &*query, &budget)?;
+        let without_start = collection.histogram.as_ref().map_or(0, |histogram| histogram.without_start);
+        Ok(Overview {
+            total: collection.total,
+            over_time: collection.histogram.map(Histogram::finish).unwrap_or_default(),
+            without_start,
+            facets: collection.facets.into_iter().map(|facet| facet.finish(request.facet_size)).collect(),
+            distributions: collection.values.into_iter().map(Values::finish).collect(),
+        })
+    }
+
     /// Calls `visit` with every match in order, in one view, with memory that does not grow with the matches.
     ///
     /// # Errors
@@ -184,6 +213,16 @@ impl IndexReader {
             InteractionId::try_new(id).map_err(|error| SearchError::Engine(Box::new(error)))
         });
         ids.collect()
+    }
+
+    /// The point behind everything that searches see, for [`IndexReader::changes_since`].
+    pub fn changes_now(&self) -> ChangePoint {
+        self.changes.now()
+    }
+
+    /// Interactions that were put and became visible after that point, at most `max`.
+    pub fn changes_since(&self, point: ChangePoint, max: usize) -> ChangesSince {
+        self.changes.since(point, max)
     }
 
     /// How many interactions have not ended.

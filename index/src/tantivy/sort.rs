@@ -217,7 +217,8 @@ fn key(value: Option<i64>, descending: bool) -> Key {
     }
 }
 
-fn column(reader: &SegmentReader, name: &str) -> tantivy::Result<Column<i64>> {
+/// A column of integers, empty where the segment has no value.
+pub(super) fn column(reader: &SegmentReader, name: &str) -> tantivy::Result<Column<i64>> {
     let column = reader.fast_fields().column_opt::<i64>(name)?;
     Ok(column.unwrap_or_else(|| Column::build_empty_column(reader.max_doc())))
 }

@@ -1,0 +1,484 @@
+//! Which messages of an interaction a query matched, and where.
+//!
+//! Works on the stored messages with the rules of [`crate::text`], so that words, word forms, phrases, prefixes and
+//! fuzzy words are marked exactly where the index found them. Only conditions that must or may hold are marked, not
+//! excluded ones, and only in messages that their scope covers.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use hearken_model::{Message, Role};
+use levenshtein_automata::{DFA, Distance};
+use serde::Serialize;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::fuzzy;
+use crate::phrase::PhraseMatcher;
+use crate::query::{Query, Scope, TextForm};
+use crate::text::{English, Token, Word, WordKind, Words, tokens};
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HighlightOptions {
+    /// Most messages of one interaction; the first that match are taken.
+    pub messages_max: usize,
+    /// Most fragments of one message.
+    pub fragments_max: usize,
+    /// Characters of a fragment, marks not counted.
+    pub fragment_chars: usize,
+    /// Most ranges of one message.
+    pub ranges_max: usize,
+}
+
+impl HighlightOptions {
+    /// For a page of results: a glimpse of each interaction.
+    pub const PAGE: Self =
+        HighlightOptions { messages_max: 3, fragments_max: 2, fragment_chars: 160, ranges_max: 100 };
+    /// For one interaction: every message that matches.
+    pub const WHOLE: Self = HighlightOptions {
+        messages_max: usize::MAX,
+        fragments_max: 3,
+        fragment_chars: 160,
+        ranges_max: 10_000,
+    };
+}
+
+/// One message that matches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MessageHighlight {
+    /// The message.
+    pub message_id: String,
+    /// Who said it.
+    pub role: Role,
+    /// Milliseconds from the interaction's start.
+    pub offset_ms: i64,
+    /// What matched: bytes of the message from, to (exclusive), in order and apart from each other.
+    pub ranges: Vec<(usize, usize)>,
+    /// HTML-escaped glimpses with the matches inside `<mark>`.
+    pub fragments: Vec<String>,
+}
+
+/// The matching messages of one interaction; see [`Highlighter`] for several.
+pub fn highlights(query: &Query, messages: &[Message], options: HighlightOptions) -> Vec<MessageHighlight> {
+    Highlighter::new(query, options).highlights(messages)
+}
+
+/// Finds the matches of one query in any number of interactions.
+pub struct Highlighter {
+    options: HighlightOptions,
+    english: English,
+    conditions: Vec<Condition>,
+    /// Folded word → the slots it fits; conversations repeat their words.
+    fitting: HashMap<Box<str>, Rc<[Place]>>,
+    words: Vec<Word>,
+}
+
+/// A text of the query.
+struct Condition {
+    scope: Scope,
+    slots: Vec<Fits>,
+    matcher: PhraseMatcher,
+    /// Whether the words stand side by side, so that they are marked as one.
+    is_exact: bool,
+    /// The positions of each slot in the current message, shifted as `matcher` wants them.
+    positions: Vec<Vec<u32>>,
+}
+
+/// Which words fit a slot.
+enum Fits {
+    Word(String),
+    Stem(String),
+    Prefix(String),
+    Fuzzy(Box<DFA>),
+}
+
+/// One slot of one condition.
+#[derive(Clone, Copy)]
+struct Place {
+    condition: usize,
+    slot: usize,
+}
+
+/// Distinct words remembered; about 10 MB.
+const FITTING_MAX: usize = 1 << 16;
+
+impl Highlighter {
+    /// For the texts of that query.
+    pub fn new(query: &Query, options: HighlightOptions) -> Self {
+        let english = English::default();
+        let mut conditions = Vec::new();
+        collect(query, true, &english, &mut conditions);
+        Highlighter { options, english, conditions, fitting: HashMap::new(), words: Vec::new() }
+    }
+
+    /// The matching messages, in order.
+    pub fn highlights(&mut self, messages: &[Message]) -> Vec<MessageHighlight> {
+        if self.conditions.is_empty() {
+            return Vec::new();
+        }
+        let options = self.options;
+        let matching = messages.iter().filter_map(|message| {
+            let ranges = self.ranges(message.role, &message.message);
+            (!ranges.is_empty()).then(|| MessageHighlight {
+                message_id: message.id.clone(),
+                role: message.role,
+                offset_ms: message.timestamp,
+                fragments: fragments(&message.message, &ranges, options),
+                ranges,
+            })
+        });
+        matching.take(options.messages_max).collect()
+    }
+
+    /// Where the message matches.
+    fn ranges(&mut self, role: Role, message: &str) -> Vec<(usize, usize)> {
+        for condition in &mut self.conditions {
+            condition.positions.iter_mut().for_each(Vec::clear);
+        }
+        self.words.clear();
+        let mut words = Words::new(message);
+        let mut any = false;
+        while let Some(word) = words.next_word() {
+            let position = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+            self.words.push(word);
+            for place in &*self.fitting(words.folded()) {
+                let condition = &mut self.conditions[place.condition];
+                if covers(condition.scope, role) {
+                    let shift = condition.matcher.shift(place.slot);
+                    condition.positions[place.slot].push(position.saturating_add(shift));
+                    any = true;
+                }
+            }
+        }
+        let mut ranges = Vec::new();
+        if any {
+            for condition in &mut self.conditions {
+                condition.mark(&self.words, self.options.ranges_max, &mut ranges);
+            }
+        }
+        joined(ranges, self.options.ranges_max)
+    }
+
+    fn fitting(&mut self, folded: &str) -> Rc<[Place]> {
+        if let Some(places) = self.fitting.get(folded) {
+            return Rc::clone(places);
+        }
+        let stem = self.english.stem(folded);
+        let mut places = Vec::new();
+        for (condition, Condition { slots, .. }) in self.conditions.iter().enumerate() {
+            for (slot, fits) in slots.iter().enumerate() {
+                let fits = match fits {
+                    Fits::Word(word) => word == folded,
+                    Fits::Stem(wanted) => *wanted == *stem,
+                    Fits::Prefix(prefix) => folded.starts_with(prefix.as_str()),
+                    Fits::Fuzzy(automaton) => matches!(automaton.eval(folded), Distance::Exact(_)),
+                };
+                if fits {
+                    places.push(Place { condition, slot });
+                }
+            }
+        }
+        if self.fitting.len() >= FITTING_MAX {
+            self.fitting.clear();
+        }
+        let places: Rc<[Place]> = places.into();
+        self.fitting.insert(folded.into(), Rc::clone(&places));
+        places
+    }
+}
+
+impl Condition {
+    /// Adds the ranges of at most `ranges_max` matches.
+    fn mark(&mut self, words: &[Word], ranges_max: usize, ranges: &mut Vec<(usize, usize)>) {
+        let Condition { matcher, positions, is_exact, .. } = self;
+        let shifts: Vec<usize> = (0..positions.len()).map(|slot| matcher.shift(slot) as usize).collect();
+        let mut num_matches = 0;
+        matcher.for_each(positions, |chosen| {
+            num_matches += 1;
+            if num_matches > ranges_max {
+                return;
+            }
+            let places = chosen.iter().zip(&shifts).map(|(at, shift)| *at as usize - shift);
+            let places = places.filter_map(|at| words.get(at)).map(|word| (word.start, word.end));
+            if *is_exact {
+                ranges.extend(places.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))));
+            } else {
+                ranges.extend(places);
+            }
+        });
+    }
+}
+
+/// Ordered, with those that touch or overlap made one.
+fn joined(mut ranges: Vec<(usize, usize)>, ranges_max: usize) -> Vec<(usize, usize)> {
+    ranges.sort_unstable();
+    let mut joined: Vec<(usize, usize)> = Vec::with_capacity(ranges.len());
+    for (start, end) in ranges {
+        match joined.last_mut() {
+            Some(last) if start <= last.1 => last.1 = last.1.max(end),
+            _ => joined.push((start, end)),
+        }
+    }
+    joined.truncate(ranges_max);
+    joined
+}
+
+fn collect(query: &Query, is_wanted: bool, english: &English, conditions: &mut Vec<Condition>) {
+    match query {
+        Query::And(parts) | Query::Or(parts) => {
+            parts.iter().for_each(|part| collect(part, is_wanted, english, conditions));
+        }
+        Query::Not(part) => collect(part, !is_wanted, english, conditions),
+        Query::Text { scope, text, form } if is_wanted => {
+            if covers_messages(*scope) {
+                conditions.extend(condition(*scope, &tokens(text), *form, english));
+            }
+        }
+        Query::Text { .. }
+        | Query::All
+        | Query::Value { .. }
+        | Query::Range { .. }
+        | Query::Exists { .. } => {}
+    }
+}
+
+fn condition(scope: Scope, tokens: &[Token], form: TextForm, english: &English) -> Option<Condition> {
+    if tokens.is_empty() {
+        return None;
+    }
+    let is_last = |token: &Token| token.position as usize + 1 == tokens.len();
+    let fits = |token: &Token| {
+        let folded = &token.folded;
+        match form {
+            TextForm::Word if tokens.len() == 1 => Fits::Stem(english.stem(folded).into_owned()),
+            TextForm::Prefix if is_last(token) => Fits::Prefix(folded.clone()),
+            TextForm::Fuzzy { distance: distance @ 1.. }
+                if token.word.kind == WordKind::Letters
+                    && folded.chars().count() <= fuzzy::FUZZY_CHARS_MAX =>
+            {
+                Fits::Fuzzy(Box::new(fuzzy::automaton(folded, distance)))
+            }
+            _ => Fits::Word(folded.clone()),
+        }
+    };
+    let slop = match form {
+        TextForm::Phrase { slop } => slop,
+        _ => 0,
+    };
+    let offsets: Vec<u32> = tokens.iter().map(|token| token.position).collect();
+    let alike = |token: &Token| tokens.iter().position(|other| other.folded == token.folded).unwrap_or(0);
+    let words: Vec<usize> = tokens.iter().map(alike).collect();
+    Some(Condition {
+        scope,
+        slots: tokens.iter().map(fits).collect(),
+        matcher: PhraseMatcher::new(&offsets, &words, slop),
+        is_exact: slop == 0,
+        positions: vec![Vec::new(); tokens.len()],
+    })
+}
+
+fn covers_messages(scope: Scope) -> bool {
+    Role::ALL.iter().any(|role| covers(scope, *role))
+}
+
+fn covers(scope: Scope, role: Role) -> bool {
+    match scope {
+        Scope::Default | Scope::Transcript => role != Role::System,
+        Scope::Role(wanted) => role == wanted,
+        Scope::Topic | Scope::Summary | Scope::Keywords => false,
+    }
+}
+
+/// Glimpses around the matches, from the beginning of the message on.
+fn fragments(message: &str, ranges: &[(usize, usize)], options: HighlightOptions) -> Vec<String> {
+    let mut fragments = Vec::new();
+    let mut rest = ranges;
+    while let Some(first) = rest.first().filter(|_| fragments.len() < options.fragments_max) {
+        let (start, end) = window(message, *first, options.fragment_chars);
+        let num_inside = rest.iter().take_while(|(from, _)| *from < end).count();
+        fragments.push(marked(message, (start, end), &rest[..num_inside]));
+        rest = &rest[num_inside..];
+    }
+    fragments
+}
+
+/// The bytes that a fragment shows: some context, the match, and what follows, cut between words where it can be.
+fn window(message: &str, (from, to): (usize, usize), chars: usize) -> (usize, usize) {
+    let before = message[..from].char_indices().rev().take(chars / 3).last().map_or(from, |(at, _)| at);
+    let start = if before == 0 {
+        0
+    } else {
+        let context = &message[before..from];
+        let word = context.char_indices().find(|(_, c)| c.is_whitespace()).map(|(at, c)| at + c.len_utf8());
+        let mark = context.char_indices().find(|(_, c)| !is_combining_mark(*c)).map(|(at, _)| at);
+        before + word.or(mark).unwrap_or(context.len())
+    };
+    let after = message[start..].char_indices().nth(chars).map_or(message.len(), |(at, _)| start + at);
+    if after == message.len() {
+        return (start, after);
+    }
+    let tail_from = to.clamp(start, after);
+    let word = message[tail_from..after].rfind(char::is_whitespace).map(|at| tail_from + at);
+    let end = word.unwrap_or_else(|| {
+        let marks = message[after..].chars().take_while(|c| is_combining_mark(*c)).take(chars);
+        after + marks.map(char::len_utf8).sum::<usize>()
+    });
+    (start, end)
+}
+
+fn marked(message: &str, (start, end): (usize, usize), ranges: &[(usize, usize)]) -> String {
+    let mut fragment = String::with_capacity(end - start + 32);
+    if start > 0 {
+        fragment.push_str("… ");
+    }
+    let mut at = start;
+    for &(from, to) in ranges {
+        let (from, to) = (from.max(at), to.min(end));
+        escape(&message[at..from], &mut fragment);
+        fragment.push_str("<mark>");
+        escape(&message[from..to], &mut fragment);
+        fragment.push_str("</mark>");
+        at = to;
+    }
+    escape(&message[at..end], &mut fragment);
+    if end < message.len() {
+        fragment.push_str(" …");
+    }
+    fragment
+}
+
+fn escape(text: &str, html: &mut String) {
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            c if c.is_control() => html.push(' '),
+            c => html.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hearken_model::Timestamp;
+    use proptest::prelude::*;
+
+    fn message(text: &str) -> Message {
+        Message {
+            id: "m1".to_owned(),
+            role: Role::User,
+            timestamp: 250,
+            at: Timestamp::EPOCH,
+            end_offset_ms: None,
+            message: text.to_owned(),
+            sentiment: None,
+            sentiment_score: None,
+            llm_model: None,
+            usage: None,
+            billable: false,
+            interrupted: None,
+            confidence: None,
+            tool: None,
+        }
+    }
+
+    fn text(scope: Scope, text: &str, form: TextForm) -> Query {
+        Query::Text { scope, text: text.to_owned(), form }
+    }
+
+    fn fragments_of(query: &Query, said: &str) -> Vec<String> {
+        let found = highlights(query, &[message(said)], HighlightOptions::PAGE);
+        found.into_iter().flat_map(|highlight| highlight.fragments).collect()
+    }
+
+    #[test]
+    fn every_form_of_text_is_marked_where_it_stands() {
+        let cases: &[(&str, TextForm, &str, &[&str])] = &[
+            ("refund", TextForm::Word, "I was REFUNDED.", &["I was <mark>REFUNDED</mark>."]),
+            ("refund", TextForm::Phrase { slop: 0 }, "I was refunded", &[]),
+            (
+                "my order",
+                TextForm::Phrase { slop: 0 },
+                "my order, order my",
+                &["<mark>my order</mark>, order my"],
+            ),
+            ("my order", TextForm::Phrase { slop: 2 }, "order my", &["<mark>order</mark> <mark>my</mark>"]),
+            ("55-a12", TextForm::Word, "order 55-A12!", &["order <mark>55-A12</mark>!"]),
+            ("refu", TextForm::Prefix, "Refunds", &["<mark>Refunds</mark>"]),
+            ("refnud", TextForm::Fuzzy { distance: 1 }, "refund", &["<mark>refund</mark>"]),
+            ("退款", TextForm::Word, "我要退款。", &["我要<mark>退款</mark>。"]),
+            ("cafe", TextForm::Word, "the café", &["the <mark>café</mark>"]),
+        ];
+        for (wanted, form, said, expected) in cases {
+            let found = fragments_of(&text(Scope::Default, wanted, *form), said);
+            assert_eq!(found, *expected, "{wanted} {form:?} in {said}");
+        }
+    }
+
+    #[test]
+    fn messages_are_hostile() {
+        let said = "<script>alert('refund')</script> & \"refund\"\u{7}";
+        assert_eq!(
+            fragments_of(&text(Scope::Default, "refund", TextForm::Word), said),
+            [
+                "&lt;script&gt;alert(&#39;<mark>refund</mark>&#39;)&lt;/script&gt; &amp; &quot;<mark>refund</mark>&quot; "
+            ]
+        );
+    }
+
+    #[test]
+    fn excluded_words_and_other_scopes_are_not_marked() {
+        let word = |scope, word| text(scope, word, TextForm::Word);
+        let not = Query::Not(Box::new(word(Scope::Default, "order")));
+        let query = Query::And(vec![word(Scope::Default, "refund"), not]);
+        assert_eq!(fragments_of(&query, "refund order"), ["<mark>refund</mark> order"]);
+        assert_eq!(fragments_of(&word(Scope::Role(Role::Assistant), "refund"), "refund"), [""; 0]);
+        assert_eq!(fragments_of(&word(Scope::Topic, "refund"), "refund"), [""; 0]);
+    }
+
+    #[test]
+    fn long_messages_show_a_glimpse_around_each_match() {
+        let filler = "lorem ipsum ".repeat(40);
+        let said = format!("{filler}refund {filler}refund {filler}refund");
+        let found = fragments_of(&text(Scope::Default, "refund", TextForm::Word), &said);
+        assert_eq!(found.len(), HighlightOptions::PAGE.fragments_max);
+        for fragment in found {
+            assert!(fragment.starts_with("… ") && fragment.ends_with(" …"), "{fragment}");
+            assert!(
+                fragment.contains(" <mark>refund</mark> ") && fragment.chars().count() < 190,
+                "{fragment}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_are_apart_and_fragments_without_marks_are_parts_of_the_message(
+            said in "([a-c é退款<&\u{301}\n]|ab | refund ){0,120}", wanted in "[a-c退]{1,3}( [a-c])?"
+        ) {
+            let options = HighlightOptions { fragment_chars: 20, ..HighlightOptions::PAGE };
+            for form in [TextForm::Word, TextForm::Prefix, TextForm::Phrase { slop: 3 }, TextForm::Fuzzy { distance: 1 }] {
+                for found in highlights(&text(Scope::Default, &wanted, form), &[message(&said)], options) {
+                    let mut end = 0;
+                    for (from, to) in &found.ranges {
+                        prop_assert!(end <= *from && from < to && said.get(*from..*to).is_some());
+                        end = to + 1;
+                    }
+                    prop_assert!(!found.fragments.is_empty());
+                    let mut escaped = String::new();
+                    escape(&said, &mut escaped);
+                    for fragment in &found.fragments {
+                        prop_assert!(fragment.contains("<mark>"));
+                        let plain = fragment.replace("<mark>", "").replace("</mark>", "");
+                        let plain = plain.trim_start_matches("… ").trim_end_matches(" …");
+                        prop_assert!(escaped.contains(plain), "{plain}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Numbers for charts over a selection: what can be asked, and the answer.
+
+use std::time::{Duration, Instant};
+
+use hearken_model::Timestamp;
+use serde::Serialize;
+
+use crate::search::{FacetCount, Selection};
+
+/// Most intervals that one overview counts in.
+pub const INTERVALS_MAX: usize = 10_000;
+
+/// One overview.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OverviewRequest {
+    /// Which interactions.
+    pub selection: Selection,
+    /// Interactions are counted by the interval in which they start; intervals begin at multiples of it since 1970
+    /// UTC. At least a millisecond.
+    pub interval: Duration,
+    /// Fields whose values are counted. Unlike a search, each keeps its own filter: all numbers are of one selection.
+    pub facets: Vec<String>,
+    /// Most values of one facet.
+    pub facet_size: usize,
+    /// Fields that hold numbers, seconds or money, to sum up.
+    pub distributions: Vec<String>,
+    /// When the work must have stopped.
+    pub deadline: Option<Instant>,
+}
+
+/// The answer. Everything is exact.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Overview {
+    /// Interactions that match.
+    pub total: u64,
+    /// Intervals in which interactions started, in order; intervals without any are left out.
+    pub over_time: Vec<IntervalCount>,
+    /// Interactions without a start.
+    pub without_start: u64,
+    /// For each facet asked for, in that order, see [`crate::search::SearchResponse::facets`].
+    pub facets: Vec<(String, Vec<FacetCount>)>,
+    /// For each field asked for, in that order.
+    pub distributions: Vec<(String, Distribution)>,
+}
+
+/// The interactions that started in one interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct IntervalCount {
+    /// Its beginning.
+    pub from: Timestamp,
+    /// Interactions.
+    pub count: u64,
+}
+
+/// How the values of one field are distributed. Values are shown as facets show them: money as a decimal text, all
+/// else as a number; percentiles are values that occur (nearest rank), `null` without any.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Distribution {
+    /// Interactions that have a value.
+    pub count: u64,
+    /// Of all values; `null` without any, for an unknown cost is not 0.
+    pub sum: serde_json::Value,
+    /// The smallest.
+    pub min: serde_json::Value,
+    /// Half of the values are not larger.
+    pub p50: serde_json::Value,
+    /// 90 % are not larger.
+    pub p90: serde_json::Value,
+    /// 99 % are not larger.
+    pub p99: serde_json::Value,
+    /// The largest.
+    pub max: serde_json::Value,
+}
