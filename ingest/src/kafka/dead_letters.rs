@@ -7,7 +7,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use tracing::{info, warn};
 
 use crate::record::RawRecord;
@@ -16,6 +16,9 @@ use crate::record::RawRecord;
 const TRUNCATED_BYTES: usize = 64 * 1024;
 /// How long a dead letter may take until its partition is stopped: a broker's restart fits in.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long questions about the topic may take.
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Writes dead letters, acknowledged by all in-sync replicas.
 pub(crate) struct DeadLetters {
@@ -38,20 +41,19 @@ impl DeadLetters {
         Ok(DeadLetters { producer: client.create()?, topic: config.dead_letter_topic.clone() })
     }
 
-    /// Creates the topic where it is missing and the brokers allow it. Best effort: the first dead letter decides.
+    /// Creates the topic where it is missing and the brokers allow it, in the background. Best effort: the first dead
+    /// letter decides.
     pub(crate) fn ensure_topic(&self, config: &KafkaConfig) {
-        let admin: AdminClient<DefaultClientContext> = match super::client_config(config).create() {
-            Ok(admin) => admin,
-            Err(error) => return warn!(%error, "could not ask the brokers to create the dead-letter topic"),
-        };
-        let topic = NewTopic::new(&self.topic, 1, TopicReplication::Fixed(-1));
-        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(5)));
-        match block_on(admin.create_topics(&[topic], &options)).as_deref() {
-            Ok([Ok(topic)]) => info!(topic, "created the dead-letter topic"),
-            Ok([Err((_, RDKafkaErrorCode::TopicAlreadyExists))]) => {}
-            Ok([Err((topic, error))]) => warn!(topic, %error, "could not create the dead-letter topic"),
-            Ok(_) => {}
-            Err(error) => warn!(%error, "could not ask the brokers to create the dead-letter topic"),
+        let (producer, topic, config) = (self.producer.clone(), self.topic.clone(), config.clone());
+        let started = std::thread::Builder::new().name("dead-letter-topic".into()).spawn(move || {
+            match producer.client().fetch_metadata(None, ADMIN_TIMEOUT) {
+                Ok(metadata) if metadata.topics().iter().any(|known| known.name() == topic) => {}
+                Ok(_) => create_topic(&config, &topic),
+                Err(error) => warn!(topic, %error, "could not ask the brokers for the dead-letter topic"),
+            }
+        });
+        if let Err(error) = started {
+            warn!(%error, "could not look for the dead-letter topic");
         }
     }
 
@@ -100,6 +102,22 @@ impl DeadLetters {
         message.payload = value;
         message.timestamp = record.timestamp.map(|timestamp| timestamp.as_millis());
         self.producer.send_result(message).map_err(|(error, _)| error)
+    }
+}
+
+fn create_topic(config: &KafkaConfig, topic: &str) {
+    let admin: AdminClient<DefaultClientContext> = match super::client_config(config).create() {
+        Ok(admin) => admin,
+        Err(error) => return warn!(topic, %error, "could not ask the brokers to create the dead-letter topic"),
+    };
+    let options = AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT)).operation_timeout(Some(ADMIN_TIMEOUT));
+    let new_topic = NewTopic::new(topic, 1, TopicReplication::Fixed(-1)); // −1: the broker's own default
+    match block_on(admin.create_topics(&[new_topic], &options)).as_deref() {
+        Ok([Ok(topic)]) => info!(topic, "created the dead-letter topic"),
+        Ok([Err((_, RDKafkaErrorCode::TopicAlreadyExists))]) => {}
+        Ok([Err((topic, error))]) => warn!(topic, %error, "could not create the dead-letter topic"),
+        Ok(_) => {}
+        Err(error) => warn!(topic, %error, "could not create the dead-letter topic"),
     }
 }
 

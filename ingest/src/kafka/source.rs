@@ -196,7 +196,10 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        warn!(%error, reason, "kafka client reports an error and keeps trying");
+        // The end of a partition is no trouble, and the poll tells it too.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            warn!(%error, reason, "kafka client reports an error and keeps trying");
+        }
     }
 }
 

@@ -1,0 +1,178 @@
+//! Records in on a real protocol, documents out of a real index: the in-process broker stands in for Kafka.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use hearken_analysis::Analyzer;
+use hearken_billing::{Billing, BillingSettings};
+use hearken_config::{IngestConfig, IpPolicy, KafkaConfig};
+use hearken_geoip::GeoIp;
+use hearken_index::{Index, IndexReader};
+use hearken_ingest::{Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, OutgoingRecord};
+use hearken_model::{Document, InteractionId, Status, Timestamp};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use serde_json::json;
+
+const TOPIC: &str = "interactions";
+const DEAD_LETTERS: &str = "interactions.dlq";
+
+fn broker() -> InProcessBroker {
+    // Seen only when a test fails.
+    let _ = tracing_subscriber::fmt().with_env_filter("hearken_ingest=debug").with_test_writer().try_init();
+    InProcessBroker::start(&[TOPIC, DEAD_LETTERS], 2).unwrap()
+}
+
+fn start(broker: &InProcessBroker, folder: &Path, idle_timeout: Duration) -> (Ingest, IndexReader) {
+    let (writer, reader) = Index::open(&folder.join("index"), |_| {}).unwrap();
+    let metrics = IngestMetrics::for_test();
+    let billing = Billing::new(BillingSettings::default(), Vec::new());
+    let ingest = Ingest::start(IngestParts {
+        kafka: Some(KafkaConfig {
+            bootstrap_servers: broker.bootstrap_servers(),
+            topics: vec![TOPIC.into()],
+            group_id: "hearken".into(),
+            dead_letter_topic: DEAD_LETTERS.into(),
+            librdkafka: Default::default(),
+        }),
+        config: IngestConfig { idle_timeout, ..IngestConfig::default() },
+        ip_policy: IpPolicy::Keep,
+        geoip: GeoIp::empty(),
+        deriver: Deriver::new(Analyzer::built_in(), billing, idle_timeout, metrics.clone()),
+        writer,
+        reader: reader.clone(),
+        metrics,
+    });
+    (ingest.unwrap(), reader)
+}
+
+fn produce(broker: &InProcessBroker, partition: i32, value: &[u8]) {
+    let record = OutgoingRecord {
+        key: Some(b"some key".to_vec()),
+        value: Some(value.to_vec()),
+        headers: vec![("trace".into(), b"t-1".to_vec())],
+        partition: Some(partition),
+        ..OutgoingRecord::default()
+    };
+    broker.produce(TOPIC, &record).unwrap();
+}
+
+fn say(broker: &InProcessBroker, partition: i32, message_id: &str, text: &str) {
+    let event = json!({"event": "interaction.message", "interaction_id": "i-1", "message_id": message_id,
+        "role": "user", "message": text, "at": "2026-05-01T12:00:00Z"});
+    produce(broker, partition, event.to_string().as_bytes());
+}
+
+fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited 60 s for {what}");
+        std::thread::yield_now();
+    }
+}
+
+fn document(reader: &IndexReader) -> Option<Document> {
+    reader.get(&InteractionId::try_new("i-1").unwrap()).unwrap()
+}
+
+fn num_messages(reader: &IndexReader) -> usize {
+    document(reader).map_or(0, |document| document.state.messages.len())
+}
+
+#[test]
+fn events_of_several_partitions_meet_in_one_interaction_and_a_restart_reads_nothing_twice() {
+    let broker = broker();
+    let folder = tempfile::tempdir().unwrap();
+    say(&broker, 0, "m-1", "my parcel is late");
+    say(&broker, 1, "m-2", "hello?");
+    let (ingest, reader) = start(&broker, folder.path(), Duration::from_secs(1_000_000_000));
+    wait_for("both messages", || (num_messages(&reader) == 2).then_some(()));
+    wait_for("readiness", || ingest.status().reasons().is_empty().then_some(()));
+    ingest.stop().unwrap();
+    drop(reader);
+
+    say(&broker, 1, "m-3", "anyone there?");
+    let (ingest, reader) = start(&broker, folder.path(), Duration::from_secs(1_000_000_000));
+    wait_for("the third message", || (num_messages(&reader) == 3).then_some(()));
+    let head = document(&reader).unwrap().derived.head;
+    assert_eq!((head.messages_count, head.status), (3, Some(Status::InProgress)));
+    ingest.stop().unwrap();
+}
+
+#[test]
+fn a_record_that_cannot_be_understood_becomes_a_dead_letter_and_the_stream_goes_on() {
+    let broker = broker();
+    let folder = tempfile::tempdir().unwrap();
+    produce(&broker, 1, b"{not json");
+    say(&broker, 1, "m-1", "still here");
+    let (ingest, reader) = start(&broker, folder.path(), Duration::from_secs(1_000_000_000));
+    wait_for("the message behind the bad record", || (num_messages(&reader) == 1).then_some(()));
+    ingest.stop().unwrap();
+
+    let dead = first_record(&broker, DEAD_LETTERS, |message| {
+        let headers = message.headers().unwrap();
+        let header = |name: &str| {
+            let found = headers.iter().find(|header| header.key == name).and_then(|header| header.value);
+            String::from_utf8(found.unwrap_or_default().to_vec()).unwrap()
+        };
+        assert!(header("hearken-reason").contains("not JSON"), "{}", header("hearken-reason"));
+        assert_eq!(header("hearken-topic"), TOPIC);
+        assert_eq!((header("hearken-partition").as_str(), header("hearken-offset").as_str()), ("1", "0"));
+        assert_eq!(header("trace"), "t-1");
+        (message.key().unwrap().to_vec(), message.payload().unwrap().to_vec())
+    });
+    assert_eq!(dead, (b"some key".to_vec(), b"{not json".to_vec()));
+}
+
+#[test]
+fn a_silent_interaction_is_abandoned_and_a_later_event_reopens_it() {
+    let broker = broker();
+    let folder = tempfile::tempdir().unwrap();
+    say(&broker, 0, "m-1", "hello?");
+    // The message is of the past, so it is idle from the start; one of the year 2200 keeps it open for good.
+    let (ingest, reader) = start(&broker, folder.path(), Duration::from_secs(60));
+    let status = || document(&reader).and_then(|document| document.derived.head.status);
+    wait_for("abandonment", || (status() == Some(Status::Abandoned)).then_some(()));
+    let later = json!({"event": "interaction.message", "interaction_id": "i-1", "role": "user", "message": "back",
+        "at": "2200-01-01T00:00:00Z"});
+    produce(&broker, 0, later.to_string().as_bytes());
+    wait_for("reopening", || (status() == Some(Status::InProgress)).then_some(()));
+    assert!(document(&reader).unwrap().state.newest_event > Timestamp::from_millis(7_000_000_000_000));
+    ingest.stop().unwrap();
+}
+
+#[test]
+fn what_was_erased_stays_erased() {
+    let broker = broker();
+    let folder = tempfile::tempdir().unwrap();
+    say(&broker, 0, "m-1", "my secret");
+    produce(&broker, 0, br#"{"event": "interaction.erased", "interaction_id": "i-1"}"#);
+    let (ingest, reader) = start(&broker, folder.path(), Duration::from_secs(60));
+    wait_for("the erasure", || document(&reader).filter(|document| document.state.erased));
+    say(&broker, 1, "m-1", "my secret");
+    produce(&broker, 1, br#"{"event": "interaction.started", "interaction_id": "another"}"#);
+    wait_for("the event behind", || reader.get(&InteractionId::try_new("another").unwrap()).unwrap());
+    assert!(document(&reader).unwrap().state.messages.is_empty());
+    ingest.stop().unwrap();
+}
+
+fn first_record<T>(broker: &InProcessBroker, topic: &str, read: impl Fn(&BorrowedMessage<'_>) -> T) -> T {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", broker.bootstrap_servers())
+        .set("group.id", "reader")
+        .create()
+        .unwrap();
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..2 {
+        assignment.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+    }
+    consumer.assign(&assignment).unwrap();
+    wait_for("a record", || consumer.poll(Duration::from_millis(100)).map(|message| read(&message.unwrap())))
+}
