@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hearken_model::{Role, Sentiment, Status};
 
-use crate::csat::{self, Turn};
+use crate::csat::{self, Csat, Sides, Turn};
 use crate::cues::CueMatcher;
 use crate::keywords::{self, Keyword};
 use crate::memo::{Memo, Read, Reader};
@@ -105,7 +105,7 @@ impl Analyzer {
         let language = memo.read(conversation, &self.parts.reader);
         let messages = memo.judge(utterances, language.as_deref(), self.parts.sentiment);
         let (sentiment, sentiment_description) = interaction_mood(utterances, &messages).unzip();
-        let csat = csat::estimate(&turns(utterances, memo, &messages), status, ended);
+        let csat = satisfaction(conversation, memo, &messages);
         let (csat, csat_description) = csat.map(|csat| (csat.score, csat.description)).unzip();
         let window: Vec<Read<'_>> = memo.window(utterances).collect();
         let keywords = keywords_of(&window);
@@ -126,38 +126,50 @@ impl Analyzer {
     }
 }
 
+/// Customer messages that tell the mood of the whole; of more the last ones.
+const MOOD_MESSAGES_MAX: usize = 500;
+
 fn interaction_mood(
     utterances: &[Utterance<'_>],
     messages: &[Option<MessageSentiment>],
 ) -> Option<(Sentiment, String)> {
-    let by_customer: Vec<UserMessage<'_>> = utterances
-        .iter()
-        .zip(messages)
-        .filter(|(utterance, _)| utterance.role == Role::User)
+    let by_customer = utterances.iter().zip(messages).rev().filter(|(said, _)| said.role == Role::User);
+    let mut moods: Vec<UserMessage<'_>> = by_customer
+        .take(MOOD_MESSAGES_MAX)
         .map(|(utterance, judged)| UserMessage {
             text: utterance.text,
             sentiment: judged.map(|judged| judged.sentiment),
             score: judged.map(|judged| judged.score),
         })
         .collect();
-    interaction_sentiment(&by_customer).map(|mood| (mood.sentiment, mood.description))
+    moods.reverse();
+    interaction_sentiment(&moods).map(|mood| (mood.sentiment, mood.description))
 }
 
-fn turns(utterances: &[Utterance<'_>], memo: &Memo, messages: &[Option<MessageSentiment>]) -> Vec<Turn> {
-    let signs = memo.signs().zip(utterances).zip(messages);
-    signs
-        .filter_map(|((signs, utterance), judged)| {
-            let signs = signs?;
-            Some(Turn {
-                role: utterance.role,
-                num_words: signs.num_words,
-                cues: signs.cues,
-                asks: signs.asks,
-                mood: judged.map(|judged| judged.score),
-                signature: signs.signature,
-            })
+fn satisfaction(
+    conversation: &Conversation<'_>,
+    memo: &Memo,
+    messages: &[Option<MessageSentiment>],
+) -> Option<Csat> {
+    let utterances = conversation.utterances;
+    let recent = memo.recent(utterances, csat::TURNS_MAX);
+    let turns: Vec<Turn> = recent
+        .into_iter()
+        .map(|(index, signs)| Turn {
+            role: utterances[index].role,
+            num_words: signs.num_words,
+            cues: signs.cues,
+            asks: signs.asks,
+            mood: messages[index].map(|judged| judged.score),
+            signature: signs.signature,
         })
-        .collect()
+        .collect();
+    let num_by = |is_side: fn(Role) -> bool| utterances.iter().filter(|said| is_side(said.role)).count();
+    let sides = Sides {
+        num_customer: num_by(|role| role == Role::User),
+        num_agent: num_by(|role| matches!(role, Role::Assistant | Role::Human)),
+    };
+    csat::estimate(&turns, sides, conversation.status, conversation.ended)
 }
 
 fn keywords_of(window: &[Read<'_>]) -> Vec<Keyword> {

@@ -40,40 +40,30 @@ const START: f32 = 3.4;
 /// Signs that the description names at most.
 const REASONS_MAX: usize = 3;
 
-/// Estimates satisfaction. `None` without a message from each side or with fewer than ten words in all.
-pub(crate) fn estimate(turns: &[Turn], status: Status, ended: bool) -> Option<Csat> {
-    let totals = Totals::count(turns);
-    if totals.customer_turns == 0 || totals.agent_turns == 0 || totals.words < WORDS_MIN {
+/// Turns that are judged at most; of a longer conversation the last ones.
+pub(crate) const TURNS_MAX: usize = 200;
+
+/// How many messages each side has in the whole conversation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sides {
+    pub(crate) num_customer: usize,
+    pub(crate) num_agent: usize,
+}
+
+/// Estimates satisfaction from the last [`TURNS_MAX`] turns. `None` without a message from each side or with fewer than
+/// ten words in all.
+pub(crate) fn estimate(turns: &[Turn], sides: Sides, status: Status, ended: bool) -> Option<Csat> {
+    let num_words: u32 = turns.iter().map(|turn| u32::from(turn.num_words)).sum();
+    if sides.num_customer == 0 || sides.num_agent == 0 || num_words < WORDS_MIN {
         return None;
     }
     let mut signs: Vec<Sign> = Vec::with_capacity(12);
     mood_signs(turns, &mut signs);
     resolution_signs(turns, status, ended, &mut signs);
-    effort_signs(turns, &totals, &mut signs);
+    effort_signs(turns, sides, &mut signs);
     let sum: f32 = START + signs.iter().map(|(weight, _)| weight).sum::<f32>();
     let score = sum.round().clamp(1.0, 5.0) as u8;
     Some(Csat { score, description: describe(score, signs) })
-}
-
-struct Totals {
-    customer_turns: usize,
-    agent_turns: usize,
-    words: u32,
-}
-
-impl Totals {
-    fn count(turns: &[Turn]) -> Totals {
-        let mut totals = Totals { customer_turns: 0, agent_turns: 0, words: 0 };
-        for turn in turns {
-            match turn.role {
-                Role::User => totals.customer_turns += 1,
-                Role::Assistant | Role::Human => totals.agent_turns += 1,
-                Role::System | Role::Tool => continue,
-            }
-            totals.words += u32::from(turn.num_words);
-        }
-        totals
-    }
 }
 
 /// Customer messages at the end that show how the mood ended.
@@ -173,8 +163,8 @@ const SAME_WORDS_MIN: u32 = 4;
 /// Customer messages before one in which its repetition is looked for.
 const REPETITION_TURNS: usize = 6;
 
-fn effort_signs(turns: &[Turn], totals: &Totals, signs: &mut Vec<Sign>) {
-    let long = totals.customer_turns.saturating_sub(EASY_TURNS);
+fn effort_signs(turns: &[Turn], sides: Sides, signs: &mut Vec<Sign>) {
+    let long = sides.num_customer.saturating_sub(EASY_TURNS);
     if long > 0 {
         signs.push((-(0.04 * long as f32).min(0.6), "it took many messages"));
     }

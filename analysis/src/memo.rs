@@ -3,6 +3,7 @@
 use hearken_model::Role;
 
 use crate::analyzer::{Conversation, Utterance};
+use crate::csat;
 use crate::cues::{CueMatcher, Cues};
 use crate::keywords::{self, Candidates};
 use crate::language::{Election, Language, VOTING_MESSAGES_MAX, Votes, by_trigrams};
@@ -99,6 +100,9 @@ impl Memo {
             if !deep {
                 entry.depth = None;
             }
+            if !deep && !window.is_recent(place) {
+                continue;
+            }
             if entry.signs.is_none() || (deep && entry.depth.is_none()) {
                 tokens.scan(utterance.text);
             }
@@ -143,9 +147,13 @@ impl Memo {
         self.entries.iter_mut().zip(utterances).map(judge).collect()
     }
 
-    /// What was read of each utterance; `None` for those of systems and tools.
-    pub(crate) fn signs(&self) -> impl Iterator<Item = Option<&Signs>> {
-        self.entries.iter().map(|entry| entry.signs.as_ref())
+    /// The signs of the last `turns_max` things said, with their place in the transcript, in its order.
+    pub(crate) fn recent(&self, utterances: &[Utterance<'_>], turns_max: usize) -> Vec<(usize, Signs)> {
+        let spoken = spoken(utterances).rev().take(turns_max);
+        let mut recent: Vec<_> =
+            spoken.filter_map(|(index, _)| Some((index, self.entries.get(index)?.signs?))).collect();
+        recent.reverse();
+        recent
     }
 
     /// The messages that topic, keywords and summary read.
@@ -210,10 +218,17 @@ impl Window {
     fn contains(&self, place: usize) -> bool {
         place < FIRST_MESSAGES || place + LAST_MESSAGES >= self.num_spoken
     }
+
+    /// Whether satisfaction is judged by it.
+    fn is_recent(&self, place: usize) -> bool {
+        place + csat::TURNS_MAX >= self.num_spoken
+    }
 }
 
 /// What people and agents said, with the place in the transcript.
-fn spoken<'a, 'u>(utterances: &'a [Utterance<'u>]) -> impl Iterator<Item = (usize, &'a Utterance<'u>)> {
+fn spoken<'a, 'u>(
+    utterances: &'a [Utterance<'u>],
+) -> impl DoubleEndedIterator<Item = (usize, &'a Utterance<'u>)> {
     let is_spoken = |role| matches!(role, Role::User | Role::Assistant | Role::Human);
     utterances.iter().enumerate().filter(move |(_, utterance)| is_spoken(utterance.role))
 }

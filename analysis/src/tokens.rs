@@ -198,17 +198,22 @@ impl Tokens {
     }
 }
 
-/// A 64-bit hash of a text's bytes, eight at a time; for recognising a text, not for secrets.
+/// A 64-bit hash of a text's bytes; for recognising a text, not for secrets.
 pub(crate) fn hash_text(text: &str, seed: u64) -> u64 {
-    let (words, rest) = text.as_bytes().as_chunks::<8>();
-    let mut hash = seed ^ (text.len() as u64).wrapping_mul(MIX);
+    // Two lanes of eight bytes, so that one multiplication need not wait for the other.
+    let (blocks, rest) = text.as_bytes().as_chunks::<16>();
+    let mut lanes = [seed ^ (text.len() as u64).wrapping_mul(MIX), seed];
+    for block in blocks {
+        let block = u128::from_le_bytes(*block);
+        lanes[0] = (lanes[0] ^ block as u64).wrapping_mul(MIX).rotate_left(29);
+        lanes[1] = (lanes[1] ^ (block >> 64) as u64).wrapping_mul(FNV_PRIME).rotate_left(31);
+    }
+    let (words, rest) = rest.as_chunks::<8>();
+    let mut hash = combine(lanes[0], lanes[1]);
     for word in words {
         hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(MIX).rotate_left(29);
     }
-    for byte in rest {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
-    }
-    finish(hash)
+    finish(fnv_bytes(hash, rest))
 }
 
 /// Combines hashes in order.
