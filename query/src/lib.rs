@@ -4,11 +4,15 @@
 //! - [`parameters`]: the names and values of a request become one checked search.
 //! - [`state`]: what every answer needs: the index, limits, metrics; built once by `server`.
 //! - [`search`]: one search from parameters to the answer, for the HTTP API and the pages alike.
+//! - [`export`], [`follow`], [`overview`]: every match as a stream, matches as they change, numbers for charts.
 //! - [`problem`]: the one place that turns errors into status, stable code and public text.
 //! - [`http`]: the routes.
 
+pub mod export;
+pub mod follow;
 pub mod http;
 pub mod language;
+pub mod overview;
 pub mod parameters;
 pub mod problem;
 pub mod search;

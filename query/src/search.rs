@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use hearken_index::highlight::{HighlightOptions, Highlighter, MessageHighlight, highlights};
 use hearken_index::query::{Query, ValueMatch};
 use hearken_index::search::{FacetCount, SearchRequest};
 use hearken_index::{IndexReader, SearchError};
@@ -27,7 +28,7 @@ pub struct SearchAnswer {
     /// The page.
     pub items: Vec<SearchItem>,
     /// The facets in the order in which they were asked for.
-    #[serde(serialize_with = "facets_in_order")]
+    #[serde(serialize_with = "in_order")]
     pub facets: Vec<(String, Vec<FacetCount>)>,
     /// Where the next page begins; `None` on the last.
     pub next_cursor: Option<String>,
@@ -43,6 +44,19 @@ pub struct SearchItem {
     pub highlights: Vec<MessageHighlight>,
 }
 
+impl SearchItem {
+    /// Shows a document; `None` when there are no words to mark.
+    pub(crate) fn new(document: &Document, highlighter: Option<&mut Highlighter>) -> Self {
+        let highlights = highlighter.map(|highlighter| highlighter.highlights(&document.transcript()));
+        SearchItem { interaction: document.derived.head.clone(), highlights: highlights.unwrap_or_default() }
+    }
+}
+
+/// Marks what a query's words match on a page of results; `None` when it has no words.
+pub(crate) fn highlighter(query: &Query) -> Option<Highlighter> {
+    crate::parameters::searches_words(query).then(|| Highlighter::new(query, HighlightOptions::PAGE))
+}
+
 /// One interaction as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InteractionAnswer {
@@ -54,13 +68,14 @@ pub struct InteractionAnswer {
     pub highlights: Option<Vec<MessageHighlight>>,
 }
 
-fn facets_in_order<S: Serializer>(
-    facets: &[(String, Vec<FacetCount>)],
+/// Writes pairs as an object that keeps their order.
+pub(crate) fn in_order<T: Serialize, S: Serializer>(
+    pairs: &[(String, T)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(Some(facets.len()))?;
-    for (name, counts) in facets {
-        map.serialize_entry(name, counts)?;
+    let mut map = serializer.serialize_map(Some(pairs.len()))?;
+    for (name, value) in pairs {
+        map.serialize_entry(name, value)?;
     }
     map.end()
 }
@@ -97,8 +112,8 @@ pub async fn interaction(
         let text = q.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let query = text.map(|text| resolve(reader, text)).transpose()?;
         let interaction = document.interaction();
-        let highlights =
-            query.map(|query| highlights(&query, interaction.transcript.as_deref().unwrap_or_default()));
+        let messages = interaction.transcript.as_deref().unwrap_or_default();
+        let highlights = query.map(|query| highlights(&query, messages, HighlightOptions::WHOLE));
         Ok::<_, Problem>(InteractionAnswer { interaction, highlights })
     };
     state.run(work).await
@@ -113,15 +128,13 @@ fn answer(
     let request = request(reader, parameters, organizations, deadline)?;
     let response = reader.search(&request)?;
     let SearchRequest { selection, sort, .. } = &request;
-    let marks = crate::parameters::searches_words(&selection.query);
+    let mut highlighter = highlighter(&selection.query);
     let mut items = Vec::with_capacity(response.hits.len());
     for hit in &response.hits {
         if Instant::now() > deadline {
             return Err(SearchError::DeadlineExceeded.into());
         }
-        let highlights =
-            if marks { highlights(&selection.query, &hit.document.transcript()) } else { Vec::new() };
-        items.push(SearchItem { interaction: hit.document.derived.head.clone(), highlights });
+        items.push(SearchItem::new(&hit.document, highlighter.as_mut()));
     }
     Ok(SearchAnswer {
         total: response.total,
@@ -186,12 +199,4 @@ fn visible(
         (Some(_), None) => false,
     };
     Ok(reader.get(id)?.filter(|document| !document.state.erased && may_see(document)))
-}
-
-/// Where one message matches.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct MessageHighlight {}
-
-fn highlights(_query: &Query, _messages: &[hearken_model::Message]) -> Vec<MessageHighlight> {
-    Vec::new()
 }

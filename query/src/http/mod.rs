@@ -3,6 +3,8 @@
 mod interactions;
 pub(crate) mod metrics;
 mod operations;
+mod serve;
+mod streams;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -15,11 +17,16 @@ use tower_http::compression::CompressionLayer;
 use crate::problem::Problem;
 use crate::state::AppState;
 
+pub use serve::serve;
+
 /// Every route of this API with its methods, for the documentation's test.
 pub const ROUTES: &[(&str, &[&str])] = &[
     ("/v1/interactions", &["GET"]),
     ("/v1/interactions/search", &["POST"]),
+    ("/v1/interactions/export", &["GET"]),
+    ("/v1/interactions/stream", &["GET"]),
     ("/v1/interactions/{id}", &["GET"]),
+    ("/v1/overview", &["GET"]),
     ("/healthz", &["GET"]),
     ("/readyz", &["GET"]),
     ("/metrics", &["GET"]),
@@ -32,6 +39,9 @@ pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/v1/interactions", answering(get(interactions::search_by_query)))
         .route("/v1/interactions/search", answering(axum::routing::post(interactions::search_by_body)))
+        .route("/v1/interactions/export", answering(get(streams::export_all)))
+        .route("/v1/interactions/stream", answering(get(streams::stream_changes)))
+        .route("/v1/overview", answering(get(streams::show_overview)))
         .route("/v1/interactions/{id}", answering(get(interactions::show)))
         .route("/healthz", answering(get(operations::healthz)))
         .route("/readyz", answering(get(operations::readyz)))

@@ -1,11 +1,375 @@
 #![allow(clippy::unwrap_used)]
+
+use hearken_index::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
+use proptest::prelude::*;
+
 use super::*;
 
+/// The tree in one line: `user.word<x>`, `and[…]`, `country=x`, `csat=[1,3)`.
+fn shape(query: &Query) -> String {
+    let list = |parts: &[Query]| parts.iter().map(shape).collect::<Vec<_>>().join(" ");
+    match query {
+        Query::All => "all".to_owned(),
+        Query::Text { scope, text, form } => {
+            let scope = match scope {
+                Scope::Default => String::new(),
+                scope => format!("{}.", target::scope_name(*scope)),
+            };
+            let form = match form {
+                TextForm::Word => "word".to_owned(),
+                TextForm::Phrase { slop: 0 } => "phrase".to_owned(),
+                TextForm::Phrase { slop } => format!("near{slop}"),
+                TextForm::Prefix => "prefix".to_owned(),
+                TextForm::Fuzzy { distance } => format!("fuzzy{distance}"),
+            };
+            format!("{scope}{form}<{text}>")
+        }
+        Query::Value { field, value: ValueMatch::Is(value) } => format!("{field}={value}"),
+        Query::Value { field, value: ValueMatch::StartsWith(value) } => format!("{field}={value}…"),
+        Query::Range { field, range } => format!("{field}={}", range_shape(range)),
+        Query::Exists { field } => format!("{field}=any"),
+        Query::And(parts) => format!("and[{}]", list(parts)),
+        Query::Or(parts) => format!("or[{}]", list(parts)),
+        Query::Not(inner) => format!("not[{}]", shape(inner)),
+    }
+}
+
+fn range_shape(range: &Range) -> String {
+    fn both<T: ToString>(from: &Edge<T>, to: &Edge<T>) -> String {
+        let from = match from {
+            Edge::Open => "(".to_owned(),
+            Edge::Inclusive(value) => format!("[{}", value.to_string()),
+            Edge::Exclusive(value) => format!("({}", value.to_string()),
+        };
+        let to = match to {
+            Edge::Open => ")".to_owned(),
+            Edge::Inclusive(value) => format!("{}]", value.to_string()),
+            Edge::Exclusive(value) => format!("{})", value.to_string()),
+        };
+        format!("{from},{to}")
+    }
+    match range {
+        Range::Integer(from, to) => both(from, to),
+        Range::Seconds(from, to) | Range::Number(from, to) => both(from, to),
+        Range::Money(from, to) => both(from, to),
+        Range::Time(from, to) => both(from, to),
+    }
+}
+
+/// What a support lead would type, and what it means.
+const CASES: &[(&str, &str)] = &[
+    // Nothing and everything.
+    ("", "all"),
+    ("   ", "all"),
+    ("*", "all"),
+    // Words.
+    ("refund", "word<refund>"),
+    ("  refund  ", "word<refund>"),
+    ("refund late delivery", "and[word<refund> word<late> word<delivery>]"),
+    ("refund\u{3000}late", "and[word<refund> word<late>]"),
+    ("where is my order?", "and[word<where> word<is> word<my> word<order?>]"),
+    ("refund & money", "and[word<refund> word<money>]"),
+    ("refund - money", "and[word<refund> word<money>]"),
+    ("refund -- money", "and[word<refund> word<money>]"),
+    ("order 55-A12", "and[word<order> word<55-A12>]"),
+    ("ada@example.com", "word<ada@example.com>"),
+    ("https://example.com/a?b=1", "word<https://example.com/a?b=1>"),
+    ("see https://example.com/(1)", "and[word<see> word<https://example.com/> word<1>]"),
+    ("12:30", "word<12:30>"),
+    ("退款", "word<退款>"),
+    ("退款 订单", "and[word<退款> word<订单>]"),
+    ("คืนเงิน", "word<คืนเงิน>"),
+    ("👍", "word<👍>"),
+    ("don't", "word<don't>"),
+    ("50%", "word<50%>"),
+    ("C++", "word<C++>"),
+    ("#1234", "word<#1234>"),
+    ("<3", "word<<3>"),
+    ("[urgent]", "word<[urgent]>"),
+    ("größe:5", "word<größe:5>"),
+    ("~5 minutes", "and[word<~5> word<minutes>]"),
+    ("example.com/~joe", "word<example.com/~joe>"),
+    // AND, OR, NOT.
+    ("refund AND late", "and[word<refund> word<late>]"),
+    ("refund OR exchange", "or[word<refund> word<exchange>]"),
+    ("refund NOT late", "and[word<refund> not[word<late>]]"),
+    ("refund AND NOT late", "and[word<refund> not[word<late>]]"),
+    ("refund -late", "and[word<refund> not[word<late>]]"),
+    ("-late", "not[word<late>]"),
+    ("NOT late", "not[word<late>]"),
+    ("NOT NOT late", "not[not[word<late>]]"),
+    ("a b OR c", "or[and[word<a> word<b>] word<c>]"),
+    ("a OR b c", "or[word<a> and[word<b> word<c>]]"),
+    ("a AND b OR c AND d", "or[and[word<a> word<b>] and[word<c> word<d>]]"),
+    ("NOT a OR b", "or[not[word<a>] word<b>]"),
+    ("a OR b OR c", "or[word<a> word<b> word<c>]"),
+    ("and or not", "and[word<and> word<or> word<not>]"),
+    ("ANDROID", "word<ANDROID>"),
+    ("\\AND", "word<AND>"),
+    ("NOTHING", "word<NOTHING>"),
+    // Parentheses.
+    ("(refund)", "word<refund>"),
+    ("(a OR b) c", "and[or[word<a> word<b>] word<c>]"),
+    ("a (b c)", "and[word<a> word<b> word<c>]"),
+    ("a -(b OR c)", "and[word<a> not[or[word<b> word<c>]]]"),
+    ("NOT(a OR b)", "not[or[word<a> word<b>]]"),
+    ("((a))", "word<a>"),
+    ("sad \\:\\(", "word<sad>"),
+    // Phrases.
+    ("\"refund policy\"", "phrase<refund policy>"),
+    ("“refund policy”", "phrase<refund policy>"),
+    ("\"refund policy\"~3", "near3<refund policy>"),
+    ("\"refund policy\"~0", "phrase<refund policy>"),
+    ("\"say \\\"hi\\\"\"", "phrase<say \"hi\">"),
+    ("-\"refund policy\"", "not[phrase<refund policy>]"),
+    ("\"AND\"", "phrase<AND>"),
+    ("refund\"late\"", "and[word<refund> phrase<late>]"),
+    ("\"\" refund", "word<refund>"),
+    // Prefixes and edits.
+    ("refun*", "prefix<refun>"),
+    ("55-A*", "prefix<55-A>"),
+    ("refnud~1", "fuzzy1<refnud>"),
+    ("refnud~2", "fuzzy2<refnud>"),
+    ("refnud~", "fuzzy2<refnud>"),
+    ("-refun*", "not[prefix<refun>]"),
+    ("refun\\*", "word<refun*>"),
+    ("a\\ b", "word<a b>"),
+    // Text scopes.
+    ("user:refund", "user.word<refund>"),
+    ("assistant:\"I am sorry\"", "assistant.phrase<I am sorry>"),
+    ("user:refun*", "user.prefix<refun>"),
+    ("user:refnud~1", "user.fuzzy1<refnud>"),
+    ("user:\"near words\"~3", "user.near3<near words>"),
+    ("user:(refund late)", "and[user.word<refund> user.word<late>]"),
+    ("user:(refund OR assistant:sorry) late", "and[or[user.word<refund> assistant.word<sorry>] word<late>]"),
+    ("-user:refund", "not[user.word<refund>]"),
+    ("user: refund", "user.word<refund>"),
+    ("transcript:refund", "transcript.word<refund>"),
+    ("human:hello tool:lookup", "and[human.word<hello> tool.word<lookup>]"),
+    ("system:prompt", "system.word<prompt>"),
+    ("topic:billing", "topic.word<billing>"),
+    ("summary:refund", "summary.word<refund>"),
+    ("keywords:\"late delivery\"", "keywords.phrase<late delivery>"),
+    ("topic:*", "topic=any"),
+    ("user:https://example.com", "user.word<https://example.com>"),
+    // Whole values.
+    ("country:Germany", "country=Germany"),
+    ("agent:\"Ada L\"", "agent=Ada L"),
+    ("agent:Ad*", "agent=Ad…"),
+    ("agent:Ada\\ L*", "agent=Ada L…"),
+    ("country:(Germany OR France)", "or[country=Germany country=France]"),
+    ("-country:Germany", "not[country=Germany]"),
+    ("country:(-Germany)", "not[country=Germany]"),
+    ("country:*", "country=any"),
+    ("metadata.plan:pro", "metadata.plan=pro"),
+    ("metadata.plan:*", "metadata.plan=any"),
+    ("metadata.a\\:b:c", "metadata.a:b=c"),
+    ("metadata.crm.tier-2:\"a b\"", "metadata.crm.tier-2=a b"),
+    ("language:pt-BR", "language=pt-BR"),
+    ("ip_address:192.0.2.1", "ip_address=192.0.2.1"),
+    ("url:\"https://example.com/a\"", "url=https://example.com/a"),
+    ("type:voice_call status:finished", "and[type=voice_call status=finished]"),
+    ("country:=Germany", "country=Germany"),
+    // Comparisons and ranges.
+    ("csat:2", "csat=[2,2]"),
+    ("csat:=2", "csat=[2,2]"),
+    ("csat:\"2\"", "csat=[2,2]"),
+    ("csat:<=2", "csat=(,2]"),
+    ("csat:<2", "csat=(,2)"),
+    ("csat:>=4", "csat=[4,)"),
+    ("csat:>= 4", "csat=[4,)"),
+    ("csat:(1 OR 2)", "or[csat=[1,1] csat=[2,2]]"),
+    ("csat:*", "csat=any"),
+    ("-csat:*", "not[csat=any]"),
+    ("csat:[1 TO 3}", "csat=[1,3)"),
+    ("csat:[* TO 3]", "csat=(,3]"),
+    ("csat:[* TO *]", "csat=any"),
+    ("duration:[60 TO 300]", "duration=[60,300]"),
+    ("duration:{60 TO 300}", "duration=(60,300)"),
+    ("duration:>5m", "duration=(300,)"),
+    ("duration:[1.5h TO *]", "duration=[5400,)"),
+    ("total_costs:>0.05", "total_costs=(0.05,)"),
+    ("metadata.score:>=3.5", "metadata.score=[3.5,)"),
+    ("metadata.score:[-1 TO 1]", "metadata.score=[-1,1]"),
+    ("start_time:2026-05-01", "start_time=[2026-05-01T00:00:00Z,2026-05-02T00:00:00Z)"),
+    ("start_time:>=2026-05-01", "start_time=[2026-05-01T00:00:00Z,)"),
+    ("start_time:>2026-05-01", "start_time=[2026-05-02T00:00:00Z,)"),
+    ("start_time:<2026-05-01", "start_time=(,2026-05-01T00:00:00Z)"),
+    ("start_time:<=2026-05-01", "start_time=(,2026-05-02T00:00:00Z)"),
+    ("start_time:[2026-05-01 TO 2026-05-31]", "start_time=[2026-05-01T00:00:00Z,2026-06-01T00:00:00Z)"),
+    ("start_time:{2026-05-01 TO 2026-05-03}", "start_time=[2026-05-02T00:00:00Z,2026-05-03T00:00:00Z)"),
+    ("start_time:2026-12", "start_time=[2026-12-01T00:00:00Z,2027-01-01T00:00:00Z)"),
+    ("start_time:2026", "start_time=[2026-01-01T00:00:00Z,2027-01-01T00:00:00Z)"),
+    ("end_time:>2026-05-01T12:00:00+02:00", "end_time=(2026-05-01T10:00:00Z,)"),
+    (
+        "start_time:[2026-05-01T12:00:00Z TO 2026-05-01]",
+        "start_time=[2026-05-01T12:00:00Z,2026-05-02T00:00:00Z)",
+    ),
+    // All together.
+    (
+        "refund -\"thank you\" user:(angry OR furious) country:Germany csat:<=2 start_time:>=2026-05-01",
+        "and[word<refund> not[phrase<thank you>] or[user.word<angry> user.word<furious>] country=Germany \
+         csat=(,2] start_time=[2026-05-01T00:00:00Z,)]",
+    ),
+];
+
 #[test]
-fn smoke() {
-    for q in
-        ["refund", "a b OR c", "csat:<=2", "duration:[60 TO 300}", "-csat:*", "country:(Germany OR France)"]
-    {
-        println!("{q} => {:?}", parse(q));
+fn what_a_support_lead_types_means_what_they_mean() {
+    for (text, expected) in CASES {
+        let query = parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        assert_eq!(shape(&query), *expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_printed_parses_to_the_same_tree() {
+    for (text, _) in CASES {
+        let query = parse(text).unwrap();
+        let printed = print(&query);
+        assert_eq!(parse(&printed).as_ref(), Ok(&query), "{text} was printed as {printed}");
+    }
+}
+
+/// Mistakes: the text, where the mistake is, part of the message, part of the hint.
+const MISTAKES: &[(&str, usize, ParseErrorKind, &str, &str)] = &[
+    ("contry:Germany", 0, ParseErrorKind::UnknownField, "`contry`", "did you mean `country:`?"),
+    ("refund contry:Germany", 7, ParseErrorKind::UnknownField, "`contry`", "`country:`"),
+    ("größe usr:x", 6, ParseErrorKind::UnknownField, "`usr`", "`user:`"),
+    ("Country:Germany", 0, ParseErrorKind::UnknownField, "`Country`", "`country:`"),
+    ("Re: my order", 0, ParseErrorKind::UnknownField, "`Re`", "\"Re:\""),
+    ("metadata:pro", 0, ParseErrorKind::UnknownField, "`metadata`", "metadata.plan:pro"),
+    ("say \"refund", 4, ParseErrorKind::Syntax, "never closed", "close it"),
+    ("(a OR b", 0, ParseErrorKind::Syntax, "never closed", "close it"),
+    ("a)", 1, ParseErrorKind::Syntax, "closes nothing", "remove it"),
+    ("a ()", 2, ParseErrorKind::Syntax, "nothing between", "remove them"),
+    ("AND a", 0, ParseErrorKind::Syntax, "`AND`", "both sides"),
+    ("a OR", 4, ParseErrorKind::Syntax, "missing", ""),
+    ("a OR OR b", 5, ParseErrorKind::Syntax, "`OR`", "both sides"),
+    ("a AND", 5, ParseErrorKind::Syntax, "after `AND`", ""),
+    ("a NOT", 5, ParseErrorKind::Syntax, "nothing to exclude", "\\NOT"),
+    ("country:", 8, ParseErrorKind::Syntax, "no value", "country:*"),
+    ("refnud~3", 6, ParseErrorKind::Syntax, "`~3`", "at most 2"),
+    ("refnud~1.5", 6, ParseErrorKind::Syntax, "`~1.5`", "at most 2"),
+    ("\"a b\"~99", 5, ParseErrorKind::Syntax, "at most 50", ""),
+    ("\"a b\"~", 5, ParseErrorKind::Syntax, "needs a number", "~3"),
+    ("\"a b\"~x", 5, ParseErrorKind::Syntax, "not a number", "~3"),
+    ("*fund", 0, ParseErrorKind::Syntax, "belongs at its end", "refun*"),
+    ("re*nd", 2, ParseErrorKind::Syntax, "belongs at its end", "refun*"),
+    ("-*x", 1, ParseErrorKind::Syntax, "belongs at its end", ""),
+    ("a \\", 2, ParseErrorKind::Syntax, "backslash", "\\\\"),
+    ("???", 0, ParseErrorKind::Syntax, "nothing to search for", "letters and digits"),
+    ("user:???", 5, ParseErrorKind::Syntax, "no word", ""),
+    ("user:*", 5, ParseErrorKind::Syntax, "`*` alone", ""),
+    ("csat:high", 5, ParseErrorKind::Value, "not a whole number", "csat:>=2"),
+    ("csat:[1 2]", 8, ParseErrorKind::Syntax, "`TO` is missing", "[60 TO 300]"),
+    ("csat:[1 TO 2", 5, ParseErrorKind::Syntax, "never closed", "[60 TO 300]"),
+    ("csat:[3 TO 1]", 5, ParseErrorKind::Value, "ends before it begins", "swap"),
+    ("csat:<=", 7, ParseErrorKind::Syntax, "no value after", ""),
+    ("csat:2*", 5, ParseErrorKind::Value, "no beginnings", ">=2"),
+    ("country:>=A", 8, ParseErrorKind::Value, "has no ranges", "csat:<=2"),
+    ("country:Germny~1", 14, ParseErrorKind::Syntax, "matched exactly", "quotation"),
+    ("agent:\"Ada L\"~2", 6, ParseErrorKind::Syntax, "matched as a whole", "remove"),
+    ("duration:soon", 9, ParseErrorKind::Value, "number of seconds", "5m"),
+    ("total_costs:cheap", 12, ParseErrorKind::Value, "not an amount", "decimal"),
+    ("start_time:yesterday", 11, ParseErrorKind::Value, "not a time", "2026-05-01"),
+    ("start_time:2026-13-01", 11, ParseErrorKind::Value, "not a time", "2026-05-01"),
+    ("start_time:2026-02-30", 11, ParseErrorKind::Value, "not a time", "2026-05-01"),
+];
+
+#[test]
+fn mistakes_are_shown_where_they_are_with_a_mend() {
+    for (text, position, kind, message, hint) in MISTAKES {
+        let error = parse(text).expect_err(text);
+        assert_eq!((error.position, error.kind), (*position, *kind), "{text}: {error:?}");
+        assert!(error.message.contains(message), "{text}: {error:?}");
+        assert!(error.hint.clone().unwrap_or_default().contains(hint), "{text}: {error:?}");
+    }
+}
+
+#[test]
+fn what_is_too_large_is_refused() {
+    let kind = |text: &str| parse(text).unwrap_err().kind;
+    assert_eq!(kind(&"a ".repeat(LEAVES_MAX + 1)), ParseErrorKind::TooLarge);
+    assert_eq!(kind(&"word ".repeat(10_000)), ParseErrorKind::TooLarge);
+    assert_eq!(kind(&format!("{}a{}", "(".repeat(100), ")".repeat(100))), ParseErrorKind::TooLarge);
+    assert_eq!(kind(&"(".repeat(8_000)), ParseErrorKind::TooLarge);
+    assert_eq!(kind(&format!("{}a", "NOT ".repeat(1_000))), ParseErrorKind::TooLarge);
+    assert!(parse(&"a ".repeat(LEAVES_MAX)).is_ok());
+    assert!(parse(&format!("{}a{}", "(".repeat(DEPTH_MAX), ")".repeat(DEPTH_MAX))).is_ok());
+}
+
+/// Pieces of the language, so that made-up texts get past its first character.
+fn piece() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ab退é1]{1,3}",
+        "\\PC{1,3}",
+        prop::sample::select(vec![
+            " ",
+            "(",
+            ")",
+            "\"",
+            "“",
+            "\\",
+            "-",
+            "--",
+            "~",
+            "~1",
+            "~2",
+            "*",
+            ":",
+            "//",
+            "[",
+            "]",
+            "{",
+            "}",
+            "<=",
+            ">",
+            "=",
+            " TO ",
+            " AND ",
+            " OR ",
+            " NOT ",
+            "AND",
+            "OR",
+            "NOT",
+            "user:",
+            "topic:",
+            "country:",
+            "csat:",
+            "metadata.a:",
+            "metadata.",
+            "duration:",
+            "total_costs:",
+            "start_time:",
+            "2026-05-01",
+            "12",
+            "0.5",
+            "x:",
+            "\u{3000}",
+            "👍",
+            "AND\\",
+        ])
+        .prop_map(str::to_owned),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "\\PC{0,60}") {
+        let _ = parse(&text);
+    }
+
+    #[test]
+    fn printing_and_parsing_come_back_to_the_same_tree(pieces in prop::collection::vec(piece(), 0..14)) {
+        let text = pieces.concat();
+        match parse(&text) {
+            Ok(query) => {
+                let printed = print(&query);
+                prop_assert_eq!(parse(&printed), Ok(query), "{} was printed as {}", text, printed);
+            }
+            Err(error) => prop_assert!(error.position <= text.chars().count()),
+        }
     }
 }

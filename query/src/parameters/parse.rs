@@ -183,9 +183,9 @@ fn add_facets(facets: &mut Vec<String>, text: &str) -> Result<(), ParameterError
         if facets.iter().any(|facet| facet == name) {
             continue;
         }
-        if !is_facet(name) {
+        if name == "id" || !is_filter(name) {
             return Err(ParameterError {
-                hint: nearest(name, facet_names()).map(|meant| format!("did you mean `{meant}`?")),
+                hint: nearest(name, filter_names()).map(|meant| format!("did you mean `{meant}`?")),
                 ..invalid("facets", format!("`{}` is not a facet", shown(name)))
             });
         }
@@ -197,11 +197,12 @@ fn add_facets(facets: &mut Vec<String>, text: &str) -> Result<(), ParameterError
     Ok(())
 }
 
-fn facet_names() -> impl Iterator<Item = &'static str> {
+/// Fields that can be filtered by; all of them but the id can be counted.
+fn filter_names() -> impl Iterator<Item = &'static str> {
     FIELDS.iter().filter(|field| field.facet).map(|field| field.name)
 }
 
-fn is_facet(name: &str) -> bool {
+fn is_filter(name: &str) -> bool {
     name.strip_prefix(METADATA_PREFIX).is_some_and(|key| !key.is_empty())
         || field(name).is_some_and(|field| field.facet)
 }
@@ -209,7 +210,7 @@ fn is_facet(name: &str) -> bool {
 /// The field that a filter parameter names, and whether its values are unwanted.
 fn filter_target(name: &str) -> Option<(&str, bool)> {
     let (field, is_exclusion) = name.strip_prefix('-').map_or((name, false), |field| (field, true));
-    is_facet(field).then_some((field, is_exclusion))
+    is_filter(field).then_some((field, is_exclusion))
 }
 
 fn add_filter(
@@ -253,7 +254,7 @@ fn unknown(name: &str, extra: &[&str]) -> ParameterError {
     let hint = match field(bare) {
         Some(field) => Some(format!("`{0}` is no filter; use the query language: `q={0}:…`", field.name)),
         None => {
-            let mut names: Vec<&str> = facet_names().collect();
+            let mut names: Vec<&str> = filter_names().collect();
             names.extend(NAMES);
             names.extend(extra);
             nearest(bare, names).map(|meant| format!("did you mean `{meant}`?"))

@@ -1,0 +1,165 @@
+//! Every match of a search as a stream of bytes: NDJSON, or CSV with one row an interaction.
+//!
+//! A thread reads matches and fills a short channel; the answer's body drains it. So memory does not grow with the
+//! matches, a slow client slows the reading down, and one that goes away, or takes nothing for [`STALLED_AFTER`], ends
+//! it.
+
+mod csv;
+
+use std::io;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use hearken_index::query::Query;
+use hearken_index::search::{Selection, Sort, SortKey};
+use hearken_model::Interaction;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt, once};
+
+use crate::parameters::SearchParameters;
+use crate::problem::Problem;
+use crate::search::{Organizations, resolve};
+use crate::state::AppState;
+
+/// How long a client may take nothing before its export ends.
+pub const STALLED_AFTER: Duration = Duration::from_secs(60);
+/// Chunks are sent when they have grown to this size.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Chunks between the reading thread and the client.
+const CHUNKS_MAX: usize = 4;
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// One JSON object a line, whole interactions.
+    Ndjson,
+    /// RFC 4180 with a header.
+    Csv,
+}
+
+impl ExportFormat {
+    /// The format of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "ndjson" => Some(ExportFormat::Ndjson),
+            "csv" => Some(ExportFormat::Csv),
+            _ => None,
+        }
+    }
+
+    /// Its media type.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            ExportFormat::Ndjson => "application/x-ndjson",
+            ExportFormat::Csv => "text/csv; charset=utf-8",
+        }
+    }
+
+    /// A name for the file it is saved to.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            ExportFormat::Ndjson => "interactions.ndjson",
+            ExportFormat::Csv => "interactions.csv",
+        }
+    }
+}
+
+/// Streams every match. `limit`, `cursor` and facets of the parameters have no effect; the order is newest first
+/// unless fields are given.
+///
+/// # Errors
+/// What is wrong with the search is told before the first byte; what fails later breaks the stream off.
+pub async fn export(
+    state: &AppState,
+    parameters: SearchParameters,
+    organizations: Organizations,
+    format: ExportFormat,
+) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Problem> {
+    let sort = sort(parameters.sort.as_ref())?;
+    let place = state.stream_place()?;
+    let (chunks_tx, mut chunks_rx) = mpsc::channel(CHUNKS_MAX);
+    let reader = state.reader().clone();
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let mut chunks = Chunks { chunks_tx, runtime, buffer: Vec::new() };
+        let exported =
+            parameters.text().map_or(Ok(Query::All), |text| resolve(&reader, text)).and_then(|query| {
+                let selection = parameters.selection(query, organizations);
+                write_all(&reader, &selection, &sort, format, &mut chunks)
+            });
+        match exported {
+            Ok(()) => drop(chunks.flush()),
+            Err(problem) => drop(chunks.send(Err(problem))),
+        }
+        drop(place);
+    });
+    // The first chunk decides whether this is an answer or a problem.
+    let first = match chunks_rx.recv().await {
+        Some(Ok(first)) => first,
+        Some(Err(problem)) => return Err(problem),
+        None => Bytes::new(),
+    };
+    let broken = |problem: Problem| io::Error::other(problem.detail);
+    Ok(once(Ok(first)).chain(ReceiverStream::new(chunks_rx).map(move |chunk| chunk.map_err(broken))))
+}
+
+fn sort(sort: Option<&Sort>) -> Result<Vec<SortKey>, Problem> {
+    match sort {
+        None => Ok(vec![SortKey { field: "start_time".to_owned(), descending: true }]),
+        Some(Sort::Fields(keys)) => Ok(keys.clone()),
+        Some(Sort::Relevance) => {
+            let problem = Problem::new("invalid_parameter", "an export cannot be sorted by relevance");
+            Err(Problem { parameter: Some("sort".to_owned()), ..problem })
+        }
+    }
+}
+
+fn write_all(
+    reader: &hearken_index::IndexReader,
+    selection: &Selection,
+    sort: &[SortKey],
+    format: ExportFormat,
+    chunks: &mut Chunks,
+) -> Result<(), Problem> {
+    if format == ExportFormat::Csv {
+        csv::write_header(&mut chunks.buffer);
+    }
+    reader.for_each(selection, sort, |document| {
+        let interaction = document.interaction();
+        match format {
+            ExportFormat::Ndjson => write_line(&interaction, &mut chunks.buffer),
+            ExportFormat::Csv => csv::write_row(&interaction, &mut chunks.buffer),
+        }
+        if chunks.buffer.len() < CHUNK_BYTES { ControlFlow::Continue(()) } else { chunks.flush() }
+    })?;
+    Ok(())
+}
+
+fn write_line(interaction: &Interaction, buffer: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *buffer, interaction)
+        .expect("interactions have only string keys and plain values");
+    buffer.push(b'\n');
+}
+
+/// The reading end of the pipe.
+struct Chunks {
+    chunks_tx: mpsc::Sender<Result<Bytes, Problem>>,
+    runtime: Handle,
+    buffer: Vec<u8>,
+}
+
+impl Chunks {
+    /// Breaks when nobody takes it any more.
+    fn flush(&mut self) -> ControlFlow<()> {
+        let chunk = Bytes::from(std::mem::take(&mut self.buffer));
+        self.send(Ok(chunk))
+    }
+
+    fn send(&mut self, chunk: Result<Bytes, Problem>) -> ControlFlow<()> {
+        let sent = self.runtime.block_on(tokio::time::timeout(STALLED_AFTER, self.chunks_tx.send(chunk)));
+        if matches!(sent, Ok(Ok(()))) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+}

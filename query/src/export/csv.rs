@@ -1,0 +1,138 @@
+//! Interactions as rows of a table.
+
+use std::borrow::Cow;
+
+use hearken_model::{Interaction, Message};
+
+/// A column: its name and the text of its cell.
+type ColumnOf = (&'static str, fn(&Interaction) -> Cow<'_, str>);
+
+macro_rules! columns {
+    ($($name:literal: $interaction:ident => $cell:expr,)+) => {
+        const COLUMNS: &[ColumnOf] = &[$(($name, |$interaction| Cow::from($cell)),)+];
+    };
+}
+
+columns! {
+    "id": i => i.id.as_str(),
+    "organization": i => text(&i.organization),
+    "agent": i => text(&i.agent),
+    "llm_model": i => text(&i.llm_model),
+    "llm_models": i => i.llm_models.join("; "),
+    "type": i => i.interaction_type.map_or("", |value| value.as_str()),
+    "status": i => i.status.map_or("", |value| value.as_str()),
+    "end_reason": i => text(&i.end_reason),
+    "direction": i => i.direction.map_or("", |value| value.as_str()),
+    "integration": i => text(&i.integration),
+    "messages_count": i => i.messages_count.to_string(),
+    "billable_messages": i => shown(&i.billable_messages),
+    "billable_minutes": i => shown(&i.billable_minutes),
+    "start_time": i => shown(&i.start_time),
+    "end_time": i => shown(&i.end_time),
+    "duration": i => shown(&i.duration),
+    "browser": i => text(&i.browser),
+    "os": i => text(&i.os),
+    "device": i => text(&i.device),
+    "ip_address": i => text(&i.ip_address),
+    "country_code": i => text(&i.country_code),
+    "country": i => text(&i.country),
+    "city": i => text(&i.city),
+    "url": i => text(&i.url),
+    "url_host": i => text(&i.url_host),
+    "language": i => text(&i.language),
+    "user_id": i => text(&i.user_id),
+    "caller": i => text(&i.caller),
+    "recording_url": i => text(&i.recording_url),
+    "input_tokens": i => i.usage.as_ref().map_or(String::new(), |usage| usage.input_tokens.to_string()),
+    "cached_input_tokens": i => i.usage.as_ref().map_or(String::new(), |usage| usage.cached_input_tokens.to_string()),
+    "output_tokens": i => i.usage.as_ref().map_or(String::new(), |usage| usage.output_tokens.to_string()),
+    "total_costs": i => shown(&i.total_costs.amount),
+    "currency": i => text(&i.total_costs.currency),
+    "costs_llm": i => shown(&i.total_costs.llm),
+    "costs_platform": i => shown(&i.total_costs.platform),
+    "costs_analysis": i => shown(&i.total_costs.analysis),
+    "csat": i => shown(&i.csat),
+    "csat_description": i => text(&i.csat_description),
+    "rating": i => shown(&i.rating),
+    "rating_comment": i => text(&i.rating_comment),
+    "topic": i => text(&i.topics_summary.topic),
+    "summary": i => text(&i.topics_summary.summary),
+    "sentiment": i => i.topics_summary.sentiment.map_or("", |value| value.as_str()),
+    "sentiment_description": i => text(&i.topics_summary.sentiment_description),
+    "keywords": i => i.topics_summary.keywords.join("; "),
+    "metadata": i => if i.metadata.is_empty() { String::new() } else { json(&i.metadata) },
+    "transcript": i => transcript(i.transcript.as_deref().unwrap_or_default()),
+}
+
+fn text(value: &Option<String>) -> &str {
+    value.as_deref().unwrap_or_default()
+}
+
+fn shown<T: ToString>(value: &Option<T>) -> String {
+    value.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// One line a message: who said what.
+fn transcript(messages: &[Message]) -> String {
+    let lines: Vec<_> = messages.iter().map(|m| format!("{}: {}", m.role.as_str(), m.message)).collect();
+    lines.join("\n")
+}
+
+/// The names of the columns.
+pub(super) fn write_header(buffer: &mut Vec<u8>) {
+    write(COLUMNS.iter().map(|(name, _)| Cow::from(*name)), buffer);
+}
+
+/// The cells of one interaction.
+pub(super) fn write_row(interaction: &Interaction, buffer: &mut Vec<u8>) {
+    write(COLUMNS.iter().map(|(_, cell)| harmless(cell(interaction))), buffer);
+}
+
+fn write<'c>(cells: impl Iterator<Item = Cow<'c, str>>, buffer: &mut Vec<u8>) {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(buffer);
+    let cells = cells.map(|cell| cell.into_owned().into_bytes());
+    writer.write_record(cells).expect("a vector takes every row, and each has the same cells");
+    writer.flush().expect("a vector takes every row");
+}
+
+/// Spreadsheets run cells that begin like a formula, and the text comes from anyone: an apostrophe keeps it text.
+/// Numbers, such as callers' with `+`, stay as they are.
+fn harmless(cell: Cow<'_, str>) -> Cow<'_, str> {
+    let begins_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let is_number = cell.chars().skip(1).all(|c| c.is_ascii_digit() || matches!(c, ' ' | '.' | '(' | ')'));
+    let may_be_number = cell.starts_with(['+', '-']) && is_number;
+    if begins_formula && !may_be_number { Cow::from(format!("'{cell}")) } else { cell }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn rows_read_back_and_no_cell_is_a_formula() {
+        let mut interaction = Interaction {
+            id: "a \"b\",\nc".to_owned(),
+            caller: Some("+49 (30) 1234".to_owned()),
+            rating_comment: Some("=HYPERLINK(\"http://x\")".to_owned()),
+            duration: Some(61.5),
+            ..Interaction::default()
+        };
+        interaction.topics_summary.keywords = vec!["late".to_owned(), "refund".to_owned()];
+        let mut buffer = Vec::new();
+        write_header(&mut buffer);
+        write_row(&interaction, &mut buffer);
+        let mut reader = csv::Reader::from_reader(buffer.as_slice());
+        let names = reader.headers().unwrap().clone();
+        let row = reader.records().next().unwrap().unwrap();
+        let cell = |name: &str| row.get(names.iter().position(|n| n == name).unwrap()).unwrap();
+        assert_eq!(cell("id"), interaction.id);
+        assert_eq!(cell("caller"), "+49 (30) 1234");
+        assert_eq!(cell("rating_comment"), "'=HYPERLINK(\"http://x\")");
+        assert_eq!((cell("duration"), cell("keywords"), cell("csat")), ("61.5", "late; refund", ""));
+    }
+}

@@ -1,0 +1,93 @@
+//! `/v1/interactions/export`, `/v1/interactions/stream` and `/v1/overview`.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::{Stream, stream};
+
+use crate::export::{ExportFormat, export};
+use crate::follow::{FollowEvent, Follower, parse_point, point_text};
+use crate::overview::{INTERVAL_DEFAULT, OverviewAnswer, overview, parse_interval};
+use crate::parameters::{SearchParameters, pairs_of_query};
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// How long a browser waits before it comes back.
+const COME_BACK_AFTER: Duration = Duration::from_secs(1);
+
+/// `GET /v1/interactions/export`
+pub(super) async fn export_all(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
+    let (parameters, [format]) = SearchParameters::parse(pairs, ["format"])?;
+    let format = ExportFormat::from_name(format.as_deref().unwrap_or("ndjson")).ok_or_else(|| {
+        let problem = Problem::new("invalid_parameter", "`format` is `ndjson` or `csv`");
+        Problem { parameter: Some("format".to_owned()), ..problem }
+    })?;
+    let chunks = export(&state, parameters, None, format).await?;
+    let disposition = format!("attachment; filename=\"{}\"", format.file_name());
+    let headers =
+        [(header::CONTENT_TYPE, format.media_type().to_owned()), (header::CONTENT_DISPOSITION, disposition)];
+    Ok((headers, Body::from_stream(chunks)).into_response())
+}
+
+/// `GET /v1/interactions/stream`
+pub(super) async fn stream_changes(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
+    let (parameters, []) = SearchParameters::parse(pairs, [])?;
+    let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let follower = Follower::open(&state, parameters, None, last_event_id.map(parse_point)).await?;
+    let mut response = Sse::new(events(follower)).into_response();
+    // Proxies that buffer would hold events back.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+fn events(follower: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
+    let point = follower.point();
+    let first = Event::default().id(point_text(point)).retry(COME_BACK_AFTER);
+    let rest = stream::unfold(follower, |mut follower| async move {
+        let event = event(&follower.next().await);
+        Some((Ok(event), follower))
+    });
+    stream::StreamExt::chain(stream::once(async { Ok(first) }), rest)
+}
+
+fn event(told: &FollowEvent) -> Event {
+    match told {
+        FollowEvent::Changed { item, point } => {
+            let json =
+                serde_json::to_string(item).expect("interactions have only string keys and plain values");
+            Event::default().event("interaction").id(point_text(*point)).data(json)
+        }
+        FollowEvent::Gap { point } => {
+            let data = r#"{"reason":"changes since the last event are no longer known; search again"}"#;
+            Event::default().event("gap").id(point_text(*point)).data(data)
+        }
+        // Without data it is no event, but moves the client's Last-Event-ID on.
+        FollowEvent::Quiet { point } => Event::default().id(point_text(*point)).comment("quiet"),
+    }
+}
+
+/// `GET /v1/overview`
+pub(super) async fn show_overview(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<OverviewAnswer>, Problem> {
+    let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
+    let (parameters, [interval]) = SearchParameters::parse(pairs, ["interval"])?;
+    let interval = interval.as_deref().map_or(Ok(INTERVAL_DEFAULT), parse_interval)?;
+    overview(&state, parameters, None, interval).await.map(Json)
+}
