@@ -2,11 +2,12 @@
 
 use proptest::prelude::*;
 
+use super::super::WriterOptions;
 use super::super::directory::simulated::{Crash, SimulatedDisk};
 use super::{Step, contents, model_of, offset_of, open, options, play, small_story};
 
 /// Opens what a crash left and compares it with the story up to its checkpoint.
-fn assert_whole(disk: &SimulatedDisk, story: &[Step], durable: usize, hint: &str) -> usize {
+pub(super) fn assert_whole(disk: &SimulatedDisk, story: &[Step], durable: usize, hint: &str) -> usize {
     let writer = open(disk, options()).unwrap_or_else(|e| panic!("{hint}: {e}"));
     let found = offset_of(&writer.checkpoint());
     assert!(found >= durable, "{hint}: durable up to {durable}, found up to {found}");
@@ -43,6 +44,28 @@ fn power_lost_after_any_file_operation_leaves_a_whole_commit() {
     }
 }
 
+/// Flushes run on their thread, merges on theirs, and all the while the machine might stop.
+#[test]
+fn power_lost_at_any_time_beside_running_flushes_leaves_a_whole_commit() {
+    let disk = SimulatedDisk::new();
+    let flush_interval = std::time::Duration::from_micros(1);
+    let mut writer = open(&disk, WriterOptions { flush_interval, ..options() }).unwrap();
+    let monitor = writer.monitor();
+    let mut story = Vec::new();
+    let mut crashed = Vec::new();
+    for n in 0..120_u32 {
+        story.extend([Step::Put((n % 17) as u8, n * 3), Step::Refresh]);
+        super::put(&mut writer, &super::id_of((n % 17) as u8), u64::from(n * 3)).unwrap();
+        writer.refresh(&super::checkpoint(story.len())).unwrap();
+        let durable = offset_of(&monitor.durable().checkpoint);
+        crashed.push((durable, disk.crash(if n % 2 == 0 { Crash::Lost } else { Crash::Torn(n.into()) })));
+    }
+    assert!(monitor.stats().num_merges > 0);
+    for (durable, disk) in crashed {
+        assert_whole(&disk, &story, durable, "beside flushes");
+    }
+}
+
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0u8..12, 0u32..400).prop_map(|(id, value)| Step::Put(id, value)),
@@ -56,19 +79,20 @@ fn any_step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// Several lives, each ended by a crash at a random operation, of one story.
+    /// Several lives of one story, each with failures of the disk and ended by a crash at a random operation.
     #[test]
     fn any_story_with_any_crashes_ends_as_if_undisturbed(
         story in proptest::collection::vec(any_step(), 1..60),
-        crashes in proptest::collection::vec((0usize..120, any::<u64>()), 0..5),
+        crashes in proptest::collection::vec((0usize..120, 0usize..60, any::<u64>()), 0..5),
     ) {
         let mut disk = SimulatedDisk::new();
         let mut found = 0;
-        for (after, seed) in crashes {
+        for (after, fails_after, seed) in crashes {
             disk.power_off_after(after);
+            disk.fail_after(fails_after, seed as usize % 3, std::io::ErrorKind::Other);
             let mut durable = found;
             if let Ok(mut writer) = open(&disk, options()) {
-                durable = play(&mut writer, &story, found, 3).unwrap_or(found);
+                durable = play(&mut writer, &story, found, 6).unwrap_or(found);
             }
             disk = disk.crash(if seed.is_multiple_of(3) { Crash::Lost } else { Crash::Torn(seed) });
             found = assert_whole(&disk, &story, durable, "in between");

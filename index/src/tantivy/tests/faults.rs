@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::super::directory::simulated::{Crash, SimulatedDisk};
 use super::super::{EngineError, WriterOptions};
-use super::{checkpoint, contents, model_of, offset_of, open, options, play, put, small_story};
+use super::crash::assert_whole;
+use super::{checkpoint, contents, model_of, offset_of, open, options, play, play_watched, put, small_story};
 
 /// The kinds of trouble: no space left, and an input/output error.
 const TROUBLE: [ErrorKind; 2] = [ErrorKind::StorageFull, ErrorKind::Other];
@@ -24,17 +25,18 @@ fn any_one_failed_operation_changes_nothing_in_the_end() {
         let disk = SimulatedDisk::new();
         disk.fail_after(after, 1, TROUBLE[after % 2]);
         let mut writer = open(&disk, options()).or_else(|_| open(&disk, options())).unwrap();
-        let durable = play(&mut writer, &story, 0, 3).unwrap();
-        assert_eq!(contents(&writer.reader()), model_of(&story, story.len()), "operation {after}");
-        // What was said to be durable is, even if a sync before it failed.
-        let crashed = open(&disk.crash(Crash::Lost), options()).unwrap();
-        let found = offset_of(&crashed.checkpoint());
-        assert!(found >= durable, "operation {after}: found {found} of {durable}");
-        assert_eq!(contents(&crashed.reader()), model_of(&story, found), "operation {after}");
+        let hint = format!("operation {after}");
+        // After each flush, and most of all after the failed one: what was said to be durable is.
+        let mut after_flush = |durable| {
+            assert_whole(&disk.crash(Crash::Lost), &story, durable, &hint);
+            assert_whole(&disk.crash(Crash::Torn(after as u64)), &story, durable, &hint);
+        };
+        play_watched(&mut writer, &story, 0, 3, &mut after_flush).unwrap();
+        assert_eq!(contents(&writer.reader()), model_of(&story, story.len()), "{hint}");
         // And the next flush brings everything.
         writer.flush_now().unwrap();
         let crashed = open(&disk.crash(Crash::Lost), options()).unwrap();
-        assert_eq!(contents(&crashed.reader()), model_of(&story, story.len()), "operation {after}");
+        assert_eq!(contents(&crashed.reader()), model_of(&story, story.len()), "{hint}");
     }
 }
 

@@ -142,6 +142,17 @@ fn find(searcher: &tantivy::Searcher, id: &str) -> Vec<u64> {
 ///
 /// Gives the step from which on nothing is known to be durable: everything before it was flushed successfully.
 fn play(writer: &mut Writer, story: &[Step], from: usize, tries_max: usize) -> Result<usize, EngineError> {
+    play_watched(writer, story, from, tries_max, &mut |_| {})
+}
+
+/// The same; `after_flush` is told, after each flush, good or bad, what is known to be durable.
+fn play_watched(
+    writer: &mut Writer,
+    story: &[Step],
+    from: usize,
+    tries_max: usize,
+    after_flush: &mut dyn FnMut(usize),
+) -> Result<usize, EngineError> {
     let mut next = from;
     let mut refreshed = from;
     let mut durable = from;
@@ -162,6 +173,7 @@ fn play(writer: &mut Writer, story: &[Step], from: usize, tries_max: usize) -> R
                 if writer.flush_now().is_ok() {
                     durable = refreshed;
                 }
+                after_flush(durable);
                 Ok(())
             }
         };
