@@ -63,7 +63,7 @@ pub(crate) fn estimate(turns: &[Turn], sides: Sides, status: Status, ended: bool
     effort_signs(turns, sides, &mut signs);
     let sum: f32 = START + signs.iter().map(|(weight, _)| weight).sum::<f32>();
     let score = sum.round().clamp(1.0, 5.0) as u8;
-    Some(Csat { score, description: describe(score, signs) })
+    Some(describe(score, signs).unwrap_or_else(|| Csat { score: MIDDLE, description: UNDECIDED.to_owned() }))
 }
 
 /// Customer messages at the end that show how the mood ended.
@@ -190,40 +190,39 @@ fn repetitions(turns: &[Turn]) -> u32 {
     repeated.min(3)
 }
 
-fn describe(score: u8, mut signs: Vec<Sign>) -> String {
-    let label = ["Very dissatisfied", "Dissatisfied", "Mixed", "Satisfied", "Very satisfied"]
-        [usize::from(score.clamp(1, 5)) - 1];
-    // Reasons that agree with the label come first.
-    let direction = if score >= 4 {
-        1.0
-    } else if score <= 2 {
-        -1.0
-    } else {
-        0.0
+/// Where no sign is strong enough to be named.
+const MIDDLE: u8 = 3;
+const UNDECIDED: &str = "Mixed: no clear sign either way.";
+
+/// A weaker sign is not named.
+const TELLING_WEIGHT_MIN: f32 = 0.1;
+
+/// The estimate with its reasons; `None` where there is no reason for it.
+fn describe(score: u8, mut signs: Vec<Sign>) -> Option<Csat> {
+    let label = match score {
+        ..=1 => "Very dissatisfied",
+        2 => "Dissatisfied",
+        3 => "Mixed",
+        4 => "Satisfied",
+        _ => "Very satisfied",
     };
-    signs.retain(|(weight, _)| weight.abs() >= 0.1);
-    signs.sort_by(|a, b| {
-        let rank = |sign: &Sign| if direction == 0.0 { sign.0.abs() } else { sign.0 * direction };
-        rank(b).total_cmp(&rank(a))
-    });
-    let reasons: Vec<&str> = signs
-        .iter()
-        .filter(|(weight, _)| direction == 0.0 || weight * direction > 0.0)
-        .take(REASONS_MAX)
-        .map(|(_, reason)| *reason)
-        .collect();
-    if reasons.is_empty() {
-        return format!("{label}: no clear sign either way.");
-    }
+    // Only reasons that agree with the label; in the middle, the strongest of either direction.
+    let strength = |sign: &Sign| match score {
+        ..=2 => -sign.0,
+        3 => sign.0.abs(),
+        _ => sign.0,
+    };
+    signs.retain(|sign| strength(sign) >= TELLING_WEIGHT_MIN);
+    signs.sort_by(|a, b| strength(b).total_cmp(&strength(a)));
+    signs.truncate(REASONS_MAX);
+    let (last, others) = signs.split_last()?;
     let mut description = format!("{label}: ");
-    for (n, reason) in reasons.iter().enumerate() {
-        description.push_str(match n {
-            0 => "",
-            _ if n + 1 == reasons.len() => " and ",
-            _ => ", ",
-        });
+    for (n, (_, reason)) in others.iter().enumerate() {
+        description.push_str(if n == 0 { "" } else { ", " });
         description.push_str(reason);
     }
+    description.push_str(if others.is_empty() { "" } else { " and " });
+    description.push_str(last.1);
     description.push('.');
-    description
+    Some(Csat { score, description })
 }

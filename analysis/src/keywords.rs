@@ -51,33 +51,53 @@ pub(crate) fn candidates(
     if !words_are_known(language) {
         return Candidates::default();
     }
-    let mut run: Vec<Token> = Vec::new();
-    for token in tokens {
-        let joins = continues(&run, token);
-        if !joins {
-            found.close(text, &mut run, language, topics);
+    let mut run = 0..0;
+    for (at, token) in tokens.iter().enumerate() {
+        let is_content = is_content(text, token, language, words);
+        if run.is_empty() || !is_content || !continues(&tokens[at - 1], token) {
+            found.close(text, tokens, run.clone(), language, topics);
+            run = at..at;
         }
-        if is_content(text, token, language, words) {
-            run.push(*token);
-        } else {
-            found.close(text, &mut run, language, topics);
+        if is_content {
+            run.end = at + 1;
         }
         if found.phrases.len() >= MESSAGE_PHRASES_MAX {
             break;
         }
     }
-    found.close(text, &mut run, language, topics);
+    found.close(text, tokens, run, language, topics);
+    if is_bare_answer(&found, tokens) {
+        return Candidates::default();
+    }
     Candidates { phrases: found.phrases.into_boxed_slice(), words: found.words.into_boxed_slice() }
 }
 
-/// Without its stop words a language's phrases would be fragments; Korean and Thai words are not told apart at all.
-fn words_are_known(language: Language) -> bool {
-    language <= Language::Japanese
+/// A message of one phrase and nothing else answers a question with a name or an address.
+fn is_bare_answer(found: &Collector, tokens: &[Token]) -> bool {
+    let num_words = tokens.iter().filter(|token| token.kind == Kind::Word).count();
+    matches!(found.phrases[..], [phrase] if !phrase.topical && usize::from(phrase.num_words) == num_words)
 }
 
-/// Whether `token` may belong to the phrase of the tokens before it.
-fn continues(run: &[Token], token: &Token) -> bool {
-    let Some(last) = run.last() else { return true };
+/// `my name is …`, `this is …`: what follows names a person.
+fn introduces_person(text: &str, before: &[Token]) -> bool {
+    let word = |from_end: usize| before.len().checked_sub(from_end).map_or("", |at| before[at].text(text));
+    let is = |from_end, list: &[&str]| list.iter().any(|other| word(from_end).eq_ignore_ascii_case(other));
+    is(1, &["heiße", "heisse", "m'appelle", "appelle", "llamo", "chiamo"])
+        || (is(1, &["is", "s"]) && is(2, &["name", "this"]))
+        || (is(1, &["name"]) && is(2, &["my"]))
+        || (is(1, &["ist"]) && is(2, &["name"]))
+}
+
+/// Whether phrases would be more than fragments. Korean and Thai words are not told apart at all; the lists of stop
+/// words of languages from Romanised Hindi to Urdu in the table are too short, Russian and its kin excepted.
+fn words_are_known(language: Language) -> bool {
+    use Language::*;
+    matches!(language, Russian | Ukrainian | Bulgarian | Serbian | Chinese | Japanese)
+        || language <= Vietnamese
+}
+
+/// Whether `token` may belong to the phrase of the token before it.
+fn continues(last: &Token, token: &Token) -> bool {
     if last.kind != token.kind {
         return false;
     }
@@ -88,7 +108,20 @@ fn continues(run: &[Token], token: &Token) -> bool {
 }
 
 /// Chinese characters that make sentences, not subjects.
-const CHINESE_FUNCTION: &str = "的了是我你您他她它们这那哪在有没不吗呢吧啊呀哦嗯也都就还要会能可以想请问谢好什么怎样多少几个一下给帮和与或到从对为把被让很太最再又跟去来说看找吃玩住之其该此吧呗嘛且并但而如果因所已经得着过刚才后前时候知需推荐附近";
+const CHINESE_FUNCTION: &str = "的了是我你您他她它们这那哪在有没不吗呢吧啊呀哦嗯也都就还要会能可以想请问谢好什么怎样多少几个一下给帮和与或到从对为把被让很太最再又跟去来说看找吃玩住之其该此吧呗嘛且并但而如果因所已经得着过辆刚才后前时候知需推荐附近";
+
+/// Chinese words of two characters that every conversation has.
+const CHINESE_FILLER: [&str; 14] = [
+    "提供", "推荐", "周边", "附近", "需要", "地址", "评分", "电话", "时候", "可以", "预订", "麻烦", "信息",
+    "这里",
+];
+
+fn in_chinese_filler(text: &str, token: &Token) -> bool {
+    let (before, after) = (text.get(..token.end as usize), text.get(token.start as usize..));
+    CHINESE_FILLER.iter().any(|word| {
+        before.is_some_and(|text| text.ends_with(word)) || after.is_some_and(|text| text.starts_with(word))
+    })
+}
 
 fn is_content(text: &str, token: &Token, language: Language, words: &HashedMap<u64, WordInfo>) -> bool {
     match token.kind {
@@ -97,7 +130,9 @@ fn is_content(text: &str, token: &Token, language: Language, words: &HashedMap<u
         Kind::Ideograph => {
             let c = token.text(text).chars().next().unwrap_or(' ');
             match language {
-                Language::Chinese => is_han(c) && !CHINESE_FUNCTION.contains(c),
+                Language::Chinese => {
+                    is_han(c) && !CHINESE_FUNCTION.contains(c) && !in_chinese_filler(text, token)
+                }
                 Language::Japanese => is_han(c) || is_katakana(token.text(text)),
                 _ => false,
             }
@@ -120,8 +155,16 @@ struct Collector {
 }
 
 impl Collector {
-    /// Turns the run into a phrase and empties it.
-    fn close(&mut self, text: &str, run: &mut Vec<Token>, language: Language, topics: &TopicMatcher) {
+    /// Turns a run of tokens into a phrase.
+    fn close(
+        &mut self,
+        text: &str,
+        tokens: &[Token],
+        run: std::ops::Range<usize>,
+        language: Language,
+        topics: &TopicMatcher,
+    ) {
+        let (before, run) = (&tokens[..run.start], &tokens[run]);
         let ideographs = run.first().is_some_and(|token| token.kind == Kind::Ideograph);
         let kept = match run.len() {
             len if ideographs && !(2..=6).contains(&len) => 0,
@@ -130,20 +173,14 @@ impl Collector {
         };
         let phrase = &run[run.len() - kept..];
         if let (Some(first), Some(last)) = (phrase.first(), phrase.last()) {
-            self.push(text, phrase, first, last, language, topics);
+            let topical = phrase.iter().any(|token| token.kind == Kind::Word && topics.knows(token));
+            if topical || !introduces_person(text, before) {
+                self.push(phrase, first, last, language, topical);
+            }
         }
-        run.clear();
     }
 
-    fn push(
-        &mut self,
-        _text: &str,
-        phrase: &[Token],
-        first: &Token,
-        last: &Token,
-        language: Language,
-        topics: &TopicMatcher,
-    ) {
+    fn push(&mut self, phrase: &[Token], first: &Token, last: &Token, language: Language, topical: bool) {
         let (Ok(start), Ok(end)) = (u16::try_from(first.start), u16::try_from(last.end)) else { return };
         let hash = phrase.iter().fold(0, |hash, token| crate::tokens::combine(hash, token.stem));
         self.phrases.push(Phrase {
@@ -151,8 +188,7 @@ impl Collector {
             start,
             end,
             num_words: phrase.len() as u8,
-            // Single characters of Chinese are in every topic.
-            topical: phrase.iter().any(|token| token.kind == Kind::Word && topics.knows(token)),
+            topical,
             opens_sentence: first.gap == Gap::Sentence && language != Language::German,
         });
         self.words.extend(phrase.iter().map(|token| short(token.stem)));

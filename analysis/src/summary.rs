@@ -7,10 +7,10 @@ use hearken_model::Role;
 use crate::cues::{Cue, Cues};
 use crate::language::Language;
 use crate::memo::Reader;
-use crate::tokens::{Kind, Tokens, prefix};
+use crate::tokens::{Kind, Tokens};
 
-/// Bytes of one sentence at most; three of them stay near 400 characters.
-const SENTENCE_BYTES_MAX: usize = 130;
+/// Characters of one sentence at most; three of them stay within 400.
+const SENTENCE_CHARS_MAX: usize = 130;
 
 /// What stands between two sentences, as dialogues are printed.
 const SEPARATOR: &str = " – ";
@@ -117,6 +117,9 @@ pub(crate) struct Said<'a> {
 /// A request must score this much to be one: a few telling words, or a question.
 const REQUEST_SCORE_MIN: i16 = 3;
 
+/// The first message that scores this is taken for the request, whatever comes later.
+const CLEAR_REQUEST_SCORE_MIN: i16 = 4;
+
 /// An action must score this much: something done, refused or told.
 const ACTION_SCORE_MIN: i16 = 3;
 
@@ -141,7 +144,7 @@ pub(crate) fn summarize(said: &[Said<'_>], over: bool) -> Option<String> {
 /// The first clear request of the customer, else the clearest.
 fn request(said: &[Said<'_>]) -> Option<usize> {
     let requests = || said.iter().enumerate().filter(|(_, said)| said.role == Role::User);
-    let clear = requests().find(|(_, said)| said.pick.score >= 2 * REQUEST_SCORE_MIN);
+    let clear = requests().find(|(_, said)| said.pick.score >= CLEAR_REQUEST_SCORE_MIN);
     let best = || {
         requests()
             .filter(|(_, said)| said.pick.score >= REQUEST_SCORE_MIN)
@@ -166,10 +169,12 @@ fn ending(said: &[Said<'_>], after: usize) -> Option<usize> {
 
 /// Appends the sentence on one line, cut at a word with an ellipsis when it is long.
 fn push_shortened(summary: &mut String, sentence: &str) {
-    let cut = prefix(sentence, SENTENCE_BYTES_MAX);
+    let cut = match sentence.char_indices().nth(SENTENCE_CHARS_MAX) {
+        Some((end, _)) => &sentence[..end],
+        None => sentence,
+    };
     let shortened = if cut.len() < sentence.len() {
-        let at =
-            cut.rfind(char::is_whitespace).filter(|at| *at > SENTENCE_BYTES_MAX / 2).unwrap_or(cut.len());
+        let at = cut.rfind(char::is_whitespace).filter(|at| *at > cut.len() / 2).unwrap_or(cut.len());
         &cut[..at]
     } else {
         cut

@@ -124,6 +124,10 @@ const MESSAGE_TERMS_MAX: usize = 64;
 const MESSAGE_SCORE_MAX: u32 = 400;
 /// Less than half a telling word is no topic.
 const TOPIC_SCORE_MIN: u32 = 45;
+/// What the clearest message must have for the topic, and how much more with each further message with evidence.
+const CLEAR_SCORE_MIN: u16 = 45;
+const CLEAR_SCORE_STEP: u16 = 6;
+const CLEAR_SCORE_MAX: u16 = 115;
 
 /// A taxonomy, made ready for matching.
 #[derive(Clone, Debug)]
@@ -175,8 +179,10 @@ impl TopicMatcher {
         messages: impl Iterator<Item = (Role, &'s [(u16, u16)])>,
     ) -> Option<&str> {
         let mut sums = vec![0u32; self.names.len()];
-        let mut num_asked = 0;
+        let mut strongest = vec![0u16; self.names.len()];
+        let (mut num_asked, mut num_messages) = (0, 0u16);
         for (role, scores) in messages.filter(|(_, scores)| !scores.is_empty()) {
+            num_messages = num_messages.saturating_add(1);
             let percent = if role == Role::User {
                 num_asked += 1;
                 if num_asked <= FIRST_ASKED { CUSTOMER_FIRST_PERCENT } else { CUSTOMER_PERCENT }
@@ -186,10 +192,17 @@ impl TopicMatcher {
             for &(topic, score) in scores {
                 if let Some(sum) = sums.get_mut(usize::from(topic)) {
                     *sum += u32::from(score).min(MESSAGE_SCORE_MAX) * percent;
+                    strongest[usize::from(topic)] = strongest[usize::from(topic)].max(score);
                 }
             }
         }
-        let (topic, sum) = (0u16..).zip(sums).max_by_key(|(topic, sum)| (*sum, std::cmp::Reverse(*topic)))?;
+        // Stray words add up in a long conversation: the longer, the clearer must one message have told it.
+        let clear =
+            (CLEAR_SCORE_MIN + CLEAR_SCORE_STEP * num_messages.saturating_sub(1)).min(CLEAR_SCORE_MAX);
+        let (topic, sum) = (0u16..)
+            .zip(sums)
+            .filter(|(topic, _)| strongest[usize::from(*topic)] >= clear)
+            .max_by_key(|(topic, sum)| (*sum, std::cmp::Reverse(*topic)))?;
         self.name(topic).filter(|_| sum >= TOPIC_SCORE_MIN * 100)
     }
 

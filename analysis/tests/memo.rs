@@ -120,7 +120,7 @@ proptest! {
         prop_assert!(analysis.keywords.len() <= 8);
         prop_assert!(analysis.keywords.iter().all(|keyword| !keyword.trim().is_empty() && keyword.len() <= 300));
         if let Some(summary) = analysis.summary {
-            prop_assert!(!summary.is_empty() && summary.len() <= 410, "{}", summary);
+            prop_assert!(!summary.is_empty() && summary.chars().count() <= 400, "{}", summary);
             prop_assert!(!summary.contains('\n'));
         }
     }

@@ -7,22 +7,22 @@ use hearken_model::{Role, Status};
 use serde_json::Value;
 
 /// One labelled dialogue.
-pub struct Dialogue {
-    pub id: String,
-    pub language: String,
-    pub turns: Vec<(Role, String)>,
-    pub labels: Value,
+pub(crate) struct Dialogue {
+    pub(crate) id: String,
+    pub(crate) language: String,
+    pub(crate) turns: Vec<(Role, String)>,
+    pub(crate) labels: Value,
 }
 
 /// Which rows: one half was read while the analysers were written, the other only measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Half {
+pub(crate) enum Half {
     Read,
     Unread,
 }
 
 /// The folder of shared data, or `None` with a line that says so; an error where the data is required.
-pub fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     let folder = std::env::var_os("HEARKEN_TEST_DATA").map_or_else(default, PathBuf::from);
     if folder.is_dir() {
@@ -35,18 +35,18 @@ pub fn folder() -> Option<PathBuf> {
 }
 
 /// The rows of one file.
-pub fn rows(folder: &Path, file: &str) -> Vec<Value> {
+pub(crate) fn rows(folder: &Path, file: &str) -> Vec<Value> {
     let bytes = std::fs::read(folder.join(file)).unwrap();
     let text = String::from_utf8(zstd::decode_all(&bytes[..]).unwrap()).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The dialogues of one file.
-pub fn dialogues(folder: &Path, name: &str) -> Vec<Dialogue> {
+pub(crate) fn dialogues(folder: &Path, name: &str) -> Vec<Dialogue> {
     rows(folder, &format!("dialogues/{name}.jsonl.zst")).iter().map(dialogue).collect()
 }
 
-pub const DIALOGUE_FILES: [&str; 12] = [
+pub(crate) const DIALOGUE_FILES: [&str; 12] = [
     "abcd_sample",
     "casino",
     "ccpe",
@@ -78,12 +78,12 @@ fn dialogue(row: &Value) -> Dialogue {
 
 impl Dialogue {
     /// By a hash of the id, so that no dialogue is in both.
-    pub fn half(&self) -> Half {
+    pub(crate) fn half(&self) -> Half {
         half_of(&self.id)
     }
 
     /// The labels under `key`, a list or one value.
-    pub fn label(&self, key: &str) -> Vec<&str> {
+    pub(crate) fn label(&self, key: &str) -> Vec<&str> {
         match &self.labels[key] {
             Value::Array(values) => values.iter().filter_map(Value::as_str).collect(),
             Value::String(value) => vec![value],
@@ -92,19 +92,19 @@ impl Dialogue {
     }
 
     /// As ingest would analyse it after its end.
-    pub fn analyze(&self, analyzer: &Analyzer) -> Analysis {
+    pub(crate) fn analyze(&self, analyzer: &Analyzer) -> Analysis {
         analyze(analyzer, &self.turns, Status::Finished)
     }
 }
 
-pub fn half_of(id: &str) -> Half {
+pub(crate) fn half_of(id: &str) -> Half {
     let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     if hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 0 { Half::Read } else { Half::Unread }
 }
 
-pub fn analyze(analyzer: &Analyzer, turns: &[(Role, String)], status: Status) -> Analysis {
+pub(crate) fn analyze(analyzer: &Analyzer, turns: &[(Role, String)], status: Status) -> Analysis {
     let utterances: Vec<Utterance<'_>> =
         turns.iter().map(|(role, text)| Utterance { id: "", role: *role, text, at_ms: 0 }).collect();
     let conversation = Conversation {

@@ -1,7 +1,7 @@
 //! What the datasets call a matter, and the topics of the default taxonomy that name it rightly.
 
 /// Topics that are right for a label of a dataset; empty where the taxonomy makes no claim.
-pub fn topics_of(label: &str) -> &'static [&'static str] {
+pub(crate) fn topics_of(label: &str) -> &'static [&'static str] {
     match label {
         // sgd, multiwoz, x_risawoz, crosswoz, woz2, taskmaster, ccpe: domains
         "Alarm" | "Calendar" => &["Calendar & reminders"],
