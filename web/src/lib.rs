@@ -1,1 +1,32 @@
-//! hearken-web
+//! The pages: server-rendered HTML over the same searches as the API, with the address as the only state.
+//!
+//! - [`location`]: an address's parameters, and the links that change one of them.
+//! - [`layout`]: the frame of every page.
+//! - [`interactions`]: `/`, the list with search box, facets and chips.
+//! - [`interaction`]: `/interactions/{id}`, one conversation.
+//! - [`overview`]: `/overview`, plots over the same selection.
+//! - [`marked`]: text in which matches are marked.
+//! - [`labels`] and [`format`]: fields, values, times and amounts as people read them.
+//! - [`plot`]: SVG bars and lines.
+//! - [`assets`]: style sheet and scripts, embedded and cached by content.
+//! - [`handlers`]: the routes.
+//!
+//! Everything that a conversation carries is hostile text: it reaches a page only through maud's escaping, and the
+//! policy in [`handlers`] forbids inline scripts and styles. Pages work without scripts; scripts add keys, live
+//! growth, suggestions and brushing.
+
+mod assets;
+mod format;
+mod handlers;
+mod interaction;
+mod interactions;
+mod labels;
+mod layout;
+mod location;
+mod marked;
+mod overview;
+mod plot;
+#[cfg(test)]
+mod samples;
+
+pub use handlers::{CONTENT_SECURITY_POLICY, router, routes};

@@ -1,0 +1,93 @@
+// What every page has: theme, keys, copying, times in the reader's zone. Pages work without any of it.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const $ = (selector) => document.querySelector(selector);
+
+  const hearken = (window.hearken = {
+    announce(text) { $("#announcer").textContent = text; },
+    // Keys of a page: name to function. Ignored while something is being typed.
+    keys: {},
+    times(scope) {
+      const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+      const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+      for (const time of scope.querySelectorAll("time")) {
+        const at = new Date(time.dateTime);
+        if (Number.isNaN(at.getTime())) continue;
+        time.title = `${exact.format(at)} ${zone} (${time.dateTime})`;
+        if ("exact" in time.dataset) time.textContent = exact.format(at);
+      }
+    },
+    // Server-sent events; the browser goes on where it was after an interruption.
+    stream(address, on) {
+      const live = $("#live");
+      const source = new EventSource(address);
+      const show = (isOn) => { live.hidden = false; live.classList.toggle("on", isOn); live.querySelector("[data-live-text]").textContent = isOn ? "live" : "waiting"; };
+      source.onopen = () => show(true);
+      source.onerror = () => { if (source.readyState === EventSource.CLOSED) live.hidden = true; else show(false); };
+      source.addEventListener("interaction", (event) => { try { on(JSON.parse(event.data)); } catch { /* an event that is no JSON is not for us */ } });
+      addEventListener("pagehide", () => source.close());
+      return source;
+    },
+  });
+
+  // Theme: the system's, or the other one.
+  $("#theme").addEventListener("click", () => {
+    const isDark = root.classList.contains("dark") || (!root.classList.contains("light") && matchMedia("(prefers-color-scheme: dark)").matches);
+    const next = isDark ? "light" : "dark";
+    root.classList.remove("light", "dark");
+    root.classList.add(next);
+    try { localStorage.setItem("theme", next); } catch { /* not kept */ }
+  });
+
+  // Copying.
+  const copy = async (text, what) => {
+    try { await navigator.clipboard.writeText(text); hearken.announce(`${what} copied`); return true; } catch { hearken.announce("Copying is not allowed here"); return false; }
+  };
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy], [data-copy-link]");
+    if (!button) return;
+    const isLink = "copyLink" in button.dataset;
+    const label = button.textContent;
+    if (await copy(isLink ? location.href : $(button.dataset.copy).textContent, isLink ? "Link" : "Command")) {
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = label; }, 1500);
+    }
+  });
+
+  // One menu at a time; Escape and clicks elsewhere close it.
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+
+  const help = $("#keys");
+  $("#keys-button").addEventListener("click", () => help.showModal());
+  hearken.keys["?"] = () => help.showModal();
+  hearken.keys["/"] = () => { const q = $("#q"); if (q) { q.focus(); q.select(); } };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || help.open) return;
+    const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key === "Escape") {
+      const menu = document.querySelector("details.menu[open]");
+      if (menu) { menu.open = false; menu.querySelector("summary").focus(); return; }
+      if (isTyping) { isTyping.blur(); return; }
+    }
+    const action = !isTyping && hearken.keys[event.key];
+    if (action) { event.preventDefault(); action(event); }
+  });
+
+  // The mistake's place is where writing goes on.
+  const q = $("#q");
+  if (q?.dataset.position !== undefined) {
+    const at = [...q.value].slice(0, Number(q.dataset.position)).join("").length;
+    q.focus();
+    q.setSelectionRange(at, at);
+  }
+
+  // Sites that remember where a reader was: the results behind an interaction.
+  hearken.remember = (key, value) => { try { sessionStorage.setItem(key, JSON.stringify(value)); } catch { /* not kept */ } };
+  hearken.recall = (key) => { try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; } };
+
+  hearken.times(document);
+})();

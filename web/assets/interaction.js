@@ -1,0 +1,106 @@
+// One interaction: matches, messages by key, the way back, and growth while it is in progress.
+"use strict";
+(() => {
+  const hearken = window.hearken;
+  const $ = (selector, scope = document) => scope.querySelector(selector);
+  const article = $("#interaction");
+  if (!article) return;
+
+  // Matches.
+  let match = -1;
+  const marks = () => [...document.querySelectorAll("#messages mark")];
+  const count = () => { const label = $("[data-matches]"); if (label) label.textContent = `${match < 0 ? "" : `${match + 1} of `}${marks().length} ${marks().length === 1 ? "match" : "matches"}`; };
+  const goToMatch = (step) => {
+    const all = marks();
+    if (all.length === 0) return;
+    all[match]?.classList.remove("now");
+    match = match < 0 && step < 0 ? all.length - 1 : (match + step + all.length) % all.length;
+    const mark = all[match];
+    mark.closest("details")?.setAttribute("open", "");
+    mark.classList.add("now");
+    mark.scrollIntoView({ block: "center" });
+    mark.closest("li").focus({ preventScroll: true });
+    count();
+    hearken.announce(`Match ${match + 1} of ${all.length}`);
+  };
+  hearken.keys.n = () => goToMatch(1);
+  hearken.keys.p = () => goToMatch(-1);
+  $("#match-next")?.addEventListener("click", () => goToMatch(1));
+  $("#match-previous")?.addEventListener("click", () => goToMatch(-1));
+  count();
+
+  // Messages.
+  const messages = () => [...document.querySelectorAll("#messages > li")];
+  const go = (step) => {
+    const all = messages();
+    const at = all.findIndex((message) => message.contains(document.activeElement));
+    const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
+    next?.focus({ preventScroll: true });
+    next?.scrollIntoView({ block: "nearest" });
+  };
+  hearken.keys.j = () => go(1);
+  hearken.keys.k = () => go(-1);
+  hearken.keys.Escape = () => $("#back").click();
+  hearken.keys.e = () => $("[data-copy-link]")?.focus();
+
+  // The results this one was opened from.
+  const results = hearken.recall("results");
+  const idx = results?.paths.indexOf(location.pathname) ?? -1;
+  if (idx >= 0) {
+    const back = $("#back");
+    back.href = results.address;
+    back.addEventListener("click", () => hearken.remember("opened", location.pathname));
+    $("#place").textContent = `${idx + 1} of ${results.total.toLocaleString("en")}`;
+    for (const [id, to] of [["#previous", idx - 1], ["#following", idx + 1]]) {
+      const link = $(id);
+      link.hidden = results.items[to] === undefined;
+      if (!link.hidden) link.href = results.items[to];
+    }
+  }
+
+  // Growth: the server renders, this page takes over what is new. What is being read stays where it is.
+  if (!article.dataset.stream || !window.EventSource) return;
+  let busy = false, again = false, source = null;
+  const grow = async () => {
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      const answer = await fetch(location.href, { cache: "no-store" });
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      hearken.times(fresh);
+      const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 48;
+      for (const selector of ["#headline", ".panel", ".mood", ".speech"]) {
+        const [old, next] = [$(selector), $(selector, fresh)];
+        if (old && next) old.replaceWith(document.adoptNode(next));
+        else if (next) $(".transcript").prepend(document.adoptNode(next));
+      }
+      const list = $("#messages"), next = $("#messages", fresh);
+      if (!list && next) $(".transcript").append(document.adoptNode(next));
+      if (list && next) {
+        const shown = new Map([...list.children].map((message) => [message.id, message]));
+        let at = null;
+        for (const message of [...next.children]) {
+          const old = shown.get(message.id);
+          if (!old) {
+            const added = document.adoptNode(message);
+            added.classList.add("arrived");
+            if (at) at.after(added); else list.prepend(added);
+            at = added;
+          } else {
+            if ($(".words", old)?.textContent !== $(".words", message)?.textContent) $(".said", old).replaceWith(document.adoptNode($(".said", message)));
+            $(".mark-feel", old).replaceWith(document.adoptNode($(".mark-feel", message)));
+            at = old;
+          }
+        }
+        if (atEnd) scrollTo({ top: document.documentElement.scrollHeight });
+      }
+      count();
+      if (!$("#interaction", fresh)?.dataset.stream) { source.close(); $("#live").hidden = true; }
+    } finally {
+      busy = false;
+      if (again) { again = false; setTimeout(grow, 200); }
+    }
+  };
+  source = hearken.stream(article.dataset.stream, grow);
+})();

@@ -1,0 +1,156 @@
+//! Times, durations, counts and amounts as people read them. All pure: the clock is an argument.
+
+use hearken_model::{Money, Timestamp};
+use maud::{Markup, html};
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// An instant as the reader's distance to it, with the exact time in its title. Scripts put the title into the
+/// reader's time zone.
+pub(crate) fn ago(at: Timestamp, now: Timestamp) -> Markup {
+    html! { time datetime=(at) title=(exact(at)) data-ago { (distance(at, now)) } }
+}
+
+/// An instant exactly, in UTC; scripts put it into the reader's time zone.
+pub(crate) fn instant(at: Timestamp) -> Markup {
+    html! { time datetime=(at) title=(exact(at)) data-exact { (exact(at)) } }
+}
+
+/// `2026-11-22 21:05:09 UTC`.
+pub(crate) fn exact(at: Timestamp) -> String {
+    at.to_datetime().format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// `2026-11-22`.
+pub(crate) fn day(at: Timestamp) -> String {
+    at.to_datetime().format("%Y-%m-%d").to_string()
+}
+
+fn distance(at: Timestamp, now: Timestamp) -> String {
+    match now.millis_since(at) {
+        ms if ms < -MINUTE_MS => exact(at),
+        ms if ms < MINUTE_MS => "just now".to_owned(),
+        ms if ms < HOUR_MS => format!("{} min ago", ms / MINUTE_MS),
+        ms if ms < DAY_MS => format!("{} h ago", ms / HOUR_MS),
+        ms if ms < 7 * DAY_MS => format!("{} d ago", ms / DAY_MS),
+        _ => day(at),
+    }
+}
+
+/// Time inside an interaction: `0:07`, `1:02:03`, `−0:03` before its start.
+pub(crate) fn offset(ms: i64) -> String {
+    let sign = if ms < 0 { "−" } else { "" };
+    let seconds = ms.unsigned_abs() / 1_000;
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{sign}{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{sign}{minutes}:{seconds:02}")
+    }
+}
+
+/// Seconds as `0.8 s`, `42 s`, `4m 12s`, `1h 02m` or `3d 4h`.
+pub(crate) fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() {
+        return "not available".to_owned();
+    }
+    if seconds < 0.0 {
+        return format!("−{}", duration(-seconds));
+    }
+    if seconds < 9.95 && seconds.fract() != 0.0 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{whole} s"),
+        60..3_600 => format!("{}m {:02}s", whole / 60, whole % 60),
+        3_600..86_400 => format!("{}h {:02}m", whole / 3_600, whole / 60 % 60),
+        _ => format!("{}d {}h", whole / 86_400, whole / 3_600 % 24),
+    }
+}
+
+/// `1,284`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (idx, digit) in digits.chars().enumerate() {
+        if idx > 0 && (digits.len() - idx) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1,284 interactions`, `1 interaction`.
+pub(crate) fn interactions(number: u64) -> String {
+    let noun = if number == 1 { "interaction" } else { "interactions" };
+    format!("{} {noun}", count(number))
+}
+
+/// An amount with its currency: `$0.0142`, `12.30 EUR`. Small amounts keep three significant digits, because a
+/// conversation often costs less than a cent.
+pub(crate) fn money(amount: Money, currency: Option<&str>) -> String {
+    let digits = if amount.abs() >= Money::ONE || amount.is_zero() {
+        format!("{:.2}", amount.round_dp(2))
+    } else {
+        amount.round_sf(3).unwrap_or(amount).normalize().to_string()
+    };
+    match currency {
+        Some("USD") => match digits.strip_prefix('-') {
+            Some(digits) => format!("−${digits}"),
+            None => format!("${digits}"),
+        },
+        Some(currency) => format!("{digits} {currency}"),
+        None => digits,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_inside_an_interaction_read_like_a_player() {
+        assert_eq!(offset(7_400), "0:07");
+        assert_eq!(offset(3_723_000), "1:02:03");
+        assert_eq!(offset(-3_000), "−0:03");
+        assert_eq!(offset(i64::MIN), "−2562047788015:12:55");
+    }
+
+    #[test]
+    fn durations_keep_two_units() {
+        let texts: Vec<String> = [0.84, 42.0, 252.4, 3_725.0, 273_600.0, 0.0].map(duration).into();
+        assert_eq!(texts, ["0.8 s", "42 s", "4m 12s", "1h 02m", "3d 4h", "0 s"]);
+    }
+
+    #[test]
+    fn small_amounts_are_not_rounded_to_nothing() {
+        let amount = |text: &str| money(text.parse().unwrap(), Some("USD"));
+        assert_eq!(amount("0.000012345"), "$0.0000123");
+        assert_eq!(amount("0.01420"), "$0.0142");
+        assert_eq!(amount("12.3"), "$12.30");
+        assert_eq!(amount("0"), "$0.00");
+        assert_eq!(money("3".parse().unwrap(), Some("EUR")), "3.00 EUR");
+    }
+
+    #[test]
+    fn counts_are_grouped() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(interactions(1), "1 interaction");
+    }
+
+    #[test]
+    fn distances_grow_coarser() {
+        let now = Timestamp::parse("2026-11-22T12:00:00Z").unwrap();
+        let at = |ms: i64| distance(now.plus_millis(-ms), now);
+        assert_eq!(at(5_000), "just now");
+        assert_eq!(at(3 * MINUTE_MS), "3 min ago");
+        assert_eq!(at(5 * HOUR_MS), "5 h ago");
+        assert_eq!(at(3 * DAY_MS), "3 d ago");
+        assert_eq!(at(30 * DAY_MS), "2026-10-23");
+        assert_eq!(at(-HOUR_MS), "2026-11-22 13:00:00 UTC");
+    }
+}

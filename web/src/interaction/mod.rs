@@ -1,0 +1,110 @@
+//! `/interactions/{id}`: one conversation, its transcript first.
+
+mod details;
+mod mood;
+mod speech;
+mod text;
+mod transcript;
+
+use hearken_index::highlight::MessageHighlight;
+use hearken_model::{Interaction, Status, Timestamp};
+use maud::{Markup, html};
+
+use crate::interactions::search_box;
+use crate::layout::{self, Page, Section};
+use crate::location::{Location, interaction_path};
+use crate::{format, labels};
+
+pub(crate) use text::plain_text;
+
+/// What the page of one interaction shows.
+pub(crate) struct InteractionView<'v> {
+    /// The address's parameters; only `q` is known.
+    pub(crate) location: &'v Location,
+    /// The clock.
+    pub(crate) now: Timestamp,
+    pub(crate) interaction: &'v Interaction,
+    /// The messages that match `q`; `None` when there is no such search.
+    pub(crate) quotes: Option<&'v [MessageHighlight]>,
+    /// Why `q` could not be searched for.
+    pub(crate) problem: Option<&'v hearken_query::Problem>,
+}
+
+/// The document.
+pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
+    let interaction = view.interaction;
+    let is_growing = interaction.status == Some(Status::InProgress);
+    let messages = interaction.transcript.as_deref().unwrap_or_default();
+    // An id finds its interaction through the id filter, whatever characters it is made of.
+    let stream = Location::default().with("id", &interaction.id).href("/v1/interactions/stream");
+    let main = html! {
+        (search_box(view.location, view.problem, "/"))
+        article #interaction data-id=(interaction.id) data-stream=[is_growing.then_some(&stream)] {
+            (actions(view))
+            (header(interaction, view.now))
+            div.conversation {
+                div.transcript {
+                    (mood::chart(messages))
+                    (speech::timeline(interaction, messages))
+                    (transcript::transcript(interaction, messages, view.quotes))
+                }
+                aside.panel aria-label="About this interaction" { (details::panel(interaction, view.now)) }
+            }
+        }
+    };
+    let headline = crate::interactions::headline(interaction);
+    let title: String = headline.chars().take(80).collect();
+    layout::document(Page {
+        title: &title,
+        section: Section::Neither,
+        selection: view.location.selection().query(),
+        scripts: &["suggest.js", "interaction.js"],
+        main,
+    })
+}
+
+fn actions(view: &InteractionView<'_>) -> Markup {
+    let path = interaction_path(&view.interaction.id);
+    html! {
+        nav.actions aria-label="This interaction" {
+            a #back href=(view.location.href("/")) { "← Back to results" }
+            span #place.faint {}
+            a #previous.button.js-only hidden rel="prev" title="Previous interaction" aria-label="Previous interaction" { "‹" }
+            a #following.button.js-only hidden rel="next" title="Next interaction" aria-label="Next interaction" { "›" }
+            span.grow {}
+            @if view.quotes.is_some_and(|quotes| !quotes.is_empty()) {
+                span #matches.js-only {
+                    span data-matches {}
+                    button #match-previous type="button" title="Previous match (p)" aria-label="Previous match" { "↑" }
+                    button #match-next type="button" title="Next match (n)" aria-label="Next match" { "↓" }
+                }
+            } @else if view.quotes.is_some() {
+                span.faint { "The search does not match what was said here" }
+            }
+            button.js-only type="button" data-copy-link { "Copy link" }
+            a.button href={ (path) "/text" } { "Text" }
+            a.button href={ "/v1" (path) } { "JSON" }
+        }
+    }
+}
+
+fn header(interaction: &Interaction, now: Timestamp) -> Markup {
+    let headline = crate::interactions::headline(interaction);
+    html! {
+        header #headline.headline {
+            h1 { bdi { (headline) } }
+            p.summary-line {
+                @if let Some(sentiment) = interaction.topics_summary.sentiment { (labels::sentiment(sentiment)) }
+                @if let Some(csat) = interaction.csat { span { "CSAT " (labels::score(csat)) } }
+                @if let Some(status) = interaction.status {
+                    span class={ "status " (status.as_str()) } { (labels::sentence_case(status.as_str())) }
+                }
+                @if let Some(duration) = interaction.duration { span { (format::duration(duration)) } }
+                @if let Some(amount) = interaction.total_costs.amount {
+                    span { (format::money(amount, interaction.total_costs.currency.as_deref())) }
+                }
+                @if let Some(start) = interaction.start_time { span { (format::ago(start, now)) } }
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What was said: time, speaker, message, sentiment; tool calls folded; matches marked.
+
+use hearken_index::highlight::MessageHighlight;
+use hearken_model::{Interaction, Message, Role, ToolCall};
+use maud::{Markup, html};
+
+use super::speech;
+use crate::location::message_anchor;
+use crate::{format, labels, marked};
+
+pub(super) fn transcript(
+    interaction: &Interaction,
+    messages: &[Message],
+    quotes: Option<&[MessageHighlight]>,
+) -> Markup {
+    if messages.is_empty() {
+        return html! { p.empty { "Nothing has been said yet." } };
+    }
+    let is_voice = interaction.interaction_type == Some(hearken_model::InteractionType::VoiceCall);
+    html! {
+        h2.visually-hidden { "Transcript" }
+        ol #messages.messages {
+            @for (idx, message) in messages.iter().enumerate() {
+                @let quote = quotes.and_then(|quotes| quotes.iter().find(|quote| quote.message_id == message.id));
+                @let before = idx.checked_sub(1).and_then(|before| messages.get(before)).filter(|_| is_voice);
+                (row(interaction, message, before, quote))
+            }
+        }
+    }
+}
+
+fn row(
+    interaction: &Interaction,
+    message: &Message,
+    before: Option<&Message>,
+    quote: Option<&MessageHighlight>,
+) -> Markup {
+    let anchor = message_anchor(&message.id);
+    let speaker = labels::speaker(message.role, interaction.agent.as_deref());
+    html! {
+        li id=(anchor) class={ "message " (message.role.as_str()) } tabindex="-1" data-match[quote.is_some()] {
+            a.at href={ "#" (anchor) } title={ "Link to this message, " (format::exact(message.at)) } {
+                (format::offset(message.timestamp))
+            }
+            span.speaker { bdi { (speaker) } }
+            div.said {
+                @if let Some(pause) = before.and_then(|before| speech::pause(before, message)) { (pause) }
+                @match &message.tool {
+                    Some(tool) => (tool_call(interaction, message, tool, quote)),
+                    None if message.role == Role::System => details open[quote.is_some()] {
+                        summary { "Instructions" }
+                        (words(interaction, message, quote))
+                    },
+                    None => (words(interaction, message, quote)),
+                }
+            }
+            span.mark-feel {
+                @if let Some(sentiment) = message.sentiment { (labels::sentiment(sentiment)) }
+                @if message.interrupted == Some(true) { span.note { "interrupted" } }
+                @if let Some(confidence) = message.confidence.filter(|confidence| *confidence < 0.6) {
+                    span.note title="The speech recogniser's confidence" { (format!("{:.0} % sure", confidence * 100.0)) }
+                }
+            }
+        }
+    }
+}
+
+fn words(interaction: &Interaction, message: &Message, quote: Option<&MessageHighlight>) -> Markup {
+    let ranges = quote.map(|quote| quote.ranges.as_slice()).unwrap_or_default();
+    html! {
+        p.words dir="auto" lang=[interaction.language.as_deref().filter(|tag| is_language_tag(tag))] {
+            (marked::ranges(&message.message, ranges))
+        }
+    }
+}
+
+fn tool_call(
+    interaction: &Interaction,
+    message: &Message,
+    tool: &ToolCall,
+    quote: Option<&MessageHighlight>,
+) -> Markup {
+    html! {
+        details.tool open[quote.is_some()] {
+            summary {
+                "Tool " code { (tool.name) }
+                @match tool.ok {
+                    Some(true) => span.status.finished { "ok" },
+                    Some(false) => span.status.failed { "failed" },
+                    None => {},
+                }
+                @if let Some(end) = message.end_offset_ms {
+                    span.faint { " " (format::count(end.saturating_sub(message.timestamp).max(0).unsigned_abs())) " ms" }
+                }
+            }
+            @if !message.message.is_empty() { (words(interaction, message, quote)) }
+            @if let Some(arguments) = &tool.arguments { h3 { "Arguments" } pre tabindex="0" { code { (pretty(arguments)) } } }
+            @if let Some(result) = &tool.result { h3 { "Result" } pre tabindex="0" { code { (pretty(result)) } } }
+        }
+    }
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => serde_json::to_string_pretty(other).unwrap_or_default(),
+    }
+}
+
+/// Whether a text may stand in `lang`: an invalid one would mislead screen readers.
+fn is_language_tag(tag: &str) -> bool {
+    let mut subtags = tag.split('-');
+    let primary = subtags.next().unwrap_or_default();
+    (2..=3).contains(&primary.len())
+        && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && subtags
+            .all(|tag| (1..=8).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}

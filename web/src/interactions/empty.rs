@@ -1,0 +1,78 @@
+//! When there is nothing to list: how to send the first event, or which filter to take off.
+
+use maud::{Markup, html};
+
+use super::ListView;
+use super::chips::{Constraint, constraints};
+use crate::format;
+use crate::location::Location;
+
+/// A filter to take off, and what that gives.
+#[derive(Debug, Clone)]
+pub(crate) struct WayOut {
+    /// The filter.
+    pub(crate) constraint: Constraint,
+    /// Interactions without it; unknown when they could not be counted.
+    pub(crate) total: Option<u64>,
+}
+
+impl WayOut {
+    /// Most filters that are tried.
+    pub(crate) const MAX: usize = 6;
+
+    /// The filters of an address that could be taken off, to be counted.
+    pub(crate) fn all(location: &Location) -> Vec<WayOut> {
+        let constraints = constraints(location).into_iter().take(Self::MAX);
+        constraints.map(|constraint| WayOut { constraint, total: None }).collect()
+    }
+}
+
+pub(super) fn empty(view: &ListView<'_>) -> Markup {
+    if view.location.get("cursor").is_some() {
+        return html! {
+            div.empty {
+                h2 { "No more interactions" }
+                p { a.button href=(view.location.first_page().href("/")) { "Back to the first page" } }
+            }
+        };
+    }
+    if view.ways_out.is_empty() { no_data(view.base_url) } else { no_match(&view.ways_out) }
+}
+
+fn no_match(ways_out: &[WayOut]) -> Markup {
+    html! {
+        div.empty {
+            h2 { "No interaction matches" }
+            p { "Take off a filter:" }
+            ul.ways-out {
+                @for way in ways_out {
+                    li {
+                        a href=(way.constraint.without.href("/")) { "Without “" bdi { (way.constraint.label) } "”" }
+                        @if let Some(total) = way.total { span.faint { " " (format::interactions(total)) } }
+                    }
+                }
+            }
+            p { a href="/" { "All interactions" } }
+        }
+    }
+}
+
+fn no_data(base_url: &str) -> Markup {
+    let command = format!(
+        "curl {base_url}/v1/events -H 'content-type: application/json' -d '\
+         {{\"event\":\"interaction.message\",\"interaction_id\":\"hello-1\",\"message_id\":\"1\",\
+         \"role\":\"user\",\"message\":\"Hello Hearken\"}}'"
+    );
+    html! {
+        div.empty {
+            h2 { "No interactions yet" }
+            p { "Send the first event, or configure " code { "[kafka]" } " and restart:" }
+            div.command {
+                pre tabindex="0" { code #first-event { (command) } }
+                button.js-only type="button" data-copy="#first-event" { "Copy" }
+            }
+            p { "To look around with bundled conversations, run " code { "hearken demo" } "." }
+            span #waiting hidden data-stream="/v1/interactions/stream" {}
+        }
+    }
+}

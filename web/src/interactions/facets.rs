@@ -1,0 +1,180 @@
+//! Facets: counted values that can be chosen (any of), excluded, or searched for; "not available" is a value too.
+
+use hearken_index::search::FacetCount;
+use hearken_query::search::SearchAnswer;
+use maud::{Markup, html};
+
+use crate::labels;
+use crate::location::Location;
+
+/// Facets of the page unless the address names others.
+pub(crate) const FACETS_SHOWN: [&str; 15] = [
+    "sentiment",
+    "csat",
+    "status",
+    "topic",
+    "type",
+    "country",
+    "agent",
+    "organization",
+    "llm_model",
+    "language",
+    "rating",
+    "browser",
+    "os",
+    "device",
+    "url_host",
+];
+
+/// Facets that stand open; the others open on demand or when something is chosen in them.
+const NUM_OPEN: usize = 7;
+/// Values of a facet that are shown without asking for more.
+const VALUES_SHOWN: usize = 8;
+/// Values once asked for more.
+const VALUES_MORE: usize = 100;
+
+/// The panel. Without an answer its filters can still be taken off.
+pub(super) fn panel(location: &Location, answer: Option<&SearchAnswer>) -> Markup {
+    let facets = answer.map(|answer| answer.facets.as_slice()).unwrap_or_default();
+    html! {
+        section #filters.filters aria-label="Filters" tabindex="-1" {
+            div.narrow-only.between { h2 { "Filters" } a.button href="#main" { "Show results" } }
+            @for (idx, (name, counts)) in facets.iter().enumerate() { (facet(location, idx, name, counts)) }
+        }
+    }
+}
+
+fn facet(location: &Location, idx: usize, name: &str, counts: &[FacetCount]) -> Markup {
+    let excluded_name = format!("-{name}");
+    let num_chosen =
+        location.pairs().iter().filter(|(known, _)| known == name || *known == excluded_name).count();
+    let values = values(location, name, &excluded_name, counts);
+    if values.is_empty() {
+        return html! {};
+    }
+    let shown = if location.get("facet_size").is_some() { VALUES_MORE } else { VALUES_SHOWN };
+    let is_long = counts.len() > shown;
+    html! {
+        details.facet open[idx < NUM_OPEN || num_chosen > 0] data-facet=(name) {
+            summary { (labels::field(name)) @if num_chosen > 0 { span.chosen { (num_chosen) " chosen" } } }
+            @if is_long {
+                input.find.js-only type="search" placeholder="Find…" autocomplete="off"
+                    aria-label={ "Find a value of " (labels::field(name)) };
+            }
+            ul {
+                @for value in values.iter().enumerate().filter(|(at, value)| *at < shown || value.is_set()).map(|(_, v)| v) {
+                    (value.row(location, name, &excluded_name))
+                }
+            }
+            @if is_long && shown == VALUES_SHOWN {
+                a.quiet.more href=(location.first_page().set("facet_size", &VALUES_MORE.to_string()).href("/")) {
+                    "More" span.visually-hidden { " values of " (labels::field(name)) }
+                }
+            }
+        }
+    }
+}
+
+/// A value as the panel shows it.
+struct Value {
+    /// As the parameter has it; empty is missing.
+    text: String,
+    /// Unknown for a chosen value that is not among those counted.
+    count: Option<u64>,
+    is_chosen: bool,
+    is_excluded: bool,
+}
+
+fn values(location: &Location, name: &str, excluded_name: &str, counts: &[FacetCount]) -> Vec<Value> {
+    let value = |text: String, count| Value {
+        is_chosen: location.has(name, &text),
+        is_excluded: location.has(excluded_name, &text),
+        text,
+        count,
+    };
+    let mut values: Vec<Value> =
+        counts.iter().map(|counted| value(text_of(&counted.value), Some(counted.count))).collect();
+    for (known, text) in location.pairs() {
+        let is_ours = known == name || known == excluded_name;
+        if is_ours && !values.iter().any(|value| value.text == *text) {
+            values.push(value(text.clone(), None));
+        }
+    }
+    values
+}
+
+/// A counted value as the parameter that chooses it.
+fn text_of(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+impl Value {
+    fn is_set(&self) -> bool {
+        self.is_chosen || self.is_excluded
+    }
+
+    fn row(&self, location: &Location, name: &str, excluded_name: &str) -> Markup {
+        let label = labels::value(name, &self.text);
+        let cleared = location.without_value(name, &self.text).without_value(excluded_name, &self.text);
+        let chosen = if self.is_chosen { cleared.clone() } else { cleared.with(name, &self.text) };
+        let excluded = if self.is_excluded { cleared } else { cleared.with(excluded_name, &self.text) };
+        let count = self.count.map_or("–".to_owned(), crate::format::count);
+        html! {
+            li class=[self.is_excluded.then_some("excluded")] {
+                a.value href=(chosen.href("/")) aria-current=[self.is_chosen.then_some("true")] {
+                    span.check aria-hidden="true" {}
+                    bdi.name.missing[self.text.is_empty()] title=(label) { (label) }
+                    span.count { (count) }
+                }
+                a.exclude href=(excluded.href("/"))
+                    aria-label={ (if self.is_excluded { "Include " } else { "Exclude " }) (label) }
+                    title=(if self.is_excluded { "Include again" } else { "Exclude" }) {
+                    (if self.is_excluded { "+" } else { "−" })
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rendered(query: &str, counts: &[(serde_json::Value, u64)]) -> String {
+        let counts: Vec<FacetCount> =
+            counts.iter().map(|(value, count)| FacetCount { value: value.clone(), count: *count }).collect();
+        facet(&Location::parse(query), 0, "country", &counts).into_string()
+    }
+
+    #[test]
+    fn choosing_a_second_value_keeps_the_first() {
+        let html =
+            rendered("country=Germany", &[(json!("Germany"), 9), (json!("France"), 4), (json!(null), 1)]);
+        assert!(html.contains("href=\"/?country=Germany&amp;country=France\""), "{html}");
+        assert!(html.contains("href=\"/?country=Germany&amp;country=\""), "missing is a value");
+        assert!(html.contains("href=\"/\" aria-current=\"true\""), "a chosen value can be taken off");
+        assert!(
+            html.contains("href=\"/?-country=Germany\""),
+            "excluding a chosen value takes the choice off"
+        );
+    }
+
+    #[test]
+    fn a_chosen_value_stays_visible_when_it_is_no_longer_counted() {
+        let html = rendered("-country=Chad", &[(json!("Germany"), 9)]);
+        assert!(html.contains("class=\"excluded\"") && html.contains("Chad"));
+    }
+
+    #[test]
+    fn hostile_values_stay_text() {
+        let html = rendered("", &[(json!("\"><script>alert(1)</script>"), 9)]);
+        assert!(!html.contains("<script"), "{html}");
+        assert!(html.contains("country=%22%3E%3Cscript%3E"));
+    }
+}

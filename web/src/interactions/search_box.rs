@@ -1,0 +1,84 @@
+//! The search box: the query language, its mistakes shown where they are.
+
+use hearken_model::field::{FIELDS, TEXT_SCOPES};
+use hearken_query::Problem;
+use maud::{Markup, html};
+
+use crate::layout::sentence;
+use crate::location::Location;
+
+/// The box as a form that keeps every other parameter of the address.
+pub(crate) fn search_box(location: &Location, problem: Option<&Problem>, path: &str) -> Markup {
+    let q = location.get("q").unwrap_or_default();
+    let mistake = problem.filter(|problem| problem.parameter.as_deref() == Some("q"));
+    html! {
+        form #search.search role="search" action=(path) method="get" {
+            div.field {
+                input #q type="search" name="q" value=(q) aria-label="Search interactions"
+                    placeholder="Search transcripts…  user:refund country:Germany csat:<=2"
+                    autocomplete="off" autocapitalize="off" spellcheck="false" enterkeyhint="search" dir="auto"
+                    aria-invalid=[mistake.map(|_| "true")] aria-describedby=[mistake.map(|_| "mistake")]
+                    data-position=[mistake.and_then(|mistake| mistake.position)]
+                    data-fields=(fields()) data-scopes=(TEXT_SCOPES.join(" "));
+                kbd.hint.js-only aria-hidden="true" { "/" }
+            }
+            @for (name, value) in location.without("q").pairs() {
+                input type="hidden" name=(name) value=(value);
+            }
+            button.primary type="submit" { "Search" }
+        }
+        @if let Some(mistake) = mistake { (shown_mistake(q, mistake)) }
+    }
+}
+
+/// The fields that may be searched, for suggestions.
+fn fields() -> String {
+    FIELDS.iter().map(|field| field.name).collect::<Vec<_>>().join(" ")
+}
+
+fn shown_mistake(q: &str, mistake: &Problem) -> Markup {
+    // Positions count characters. At the end of the text there is nothing to mark, so a place to write is drawn.
+    let position = mistake.position.map(|position| position.min(q.chars().count()));
+    let split = position.map(|position| {
+        let at = q.char_indices().nth(position).map_or(q.len(), |(at, _)| at);
+        let (before, rest) = q.split_at(at);
+        let next = rest.chars().next().map_or(0, char::len_utf8);
+        (before, &rest[..next], &rest[next..])
+    });
+    html! {
+        div #mistake.mistake role="alert" {
+            @if let Some((before, at, after)) = split {
+                code.query { (before) span.here { @if at.is_empty() { "\u{a0}" } @else { (at) } } (after) }
+            }
+            p { strong { (sentence(&mistake.detail)) } @if let Some(hint) = &mistake.hint { " " (sentence(hint)) } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(q: &str, position: usize) -> String {
+        let problem =
+            Problem { position: Some(position), ..Problem::new("invalid_query", "a quote is not closed") };
+        shown_mistake(q, &problem).into_string()
+    }
+
+    #[test]
+    fn a_mistake_is_marked_at_its_character_even_at_the_end() {
+        assert!(shown("über \"x", 5).contains("über <span class=\"here\">&quot;</span>x"));
+        assert!(shown("ab", 2).contains("ab<span class=\"here\">\u{a0}</span>"));
+        assert!(shown("", 99).contains("<span class=\"here\">\u{a0}</span>"));
+    }
+
+    #[test]
+    fn the_search_box_keeps_filters_and_forgets_the_page() {
+        let here = Location::parse("q=a%22%3E%3Cb&country=Germany&cursor=x&-agent=");
+        let html = search_box(&here, None, "/").into_string();
+        assert!(html.contains("name=\"country\" value=\"Germany\""));
+        assert!(html.contains("name=\"-agent\" value=\"\""));
+        assert!(!html.contains("cursor"));
+        assert!(html.contains("value=\"a&quot;&gt;&lt;b\""));
+    }
+}

@@ -1,0 +1,115 @@
+//! The names that fields and values have on the pages.
+
+use std::borrow::Cow;
+
+use hearken_model::field::METADATA_PREFIX;
+use hearken_model::{Role, Sentiment};
+use maud::{Markup, html};
+
+/// What stands for a value that nobody knows.
+pub(crate) const NOT_AVAILABLE: &str = "not available";
+
+/// Fields whose values are words of ours, not of users.
+const OWN_VALUES: [&str; 5] = ["type", "status", "direction", "sentiment", "device"];
+
+/// A field's name for people.
+pub(crate) fn field(name: &str) -> Cow<'_, str> {
+    let label = match name {
+        "id" => "Id",
+        "organization" => "Organization",
+        "agent" => "Agent",
+        "llm_model" => "Model",
+        "llm_models" => "Models",
+        "type" => "Type",
+        "status" => "Status",
+        "end_reason" => "End reason",
+        "direction" => "Direction",
+        "integration" => "Integration",
+        "browser" => "Browser",
+        "os" => "System",
+        "device" => "Device",
+        "ip_address" => "IP address",
+        "country_code" => "Country code",
+        "country" => "Country",
+        "city" => "City",
+        "url" => "URL",
+        "url_host" => "Site",
+        "language" => "Language",
+        "user_id" => "User",
+        "caller" => "Caller",
+        "sentiment" => "Sentiment",
+        "topic" => "Topic",
+        "keywords" => "Keyword",
+        "csat" => "CSAT",
+        "rating" => "Rating",
+        "messages_count" => "Messages",
+        "billable_messages" => "Billable messages",
+        "billable_minutes" => "Billable minutes",
+        "start_time" => "Start",
+        "end_time" => "End",
+        "duration" => "Duration",
+        "total_costs" => "Cost",
+        other => return Cow::Borrowed(other.strip_prefix(METADATA_PREFIX).unwrap_or(other)),
+    };
+    Cow::Borrowed(label)
+}
+
+/// A field's value for people; empty is missing.
+pub(crate) fn value<'v>(field: &str, value: &'v str) -> Cow<'v, str> {
+    if value.is_empty() {
+        return Cow::Borrowed(NOT_AVAILABLE);
+    }
+    match field {
+        "csat" | "rating" => Cow::Owned(format!("{value}/5")),
+        field if OWN_VALUES.contains(&field) => Cow::Owned(sentence_case(value)),
+        _ => Cow::Borrowed(value),
+    }
+}
+
+/// `in_progress` as `In progress`.
+pub(crate) fn sentence_case(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut characters = words.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => words,
+    }
+}
+
+/// A sentiment by shape, word and, last, colour.
+pub(crate) fn sentiment(sentiment: Sentiment) -> Markup {
+    let name = sentiment.as_str();
+    html! {
+        span class={ "feel " (name) } { (icon(name)) (sentence_case(name)) }
+    }
+}
+
+/// Detected satisfaction or a rating as digits and steps.
+pub(crate) fn score(score: u8) -> Markup {
+    html! {
+        span.score {
+            svg.steps viewBox="0 0 30 12" width="30" height="12" aria-hidden="true" {
+                @for step in 1..=5_u8 {
+                    @let height = 2 + 2 * u32::from(step);
+                    rect class=(if step <= score { "on" } else { "off" })
+                        x=(6 * (u32::from(step) - 1)) y=(12 - height) width="4" height=(height) rx="1" {}
+                }
+            }
+            (score) "/5"
+        }
+    }
+}
+
+/// One of the symbols that the layout defines.
+pub(crate) fn icon(name: &str) -> Markup {
+    html! { svg.icon width="16" height="16" aria-hidden="true" { use href={ "#icon-" (name) } {} } }
+}
+
+/// Who speaks: the agent by name, the others by role.
+pub(crate) fn speaker(role: Role, agent: Option<&str>) -> Cow<'_, str> {
+    match (role, agent) {
+        (Role::Assistant, Some(agent)) => Cow::Borrowed(agent),
+        (Role::Human, _) => Cow::Borrowed("human agent"),
+        (role, _) => Cow::Borrowed(role.as_str()),
+    }
+}

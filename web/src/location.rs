@@ -1,0 +1,144 @@
+//! The address as the state: its parameters in order, and links that differ from it in one of them.
+//!
+//! The names are those of the API (`hearken_query::parameters`), so a page's parameters are also a search's.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Everything but RFC 3986's unreserved characters is encoded in a path segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Parameters that mean nothing when empty. An empty filter means "missing" and stays.
+const MEANINGLESS_WHEN_EMPTY: [&str; 7] = ["q", "from", "to", "sort", "cursor", "limit", "facet_size"];
+
+/// The parameters of an address, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Location {
+    pairs: Vec<(String, String)>,
+}
+
+impl Location {
+    /// From the part after `?`. What cannot be decoded counts as no parameters; the search reports it.
+    pub(crate) fn parse(query: &str) -> Self {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+        let says_something = |(name, value): &(String, String)| {
+            !value.is_empty() || !MEANINGLESS_WHEN_EMPTY.contains(&name.as_str())
+        };
+        Location { pairs: pairs.into_iter().filter(says_something).collect() }
+    }
+
+    /// The parameters.
+    pub(crate) fn pairs(&self) -> &[(String, String)] {
+        &self.pairs
+    }
+
+    /// The first value of a parameter.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a parameter has this value, among others.
+    pub(crate) fn has(&self, name: &str, value: &str) -> bool {
+        self.pairs.iter().any(|(known, its)| known == name && its == value)
+    }
+
+    /// This address with one more value, from its first page.
+    pub(crate) fn with(&self, name: &str, value: &str) -> Location {
+        let mut changed = self.first_page();
+        changed.pairs.push((name.to_owned(), value.to_owned()));
+        changed
+    }
+
+    /// This address with this value as the only one of its parameter, from its first page.
+    pub(crate) fn set(&self, name: &str, value: &str) -> Location {
+        self.without(name).with(name, value)
+    }
+
+    /// This address without a parameter, from its first page.
+    pub(crate) fn without(&self, name: &str) -> Location {
+        self.only(|known, _| known != name && known != "cursor")
+    }
+
+    /// This address without one value of a parameter, from its first page.
+    pub(crate) fn without_value(&self, name: &str, value: &str) -> Location {
+        self.only(|known, its| (known != name || its != value) && known != "cursor")
+    }
+
+    /// This address from its first page.
+    pub(crate) fn first_page(&self) -> Location {
+        self.without("cursor")
+    }
+
+    /// Only what says which interactions are meant: no paging, order or facets.
+    pub(crate) fn selection(&self) -> Location {
+        self.only(|name, _| !["cursor", "limit", "sort", "facets", "facet_size"].contains(&name))
+    }
+
+    /// Only the parameters that pass.
+    pub(crate) fn only(&self, passes: impl Fn(&str, &str) -> bool) -> Location {
+        let pairs = self.pairs.iter().filter(|(name, value)| passes(name, value));
+        Location { pairs: pairs.cloned().collect() }
+    }
+
+    /// The part after `?`, empty without parameters.
+    pub(crate) fn query(&self) -> String {
+        serde_urlencoded::to_string(&self.pairs).unwrap_or_default()
+    }
+
+    /// The address of `path` with these parameters.
+    pub(crate) fn href(&self, path: &str) -> String {
+        match self.query() {
+            query if query.is_empty() => path.to_owned(),
+            query => format!("{path}?{query}"),
+        }
+    }
+}
+
+/// The path of an interaction's page, or with `/v1` in front of its JSON.
+pub(crate) fn interaction_path(id: &str) -> String {
+    format!("/interactions/{}", utf8_percent_encode(id, SEGMENT))
+}
+
+/// The fragment that leads to a message, also its element's id: an id without white space whatever the message's is.
+pub(crate) fn message_anchor(message_id: &str) -> String {
+    format!("m-{}", utf8_percent_encode(message_id, SEGMENT))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_link_keeps_every_parameter_but_the_one_it_changes_and_the_page() {
+        let here = Location::parse("q=refund&country=Germany&country=&-agent=Ada+L&cursor=abc");
+        assert_eq!(
+            here.with("csat", "1").href("/"),
+            "/?q=refund&country=Germany&country=&-agent=Ada+L&csat=1"
+        );
+        assert_eq!(here.without_value("country", "").href("/"), "/?q=refund&country=Germany&-agent=Ada+L");
+        assert_eq!(here.without("country").href("/"), "/?q=refund&-agent=Ada+L");
+        assert_eq!(here.set("q", "a&b=c").href("/"), "/?country=Germany&country=&-agent=Ada+L&q=a%26b%3Dc");
+    }
+
+    #[test]
+    fn an_empty_filter_means_missing_and_an_empty_search_box_means_nothing() {
+        assert_eq!(Location::parse("q=&from=&country=").href("/"), "/?country=");
+    }
+
+    proptest! {
+        #[test]
+        fn any_parameters_come_back_from_their_own_link(pairs in prop::collection::vec((".{1,9}", ".{1,9}"), 0..6)) {
+            let here = Location { pairs };
+            prop_assert_eq!(Location::parse(&here.query()), here);
+        }
+
+        #[test]
+        fn any_id_fits_into_one_path_segment_and_one_html_id(id in ".{1,40}") {
+            let path = interaction_path(&id);
+            let segment = path.strip_prefix("/interactions/").unwrap();
+            prop_assert!(!segment.contains(['/', '?', '#', ' ', '"', '<']));
+            prop_assert!(!message_anchor(&id).contains(char::is_whitespace));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Text in which matches are marked.
+//!
+//! Fragments of the API are escaped HTML with `<mark>` as the only element. They are taken apart into text here and
+//! escaped again by maud, so that a mistake in either place cannot bring markup of a conversation onto a page.
+
+use maud::{Markup, html};
+
+const OPEN: &str = "<mark>";
+const CLOSE: &str = "</mark>";
+
+/// A fragment of a search answer.
+pub(crate) fn fragment(escaped: &str) -> Markup {
+    html! {
+        @for (text, is_match) in pieces(escaped) {
+            @if is_match { mark { (text) } } @else { (text) }
+        }
+    }
+}
+
+/// `text` with marks at `ranges` (bytes from, to, ascending). What does not fit the text is left unmarked.
+pub(crate) fn ranges(text: &str, ranges: &[(usize, usize)]) -> Markup {
+    let mut at = 0;
+    let mut parts: Vec<(&str, bool)> = Vec::with_capacity(2 * ranges.len() + 1);
+    for &(from, to) in ranges {
+        let (Some(before), Some(matched)) = (text.get(at..from), text.get(from..to)) else { continue };
+        parts.push((before, false));
+        parts.push((matched, true));
+        at = to;
+    }
+    parts.push((&text[at..], false));
+    html! {
+        @for (part, is_match) in parts {
+            @if is_match { mark { (part) } } @else { (part) }
+        }
+    }
+}
+
+fn pieces(escaped: &str) -> Vec<(String, bool)> {
+    let mut pieces = Vec::new();
+    for part in escaped.split(OPEN).enumerate() {
+        match part {
+            (0, before) => pieces.push((unescaped(before), false)),
+            (_, part) => {
+                let (matched, after) = part.split_once(CLOSE).unwrap_or((part, ""));
+                pieces.push((unescaped(matched), true));
+                pieces.push((unescaped(after), false));
+            }
+        }
+    }
+    pieces.retain(|(text, _)| !text.is_empty());
+    pieces
+}
+
+fn unescaped(text: &str) -> String {
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#x27;", "'")
+        .replace("&amp;", "&") // last, so that `&amp;lt;` is the text `&lt;`
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_marks_survive_as_markup() {
+        let hostile = "a <mark>re</mark>fund &lt;script&gt; <img src=x> &amp;lt;";
+        assert_eq!(
+            fragment(hostile).into_string(),
+            "a <mark>re</mark>fund &lt;script&gt; &lt;img src=x&gt; &amp;lt;"
+        );
+    }
+
+    #[test]
+    fn ranges_that_do_not_fit_are_left_out() {
+        assert_eq!(ranges("über alles", &[(0, 5), (6, 99)]).into_string(), "<mark>über</mark> alles");
+        assert_eq!(ranges("ü", &[(1, 2)]).into_string(), "ü");
+    }
+}
