@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hearken_model::{Role, Sentiment, Status};
 
-use crate::csat::{self, Csat, Sides, Turn};
+use crate::csat::{self, Csat, Outcome, Sides, Turn};
 use crate::cues::CueMatcher;
 use crate::keywords::{self, Keyword};
 use crate::memo::{Memo, Read, Reader};
@@ -20,7 +20,7 @@ pub const VERSION: u32 = 1;
 /// One message of a conversation.
 #[derive(Clone, Copy, Debug)]
 pub struct Utterance<'a> {
-    /// Unique in the conversation.
+    /// Unique in the conversation. For the caller: an analysis depends on who said what in which order.
     pub id: &'a str,
     /// Who said it.
     pub role: Role,
@@ -169,7 +169,8 @@ fn satisfaction(
         num_customer: num_by(|role| role == Role::User),
         num_agent: num_by(|role| matches!(role, Role::Assistant | Role::Human)),
     };
-    csat::estimate(&turns, sides, conversation.status, conversation.ended)
+    let Conversation { status, ended, end_reason, .. } = *conversation;
+    csat::estimate(&turns, sides, Outcome { status, ended, end_reason })
 }
 
 fn keywords_of(window: &[Read<'_>]) -> Vec<Keyword> {

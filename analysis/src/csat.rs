@@ -50,16 +50,41 @@ pub(crate) struct Sides {
     pub(crate) num_agent: usize,
 }
 
+/// How the conversation stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome<'a> {
+    pub(crate) status: Status,
+    pub(crate) ended: bool,
+    /// The producer's word for why it ended.
+    pub(crate) end_reason: Option<&'a str>,
+}
+
+impl Outcome<'_> {
+    fn failed(&self) -> bool {
+        self.status == Status::Failed || self.reason_has(&["error", "fail"])
+    }
+
+    fn transferred(&self) -> bool {
+        self.status == Status::Transferred || self.reason_has(&["transfer", "forward", "escalat"])
+    }
+
+    /// Whether the reason of the end has one of these lower-case words in it.
+    fn reason_has(&self, words: &[&str]) -> bool {
+        let reason = self.end_reason.unwrap_or_default().to_ascii_lowercase();
+        words.iter().any(|word| reason.contains(word))
+    }
+}
+
 /// Estimates satisfaction from the last [`TURNS_MAX`] turns. `None` without a message from each side or with fewer than
 /// ten words in all.
-pub(crate) fn estimate(turns: &[Turn], sides: Sides, status: Status, ended: bool) -> Option<Csat> {
+pub(crate) fn estimate(turns: &[Turn], sides: Sides, outcome: Outcome<'_>) -> Option<Csat> {
     let num_words: u32 = turns.iter().map(|turn| u32::from(turn.num_words)).sum();
     if sides.num_customer == 0 || sides.num_agent == 0 || num_words < WORDS_MIN {
         return None;
     }
     let mut signs: Vec<Sign> = Vec::with_capacity(12);
     mood_signs(turns, &mut signs);
-    resolution_signs(turns, status, ended, &mut signs);
+    resolution_signs(turns, outcome, &mut signs);
     effort_signs(turns, sides, &mut signs);
     let sum: f32 = START + signs.iter().map(|(weight, _)| weight).sum::<f32>();
     let score = sum.round().clamp(1.0, 5.0) as u8;
@@ -87,14 +112,14 @@ fn mood_signs(turns: &[Turn], signs: &mut Vec<Sign>) {
     }
     let mean = sum / count as f32;
     let closing = if closing_count == 0 { mean } else { closing / closing_count as f32 };
-    signs.push((1.2 * mean, if mean < 0.0 { "the mood was negative" } else { "the mood was positive" }));
+    signs.push((2.0 * mean, if mean < 0.0 { "the mood was negative" } else { "the mood was positive" }));
     signs.push((
         0.8 * closing,
         if closing < 0.0 { "it ended in a bad mood" } else { "it ended in a good mood" },
     ));
 }
 
-fn resolution_signs(turns: &[Turn], status: Status, ended: bool, signs: &mut Vec<Sign>) {
+fn resolution_signs(turns: &[Turn], outcome: Outcome<'_>, signs: &mut Vec<Sign>) {
     let mut closing = Cues::default();
     let mut earlier = Cues::default();
     let mut agent = Cues::default();
@@ -134,23 +159,23 @@ fn resolution_signs(turns: &[Turn], status: Status, ended: bool, signs: &mut Vec
     if closing.has(Cue::WantsPerson) || earlier.has(Cue::WantsPerson) {
         signs.push((-0.6, "the customer asked for a person or complained formally"));
     }
-    if has_human || agent.has(Cue::HandsOver) || status == Status::Transferred {
+    if has_human || agent.has(Cue::HandsOver) || outcome.transferred() {
         signs.push((-0.2, "it was handed over"));
     }
-    outcome_signs(turns, status, ended, signs);
+    outcome_signs(turns, outcome, signs);
 }
 
-fn outcome_signs(turns: &[Turn], status: Status, ended: bool, signs: &mut Vec<Sign>) {
+fn outcome_signs(turns: &[Turn], outcome: Outcome<'_>, signs: &mut Vec<Sign>) {
     let last = turns.iter().rfind(|turn| matches!(turn.role, Role::User | Role::Assistant | Role::Human));
     let waits = last.is_some_and(|turn| turn.role == Role::User && turn.asks);
-    match status {
-        Status::Failed => signs.push((-1.0, "it failed")),
+    match outcome.status {
+        _ if outcome.failed() => signs.push((-1.0, "it failed")),
         Status::Abandoned if waits => signs.push((-1.0, "a question was left open")),
         Status::Abandoned => signs.push((-0.3, "it was left without an end")),
-        Status::Finished | Status::Transferred if ended && waits => {
+        Status::Finished | Status::Transferred if outcome.ended && waits => {
             signs.push((-0.5, "the last question got no answer"));
         }
-        Status::Finished | Status::Transferred | Status::InProgress => {}
+        _ => {}
     }
 }
 

@@ -3,6 +3,14 @@
 //! Every analyser reads these tokens, so a text is scanned once. Words are compared by 64-bit hashes of their
 //! lower-cased form; nothing is allocated per word.
 
+mod hash;
+mod word;
+
+pub(crate) use hash::{combine, hash_text};
+
+use hash::{FNV_START, finish, fnv_bytes};
+use word::scan_word;
+
 /// What separates a token from the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gap {
@@ -198,29 +206,6 @@ impl Tokens {
     }
 }
 
-/// A 64-bit hash of a text's bytes; for recognising a text, not for secrets.
-pub(crate) fn hash_text(text: &str, seed: u64) -> u64 {
-    // Two lanes of eight bytes, so that one multiplication need not wait for the other.
-    let (blocks, rest) = text.as_bytes().as_chunks::<16>();
-    let mut lanes = [seed ^ (text.len() as u64).wrapping_mul(MIX), seed];
-    for block in blocks {
-        let block = u128::from_le_bytes(*block);
-        lanes[0] = (lanes[0] ^ block as u64).wrapping_mul(MIX).rotate_left(29);
-        lanes[1] = (lanes[1] ^ (block >> 64) as u64).wrapping_mul(FNV_PRIME).rotate_left(31);
-    }
-    let (words, rest) = rest.as_chunks::<8>();
-    let mut hash = combine(lanes[0], lanes[1]);
-    for word in words {
-        hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(MIX).rotate_left(29);
-    }
-    finish(fnv_bytes(hash, rest))
-}
-
-/// Combines hashes in order.
-pub(crate) fn combine(left: u64, right: u64) -> u64 {
-    (left.rotate_left(17) ^ right).wrapping_mul(MIX)
-}
-
 /// The longest prefix of at most `bytes_max` bytes that ends at a character boundary.
 pub(crate) fn prefix(text: &str, bytes_max: usize) -> &str {
     if text.len() <= bytes_max {
@@ -320,152 +305,4 @@ fn char_at(text: &str, at: usize) -> (char, usize) {
 
 fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
-}
-
-const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
-const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-
-fn fnv(hash: u64, byte: u8) -> u64 {
-    (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)
-}
-
-fn fnv_bytes(hash: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(hash, |hash, byte| fnv(hash, *byte))
-}
-
-fn finish(hash: u64) -> u64 {
-    let hash = (hash ^ (hash >> 32)).wrapping_mul(MIX);
-    hash ^ (hash >> 29)
-}
-
-/// Scans the word that starts at byte `start`.
-fn scan_word(text: &str, start: usize, gap: Gap) -> Token {
-    let bytes = text.as_bytes();
-    let mut word = LowerWord::default();
-    let mut digits = false;
-    let (mut letters, mut capitals) = (0u32, 0u32);
-    let mut first_capital = false;
-    let mut at = start;
-    while at < bytes.len() {
-        let byte = bytes[at];
-        if byte.is_ascii_alphanumeric() {
-            let capital = byte.is_ascii_uppercase();
-            digits |= byte.is_ascii_digit();
-            first_capital |= capital && at == start;
-            letters += 1;
-            capitals += u32::from(capital);
-            word.push(byte.to_ascii_lowercase());
-            at += 1;
-            continue;
-        }
-        let (c, size) = char_at(text, at);
-        match class_of(c) {
-            Class::Letter => {
-                let capital = c.is_uppercase();
-                digits |= c.is_numeric();
-                first_capital |= capital && at == start;
-                letters += 1;
-                capitals += u32::from(capital);
-                word.push_char(c);
-                at += size;
-            }
-            Class::Apostrophe if is_contraction(bytes, at + size) => at += size,
-            _ => break,
-        }
-    }
-    let (hash, stem) = word.hashes();
-    Token {
-        hash,
-        stem,
-        start: offset(start),
-        end: offset(at),
-        kind: if digits { Kind::Number } else { Kind::Word },
-        case: match () {
-            () if letters >= 2 && capitals == letters => Case::Upper,
-            () if first_capital => Case::Title,
-            () => Case::Lower,
-        },
-        gap,
-    }
-}
-
-/// `don't`, `I'm`, `we've`: the part after the apostrophe belongs to the word, unlike in `l'hôtel`.
-fn is_contraction(bytes: &[u8], at: usize) -> bool {
-    let rest = &bytes[at.min(bytes.len())..];
-    let len = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-    ["s", "t", "m", "d", "re", "ve", "ll"]
-        .iter()
-        .any(|tail| rest[..len].eq_ignore_ascii_case(tail.as_bytes()))
-}
-
-/// The lower-cased word being read: hashed as it grows, and kept while it is short ASCII, for stemming.
-struct LowerWord {
-    hash: u64,
-    ascii: [u8; STEM_BYTES_MAX],
-    len: usize,
-}
-
-/// Longer words are not stemmed.
-const STEM_BYTES_MAX: usize = 20;
-
-impl Default for LowerWord {
-    fn default() -> Self {
-        LowerWord { hash: FNV_START, ascii: [0; STEM_BYTES_MAX], len: 0 }
-    }
-}
-
-impl LowerWord {
-    fn push(&mut self, byte: u8) {
-        self.hash = fnv(self.hash, byte);
-        if let Some(slot) = self.ascii.get_mut(self.len) {
-            *slot = byte;
-        }
-        self.len += 1;
-    }
-
-    fn push_char(&mut self, c: char) {
-        self.len = STEM_BYTES_MAX + 1;
-        let mut buffer = [0; 4];
-        for lower in c.to_lowercase() {
-            self.hash = fnv_bytes(self.hash, lower.encode_utf8(&mut buffer).as_bytes());
-        }
-    }
-
-    fn hashes(&self) -> (u64, u64) {
-        let hash = finish(self.hash);
-        if self.len > STEM_BYTES_MAX {
-            return (hash, hash);
-        }
-        let word = &self.ascii[..self.len];
-        let (kept, tail) = stem(word);
-        if kept == word.len() && tail.is_none() {
-            return (hash, hash);
-        }
-        let stemmed = fnv_bytes(FNV_START, &word[..kept]);
-        (hash, finish(tail.map_or(stemmed, |byte| fnv(stemmed, byte))))
-    }
-}
-
-/// How many bytes of the word its stem keeps, and a letter to add. Plural, past, gerund, final e and doubled consonants
-/// only: enough that `booking`, `booked` and `book` meet, and applied alike to the taxonomy and to the text.
-fn stem(word: &[u8]) -> (usize, Option<u8>) {
-    let mut kept = word.len();
-    if kept > 4 && word.ends_with(b"ies") {
-        return (kept - 3, Some(b'y'));
-    }
-    if kept > 3 && word.ends_with(b"s") && !matches!(word[kept - 2], b's' | b'u' | b'i') {
-        kept -= 1;
-    }
-    if kept > 6 && word[..kept].ends_with(b"ing") {
-        kept -= 3;
-    } else if kept > 5 && word[..kept].ends_with(b"ed") {
-        kept -= 2;
-    } else if kept > 3 && word[kept - 1] == b'e' {
-        kept -= 1;
-    }
-    if kept > 3 && word[kept - 1] == word[kept - 2] {
-        kept -= 1;
-    }
-    (kept, None)
 }

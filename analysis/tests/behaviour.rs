@@ -311,11 +311,38 @@ fn every_sign_moves_satisfaction_in_its_direction() {
     assert!(told("u: Great, thank you, that solved it!") > told("u: It opens at ten, I was there."));
     assert!(told("u: That is wrong again, this is useless.") < told("u: And on the weekend?\na: The same."));
     assert!(told("u: Let me talk to a human, I want to file a complaint.") < told("u: Alright, see you."));
+    let again = "u: I need the invoice for my broken washing machine from September.\na: Here you are.\n";
+    assert!(
+        told(&format!("{again}u: I need the invoice for my broken washing machine from September!"))
+            < told(&format!("{again}u: And the contract for the yellow bicycle that arrived in spring."))
+    );
     assert!(csat(Status::Failed, &answered) < csat(Status::Finished, &answered));
     assert!(
         csat(Status::Abandoned, &format!("{answered}u: And is it open on Sunday?"))
             < csat(Status::Finished, &answered)
     );
+}
+
+#[test]
+fn the_producers_reason_for_the_end_counts() {
+    let utterances = [
+        (Role::User, "Can you tell me the opening hours of the shop in the main street?"),
+        (Role::Assistant, "It opens at nine in the morning and closes at six."),
+    ]
+    .map(|(role, text)| Utterance { id: text, role, text, at_ms: 0 });
+    let analyze = |end_reason| {
+        let conversation = Conversation {
+            utterances: &utterances,
+            status: Status::Finished,
+            ended: true,
+            end_reason: Some(end_reason),
+            language: None,
+        };
+        Analyzer::built_in().analyze(&conversation, &mut Memo::default())
+    };
+    let (good, bad) = (analyze("customer-ended-call"), analyze("assistant-error"));
+    assert!(bad.csat.unwrap() < good.csat.unwrap());
+    assert!(bad.csat_description.unwrap().contains("failed"));
 }
 
 #[test]
