@@ -93,8 +93,16 @@ impl Follower {
         self.point
     }
 
-    /// The next thing to tell; waits for it.
-    pub async fn next(&mut self) -> FollowEvent {
+    /// The next thing to tell; waits for it. `None` when the server stops.
+    pub async fn next(&mut self) -> Option<FollowEvent> {
+        let state = self.state.clone();
+        tokio::select! {
+            event = self.told() => Some(event),
+            () = state.stopping() => None,
+        }
+    }
+
+    async fn told(&mut self) -> FollowEvent {
         loop {
             if let Some(event) = self.pending.pop_front() {
                 self.told_at = Instant::now();

@@ -18,5 +18,6 @@ pub mod problem;
 pub mod search;
 pub mod state;
 
+pub use http::router;
 pub use problem::Problem;
-pub use state::{AppState, Limits};
+pub use state::{AppState, AppStateBuilder, Limits};

@@ -168,7 +168,8 @@ fn request(
     })
 }
 
-/// Parses a query. A text that is the id of an interaction finds it too, even if it is no query: ids may hold anything.
+/// Parses a query. A text that is the id of an interaction finds that one too, beside those that its words are found
+/// in, and even if it is no query: ids may hold anything.
 ///
 /// # Errors
 /// It can be parsed neither as a query nor is it an id.
@@ -182,8 +183,8 @@ pub fn resolve(reader: &IndexReader, text: &str) -> Result<Query, Problem> {
     }
     let by_id = Query::Value { field: "id".to_owned(), value: ValueMatch::Is(text.to_owned()) };
     Ok(match parsed {
-        Ok(parsed) => Query::Or(vec![by_id, parsed]),
-        Err(_) => by_id,
+        Ok(parsed) if crate::parameters::searches_words(&parsed) => Query::Or(vec![by_id, parsed]),
+        Ok(_) | Err(_) => by_id,
     })
 }
 

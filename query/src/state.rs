@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearken_index::IndexReader;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::http::metrics::HttpMetrics;
 use crate::problem::Problem;
@@ -60,40 +60,64 @@ struct Inner {
     admitted: Arc<Semaphore>,
     running: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
 }
 
-impl AppState {
-    /// A state that is always ready and has the default limits. The HTTP metrics are registered in `registry`, which
-    /// `/metrics` shows as a whole.
-    ///
-    /// # Errors
-    /// The registry already has metrics of these names.
-    pub fn try_new(reader: IndexReader, registry: prometheus::Registry) -> Result<Self, prometheus::Error> {
-        Self::with_limits(reader, registry, Arc::new(Vec::new), Limits::default())
+/// Builds an [`AppState`].
+pub struct AppStateBuilder {
+    reader: IndexReader,
+    registry: prometheus::Registry,
+    readiness: Readiness,
+    limits: Limits,
+    stopping: watch::Receiver<bool>,
+}
+
+impl AppStateBuilder {
+    /// What `/readyz` asks; by default the server is always ready.
+    pub fn readiness(mut self, readiness: Readiness) -> Self {
+        self.readiness = readiness;
+        self
     }
 
-    /// A state with all its parts given.
+    /// Other bounds than the default ones.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Ends the event streams, which otherwise end only with their clients, when it becomes true.
+    pub fn stopping(mut self, stopping: watch::Receiver<bool>) -> Self {
+        self.stopping = stopping;
+        self
+    }
+
+    /// Registers the HTTP metrics and puts everything together.
     ///
     /// # Errors
     /// The registry already has metrics of these names.
-    pub fn with_limits(
-        reader: IndexReader,
-        registry: prometheus::Registry,
-        readiness: Readiness,
-        limits: Limits,
-    ) -> Result<Self, prometheus::Error> {
-        let metrics = HttpMetrics::register(&registry)?;
+    pub fn build(self) -> Result<AppState, prometheus::Error> {
+        let AppStateBuilder { reader, registry, readiness, limits, stopping } = self;
         let inner = Inner {
+            metrics: HttpMetrics::register(&registry)?,
+            admitted: Arc::new(Semaphore::new(limits.searches_max + limits.waiting_max)),
+            running: Arc::new(Semaphore::new(limits.searches_max)),
+            streams: Arc::new(Semaphore::new(limits.streams_max)),
             reader,
             registry,
             readiness,
             limits,
-            metrics,
-            admitted: Arc::new(Semaphore::new(limits.searches_max + limits.waiting_max)),
-            running: Arc::new(Semaphore::new(limits.searches_max)),
-            streams: Arc::new(Semaphore::new(limits.streams_max)),
+            stopping,
         };
         Ok(AppState { inner: Arc::new(inner) })
+    }
+}
+
+impl AppState {
+    /// Begins a state over that index. `/metrics` shows the registry as a whole.
+    pub fn builder(reader: IndexReader, registry: prometheus::Registry) -> AppStateBuilder {
+        let readiness: Readiness = Arc::new(Vec::new);
+        let (_, stopping) = watch::channel(false);
+        AppStateBuilder { reader, registry, readiness, limits: Limits::default(), stopping }
     }
 
     /// The index.
@@ -113,6 +137,14 @@ impl AppState {
 
     pub(crate) fn registry(&self) -> &prometheus::Registry {
         &self.inner.registry
+    }
+
+    /// Waits until the server begins to stop; for ever when nobody will tell.
+    pub(crate) async fn stopping(&self) {
+        let mut stopping = self.inner.stopping.clone();
+        if stopping.wait_for(|stopping| *stopping).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     pub(crate) fn metrics(&self) -> &HttpMetrics {

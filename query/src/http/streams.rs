@@ -59,7 +59,7 @@ fn events(follower: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
     let point = follower.point();
     let first = Event::default().id(point_text(point)).retry(COME_BACK_AFTER);
     let rest = stream::unfold(follower, |mut follower| async move {
-        let event = event(&follower.next().await);
+        let event = event(&follower.next().await?);
         Some((Ok(event), follower))
     });
     stream::StreamExt::chain(stream::once(async { Ok(first) }), rest)

@@ -1,0 +1,148 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use hearken_index::IndexReader;
+use hearken_query::problem::CODES;
+use hearken_query::{Limits, Problem};
+
+use crate::world::{World, documents, encoded, small, tight};
+
+#[tokio::test]
+async fn mistakes_are_problems_with_a_stable_code() {
+    let world = small();
+    let long = format!("/v1/interactions?q={}", "a".repeat(40_000));
+    for (uri, code) in [
+        ("/v1/interactions?q=contry:Germany", "unknown_field"),
+        ("/v1/interactions?q=%28a", "invalid_query"),
+        ("/v1/interactions?q=csat:high", "invalid_query_value"),
+        ("/v1/interactions?contry=Germany", "unknown_parameter"),
+        ("/v1/interactions?duration=5", "unknown_parameter"),
+        ("/v1/interactions?limit=101", "invalid_parameter"),
+        ("/v1/interactions?limit=-1", "invalid_parameter"),
+        ("/v1/interactions?facet_size=0", "invalid_parameter"),
+        ("/v1/interactions?facets=countries", "invalid_parameter"),
+        ("/v1/interactions?facets=id", "invalid_parameter"),
+        ("/v1/interactions?sort=country", "invalid_parameter"),
+        ("/v1/interactions?sort=csat,rating,duration,start_time,end_time", "invalid_parameter"),
+        ("/v1/interactions?from=yesterday", "invalid_parameter"),
+        ("/v1/interactions?csat=high", "invalid_parameter"),
+        ("/v1/interactions?q=a&q=b", "invalid_parameter"),
+        ("/v1/interactions?cursor=x", "invalid_cursor"),
+        ("/v1/interactions/export?format=xlsx", "invalid_parameter"),
+        ("/v1/interactions/export?q=%28a", "invalid_query"),
+        ("/v1/interactions/stream?q=%28a", "invalid_query"),
+        ("/v1/overview?interval=1s", "invalid_parameter"),
+        ("/v1/overview?q=%28a", "invalid_query"),
+        ("/v1/interactions/unknown", "not_found"),
+        ("/v1/interactions/praise-3?x=1", "unknown_parameter"),
+        ("/v2", "not_found"),
+        (long.as_str(), "uri_too_long"),
+    ] {
+        let answer = world.get(uri).await;
+        assert_eq!(answer.code(), code, "{uri}");
+        let (_, status, title) = CODES.iter().find(|(known, ..)| *known == code).unwrap();
+        assert_eq!(answer.status, *status, "{uri}");
+        assert_eq!(answer.json()["title"], *title);
+        assert_eq!(answer.json()["status"], status.as_u16());
+        assert!(!answer.json()["detail"].as_str().unwrap().is_empty());
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+    }
+}
+
+#[tokio::test]
+async fn a_query_error_says_where_and_how_to_mend_it() {
+    let world = small();
+    let answer = world.search("größe contry:Germany").await.json();
+    assert_eq!(answer["position"], 6);
+    assert!(answer["hint"].as_str().unwrap().contains("`country:`"), "{answer}");
+    let answer = world.get("/v1/interactions?contry=Germany").await.json();
+    assert!(answer["hint"].as_str().unwrap().contains("`country`"), "{answer}");
+}
+
+#[tokio::test]
+async fn wrong_methods_and_bodies_are_problems_too() {
+    let world = small();
+    let wrong = Request::builder().method(Method::PUT).uri("/v1/interactions").body(Body::empty()).unwrap();
+    let answer = world.send(wrong).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
+    );
+    assert!(answer.headers["allow"].to_str().unwrap().contains("GET"));
+    for body in ["", "[]", "{", "{\"country\": {}}", "{\"country\": [[\"a\"]]}"] {
+        assert_eq!(world.post("/v1/interactions/search", body).await.code(), "invalid_body", "{body}");
+    }
+    let large = format!("{{\"q\": \"{}\"}}", "a".repeat(300_000));
+    let answer = world.post("/v1/interactions/search", large).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"));
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_search_is_refused() {
+    let world = small();
+    let first = world.get("/v1/interactions?limit=2").await.json();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let next = world.get(&format!("/v1/interactions?limit=1&cursor={cursor}")).await;
+    assert_eq!(next.ids(), ["delivery-2"]);
+    let other = world.get(&format!("/v1/interactions?country=Germany&cursor={cursor}")).await;
+    assert_eq!(other.code(), "invalid_cursor");
+}
+
+#[tokio::test]
+async fn when_the_pool_is_full_the_answer_is_to_come_back_later() {
+    let world = World::with(&documents(), Vec::new(), tight());
+    let release = Arc::new(AtomicBool::new(false));
+    let (started_tx, started_rx) = tokio::sync::oneshot::channel();
+    let blocking = {
+        let (state, release) = (world.state.clone(), Arc::clone(&release));
+        tokio::spawn(async move {
+            let work = move |_: &IndexReader, _: Instant| {
+                started_tx.send(()).unwrap();
+                while !release.load(Ordering::Acquire) {
+                    std::thread::yield_now();
+                }
+                Ok::<_, Problem>(())
+            };
+            state.run(work).await
+        })
+    };
+    started_rx.await.unwrap();
+    let answer = world.search("refund").await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "too_many_searches"));
+    assert_eq!(answer.headers["retry-after"], "1");
+    release.store(true, Ordering::Release);
+    blocking.await.unwrap().unwrap();
+    assert_eq!(world.search("refund").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_search_past_its_deadline_is_a_timeout() {
+    let limits = Limits { search_timeout: std::time::Duration::ZERO, ..Limits::default() };
+    let world = World::with(&documents(), Vec::new(), limits);
+    let answer = world.search("refund").await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "search_timeout"));
+}
+
+#[tokio::test]
+async fn hostile_queries_are_answered_or_refused() {
+    let world = small();
+    let nested = format!("{}a{}", "(".repeat(5_000), ")".repeat(3_000));
+    let many = "word ".repeat(1_600);
+    let alternatives = (0..1_000).map(|n| format!("w{n}")).collect::<Vec<_>>().join(" OR ");
+    let prefixes = ('a'..='z').map(|c| format!("{c}*")).collect::<Vec<_>>().join(" OR ");
+    for q in [&nested, &many, &alternatives, &prefixes, "a*", "*", "-*", "a~2 b~2 c~2", &"NOT ".repeat(2_000)]
+    {
+        let body = serde_json::json!({"q": q, "facets": "country,sentiment,agent"}).to_string();
+        let answer = world.post("/v1/interactions/search", body).await;
+        assert!(
+            matches!(answer.status, StatusCode::OK | StatusCode::BAD_REQUEST),
+            "{}: {}",
+            &q[..q.len().min(40)],
+            answer.text()
+        );
+    }
+    assert_eq!(world.get(&format!("/v1/interactions?q={}", encoded("*"))).await.json()["total"], 4);
+}

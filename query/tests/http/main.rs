@@ -1,0 +1,9 @@
+//! The HTTP API over a small real index, without a socket.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod errors;
+mod openapi;
+mod operations;
+mod searches;
+mod streams;
+mod world;

@@ -1,0 +1,104 @@
+//! The description of the API is what the API does.
+
+use hearken_model::field::FIELDS;
+use hearken_query::http::ROUTES;
+use hearken_query::problem::CODES;
+use serde_json::Value;
+
+use crate::world::{World, encoded, small};
+
+async fn description(world: &World) -> Value {
+    world.get("/openapi.json").await.json()
+}
+
+#[tokio::test]
+async fn every_route_filter_and_code_is_described() {
+    let api = description(&small()).await;
+    let paths = api["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), ROUTES.len());
+    for (route, methods) in ROUTES {
+        let described = paths[*route].as_object().unwrap();
+        assert_eq!(described.len(), methods.len(), "{route}");
+        assert!(methods.iter().all(|method| described.contains_key(&method.to_lowercase())), "{route}");
+    }
+    for field in FIELDS.iter().filter(|field| field.facet) {
+        let parameter = &api["components"]["parameters"][format!("filter_{}", field.name)];
+        assert_eq!(parameter["name"], field.name);
+    }
+    let sort = api["components"]["parameters"]["sort"]["description"].as_str().unwrap();
+    for field in FIELDS.iter().filter(|field| field.sort) {
+        assert!(sort.contains(field.name), "{}", field.name);
+    }
+    let codes: Vec<_> = CODES.iter().map(|(code, ..)| *code).collect();
+    assert_eq!(
+        api["components"]["schemas"]["Problem"]["properties"]["code"]["enum"],
+        serde_json::json!(codes)
+    );
+}
+
+#[tokio::test]
+async fn real_answers_fit_their_schemas() {
+    let world = small();
+    let api = description(&world).await;
+    let one = format!("/v1/interactions/{}", encoded("refund/1 ä"));
+    for (schema, uri) in [
+        ("SearchAnswer", "/v1/interactions?q=refund&facets=csat,country,metadata.plan&limit=1".to_owned()),
+        ("SearchAnswer", "/v1/interactions?limit=2".to_owned()),
+        ("Interaction", format!("{one}?q=refund")),
+        ("Interaction", one),
+        ("Interaction", "/v1/interactions/export?id=praise-3".to_owned()),
+        ("Overview", "/v1/overview".to_owned()),
+        ("Readiness", "/readyz".to_owned()),
+        ("Problem", "/v1/interactions?q=contry:x".to_owned()),
+        ("Problem", "/nothing".to_owned()),
+    ] {
+        let answer = world.get(&uri).await.json();
+        check(&api, &api["components"]["schemas"][schema], &answer, &uri);
+    }
+}
+
+/// The part of JSON Schema that the description uses.
+fn check(api: &Value, schema: &Value, value: &Value, at: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let pointer = reference.strip_prefix('#').unwrap();
+        return check(api, api.pointer(pointer).unwrap_or_else(|| panic!("{reference}")), value, at);
+    }
+    if let Some(alternatives) = schema["oneOf"].as_array() {
+        let alternative = &alternatives[usize::from(value.is_null())];
+        return check(api, alternative, value, at);
+    }
+    let types: Vec<&str> = match &schema["type"] {
+        Value::String(name) => vec![name],
+        Value::Array(names) => names.iter().map(|name| name.as_str().unwrap()).collect(),
+        _ => return,
+    };
+    let fits = types.iter().any(|name| match *name {
+        "null" => value.is_null(),
+        "string" => value.is_string(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        other => panic!("{other}"),
+    });
+    assert!(fits, "{at}: {value} is none of {types:?}");
+    if let Some(values) = schema["enum"].as_array() {
+        assert!(values.contains(value), "{at}: {value} is none of {values:?}");
+    }
+    for (idx, item) in value.as_array().into_iter().flatten().enumerate() {
+        check(api, &schema["items"], item, &format!("{at}[{idx}]"));
+    }
+    let Some(object) = value.as_object() else { return };
+    for name in schema["required"].as_array().into_iter().flatten() {
+        assert!(object.contains_key(name.as_str().unwrap()), "{at}: {name} is missing");
+    }
+    for (name, value) in object {
+        let at = format!("{at}.{name}");
+        match (&schema["properties"][name], &schema["additionalProperties"]) {
+            (Value::Null, Value::Bool(false)) => panic!("{at} is not described"),
+            (Value::Null, additional) => check(api, additional, value, &at),
+            (property, _) => check(api, property, value, &at),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+use axum::http::StatusCode;
+use hearken_model::{Document, Role};
+use serde_json::json;
+
+use crate::world::{World, chat, documents, encoded, small};
+
+#[tokio::test]
+async fn a_search_answers_what_the_contract_names() {
+    let world = small();
+    let answer = world.get("/v1/interactions?q=refund&facets=sentiment,country&limit=1").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let json = answer.json();
+    assert_eq!(json["total"], 1);
+    assert!(json["took_ms"].is_number());
+    assert_eq!(json["next_cursor"], json!(null));
+    let item = &json["items"][0];
+    assert_eq!(item["id"], "refund/1 ä");
+    assert_eq!(item["start_time"], "2026-05-01T10:00:00Z");
+    assert_eq!(item["total_costs"]["amount"], "0.10");
+    assert!(item.get("transcript").is_none());
+    let marked = &item["highlights"][0];
+    assert_eq!(
+        (&marked["message_id"], &marked["role"], &marked["offset_ms"]),
+        (&json!("m0"), &json!("user"), &json!(0))
+    );
+    assert_eq!(marked["fragments"][0], "I want a &lt;b&gt;<mark>refund</mark>&lt;/b&gt;, order 55-A12");
+    assert_eq!(item["highlights"][1]["fragments"][0], "Your <mark>refunds</mark> are on the way");
+    let facets = answer.text();
+    assert!(
+        facets.contains(r#""facets":{"sentiment":[{"value":"negative","count":1}],"country":[{"value":"Germany","count":1}]}"#),
+        "{facets}"
+    );
+}
+
+#[tokio::test]
+async fn filters_are_any_of_inside_a_field_and_all_of_between() {
+    let world = small();
+    for (parameters, ids) in [
+        ("country=Germany", vec!["praise-3", "refund/1 ä"]),
+        ("country=Germany&country=France", vec!["praise-3", "delivery-2", "refund/1 ä"]),
+        ("country=Germany&sentiment=positive", vec!["praise-3"]),
+        ("country=", vec!["chinese-4"]),
+        ("-country=Germany", vec!["chinese-4", "delivery-2"]),
+        ("-country=", vec!["praise-3", "delivery-2", "refund/1 ä"]),
+        ("metadata.plan=pro", vec!["refund/1 ä"]),
+        ("csat=5", vec!["praise-3"]),
+        ("total_costs=0.1", vec!["refund/1 ä"]),
+        ("id=praise-3&id=delivery-2", vec!["praise-3", "delivery-2"]),
+        ("from=2026-05-01T10:15:00Z", vec!["chinese-4", "praise-3"]),
+        ("to=2026-05-01T10:10:00Z", vec!["refund/1 ä"]),
+        ("from=2026-05-02", vec![]),
+        ("q=csat:%3C%3D2&sort=csat", vec!["delivery-2", "refund/1 ä"]),
+        ("sort=-csat,start_time", vec!["praise-3", "refund/1 ä", "delivery-2", "chinese-4"]),
+        ("sort=total_costs", vec!["praise-3", "refund/1 ä", "delivery-2", "chinese-4"]),
+    ] {
+        let answer = world.get(&format!("/v1/interactions?{parameters}")).await;
+        assert_eq!(answer.ids(), ids, "{parameters}");
+        assert_eq!(answer.json()["total"], ids.len(), "{parameters}");
+    }
+}
+
+#[tokio::test]
+async fn a_facet_leaves_out_its_own_filter_and_counts_missing() {
+    let world = small();
+    let answer = world.get("/v1/interactions?country=Germany&facets=country&limit=0").await.json();
+    assert_eq!(answer["total"], 2);
+    assert_eq!(answer["items"], json!([]));
+    assert_eq!(
+        answer["facets"]["country"],
+        json!([{"value": "Germany", "count": 2}, {"value": "France", "count": 1}, {"value": null, "count": 1}])
+    );
+}
+
+#[tokio::test]
+async fn the_same_search_goes_by_post() {
+    let world = small();
+    let body = json!({"q": "csat:*", "country": ["Germany", "France"], "facets": ["country"], "sort": "csat", "limit": 2});
+    let posted = world.post("/v1/interactions/search", body.to_string()).await;
+    assert_eq!(posted.ids(), ["delivery-2", "refund/1 ä"]);
+    let got = world
+        .get("/v1/interactions?q=csat:*&country=Germany&country=France&facets=country&sort=csat&limit=2")
+        .await;
+    let (mut posted, mut got) = (posted.json(), got.json());
+    posted["took_ms"] = json!(0);
+    got["took_ms"] = json!(0);
+    assert_eq!(posted, got);
+    let missing = world.post("/v1/interactions/search", r#"{"country": null}"#).await;
+    assert_eq!(missing.ids(), ["chinese-4"]);
+}
+
+#[tokio::test]
+async fn cursors_page_over_everything_once_in_every_order() {
+    let chats: Vec<Document> =
+        (0..25).map(|n| chat(&format!("c{n}"), n % 7, &[(Role::User, "the same words")])).collect();
+    let world = World::new(&chats);
+    for parameters in ["sort=start_time", "sort=-start_time,duration", "q=words", "q=words&sort=relevance"] {
+        let mut seen = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let answer = world.get(&format!("/v1/interactions?limit=10&{parameters}{cursor}")).await;
+            assert_eq!(answer.json()["total"], 25, "{}", answer.text());
+            seen.extend(answer.ids());
+            match answer.json()["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(seen.len(), 25, "{parameters}");
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 25, "{parameters}");
+    }
+}
+
+#[tokio::test]
+async fn a_pasted_id_is_found_whatever_it_looks_like() {
+    let odd = ["conv:17", "(", "\"x", "a b c", "NOT", "-5", "a*b", "https://x/y"];
+    let chats: Vec<Document> = odd.iter().map(|id| chat(id, 0, &[(Role::User, "hello")])).collect();
+    let world = World::new(&chats);
+    for id in odd {
+        assert_eq!(world.search(&format!(" {id} ")).await.ids(), [id]);
+        let answer = world.get(&format!("/v1/interactions/{}", encoded(id))).await;
+        assert_eq!(answer.json()["id"], id);
+    }
+    assert_eq!(world.search("conv:18").await.code(), "unknown_field");
+
+    let own = chat("55-A12", 0, &[(Role::User, "hello")]);
+    let other = chat("other", 1, &[(Role::User, "see 55-A12, I mean 55-A12")]);
+    let mut ids = World::new(&[own, other]).search("55-A12").await.ids();
+    ids.sort();
+    assert_eq!(ids, ["55-A12", "other"]);
+}
+
+#[tokio::test]
+async fn one_interaction_comes_whole_with_marks_for_a_query() {
+    let world = small();
+    let path = format!("/v1/interactions/{}", encoded("refund/1 ä"));
+    let plain = world.get(&path).await.json();
+    assert_eq!(plain["transcript"].as_array().unwrap().len(), 2);
+    assert!(plain.get("highlights").is_none());
+    let marked = world.get(&format!("{path}?q=user:refund")).await.json();
+    let message = plain["transcript"][0]["message"].as_str().unwrap();
+    let range = &marked["highlights"][0]["ranges"][0];
+    let (from, to) = (range[0].as_u64().unwrap() as usize, range[1].as_u64().unwrap() as usize);
+    assert_eq!(&message[from..to], "refund");
+    assert_eq!(marked["highlights"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_erased_is_as_unknown_as_what_never_was() {
+    let mut world = World::new(&documents());
+    let id = hearken_model::InteractionId::try_new("praise-3").unwrap();
+    world.put(&[Document::tombstone(id)]);
+    let erased = world.get("/v1/interactions/praise-3").await;
+    let unknown = world.get("/v1/interactions/praise-4").await;
+    assert_eq!((erased.status, &erased.body), (StatusCode::NOT_FOUND, &unknown.body));
+    assert_eq!(world.search("praise-3").await.json()["total"], 0);
+}
+
+/// What it must find, what it must not: the language over real documents.
+#[tokio::test]
+async fn words_are_found_as_people_mean_them() {
+    let world = small();
+    for (q, ids) in [
+        ("REFUND", vec!["refund/1 ä"]),
+        ("refunded", vec!["refund/1 ä"]),
+        ("\"refunded\"", vec![]),
+        ("refnud~1", vec!["refund/1 ä"]),
+        ("55-A12", vec!["refund/1 ä"]),
+        ("assistant:order", vec![]),
+        ("退款", vec!["chinese-4"]),
+        ("human:pleasure", vec!["praise-3"]),
+        ("\"great thank\"~2", vec!["praise-3"]),
+        ("\"great thank\"", vec![]),
+        ("-csat:*", vec!["chinese-4"]),
+        ("metadata.plan:PRO", vec!["refund/1 ä"]),
+        ("agent:ad* -country:germany", vec!["delivery-2"]),
+    ] {
+        assert_eq!(world.search(q).await.ids(), ids, "{q}");
+    }
+}
