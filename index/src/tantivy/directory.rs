@@ -83,7 +83,10 @@ struct State {
     /// Names that may have an entry on the disk.
     on_disk: BTreeSet<String>,
     durable: DurableCommit,
-    /// Named by a `meta.json` whose renaming was tried and did not succeed for certain: it may be the durable one.
+    /// Whether `durable` is what a power failure would leave. Not so at open, because a process may have been killed
+    /// between renaming `meta.json` and syncing the directory, and not after such a failure of our own.
+    is_durable_certain: bool,
+    /// Named by another `meta.json` that may be the durable one while that is not certain.
     maybe_durable: HashSet<String>,
     ram_bytes: u64,
     num_merges: u64,
@@ -156,7 +159,8 @@ pub(crate) struct DirectoryStats {
 }
 
 impl TieredDirectory {
-    /// Opens what is durable and removes every file of ours that it does not name: erased text may sit there.
+    /// Opens what is on the disk. The first flush makes it durable for certain and then removes every file of ours
+    /// that it does not name: erased text may sit there.
     ///
     /// The caller holds [`Storage::lock`]. With `verify`, every byte is read and compared with its checksum.
     pub(crate) fn open(
@@ -171,13 +175,11 @@ impl TieredDirectory {
         } else if names.iter().any(|name| manifest::is_segment_file(name)) {
             return Err(OpenError::MetaMissing);
         }
-        let mut removed = false;
-        for name in names.iter().filter(|name| manifest::is_ours(name) && !state.files.contains_key(*name)) {
-            storage.remove(name)?;
-            removed = true;
-        }
-        if removed {
-            storage.sync_directory()?;
+        for name in names.into_iter().filter(|name| manifest::is_ours(name)) {
+            if !state.files.contains_key(&name) {
+                state.maybe_durable.insert(name.clone());
+                state.on_disk.insert(name);
+            }
         }
         Ok(Self {
             shared: Arc::new(Shared {
@@ -203,6 +205,11 @@ impl TieredDirectory {
     pub(crate) fn durable(&self) -> (Option<String>, Arc<FileSums>) {
         let state = self.state();
         (state.durable.payload.clone(), Arc::clone(&state.durable.sums))
+    }
+
+    /// Whether the disk holds a commit at all: only a new index has none.
+    pub(crate) fn has_durable_commit(&self) -> bool {
+        self.state().durable.meta.is_some()
     }
 
     /// Whether the last write or flush failed.

@@ -76,6 +76,21 @@ impl FlushState {
         self.durable.store(Arc::new(Durable { checkpoint: Arc::new(checkpoint), sequence }));
     }
 
+    pub(super) fn note_trouble(&self, cause: &str) {
+        let mut trouble = self.trouble.lock();
+        match &mut *trouble {
+            Some(trouble) => {
+                trouble.num_attempts += 1;
+                cause.clone_into(&mut trouble.cause);
+            }
+            None => {
+                tracing::error!(cause, "flush failed; searches go on, the next flush tries again");
+                let since = Instant::now();
+                *trouble = Some(FlushTrouble { cause: cause.to_owned(), since, num_attempts: 1 });
+            }
+        }
+    }
+
     pub(super) fn cause_of_trouble(&self) -> Option<String> {
         self.trouble.lock().as_ref().map(|trouble| trouble.cause.clone())
     }
@@ -211,7 +226,7 @@ fn flush(directory: &TieredDirectory, state: &FlushState) -> Result<(), String> 
         Err(panic) => report.error = Some(format!("panic: {}", panic_message(&*panic))),
     }
     if let Some(cause) = &report.error {
-        note_trouble(state, cause);
+        state.note_trouble(cause);
     }
     if let Some(on_flush) = &state.on_flush
         && (report.advanced.is_some() || report.error.is_some())
@@ -219,20 +234,6 @@ fn flush(directory: &TieredDirectory, state: &FlushState) -> Result<(), String> 
         on_flush(&report);
     }
     report.error.map_or(Ok(()), Err)
-}
-
-fn note_trouble(state: &FlushState, cause: &str) {
-    let mut trouble = state.trouble.lock();
-    match &mut *trouble {
-        Some(trouble) => {
-            trouble.num_attempts += 1;
-            cause.clone_into(&mut trouble.cause);
-        }
-        None => {
-            tracing::error!(cause, "flush failed; searches go on, the next flush tries again");
-            *trouble = Some(FlushTrouble { cause: cause.to_owned(), since: Instant::now(), num_attempts: 1 });
-        }
-    }
 }
 
 /// The checkpoint of the durable commit; that of a new index is empty.

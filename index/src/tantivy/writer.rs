@@ -47,7 +47,8 @@ pub struct WriterOptions {
     /// A refresh waits for a flush while more than this is only in RAM. Files of one batch and of its merges come on
     /// top.
     pub ram_bytes_max: u64,
-    /// How long a refresh waits for that flush before it says [`EngineError::RamTierFull`].
+    /// How long a refresh waits for that flush before it says [`EngineError::RamTierFull`]; also when the flush fails
+    /// at once, so that the caller may try again without a pause of its own.
     pub flush_wait_max: Duration,
     /// A file that outgrows this is on the disk from the start.
     pub spill_bytes: usize,
@@ -259,8 +260,13 @@ impl Writer {
         let engine = self.engine()?;
         let ram_bytes = engine.directory.stats().ram_bytes;
         if ram_bytes > ram_bytes_max {
+            let deadline = Instant::now() + flush_wait_max;
             // However it ends, and whether it ends in time: what counts is the room.
-            let _ = engine.flusher.handle().flush().recv_timeout(flush_wait_max);
+            let flushed = engine.flusher.handle().flush().recv_deadline(deadline);
+            if !matches!(flushed, Ok(Ok(()))) {
+                // A disk that fails at once would otherwise be tried again, and complained about, without pause.
+                std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
+            }
             let ram_bytes = engine.directory.stats().ram_bytes;
             if ram_bytes > ram_bytes_max {
                 let cause = self.flush_state.cause_of_trouble();
@@ -322,8 +328,14 @@ impl Engine {
                 EngineError::Unusable { path: path.to_owned(), reason }
             }
         })?;
-        // A new index is a valid one from the start; for any other there is nothing to do.
-        directory.flush().map_err(|e| EngineError::FlushFailed { cause: e.to_string() })?;
+        // Makes a new index valid, and what was found durable for certain. An old one also opens while the disk is full.
+        let flushed = directory.flush();
+        if let Err(e) = flushed {
+            if !directory.has_durable_commit() {
+                return Err(EngineError::FlushFailed { cause: e.to_string() });
+            }
+            flush_state.note_trouble(&e.to_string());
+        }
         flush_state.set_durable(durable_checkpoint(&directory));
         let flusher = Flusher::start(directory.clone(), Arc::clone(flush_state), options.flush_interval)
             .map_err(|source| EngineError::Io { path: path.to_owned(), source })?;

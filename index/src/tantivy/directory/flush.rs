@@ -110,10 +110,10 @@ impl TieredDirectory {
     fn begin_flush(&self) -> io::Result<Option<Snapshot>> {
         let mut state = self.state();
         state.refuse_if_closed()?;
-        let State { live, durable, files, maybe_durable, on_disk, .. } = &mut *state;
+        let State { live, durable, files, is_durable_certain, on_disk, .. } = &mut *state;
         let Some(live) = live else { return Ok(None) };
         // Told apart by the bytes: the end of a merge keeps payload and opstamp.
-        if durable.meta.as_ref() == Some(&live.meta) && maybe_durable.is_empty() {
+        if durable.meta.as_ref() == Some(&live.meta) && *is_durable_certain {
             return Ok(None);
         }
         let mut snapshot = Snapshot {
@@ -152,7 +152,7 @@ impl TieredDirectory {
         self.mark_on_disk(&snapshot)?;
 
         write_meta(storage, &snapshot).map_err(FlushStep::WriteMeta.failed())?;
-        self.state().maybe_durable.extend(snapshot.sums.keys().cloned());
+        self.doubt(&snapshot);
         fail::fail_point!("index-rename-meta");
         storage.rename(META_NEXT, META).map_err(FlushStep::RenameMeta.failed())?;
         fail::fail_point!("index-meta-renamed");
@@ -169,10 +169,18 @@ impl TieredDirectory {
             payload: snapshot.payload,
             sums: Arc::new(snapshot.sums),
         };
+        state.is_durable_certain = true;
         state.maybe_durable.clear();
         drop(state);
         fail::fail_point!("index-flushed");
         Ok(flushed)
+    }
+
+    /// From here on either commit may be the durable one.
+    fn doubt(&self, snapshot: &Snapshot) {
+        let mut state = self.state();
+        state.is_durable_certain = false;
+        state.maybe_durable.extend(snapshot.sums.keys().cloned());
     }
 
     fn sync_directory_or_suspect(&self) -> Result<(), FlushError> {

@@ -13,13 +13,11 @@ use tantivy::directory::{FileHandle, OwnedBytes};
 
 use super::storage::{LockRefused, Storage, StorageFile, StorageLock};
 
-/// What of the un-synced is found after a crash.
+/// What of the un-synced is found after a loss of power. All of it survives the process: [`SimulatedDisk::kill`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Crash {
     /// Nothing: the power failed.
     Lost,
-    /// All of it: only the process died.
-    Kept,
     /// Any part of it, by this seed.
     Torn(u64),
 }
@@ -85,6 +83,13 @@ impl SimulatedDisk {
         state.power_off_at = Some(state.num_operations + after);
     }
 
+    /// Only the process died: another one goes on with the same disk, what was not synced still is not.
+    pub(crate) fn kill(&self) -> Self {
+        let mut state = self.shared.0.lock();
+        (state.fail, state.power_off_at) = (None, None);
+        Self { shared: Arc::clone(&self.shared), locked: Arc::default() }
+    }
+
     /// Every operation waits until the disk heals.
     pub(crate) fn stall(&self) {
         self.shared.0.lock().stalled = true;
@@ -105,22 +110,17 @@ impl SimulatedDisk {
         for change in &state.dirty_entries {
             let survives = match crash {
                 Crash::Lost => false,
-                Crash::Kept => true,
                 Crash::Torn(_) => next(&mut random).is_multiple_of(2),
             };
             if survives {
                 apply(&mut entries, change);
             }
         }
-        if matches!(crash, Crash::Kept) {
-            entries = state.entries.clone();
-        }
         let mut after = State { next_inode: state.next_inode, ..State::default() };
         for inode in entries.values() {
             let Inode { content, durable, .. } = &state.inodes[inode];
             let content = match crash {
                 Crash::Lost => durable.clone(),
-                Crash::Kept => content.clone(),
                 Crash::Torn(_) if content == durable => content.clone(),
                 Crash::Torn(_) => content[..next(&mut random) as usize % (content.len() + 1)].to_vec(),
             };

@@ -32,7 +32,7 @@ fn power_lost_after_any_file_operation_leaves_a_whole_commit() {
             // Ends when nothing goes on any more; steps after the power went off do not count.
             let _ = play(&mut writer, &story, 0, 3);
         }
-        for crash in [Crash::Lost, Crash::Kept, Crash::Torn(after as u64)] {
+        for crash in [Crash::Lost, Crash::Torn(after as u64)] {
             let hint = format!("after operation {after}, {crash:?}");
             let disk = disk.crash(crash);
             let found = assert_whole(&disk, &story, 0, &hint);
@@ -41,6 +41,11 @@ fn power_lost_after_any_file_operation_leaves_a_whole_commit() {
             play(&mut writer, &story, found, 0).unwrap();
             assert_eq!(contents(&writer.reader()), model_of(&story, story.len()), "{hint}");
         }
+        // Killed there, and the power lost before the next process did anything but open the index.
+        let hint = format!("killed after operation {after}");
+        let disk = disk.kill();
+        drop(open(&disk, options()).unwrap_or_else(|e| panic!("{hint}: {e}")));
+        assert_whole(&disk.crash(Crash::Lost), &story, 0, &hint);
     }
 }
 
@@ -58,7 +63,8 @@ fn power_lost_at_any_time_beside_running_flushes_leaves_a_whole_commit() {
         super::put(&mut writer, &super::id_of((n % 17) as u8), u64::from(n * 3)).unwrap();
         writer.refresh(&super::checkpoint(story.len())).unwrap();
         let durable = offset_of(&monitor.durable().checkpoint);
-        crashed.push((durable, disk.crash(if n % 2 == 0 { Crash::Lost } else { Crash::Torn(n.into()) })));
+        let crash = if n.is_multiple_of(2) { Crash::Lost } else { Crash::Torn(n.into()) };
+        crashed.push((durable, disk.crash(crash)));
     }
     assert!(monitor.stats().num_merges > 0);
     for (durable, disk) in crashed {
@@ -94,7 +100,11 @@ proptest! {
             if let Ok(mut writer) = open(&disk, options()) {
                 durable = play(&mut writer, &story, found, 6).unwrap_or(found);
             }
-            disk = disk.crash(if seed.is_multiple_of(3) { Crash::Lost } else { Crash::Torn(seed) });
+            disk = match seed % 4 {
+                0 => disk.crash(Crash::Lost),
+                1 => disk.kill(),
+                _ => disk.crash(Crash::Torn(seed)),
+            };
             found = assert_whole(&disk, &story, durable, "in between");
         }
         let mut writer = open(&disk, options()).unwrap();
