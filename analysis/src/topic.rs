@@ -146,7 +146,7 @@ impl TopicMatcher {
         // The table's content must not depend on a map's order.
         terms.sort_unstable_by_key(|(term, _)| *term);
         let mut matcher = TopicMatcher {
-            names: taxonomy.topics.iter().map(|topic| topic.name.trim().to_owned()).collect(),
+            names: taxonomy.topics.iter().take(TOPICS_MAX).map(|topic| topic.name.trim().to_owned()).collect(),
             terms: HashedMap::default(),
             postings: Vec::new(),
         };
@@ -274,7 +274,7 @@ fn term_weights(taxonomy: &Taxonomy, words: &HashedMap<u64, WordInfo>) -> Hashed
     tokens.scan(DETAILS);
     let details: Vec<u64> = tokens.tokens.iter().map(|token| token.stem).collect();
     let kept = not_filler();
-    for (index, topic) in (0u16..).zip(&taxonomy.topics) {
+    for (index, topic) in (0u16..).zip(taxonomy.topics.iter().take(TOPICS_MAX)) {
         for example in &topic.examples {
             tokens.scan(example);
             let telling = telling_tokens(&tokens.tokens, words, &kept);
