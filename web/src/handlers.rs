@@ -7,6 +7,9 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use hearken_index::IndexReader;
+use hearken_index::query::Query;
+use hearken_index::search::Selection;
 use hearken_model::Timestamp;
 use hearken_query::parameters::{SearchParameters, pairs_of_query};
 use hearken_query::search::{self, SearchAnswer};
@@ -16,6 +19,7 @@ use maud::Markup;
 use crate::interaction::{self, InteractionView};
 use crate::interactions::{self, FACETS_SHOWN, ListView, WayOut};
 use crate::location::Location;
+use crate::overview::{self, OverviewView, Volume};
 use crate::{assets, layout};
 
 /// What pages may do: load the embedded assets, talk to this server, nothing else.
@@ -30,6 +34,7 @@ const FACET_SIZE_COUNTED: usize = 101;
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/", get(list))
+        .route("/overview", get(show_overview))
         .route("/interactions/{id}", get(show))
         .route("/interactions/{id}/text", get(show_text))
         .route("/assets/{version}/{name}", get(assets::serve))
@@ -56,8 +61,8 @@ async fn list(State(state): State<AppState>, RawQuery(query): RawQuery, headers:
     }
     let status = answer.as_ref().err().map_or(StatusCode::OK, |problem| problem.status);
     let base_url = base_url(&headers);
-    let view =
-        ListView { location: &location, now: now(), base_url: &base_url, answer, volume: None, ways_out };
+    let volume = if answer.is_ok() { volume(&state, &location).await } else { None };
+    let view = ListView { location: &location, now: now(), base_url: &base_url, answer, volume, ways_out };
     html(status, interactions::page(&view))
 }
 
@@ -71,10 +76,45 @@ async fn find(state: &AppState, query: &str) -> Result<SearchAnswer, Problem> {
 }
 
 async fn count(state: &AppState, location: &Location) -> Option<u64> {
-    let pairs = pairs_of_query(&location.selection().query()).ok()?;
-    let (parameters, []) = SearchParameters::parse(pairs, []).ok()?;
-    let parameters = SearchParameters { limit: 0, ..parameters };
+    let parameters = SearchParameters { limit: 0, ..parameters(&location.selection()).ok()? };
     search::search(state, parameters, None).await.ok().map(|answer| answer.total)
+}
+
+/// Counts over time of what is listed; a list without them is still a list.
+async fn volume(state: &AppState, location: &Location) -> Option<Volume> {
+    let parameters = parameters(&location.selection()).ok()?;
+    let work = move |reader: &IndexReader, deadline| {
+        let selection = selection(reader, &parameters)?;
+        Ok::<_, Problem>(overview::volume(reader, &selection, now(), overview::BARS, deadline)?)
+    };
+    let (counts, stretch_ms) = state.run(work).await.ok()?;
+    (counts.len() > 1).then_some(Volume { counts, stretch_ms })
+}
+
+async fn show_overview(State(state): State<AppState>, RawQuery(query): RawQuery) -> Response {
+    let location = Location::parse(query.as_deref().unwrap_or_default()).selection();
+    let measured = match parameters(&location) {
+        Err(problem) => Err(problem),
+        Ok(parameters) => {
+            let work = move |reader: &IndexReader, deadline| {
+                let selection = selection(reader, &parameters)?;
+                Ok::<_, Problem>(overview::measure(reader, &selection, now(), deadline)?)
+            };
+            state.run(work).await
+        }
+    };
+    let status = measured.as_ref().err().map_or(StatusCode::OK, |problem| problem.status);
+    html(status, overview::page(&OverviewView { location: &location, now: now(), measured }))
+}
+
+fn parameters(location: &Location) -> Result<SearchParameters, Problem> {
+    let (parameters, []) = SearchParameters::parse(pairs_of_query(&location.query())?, [])?;
+    Ok(parameters)
+}
+
+fn selection(reader: &IndexReader, parameters: &SearchParameters) -> Result<Selection, Problem> {
+    let query = parameters.text().map_or(Ok(Query::All), |text| search::resolve(reader, text))?;
+    Ok(parameters.selection(query, None))
 }
 
 async fn show(State(state): State<AppState>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {

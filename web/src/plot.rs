@@ -35,3 +35,97 @@ pub(crate) fn strip(title: &str, bars: &[Bar]) -> Markup {
         }
     }
 }
+
+/// How the height of columns is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Axis<'a> {
+    /// A value of the axis in words.
+    pub(crate) text: &'a dyn Fn(f64) -> String,
+    /// The top, when it does not depend on the values.
+    pub(crate) top: Option<f64>,
+    /// A class of the columns, for their colour.
+    pub(crate) tone: &'a str,
+}
+
+/// Columns with both axes. `ticks` names each column; only some are written.
+pub(crate) fn columns(title: &str, unit: &str, bars: &[Bar], ticks: &[String], axis: Axis<'_>) -> Markup {
+    const WIDTH: f64 = 480.0;
+    const HEIGHT: f64 = 150.0;
+    const LEFT: f64 = 52.0;
+    const RIGHT: f64 = 8.0;
+    const TOP: f64 = 8.0;
+    const BOTTOM: f64 = 22.0;
+    let top = axis.top.unwrap_or_else(|| round_up(bars.iter().map(|bar| bar.value).fold(0.0, f64::max)));
+    let plot_height = HEIGHT - TOP - BOTTOM;
+    let step = (WIDTH - LEFT - RIGHT) / bars.len().max(1) as f64;
+    let y = |value: f64| TOP + plot_height * (1.0 - (value / top).clamp(0.0, 1.0));
+    let x = |idx: usize| LEFT + step * idx as f64;
+    // At most six names fit.
+    let every = bars.len().div_ceil(6).max(1);
+    html! {
+        figure.plot.card {
+            figcaption { (title) span.faint { ", " (unit) } }
+            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="group" aria-label={ (title) ", " (unit) } {
+                @for value in [0.0, top / 2.0, top] {
+                    line class=(if value == 0.0 { "zero" } else { "grid" }) x1=(LEFT) x2=(WIDTH - RIGHT) y1=(round(y(value))) y2=(round(y(value))) {}
+                    text x=(LEFT - 6.0) y=(round(y(value) + 4.0)) text-anchor="end" { ((axis.text)(value)) }
+                }
+                @for (idx, bar) in bars.iter().enumerate() {
+                    a href=(bar.href) aria-label=(bar.label) {
+                        title { (bar.label) }
+                        rect.catch x=(round(x(idx))) y=(TOP) width=(round(step)) height=(plot_height) {}
+                        rect class={ "bar " (axis.tone) } x=(round(x(idx) + step * 0.1)) y=(round(y(bar.value)))
+                            width=(round(step * 0.8)) height=(round(TOP + plot_height - y(bar.value))) {}
+                    }
+                    @if idx % every == 0 && idx + every / 2 < bars.len().max(1 + every / 2) {
+                        text x=(round(x(idx))) y=(HEIGHT - 6.0) { (ticks.get(idx).map_or("", String::as_str)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A bar in a line of a table.
+pub(crate) fn meter(value: f64, largest: f64) -> Markup {
+    let width = if largest > 0.0 { (value / largest * 100.0).clamp(0.0, 100.0) } else { 0.0 };
+    html! {
+        svg viewBox="0 0 100 10" preserveAspectRatio="none" width="100%" height="10" aria-hidden="true" {
+            rect.bar x="0" y="0" width=(round(width)) height="10" {}
+        }
+    }
+}
+
+/// One digit after the point: enough for pixels, and shorter pages.
+fn round(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+/// The next of 1, 2, 4, 5 and 10 times a power of ten; half of it is a round number too.
+fn round_up(largest: f64) -> f64 {
+    if largest <= 0.0 || !largest.is_finite() {
+        return 1.0;
+    }
+    let power = 10_f64.powf(largest.log10().floor());
+    let step = [1.0, 2.0, 4.0, 5.0].into_iter().find(|step| step * power >= largest);
+    step.unwrap_or(10.0) * power
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_on_zero_and_fill_the_height_they_are_worth() {
+        let bar = |value| Bar { label: "x".into(), value, href: "/".into() };
+        let axis = Axis { text: &|value| value.to_string(), top: None, tone: "" };
+        let svg = columns("T", "unit", &[bar(0.0), bar(5.0), bar(10.0)], &[], axis).into_string();
+        assert!(svg.contains("y=\"8\" width=\"112\" height=\"120\""), "the largest fills the plot: {svg}");
+        assert!(svg.contains("y=\"68\" width=\"112\" height=\"60\""), "half of it half: {svg}");
+    }
+
+    #[test]
+    fn axes_end_at_round_numbers() {
+        assert_eq!([0.0, 0.034, 3.0, 9.0, 130.0].map(round_up), [1.0, 0.04, 4.0, 10.0, 200.0]);
+    }
+}

@@ -1,5 +1,184 @@
-//! `/overview`: how many, how they feel, what about, where from, at what cost.
+//! `/overview`: how many, how they feel, what about, where from, at what cost, and what changed.
 
+mod measure;
 mod volume;
 
-pub(crate) use volume::Volume;
+use hearken_model::{Money, Timestamp};
+use hearken_query::Problem;
+use maud::{Markup, html};
+
+use crate::interactions::{chips, range, search_box};
+use crate::layout::{self, Page, Section};
+use crate::location::Location;
+use crate::plot::{self, Axis, Bar};
+use crate::{format, labels};
+
+pub(crate) use measure::{Measured, Numbers, measure, volume};
+pub(crate) use volume::{BARS, Volume};
+
+/// What the page shows.
+pub(crate) struct OverviewView<'v> {
+    pub(crate) location: &'v Location,
+    pub(crate) now: Timestamp,
+    pub(crate) measured: Result<Measured, Problem>,
+}
+
+/// The document.
+pub(crate) fn page(view: &OverviewView<'_>) -> Markup {
+    let location = view.location;
+    let problem = view.measured.as_ref().err();
+    let main = html! {
+        h1.visually-hidden { "Overview" }
+        (search_box(location, problem, "/overview"))
+        div.strip { (range(location, view.now, "/overview")) }
+        (chips(location, "/overview"))
+        @match &view.measured {
+            Ok(measured) if measured.whole.total == 0 => div.empty {
+                h2 { "Nothing to plot" }
+                p { "No interaction matches. " a href="/overview" { "All interactions" } }
+            },
+            Ok(measured) => (plots(location, measured)),
+            Err(problem) => div.empty { h2 { (problem.title) } p { (layout::sentence(&problem.detail)) } },
+        }
+    };
+    layout::document(Page {
+        title: "Overview",
+        section: Section::Overview,
+        selection: location.selection().query(),
+        scripts: &["suggest.js"],
+        main,
+    })
+}
+
+fn plots(location: &Location, measured: &Measured) -> Markup {
+    html! {
+        (totals(measured))
+        h2.visually-hidden { "Over time" }
+        div.plots { (over_time(location, measured)) }
+        div.plots.wide {
+            @for (dimension, values) in &measured.by {
+                @if !values.is_empty() { (comparison(location, measured, dimension, values)) }
+            }
+        }
+    }
+}
+
+fn totals(measured: &Measured) -> Markup {
+    let Measured { whole, before, currency, .. } = measured;
+    let unknown = || labels::NOT_AVAILABLE.to_owned();
+    let tile = |name: &str, value: String, change: Option<String>| {
+        html! {
+            div.total { span.faint { (name) } strong { (value) } @if let Some(change) = change { span.faint { (change) } } }
+        }
+    };
+    let percent = |percent: f64| format!("{percent:.1} %");
+    let points = |of: fn(&Numbers) -> Option<f64>, unit: &str| {
+        let (now, then) = (of(whole)?, of(before.as_ref()?)?);
+        Some(format!("{:+.1}{unit} against the period before", now - then))
+    };
+    html! {
+        div.totals {
+            (tile("Interactions", format::count(whole.total), before.as_ref().map(|before| growth(whole.total, before.total))))
+            (tile("Negative", whole.negative_percent().map_or_else(unknown, percent), points(Numbers::negative_percent, " points")))
+            (tile("Mean CSAT, detected", whole.csat.map_or_else(unknown, |csat| format!("{csat:.2}/5")), points(|numbers| numbers.csat, "")))
+            (tile("Cost, where known", whole.cost.map_or_else(unknown, |cost| format::money(cost, currency.as_deref())), None))
+            (tile("Median duration", whole.duration.map_or_else(unknown, format::duration), None))
+        }
+    }
+}
+
+fn growth(now: u64, before: u64) -> String {
+    if before == 0 {
+        return "none in the period before".to_owned();
+    }
+    format!("{:+.0} % against the period before", (now as f64 / before as f64 - 1.0) * 100.0)
+}
+
+/// Small multiples over the same time.
+fn over_time(location: &Location, measured: &Measured) -> Markup {
+    let bars = |value: &dyn Fn(&Numbers) -> Option<f64>, text: &dyn Fn(f64) -> String| -> Vec<Bar> {
+        measured
+            .over_time
+            .iter()
+            .map(|(begin, numbers)| {
+                let said = value(numbers).map_or(labels::NOT_AVAILABLE.to_owned(), text);
+                Bar {
+                    label: format!("{}: {said}", format::exact(*begin)),
+                    value: value(numbers).unwrap_or(0.0),
+                    href: volume::stretch(location, *begin, measured.stretch_ms, "/"),
+                }
+            })
+            .collect()
+    };
+    let ticks: Vec<String> =
+        measured.over_time.iter().map(|(begin, _)| tick(*begin, measured.stretch_ms)).collect();
+    let currency = measured.currency.as_deref();
+    let duration = |seconds: f64| format::duration(seconds);
+    let amount =
+        |amount: f64| Money::try_from(amount).map_or(String::new(), |amount| format::money(amount, currency));
+    let whole = |number: f64| format::count(number as u64);
+    let cost = |numbers: &Numbers| numbers.cost.and_then(|cost| cost.to_string().parse().ok());
+    let plot = |title: &str, unit: &str, bars: &[Bar], axis: Axis<'_>| {
+        plot::columns(title, unit, bars, &ticks, axis)
+    };
+    html! {
+        (plot("Volume", "interactions", &bars(&|n| Some(n.total as f64), &|v| format::interactions(v as u64)), Axis { text: &whole, top: None, tone: "" }))
+        (plot("Negative", "% of the judged interactions", &bars(&Numbers::negative_percent, &|v| format!("{v:.0} % negative")), Axis { text: &|v| format!("{v:.0} %"), top: Some(100.0), tone: "negative" }))
+        (plot("CSAT", "mean of 1 to 5, detected", &bars(&|n| n.csat, &|v| format!("{v:.1} of 5")), Axis { text: &|v| format!("{v:.1}"), top: Some(5.0), tone: "positive" }))
+        (plot("Cost", measured.currency.as_deref().unwrap_or("where known"), &bars(&cost, &amount), Axis { text: &amount, top: None, tone: "" }))
+        (plot("Duration", "median", &bars(&|n| n.duration, &duration), Axis { text: &duration, top: None, tone: "" }))
+    }
+}
+
+/// Where a stretch begins, as short as its length allows.
+fn tick(begin: Timestamp, stretch_ms: i64) -> String {
+    const DAY_MS: i64 = 86_400_000;
+    let form = if stretch_ms < DAY_MS / 4 {
+        "%H:%M"
+    } else if stretch_ms < 28 * DAY_MS {
+        "%d %b"
+    } else {
+        "%b %Y"
+    };
+    begin.to_datetime().format(form).to_string()
+}
+
+/// One dimension as a table whose first number is also a bar.
+fn comparison(
+    location: &Location,
+    measured: &Measured,
+    dimension: &str,
+    values: &[(Option<String>, Numbers)],
+) -> Markup {
+    let largest = values.iter().map(|(_, numbers)| numbers.total).max().unwrap_or(0);
+    let unknown = || "–".to_owned();
+    html! {
+        section.plot.card {
+            h2 { "By " (labels::field(dimension).to_lowercase()) }
+            div.scroll tabindex="0" role="region" aria-label={ "By " (labels::field(dimension).to_lowercase()) } {
+                table.ranking {
+                    thead { tr {
+                        th scope="col" { (labels::field(dimension)) }
+                        th scope="col" colspan="2" { "Interactions" }
+                        th.number scope="col" { "Negative" }
+                        th.number scope="col" { "CSAT" }
+                        th.number scope="col" { "Cost" }
+                        th.number scope="col" { "Duration" }
+                    } }
+                    tbody { @for (value, numbers) in values {
+                        @let text = value.as_deref().unwrap_or_default();
+                        tr {
+                            th scope="row" { a href=(location.selection().set(dimension, text).href("/")) { bdi { (labels::value(dimension, text)) } } }
+                            td.number { (format::count(numbers.total)) }
+                            td.meter { (plot::meter(numbers.total as f64, largest as f64)) }
+                            td.number { (numbers.negative_percent().map_or_else(unknown, |percent| format!("{percent:.0} %"))) }
+                            td.number { (numbers.csat.map_or_else(unknown, |csat| format!("{csat:.1}"))) }
+                            td.number { (numbers.cost.map_or_else(unknown, |cost| format::money(cost, measured.currency.as_deref()))) }
+                            td.number { (numbers.duration.map_or_else(unknown, format::duration)) }
+                        }
+                    } }
+                }
+            }
+        }
+    }
+}

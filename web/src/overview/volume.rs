@@ -7,13 +7,16 @@ use crate::format;
 use crate::location::Location;
 use crate::plot;
 
+/// Bars of the strip above the list.
+pub(crate) const BARS: usize = 60;
+
 /// Counts of equal stretches of time, without gaps.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Volume {
     /// Begin of a stretch, and interactions that began in it.
     pub(crate) counts: Vec<(Timestamp, u64)>,
     /// Length of a stretch.
-    pub(crate) interval_ms: i64,
+    pub(crate) stretch_ms: i64,
 }
 
 impl Volume {
@@ -25,18 +28,23 @@ impl Volume {
         let bars: Vec<plot::Bar> =
             self.counts.iter().map(|(begin, count)| self.bar(location, *begin, *count)).collect();
         html! {
-            figure.histogram data-from=(first) data-to=(last.plus_millis(self.interval_ms)) {
+            figure.histogram data-from=(first) data-to=(last.plus_millis(self.stretch_ms)) {
                 (plot::strip("Interactions over time", &bars))
             }
         }
     }
 
     fn bar(&self, location: &Location, begin: Timestamp, count: u64) -> plot::Bar {
-        let end = begin.plus_millis(self.interval_ms);
         plot::Bar {
             label: format!("{}: {}", format::exact(begin), format::interactions(count)),
             value: count as f64,
-            href: location.set("from", &begin.to_string()).set("to", &end.to_string()).href("/"),
+            href: stretch(location, begin, self.stretch_ms, "/"),
         }
     }
+}
+
+/// The address of what was active in a stretch of time.
+pub(crate) fn stretch(location: &Location, begin: Timestamp, stretch_ms: i64, path: &str) -> String {
+    let end = begin.plus_millis(stretch_ms);
+    location.set("from", &begin.to_string()).set("to", &end.to_string()).href(path)
 }
