@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::data::{CUSTOMER, Part, Row};
+use crate::data::{CUSTOMER, Part, Row, WEIGHTS};
 
 /// Messages written for each pattern that has slots.
 const VARIANTS: usize = 12;
@@ -15,7 +15,6 @@ pub(crate) fn rows() -> Result<Vec<Row>, String> {
     let mut slots: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut rows = Vec::new();
     let mut random = 0x1234_5678_9abc_def1;
-    let weight = std::env::var("WC").ok().and_then(|value| value.parse().ok()).unwrap_or(0.5);
     for (idx, line) in
         source.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with("# "))
     {
@@ -41,7 +40,7 @@ pub(crate) fn rows() -> Result<Vec<Row>, String> {
         }
         let part = if idx % 10 == 3 { Part::Tune } else { Part::Train };
         // A pattern counts as much as about three plain messages, however many it is written out to.
-        let share = weight * (3.0 / written.len() as f32).min(1.0);
+        let share = WEIGHTS[CUSTOMER] * (3.0 / written.len() as f32).min(1.0);
         for text in written {
             let mut target = [0.03; 3];
             target[label] = 0.94;

@@ -29,6 +29,9 @@ pub(crate) const CUSTOMER: usize = 5;
 /// Index in [`SOURCES`] of unlabelled dialogue turns that are plainly matter-of-fact or thanks.
 pub(crate) const DIALOGUES: usize = 6;
 
+/// What a row of each source counts: messages most, sentences of reviews and editorials less.
+pub(crate) const WEIGHTS: [f32; SOURCES.len()] = [1.0, 1.0, 0.7, 0.4, 0.6, 0.5, 0.3];
+
 /// One text with its label.
 pub(crate) struct Row {
     pub(crate) text: String,
@@ -78,7 +81,7 @@ fn push_labelled(row: &Value, source: usize, rows: &mut Vec<Row>) {
     // Snippets of one review stay in one part.
     let group =
         if source == 2 || source == 4 { id.rsplit_once('_').map_or(id, |(review, _)| review) } else { id };
-    rows.push(Row { text, target, label, source, weight: weight(source), part: part(group) });
+    rows.push(Row { text, target, label, source, weight: WEIGHTS[source], part: part(group) });
 }
 
 /// Near the threshold a mean of twenty raters is half of either label.
@@ -87,13 +90,6 @@ fn soften(score: f32, hard: [f32; 3]) -> [f32; 3] {
     let soft =
         [if score < 0.0 { strength } else { 0.0 }, 1.0 - strength, if score > 0.0 { strength } else { 0.0 }];
     std::array::from_fn(|idx| 0.5 * hard[idx] + 0.5 * soft[idx])
-}
-
-fn weight(source: usize) -> f32 {
-    std::env::var("W")
-        .ok()
-        .and_then(|list| list.split(',').nth(source)?.parse().ok())
-        .unwrap_or([1.0, 1.0, 0.7, 0.4, 0.6, 0.5, 0.3][source])
 }
 
 fn part(id: &str) -> Part {
@@ -138,7 +134,7 @@ fn push_dialogue(row: &Value, rows: &mut Vec<Row>) {
             target,
             label,
             source: DIALOGUES,
-            weight: weight(DIALOGUES),
+            weight: WEIGHTS[DIALOGUES],
             part: Part::Train,
         });
     }
@@ -176,7 +172,8 @@ pub(crate) fn read(file: &str, mut each: impl FnMut(&Value)) -> Result<(), Strin
     Ok(())
 }
 
-fn folder() -> PathBuf {
+/// Where the shared data lies.
+pub(crate) fn folder() -> PathBuf {
     std::env::var_os("HEARKEN_TEST_DATA")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from)
 }

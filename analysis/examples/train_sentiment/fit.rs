@@ -9,34 +9,18 @@ use hearken_analysis::sentiment::text::Token;
 
 use crate::data::{Row, SOURCES};
 
-/// Settings; the defaults are those of the embedded model, chosen on the tuning rows.
-pub(crate) struct Options {
-    /// Hash bits of the table.
-    bits: u32,
-    passes: usize,
-    rate: f32,
-    /// Shrinks a weight at each touch.
-    decay: f32,
-    /// Share of hashed features left out at each touch, so that no single word carries a verdict alone.
-    dropout: f32,
-    seeds: u64,
-}
-
-impl Options {
-    pub(crate) fn from_env() -> Self {
-        let number = |name: &str, default: f32| {
-            std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-        };
-        Self {
-            bits: number("BITS", 19.0) as u32,
-            passes: number("PASSES", 16.0) as usize,
-            rate: number("RATE", 0.05),
-            decay: number("DECAY", 2e-4),
-            dropout: number("DROPOUT", 0.5),
-            seeds: number("SEEDS", 3.0) as u64,
-        }
-    }
-}
+/// Hash bits of the table: 1 MB; twice as many gain nothing on the tuning rows.
+const BITS: u32 = 19;
+/// Passes over the rows for each seed; the weights of the second half are averaged.
+const PASSES: usize = 16;
+/// AdaGrad's rate.
+const RATE: f32 = 0.05;
+/// Shrinks a weight at each touch.
+const DECAY: f32 = 2e-4;
+/// Share of hashed features left out at each touch, so that no single word carries a verdict alone.
+const DROPOUT: f32 = 0.5;
+/// Runs in different orders, averaged.
+const SEEDS: u64 = 3;
 
 /// Which bias a source shares. Raters of the review and editorial snippets gave means, so that neutral is rare there;
 /// everything that reads like a message shares one bias, and it is the one that the model keeps.
@@ -88,28 +72,28 @@ fn read(text: &str, bits: u32) -> (Features, [f32; PLAIN]) {
     (features, plain.values)
 }
 
-/// Trains on `rows`, in an order that depends on nothing but their number.
-pub(crate) fn fit<'a>(rows: impl Iterator<Item = &'a Row>, options: &Options) -> Fitted {
+/// Trains on `rows`, in an order that depends on nothing but how many there are.
+pub(crate) fn fit<'a>(rows: impl Iterator<Item = &'a Row>) -> Fitted {
     let examples: Vec<Example<'_>> = rows
         .map(|row| {
-            let (features, plain) = read(&row.text, options.bits);
+            let (features, plain) = read(&row.text, BITS);
             Example { row, features, plain }
         })
         .collect();
     let mut fitted = Fitted {
-        bits: options.bits,
-        table: vec![[0.0; 3]; 1 << options.bits],
+        bits: BITS,
+        table: vec![[0.0; 3]; 1 << BITS],
         plain: [[0.0; 3]; PLAIN],
         bias: [0.0; 3],
         known: known(&examples),
     };
-    for seed in 0..options.seeds {
-        let mut run = Run::new(options, seed);
-        for pass in 0..options.passes {
-            run.pass(&examples, options);
+    for seed in 0..SEEDS {
+        let mut run = Run::new(seed);
+        for pass in 0..PASSES {
+            run.pass(&examples);
             // The mean of the later passes generalises better than the last one.
-            if pass >= options.passes / 2 {
-                let share = 1.0 / ((options.passes - options.passes / 2) as f32 * options.seeds as f32);
+            if pass >= PASSES / 2 {
+                let share = 1.0 / ((PASSES - PASSES / 2) as f32 * SEEDS as f32);
                 fitted.add(&run, share);
             }
         }
@@ -140,10 +124,10 @@ struct Weight {
 
 impl Weight {
     fn update(&mut self, gradient: [f32; 3], input: f32, rate: f32, decay: f32) {
-        for label in 0..3 {
-            let slope = gradient[label] * input + decay * self.value[label];
-            self.squares[label] += slope * slope;
-            self.value[label] -= rate * slope / (self.squares[label].sqrt() + 1e-3);
+        for ((value, squares), gradient) in self.value.iter_mut().zip(&mut self.squares).zip(gradient) {
+            let slope = gradient * input + decay * *value;
+            *squares += slope * slope;
+            *value -= rate * slope / (squares.sqrt() + 1e-3);
         }
     }
 }
@@ -157,9 +141,9 @@ struct Run {
 }
 
 impl Run {
-    fn new(options: &Options, seed: u64) -> Self {
+    fn new(seed: u64) -> Self {
         Self {
-            table: vec![Weight::default(); 1 << options.bits],
+            table: vec![Weight::default(); 1 << BITS],
             plain: [Weight::default(); PLAIN],
             bias: Weight::default(),
             source_bias: [Weight::default(); SOURCES.len()],
@@ -174,18 +158,18 @@ impl Run {
         self.random
     }
 
-    fn pass(&mut self, examples: &[Example<'_>], options: &Options) {
+    fn pass(&mut self, examples: &[Example<'_>]) {
         let mut order: Vec<usize> = (0..examples.len()).collect();
         for idx in (1..order.len()).rev() {
             let other = (self.next() % (idx as u64 + 1)) as usize;
             order.swap(idx, other);
         }
-        let keep = ((1.0 - options.dropout) * 1024.0) as u64;
+        let keep = ((1.0 - DROPOUT) * 1024.0) as u64;
         let mut kept: Vec<(u32, f32)> = Vec::new();
         for idx in order {
             let example = &examples[idx];
             let norms: [f32; GROUPS] = std::array::from_fn(|group| {
-                1.0 / (example.features.counts[group].max(1) as f32).sqrt() / (1.0 - options.dropout)
+                1.0 / (example.features.counts[group].max(1) as f32).sqrt() / (1.0 - DROPOUT)
             });
             kept.clear();
             let mut logits = self.bias.value;
@@ -206,22 +190,22 @@ impl Run {
                 (probabilities[label] - example.row.target[label]) * example.row.weight
             });
             for (bucket, input) in &kept {
-                self.table[*bucket as usize].update(gradient, *input, options.rate, options.decay);
+                self.table[*bucket as usize].update(gradient, *input, RATE, DECAY);
             }
             for (weight, input) in self.plain.iter_mut().zip(example.plain) {
                 if input != 0.0 {
-                    weight.update(gradient, input, options.rate * 0.5, options.decay * 0.1);
+                    weight.update(gradient, input, RATE * 0.5, DECAY * 0.1);
                 }
             }
-            self.bias.update(gradient, 1.0, options.rate * 0.2, 0.0);
-            self.source_bias[BIAS_OF[example.row.source]].update(gradient, 1.0, options.rate * 0.2, 1e-5);
+            self.bias.update(gradient, 1.0, RATE * 0.2, 0.0);
+            self.source_bias[BIAS_OF[example.row.source]].update(gradient, 1.0, RATE * 0.2, 1e-5);
         }
     }
 }
 
 fn add(logits: &mut [f32; 3], weights: [f32; 3], input: f32) {
-    for label in 0..3 {
-        logits[label] += weights[label] * input;
+    for (logit, weight) in logits.iter_mut().zip(weights) {
+        *logit += weight * input;
     }
 }
 

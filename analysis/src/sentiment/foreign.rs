@@ -13,6 +13,8 @@ use table::{LANGUAGES_MAX, Meaning, Met, Table, Word};
 const REACH: u8 = 3;
 /// A sum beyond this is a mood, not a nuance: one plain word is enough, a faint one is not.
 const POSITIVE_MIN: f32 = 1.6;
+/// The same where something is asked: one strong word or two.
+const POSITIVE_ASKING_MIN: f32 = 2.7;
 /// Complaints are voiced more faintly than praise.
 const NEGATIVE_MIN: f32 = 1.4;
 
@@ -51,6 +53,8 @@ struct Tally {
     hits: u32,
     /// Matter-of-fact words and classes.
     marks: u32,
+    /// Asks or orders something, so that "a good hotel" is a wish and no praise.
+    asks: bool,
     /// Words since a negation, counting down.
     reach: u8,
     /// Words since the last hit, counting down, and that hit.
@@ -81,7 +85,18 @@ impl Tally {
                 self.emphasis = 1.3;
                 return;
             }
-            Meaning::Fact => self.marks += 1,
+            Meaning::Fact => {
+                self.marks += 1;
+                self.asks = true;
+            }
+            Meaning::Courtesy => {
+                self.marks += 1;
+                if self.behind > 0 {
+                    self.sum -= self.last;
+                    self.hits = self.hits.saturating_sub(1);
+                    self.behind = 0;
+                }
+            }
             Meaning::Phrase => {
                 self.sum += f32::from(word.valence);
                 self.hits += 1;
@@ -129,13 +144,14 @@ impl Tally {
             let strong = 0.5 + 0.45 * compound.abs();
             let weak = (1.0 - strong) * 0.25;
             let neutral = 1.0 - strong - weak;
-            MessageSentiment::from_probabilities(if sum >= POSITIVE_MIN {
+            let positive_min = if self.asks { POSITIVE_ASKING_MIN } else { POSITIVE_MIN };
+            MessageSentiment::from_probabilities(if sum >= positive_min {
                 [weak, neutral, strong]
             } else if sum <= -NEGATIVE_MIN {
                 [strong, neutral, weak]
             } else {
-                let lean = 0.25 * compound;
-                [0.22 - lean.min(0.2), 0.56, 0.22 + lean.max(-0.2)]
+                let lean = (0.2 * compound).clamp(-0.2, 0.2);
+                [0.22 - lean, 0.56, 0.22 + lean]
             })
         })
     }
@@ -189,6 +205,9 @@ fn read(text: &str, table: &Table, only: Option<usize>, tallies: &mut [Tally; LA
             }
             Kind::Break | Kind::Exclamation | Kind::Question => {
                 tallies.iter_mut().for_each(Tally::end_clause);
+                if token.kind == Kind::Question {
+                    tallies.iter_mut().for_each(|tally| tally.asks = true);
+                }
                 before = [0; 3];
             }
             _ => {}

@@ -6,9 +6,9 @@ use super::lexicon::Lexicon;
 use super::text::{Kind, Token, hash_word, join, tokenize};
 
 /// What a message loses of its weight with each later one; below [`RECENCY_MIN`] it loses no more.
-const RECENCY: f32 = 0.8;
+const RECENCY: f32 = 0.7;
 /// The weight of the oldest messages of a long interaction.
-const RECENCY_MIN: f32 = 0.15;
+const RECENCY_MIN: f32 = 0.1;
 /// Beyond this the interaction as a whole is positive or negative.
 const LABEL_SCORE_MIN: f32 = 0.2;
 /// Difference of the means before and after that makes a turning point.

@@ -26,7 +26,7 @@ pub(super) enum Meaning {
     NotAfter,
     /// Strengthens what follows.
     Very,
-    /// Says that something works or helps; negated, that it does not.
+    /// Says that something works, helps or arrived: nothing by itself, a complaint when negated.
     Works,
     /// Matter-of-fact.
     Fact,
@@ -34,6 +34,8 @@ pub(super) enum Meaning {
     Valence,
     /// Several words with a valence of their own, negation included.
     Phrase,
+    /// Several words that mean nothing although one of them does alone.
+    Courtesy,
 }
 
 /// An entry of one language.
@@ -89,9 +91,11 @@ impl Table {
         } else if let Some(stem) = entry.strip_suffix('*') {
             hash_bytes(WORD, stem.as_bytes())
         } else if entry.contains('_') {
-            if word.meaning == Meaning::Valence {
-                word.meaning = Meaning::Phrase;
-            }
+            word.meaning = match word.meaning {
+                Meaning::Valence => Meaning::Phrase,
+                Meaning::Fact => Meaning::Courtesy,
+                other => other,
+            };
             let mut words = entry.split('_').map(|part| whole(part.as_bytes()));
             let first = words.next().unwrap_or_default();
             words.fold(first ^ PHRASE, join)
@@ -146,17 +150,20 @@ impl Table {
         let word = &met.word[1..met.word.len() - 1];
         let own = whole(word);
         let [one, two, three] = met.before;
+        let mut seen = 0_u32;
         for (first, rest) in [(three, &[two, one][..]), (two, &[one]), (one, &[])] {
             if first != 0 {
                 let joined = rest.iter().chain([&own]).fold(first ^ PHRASE, |hash, next| join(hash, *next));
                 self.find(joined, |language, word| {
                     if wanted(language) {
+                        if word.meaning == Meaning::Courtesy {
+                            seen |= 1 << language;
+                        }
                         each(language, word);
                     }
                 });
             }
         }
-        let mut seen = 0_u32;
         let mut once = |language: usize, word: Word| {
             if wanted(language) && seen & (1 << language) == 0 {
                 seen |= 1 << language;
@@ -206,7 +213,7 @@ fn meaning(head: &str) -> Option<Word> {
         "not" => Meaning::Not,
         "not-after" => Meaning::NotAfter,
         "very" => Meaning::Very,
-        "works" => return Some(Word { meaning: Meaning::Works, valence: 1 }),
+        "works" => Meaning::Works,
         "0" => Meaning::Fact,
         valence => return valence.parse().ok().map(|valence| Word { meaning: Meaning::Valence, valence }),
     };
