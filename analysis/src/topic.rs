@@ -146,7 +146,12 @@ impl TopicMatcher {
         // The table's content must not depend on a map's order.
         terms.sort_unstable_by_key(|(term, _)| *term);
         let mut matcher = TopicMatcher {
-            names: taxonomy.topics.iter().take(TOPICS_MAX).map(|topic| topic.name.trim().to_owned()).collect(),
+            names: taxonomy
+                .topics
+                .iter()
+                .take(TOPICS_MAX)
+                .map(|topic| topic.name.trim().to_owned())
+                .collect(),
             terms: HashedMap::default(),
             postings: Vec::new(),
         };
