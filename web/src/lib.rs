@@ -27,6 +27,6 @@ mod marked;
 mod overview;
 mod plot;
 #[cfg(test)]
-mod samples;
+mod tests;
 
 pub use handlers::{CONTENT_SECURITY_POLICY, router, routes};

@@ -1,0 +1,237 @@
+//! Whole pages: hostile text stays text, nothing is inline, absent data is said to be absent.
+#![allow(clippy::unwrap_used)]
+
+use hearken_index::highlight::MessageHighlight;
+use hearken_model::{Interaction, Message, Role, Timestamp};
+use hearken_query::Problem;
+use hearken_query::search::{SearchAnswer, SearchItem};
+use serde_json::json;
+
+use crate::interaction::{self, InteractionView};
+use crate::interactions::{self, ListView, WayOut};
+use crate::location::Location;
+
+/// Tries every way out of text: elements, attributes in both quotes, entities, comments.
+const HOSTILE: &str =
+    "</script><script>alert(1)</script><img src=x onerror=alert(1)>\" onfocus=\"alert(1)' x='&lt;b&gt;<!--";
+
+fn now() -> Timestamp {
+    Timestamp::parse("2026-11-22T12:00:00Z").unwrap()
+}
+
+/// Every text is hostile, every field is there.
+fn hostile() -> Interaction {
+    let at = "2026-11-22T11:00:00Z";
+    let message = |id: &str, role: &str| {
+        json!({"id": id, "role": role, "timestamp": 7_000, "at": at, "end_offset_ms": 9_000, "message": HOSTILE,
+               "sentiment": "negative", "sentiment_score": -0.8, "billable": true, "interrupted": true, "confidence": 0.3,
+               "llm_model": HOSTILE})
+    };
+    let mut tool = message("tool", "tool");
+    tool["tool"] = json!({"name": HOSTILE, "arguments": {HOSTILE: HOSTILE}, "result": HOSTILE, "ok": false});
+    let mut fields = json!({
+        "type": "voice_call", "status": "in_progress", "direction": "inbound",
+        "messages_count": 2, "billable_messages": 1, "billable_minutes": 1, "start_time": at, "end_time": at,
+        "duration": 61.0, "csat": 2, "rating": 1, "llm_models": [HOSTILE, HOSTILE], "metadata": {HOSTILE: HOSTILE},
+        "recording_url": "javascript:alert(1)",
+        "usage": {"input_tokens": 1, "cached_input_tokens": 0, "output_tokens": 2,
+                  "by_model": {HOSTILE: {"input_tokens": 1, "cached_input_tokens": 0, "output_tokens": 2}}},
+        "total_costs": {"amount": "0.01", "currency": HOSTILE, "llm": "0.01", "platform": null, "analysis": null,
+                        "unpriced_models": [HOSTILE], "source": "estimate"},
+        "topics_summary": {"topic": HOSTILE, "summary": HOSTILE, "sentiment": "negative",
+                           "sentiment_description": HOSTILE, "keywords": [HOSTILE]},
+        "analysis": {"by": HOSTILE, "version": HOSTILE, "at": at},
+        "transcript": [message(HOSTILE, "user"), message("2", "assistant"), tool, message("3", "system")],
+    });
+    for name in [
+        "id",
+        "organization",
+        "agent",
+        "llm_model",
+        "end_reason",
+        "integration",
+        "browser",
+        "os",
+        "device",
+        "ip_address",
+        "country_code",
+        "country",
+        "city",
+        "url",
+        "url_host",
+        "language",
+        "user_id",
+        "caller",
+        "csat_description",
+        "rating_comment",
+    ] {
+        fields[name] = HOSTILE.into();
+    }
+    serde_json::from_value(fields).unwrap()
+}
+
+fn bare() -> Interaction {
+    Interaction { id: "bare".to_owned(), ..Interaction::default() }
+}
+
+fn highlight() -> MessageHighlight {
+    let escaped = HOSTILE.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    MessageHighlight {
+        message_id: HOSTILE.to_owned(),
+        role: Role::User,
+        offset_ms: 7_000,
+        ranges: vec![(2, 8), (11, 17), (9_000, 9_001)],
+        fragments: vec![format!("<mark>alert</mark> {escaped}"), HOSTILE.to_owned()],
+    }
+}
+
+fn list_page(query: &str, items: Vec<Interaction>) -> String {
+    let location = Location::parse(query);
+    let item = |interaction| SearchItem { interaction, highlights: vec![highlight()] };
+    let hostile_facet = |name: &str| {
+        let counts = json!([{"value": HOSTILE, "count": 3}, {"value": null, "count": 1}]);
+        (name.to_owned(), serde_json::from_value(counts).unwrap())
+    };
+    let answer = SearchAnswer {
+        total: items.len() as u64,
+        took_ms: 1.5,
+        items: items.into_iter().map(item).collect(),
+        facets: vec![hostile_facet("country"), hostile_facet(&format!("metadata.{HOSTILE}"))],
+        next_cursor: Some(HOSTILE.to_owned()),
+    };
+    list(&location, Ok(answer))
+}
+
+fn list(location: &Location, answer: Result<SearchAnswer, Problem>) -> String {
+    let ways_out = WayOut::all(location);
+    let view =
+        ListView { location, now: now(), base_url: "http://localhost:8080", answer, volume: None, ways_out };
+    interactions::page(&view).into_string()
+}
+
+fn interaction_page(query: &str, interaction: &Interaction) -> String {
+    let location = Location::parse(query);
+    let quotes = [highlight()];
+    let quotes = location.get("q").map(|_| quotes.as_slice());
+    let view = InteractionView { location: &location, now: now(), interaction, quotes, problem: None };
+    interaction::page(&view).into_string()
+}
+
+/// What the policy forbids and what only injected text could bring.
+fn assert_clean(page: &str) {
+    let lower = page.to_lowercase();
+    for (idx, _) in lower.match_indices("<script") {
+        assert!(
+            lower[idx..].starts_with("<script src=\"/assets/"),
+            "an inline script: {}",
+            &page[idx..idx + 80]
+        );
+    }
+    // Inside text and values `<`, `>` and `"` are entities, so what stands between real brackets is markup of ours.
+    for tag in page.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()) {
+        let outside_values: String = tag.split('"').step_by(2).collect();
+        assert!(!outside_values.contains(" style=") && !outside_values.contains(" on"), "`{tag}`");
+        assert!(!tag.starts_with("img src=x") && !tag.starts_with("!--"), "`{tag}`");
+        assert!(!tag.contains("href=\"javascript:"), "`{tag}`");
+    }
+}
+
+#[test]
+fn hostile_text_stays_text_in_the_list() {
+    let hostile_query =
+        format!("q={0}&country={0}&-agent={0}", "%3C%2Fscript%3E%22%3E%3Cscript%3Ealert(1)%3C/script%3E");
+    assert_clean(&list_page(&hostile_query, vec![hostile(), bare()]));
+    assert_clean(&list_page(&hostile_query, vec![]));
+    let problem =
+        Problem { position: Some(3), parameter: Some("q".into()), ..Problem::new("invalid_query", HOSTILE) };
+    assert_clean(&list(&Location::parse(&hostile_query), Err(problem)));
+}
+
+#[test]
+fn hostile_text_stays_text_on_the_page_of_an_interaction() {
+    let page = interaction_page("q=alert", &hostile());
+    assert_clean(&page);
+    assert!(page.contains("&lt;/script&gt;"), "the text is shown, not dropped");
+    assert!(!page.contains("lang=\"</"), "a hostile language is no language");
+    assert_clean(&interaction_page("", &hostile()));
+}
+
+#[test]
+fn matches_are_marked_where_they_are_and_impossible_ones_nowhere() {
+    let page = interaction_page("q=script", &hostile());
+    assert!(page.contains("&lt;/<mark>script</mark>&gt;&lt;s"), "{page}");
+}
+
+#[test]
+fn what_is_unknown_is_said_to_be_unknown() {
+    let page = interaction_page("", &bare());
+    assert_clean(&page);
+    assert!(page.matches("not available").count() > 30, "every field is there");
+    assert!(!page.contains("$0"), "an unknown cost is not free");
+    assert!(page.contains("Nothing has been said yet"));
+    assert!(page.contains("Not analysed yet"));
+}
+
+#[test]
+fn every_detail_finds_more_like_it() {
+    let interaction = Interaction { country: Some("Côte d'Ivoire".into()), csat: Some(2), ..bare() };
+    let page = interaction_page("", &interaction);
+    assert!(page.contains("href=\"/?country=C%C3%B4te+d%27Ivoire\""));
+    assert!(page.contains("href=\"/?csat=2\""));
+    assert!(page.contains("href=\"/?id=bare\""));
+}
+
+#[test]
+fn a_row_opens_its_interaction_with_the_search_that_found_it() {
+    let interaction = Interaction { id: "a/b?c#d".into(), ..bare() };
+    let page = list_page("q=two+words&country=Germany&sort=csat", vec![interaction]);
+    assert!(page.contains("href=\"/interactions/a%2Fb%3Fc%23d?q=two+words\""), "{page}");
+}
+
+#[test]
+fn an_empty_installation_shows_how_to_send_the_first_event() {
+    let nothing = SearchAnswer { total: 0, took_ms: 0.1, items: vec![], facets: vec![], next_cursor: None };
+    let page = list(&Location::default(), Ok(nothing.clone()));
+    assert!(page.contains("curl http://localhost:8080/v1/events"));
+    let page = list(&Location::parse("q=zzz&country=Chad"), Ok(nothing));
+    assert!(
+        page.contains("Without “<bdi>Country is Chad</bdi>”") && page.contains("href=\"/?q=zzz\""),
+        "{page}"
+    );
+}
+
+#[test]
+fn calls_show_silence_and_who_speaks_over_whom() {
+    let message = |id: &str, role, timestamp, end| Message {
+        end_offset_ms: Some(end),
+        ..serde_json::from_value(
+            json!({"id": id, "role": role, "timestamp": timestamp, "at": "2026-11-22T11:00:00Z",
+            "message": "…", "billable": false}),
+        )
+        .unwrap()
+    };
+    let transcript = vec![
+        message("1", "assistant", 0, 3_000),
+        message("2", "user", 8_500, 12_000),
+        message("3", "assistant", 11_000, 13_000),
+    ];
+    let kind = Some(hearken_model::InteractionType::VoiceCall);
+    let call = Interaction { interaction_type: kind, transcript: Some(transcript), ..bare() };
+    let page = interaction_page("", &call);
+    assert!(page.contains("5.5 s of silence"));
+    assert!(page.contains("speaks over 1.0 s"));
+    assert!(page.contains("Caller spoke 0:03, agent 0:05"));
+    let chat = Interaction { interaction_type: Some(hearken_model::InteractionType::TextChat), ..call };
+    assert!(!interaction_page("", &chat).contains("of silence"));
+}
+
+#[test]
+fn a_long_transcript_stays_small() {
+    let message = |idx: usize| {
+        serde_json::from_value(json!({"id": idx.to_string(), "role": "user", "timestamp": idx * 1_000,
+            "at": "2026-11-22T11:00:00Z", "message": "Hello again", "billable": false}))
+        .unwrap()
+    };
+    let interaction = Interaction { transcript: Some((0..500).map(message).collect()), ..bare() };
+    assert!(interaction_page("", &interaction).len() < 400 * 1_024);
+}
