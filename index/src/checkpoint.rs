@@ -53,6 +53,13 @@ impl Checkpoint {
         }
     }
 
+    /// Forgets one partition: it is read from its beginning again.
+    pub fn remove(&mut self, topic: &str, partition: i32) {
+        if let Some(partitions) = self.topics.get_mut(topic) {
+            partitions.remove(&partition);
+        }
+    }
+
     /// As the commit payload carries it.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self)

@@ -1,1 +1,17 @@
-//! hearken
+//! The `hearken` program: commands, assembly, signals. The only room that touches the environment, signals and the
+//! process's exit.
+//!
+//! - [`cli`]: the commands and their exit codes.
+//! - [`app`]: puts the rooms together; the commands and the tests use the same assembly.
+//! - [`commands`]: what each command does.
+//! - [`demo`]: the bundled conversations and the GeoIP file of the demo.
+//! - [`rebuild`]: rewrites the index from its stored documents.
+//! - [`logging`], [`metrics`]: log lines, and the metrics that belong to no other room.
+
+pub mod app;
+pub mod cli;
+pub mod commands;
+pub mod demo;
+pub mod logging;
+pub mod metrics;
+pub mod rebuild;

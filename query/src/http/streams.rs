@@ -30,7 +30,7 @@ pub(super) async fn export_all(
     let (parameters, [format]) = SearchParameters::parse(pairs, ["format"])?;
     let format = ExportFormat::from_name(format.as_deref().unwrap_or("ndjson")).ok_or_else(|| {
         let problem = Problem::new("invalid_parameter", "`format` is `ndjson` or `csv`");
-        Problem { parameter: Some("format".to_owned()), ..problem }
+        Problem { parameter: Some("format".into()), ..problem }
     })?;
     let chunks = export(&state, parameters, None, format).await?;
     let disposition = format!("attachment; filename=\"{}\"", format.file_name());

@@ -1,0 +1,244 @@
+//! Puts the rooms together. `serve`, `demo` and the tests all start this one assembly.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use hearken_analysis::{Analyzer, Taxonomy};
+use hearken_billing::{Billing, BillingSettings, MinuteRounding, ModelPrice, OwnPrice};
+use hearken_config::{AnalysisConfig, BillingConfig, Config};
+use hearken_geoip::GeoIp;
+use hearken_index::tantivy::{FlushReport, Monitor};
+use hearken_index::{Index, IndexReader, IndexWriter};
+use hearken_ingest::{Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus};
+use hearken_query::{AppState, http};
+use prometheus::Registry;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+/// How often the GeoIP files are looked at; a replaced one is in use this much later.
+const GEOIP_INTERVAL: Duration = Duration::from_secs(2);
+/// How long requests that are under way may take when the server stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A running Hearken: ingest, index, API and pages.
+pub struct App {
+    address: SocketAddr,
+    ingest: Ingest,
+    reader: IndexReader,
+    monitor: Monitor,
+    registry: Registry,
+    stopping: watch::Sender<bool>,
+    http: JoinHandle<std::io::Result<()>>,
+    geoip: JoinHandle<()>,
+}
+
+impl App {
+    /// Opens the index, starts ingest and listens.
+    ///
+    /// # Errors
+    /// What keeps it from starting, with the path or address it is about. Brokers that cannot be reached are waited
+    /// for, not an error.
+    pub async fn start(config: Config) -> anyhow::Result<App> {
+        let registry = Registry::new();
+        crate::metrics::register_build_info(&registry)?;
+        let metrics = IngestMetrics::new(&registry)?;
+        let geoip = match &config.geoip {
+            None => GeoIp::empty(),
+            Some(geoip) => GeoIp::open(&geoip.databases)?,
+        };
+        let deriver = deriver(&config, metrics.clone())?;
+
+        let (writer, reader) = open_index(&config, &registry)?;
+        let monitor = writer.monitor();
+        crate::metrics::register_index(&registry, monitor.clone())?;
+
+        let listener = tokio::net::TcpListener::bind(config.http.listen).await.with_context(|| {
+            format!("cannot listen on `{}`; is it taken? see `http.listen`", config.http.listen)
+        })?;
+        let address = listener.local_addr()?;
+
+        let ingest = Ingest::start(IngestParts {
+            kafka: config.kafka,
+            config: config.ingest,
+            ip_policy: config.privacy.ip,
+            geoip: geoip.clone(),
+            deriver,
+            writer,
+            reader: reader.clone(),
+            metrics,
+        })?;
+
+        let readiness = readiness(ingest.status(), monitor.clone());
+        let (stopping, stopped) = watch::channel(false);
+        let state = AppState::builder(reader.clone(), registry.clone())
+            .readiness(readiness)
+            .stopping(stopped.clone());
+        let router = http::finish(http::routes().merge(hearken_web::routes()), state.build()?);
+        let http = tokio::spawn(http::serve(listener, router, stopped));
+        let geoip = tokio::spawn(watch_geoip(geoip));
+        info!(%address, "listening");
+        Ok(App { address, ingest, reader, monitor, registry, stopping, http, geoip })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The newest view of the index.
+    pub fn reader(&self) -> &IndexReader {
+        &self.reader
+    }
+
+    /// Sizes, counts and what is durable.
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    /// All metrics.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// What ingest still waits for.
+    pub fn ingest_status(&self) -> IngestStatus {
+        self.ingest.status()
+    }
+
+    /// Waits until something that must not end has ended.
+    pub async fn failed(&self) -> anyhow::Error {
+        loop {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if self.ingest.is_finished() {
+                return anyhow::anyhow!("the ingest thread has ended; see the log");
+            }
+            if self.http.is_finished() {
+                return anyhow::anyhow!("the HTTP server has ended; see the log");
+            }
+        }
+    }
+
+    /// Stops: no new requests, requests under way finish, the last batch becomes durable, offsets are committed.
+    ///
+    /// # Errors
+    /// The last flush failed.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.geoip.abort();
+        let _ = self.stopping.send(true); // nobody listens only when the HTTP server is gone already
+        if tokio::time::timeout(DRAIN_TIMEOUT, self.http).await.is_err() {
+            warn!("some requests did not end in time and were cut off");
+        }
+        tokio::task::spawn_blocking(move || self.ingest.stop()).await??;
+        info!("stopped; everything is durable");
+        Ok(())
+    }
+}
+
+/// Opens the index as the configuration says, with its flush times measured.
+///
+/// # Errors
+/// The index is in use, damaged, of another version, or cannot be reached.
+pub fn open_index(config: &Config, registry: &Registry) -> anyhow::Result<(IndexWriter, IndexReader)> {
+    let flush_seconds = crate::metrics::flush_seconds(registry)?;
+    let opened = Index::open(&config.index.path, |options| {
+        options.flush_interval = config.ingest.flush_interval;
+        options.on_flush = Some(Arc::new(move |report: &FlushReport| {
+            flush_seconds.observe(report.duration.as_secs_f64());
+            if let Some(error) = &report.error {
+                warn!(error, "flush failed; trying again");
+            }
+        }));
+    });
+    Ok(opened?)
+}
+
+/// Analysis, billing and the contract's rules, as the configuration says.
+///
+/// # Errors
+/// The taxonomy file cannot be read.
+pub fn deriver(config: &Config, metrics: IngestMetrics) -> anyhow::Result<Deriver> {
+    let analyzer = analyzer(&config.analysis)?;
+    Ok(Deriver::new(analyzer, billing(&config.billing), config.ingest.idle_timeout, metrics))
+}
+
+fn analyzer(config: &AnalysisConfig) -> anyhow::Result<Analyzer> {
+    match &config.taxonomy_file {
+        None => Ok(Analyzer::built_in()),
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read `analysis.taxonomy_file` `{}`", path.display()))?;
+            let taxonomy = Taxonomy::from_toml(&text)
+                .with_context(|| format!("`analysis.taxonomy_file` `{}`", path.display()))?;
+            Ok(Analyzer::with_taxonomy(taxonomy))
+        }
+    }
+}
+
+fn billing(config: &BillingConfig) -> Billing {
+    let settings = BillingSettings {
+        currency: config.currency.clone(),
+        free_welcome: config.free_welcome,
+        free_without_user_message: config.free_without_user_message,
+        free_call_under: config.free_call_under,
+        minute_rounding: match config.minute_rounding {
+            hearken_config::MinuteRounding::Up => MinuteRounding::Up,
+            hearken_config::MinuteRounding::Nearest => MinuteRounding::Nearest,
+            hearken_config::MinuteRounding::Down => MinuteRounding::Down,
+        },
+        price_per_message: config.price_per_message,
+        price_per_minute: config.price_per_minute,
+    };
+    let own_prices = config.prices.iter().map(|price| OwnPrice {
+        model: price.model.clone(),
+        effective_from: price.effective_from,
+        price: ModelPrice {
+            input_per_million: price.input_per_million,
+            cached_input_per_million: price.cached_input_per_million,
+            output_per_million: price.output_per_million,
+        },
+    });
+    Billing::new(settings, own_prices.collect())
+}
+
+fn readiness(status: IngestStatus, monitor: Monitor) -> hearken_query::state::Readiness {
+    Arc::new(move || {
+        let mut reasons = status.reasons();
+        if let Some(trouble) = monitor.trouble() {
+            let seconds = trouble.since.elapsed().as_secs();
+            reasons.push(format!("nothing has become durable for {seconds} s: {}", trouble.cause));
+        }
+        reasons
+    })
+}
+
+/// Takes up a replaced GeoIP file; a broken one is told once and the old one stays.
+async fn watch_geoip(geoip: GeoIp) {
+    let mut last_error = String::new();
+    loop {
+        tokio::time::sleep(GEOIP_INTERVAL).await;
+        let looked_at = geoip.clone();
+        match tokio::task::spawn_blocking(move || looked_at.reload_if_changed()).await {
+            Ok(Ok(false)) | Err(_) => {}
+            Ok(Ok(true)) => {
+                info!("took up a new GeoIP file");
+                last_error.clear();
+            }
+            Ok(Err(error)) => {
+                let error = error.to_string();
+                if error != last_error {
+                    warn!(error, "the new GeoIP file is refused; the old one stays in use");
+                    last_error = error;
+                }
+            }
+        }
+    }
+}
+
+/// Where the demo and tests keep an index of their own.
+pub fn index_in(folder: &std::path::Path) -> PathBuf {
+    folder.join("index")
+}

@@ -1,0 +1,173 @@
+//! The command line. Exit codes: 0 done, 1 failed, 2 wrong use. Progress goes to stderr, data to stdout.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use hearken_config::Config;
+
+use crate::commands;
+
+/// Streaming ingestion and search for the conversations that AI agents have with people.
+#[derive(Debug, Parser)]
+#[command(name = "hearken", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct ConfigArgs {
+    /// The configuration file [default: $HEARKEN_CONFIG, else hearken.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it: an in-process broker, bundled conversations, ingest, index and API; nothing to set up
+    Demo {
+        /// Replay everything at full speed, print a summary and end
+        #[arg(long)]
+        exit: bool,
+        /// Where to listen [default: 127.0.0.1:8080, or any free port if that is taken]
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<SocketAddr>,
+    },
+    /// Ingest from Kafka and answer queries, in one process
+    Serve(ConfigArgs),
+    /// Look after the index while the server is stopped
+    Index {
+        #[command(subcommand)]
+        command: IndexCommand,
+    },
+    /// Explain a configuration file, or print the commented sample
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum IndexCommand {
+    /// Verify every checksum and count
+    Check(ConfigArgs),
+    /// Rewrite every document with today's schema and analysis
+    Rebuild(ConfigArgs),
+    /// Print sizes and counts
+    Stats {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set where a partition is read on, after its topic was recreated or retention passed the index
+    ResetOffset {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The topic
+        #[arg(long)]
+        topic: String,
+        /// The partition
+        #[arg(long)]
+        partition: i32,
+        /// `earliest`, or the next offset to read
+        #[arg(long, value_name = "earliest|OFFSET")]
+        to: commands::index::ResetTo,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say what is wrong with a configuration file, with the line
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// Print the commented sample
+    Sample,
+}
+
+/// Runs the program and says how it ended.
+pub fn run(
+    args: impl IntoIterator<Item = OsString>,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(message) => {
+            let code = if message.use_stderr() { 2 } else { 0 }; // `--help` and `--version` are no mistakes
+            let _ = message.print(); // a closed pipe is no reason to fail
+            return ExitCode::from(code);
+        }
+    };
+    let environment = Environment(variables.into_iter().collect());
+    match dispatch(cli.command, &environment) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<()> {
+    match command {
+        Command::Demo { exit, listen } => commands::demo::run(exit, listen),
+        Command::Serve(args) => commands::serve::run(environment.config(&args)?),
+        Command::Index { command } => match command {
+            IndexCommand::Check(args) => commands::index::check(&environment.config(&args)?),
+            IndexCommand::Rebuild(args) => commands::index::rebuild(&environment.config(&args)?),
+            IndexCommand::Stats { config, json } => {
+                commands::index::stats(&environment.config(&config)?, json)
+            }
+            IndexCommand::ResetOffset { config, topic, partition, to } => {
+                commands::index::reset_offset(&environment.config(&config)?, &topic, partition, to)
+            }
+        },
+        Command::Config { command } => match command {
+            ConfigCommand::Check { file } => commands::config::check(&file, &environment.0),
+            ConfigCommand::Sample => commands::config::sample(),
+        },
+    }
+}
+
+/// The environment's variables, read once.
+struct Environment(Vec<(String, String)>);
+
+impl Environment {
+    /// The configuration: `--config`, else `HEARKEN_CONFIG`, else `hearken.toml` where there is one.
+    fn config(&self, args: &ConfigArgs) -> anyhow::Result<Config> {
+        let named = args.config.clone().or_else(|| {
+            let (_, path) =
+                self.0.iter().find(|(name, path)| name == "HEARKEN_CONFIG" && !path.is_empty())?;
+            Some(PathBuf::from(path))
+        });
+        let default = Path::new("hearken.toml");
+        let path = match &named {
+            Some(path) => Some(path.as_path()),
+            None => default.exists().then_some(default),
+        };
+        match path {
+            None => Ok(Config::load(None, self.0.clone())?),
+            Some(path) => {
+                let text = read_config(path)?;
+                Ok(Config::load(Some((path, &text)), self.0.clone())?)
+            }
+        }
+    }
+}
+
+/// Reads a configuration file.
+pub(crate) fn read_config(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| {
+        format!(
+            "cannot read the configuration file `{}`; `hearken config sample` prints one to begin with",
+            path.display()
+        )
+    })
+}

@@ -1,0 +1,6 @@
+//! What each command does.
+
+pub mod config;
+pub mod demo;
+pub mod index;
+pub mod serve;

@@ -1,0 +1,217 @@
+//! `hearken demo`: the whole product with nothing set up.
+//!
+//! An in-process broker, the bundled conversations replayed through it, ingest, a throw-away index, API and pages.
+//! History arrives at once; the live conversations are played message by message, and again when they have ended,
+//! so that there is always something to watch.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use hearken_config::{Config, GeoipConfig, KafkaConfig, LogConfig};
+use hearken_index::search::{Selection, SortKey};
+use hearken_ingest::{InProcessBroker, OutgoingRecord};
+use hearken_model::Timestamp;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{App, index_in};
+use crate::demo::script::{DemoRecord, script};
+use crate::logging;
+
+const TOPIC: &str = "interactions";
+const DEAD_LETTER_TOPIC: &str = "interactions.dlq";
+const PARTITIONS: i32 = 4;
+/// `--exit` promises an end within this time.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(60);
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// Runs the demo until Ctrl-C, or with `exit` until everything is searchable.
+///
+/// # Errors
+/// The broker, the index or the listener cannot be started, or `--exit` takes too long.
+pub fn run(exit: bool, listen: Option<SocketAddr>) -> anyhow::Result<()> {
+    logging::start(&LogConfig {
+        level: "warn,librdkafka=off,rdkafka=off".to_owned(),
+        ..LogConfig::default()
+    })?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(demo(exit, listen))
+}
+
+async fn demo(exit: bool, listen: Option<SocketAddr>) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let folder = tempfile::tempdir().context("cannot make a temporary directory for the demo's index")?;
+    let broker = InProcessBroker::start(&[TOPIC, DEAD_LETTER_TOPIC], PARTITIONS)
+        .context("cannot start the broker inside the program")?;
+    let app = App::start(config(folder.path(), &broker, exit, listen)?).await?;
+
+    let records = script(now());
+    let (history, live): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| exit || !record.live);
+    play_history(&app, &broker, &history).await?;
+
+    if exit {
+        let line = summary(&app, started)?;
+        app.stop().await?;
+        writeln!(std::io::stdout(), "{line}")?;
+        return Ok(());
+    }
+    invite(&app)?;
+    tokio::select! {
+        played = play_live(&broker, live) => played?,
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+        error = app.failed() => return Err(error),
+    }
+    app.stop().await
+}
+
+fn config(
+    folder: &std::path::Path,
+    broker: &InProcessBroker,
+    exit: bool,
+    listen: Option<SocketAddr>,
+) -> anyhow::Result<Config> {
+    let geoip = folder.join("demo.mmdb");
+    std::fs::write(&geoip, crate::demo::geoip::database()?).context("cannot write the demo's GeoIP file")?;
+    let mut config = Config {
+        kafka: Some(KafkaConfig {
+            bootstrap_servers: broker.bootstrap_servers(),
+            topics: vec![TOPIC.to_owned()],
+            group_id: "hearken-demo".to_owned(),
+            dead_letter_topic: DEAD_LETTER_TOPIC.to_owned(),
+            librdkafka: Default::default(),
+        }),
+        geoip: Some(GeoipConfig { databases: vec![geoip] }),
+        ..Config::default()
+    };
+    config.index.path = index_in(folder);
+    let is_free = |address: &SocketAddr| std::net::TcpListener::bind(address).is_ok();
+    config.http.listen = match listen {
+        Some(address) => address,
+        None if !exit && is_free(&LISTEN) => LISTEN,
+        None => SocketAddr::new(LISTEN.ip(), 0),
+    };
+    config.http.refuse_exposure()?;
+    Ok(config)
+}
+
+/// Sends history through the broker and waits until all of it is searchable.
+async fn play_history(app: &App, broker: &InProcessBroker, history: &[DemoRecord]) -> anyhow::Result<()> {
+    let bar = ProgressBar::new(history.len() as u64).with_style(
+        ProgressStyle::with_template("{msg:12} {wide_bar} {pos}/{len} events")
+            .unwrap_or(ProgressStyle::default_bar()),
+    );
+    bar.set_message("replaying");
+    for record in history {
+        broker.produce(TOPIC, &outgoing(record, 0))?;
+    }
+    tokio::task::block_in_place(|| broker.flush(EXIT_TIMEOUT))?;
+    let deadline = Instant::now() + EXIT_TIMEOUT;
+    loop {
+        let taken = records_taken(app);
+        bar.set_position(taken);
+        if taken >= history.len() as u64 && app.ingest_status().reasons().is_empty() {
+            bar.finish_and_clear();
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            bail!(
+                "the demo's events were not searchable after {} s: {:?}",
+                EXIT_TIMEOUT.as_secs(),
+                app.ingest_status().reasons()
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Records that are searchable or in the dead-letter topic.
+fn records_taken(app: &App) -> u64 {
+    let families = app.registry().gather();
+    let freshness = families.iter().filter(|family| family.name() == "hearken_ingest_freshness_seconds");
+    let searchable = freshness
+        .flat_map(|family| family.get_metric())
+        .map(|metric| metric.get_histogram().get_sample_count());
+    searchable.sum::<u64>() + dead_letters(app)
+}
+
+fn dead_letters(app: &App) -> u64 {
+    let families = app.registry().gather();
+    let records = families.iter().filter(|family| family.name() == "hearken_ingest_records_total");
+    let dead = records.flat_map(|family| family.get_metric()).filter(|metric| {
+        metric.get_label().iter().any(|label| label.name() == "outcome" && label.value() == "dead_letter")
+    });
+    dead.map(|metric| metric.get_counter().get_value() as u64).sum()
+}
+
+/// Plays the live conversations, round after round, each round under ids of its own.
+async fn play_live(broker: &InProcessBroker, first_round: Vec<DemoRecord>) -> anyhow::Result<()> {
+    let mut records = first_round;
+    for round in 0_u32.. {
+        let started = tokio::time::Instant::now();
+        for record in &records {
+            tokio::time::sleep_until(started + record.due).await;
+            broker.produce(TOPIC, &outgoing(record, round))?;
+        }
+        records = script(now()).into_iter().filter(|record| record.live).collect();
+    }
+    Ok(())
+}
+
+/// A record as it is sent in a round; interaction ids are never used again, so later rounds carry the round's number.
+fn outgoing(record: &DemoRecord, round: u32) -> OutgoingRecord {
+    let renamed = |bytes: &[u8]| -> Vec<u8> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if round > 0 => {
+                text.replace(&record.key, &format!("{}-{}", record.key, round + 1)).into_bytes()
+            }
+            _ => bytes.to_vec(),
+        }
+    };
+    OutgoingRecord {
+        key: Some(renamed(record.key.as_bytes())),
+        value: Some(renamed(&record.value)),
+        headers: record.headers.iter().map(|(name, value)| (name.clone(), renamed(value))).collect(),
+        ..OutgoingRecord::default()
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(
+        std::time::SystemTime::now()
+            .duration_since(std::time::SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
+    )
+}
+
+fn summary(app: &App, started: Instant) -> anyhow::Result<String> {
+    let (mut interactions, mut messages) = (0, 0);
+    let by_start = SortKey { field: "start_time".to_owned(), descending: true };
+    app.reader().for_each(&Selection::default(), &[by_start], |document| {
+        interactions += 1;
+        messages += document.derived.head.messages_count;
+        ControlFlow::Continue(())
+    })?;
+    Ok(format!(
+        "demo: {interactions} interactions with {messages} messages searchable, {} dead letters, in {:.1} s",
+        dead_letters(app),
+        started.elapsed().as_secs_f64()
+    ))
+}
+
+fn invite(app: &App) -> anyhow::Result<()> {
+    let base = format!("http://{}", app.address());
+    writeln!(
+        std::io::stdout(),
+        "\nHearken listens on {base}/\n\n\
+         Three searches to begin with:\n  \
+         curl -s '{base}/v1/interactions?q=refund&facets=country,sentiment&limit=3'\n  \
+         curl -s '{base}/v1/interactions?q=%22out+for+delivery%22&limit=3'\n  \
+         curl -s '{base}/v1/interactions?q=status:transferred+csat:%3C%3D2&facets=topic&limit=3'\n\n\
+         Live conversations are being played. Ctrl-C ends it and removes everything."
+    )?;
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! `hearken serve`: until SIGTERM or SIGINT.
+
+use std::io::Write as _;
+
+use hearken_config::Config;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use crate::app::App;
+use crate::logging;
+
+/// Configure, build, announce, wait, drain.
+///
+/// # Errors
+/// Anything that keeps the server from starting, or the last flush from succeeding.
+pub fn run(config: Config) -> anyhow::Result<()> {
+    config.http.refuse_exposure()?;
+    logging::start(&config.log)?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let app = App::start(config).await?;
+        // The one line of data: where it listens, which the configuration may leave to the system (port 0).
+        writeln!(std::io::stdout(), "listening on http://{}", app.address())?;
+        tokio::select! {
+            _ = terminate.recv() => info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => info!("SIGINT: stopping"),
+            error = app.failed() => return Err(error),
+        }
+        app.stop().await
+    })
+}

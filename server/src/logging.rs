@@ -1,0 +1,19 @@
+//! Log lines: text for people, JSON for machines, on stderr.
+
+use hearken_config::{LogConfig, LogFormat};
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging. A second call in one process changes nothing.
+///
+/// # Errors
+/// The level is none that tracing understands.
+pub fn start(config: &LogConfig) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.level)?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // An error says that logging has begun already, which is what is wanted.
+    let _ = match config.format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! Rewrites the index from its stored documents, with today's schema, analysis and prices; no Kafka needed.
+//!
+//! The new index is built beside the old one and takes its place only when it is complete and durable, so that an
+//! interruption at any moment leaves one whole index.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use hearken_analysis::Memo;
+use hearken_config::Config;
+use hearken_index::Index;
+use hearken_index::checkpoint::Checkpoint;
+use hearken_ingest::IngestMetrics;
+use hearken_model::{Document, Status};
+use indicatif::ProgressBar;
+
+/// Documents between two commits: large enough to be quick, small enough to bound memory.
+const BATCH_DOCUMENTS: usize = 5_000;
+
+/// Rebuilds the index that the configuration names.
+///
+/// # Errors
+/// The old index cannot be read, or the new one not written; the old one is untouched then.
+pub fn run(config: &Config) -> anyhow::Result<()> {
+    let path = &config.index.path;
+    let (building, old) = (beside(path, "rebuilding"), beside(path, "replaced"));
+    for leftover in [&building, &old] {
+        if leftover.exists() {
+            std::fs::remove_dir_all(leftover).with_context(|| {
+                format!("cannot remove `{}`, left by an earlier rebuild", leftover.display())
+            })?;
+        }
+    }
+    let num_documents = rewrite(config, path, &building)?;
+    std::fs::rename(path, &old).with_context(|| format!("cannot move `{}` away", path.display()))?;
+    std::fs::rename(&building, path).with_context(|| {
+        format!("cannot move the new index to `{}`; it is in `{}`", path.display(), building.display())
+    })?;
+    std::fs::remove_dir_all(&old)
+        .with_context(|| format!("cannot remove the old index `{}`", old.display()))?;
+    eprintln!("rebuilt {num_documents} interactions");
+    Ok(())
+}
+
+fn rewrite(config: &Config, from: &Path, to: &Path) -> anyhow::Result<u64> {
+    let (source, reader) = Index::open(from, |_| {})?;
+    let (mut target, _) = Index::open(to, |options| options.flush_interval = config.ingest.flush_interval)?;
+    let mut deriver = crate::app::deriver(config, IngestMetrics::new(&prometheus::Registry::new())?)?;
+    let checkpoint = Checkpoint::clone(&source.checkpoint());
+    let bar = ProgressBar::new(source.monitor().stats().num_documents);
+
+    let mut num_documents = 0;
+    let mut failure = None;
+    let visited = reader.for_each_stored(|document: Document| {
+        let rewritten = if document.state.erased {
+            Document::tombstone(document.state.id)
+        } else {
+            // Whether it is abandoned was judged by the clock, and stays until the server judges again.
+            let was_abandoned = document.derived.head.status == Some(Status::Abandoned);
+            let now = was_abandoned.then_some(hearken_model::Timestamp::from_nanos(i64::MAX));
+            let derived = deriver.derive(&document.state, &mut Memo::default(), now);
+            Document { state: document.state, derived }
+        };
+        num_documents += 1;
+        bar.inc(1);
+        let mut written = target.put(&rewritten);
+        if num_documents % BATCH_DOCUMENTS as u64 == 0 {
+            // Offsets come only with the last batch: a half-built index must not claim to have read anything.
+            written = written.and_then(|()| target.refresh(&Checkpoint::default()).map(drop));
+        }
+        match written {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    });
+    visited.context("cannot read the index")?;
+    if let Some(error) = failure {
+        return Err(error).context("cannot write the new index");
+    }
+    target.refresh(&checkpoint)?;
+    target.flush_now()?;
+    bar.finish_and_clear();
+    Ok(num_documents)
+}
+
+/// `index` → `index.rebuilding`, beside it, so that the last step is a rename on one file system.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
+}
