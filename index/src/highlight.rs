@@ -163,13 +163,16 @@ impl Highlighter {
         if let Some(places) = self.fitting.get(folded) {
             return Rc::clone(places);
         }
-        let stem = self.english.stem(folded);
         let mut places = Vec::new();
         for (condition, Condition { slots, .. }) in self.conditions.iter().enumerate() {
             for (slot, fits) in slots.iter().enumerate() {
                 let fits = match fits {
                     Fits::Word(word) => word == folded,
-                    Fits::Stem(wanted) => *wanted == *stem,
+                    // A stem keeps the first letter of its word; most words need not be stemmed at all.
+                    Fits::Stem(wanted) => {
+                        wanted.as_bytes().first() == folded.as_bytes().first()
+                            && self.english.stem(folded) == *wanted
+                    }
                     Fits::Prefix(prefix) => folded.starts_with(prefix.as_str()),
                     Fits::Fuzzy(automaton) => matches!(automaton.eval(folded), Distance::Exact(_)),
                 };

@@ -1,6 +1,8 @@
 //! A slow, plain reading of queries and filters over documents: what the engines must agree with.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use hearken_model::field::FieldKind;
 use hearken_model::{Document, Role, Scalar};
@@ -8,7 +10,7 @@ use hearken_model::{Document, Role, Scalar};
 use crate::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
 use crate::search::{Filter, Selection, SortKey};
 use crate::text::{English, Token, WordKind, tokens};
-use crate::values::{self, FieldRef, keyword_values};
+use crate::values::{self, FieldRef};
 
 /// The ids that the selection finds.
 pub(crate) fn find<'d>(documents: &'d [Document], selection: &Selection) -> Vec<&'d Document> {
@@ -82,6 +84,20 @@ fn passes(filter: &Filter, document: &Document, name: &str) -> bool {
     (filter.any_of.is_empty() || filter.any_of.iter().any(has)) && !filter.none_of.iter().any(has)
 }
 
+/// The text values of a keyword field or a metadata key.
+fn keyword_values(document: &Document, field: FieldRef<'_>) -> Vec<String> {
+    let mut values = Vec::new();
+    match field {
+        FieldRef::Known(field) => {
+            values::for_each_value(document, field.name, |value| values.push(value.to_owned()))
+        }
+        FieldRef::Metadata(key) => {
+            values.extend(document.derived.head.metadata.get(key).map(Scalar::to_string));
+        }
+    }
+    values
+}
+
 /// Whether the document matches; `None` where the query says nothing because it holds no word.
 pub(crate) fn evaluate(query: &Query, document: &Document) -> Option<bool> {
     match query {
@@ -92,10 +108,9 @@ pub(crate) fn evaluate(query: &Query, document: &Document) -> Option<bool> {
         Query::Or(parts) => parts.iter().filter_map(|part| evaluate(part, document)).reduce(|a, b| a || b),
         Query::Not(part) => evaluate(part, document).map(|matches| !matches),
         Query::Text { scope, text, form } => {
-            let wanted = tokens(text);
-            (!wanted.is_empty()).then(|| {
-                texts(document, *scope).iter().any(|text| text_matches(&tokens(text), &wanted, *form))
-            })
+            let wanted = cut(text);
+            (!wanted.is_empty())
+                .then(|| texts(document, *scope).iter().any(|text| text_matches(&cut(text), &wanted, *form)))
         }
         Query::Value { field, value } => Some(has_value(document, field, value)),
         Query::Range { field, range } => Some(in_range(document, field, range)),
@@ -104,17 +119,18 @@ pub(crate) fn evaluate(query: &Query, document: &Document) -> Option<bool> {
 }
 
 /// The messages, topic, summary or keywords that a scope covers.
-fn texts(document: &Document, scope: Scope) -> Vec<String> {
+fn texts(document: &Document, scope: Scope) -> Vec<&str> {
     let topics = &document.derived.head.topics_summary;
-    let messages = |accepts: &dyn Fn(Role) -> bool| -> Vec<String> {
-        document.transcript().into_iter().filter(|m| accepts(m.role)).map(|m| m.message).collect()
+    let messages = |accepts: &dyn Fn(Role) -> bool| -> Vec<&str> {
+        let messages = document.state.messages.values().map(|message| &message.value);
+        messages.filter(|m| accepts(m.role)).map(|m| m.message.as_str()).collect()
     };
     match scope {
         Scope::Role(wanted) => messages(&|role| role == wanted),
         Scope::Transcript => messages(&|role| role != Role::System),
-        Scope::Topic => topics.topic.iter().cloned().collect(),
-        Scope::Summary => topics.summary.iter().cloned().collect(),
-        Scope::Keywords => topics.keywords.clone(),
+        Scope::Topic => topics.topic.as_deref().into_iter().collect(),
+        Scope::Summary => topics.summary.as_deref().into_iter().collect(),
+        Scope::Keywords => topics.keywords.iter().map(String::as_str).collect(),
         Scope::Default => [Scope::Transcript, Scope::Topic, Scope::Summary, Scope::Keywords]
             .into_iter()
             .flat_map(|scope| texts(document, scope))
@@ -122,18 +138,40 @@ fn texts(document: &Document, scope: Scope) -> Vec<String> {
     }
 }
 
-fn text_matches(text: &[Token], wanted: &[Token], form: TextForm) -> bool {
-    let equal = |a: &Token, b: &Token| a.folded == b.folded;
-    let in_sequence = |matches: &dyn Fn(usize, &Token) -> bool| {
+/// A word and its stem.
+struct Cut {
+    folded: String,
+    stem: String,
+    kind: WordKind,
+}
+
+/// Cuts a text, and remembers it: thousands of queries look at the same messages.
+fn cut(text: &str) -> Rc<[Cut]> {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<String, Rc<[Cut]>>> = RefCell::default();
+    }
+    let known = KNOWN.with_borrow(|known| known.get(text).cloned());
+    known.unwrap_or_else(|| {
+        let english = English::default();
+        let cut = |token: Token| Cut {
+            stem: english.stem(&token.folded).into_owned(),
+            folded: token.folded,
+            kind: token.word.kind,
+        };
+        let cut: Rc<[Cut]> = tokens(text).into_iter().map(cut).collect();
+        KNOWN.with_borrow_mut(|known| known.insert(text.to_owned(), Rc::clone(&cut)));
+        cut
+    })
+}
+
+fn text_matches(text: &[Cut], wanted: &[Cut], form: TextForm) -> bool {
+    let equal = |a: &Cut, b: &Cut| a.folded == b.folded;
+    let in_sequence = |matches: &dyn Fn(usize, &Cut) -> bool| {
         text.windows(wanted.len())
             .any(|window| window.iter().enumerate().all(|(at, token)| matches(at, token)))
     };
     match form {
-        TextForm::Word if wanted.len() == 1 => {
-            let english = English::default();
-            let stem = english.stem(&wanted[0].folded);
-            text.iter().any(|token| english.stem(&token.folded) == stem)
-        }
+        TextForm::Word if wanted.len() == 1 => text.iter().any(|token| token.stem == wanted[0].stem),
         TextForm::Word => in_sequence(&|at, token| equal(token, &wanted[at])),
         TextForm::Phrase { slop } => is_near(text, wanted, slop, &mut Vec::new()),
         TextForm::Prefix => in_sequence(&|at, token| {
@@ -144,14 +182,14 @@ fn text_matches(text: &[Token], wanted: &[Token], form: TextForm) -> bool {
             }
         }),
         TextForm::Fuzzy { distance } => in_sequence(&|at, token| {
-            let allowed = if wanted[at].word.kind == WordKind::Letters { usize::from(distance) } else { 0 };
+            let allowed = if wanted[at].kind == WordKind::Letters { usize::from(distance) } else { 0 };
             edits(&wanted[at].folded, &token.folded) <= allowed
         }),
     }
 }
 
 /// Tries every choice of different places for the words.
-fn is_near(text: &[Token], wanted: &[Token], slop: u32, chosen: &mut Vec<usize>) -> bool {
+fn is_near(text: &[Cut], wanted: &[Cut], slop: u32, chosen: &mut Vec<usize>) -> bool {
     let starts = chosen.iter().enumerate().map(|(slot, at)| *at as i64 - slot as i64);
     if starts.clone().max().unwrap_or(0) - starts.min().unwrap_or(0) > i64::from(slop) {
         return false;

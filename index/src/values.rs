@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hearken_model::field::{FIELDS, Field, FieldKind, METADATA_PREFIX, field};
-use hearken_model::{Document, Money, Scalar, Timestamp};
+use hearken_model::{Document, Money, Timestamp};
 use rust_decimal::prelude::ToPrimitive;
 
 const NANOS_PER_SECOND: f64 = 1e9;
@@ -85,18 +85,6 @@ pub(crate) fn for_each_value<'d>(document: &'d Document, field: &str, mut visit:
 
 fn each_once<'d>(values: &'d [String], visit: impl FnMut(&'d str)) {
     values.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().for_each(visit);
-}
-
-/// The text values of a keyword field or a metadata key.
-pub(crate) fn keyword_values(document: &Document, field: FieldRef<'_>) -> Vec<String> {
-    let mut values = Vec::new();
-    match field {
-        FieldRef::Known(field) => for_each_value(document, field.name, |value| values.push(value.to_owned())),
-        FieldRef::Metadata(key) => {
-            values.extend(document.derived.head.metadata.get(key).map(Scalar::to_string));
-        }
-    }
-    values
 }
 
 /// The value of a field that is not a keyword, as the integer it is compared by: itself, nanoseconds, or billionths.

@@ -74,8 +74,9 @@ impl DocumentBuilder {
     /// The term to replace and the document to put in its place.
     pub(super) fn build(&mut self, document: &Document) -> (Term, TantivyDocument) {
         let mut built = TantivyDocument::default();
-        let stored = serde_json::to_vec(document).expect("documents have only string keys and plain values");
-        built.add_bytes(self.fields.stored, &stored);
+        let stored =
+            serde_json::to_string(document).expect("documents have only string keys and plain values");
+        built.add_text(self.fields.stored, stored);
         if document.state.erased {
             let mut terms = String::new();
             push_length_prefixed(&mut terms, &value_term("id", ValueCase::Exact, document.id().as_str()));
@@ -151,7 +152,7 @@ impl DocumentBuilder {
     }
 
     fn push_stem(&mut self, common: Owner, own: Option<Owner>, folded: &str) {
-        if self.stems.get(folded).is_none() {
+        if !self.stems.contains_key(folded) {
             if self.stems.len() >= STEMS_MAX {
                 self.stems.clear();
             }

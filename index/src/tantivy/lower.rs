@@ -7,8 +7,7 @@ use hearken_model::Role;
 use hearken_model::field::FieldKind;
 use tantivy::Term;
 use tantivy::query::{
-    AllQuery, BooleanQuery, BoostQuery, EmptyQuery, ExistsQuery, Occur, Query as EngineQuery, RangeQuery,
-    TermQuery,
+    AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, Occur, Query as EngineQuery, RangeQuery, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
@@ -145,18 +144,16 @@ impl<'a> Lowering<'a> {
             }
             Query::Text { scope, text, form } => {
                 self.count_condition()?;
-                let words = self.text(*scope, text, *form)?;
+                let Some(mut words) = self.text(*scope, text, *form)? else {
+                    return Ok(Box::new(EmptyQuery));
+                };
                 let is_scored = matches!(form, TextForm::Word | TextForm::Phrase { .. });
                 if self.ranks && *scope == Scope::Default && is_scored {
-                    let mut clauses = vec![(Occur::Must, words)];
                     for (scope, boost) in BOOSTS {
-                        let words = self.text(scope, text, *form)?;
-                        clauses.push((Occur::Should, Box::new(BoostQuery::new(words, boost))));
+                        words.bonuses.extend(self.text(scope, text, *form)?.map(|bonus| (bonus, boost)));
                     }
-                    Box::new(BooleanQuery::new(clauses))
-                } else {
-                    words
                 }
+                Box::new(words)
             }
             Query::Value { field, value } => {
                 self.count_condition()?;
@@ -173,7 +170,8 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    fn text(&mut self, scope: Scope, text: &str, form: TextForm) -> Result<Boxed, SearchError> {
+    /// `None` if the text holds no word.
+    fn text(&mut self, scope: Scope, text: &str, form: TextForm) -> Result<Option<WordsQuery>, SearchError> {
         let tokens = tokens(text);
         self.num_words += tokens.len();
         if self.num_words > WORDS_MAX {
@@ -196,11 +194,9 @@ impl<'a> Lowering<'a> {
         }
         let (owner, section) = owner_of(scope);
         let slots = self.slots(owner, &tokens, form)?;
-        if slots.is_empty() {
-            return Ok(Box::new(EmptyQuery));
-        }
-        let budget = Arc::clone(&self.budget);
-        Ok(Box::new(WordsQuery { field: self.fields.text, slots, slop, section, budget }))
+        let (field, budget) = (self.fields.text, Arc::clone(&self.budget));
+        let words = WordsQuery { field, slots, slop, section, bonuses: Vec::new(), budget };
+        Ok((!words.slots.is_empty()).then_some(words))
     }
 
     fn slots(&self, owner: Owner, tokens: &[Token], form: TextForm) -> Result<Vec<Slot>, SearchError> {
@@ -219,7 +215,8 @@ impl<'a> Lowering<'a> {
                 if self.english.stem(&stem) == stem {
                     terms.push(term(TermKind::Word, &stem, ""));
                 }
-                if crate::text::has_forms(&token.folded) {
+                // Also for a word too short to have forms itself: `doing` has the stem `do`.
+                if stem.bytes().all(|b| b.is_ascii_lowercase()) {
                     terms.push(term(TermKind::Stem, &stem, ""));
                 }
                 Ok(vec![slot(token, terms, None)])

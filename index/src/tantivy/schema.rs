@@ -58,7 +58,8 @@ pub(super) fn schema() -> (Schema, Fields, TokenizerManager) {
         .set_fieldnorms(false);
     let text = builder.add_text_field("text", TextOptions::default().set_indexing_options(words));
     let terms = builder.add_text_field("terms", TextOptions::default().set_indexing_options(values));
-    let stored = builder.add_bytes_field("stored", STORED);
+    // Text, not bytes: tantivy reads stored bytes back one at a time.
+    let stored = builder.add_text_field("stored", STORED);
     let mut keywords = Vec::new();
     let mut numbers = Vec::new();
     for field in FIELDS {

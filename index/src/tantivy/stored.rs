@@ -7,7 +7,7 @@ use tantivy::schema::document::{DeserializeError, DocumentDeserialize, DocumentD
 use tantivy::{DocAddress, Searcher, TantivyError};
 
 /// The one stored value of a document: its JSON.
-struct Json(Vec<u8>);
+struct Json(String);
 
 impl DocumentDeserialize for Json {
     fn deserialize<'de, D>(mut deserializer: D) -> Result<Self, DeserializeError>
@@ -15,8 +15,8 @@ impl DocumentDeserialize for Json {
         D: DocumentDeserializer<'de>,
     {
         match deserializer.next_field::<OwnedValue>()? {
-            Some((_, OwnedValue::Bytes(json))) => Ok(Json(json)),
-            Some((_, _)) | None => Ok(Json(Vec::new())),
+            Some((_, OwnedValue::Str(json))) => Ok(Json(json)),
+            Some((_, _)) | None => Ok(Json(String::new())),
         }
     }
 }
@@ -24,7 +24,7 @@ impl DocumentDeserialize for Json {
 /// The document at that address.
 pub(super) fn document(searcher: &Searcher, address: DocAddress) -> tantivy::Result<Document> {
     let Json(json) = searcher.doc(address)?;
-    serde_json::from_slice(&json).map_err(unreadable)
+    serde_json::from_str(&json).map_err(unreadable)
 }
 
 /// Its id alone.
@@ -38,7 +38,7 @@ pub(super) fn id(searcher: &Searcher, address: DocAddress) -> tantivy::Result<St
         id: String,
     }
     let Json(json) = searcher.doc(address)?;
-    serde_json::from_slice(&json).map(|named: Named| named.state.id).map_err(unreadable)
+    serde_json::from_str(&json).map(|named: Named| named.state.id).map_err(unreadable)
 }
 
 fn unreadable(error: serde_json::Error) -> TantivyError {

@@ -47,6 +47,8 @@ pub(super) struct WordsQuery {
     pub(super) slots: Vec<Slot>,
     pub(super) slop: u32,
     pub(super) section: Option<Section>,
+    /// What adds so many times its score where it matches, too; never decides whether a document matches.
+    pub(super) bonuses: Vec<(WordsQuery, Score)>,
     pub(super) budget: Arc<Budget>,
 }
 
@@ -58,8 +60,12 @@ impl std::fmt::Debug for WordsQuery {
 
 impl Query for WordsQuery {
     fn weight(&self, enable_scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        let mut bonuses = Vec::new();
         let similarity = match enable_scoring {
             EnableScoring::Enabled { statistics_provider, .. } => {
+                for (words, boost) in &self.bonuses {
+                    bonuses.push((words.weight(enable_scoring)?, *boost));
+                }
                 let num_documents = statistics_provider.total_num_docs()?;
                 let terms = |slot: &Slot| -> Vec<Term> {
                     slot.terms.iter().map(|term| Term::from_field_text(self.field, term)).collect()
@@ -89,13 +95,14 @@ impl Query for WordsQuery {
             EnableScoring::Disabled { .. } => None,
         };
         let scores = enable_scoring.is_scoring_enabled();
-        Ok(Box::new(WordsWeight { query: self.clone(), similarity, scores }))
+        Ok(Box::new(WordsWeight { query: self.clone(), similarity, bonuses, scores }))
     }
 }
 
 struct WordsWeight {
     query: WordsQuery,
     similarity: Option<Bm25Weight>,
+    bonuses: Vec<(Box<dyn Weight>, Score)>,
     scores: bool,
 }
 
@@ -123,6 +130,13 @@ impl Weight for WordsWeight {
             }
             slots.push(SlotPostings::new(lists));
         }
+        let mut bonuses = Vec::with_capacity(self.bonuses.len());
+        for (weight, factor) in &self.bonuses {
+            let scorer = weight.scorer(reader, boost * factor)?;
+            if scorer.doc() != TERMINATED {
+                bonuses.push(Bonus { doc: scorer.doc(), scorer });
+            }
+        }
         let fieldnorms = match self.similarity {
             Some(_) => Some(reader.get_fieldnorms_reader(self.query.field)?),
             None => None,
@@ -140,6 +154,7 @@ impl Weight for WordsWeight {
             similarity: self.similarity.as_ref().map(|similarity| similarity.boost_by(boost)),
             boost,
             fieldnorms,
+            bonuses,
             frequency: 0,
             num_looked_at: 0,
             budget: Arc::clone(&self.query.budget),
@@ -317,6 +332,12 @@ impl SlotPostings {
     }
 }
 
+/// Looked at only where the words match; mostly far ahead, so its place is kept at hand.
+struct Bonus {
+    scorer: Box<dyn Scorer>,
+    doc: DocId,
+}
+
 struct WordsScorer {
     slots: Vec<SlotPostings>,
     order: Vec<usize>,
@@ -326,6 +347,7 @@ struct WordsScorer {
     similarity: Option<Bm25Weight>,
     boost: Score,
     fieldnorms: Option<FieldNormReader>,
+    bonuses: Vec<Bonus>,
     positions: Vec<Vec<u32>>,
     /// Matches in the current document, where positions were looked at.
     frequency: u32,
@@ -438,6 +460,15 @@ impl Scorer for WordsScorer {
             Some(_) => self.frequency,
             None => self.slots[0].frequency(),
         };
-        similarity.score(fieldnorms.fieldnorm_id(self.doc), frequency)
+        let mut score = similarity.score(fieldnorms.fieldnorm_id(self.doc), frequency);
+        for bonus in &mut self.bonuses {
+            if bonus.doc < self.doc {
+                bonus.doc = bonus.scorer.seek(self.doc);
+            }
+            if bonus.doc == self.doc {
+                score += bonus.scorer.score();
+            }
+        }
+        score
     }
 }

@@ -36,6 +36,10 @@ struct State {
     durable_entries: BTreeMap<String, u64>,
     /// Since the last sync of the directory; each change is whole or not at all.
     dirty_entries: Vec<Vec<(String, Option<u64>)>>,
+    /// Changes whose sync failed: they count as clean and may be durable or not.
+    doubtful_entries: Vec<Vec<(String, Option<u64>)>>,
+    /// So many syncs of the directory succeed before one fails.
+    fail_directory_sync_after: Option<usize>,
     num_operations: usize,
     /// From the n-th operation on, so many fail.
     fail: Option<(usize, usize, io::ErrorKind)>,
@@ -68,6 +72,11 @@ impl SimulatedDisk {
     pub(crate) fn fail_after(&self, after: usize, count: usize, kind: io::ErrorKind) {
         let mut state = self.shared.0.lock();
         state.fail = Some((state.num_operations + after, count, kind));
+    }
+
+    /// Lets one sync of the directory fail, after so many that do not.
+    pub(crate) fn fail_directory_sync_after(&self, after: usize) {
+        self.shared.0.lock().fail_directory_sync_after = Some(after);
     }
 
     /// The fault clears.
@@ -107,7 +116,7 @@ impl SimulatedDisk {
             _ => 0,
         };
         let mut entries = state.durable_entries.clone();
-        for change in &state.dirty_entries {
+        for change in state.doubtful_entries.iter().chain(&state.dirty_entries) {
             let survives = match crash {
                 Crash::Lost => false,
                 Crash::Torn(_) => next(&mut random).is_multiple_of(2),
@@ -234,15 +243,27 @@ impl Storage for SimulatedDisk {
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        let synced = self.operation().map(drop);
+        let mut synced = self.operation().map(drop);
         let mut state = self.shared.0.lock();
+        state.fail_directory_sync_after = match state.fail_directory_sync_after {
+            Some(0) => {
+                synced = Err(io::ErrorKind::Other.into());
+                None
+            }
+            after => after.map(|after| after - 1),
+        };
         let dirty = std::mem::take(&mut state.dirty_entries);
         if synced.is_ok() {
             for change in dirty {
                 apply(&mut state.durable_entries, &change);
+                for doubtful in &mut state.doubtful_entries {
+                    doubtful.retain(|(name, _)| change.iter().all(|(changed, _)| changed != name));
+                }
             }
         } else if state.power_off_at.is_some_and(|at| state.num_operations >= at) {
             state.dirty_entries = dirty;
+        } else {
+            state.doubtful_entries.extend(dirty);
         }
         synced
     }

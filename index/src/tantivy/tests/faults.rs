@@ -41,6 +41,26 @@ fn any_one_failed_operation_changes_nothing_in_the_end() {
 }
 
 #[test]
+fn a_commit_that_may_be_durable_keeps_its_files() {
+    use super::Step::{Flush, MergeAll, Put, Refresh};
+    let story =
+        [Put(1, 10), Refresh, Flush, Put(2, 250), Refresh, Flush, Put(1, 3), Refresh, MergeAll, Flush];
+    let disk = SimulatedDisk::new();
+    let mut writer = open(&disk, options()).unwrap();
+    assert_eq!(play(&mut writer, &story[..5], 0, 0).unwrap(), 2);
+    // The second flush fails after it renamed `meta.json`, the third at once: when nothing of its own is in place,
+    // and the files of the second are no longer live.
+    disk.fail_directory_sync_after(1);
+    writer.flush_now().unwrap_err();
+    assert_eq!(play(&mut writer, &story[..9], 6, 0).unwrap(), 6);
+    disk.fail_after(0, 1, ErrorKind::Other);
+    writer.flush_now().unwrap_err();
+    let found: std::collections::BTreeSet<usize> =
+        (0..64).map(|seed| assert_whole(&disk.crash(Crash::Torn(seed)), &story, 2, "in doubt")).collect();
+    assert_eq!(found, [2, 5].into(), "either may be the durable one");
+}
+
+#[test]
 fn a_disk_that_fails_for_a_while_is_caught_up_with() {
     let story = small_story();
     for after in (0..num_operations_of_small_story()).step_by(3) {
