@@ -112,7 +112,7 @@ fn sort(sort: Option<&Sort>) -> Result<Vec<SortKey>, Problem> {
         Some(Sort::Fields(keys)) => Ok(keys.clone()),
         Some(Sort::Relevance) => {
             let problem = Problem::new("invalid_parameter", "an export cannot be sorted by relevance");
-            Err(Problem { parameter: Some("sort".to_owned()), ..problem })
+            Err(Problem { parameter: Some("sort".into()), ..problem })
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::state::AppState;
 /// Time between two looks at the index.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Most changes of one look; also how many documents it may read.
-const CHANGES_MAX: usize = 100;
+const CHANGES_MAX: usize = 500;
 /// How long a follower with nothing to tell waits before it tells its point.
 const QUIET_AFTER: Duration = Duration::from_secs(15);
 
@@ -108,25 +108,25 @@ impl Follower {
                 self.told_at = Instant::now();
                 return event;
             }
-            self.look().await;
-            if self.pending.is_empty() {
-                if self.told_at.elapsed() > QUIET_AFTER {
-                    self.pending.push_back(FollowEvent::Quiet { point: self.point });
-                } else {
-                    tokio::time::sleep(LOOK_EVERY).await;
-                }
+            let caught_up = self.look().await;
+            if self.pending.is_empty() && self.told_at.elapsed() > QUIET_AFTER {
+                self.pending.push_back(FollowEvent::Quiet { point: self.point });
+            } else if self.pending.is_empty() && caught_up {
+                tokio::time::sleep(LOOK_EVERY).await;
             }
         }
     }
 
-    async fn look(&mut self) {
+    /// Whether there is nothing more to look at for now.
+    async fn look(&mut self) -> bool {
         let since = self.state.reader().changes_since(self.point, CHANGES_MAX);
         if since.is_gap {
             self.point = since.until;
             self.pending.push_back(FollowEvent::Gap { point: self.point });
         }
+        let caught_up = since.ids.len() < CHANGES_MAX;
         if since.ids.is_empty() {
-            return;
+            return caught_up;
         }
         let ids = since.ids.into_iter().map(String::from).collect();
         match self.matching(ids).await {
@@ -138,9 +138,13 @@ impl Follower {
                     let point = if idx + 1 == num_items { self.point } else { before };
                     self.pending.push_back(FollowEvent::Changed { item: Box::new(item), point });
                 }
+                caught_up
             }
             // The pool is full or the search took too long: the point stays, the next look tries again.
-            Err(problem) => tracing::debug!(code = problem.code, "a look of an event stream failed"),
+            Err(problem) => {
+                tracing::debug!(code = problem.code, "a look of an event stream failed");
+                true
+            }
         }
     }
 

@@ -95,7 +95,7 @@ pub fn parse_interval(text: &str) -> Result<Duration, Problem> {
         _ => {
             let problem = Problem::new("invalid_parameter", "`interval` is no interval");
             let hint = Some("write `minute`, `hour`, `day`, `week`, or for instance `15m`".to_owned());
-            Err(Problem { parameter: Some("interval".to_owned()), hint, ..problem })
+            Err(Problem { parameter: Some("interval".into()), hint, ..problem })
         }
     }
 }

@@ -54,10 +54,10 @@ pub struct Problem {
     pub hint: Option<String>,
     /// The parameter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameter: Option<String>,
+    pub parameter: Option<Box<str>>,
     /// Seconds to wait before trying again.
     #[serde(skip)]
-    pub retry_after: Option<u32>,
+    pub retry_after: Option<u16>,
 }
 
 fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -121,14 +121,14 @@ impl Problem {
 impl From<ParseError> for Problem {
     fn from(error: ParseError) -> Self {
         let problem = Problem::new(error.kind.code(), error.message).hint(error.hint);
-        Problem { position: Some(error.position), parameter: Some("q".to_owned()), ..problem }
+        Problem { position: Some(error.position), parameter: Some("q".into()), ..problem }
     }
 }
 
 impl From<ParameterError> for Problem {
     fn from(error: ParameterError) -> Self {
         let problem = Problem::new(error.kind.code(), error.message).hint(error.hint);
-        Problem { parameter: error.parameter, ..problem }
+        Problem { parameter: error.parameter.map(String::into_boxed_str), ..problem }
     }
 }
 
@@ -136,7 +136,7 @@ impl From<InvalidCursor> for Problem {
     fn from(error: InvalidCursor) -> Self {
         let problem = Problem::new("invalid_cursor", error.to_string());
         let hint = "leave the query, the filters and the sort as they were, or start without a cursor";
-        Problem { parameter: Some("cursor".to_owned()), ..problem.hint(Some(hint.to_owned())) }
+        Problem { parameter: Some("cursor".into()), ..problem.hint(Some(hint.to_owned())) }
     }
 }
 

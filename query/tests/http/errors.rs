@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hearken_index::IndexReader;
 use hearken_query::problem::CODES;
 use hearken_query::{Limits, Problem};
@@ -89,6 +91,19 @@ async fn a_cursor_of_another_search_is_refused() {
     assert_eq!(next.ids(), ["delivery-2"]);
     let other = world.get(&format!("/v1/interactions?country=Germany&cursor={cursor}")).await;
     assert_eq!(other.code(), "invalid_cursor");
+}
+
+#[tokio::test]
+async fn a_cursor_whose_view_is_gone_has_expired() {
+    let world = small();
+    let search = "/v1/interactions?sort=relevance&limit=1";
+    let cursor = world.get(search).await.json()["next_cursor"].as_str().unwrap().to_owned();
+    let mut place: serde_json::Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).unwrap()).unwrap();
+    place["c"]["Pinned"]["view"] = 1.into();
+    let gone = URL_SAFE_NO_PAD.encode(place.to_string());
+    let answer = world.get(&format!("{search}&cursor={gone}")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::GONE, "cursor_expired"));
 }
 
 #[tokio::test]
