@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 pub use hearken_model::Sentiment;
 pub use interaction::{InteractionSentiment, UserMessage, interaction_sentiment};
 
-use features::extract;
+use features::{Plain, extract};
 use lexicon::Lexicon;
 use linear::Linear;
 
@@ -27,6 +27,9 @@ static MODEL_BYTES: &[u8] = include_bytes!("../models/sentiment.bin");
 
 /// Share of words that must be known for English to be taken for granted where no language is given.
 const ENGLISH_SHARE_MIN: f32 = 0.6;
+
+/// With no more words than this, known words alone do not make a text English.
+const FEW_WORDS: u32 = 2;
 
 /// What a message says about its writer's mood.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,21 +96,32 @@ impl SentimentModel {
         if language.is_some() {
             return self.score_english(text, 0.0, 1).or_else(|| foreign::score(text, None));
         }
-        self.score_english(text, ENGLISH_SHARE_MIN, 1).or_else(|| foreign::score(text, None))
+        match self.judge_english(text, ENGLISH_SHARE_MIN, 1) {
+            // "gracias" occurs in English comments too; without any English word of mood it is Spanish.
+            Some((_, plain)) if plain.num_words <= FEW_WORDS && plain.num_hits == 0 => {
+                let moved = |found: &MessageSentiment| found.sentiment != Sentiment::Neutral;
+                foreign::score(text, None)
+                    .filter(moved)
+                    .or_else(|| self.score_english(text, ENGLISH_SHARE_MIN, 1))
+            }
+            Some((probabilities, _)) => Some(MessageSentiment::from_probabilities(probabilities)),
+            None => foreign::score(text, None),
+        }
     }
 
     /// English, where at least `share` of the words and `least` of them (or an emoji) are known.
     fn score_english(&self, text: &str, share: f32, least: u32) -> Option<MessageSentiment> {
-        self.probabilities(text, share, least).map(MessageSentiment::from_probabilities)
+        let (probabilities, _) = self.judge_english(text, share, least)?;
+        Some(MessageSentiment::from_probabilities(probabilities))
     }
 
-    fn probabilities(&self, text: &str, share: f32, least: u32) -> Option<[f32; 3]> {
+    fn judge_english(&self, text: &str, share: f32, least: u32) -> Option<([f32; 3], Plain)> {
         let mut tokens = Vec::with_capacity(text.len().min(2_500) / 4 + 8);
         let mut sum = self.linear.start();
         let plain = extract(text, self.english, &mut tokens, &mut sum);
         let enough_words = sum.known >= least && sum.known as f32 >= share * plain.num_words as f32;
         let only_emoji = plain.num_words == 0 && plain.num_emoji_hits > 0;
-        (enough_words || only_emoji).then(|| sum.probabilities(&plain))
+        (enough_words || only_emoji).then(|| (sum.probabilities(&plain), plain))
     }
 }
 

@@ -79,6 +79,7 @@ fn the_plainest_messages_are_right_with_and_without_a_language() {
     for (text, label) in [
         ("Vielen Dank, das hat super geklappt!", Sentiment::Positive),
         ("Das funktioniert leider überhaupt nicht", Sentiment::Negative),
+        ("gracias", Sentiment::Positive),
         ("太差劲了，等了三个星期还没退款", Sentiment::Negative),
         ("Спасибо большое, всё отлично работает", Sentiment::Positive),
     ] {
