@@ -1,0 +1,98 @@
+//! The commands as a person types them: exit codes, what goes to stdout and what to stderr.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn hearken(args: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hearken"));
+    command.args(args).current_dir(folder).env_clear().output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn the_demo_runs_with_nothing_set_up_and_ends_with_a_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = hearken(&["demo", "--exit"], folder.path());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let out = stdout(&output);
+    let summary = out.lines().last().unwrap();
+    assert!(summary.starts_with("demo: 72 interactions"), "{summary}");
+    assert!(summary.contains("2 dead letters"), "{summary}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the demo leaves nothing behind");
+}
+
+#[test]
+fn wrong_use_exits_with_2_and_help_with_0() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(hearken(&["sevre"], folder.path()).status.code(), Some(2));
+    assert_eq!(hearken(&["serve", "--nope"], folder.path()).status.code(), Some(2));
+    let help = hearken(&["--help"], folder.path());
+    assert_eq!(help.status.code(), Some(0));
+    assert!(stdout(&help).contains("demo"));
+}
+
+#[test]
+fn the_sample_is_a_configuration_that_check_calls_fine() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = hearken(&["config", "sample"], folder.path());
+    assert!(sample.status.success());
+    std::fs::write(folder.path().join("hearken.toml"), &sample.stdout).unwrap();
+    let check = hearken(&["config", "check", "hearken.toml"], folder.path());
+    assert!(check.status.success(), "{}", stderr(&check));
+    assert!(stdout(&check).contains("hearken.toml is fine"));
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_told_with_file_line_and_the_nearest_name() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hearken.toml"), "[ingest]\nrefresh_intervall = \"20ms\"\n").unwrap();
+    for args in [&["config", "check", "hearken.toml"][..], &["serve"], &["serve", "--config", "hearken.toml"]] {
+        let output = hearken(args, folder.path());
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let told = stderr(&output);
+        assert!(told.contains("hearken.toml:2") && told.contains("refresh_interval"), "{args:?}: {told}");
+    }
+}
+
+#[test]
+fn a_listener_that_others_could_reach_is_refused_without_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hearken.toml"), "[http]\nlisten = \"0.0.0.0:0\"\n").unwrap();
+    let output = hearken(&["serve"], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("hearken keys create"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_missing_configuration_file_is_told_with_how_to_get_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = hearken(&["serve", "--config", "nowhere.toml"], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("nowhere.toml") && stderr(&output).contains("hearken config sample"));
+}
+
+#[test]
+fn a_new_index_is_checked_counted_and_rebuilt() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hearken.toml"), "[index]\npath = \"data/index\"\n").unwrap();
+    let stats = hearken(&["index", "stats", "--json"], folder.path());
+    assert!(stats.status.success(), "{}", stderr(&stats));
+    let stats: serde_json::Value = serde_json::from_slice(&stats.stdout).unwrap();
+    assert_eq!(stats["documents"], 0);
+    for command in ["check", "rebuild", "check"] {
+        let output = hearken(&["index", command], folder.path());
+        assert!(output.status.success(), "{command}: {}", stderr(&output));
+    }
+    let reset = hearken(&["index", "reset-offset", "--topic", "t", "--partition", "0", "--to", "earliest"], folder.path());
+    assert_eq!(reset.status.code(), Some(1));
+    assert!(stderr(&reset).contains("never read"), "{}", stderr(&reset));
+}
