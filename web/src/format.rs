@@ -96,7 +96,9 @@ pub(crate) fn money(amount: Money, currency: Option<&str>) -> String {
     let digits = if amount.abs() >= Money::ONE || amount.is_zero() {
         format!("{:.2}", amount.round_dp(2))
     } else {
-        amount.round_sf(3).unwrap_or(amount).normalize().to_string()
+        let mut digits = amount.round_sf(3).unwrap_or(amount).normalize();
+        digits.rescale(digits.scale().max(2)); // cents are always written
+        digits.to_string()
     };
     match currency {
         Some("USD") => match digits.strip_prefix('-') {
@@ -131,6 +133,7 @@ mod tests {
         let amount = |text: &str| money(text.parse().unwrap(), Some("USD"));
         assert_eq!(amount("0.000012345"), "$0.0000123");
         assert_eq!(amount("0.01420"), "$0.0142");
+        assert_eq!(amount("0.4"), "$0.40");
         assert_eq!(amount("12.3"), "$12.30");
         assert_eq!(amount("0"), "$0.00");
         assert_eq!(money("3".parse().unwrap(), Some("EUR")), "3.00 EUR");
