@@ -77,6 +77,8 @@ pub struct Highlighter {
 struct Condition {
     scope: Scope,
     slots: Vec<Fits>,
+    /// Which slots want a pictograph, which shares its place with a word.
+    is_symbol: Vec<bool>,
     matcher: PhraseMatcher,
     /// Whether the words stand side by side, so that they are marked as one.
     is_exact: bool,
@@ -139,13 +141,12 @@ impl Highlighter {
         let mut words = Words::new(message);
         let mut any = false;
         while let Some(word) = words.next_word() {
-            let position = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
             self.words.push(word);
             for place in &*self.fitting(words.folded()) {
                 let condition = &mut self.conditions[place.condition];
                 if covers(condition.scope, role) {
                     let shift = condition.matcher.shift(place.slot);
-                    condition.positions[place.slot].push(position.saturating_add(shift));
+                    condition.positions[place.slot].push(word.position.saturating_add(shift));
                     any = true;
                 }
             }
@@ -193,16 +194,17 @@ impl Highlighter {
 impl Condition {
     /// Adds the ranges of at most `ranges_max` matches.
     fn mark(&mut self, words: &[Word], ranges_max: usize, ranges: &mut Vec<(usize, usize)>) {
-        let Condition { matcher, positions, is_exact, .. } = self;
-        let shifts: Vec<usize> = (0..positions.len()).map(|slot| matcher.shift(slot) as usize).collect();
+        let Condition { matcher, positions, is_exact, is_symbol, .. } = self;
+        let shifts: Vec<u32> = (0..positions.len()).map(|slot| matcher.shift(slot)).collect();
         let mut num_matches = 0;
         matcher.for_each(positions, |chosen| {
             num_matches += 1;
             if num_matches > ranges_max {
                 return;
             }
-            let places = chosen.iter().zip(&shifts).map(|(at, shift)| *at as usize - shift);
-            let places = places.filter_map(|at| words.get(at)).map(|word| (word.start, word.end));
+            let places = chosen.iter().zip(&shifts).zip(&*is_symbol);
+            let places = places.filter_map(|((at, shift), is_symbol)| word_at(words, at - shift, *is_symbol));
+            let places = places.map(|word| (word.start, word.end));
             if *is_exact {
                 ranges.extend(places.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))));
             } else {
@@ -210,6 +212,14 @@ impl Condition {
             }
         });
     }
+}
+
+/// The word, or the pictograph beside it, at that place; the other if only that is there, for a fuzzy word of one
+/// letter finds pictographs too.
+fn word_at(words: &[Word], position: u32, is_symbol: bool) -> Option<&Word> {
+    let first = words.partition_point(|word| word.position < position);
+    let there = || words[first..].iter().take_while(|word| word.position == position);
+    there().find(|word| (word.kind == WordKind::Symbol) == is_symbol).or(there().next())
 }
 
 /// Ordered, with those that touch or overlap made one.
@@ -249,12 +259,11 @@ fn condition(scope: Scope, tokens: &[Token], form: TextForm, english: &English) 
     if tokens.is_empty() {
         return None;
     }
-    let is_last = |token: &Token| token.position as usize + 1 == tokens.len();
-    let fits = |token: &Token| {
+    let fits = |(slot, token): (usize, &Token)| {
         let folded = &token.folded;
         match form {
             TextForm::Word if tokens.len() == 1 => Fits::Stem(english.stem(folded).into_owned()),
-            TextForm::Prefix if is_last(token) => Fits::Prefix(folded.clone()),
+            TextForm::Prefix if slot + 1 == tokens.len() => Fits::Prefix(folded.clone()),
             TextForm::Fuzzy { distance: distance @ 1.. }
                 if token.word.kind == WordKind::Letters
                     && folded.chars().count() <= fuzzy::FUZZY_CHARS_MAX =>
@@ -268,12 +277,13 @@ fn condition(scope: Scope, tokens: &[Token], form: TextForm, english: &English) 
         TextForm::Phrase { slop } => slop,
         _ => 0,
     };
-    let offsets: Vec<u32> = tokens.iter().map(|token| token.position).collect();
+    let offsets: Vec<u32> = tokens.iter().map(|token| token.word.position).collect();
     let alike = |token: &Token| tokens.iter().position(|other| other.folded == token.folded).unwrap_or(0);
     let words: Vec<usize> = tokens.iter().map(alike).collect();
     Some(Condition {
         scope,
-        slots: tokens.iter().map(fits).collect(),
+        slots: tokens.iter().enumerate().map(fits).collect(),
+        is_symbol: tokens.iter().map(|token| token.word.kind == WordKind::Symbol).collect(),
         matcher: PhraseMatcher::new(&offsets, &words, slop),
         is_exact: slop == 0,
         positions: vec![Vec::new(); tokens.len()],

@@ -143,6 +143,7 @@ struct Cut {
     folded: String,
     stem: String,
     kind: WordKind,
+    position: u32,
 }
 
 /// Cuts a text, and remembers it: thousands of queries look at the same messages.
@@ -157,6 +158,7 @@ fn cut(text: &str) -> Rc<[Cut]> {
             stem: english.stem(&token.folded).into_owned(),
             folded: token.folded,
             kind: token.word.kind,
+            position: token.word.position,
         };
         let cut: Rc<[Cut]> = tokens(text).into_iter().map(cut).collect();
         KNOWN.with_borrow_mut(|known| known.insert(text.to_owned(), Rc::clone(&cut)));
@@ -167,8 +169,16 @@ fn cut(text: &str) -> Rc<[Cut]> {
 fn text_matches(text: &[Cut], wanted: &[Cut], form: TextForm) -> bool {
     let equal = |a: &Cut, b: &Cut| a.folded == b.folded;
     let in_sequence = |matches: &dyn Fn(usize, &Cut) -> bool| {
-        text.windows(wanted.len())
-            .any(|window| window.iter().enumerate().all(|(at, token)| matches(at, token)))
+        text.iter().any(|first| {
+            (0..wanted.len()).all(|at| {
+                let position = first.position + wanted[at].position;
+                let from = text.partition_point(|token| token.position < position);
+                text[from..]
+                    .iter()
+                    .take_while(|token| token.position == position)
+                    .any(|token| matches(at, token))
+            })
+        })
     };
     match form {
         TextForm::Word if wanted.len() == 1 => text.iter().any(|token| token.stem == wanted[0].stem),
@@ -190,7 +200,8 @@ fn text_matches(text: &[Cut], wanted: &[Cut], form: TextForm) -> bool {
 
 /// Tries every choice of different places for the words.
 fn is_near(text: &[Cut], wanted: &[Cut], slop: u32, chosen: &mut Vec<usize>) -> bool {
-    let starts = chosen.iter().enumerate().map(|(slot, at)| *at as i64 - slot as i64);
+    let starts =
+        chosen.iter().zip(wanted).map(|(at, slot)| i64::from(text[*at].position) - i64::from(slot.position));
     if starts.clone().max().unwrap_or(0) - starts.min().unwrap_or(0) > i64::from(slop) {
         return false;
     }

@@ -4,7 +4,9 @@
 //!
 //! - Scripts written without spaces (Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese): every character with
 //!   its marks is a word of its own, so that any part of a text is found as a phrase of its characters.
-//! - Emoji and other pictographs are words; skin tones and presentation selectors are folded away, a flag is one.
+//! - Emoji and other pictographs are words, so that they are found; skin tones and presentation selectors are folded
+//!   away, a flag is one. They separate like any other sign all the same: a pictograph takes no place of its own but
+//!   stands where the word before it does, so `"thank you so"` finds `thank you 😊 so`.
 //! - Words are compared folded: letter case, compatibility forms (`ﬁ`, `Ａ`) and the accents U+0300–036F never
 //!   matter; marks that carry meaning, such as those of Hindi or Thai, stay.
 
@@ -44,6 +46,8 @@ pub struct Word {
     pub end: usize,
     /// What it is made of.
     pub kind: WordKind,
+    /// Which place of the text, from 0. A pictograph shares the place of the word before it, if there is one.
+    pub position: u32,
 }
 
 /// Reads a text word by word without allocating for each.
@@ -51,6 +55,7 @@ pub struct Words<'t> {
     text: &'t str,
     at: usize,
     folded: String,
+    num_positions: u32,
 }
 
 impl<'t> Words<'t> {
@@ -61,7 +66,7 @@ impl<'t> Words<'t> {
 
     /// Like `new`, with a buffer from [`Words::into_buffer`].
     pub fn reusing(text: &'t str, buffer: String) -> Self {
-        Words { text, at: 0, folded: buffer }
+        Words { text, at: 0, folded: buffer, num_positions: 0 }
     }
 
     /// The buffer, for the next text.
@@ -72,6 +77,18 @@ impl<'t> Words<'t> {
     /// The folded form of the word that [`Words::next_word`] returned last. Never empty after it did.
     pub fn folded(&self) -> &str {
         &self.folded
+    }
+
+    /// How many places the words so far take.
+    pub fn num_positions(&self) -> u32 {
+        self.num_positions
+    }
+
+    fn word(&mut self, start: usize, end: usize, kind: WordKind) -> Word {
+        if kind != WordKind::Symbol || self.num_positions == 0 {
+            self.num_positions = self.num_positions.saturating_add(1);
+        }
+        Word { start, end, kind, position: self.num_positions - 1 }
     }
 
     /// The next word, `None` at the end.
@@ -89,7 +106,7 @@ impl<'t> Words<'t> {
             if ascii_len > 0 && bytes.get(ascii_end).is_none_or(u8::is_ascii) {
                 self.at = ascii_end;
                 fold_ascii(&self.text[start..ascii_end], &mut self.folded);
-                return Some(Word { start, end: ascii_end, kind: WordKind::Letters });
+                return Some(self.word(start, ascii_end, WordKind::Letters));
             }
             if let Some(word) = self.next_any(start) {
                 return Some(word);
@@ -129,28 +146,29 @@ impl<'t> Words<'t> {
         let end = chars.peek().map_or(self.text.len(), |(at, _)| start + at);
         self.at = end;
         fold_word(&self.text[start..end], kind, &mut self.folded);
-        Some(Word { start, end, kind })
+        Some(self.word(start, end, kind))
     }
 }
 
-/// A word with its place, for queries, highlights and the oracle.
+/// A word and its folded form, for queries, highlights and the oracle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Which word of the text, from 0.
-    pub position: u32,
     /// Where it stands.
     pub word: Word,
     /// Its folded form.
     pub folded: String,
 }
 
-/// All words of a text.
+/// All words of a text, in order. A pictograph that is repeated (`😊😊`) is one.
 pub fn tokens(text: &str) -> Vec<Token> {
     let mut words = Words::new(text);
-    let mut tokens = Vec::new();
+    let mut tokens: Vec<Token> = Vec::new();
     while let Some(word) = words.next_word() {
-        let position = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
-        tokens.push(Token { position, word, folded: words.folded().to_owned() });
+        let folded = words.folded();
+        let mut beside = tokens.iter().rev().take_while(|token| token.word.position == word.position);
+        if !beside.any(|token| token.folded == folded) {
+            tokens.push(Token { word, folded: folded.to_owned() });
+        }
     }
     tokens
 }
@@ -348,10 +366,20 @@ mod tests {
     }
 
     #[test]
+    fn a_pictograph_separates_and_takes_no_place_of_its_own() {
+        let places = |text: &str| -> Vec<(String, u32)> {
+            tokens(text).into_iter().map(|token| (token.folded, token.word.position)).collect()
+        };
+        let place = |word: &str, position| (word.to_owned(), position);
+        assert_eq!(places("you 😊 so"), [place("you", 0), place("😊", 0), place("so", 1)]);
+        assert_eq!(places("😊😊 so"), [place("😊", 0), place("so", 1)]);
+    }
+
+    #[test]
     fn emoji_are_words_whatever_their_skin_or_presentation() {
         assert_eq!(words("thanks👍🏽❤️"), ["thanks", "👍", "❤"]);
         assert_eq!(words("🇩🇪🇫🇷"), ["🇩🇪", "🇫🇷"]);
-        assert_eq!(words("😀😀"), ["😀", "😀"]);
+        assert_eq!(words("😀😃"), ["😀", "😃"]);
         assert_eq!(words("1️⃣"), ["1"]);
     }
 

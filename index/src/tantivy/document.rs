@@ -129,10 +129,21 @@ impl DocumentBuilder {
         let common = if owner == Owner::System { Owner::System } else { Owner::Any };
         let mut words = Words::reusing(text, std::mem::take(&mut self.word));
         self.character.clear();
+        let mut num_positions = 0;
         while let Some(word) = words.next_word() {
+            let advances = words.num_positions() > num_positions;
+            num_positions = words.num_positions();
             let folded = words.folded();
-            push(&mut self.encoded, NEXT, (common, own), TermKind::Word, [folded, ""]);
-            *position += 1;
+            push(
+                &mut self.encoded,
+                if advances { NEXT } else { SAME },
+                (common, own),
+                TermKind::Word,
+                [folded, ""],
+            );
+            if word.kind == WordKind::Symbol {
+                continue; // it separates nothing: the characters around it still make a pair
+            }
             if word.kind == WordKind::Character {
                 if !self.character.is_empty() {
                     push(&mut self.encoded, SAME, (common, own), TermKind::Pair, [&self.character, folded]);
@@ -148,7 +159,7 @@ impl DocumentBuilder {
         }
         self.word = words.into_buffer();
         self.encoded.push(char::from(GAP));
-        *position += u64::from(MESSAGE_GAP);
+        *position += u64::from(num_positions) + u64::from(MESSAGE_GAP);
     }
 
     fn push_stem(&mut self, common: Owner, own: Option<Owner>, folded: &str) {

@@ -206,7 +206,7 @@ impl<'a> Lowering<'a> {
             term.push_str(second);
             term
         };
-        let slot = |token: &Token, terms, expansion| Slot { offset: token.position, terms, expansion };
+        let slot = |token: &Token, terms, expansion| Slot { offset: token.word.position, terms, expansion };
         let exact = |token: &Token| slot(token, vec![term(TermKind::Word, &token.folded, "")], None);
         match (form, tokens) {
             (TextForm::Word, [token]) => {
@@ -394,7 +394,7 @@ fn paired(
     let mut at = 0;
     while at < tokens.len() {
         let pair_at = |second: usize| Slot {
-            offset: tokens[second].position,
+            offset: tokens[second].word.position,
             terms: vec![term(TermKind::Pair, &tokens[second - 1].folded, &tokens[second].folded)],
             expansion: None,
         };

@@ -233,17 +233,20 @@ impl Writer {
         let documents_max = u64::from(self.options.merge.segment_documents_max);
         let engine = self.engine()?;
         let merged = catch(|| {
-            let mut segments = engine.writer.index().searchable_segment_metas()?;
-            segments.sort_by_key(tantivy::SegmentMeta::num_docs);
+            // Ids only: as long as tantivy's own descriptions are held, it keeps the files.
+            let metas = engine.writer.index().searchable_segment_metas()?;
+            let mut segments: Vec<_> = metas.iter().map(|meta| (meta.num_docs(), meta.id())).collect();
+            drop(metas);
+            segments.sort_unstable_by_key(|segment| segment.0);
             let mut documents = 0;
             let mut group = Vec::new();
-            for segment in &segments {
-                documents += u64::from(segment.num_docs());
+            for (num_documents, id) in segments {
+                documents += u64::from(num_documents);
                 if documents > documents_max && !group.is_empty() {
                     engine.writer.merge(&std::mem::take(&mut group)).wait()?;
-                    documents = u64::from(segment.num_docs());
+                    documents = u64::from(num_documents);
                 }
-                group.push(segment.id());
+                group.push(id);
             }
             if !group.is_empty() {
                 engine.writer.merge(&group).wait()?;
