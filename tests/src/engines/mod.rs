@@ -3,7 +3,7 @@
 //! - [`Kafka`]: Apache Kafka from Maven, one broker in KRaft mode.
 //! - [`Prometheus`]: Debian's, with `promtool`.
 //! - [`OpenSearch`]: the minimal distribution from Maven.
-//! - [`chromium`]: finds Debian's browser.
+//! - [`chromium`]: finds Debian's browser; [`node`]: programs that drive it.
 //!
 //! What comes from Maven is fetched once into `target/engines` and shared by all test binaries.
 
@@ -11,6 +11,7 @@ mod cache;
 pub mod chromium;
 mod java;
 mod kafka;
+pub mod node;
 mod opensearch;
 mod prometheus;
 

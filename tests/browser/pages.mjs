@@ -1,0 +1,273 @@
+// The pages as people use them, in a real browser. Run by tests/tests/browser.rs, which starts the server and sends
+// the events that this script asks for by lines `send <JSON>` on its standard output.
+//
+//   node pages.mjs <address of the server> <path of chromium>
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const [base, executablePath] = process.argv.slice(2);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const HOSTILE = `<img src=x onerror="document.title='pwned'"><script>document.title='pwned'</script>`;
+
+const send = (event) => process.stdout.write(`send ${JSON.stringify(event)}\n`);
+const start = Date.now() - 3_600_000;
+const message = (id, n, role, text, more = {}) => ({
+  event: "interaction.message", interaction_id: id, message_id: `${id}-${n}`, role, message: text,
+  at: new Date(start + n * 7_000).toISOString(), ...more,
+});
+
+// Forty finished conversations of two countries, one hostile, one that is still going on.
+for (let idx = 0; idx < 40; idx += 1) {
+  const id = `order-${idx}`;
+  const more = { organization: "acme", agent: idx % 2 ? "Ada" : "Emi", llm_model: "gpt-4o-mini", type: "text_chat",
+    user_agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36",
+    language: idx % 4 ? "en" : "de" };
+  send(message(id, 0, "assistant", "Hello, how can I help?", more));
+  send(message(id, 1, "user", idx % 5 ? "Where is my parcel? It is late." : "I want a refund, and the refund must be quick."));
+  send(message(id, 2, "assistant", idx % 5 ? "It arrives tomorrow." : "The refund is on its way."));
+  send({ event: "interaction.ended", interaction_id: id, end_time: new Date(start + 30_000).toISOString() });
+}
+send({ ...message("hostile", 0, "user", `${HOSTILE} refund`), agent: HOSTILE, organization: HOSTILE, url: `https://x.example/${HOSTILE}` });
+send({ ...message("hostile", 1, "user", "مرحبا، أريد استرداد أموالي"), language: "ar" });
+send({ event: "interaction.ended", interaction_id: "hostile", end_time: new Date(start + 30_000).toISOString() });
+send({ ...message("growing", 0, "user", "First words"), at: new Date().toISOString(), agent: "Ada" });
+
+async function until(what, ask) {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const found = await ask();
+    if (found) return found;
+    assert(Date.now() < deadline, `waited in vain for ${what}`);
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+  }
+}
+await until("all interactions", async () => (await (await fetch(`${base}/v1/interactions?limit=0`)).json()).total === 42);
+
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
+const problems = [];
+
+// A page that reports every error, every refusal of the policy, and every request to somebody else.
+async function open(path, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.on("pageerror", (error) => problems.push(`${path}: ${error.message}`));
+  page.on("console", (line) => { if (line.type() === "error" && !/status of 4\d\d/.test(line.text())) problems.push(`${path}: ${line.text()}`); });
+  page.on("request", (request) => { if (!/^(data:|blob:)/.test(request.url()) && new URL(request.url()).origin !== base) problems.push(`${path} asked ${request.url()}`); });
+  await page.goto(base + path);
+  return page;
+}
+const total = async (page) => Number(await page.locator("[data-total]").getAttribute("data-total"));
+
+const checks = {
+  async "a search narrows the list and marks its words"() {
+    const page = await open("/");
+    await page.locator("#q").fill("refund");
+    await page.locator("#q").press("Enter");
+    await page.waitForURL(/q=refund/);
+    assert.equal(await total(page), 9);
+    assert.equal(await page.locator("#rows mark").first().textContent(), "refund");
+  },
+  async "a mistake in the query is shown where it is"() {
+    const page = await open(`/?q=${encodeURIComponent('refund "open')}`);
+    assert.equal(await page.locator(".mistake .here").count(), 1);
+    assert.equal(await page.locator("#q").getAttribute("aria-invalid"), "true");
+  },
+  async "facets choose any of several values, exclude, and come off as chips"() {
+    const page = await open("/");
+    const facet = page.locator('[data-facet="agent"]');
+    await facet.getByRole("link", { name: /^Ada/ }).click();
+    await page.waitForURL(/agent=Ada/);
+    const ada = await total(page);
+    await page.locator('[data-facet="agent"]').getByRole("link", { name: /^Emi/ }).click();
+    await page.waitForURL(/agent=Ada&agent=Emi/);
+    assert.equal(await total(page), 41);
+    await page.getByRole("link", { name: "Remove filter Agent is Emi" }).click();
+    await page.waitForURL((url) => !url.search.includes("Emi"));
+    assert.equal(await total(page), ada);
+    await page.locator('[data-facet="agent"] li').filter({ hasText: "Ada" }).hover();
+    await page.getByRole("link", { name: "Exclude Ada" }).click();
+    await page.waitForURL(/-agent=Ada/);
+    assert.equal(await total(page), 42 - ada);
+  },
+  async "the histogram is brushed into a range of time"() {
+    const page = await open("/");
+    const box = await page.locator(".histogram").boundingBox();
+    await page.mouse.move(box.x + 2, box.y + 10);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2, box.y + 10, { steps: 4 });
+    await page.mouse.up();
+    await page.waitForURL(/from=.*to=/);
+    assert(await page.getByRole("link", { name: /Remove filter From/ }).count() === 1);
+  },
+  async "pages lead on, and no interaction is on two of them"() {
+    const page = await open("/?sort=start_time");
+    const ids = () => page.locator("#rows > li").evaluateAll((rows) => rows.map((row) => row.dataset.id));
+    const first = await ids();
+    await page.locator("#next").click();
+    await page.waitForURL(/cursor=/);
+    const second = await ids();
+    assert.equal(first.length, 20);
+    assert.equal(new Set([...first, ...second]).size, 40);
+  },
+  async "an interaction opens with its matches, and the next match is a key away"() {
+    const page = await open("/?q=refund&agent=Ada");
+    await page.locator("#rows .open").first().click();
+    await page.waitForURL(/\/interactions\/order-/);
+    assert.match(await page.locator("[data-matches]").textContent(), /3 matches/);
+    await page.keyboard.press("n");
+    await page.keyboard.press("n");
+    assert.match(await page.locator("[data-matches]").textContent(), /2 of 3/);
+    assert.equal(await page.locator("mark.now").count(), 1);
+    await page.keyboard.press("p");
+    assert.match(await page.locator("[data-matches]").textContent(), /1 of 3/);
+    assert.match(await page.locator("#place").textContent(), /1 of 4/);
+    await page.locator("#following").click();
+    await page.waitForURL(/\/interactions\/order-/);
+    await page.locator("#back").click();
+    await page.waitForURL(/\?q=refund&agent=Ada/);
+  },
+  async "a message's link leads to it"() {
+    const page = await open("/interactions/order-5#m-order-5-2");
+    await page.waitForFunction(() => document.querySelector("li:target")?.textContent.includes("on its way"));
+  },
+  async "keys alone search, move, open and come back"() {
+    const page = await open("/");
+    await page.keyboard.press("/");
+    await page.keyboard.type("parcel");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("/");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/q=parcel/);
+    await page.keyboard.press("j");
+    await page.keyboard.press("j");
+    const wanted = await page.locator("#rows > li").nth(1).getAttribute("data-id");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/interactions\//);
+    assert.equal(await page.locator("#interaction").getAttribute("data-id"), wanted);
+    await page.keyboard.press("Escape");
+    await page.waitForURL(/\?q=parcel/);
+    await page.waitForFunction((id) => document.activeElement?.closest("[data-id]")?.dataset.id === id, wanted);
+    await page.keyboard.press("?");
+    assert(await page.locator("#keys").isVisible());
+  },
+  async "suggestions complete fields and values"() {
+    const page = await open("/");
+    await page.locator("#q").pressSequentially("age");
+    await page.getByRole("option", { name: "agent:" }).waitFor();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.getByRole("option", { name: /^Ada/ }).waitFor();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/q=agent/);
+    assert((await total(page)) >= 20);
+  },
+  async "hostile text stays text"() {
+    for (const path of ["/", "/?q=refund", "/interactions/hostile?q=refund", "/overview"]) {
+      const page = await open(path);
+      assert.notEqual(await page.title(), "pwned");
+      assert.equal(await page.locator("img[src=x]").count(), 0);
+    }
+    const page = await open("/interactions/hostile");
+    assert((await page.locator("#messages").textContent()).includes(HOSTILE));
+  },
+  async "right-to-left text runs from the right"() {
+    const page = await open("/interactions/hostile");
+    const direction = await page.locator("#messages .words").filter({ hasText: "مرحبا" }).evaluate((element) => getComputedStyle(element).direction);
+    assert.equal(direction, "rtl");
+  },
+  async "everything but the live parts works without scripts"() {
+    const page = await open("/", { javaScriptEnabled: false });
+    await page.locator("#q").fill("refund");
+    await page.getByRole("button", { name: "Search" }).click();
+    assert.match(page.url(), /q=refund/);
+    await page.locator('[data-facet="agent"]').getByRole("link", { name: /^Ada/ }).click();
+    await page.locator("#rows .open").first().click();
+    assert.match(page.url(), /\/interactions\//);
+    assert((await page.locator("#messages mark").count()) > 0);
+    await page.goto(`${base}/overview`);
+    assert((await page.locator(".plot").count()) >= 5);
+  },
+  async "an interaction in progress grows while it is read"() {
+    const page = await open("/interactions/growing");
+    await page.locator("#live.on").waitFor();
+    send(message("growing", 1, "assistant", "Second words", { at: new Date().toISOString() }));
+    await page.getByText("Second words").waitFor();
+    assert.equal(await page.locator("#messages > li").count(), 2);
+  },
+  async "new matches wait and do not move what is being read"() {
+    const page = await open("/?q=giraffe%20OR%20refund");
+    await page.locator("#live.on").waitFor();
+    const before = await page.locator("#rows > li").count();
+    send(message("giraffe", 0, "user", "My giraffe arrived without its neck"));
+    await page.locator("#fresh:not([hidden])").waitFor();
+    assert.equal(await page.locator("#rows > li").count(), before);
+    await page.locator("#fresh").click();
+    await page.waitForFunction((count) => document.querySelectorAll("#rows > li").length > count, before);
+  },
+  async "export downloads exactly what is shown"() {
+    const page = await open("/?q=refund&agent=Ada");
+    await page.keyboard.press("e");
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: /^CSV/ }).click()]);
+    const csv = readFileSync(await download.path(), "utf8").trim().split(/\r?\n/);
+    assert.equal(csv.filter((line) => line.includes("order-")).length, await total(page));
+  },
+  async "every mark of the overview leads to interactions"() {
+    const page = await open("/overview?agent=Ada");
+    await page.locator('.ranking a[href*="llm_model="]').first().click();
+    await page.waitForURL(/agent=Ada.*llm_model=/);
+    assert((await total(page)) > 0);
+  },
+  async "the first page is light"() {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const session = await context.newCDPSession(page);
+    await session.send("Network.enable");
+    let bytes = 0;
+    session.on("Network.loadingFinished", (event) => { bytes += event.encodedDataLength; });
+    await page.goto(`${base}/`, { waitUntil: "load" });
+    process.stdout.write(`first page: ${bytes} bytes over the wire\n`);
+    assert(bytes < 100 * 1024, `${bytes} bytes`);
+  },
+  async "pages fit narrow screens"() {
+    for (const path of ["/", "/interactions/order-5", "/overview", "/interactions/hostile"]) {
+      const page = await open(path, { viewport: { width: 360, height: 740 } });
+      const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert(excess <= 0, `${path} is ${excess} px too wide`);
+    }
+  },
+  async "axe finds nothing wrong, light and dark, wide and narrow"() {
+    for (const path of ["/", "/?q=refund&agent=Ada", "/?q=%22", "/?q=nothinglikethis", "/interactions/order-5?q=refund", "/interactions/hostile", "/overview"]) {
+      for (const colorScheme of ["light", "dark"]) {
+        for (const width of [1280, 390]) {
+          const page = await open(path, { colorScheme, viewport: { width, height: 800 }, bypassCSP: true });
+          await page.evaluate(axe);
+          const { violations } = await page.evaluate(() => window.axe.run());
+          const told = violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html} ${failureSummary}`).join(" | ")}`);
+          assert.deepEqual(told, [], `${path}, ${colorScheme}, ${width} px`);
+          await page.context().close();
+        }
+      }
+    }
+  },
+};
+
+let failed = 0;
+for (const [name, check] of Object.entries(checks)) {
+  problems.length = 0;
+  try {
+    await check();
+    assert.deepEqual(problems, []);
+    process.stdout.write(`ok - ${name}\n`);
+  } catch (error) {
+    failed += 1;
+    process.stdout.write(`FAILED - ${name}: ${error.stack ?? error}\n`);
+  }
+  for (const context of browser.contexts()) await context.close();
+}
+await browser.close();
+process.stdout.write(`done: ${Object.keys(checks).length - failed} of ${Object.keys(checks).length} checks\n`);
+process.exit(failed ? 1 : 0);
