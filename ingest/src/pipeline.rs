@@ -40,7 +40,7 @@ const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// A batch ends here even when the queue is never empty.
 const BATCH_RECORDS_MAX: usize = 50_000;
 const BATCH_INTERVAL_MAX: Duration = Duration::from_millis(500);
-/// How often the durable offsets are looked at, and the lag.
+/// How often the durable offsets are looked at, and the lag while nothing arrives.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(500);
 /// How often interactions in progress are counted: a search of its own.
 const COUNT_INTERVAL: Duration = Duration::from_secs(5);
@@ -242,7 +242,7 @@ impl Pipeline {
         };
         while !self.is_stopping() {
             self.gather(&items_rx)?;
-            self.finish_batch(&commands_tx)?;
+            self.finish_batch(source.as_ref(), &commands_tx)?;
             self.keep_house(source.as_ref(), &commands_tx)?;
         }
         // Make what was folded durable while the source still lives, so that it can tell the group.
@@ -361,7 +361,11 @@ impl Pipeline {
     }
 
     /// Makes the batch searchable: dead letters first, then documents and offsets in one commit.
-    fn finish_batch(&mut self, commands: &Sender<SourceCommand>) -> Result<(), Restart> {
+    fn finish_batch(
+        &mut self,
+        source: Option<&KafkaSource>,
+        commands: &Sender<SourceCommand>,
+    ) -> Result<(), Restart> {
         if self.batch.num_records == 0 && self.open.is_clean() {
             self.look_at_backlog();
             return Ok(());
@@ -380,6 +384,7 @@ impl Pipeline {
             self.parts.metrics.searchable(recorded_at, searchable_at);
         }
         self.batch.num_records = 0;
+        self.tell_lag(source);
         self.status.set_trouble(None);
         self.look_at_backlog();
         Ok(())

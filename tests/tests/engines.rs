@@ -34,7 +34,10 @@ fn kafka_gives_records_back_unchanged_also_after_a_restart_and_a_crash() {
     kafka.restart().unwrap();
     kafka.kill();
     kafka.restart().unwrap();
-    assert_eq!(num_records(&kafka.bootstrap_servers(), "things").unwrap(), 3);
+    // A broker that has just come back elects leaders first.
+    wait_until(Duration::from_secs(60), "the records of before the crash", || {
+        num_records(&kafka.bootstrap_servers(), "things").is_ok_and(|count| count == 3)
+    });
 }
 
 #[test]
