@@ -108,9 +108,12 @@ impl DeadLetters {
 fn create_topic(config: &KafkaConfig, topic: &str) {
     let admin: AdminClient<DefaultClientContext> = match super::client_config(config).create() {
         Ok(admin) => admin,
-        Err(error) => return warn!(topic, %error, "could not ask the brokers to create the dead-letter topic"),
+        Err(error) => {
+            return warn!(topic, %error, "could not ask the brokers to create the dead-letter topic");
+        }
     };
-    let options = AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT)).operation_timeout(Some(ADMIN_TIMEOUT));
+    let options =
+        AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT)).operation_timeout(Some(ADMIN_TIMEOUT));
     let new_topic = NewTopic::new(topic, 1, TopicReplication::Fixed(-1)); // −1: the broker's own default
     match block_on(admin.create_topics(&[new_topic], &options)).as_deref() {
         Ok([Ok(topic)]) => info!(topic, "created the dead-letter topic"),
