@@ -71,7 +71,7 @@
     if (event.key === "Escape") {
       const menu = document.querySelector("details.menu[open]");
       if (menu) { menu.open = false; menu.querySelector("summary").focus(); return; }
-      if (isTyping) { isTyping.blur(); return; }
+      if (isTyping) { event.preventDefault(); isTyping.blur(); return; } // not cleared, as browsers do with search boxes
     }
     const action = !isTyping && hearken.keys[event.key];
     if (action) { event.preventDefault(); action(event); }

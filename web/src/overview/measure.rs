@@ -93,6 +93,9 @@ fn mean(counts: &[FacetCount]) -> Option<f64> {
     (count > 0.0).then(|| sum / count)
 }
 
+/// The numbers of each value of a dimension; `None` is missing.
+pub(crate) type ByValue = Vec<(Option<String>, Numbers)>;
+
 /// Everything on the overview page.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Measured {
@@ -102,8 +105,8 @@ pub(crate) struct Measured {
     /// Begin of each stretch.
     pub(crate) over_time: Vec<(Timestamp, Numbers)>,
     pub(crate) stretch_ms: i64,
-    /// By dimension: values with most interactions first; `None` is missing.
-    pub(crate) by: Vec<(&'static str, Vec<(Option<String>, Numbers)>)>,
+    /// By dimension: values with most interactions first.
+    pub(crate) by: Vec<(&'static str, ByValue)>,
     /// Of the costs, ISO 4217.
     pub(crate) currency: Option<String>,
 }
