@@ -6,12 +6,14 @@
 //! - [`commands`]: what each command does.
 //! - [`demo`]: the bundled conversations and the GeoIP file of the demo.
 //! - [`rebuild`]: rewrites the index from its stored documents.
+//! - [`fail_points`]: where the crash tests kill the program; a release build has none.
 //! - [`logging`], [`metrics`]: log lines, and the metrics that belong to no other room.
 
 pub mod app;
 pub mod cli;
 pub mod commands;
 pub mod demo;
+pub mod fail_points;
 pub mod logging;
 pub mod metrics;
 pub mod rebuild;

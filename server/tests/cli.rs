@@ -55,7 +55,8 @@ fn the_sample_is_a_configuration_that_check_calls_fine() {
 fn a_mistake_in_the_configuration_is_told_with_file_line_and_the_nearest_name() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("hearken.toml"), "[ingest]\nrefresh_intervall = \"20ms\"\n").unwrap();
-    for args in [&["config", "check", "hearken.toml"][..], &["serve"], &["serve", "--config", "hearken.toml"]] {
+    for args in [&["config", "check", "hearken.toml"][..], &["serve"], &["serve", "--config", "hearken.toml"]]
+    {
         let output = hearken(args, folder.path());
         assert_eq!(output.status.code(), Some(1), "{args:?}");
         let told = stderr(&output);
@@ -92,7 +93,10 @@ fn a_new_index_is_checked_counted_and_rebuilt() {
         let output = hearken(&["index", command], folder.path());
         assert!(output.status.success(), "{command}: {}", stderr(&output));
     }
-    let reset = hearken(&["index", "reset-offset", "--topic", "t", "--partition", "0", "--to", "earliest"], folder.path());
+    let reset = hearken(
+        &["index", "reset-offset", "--topic", "t", "--partition", "0", "--to", "earliest"],
+        folder.path(),
+    );
     assert_eq!(reset.status.code(), Some(1));
     assert!(stderr(&reset).contains("never read"), "{}", stderr(&reset));
 }

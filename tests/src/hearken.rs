@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus, Output};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
@@ -154,21 +154,51 @@ impl Hearken {
         self.run()
     }
 
+    /// How the server ended, if it has ended by itself.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.process.as_mut().map_or(Ok(None), Process::ended)
+    }
+
+    /// Everything this start of the server has logged.
+    pub fn log(&self) -> String {
+        self.process.as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    /// Runs `hearken ARGUMENTS --config …` beside the server or, as `index` commands want it, while it is stopped.
+    pub fn command(&self, arguments: &[&str]) -> Result<Output> {
+        let config = self.dir().join("hearken.toml");
+        let mut command = Command::new(hearken_binary()?);
+        command.args(arguments).arg("--config").arg(config).output().context("cannot run `hearken`")
+    }
+
     fn run(&mut self) -> Result<()> {
+        self.spawn(&[])?;
+        self.wait_listening()
+    }
+
+    /// Starts a stopped or killed server with these environment variables and waits for nothing.
+    pub fn spawn(&mut self, environment: &[(&str, &str)]) -> Result<()> {
         let dir = self.dir.path();
         let mut command = Command::new(hearken_binary()?);
         command.args(["serve", "--config"]).arg(dir.join("hearken.toml")).current_dir(&dir);
+        command.envs(environment.iter().copied());
         self.num_starts += 1;
         // A log per start, so that the address found is that of this start.
         let log = dir.join(format!("hearken-{}.log", self.num_starts));
-        let mut process = Process::spawn("hearken", &mut command, &log)?;
+        self.process = Some(Process::spawn("hearken", &mut command, &log)?);
+        Ok(())
+    }
+
+    /// Waits until a spawned server listens.
+    pub fn wait_listening(&mut self) -> Result<()> {
+        let log = self.dir.path().join(format!("hearken-{}.log", self.num_starts));
+        let process = self.process.as_mut().context("the server is not running")?;
         self.base_url = process.wait_ready(START_PATIENCE, || {
             let log = fs::read_to_string(&log)?;
             let complete_lines = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
             let mut addresses = complete_lines.filter_map(|line| line.trim_end().strip_prefix(LISTENING));
             addresses.next().map(str::to_owned).context("no line `listening on http://…` yet")
         })?;
-        self.process = Some(process);
         Ok(())
     }
 }
@@ -177,7 +207,11 @@ impl Hearken {
 ///
 /// `cargo test --workspace` builds it along with its integration tests. Cargo has no stable way to make the tests
 /// of one package wait for the binary of another, so a missing or old one is built here, once.
+/// `HEARKEN_TEST_BINARY` names another one to be tested instead, for instance that of a package.
 pub fn hearken_binary() -> Result<PathBuf> {
+    if let Some(binary) = std::env::var_os("HEARKEN_TEST_BINARY") {
+        return Ok(binary.into());
+    }
     static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
     BINARY
         .get_or_init(|| find_or_build().map_err(|error| format!("{error:#}")))
@@ -199,7 +233,9 @@ fn find_or_build() -> Result<PathBuf> {
     // The whole workspace, so that features unify as in `cargo test --workspace` and nothing is built twice.
     build.args(["build", "--quiet", "--workspace", "--bin", "hearken"]).current_dir(workspace_root());
     if profile_dir.ends_with("release") {
-        build.arg("--release");
+        build.arg("--release"); // what is measured has no fail points
+    } else {
+        build.args(["--features", "hearken-tests/failpoints"]);
     }
     let status = build.status().context("cannot run cargo")?;
     if !status.success() {
@@ -217,6 +253,8 @@ pub fn workspace_root() -> PathBuf {
 /// When a source of the binary last changed. Only rooms are looked at: what is built and what tests it is not in it.
 fn newest_source(dir: &Path) -> Option<SystemTime> {
     const NOT_IN_THE_BINARY: [&str; 6] = ["target", "tests", "bench", "benches", "docs", "ops"];
+    // Sources, and what they embed.
+    const IN_THE_BINARY: [&str; 7] = [".rs", ".toml", ".css", ".js", ".svg", ".json", ".bin"];
     let entries = fs::read_dir(dir).ok()?.flatten();
     let newest = entries.filter_map(|entry| {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -225,7 +263,9 @@ fn newest_source(dir: &Path) -> Option<SystemTime> {
         }
         match entry.file_type().ok()? {
             kind if kind.is_dir() => newest_source(&entry.path()),
-            _ if name.ends_with(".rs") || name == "Cargo.toml" => entry.metadata().ok()?.modified().ok(),
+            _ if IN_THE_BINARY.iter().any(|end| name.ends_with(end)) => {
+                entry.metadata().ok()?.modified().ok()
+            }
             _ => None,
         }
     });

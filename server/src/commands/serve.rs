@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use crate::app::App;
-use crate::logging;
+use crate::{fail_points, logging};
 
 /// Configure, build, announce, wait, drain.
 ///
@@ -16,6 +16,7 @@ use crate::logging;
 pub fn run(config: Config) -> anyhow::Result<()> {
     config.http.refuse_exposure()?;
     logging::start(&config.log)?;
+    let _fail_points = fail_points::arm()?;
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;

@@ -6,17 +6,22 @@
 //! - [`malformed`]: the records that must become dead letters.
 //! - [`fold`]: facts → the interactions expected of them, by contract sections 1, 2.3 and 2.4.
 //! - [`check`]: an expected interaction against the one that the API answers, field by field.
+//! - [`source`]: the workload on its way to a broker.
+//! - [`compare`]: a running server against all of it.
 //! - [`scan`]: search totals by looking at every word of every message.
 //!
 //! None of it uses the product's code: it is the second opinion.
 
 pub mod check;
+pub mod compare;
 pub mod fact;
 pub mod fold;
 pub mod forms;
 pub mod malformed;
 pub mod scan;
+pub mod source;
 pub mod workload;
 
 pub use fold::{Expected, Fold};
+pub use source::Source;
 pub use workload::{Options, Workload, WorkloadRecord};

@@ -1,0 +1,40 @@
+//! Fail points: the places at which the crash tests stop, delay or kill the server.
+//!
+//! They exist only in builds with the feature `failpoints` of the crate `fail`, which `cargo test --workspace` turns on
+//! and a build of the server alone, as for a release, does not.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context as _, bail};
+use fail::FailScenario;
+
+/// `name=n`: the process ends at the n-th pass of the fail point, there and then: nothing is unwound, nothing written.
+/// The actions of `FAILPOINTS` have no such end.
+const ABORT_VARIABLE: &str = "FAILPOINTS_ABORT";
+
+/// Takes up `FAILPOINTS` (see the crate `fail`) and `FAILPOINTS_ABORT`, for as long as the result lives.
+///
+/// # Errors
+/// `FAILPOINTS_ABORT` is not `name=n`, or this build has no fail points.
+pub fn arm() -> anyhow::Result<Option<FailScenario<'static>>> {
+    let abort = std::env::var(ABORT_VARIABLE).ok();
+    if !fail::has_failpoints() {
+        if abort.is_some() {
+            bail!("`{ABORT_VARIABLE}` is set and this build has no fail points");
+        }
+        return Ok(None);
+    }
+    let scenario = FailScenario::setup();
+    if let Some(abort) = abort {
+        let parsed = abort.split_once('=').and_then(|(name, pass)| Some((name, pass.parse::<u64>().ok()?)));
+        let (name, pass) = parsed.with_context(|| format!("`{ABORT_VARIABLE}={abort}` is not `name=n`"))?;
+        let passes = AtomicU64::new(0);
+        let end_at_pass = move || {
+            if passes.fetch_add(1, Ordering::Relaxed) + 1 == pass {
+                std::process::abort();
+            }
+        };
+        fail::cfg_callback(name, end_at_pass).map_err(anyhow::Error::msg)?;
+    }
+    Ok(Some(scenario))
+}
