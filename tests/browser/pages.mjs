@@ -232,11 +232,14 @@ const checks = {
     process.stdout.write(`first page: ${bytes} bytes over the wire\n`);
     assert(bytes < 100 * 1024, `${bytes} bytes`);
   },
-  async "pages fit narrow screens"() {
+  async "pages fit screens of every width"() {
     for (const path of ["/", "/interactions/order-5", "/overview", "/interactions/hostile"]) {
-      const page = await open(path, { viewport: { width: 360, height: 740 } });
-      const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert(excess <= 0, `${path} is ${excess} px too wide`);
+      for (const width of [360, 800, 1241, 2560]) {
+        const page = await open(path, { viewport: { width, height: 740 } });
+        const excess = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert(excess <= 0, `${path} is ${excess} px too wide at ${width}`);
+        await page.context().close();
+      }
     }
   },
   async "axe finds nothing wrong, light and dark, wide and narrow"() {
