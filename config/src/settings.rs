@@ -16,7 +16,7 @@ use crate::Secret;
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
-    /// Where events come from; without it they come over HTTP or from files.
+    /// Where events come from; without it nothing arrives, and what the index has is served.
     pub kafka: Option<KafkaConfig>,
     /// How the stream is folded and made searchable.
     pub ingest: IngestConfig,
