@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn hearken(args: &[&str], folder: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hearken"));
@@ -99,4 +100,30 @@ fn a_new_index_is_checked_counted_and_rebuilt() {
     );
     assert_eq!(reset.status.code(), Some(1));
     assert!(stderr(&reset).contains("never read"), "{}", stderr(&reset));
+}
+
+#[test]
+fn a_second_process_is_refused_the_index_and_sigterm_ends_the_first_cleanly() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hearken.toml"), "[http]\nlisten = \"127.0.0.1:0\"\n").unwrap();
+    let mut server = Command::new(env!("CARGO_BIN_EXE_hearken"))
+        .arg("serve")
+        .current_dir(folder.path())
+        .env_clear()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
+
+    let second = hearken(&["index", "stats"], folder.path());
+    assert_eq!(second.status.code(), Some(1));
+    assert!(stderr(&second).contains("in use by another process"), "{}", stderr(&second));
+
+    let killed = Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+    assert!(hearken(&["index", "check"], folder.path()).status.success());
 }

@@ -1,6 +1,6 @@
 //! Reads the topics from where the checkpoint says, on a thread of its own.
 //!
-//! 1. Ask the brokers for the topics' partitions, again and again until every topic exists.
+//! 1. Ask the brokers for the topics' partitions, and again for topics that do not exist yet.
 //! 2. Assign each partition at its checkpoint, or at the beginning if it has none. Where the checkpoint has a
 //!    fingerprint, reading begins one record earlier and compares: a topic that was deleted and created anew would
 //!    otherwise be read from an offset that means something else (pitfalls 26).
@@ -66,7 +66,7 @@ pub(crate) enum SourceItem {
         /// Why, and what to do.
         reason: String,
     },
-    /// Every topic that is configured exists and its partitions are assigned.
+    /// The brokers have answered for every topic that is configured; those that exist are assigned.
     AllAssigned,
 }
 
@@ -114,6 +114,7 @@ impl KafkaSource {
             commands,
             partitions: BTreeMap::new(),
             missing_topics: config.topics.clone(),
+            is_all_answered: false,
             is_stopping: Arc::clone(&is_stopping),
             ends: Arc::clone(&ends),
         };
@@ -224,6 +225,8 @@ struct Reader {
     commands: Receiver<SourceCommand>,
     partitions: BTreeMap<TopicPartition, Reading>,
     missing_topics: Vec<String>,
+    /// Whether [`SourceItem::AllAssigned`] was sent.
+    is_all_answered: bool,
     is_stopping: Arc<AtomicBool>,
     ends: Ends,
 }
@@ -233,9 +236,8 @@ impl Reader {
         let mut next_discovery = Instant::now();
         while !self.is_stopping.load(Ordering::Acquire) {
             if Instant::now() >= next_discovery {
-                if self.missing_topics.is_empty() {
-                    self.assign_new_partitions();
-                } else {
+                self.assign_new_partitions();
+                if !self.missing_topics.is_empty() {
                     self.discover();
                 }
                 next_discovery = Instant::now() + DISCOVERY_INTERVAL;
@@ -264,10 +266,11 @@ impl Reader {
         }
     }
 
-    /// Asks for the topics that have not been seen yet and assigns their partitions.
+    /// Asks for the topics that have not been seen yet and assigns their partitions. A topic that does not exist has
+    /// nothing to read and keeps nobody waiting; it is asked for again, and read from its beginning when it appears.
     fn discover(&mut self) {
-        let missing = std::mem::take(&mut self.missing_topics);
-        for topic in missing {
+        let mut is_answered = true;
+        for topic in std::mem::take(&mut self.missing_topics) {
             let partitions = match self.consumer.fetch_metadata(Some(&topic), BROKER_TIMEOUT) {
                 Ok(metadata) => metadata
                     .topics()
@@ -277,19 +280,23 @@ impl Reader {
                     .collect::<Vec<_>>(),
                 Err(error) => {
                     warn!(topic, %error, "cannot reach the brokers yet");
+                    is_answered = false;
                     Vec::new()
                 }
             };
             if partitions.is_empty() {
-                debug!(topic, "the topic does not exist yet");
+                if is_answered && !self.is_all_answered {
+                    warn!(topic, "the topic does not exist yet; waiting for it");
+                }
                 self.missing_topics.push(topic);
                 continue;
             }
             for partition in partitions {
-                self.assign(&topic, partition);
+                is_answered &= self.assign(&topic, partition);
             }
         }
-        if self.missing_topics.is_empty() {
+        if is_answered && !self.is_all_answered {
+            self.is_all_answered = true;
             self.send(SourceItem::AllAssigned, 0);
         }
     }
@@ -309,8 +316,8 @@ impl Reader {
         }
     }
 
-    /// Assigns one partition where its checkpoint says.
-    fn assign(&mut self, topic: &str, partition: i32) {
+    /// Assigns one partition where its checkpoint says, or stops it. False if the brokers did not answer.
+    fn assign(&mut self, topic: &str, partition: i32) -> bool {
         let key = (topic.to_owned(), partition);
         let (begin, end) = match self.consumer.fetch_watermarks(topic, partition, BROKER_TIMEOUT) {
             Ok(watermarks) => watermarks,
@@ -320,11 +327,11 @@ impl Reader {
                 if !self.missing_topics.iter().any(|missing| missing == topic) {
                     self.missing_topics.push(topic.to_owned());
                 }
-                return;
+                return false;
             }
         };
         if self.partitions.contains_key(&key) {
-            return;
+            return true;
         }
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), end);
         let position = self.checkpoint.position(topic, partition);
@@ -336,14 +343,16 @@ impl Reader {
                 "the index has read up to offset {next_offset} and the partition ends at {end}: the topic was probably \
                  deleted and created again; stop the server and run {reset} to read the new one"
             );
-            return self.stop_partition(key, reason);
+            self.stop_partition(key, reason);
+            return true;
         }
         if next_offset < begin {
             let reason = format!(
                 "the index must read on at offset {next_offset} and the broker's oldest record is {begin}: retention has \
                  removed records that were never read; stop the server and run {reset} to go on without them"
             );
-            return self.stop_partition(key, reason);
+            self.stop_partition(key, reason);
+            return true;
         }
         let fingerprint = position.and_then(|position| position.fingerprint);
         let (start, reading) = match fingerprint {
@@ -363,6 +372,7 @@ impl Reader {
                 format!("the partition cannot be assigned: {error}"),
             );
         }
+        true
     }
 
     /// Hands a record on unless it is there for comparison only. False when the pipeline is gone.
