@@ -24,3 +24,8 @@ demo *ARGS:
 # The benchmarks of docs/benchmarks.md.
 bench *ARGS:
     cargo run --release -p hearken-bench -- {{ARGS}}
+
+# The long run of the crash rig: the server killed 1,000 times against Apache Kafka. docs/reliability.md has a result.
+crash-rig KILLS="1000":
+    cargo build --workspace --bin hearken --features hearken-tests/failpoints
+    HEARKEN_REQUIRE_ENGINES=1 HEARKEN_CRASH_KILLS={{KILLS}} cargo test -p hearken-tests --test crash -- --nocapture apache_kafka

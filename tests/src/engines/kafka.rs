@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication, TopicResult};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaResult;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::{TestDir, cache, free_port, java};
 use crate::outcome::Unavailable;
@@ -56,13 +58,43 @@ impl Kafka {
 
     /// Creates a topic that must not exist yet.
     pub fn create_topic(&self, name: &str, partitions: i32) -> Result<()> {
-        let admin: AdminClient<DefaultClientContext> = client(&self.bootstrap_servers()).create()?;
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
-        for created in runtime.block_on(admin.create_topics([&topic], &options))? {
-            if let Err((topic, code)) = created {
-                bail!("cannot create the topic `{topic}`: {code}");
+        self.administer(name, |admin, options| block_on(admin.create_topics([&topic], options)))
+    }
+
+    /// Gives a topic more partitions, so that it has `partitions` altogether.
+    pub fn add_partitions(&self, name: &str, partitions: usize) -> Result<()> {
+        let partitions = NewPartitions::new(name, partitions);
+        self.administer(name, |admin, options| block_on(admin.create_partitions([&partitions], options)))
+    }
+
+    /// Deletes a topic with all its records.
+    pub fn delete_topic(&self, name: &str) -> Result<()> {
+        self.administer(name, |admin, options| block_on(admin.delete_topics(&[name], options)))
+    }
+
+    /// Deletes a partition's records before `offset`, as retention does.
+    pub fn delete_records(&self, topic: &str, partition: i32, offset: i64) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> = client(&self.bootstrap_servers()).create()?;
+        let mut before = TopicPartitionList::new();
+        before.add_partition_offset(topic, partition, Offset::Offset(offset))?;
+        let deleted = block_on(admin.delete_records(&before, &admin_options()))??;
+        deleted.elements().first().context("no answer for the partition")?.error()?;
+        Ok(())
+    }
+
+    fn administer(
+        &self,
+        topic: &str,
+        ask: impl FnOnce(
+            &AdminClient<DefaultClientContext>,
+            &AdminOptions,
+        ) -> Result<KafkaResult<Vec<TopicResult>>>,
+    ) -> Result<()> {
+        let admin = client(&self.bootstrap_servers()).create()?;
+        for outcome in ask(&admin, &admin_options())?? {
+            if let Err((topic, code)) = outcome {
+                bail!("the broker refuses to change the topic `{topic}`: {code}");
             }
         }
         Ok(())
@@ -101,6 +133,14 @@ impl Kafka {
         self.process = Some(process);
         Ok(())
     }
+}
+
+fn admin_options() -> AdminOptions {
+    AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)))
+}
+
+fn block_on<F: Future>(future: F) -> Result<F::Output> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(future))
 }
 
 /// A client's configuration; errors while the broker is not up yet are expected, so nothing is logged.
