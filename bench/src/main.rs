@@ -1,2 +1,42 @@
-//! Benchmarks.
-fn main() {}
+//! Benchmarks: the whole product beside the bare parts that it is made of, in one run on one machine.
+//!
+//! - [`ingest`]: Kafka → searchable, against bare rdkafka consumption and bare tantivy indexing.
+//! - [`freshness`]: how long after the broker's acknowledgement a search finds an event.
+//! - [`broker`], [`stream`], [`server`]: what is measured against, what with, and what.
+//! - [`usage`], [`report`]: processor time and memory from `/proc`, and the tables.
+//!
+//! Tables go to stdout, everything else to stderr. `docs/benchmarks.md` tells how to read them.
+
+mod bare;
+mod broker;
+mod freshness;
+mod ingest;
+mod report;
+mod server;
+mod stream;
+mod usage;
+
+use clap::{Parser, Subcommand};
+
+/// Measures Hearken beside the bare parts that it is made of.
+#[derive(Parser)]
+#[command(name = "hearken-bench", version)]
+struct Cli {
+    #[command(subcommand)]
+    benchmark: Benchmark,
+}
+
+#[derive(Subcommand)]
+enum Benchmark {
+    /// A backlog on Kafka until all of it can be searched, against bare rdkafka and bare tantivy.
+    Ingest(ingest::Args),
+    /// From the broker's acknowledgement to the first search that finds the event, at a steady rate.
+    Freshness(freshness::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().benchmark {
+        Benchmark::Ingest(args) => ingest::run(&args),
+        Benchmark::Freshness(args) => freshness::run(&args),
+    }
+}
