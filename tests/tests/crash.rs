@@ -32,7 +32,7 @@ const FAIL_POINT_EVERY: usize = 3;
 /// A random kill comes within this time after the start of the process: before it listens as well as long after.
 const RANDOM_KILL_WITHIN: Duration = Duration::from_millis(1_500);
 /// A fail point that was not passed often enough by then is tried again later; this time the kill is a random one.
-const FAIL_POINT_PATIENCE: Duration = Duration::from_secs(3);
+const FAIL_POINT_PATIENCE: Duration = Duration::from_secs(10);
 /// How many records arrive at once.
 const BURST: std::ops::RangeInclusive<usize> = 1..=6;
 /// The pause between bursts, so that there are refreshes and flushes between them.
@@ -172,7 +172,8 @@ fn kill_and_compare(bootstrap_servers: &str, num_kills: usize) {
         source.malformed.len(),
     ));
     assert!((num_read_at_last as u64) < source.num_produced, "something became durable between the kills");
-    if num_kills >= 2 * FAIL_POINT_EVERY * FAIL_POINTS.len() * 2 / 3 {
+    // Every fail point once, and some tries to spare for those that were not passed often enough.
+    if num_kills / FAIL_POINT_EVERY > FAIL_POINTS.len() + 5 {
         assert!(missed.is_empty(), "never killed at {missed:?}");
     }
 }
