@@ -59,18 +59,18 @@ impl Kafka {
     /// Creates a topic that must not exist yet.
     pub fn create_topic(&self, name: &str, partitions: i32) -> Result<()> {
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
-        self.administer(name, |admin, options| block_on(admin.create_topics([&topic], options)))
+        self.administer(|admin, options| block_on(admin.create_topics([&topic], options)))
     }
 
     /// Gives a topic more partitions, so that it has `partitions` altogether.
     pub fn add_partitions(&self, name: &str, partitions: usize) -> Result<()> {
         let partitions = NewPartitions::new(name, partitions);
-        self.administer(name, |admin, options| block_on(admin.create_partitions([&partitions], options)))
+        self.administer(|admin, options| block_on(admin.create_partitions([&partitions], options)))
     }
 
     /// Deletes a topic with all its records.
     pub fn delete_topic(&self, name: &str) -> Result<()> {
-        self.administer(name, |admin, options| block_on(admin.delete_topics(&[name], options)))
+        self.administer(|admin, options| block_on(admin.delete_topics(&[name], options)))
     }
 
     /// Deletes a partition's records before `offset`, as retention does.
@@ -85,7 +85,6 @@ impl Kafka {
 
     fn administer(
         &self,
-        topic: &str,
         ask: impl FnOnce(
             &AdminClient<DefaultClientContext>,
             &AdminOptions,
