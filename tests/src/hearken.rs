@@ -220,8 +220,7 @@ pub fn hearken_binary() -> Result<PathBuf> {
 }
 
 fn find_or_build() -> Result<PathBuf> {
-    let exe = std::env::current_exe()?;
-    let profile_dir = exe.ancestors().nth(2).context("this test binary is not in a target directory")?;
+    let profile_dir = profile_dir()?;
     let binary = profile_dir.join("hearken");
     let built_at = fs::metadata(&binary).and_then(|meta| meta.modified()).ok();
     if built_at
@@ -242,6 +241,13 @@ fn find_or_build() -> Result<PathBuf> {
         bail!("the `hearken` binary cannot be built");
     }
     Ok(binary)
+}
+
+/// The directory `target/<profile>` that this program was built into: a test is in its `deps`, a benchmark in itself.
+pub(crate) fn profile_dir() -> Result<PathBuf> {
+    let exe = std::env::current_exe().context("cannot tell where this program is")?;
+    let dir = exe.parent().filter(|dir| !dir.ends_with("deps")).or(exe.ancestors().nth(2));
+    dir.map(Path::to_owned).context("this program is not in a target directory")
 }
 
 /// The root of the workspace.

@@ -16,9 +16,8 @@ static THREADS: Mutex<()> = Mutex::new(());
 
 /// The directory `target/engines` of this build, wherever the target directory is.
 pub(super) fn engines_dir() -> Result<PathBuf> {
-    let exe = std::env::current_exe().context("cannot tell where this test binary is")?;
-    // target/<profile>/deps/<test>
-    let target = exe.ancestors().nth(3).context("this test binary is not in a target directory")?;
+    let profile_dir = crate::hearken::profile_dir()?;
+    let target = profile_dir.parent().context("this program is not in a target directory")?;
     Ok(target.join("engines"))
 }
 
