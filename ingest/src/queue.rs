@@ -12,6 +12,9 @@ struct State<T> {
     items: VecDeque<(T, usize)>,
     bytes: usize,
     is_closed: bool,
+    /// Waking a thread is a system call, and costs more than all else here: only who waits is woken.
+    is_receiver_waiting: bool,
+    num_senders_waiting: usize,
 }
 
 struct Shared<T> {
@@ -47,7 +50,13 @@ pub(crate) struct Closed;
 
 pub(crate) fn queue<T>(items_max: usize, bytes_max: usize) -> (QueueSender<T>, QueueReceiver<T>) {
     let shared = Arc::new(Shared {
-        state: Mutex::new(State { items: VecDeque::new(), bytes: 0, is_closed: false }),
+        state: Mutex::new(State {
+            items: VecDeque::new(),
+            bytes: 0,
+            is_closed: false,
+            is_receiver_waiting: false,
+            num_senders_waiting: 0,
+        }),
         not_full: Condvar::new(),
         not_empty: Condvar::new(),
         items_max,
@@ -62,14 +71,18 @@ impl<T> QueueSender<T> {
         let queue = &*self.0;
         let mut state = queue.lock();
         while !state.is_closed && (state.items.len() >= queue.items_max || state.bytes >= queue.bytes_max) {
+            state.num_senders_waiting += 1;
             state = queue.not_full.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.num_senders_waiting -= 1;
         }
         if state.is_closed {
             return Err(Closed);
         }
         state.bytes += size_bytes;
         state.items.push_back((item, size_bytes));
-        queue.not_empty.notify_one();
+        if state.is_receiver_waiting {
+            queue.not_empty.notify_one();
+        }
         Ok(())
     }
 }
@@ -83,11 +96,17 @@ impl<T> QueueReceiver<T> {
         loop {
             if let Some((item, size_bytes)) = state.items.pop_front() {
                 state.bytes -= size_bytes;
-                queue.not_full.notify_one();
+                // Half empty, so that a source that had to wait puts many in before it waits again.
+                let has_room = state.items.len() <= queue.items_max / 2 && state.bytes <= queue.bytes_max / 2;
+                if has_room && state.num_senders_waiting > 0 {
+                    queue.not_full.notify_all();
+                }
                 return Some(item);
             }
             let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+            state.is_receiver_waiting = true;
             state = queue.not_empty.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.is_receiver_waiting = false;
         }
     }
 }
