@@ -6,7 +6,7 @@
 //!          32 MiB     └──► dead letters, acknowledged before ───────┘  flush thread ──► durable ─► commit to the group
 //! ```
 //!
-//! A batch begins with its first record and ends when `refresh_interval` has passed since the last refresh and the
+//! A batch begins with its first record and ends when `refresh_interval` has passed since the last one ended and the
 //! queue is empty; while there is a backlog it grows to [`BATCH_RECORDS_MAX`] or [`BATCH_INTERVAL_MAX`], so a
 //! backfill switches to big batches by itself, and back. Documents and the offsets after them are one commit.
 
@@ -118,7 +118,7 @@ impl Ingest {
             batch: Batch::default(),
             status: status.clone(),
             is_stopping: Arc::clone(&is_stopping),
-            last_refresh: None,
+            last_batch: None,
             durable_sequence: None,
             schedule: Schedule::default(),
             parts,
@@ -158,7 +158,7 @@ struct Pipeline {
     batch: Batch,
     status: IngestStatus,
     is_stopping: Arc<AtomicBool>,
-    last_refresh: Option<Instant>,
+    last_batch: Option<Instant>,
     /// The last flush whose offsets were told.
     durable_sequence: Option<u64>,
     schedule: Schedule,
@@ -258,7 +258,7 @@ impl Pipeline {
     fn gather(&mut self, items: &QueueReceiver<SourceItem>) -> Result<(), Restart> {
         let started = Instant::now();
         let refresh_interval = self.parts.config.refresh_interval;
-        let due = self.last_refresh.map_or(started, |last| last + refresh_interval);
+        let due = self.last_batch.map_or(started, |last| last + refresh_interval);
         loop {
             let now = Instant::now();
             let is_idle = self.batch.num_records == 0 && self.open.is_clean();
@@ -370,6 +370,7 @@ impl Pipeline {
             self.look_at_backlog();
             return Ok(());
         }
+        self.last_batch = Some(Instant::now());
         self.write_dead_letters(commands);
         let now_judged = self.status.is_backlog_read().then(now);
         let writer = &mut self.parts.writer;
@@ -403,7 +404,6 @@ impl Pipeline {
                 Err(error) => return Err(restart(error)),
             }
         }
-        self.last_refresh = Some(started);
         self.parts.metrics.refreshed(started.elapsed().as_secs_f64());
         Ok(())
     }

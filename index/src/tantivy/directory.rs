@@ -43,6 +43,7 @@ use tantivy::directory::{
 
 use self::file_writer::FileWriter;
 use self::manifest::{Commit, FileSum, FileSums, MANAGED, META};
+use super::background::be_nice_while_merging;
 
 pub(crate) use self::check::verify;
 pub use self::check::{Damage, Problem};
@@ -354,6 +355,7 @@ impl tantivy::Directory for TieredDirectory {
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
         let io_error = |e| OpenWriteError::wrap_io_error(e, path.to_owned());
         let name = name_of(path).ok_or_else(|| io_error(io::ErrorKind::InvalidFilename.into()))?;
+        be_nice_while_merging();
         let mut state = self.state();
         state.refuse_if_closed().map_err(io_error)?;
         if state.is_used(name) {

@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use hearken_model::{Document, Role, Scalar};
+use tantivy::fieldnorm::FieldNormReader;
 use tantivy::{TantivyDocument, Term};
 
 use super::encoding::{GAP, NEXT, SAME, push_length_prefixed};
@@ -51,6 +52,7 @@ pub(super) struct DocumentBuilder {
     english: English,
     /// Word → its stem, empty when the word is its own. English repeats itself, and so do replaced documents.
     stems: HashMap<Box<str>, Box<str>>,
+    stored: Vec<u8>,
     encoded: String,
     word: String,
     character: String,
@@ -65,6 +67,7 @@ impl DocumentBuilder {
             fields,
             english: English::default(),
             stems: HashMap::new(),
+            stored: Vec::new(),
             encoded: String::new(),
             word: String::new(),
             character: String::new(),
@@ -73,9 +76,12 @@ impl DocumentBuilder {
 
     /// The term to replace and the document to put in its place.
     pub(super) fn build(&mut self, document: &Document) -> (Term, TantivyDocument) {
-        let mut built = TantivyDocument::default();
-        let stored =
-            serde_json::to_string(document).expect("documents have only string keys and plain values");
+        self.stored.clear();
+        serde_json::to_writer(&mut self.stored, document)
+            .expect("documents have only string keys and plain values, and memory takes every byte");
+        let stored = std::str::from_utf8(&self.stored).expect("JSON is UTF-8");
+        // Room for the stored document, its words, which take as much at the most, and its values: it is copied less.
+        let mut built = TantivyDocument::with_capacity(2 * stored.len() + 1024);
         built.add_text(self.fields.stored, stored);
         if document.state.erased {
             let mut terms = String::new();
@@ -107,6 +113,9 @@ impl DocumentBuilder {
                 built.add_u64(column, position);
             }
         }
+        let num_terms = self.encoded.bytes().filter(|byte| matches!(*byte, NEXT | SAME)).count();
+        let length = FieldNormReader::fieldnorm_to_id(u32::try_from(num_terms).unwrap_or(u32::MAX));
+        built.add_u64(self.fields.text_length, u64::from(length));
         built.add_text(self.fields.text, &self.encoded);
     }
 

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
+use super::background::be_nice;
 use super::directory::TieredDirectory;
 use super::panic_message;
 use crate::checkpoint::Checkpoint;
@@ -144,9 +145,10 @@ impl Flusher {
         let (requests, requests_rx) = unbounded();
         let nudged = Arc::new(AtomicBool::new(false));
         let handle = FlushHandle { requests, nudged: Arc::clone(&nudged) };
-        let thread = std::thread::Builder::new()
-            .name("index-flush".to_owned())
-            .spawn(move || run(&directory, &state, interval, &requests_rx, &nudged))?;
+        let thread = std::thread::Builder::new().name("index-flush".to_owned()).spawn(move || {
+            be_nice();
+            run(&directory, &state, interval, &requests_rx, &nudged);
+        })?;
         Ok(Self { handle, thread: Some(thread) })
     }
 

@@ -9,6 +9,7 @@
 //! - [`merge`]: how many segments, and how large.
 //! - [`directory`]: new files in RAM, durable ones on the disk.
 
+mod background;
 mod budget;
 mod collect;
 mod directory;

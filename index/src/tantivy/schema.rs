@@ -21,6 +21,14 @@ pub(super) const NEWEST_EVENT: &str = "newest_event";
 pub(super) const ACTIVE_UNTIL: &str = "active_until";
 pub(super) const TIE: &str = "tie";
 pub(super) const METADATA: &str = "metadata";
+/// How many terms the text has, as the class of lengths that ranking knows ([`FieldNormReader::fieldnorm_to_id`]).
+///
+/// A column and not tantivy's own field norms: with those, tantivy computes the best score of every term of every
+/// segment that it writes or merges (256 numbers each) to skip documents that cannot be among the best. With exact
+/// totals none can be skipped.
+///
+/// [`FieldNormReader::fieldnorm_to_id`]: tantivy::fieldnorm::FieldNormReader::fieldnorm_to_id
+pub(super) const TEXT_LENGTH: &str = "text_length";
 
 /// Values longer than this are indexed by their beginning and a hash of the whole.
 const TERM_BYTES_MAX: usize = 1024;
@@ -39,6 +47,7 @@ pub(super) struct Fields {
     pub(super) newest_event: Field,
     pub(super) active_until: Field,
     pub(super) tie: Field,
+    pub(super) text_length: Field,
     /// Where in the positions of `text` the words of each role end, see [`super::document`].
     pub(super) role_ends: [Field; ROLE_ENDS.len()],
 }
@@ -51,7 +60,8 @@ pub(super) fn schema() -> (Schema, Fields, TokenizerManager) {
     let mut builder = Schema::builder();
     let words = TextFieldIndexing::default()
         .set_tokenizer("encoded")
-        .set_index_option(IndexRecordOption::WithFreqsAndPositions);
+        .set_index_option(IndexRecordOption::WithFreqsAndPositions)
+        .set_fieldnorms(false);
     let values = TextFieldIndexing::default()
         .set_tokenizer("length_prefixed")
         .set_index_option(IndexRecordOption::Basic)
@@ -73,6 +83,7 @@ pub(super) fn schema() -> (Schema, Fields, TokenizerManager) {
     let newest_event = builder.add_i64_field(NEWEST_EVENT, FAST);
     let active_until = builder.add_i64_field(ACTIVE_UNTIL, FAST);
     let tie = builder.add_u64_field(TIE, FAST);
+    let text_length = builder.add_u64_field(TEXT_LENGTH, FAST);
     let role_ends = ROLE_ENDS.map(|name| builder.add_u64_field(name, FAST));
     let tokenizers = TokenizerManager::default();
     tokenizers.register("encoded", Encoded::default());
@@ -87,6 +98,7 @@ pub(super) fn schema() -> (Schema, Fields, TokenizerManager) {
         newest_event,
         active_until,
         tie,
+        text_length,
         role_ends,
     };
     (builder.build(), fields, tokenizers)

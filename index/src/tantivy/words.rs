@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use tantivy::columnar::Column;
-use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::InvertedIndexReader;
 use tantivy::postings::{Postings, SegmentPostings};
 use tantivy::query::{
@@ -18,7 +17,7 @@ use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TERMINATED, Term};
 
 use super::budget::{Budget, PHRASE_EXPANSIONS_MAX};
 use super::expansion::Expansion;
-use super::schema::ROLE_ENDS;
+use super::schema::{ROLE_ENDS, TEXT_LENGTH};
 use crate::phrase::PhraseMatcher;
 
 /// What may stand at one place of a phrase.
@@ -137,8 +136,8 @@ impl Weight for WordsWeight {
                 bonuses.push(Bonus { doc: scorer.doc(), scorer });
             }
         }
-        let fieldnorms = match self.similarity {
-            Some(_) => Some(reader.get_fieldnorms_reader(self.query.field)?),
+        let lengths = match self.similarity {
+            Some(_) => Some(reader.fast_fields().u64(TEXT_LENGTH)?),
             None => None,
         };
         let matcher = has_positions.then(|| self.query.matcher());
@@ -153,7 +152,7 @@ impl Weight for WordsWeight {
             bounds,
             similarity: self.similarity.as_ref().map(|similarity| similarity.boost_by(boost)),
             boost,
-            fieldnorms,
+            lengths,
             bonuses,
             frequency: 0,
             num_looked_at: 0,
@@ -346,7 +345,7 @@ struct WordsScorer {
     bounds: Option<Bounds>,
     similarity: Option<Bm25Weight>,
     boost: Score,
-    fieldnorms: Option<FieldNormReader>,
+    lengths: Option<Column<u64>>,
     bonuses: Vec<Bonus>,
     positions: Vec<Vec<u32>>,
     /// Matches in the current document, where positions were looked at.
@@ -453,14 +452,15 @@ impl DocSet for WordsScorer {
 
 impl Scorer for WordsScorer {
     fn score(&mut self) -> Score {
-        let (Some(similarity), Some(fieldnorms)) = (&self.similarity, &self.fieldnorms) else {
+        let (Some(similarity), Some(lengths)) = (&self.similarity, &self.lengths) else {
             return self.boost;
         };
         let frequency = match self.matcher {
             Some(_) => self.frequency,
             None => self.slots[0].frequency(),
         };
-        let mut score = similarity.score(fieldnorms.fieldnorm_id(self.doc), frequency);
+        let length = lengths.first(self.doc).and_then(|length| u8::try_from(length).ok()).unwrap_or_default();
+        let mut score = similarity.score(length, frequency);
         for bonus in &mut self.bonuses {
             if bonus.doc < self.doc {
                 bonus.doc = bonus.scorer.seek(self.doc);
