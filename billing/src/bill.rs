@@ -55,8 +55,19 @@ pub struct BillingInput<'a> {
     pub llm_model: Option<&'a str>,
     /// What the producer says it cost; wins over the estimate.
     pub upstream_cost: Option<&'a Cost>,
-    /// What an LLM asked for its analysis, in `billing.currency`.
-    pub analysis_cost: Option<Money>,
+    /// What models used to analyse it.
+    pub analysis: Vec<AnalysisUsage<'a>>,
+}
+
+/// What one model used to analyse an interaction.
+#[derive(Debug, Clone, Copy)]
+pub struct AnalysisUsage<'a> {
+    /// The model.
+    pub llm_model: &'a str,
+    /// Its tokens.
+    pub usage: Usage,
+    /// When it was asked, which decides between dated prices.
+    pub at: Timestamp,
 }
 
 /// What of a message matters for billing.
@@ -133,10 +144,17 @@ impl Billing {
 
     /// The sum of what is known. A part that is not known is `None`, and so is the sum of no part.
     fn estimate(&self, input: &BillingInput<'_>, messages: Option<u64>, minutes: Option<u64>) -> TotalCosts {
-        let (llm, unpriced_models) = self.llm_cost(input);
+        let said = input
+            .messages
+            .iter()
+            .filter_map(|message| Some((message.llm_model.or(input.llm_model)?, message.usage?, message.at)));
+        let mut unpriced = BTreeSet::new();
+        let llm = self.token_cost(said, &mut unpriced);
+        let analysed =
+            input.analysis.iter().map(|analysis| (analysis.llm_model, analysis.usage, analysis.at));
+        let analysis = self.token_cost(analysed, &mut unpriced);
         let platform = unit_cost(messages, self.settings.price_per_message)
             .or_else(|| unit_cost(minutes, self.settings.price_per_minute));
-        let analysis = input.analysis_cost.map(|cost| cost.normalize());
         let known: Vec<Money> = [llm, platform, analysis].into_iter().flatten().collect();
         let sum = known.iter().try_fold(Decimal::ZERO, |sum, part| sum.checked_add(*part));
         let amount = sum.filter(|_| !known.is_empty()).map(|sum| sum.normalize());
@@ -146,24 +164,25 @@ impl Billing {
             llm,
             platform,
             analysis,
-            unpriced_models,
+            unpriced_models: unpriced.into_iter().map(str::to_owned).collect(),
             source: amount.map(|_| CostSource::Estimate),
         }
     }
 
-    /// The cost of all tokens that have a price, and the models of those that have none.
+    /// The cost of all tokens that have a price; adds the models of those that have none to `unpriced`.
     ///
     /// Tokens are added up as integers before they are multiplied, once for each price, in the order of the
     /// prices: neither the order of messages nor rounding can change the result. Tokens without any model have
     /// no price and no name to list.
-    fn llm_cost(&self, input: &BillingInput<'_>) -> (Option<Money>, Vec<String>) {
+    fn token_cost<'a>(
+        &self,
+        used: impl Iterator<Item = (&'a str, Usage, Timestamp)>,
+        unpriced: &mut BTreeSet<&'a str>,
+    ) -> Option<Money> {
         let mut tokens_by_price: BTreeMap<&ModelPrice, (Tokens, BTreeSet<&str>)> = BTreeMap::new();
-        let mut unpriced: BTreeSet<&str> = BTreeSet::new();
-        for message in &input.messages {
-            // All zero is what some producers write for "not known".
-            let Some(usage) = message.usage.filter(|usage| *usage != Usage::default()) else { continue };
-            let Some(model) = message.llm_model.or(input.llm_model) else { continue };
-            match self.prices.find(model, message.at) {
+        // All zero is what some producers write for "not known".
+        for (model, usage, at) in used.filter(|(_, usage, _)| *usage != Usage::default()) {
+            match self.prices.find(model, at) {
                 Some(price) => {
                     let (tokens, models) = tokens_by_price.entry(price).or_default();
                     tokens.add(usage);
@@ -174,15 +193,15 @@ impl Billing {
                 }
             }
         }
-        let mut llm: Option<Money> = None;
+        let mut whole: Option<Money> = None;
         for (price, (tokens, models)) in tokens_by_price {
-            let sum = price.cost(tokens).and_then(|cost| llm.unwrap_or_default().checked_add(cost));
+            let sum = price.cost(tokens).and_then(|cost| whole.unwrap_or_default().checked_add(cost));
             match sum {
-                Some(sum) => llm = Some(sum.normalize()),
+                Some(sum) => whole = Some(sum.normalize()),
                 None => unpriced.extend(models), // beyond 28 digits: no real usage, and better unknown than wrong
             }
         }
-        (llm, unpriced.into_iter().map(str::to_owned).collect())
+        whole
     }
 }
 

@@ -17,6 +17,6 @@ mod names;
 pub mod prices;
 pub mod units;
 
-pub use bill::{Bill, Billing, BillingInput, BillingMessage, BillingSettings};
+pub use bill::{AnalysisUsage, Bill, Billing, BillingInput, BillingMessage, BillingSettings};
 pub use prices::{ModelPrice, OwnPrice};
 pub use units::MinuteRounding;

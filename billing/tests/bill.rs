@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use hearken_billing::{
-    Bill, Billing, BillingInput, BillingMessage, BillingSettings, MinuteRounding, ModelPrice, OwnPrice,
+    AnalysisUsage, Bill, Billing, BillingInput, BillingMessage, BillingSettings, MinuteRounding, ModelPrice,
+    OwnPrice,
 };
 use hearken_model::InteractionType::{TextChat, VoiceCall};
 use hearken_model::Role::{Assistant, Human, System, Tool, User};
@@ -25,6 +26,11 @@ fn said(role: Role) -> BillingMessage<'static> {
 fn used(model: &str, input_tokens: u64, cached_input_tokens: u64, output_tokens: u64) -> BillingMessage<'_> {
     let usage = Some(Usage { input_tokens, cached_input_tokens, output_tokens });
     BillingMessage { llm_model: Some(model), usage, ..said(Assistant) }
+}
+
+fn asked(model: &str, input_tokens: u64) -> AnalysisUsage<'_> {
+    let usage = Usage { input_tokens, ..Usage::default() };
+    AnalysisUsage { llm_model: model, usage, at: at("2026-12-01") }
 }
 
 fn own(model: &str, from: Option<&str>, input: &str, cached: Option<&str>, output: &str) -> OwnPrice {
@@ -247,10 +253,12 @@ fn platform_prices_and_analysis_are_parts_of_the_amount() {
             interaction_type,
             duration: Some(61.0),
             messages: vec![said(User), used("m", 1000, 0, 0), said(Assistant)],
-            analysis_cost: Some(money("0.0005")),
+            analysis: vec![asked("m", 500), asked("unheard-of", 1)],
             ..BillingInput::default()
         };
         let costs = billing.bill(&input).total_costs;
+        assert_eq!(costs.analysis, Some(money("0.0005")));
+        assert_eq!(costs.unpriced_models, ["unheard-of"]);
         (costs.platform.map(|cost| cost.to_string()), costs.amount.map(|cost| cost.to_string()))
     };
     assert_eq!(bill(Some(TextChat)), (Some("0.02".into()), Some("0.0215".into())));

@@ -1,7 +1,9 @@
 //! What holds for every bill.
 #![allow(clippy::unwrap_used)]
 
-use hearken_billing::{Bill, Billing, BillingInput, BillingMessage, BillingSettings, ModelPrice, OwnPrice};
+use hearken_billing::{
+    AnalysisUsage, Bill, Billing, BillingInput, BillingMessage, BillingSettings, ModelPrice, OwnPrice,
+};
 use hearken_model::{
     Cost, End, Event, InteractionId, InteractionType, MessageTime, MessageUpdate, Money, Role, StartedFields,
     State, Status, Timestamp, Usage,
@@ -82,15 +84,22 @@ proptest! {
         messages in prop::collection::vec(any_message(), 0..30),
         interaction_type in any_type(),
         duration in prop::option::of(0.0f64..10_000.0),
-        analysis in prop::option::of(0i64..1_000_000),
+        analysis in prop::option::of(1u64..1_000_000),
         with_platform: bool,
     ) {
-        let analysis_cost = analysis.map(|amount| Money::new(amount, 9));
+        let analysis = analysis.map(|input_tokens| AnalysisUsage {
+            llm_model: "b",
+            usage: Usage { input_tokens, ..Usage::default() },
+            at: Timestamp::EPOCH,
+        });
+        let expected_analysis = analysis.map(|used| Money::from(used.usage.input_tokens) * Money::new(15, 8));
+        let analysis = analysis.into_iter().collect();
         let expected_llm = by_hand(&messages).map(|cost| Money::from_i128_with_scale(cost, 8).normalize());
-        let input = BillingInput { interaction_type, duration, messages, analysis_cost, ..BillingInput::default() };
+        let input = BillingInput { interaction_type, duration, messages, analysis, ..BillingInput::default() };
         let bill = billing(with_platform).bill(&input);
         let costs = &bill.total_costs;
         prop_assert_eq!(costs.llm, expected_llm);
+        prop_assert_eq!(costs.analysis, expected_analysis);
         let parts: Vec<Money> = [costs.llm, costs.platform, costs.analysis].into_iter().flatten().collect();
         prop_assert_eq!(costs.amount, (!parts.is_empty()).then(|| parts.iter().sum::<Money>()));
         prop_assert_eq!(costs.amount.is_some(), costs.currency.is_some() && costs.source.is_some());
@@ -191,6 +200,6 @@ fn bill_of(events: &[Event], order: &[usize]) -> Bill {
         messages: messages.collect(),
         llm_model: state.llm_model.as_ref().map(|versioned| versioned.value.as_str()),
         upstream_cost: state.end.as_ref().and_then(|end| end.value.cost.as_ref()),
-        analysis_cost: None,
+        analysis: Vec::new(),
     })
 }

@@ -28,6 +28,8 @@ pub(crate) const KEYS: &[&str] = &[
     "analysis.openai.timeout",
     "analysis.openai.retries",
     "analysis.openai.concurrency",
+    "analysis.openai.rest_after",
+    "analysis.openai.excerpt_bytes",
     "analysis.openai.budget_per_day",
     "billing.currency",
     "billing.free_welcome",

@@ -22,8 +22,6 @@ const LATER: &[Later] = &[
         harmless: None,
         instead: "remove it and listen on 127.0.0.1, behind a proxy that asks for credentials",
     },
-    Later { key: "analysis.engine", harmless: Some("built-in"), instead: "use \"built-in\"" },
-    Later { key: "analysis.openai", harmless: None, instead: "remove the section" },
     Later { key: "privacy.redact", harmless: Some("[]"), instead: "remove it, and redact before sending" },
 ];
 

@@ -190,6 +190,10 @@ pub struct OpenAiConfig {
     pub retries: u32,
     /// Requests at the same time, at least 1.
     pub concurrency: u32,
+    /// An interaction without an end is asked about when nothing was heard of it for this long.
+    pub rest_after: Duration,
+    /// Most bytes of a conversation that are sent; of a longer one beginning and end.
+    pub excerpt_bytes: u32,
     /// Spending limit per UTC day in `billing.currency`; when it is reached the built-in analysers answer.
     pub budget_per_day: Decimal,
 }

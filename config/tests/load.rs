@@ -193,6 +193,7 @@ fn wrong_values_are_refused_with_the_key_the_value_and_what_to_write() {
         ("geoip", "database", "[]", "names no file"),
         ("geoip", "database", "1", "a list of texts is wanted"),
         ("analysis", "engine", "'openai'", "`analysis.openai.model` is missing"),
+        ("analysis", "engine", "'openai'", "there is no `[kafka]`, where its answers are kept"),
         ("analysis.openai", "concurrency", "0", "a whole number from 1 to 256"),
         ("analysis.openai", "url", "'ftp://x'", "is not a web address"),
         ("analysis.openai", "api_key_env", "'NOT_SET'", "names an environment variable that is not set"),
@@ -246,8 +247,6 @@ fn settings_of_later_versions_are_refused_and_not_ignored() {
         ("[index]\nretention = '90d'", "index.retention"),
         ("[http]\nkeys_file = 'keys'", "http.keys_file"),
         ("[privacy]\nredact = ['email']", "privacy.redact"),
-        ("[analysis]\nengine = 'openai'", "analysis.engine"),
-        ("[analysis.openai]\nmodel = 'm'", "analysis.openai"),
     ];
     for (text, key) in cases {
         let said = errors(text, &[]);

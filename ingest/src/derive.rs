@@ -4,15 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use hearken_analysis::{Analysis, Analyzer, Conversation, Memo, Utterance};
-use hearken_billing::{Billing, BillingInput, BillingMessage};
+use hearken_billing::{AnalysisUsage, Billing, BillingInput, BillingMessage};
 use hearken_model::document::DerivedMessage;
 use hearken_model::{
-    AnalysisInfo, Derived, Interaction, MessageUpdate, Role, State, Status, Timestamp, TopicsSummary, Usage,
-    UsageTotals,
+    Derived, Interaction, MessageUpdate, Role, State, Status, Timestamp, Usage, UsageTotals,
 };
 
+use crate::llm;
 use crate::metrics::IngestMetrics;
 use crate::user_agent::{Client, UserAgentParser};
+
+mod verdict;
+
+use verdict::Verdict;
+pub(crate) use verdict::upstream_says;
 
 /// What deriving needs beside the state.
 pub struct Deriver {
@@ -20,6 +25,8 @@ pub struct Deriver {
     billing: Billing,
     user_agents: UserAgentParser,
     idle_timeout: Duration,
+    /// With a language model: the bound of the excerpts that it is given.
+    excerpt_bytes: Option<usize>,
     metrics: IngestMetrics,
 }
 
@@ -28,7 +35,13 @@ type Transcript<'a> = [(Timestamp, &'a str, &'a MessageUpdate)];
 impl Deriver {
     /// Puts the analysers together.
     pub fn new(analyzer: Analyzer, billing: Billing, idle_timeout: Duration, metrics: IngestMetrics) -> Self {
-        Deriver { analyzer, billing, user_agents: UserAgentParser::new(), idle_timeout, metrics }
+        let user_agents = UserAgentParser::new();
+        Deriver { analyzer, billing, user_agents, idle_timeout, excerpt_bytes: None, metrics }
+    }
+
+    /// Marks what a language model has still to be asked about, with excerpts of at most `excerpt_bytes`.
+    pub fn with_llm(self, excerpt_bytes: usize) -> Self {
+        Deriver { excerpt_bytes: Some(excerpt_bytes), ..self }
     }
 
     /// Derives everything. `now` is `None` while the backlog is being read: then nothing is judged abandoned.
@@ -42,13 +55,15 @@ impl Deriver {
         let (llm_model, llm_models) = models(state, &transcript);
         let client = self.client(state);
         let analysis = self.analyse(state, &transcript, status, memo);
+        let (messages_mood, language) = (analysis.messages.clone(), analysis.language.clone());
+        let verdict = Verdict::of(state, analysis);
         let bill = self.billing.bill(&BillingInput {
             interaction_type: value(&state.interaction_type),
             duration,
             messages: billing_messages(&transcript),
             llm_model: llm_model.as_deref(),
             upstream_cost: end.and_then(|end| end.cost.as_ref()),
-            analysis_cost: None,
+            analysis: analysis_usage(state),
         });
         let address = value(&state.address).unwrap_or_default();
         let url: Option<String> = value(&state.url);
@@ -82,32 +97,21 @@ impl Deriver {
             city: address.city,
             url,
             url_host,
-            language: value(&state.language).or(analysis.language),
+            language: value(&state.language).or(language),
             user_id: value(&state.user_id),
             caller: value(&state.caller),
             recording_url: end.and_then(|end| end.recording_url.clone()),
             metadata: state.metadata.iter().map(|(key, value)| (key.clone(), value.value.clone())).collect(),
             total_costs: bill.total_costs,
-            csat: value(&state.csat).or(analysis.csat),
-            // A description belongs to the value it describes: detection never explains upstream's number.
-            csat_description: described(&state.csat, &state.csat_description, analysis.csat_description),
+            csat: verdict.csat,
+            csat_description: verdict.csat_description,
             rating: rating.as_ref().map(|rating| rating.rating),
             rating_comment: rating.and_then(|rating| rating.rating_comment),
-            topics_summary: TopicsSummary {
-                topic: value(&state.topic).or(analysis.topic),
-                summary: value(&state.summary).or(analysis.summary),
-                sentiment: value(&state.sentiment).or(analysis.sentiment),
-                sentiment_description: described(
-                    &state.sentiment,
-                    &state.sentiment_description,
-                    analysis.sentiment_description,
-                ),
-                keywords: value(&state.keywords).unwrap_or(analysis.keywords),
-            },
-            analysis: Some(analysis_info(state)),
+            topics_summary: verdict.topics_summary,
+            analysis: Some(verdict.info),
             transcript: None,
         };
-        let messages = transcript.iter().zip(analysis.messages).zip(bill.billable).map(
+        let messages = transcript.iter().zip(messages_mood).zip(bill.billable).map(
             |(((_, _, message), detected), billable)| DerivedMessage {
                 sentiment: message.sentiment.or(detected.as_ref().map(|detected| detected.sentiment)),
                 sentiment_score: match (message.sentiment, message.sentiment_score) {
@@ -117,7 +121,9 @@ impl Deriver {
                 billable,
             },
         );
-        Derived { messages: messages.collect(), head }
+        let messages = messages.collect();
+        let llm_pending = self.excerpt_bytes.is_some_and(|bytes| llm::is_pending(state, &transcript, bytes));
+        Derived { messages, head, llm_pending }
     }
 
     fn client(&mut self, state: &State) -> Client {
@@ -166,14 +172,6 @@ impl Deriver {
 
 fn value<T: Clone>(versioned: &Option<hearken_model::Versioned<T>>) -> Option<T> {
     versioned.as_ref().map(|versioned| versioned.value.clone())
-}
-
-fn described<T>(
-    upstream: &Option<hearken_model::Versioned<T>>,
-    upstream_description: &Option<hearken_model::Versioned<String>>,
-    detected_description: Option<String>,
-) -> Option<String> {
-    value(upstream_description).or(if upstream.is_some() { None } else { detected_description })
 }
 
 /// Scores are shown with three digits; more would claim a precision that no detector has.
@@ -267,24 +265,12 @@ fn url_host(text: &str) -> Option<String> {
     parsed.host_str().filter(|host| !host.is_empty()).map(str::to_owned)
 }
 
-fn analysis_info(state: &State) -> AnalysisInfo {
-    let upstream = [
-        state.csat.is_some(),
-        state.topic.is_some(),
-        state.summary.is_some(),
-        state.sentiment.is_some(),
-        state.keywords.is_some(),
-    ];
-    if upstream.contains(&true) {
-        let by = value(&state.analysis_by).unwrap_or_else(|| "upstream".to_owned());
-        AnalysisInfo { by, version: None, at: state.newest_event }
-    } else {
-        AnalysisInfo {
-            by: "built-in".to_owned(),
-            version: Some(hearken_analysis::VERSION.to_string()),
-            at: state.newest_event,
-        }
-    }
+/// Priced as of the day on which the answer arrived; the event time is that of the conversation.
+fn analysis_usage(state: &State) -> Vec<AnalysisUsage<'_>> {
+    let Some(llm) = &state.llm_analysis else { return Vec::new() };
+    let used = llm.value.usage.iter();
+    used.map(|(model, usage)| AnalysisUsage { llm_model: model, usage: *usage, at: llm.recorded_at })
+        .collect()
 }
 
 fn billing_messages<'a>(transcript: &Transcript<'a>) -> Vec<BillingMessage<'a>> {

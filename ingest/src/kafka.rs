@@ -4,10 +4,12 @@
 //! move partitions away from their data (design.md, decision 3). Offsets are committed to the group all the same,
 //! once durable, so that the usual lag tools tell the truth.
 
+mod answers;
 mod broker;
 mod dead_letters;
 mod source;
 
+pub(crate) use answers::AnswerProducer;
 pub use broker::{InProcessBroker, OutgoingRecord};
 pub(crate) use dead_letters::DeadLetters;
 pub use rdkafka::error::KafkaError;

@@ -9,12 +9,14 @@
 //! - [`fold`]: events → state, behind a bounded cache.
 //! - [`derive`]: state → everything that is computed from it.
 //! - [`pipeline`]: the thread that does all this, batch by batch, and makes it searchable.
+//! - [`llm`]: a language model's analysis, beside the stream.
 
 mod decode;
 mod derive;
 mod enrich;
 mod fold;
 mod kafka;
+mod llm;
 mod metrics;
 mod pipeline;
 mod queue;
@@ -25,6 +27,7 @@ pub mod user_agent;
 pub use decode::{Rejection, decode};
 pub use derive::Deriver;
 pub use kafka::{InProcessBroker, KafkaError, OutgoingRecord};
+pub use llm::{Budget, LlmAnalyst, LlmParts};
 pub use metrics::{IngestMetrics, RecordOutcome};
 pub use pipeline::{Ingest, IngestError, IngestParts};
 pub use record::RawRecord;

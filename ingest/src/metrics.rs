@@ -1,8 +1,8 @@
 //! The ingest families of contract section 6.
 
-use hearken_model::Timestamp;
+use hearken_model::{Money, Timestamp};
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     core::Collector,
 };
 
@@ -46,6 +46,8 @@ pub struct IngestMetrics {
     lookups: IntCounterVec,
     analysis_seconds: HistogramVec,
     analysis: IntCounterVec,
+    llm_spent: Gauge,
+    llm_budget_spent: IntGauge,
     refresh_seconds: Histogram,
     stopped_partitions: IntGaugeVec,
     restarts: IntCounterVec,
@@ -54,6 +56,12 @@ pub struct IngestMetrics {
 /// From 1 ms to about a minute, doubling: the target is tens of milliseconds, the worry is seconds.
 fn latency_buckets() -> Vec<f64> {
     (0..17).map(|exponent| 0.001 * f64::from(1 << exponent)).collect()
+}
+
+/// From 10 µs to a third of a second, doubling, for what is built in; then to two minutes for a language model.
+fn analysis_buckets() -> Vec<f64> {
+    let built_in = (0..16).map(|exponent| 0.000_01 * f64::from(1 << exponent));
+    built_in.chain([1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0]).collect()
 }
 
 fn registered<T: Collector + Clone + 'static>(
@@ -121,11 +129,25 @@ impl IngestMetrics {
                 registry,
                 HistogramVec::new(
                     HistogramOpts::new("hearken_analysis_seconds", "Time to analyse one interaction.")
-                        .buckets((0..16).map(|exponent| 0.000_01 * f64::from(1 << exponent)).collect()),
+                        .buckets(analysis_buckets()),
                     &["engine"],
                 ),
             )?,
             analysis: counter("hearken_analysis_total", "Interactions analysed.", &["engine", "outcome"])?,
+            llm_spent: registered(
+                registry,
+                Gauge::new(
+                    "hearken_analysis_spent_today",
+                    "Spent today (UTC) on a language model, in billing.currency.",
+                ),
+            )?,
+            llm_budget_spent: registered(
+                registry,
+                IntGauge::new(
+                    "hearken_analysis_budget_exhausted",
+                    "1 while the day's budget for a language model is spent.",
+                ),
+            )?,
             refresh_seconds: histogram("hearken_index_refresh_seconds", "Time to make a batch searchable.")?,
             stopped_partitions: gauge(
                 "hearken_ingest_stopped_partitions",
@@ -175,6 +197,16 @@ impl IngestMetrics {
     pub(crate) fn analysed(&self, seconds: f64) {
         self.analysis_seconds.with_label_values(&["built-in"]).observe(seconds);
         self.analysis.with_label_values(&["built-in", "ok"]).inc();
+    }
+
+    pub(crate) fn llm_analysed(&self, outcome: &str, seconds: f64) {
+        self.analysis_seconds.with_label_values(&["openai"]).observe(seconds);
+        self.analysis.with_label_values(&["openai", outcome]).inc();
+    }
+
+    pub(crate) fn llm_budget(&self, spent: Money, is_exhausted: bool) {
+        self.llm_spent.set(spent.to_string().parse().unwrap_or(f64::NAN)); // a decimal is a number
+        self.llm_budget_spent.set(i64::from(is_exhausted));
     }
 
     pub(crate) fn refreshed(&self, seconds: f64) {

@@ -20,6 +20,9 @@ pub struct Derived {
     pub head: Interaction,
     /// One entry for each message of [`State::transcript`], in that order.
     pub messages: Vec<DerivedMessage>,
+    /// Whether a language model has still to be asked about the conversation as it is now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub llm_pending: bool,
 }
 
 /// What is computed for one message.

@@ -326,8 +326,44 @@ pub struct AnalysisUpdate {
     pub sentiment: Option<Sentiment>,
     pub sentiment_description: Option<String>,
     pub keywords: Option<Vec<String>>,
-    /// Who analysed, for `analysis.by`; `None` is `upstream`.
-    pub by: Option<String>,
+}
+
+/// What a language model answered when it was asked about the conversation, kept or replaced as one.
+///
+/// It wins over detection and loses to upstream, whatever the times: so it has a place of its own in the state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LlmAnalysis {
+    /// The model's name.
+    pub by: String,
+    /// The version of what was asked.
+    pub version: String,
+    /// Fingerprint of the text that the model was given: another text asks for another answer.
+    pub of: String,
+    /// 1 to 5; `None` is too little to judge by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csat: Option<u8>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csat_description: Option<String>,
+    /// What it was about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// What was asked, what was done, how it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// The mood of the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentiment: Option<Sentiment>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentiment_description: Option<String>,
+    /// Key phrases, best first.
+    #[serde(default)]
+    pub keywords: Vec<String>,
+    /// All that analysing this interaction has used, by model: earlier answers and unusable ones included. Tokens
+    /// and not money, so that they are priced where all tokens are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub usage: BTreeMap<String, Usage>,
 }
 
 /// One decoded event.
@@ -349,6 +385,8 @@ pub struct Event {
     pub rating: Option<Rating>,
     /// Upstream analysis.
     pub analysis: AnalysisUpdate,
+    /// A language model's analysis.
+    pub llm_analysis: Option<LlmAnalysis>,
     /// Removes the interaction for good.
     pub erase: bool,
 }
@@ -365,6 +403,7 @@ impl Event {
             end: None,
             rating: None,
             analysis: AnalysisUpdate::default(),
+            llm_analysis: None,
             erase: false,
         }
     }

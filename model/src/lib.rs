@@ -21,8 +21,8 @@ pub mod time;
 
 pub use document::{Derived, Document};
 pub use event::{
-    AnalysisUpdate, Direction, End, Event, InteractionId, InteractionType, InvalidId, MessageTime,
-    MessageUpdate, Rating, Role, Scalar, Sentiment, StartedFields, Status, ToolCall, Usage,
+    AnalysisUpdate, Direction, End, Event, InteractionId, InteractionType, InvalidId, LlmAnalysis,
+    MessageTime, MessageUpdate, Rating, Role, Scalar, Sentiment, StartedFields, Status, ToolCall, Usage,
 };
 pub use interaction::{
     AnalysisInfo, CostSource, Interaction, Message, ModelUsage, TopicsSummary, TotalCosts, UsageTotals,

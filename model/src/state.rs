@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::event::METADATA_KEYS_MAX;
 use crate::time::nanos;
 use crate::{
-    Direction, End, Event, InteractionId, InteractionType, MessageTime, MessageUpdate, Rating, Scalar,
-    Sentiment, Timestamp,
+    Direction, End, Event, InteractionId, InteractionType, LlmAnalysis, MessageTime, MessageUpdate, Rating,
+    Scalar, Sentiment, Timestamp,
 };
 
 /// Most messages one interaction may have.
@@ -198,8 +198,8 @@ state! {
     sentiment_description: String,
     /// See `csat`.
     keywords: Vec<String>,
-    /// Who analysed.
-    analysis_by: String,
+    /// A language model's analysis: below upstream's, above detection.
+    llm_analysis: LlmAnalysis,
 }
 
 fn join_value<T: Serialize>(slot: &mut Option<Versioned<T>>, incoming: Option<Versioned<T>>) -> bool {
@@ -279,7 +279,7 @@ impl State {
             sentiment: analysis.sentiment.map(at(time, recorded_at)),
             sentiment_description: analysis.sentiment_description.map(&text),
             keywords: analysis.keywords.map(at(time, recorded_at)),
-            analysis_by: analysis.by.map(&text),
+            llm_analysis: event.llm_analysis.map(at(time, recorded_at)),
             metadata: started
                 .metadata
                 .into_iter()
@@ -335,6 +335,7 @@ impl State {
                 .and_then(|rating| rating.value.rating_comment.as_ref())
                 .map_or(0, String::len)
             + self.keywords.as_ref().map_or(0, |keywords| keywords.value.iter().map(String::len).sum())
+            + self.llm_analysis.as_ref().map_or(0, |llm| value_bytes(&llm.value).len())
             + self.metadata.iter().map(|(key, value)| key.len() + scalar_bytes(&value.value)).sum::<usize>()
             + self
                 .messages

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use hearken_model::{
-    AnalysisUpdate, End, Event, FoldOutcome, InteractionId, LimitExceeded, MessageTime, MessageUpdate,
-    Rating, Role, Scalar, Sentiment, StartedFields, State, Status, Timestamp,
+    AnalysisUpdate, End, Event, FoldOutcome, InteractionId, LimitExceeded, LlmAnalysis, MessageTime,
+    MessageUpdate, Rating, Role, Scalar, Sentiment, StartedFields, State, Status, Timestamp,
 };
 use proptest::prelude::*;
 
@@ -37,6 +37,22 @@ fn message(text: &str, time: MessageTime) -> MessageUpdate {
 fn said(time_ms: i64, message_id: &str, text: &str) -> Event {
     let at = MessageTime::At(Timestamp::from_millis(time_ms));
     Event { messages: vec![(message_id.to_owned(), message(text, at))], ..event(time_ms) }
+}
+
+fn answer(by: &str, of: &str) -> LlmAnalysis {
+    LlmAnalysis {
+        by: by.to_owned(),
+        version: "1".to_owned(),
+        of: of.to_owned(),
+        csat: None,
+        csat_description: None,
+        topic: None,
+        summary: None,
+        sentiment: None,
+        sentiment_description: None,
+        keywords: Vec::new(),
+        usage: Default::default(),
+    }
 }
 
 fn folded(events: impl IntoIterator<Item = Event>) -> State {
@@ -80,14 +96,20 @@ fn any_event() -> impl Strategy<Value = Event> {
             sentiment: csat.map(|csat| if csat > 3 { Sentiment::Positive } else { Sentiment::Negative }),
             ..AnalysisUpdate::default()
         });
-    (0..4_i64, 0..3_i64, started, messages, end, rating, analysis, prop::bool::weighted(0.02)).prop_map(
-        |(time, recorded_at, started, messages, end, rating, analysis, erase)| Event {
+    let llm = prop::option::of(
+        (text(), text(), prop::option::of(1..=5_u8))
+            .prop_map(|(by, of, csat)| LlmAnalysis { csat, ..answer(&by, &of) }),
+    );
+    let said = (started, messages, end, rating, analysis, llm);
+    (0..4_i64, 0..3_i64, said, prop::bool::weighted(0.02)).prop_map(
+        |(time, recorded_at, (started, messages, end, rating, analysis, llm_analysis), erase)| Event {
             recorded_at: Timestamp::from_millis(recorded_at),
             started,
             messages,
             end,
             rating,
             analysis,
+            llm_analysis,
             erase,
             ..event(time)
         },
@@ -154,6 +176,20 @@ fn the_newest_end_wins_and_a_message_after_it_is_kept() {
         folded([ended(5, Status::Failed), said(9, "late", "still there?"), ended(3, Status::Finished)]);
     assert_eq!(state.end.unwrap().value.status, Status::Failed);
     assert!(state.messages.contains_key("late"));
+}
+
+#[test]
+fn what_upstream_and_a_model_say_are_kept_apart_whatever_their_times() {
+    let upstream = AnalysisUpdate { csat: Some(1), ..AnalysisUpdate::default() };
+    let upstream = Event { analysis: upstream, ..event(1) };
+    let asked = |time_ms, of: &str| Event {
+        llm_analysis: Some(LlmAnalysis { csat: Some(5), ..answer("a-model", of) }),
+        ..event(time_ms)
+    };
+    let state = folded([asked(9, "newer"), upstream, asked(5, "older")]);
+    assert_eq!(state.csat.unwrap().value, 1);
+    let llm = state.llm_analysis.unwrap().value;
+    assert_eq!((llm.csat, llm.of.as_str()), (Some(5), "newer"));
 }
 
 #[test]

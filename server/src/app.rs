@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use hearken_analysis::llm::{Endpoint, LlmClient};
 use hearken_analysis::{Analyzer, Taxonomy};
 use hearken_billing::{Billing, BillingSettings, MinuteRounding, ModelPrice, OwnPrice};
-use hearken_config::{AnalysisConfig, BillingConfig, Config};
+use hearken_config::{AnalysisConfig, AnalysisEngine, ApiKey, BillingConfig, Config, OpenAiConfig, Secret};
 use hearken_geoip::GeoIp;
 use hearken_index::tantivy::{FlushReport, Monitor};
 use hearken_index::{Index, IndexReader, IndexWriter};
-use hearken_ingest::{Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus};
+use hearken_ingest::{
+    Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, LlmAnalyst, LlmParts,
+};
 use hearken_query::{AppState, http};
 use prometheus::Registry;
 use tokio::sync::watch;
@@ -28,6 +31,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct App {
     address: SocketAddr,
     ingest: Ingest,
+    llm: Option<LlmAnalyst>,
     reader: IndexReader,
     monitor: Monitor,
     registry: Registry,
@@ -51,6 +55,7 @@ impl App {
             Some(geoip) => GeoIp::open(&geoip.databases)?,
         };
         let deriver = deriver(&config, metrics.clone())?;
+        let llm_client = llm_client(&config.analysis)?;
 
         let (writer, reader) = open_index(&config, &registry)?;
         let monitor = writer.monitor();
@@ -62,15 +67,21 @@ impl App {
         let address = listener.local_addr()?;
 
         let ingest = Ingest::start(IngestParts {
-            kafka: config.kafka,
-            config: config.ingest,
+            kafka: config.kafka.clone(),
+            config: config.ingest.clone(),
             ip_policy: config.privacy.ip,
             geoip: geoip.clone(),
             deriver,
             writer,
             reader: reader.clone(),
-            metrics,
+            metrics: metrics.clone(),
         })?;
+        let llm = match llm_client {
+            None => None,
+            Some(client) => llm_parts(&config, client, &reader, ingest.status(), metrics)?
+                .map(LlmAnalyst::start)
+                .transpose()?,
+        };
 
         let readiness = readiness(ingest.status(), monitor.clone());
         let (stopping, stopped) = watch::channel(false);
@@ -81,7 +92,7 @@ impl App {
         let http = tokio::spawn(http::serve(listener, router, stopped));
         let geoip = tokio::spawn(watch_geoip(geoip));
         info!(%address, "listening");
-        Ok(App { address, ingest, reader, monitor, registry, stopping, http, geoip })
+        Ok(App { address, ingest, llm, reader, monitor, registry, stopping, http, geoip })
     }
 
     /// Where it listens.
@@ -132,6 +143,9 @@ impl App {
         if tokio::time::timeout(DRAIN_TIMEOUT, self.http).await.is_err() {
             warn!("some requests did not end in time and were cut off");
         }
+        if let Some(llm) = self.llm {
+            llm.stop().await;
+        }
         tokio::task::spawn_blocking(move || self.ingest.stop()).await??;
         info!("stopped; everything is durable");
         Ok(())
@@ -161,21 +175,86 @@ pub fn open_index(config: &Config, registry: &Registry) -> anyhow::Result<(Index
 /// # Errors
 /// The taxonomy file cannot be read.
 pub fn deriver(config: &Config, metrics: IngestMetrics) -> anyhow::Result<Deriver> {
-    let analyzer = analyzer(&config.analysis)?;
-    Ok(Deriver::new(analyzer, billing(&config.billing), config.ingest.idle_timeout, metrics))
+    let analyzer = Analyzer::with_taxonomy(taxonomy(&config.analysis)?);
+    let deriver = Deriver::new(analyzer, billing(&config.billing), config.ingest.idle_timeout, metrics);
+    Ok(match &config.analysis.engine {
+        AnalysisEngine::BuiltIn => deriver,
+        AnalysisEngine::OpenAi(openai) => deriver.with_llm(openai.excerpt_bytes as usize),
+    })
 }
 
-fn analyzer(config: &AnalysisConfig) -> anyhow::Result<Analyzer> {
+fn taxonomy(config: &AnalysisConfig) -> anyhow::Result<Taxonomy> {
     match &config.taxonomy_file {
-        None => Ok(Analyzer::built_in()),
+        None => Ok(Taxonomy::built_in()),
         Some(path) => {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("cannot read `analysis.taxonomy_file` `{}`", path.display()))?;
-            let taxonomy = Taxonomy::from_toml(&text)
-                .with_context(|| format!("`analysis.taxonomy_file` `{}`", path.display()))?;
-            Ok(Analyzer::with_taxonomy(taxonomy))
+            Taxonomy::from_toml(&text)
+                .with_context(|| format!("`analysis.taxonomy_file` `{}`", path.display()))
         }
     }
+}
+
+/// The client of the language model, if one is configured.
+fn llm_client(config: &AnalysisConfig) -> anyhow::Result<Option<LlmClient>> {
+    let AnalysisEngine::OpenAi(openai) = &config.engine else { return Ok(None) };
+    let api_key =
+        match &openai.api_key {
+            None => None,
+            Some(ApiKey::Value(secret)) => Some(secret.clone()),
+            Some(ApiKey::File(path)) => Some(Secret::from_file(path).with_context(|| {
+                format!("cannot read `analysis.openai.api_key_file` `{}`", path.display())
+            })?),
+        };
+    let endpoint = Endpoint {
+        url: openai.url.clone(),
+        model: openai.model.clone(),
+        api_key: api_key.map(|secret| secret.expose().to_owned()),
+        timeout: openai.timeout,
+    };
+    if is_open_to_readers(openai) {
+        warn!(url = openai.url, "conversations go to the language model without encryption; use https");
+    }
+    Ok(Some(LlmClient::new(endpoint, &taxonomy(config)?)?))
+}
+
+/// Whether what is sent can be read on its way: plain `http` to another machine.
+fn is_open_to_readers(openai: &OpenAiConfig) -> bool {
+    let host =
+        openai.url.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
+    host.is_some_and(|host| !(host == "localhost" || host.starts_with("127.") || host == "["))
+}
+
+fn llm_parts(
+    config: &Config,
+    client: LlmClient,
+    reader: &IndexReader,
+    status: IngestStatus,
+    metrics: IngestMetrics,
+) -> anyhow::Result<Option<LlmParts>> {
+    let (AnalysisEngine::OpenAi(openai), Some(kafka)) = (&config.analysis.engine, &config.kafka) else {
+        return Ok(None); // the configuration asks for both
+    };
+    let spent = crate::rebuild::beside(&config.index.path, "llm-spent.json");
+    let budget = Budget::open(openai.budget_per_day, Some(spent.clone())).with_context(|| {
+        format!(
+            "cannot read `{}`, which says what the language model has cost today; remove it",
+            spent.display()
+        )
+    })?;
+    Ok(Some(LlmParts {
+        kafka: kafka.clone(),
+        client,
+        excerpt_bytes: openai.excerpt_bytes as usize,
+        retries: openai.retries,
+        concurrency: openai.concurrency as usize,
+        rest_after: openai.rest_after,
+        budget,
+        billing: billing(&config.billing),
+        reader: reader.clone(),
+        status,
+        metrics,
+    }))
 }
 
 fn billing(config: &BillingConfig) -> Billing {

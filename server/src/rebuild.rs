@@ -88,7 +88,7 @@ fn rewrite(config: &Config, from: &Path, to: &Path) -> anyhow::Result<u64> {
 }
 
 /// `index` → `index.rebuilding`, beside it, so that the last step is a rename on one file system.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(suffix);

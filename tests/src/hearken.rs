@@ -26,6 +26,8 @@ pub struct HearkenConfig {
     pub geoip_database: Option<PathBuf>,
     /// More TOML, after the sections above.
     pub more: String,
+    /// Files beside the configuration, by name, that it may refer to.
+    pub files: Vec<(String, String)>,
 }
 
 impl HearkenConfig {
@@ -65,6 +67,9 @@ impl Hearken {
     pub fn start(config: &HearkenConfig) -> Result<Hearken> {
         let dir = TestDir::new("hearken-")?;
         fs::write(dir.path().join("hearken.toml"), config.to_toml(&dir.path()))?;
+        for (name, text) in &config.files {
+            fs::write(dir.path().join(name), text)?;
+        }
         let client = reqwest::blocking::Client::builder().timeout(Duration::from_secs(60)).build()?;
         let mut hearken = Hearken { process: None, dir, client, base_url: String::new(), num_starts: 0 };
         hearken.run()?;

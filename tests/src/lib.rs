@@ -5,6 +5,7 @@
 //! - [`process`]: a child process that is stopped by its id and keeps its log when a test fails.
 //! - [`engines`]: Apache Kafka, Prometheus, OpenSearch and Chromium, each with its own ports and directory.
 //! - [`kafka_io`]: produce and read records as a plain Kafka client does.
+//! - [`llm_server`]: a language model's server that answers what a test says.
 //! - [`hearken`]: the `hearken` binary under test.
 //! - [`data`]: the dialogues, User-Agents and addresses that are read in place.
 //! - [`real_input`]: dialogues turned into a stream of records, and the interactions, dead letters and search
@@ -16,6 +17,7 @@ pub mod data;
 pub mod engines;
 pub mod hearken;
 pub mod kafka_io;
+pub mod llm_server;
 pub mod outcome;
 pub mod process;
 pub mod real_input;

@@ -1,5 +1,7 @@
 //! `[analysis]` and `[analysis.openai]`.
 
+use std::time::Duration;
+
 use rust_decimal::Decimal;
 
 use crate::Secret;
@@ -7,7 +9,7 @@ use crate::reader::Reader;
 use crate::settings::{AnalysisConfig, AnalysisEngine, ApiKey, OpenAiConfig};
 
 use super::formats::web_url;
-use super::{MINUTE, SECOND};
+use super::{DAY, MINUTE, SECOND};
 
 pub(super) fn analysis(reader: &mut Reader<'_>) -> AnalysisConfig {
     let openai = reader.choice("analysis.engine", &[("built-in", false), ("openai", true)]).unwrap_or(false);
@@ -19,6 +21,10 @@ pub(super) fn analysis(reader: &mut Reader<'_>) -> AnalysisConfig {
         timeout: reader.duration("analysis.openai.timeout", SECOND, 10 * MINUTE).unwrap_or(30 * SECOND),
         retries: reader.number("analysis.openai.retries", 0, 10).unwrap_or(3),
         concurrency: reader.number("analysis.openai.concurrency", 1, 256).unwrap_or(4),
+        rest_after: reader
+            .duration("analysis.openai.rest_after", Duration::from_millis(1), 30 * DAY)
+            .unwrap_or(10 * MINUTE),
+        excerpt_bytes: reader.number("analysis.openai.excerpt_bytes", 1_000, 1_000_000).unwrap_or(32_000),
         budget_per_day: reader.amount("analysis.openai.budget_per_day").unwrap_or(Decimal::TEN),
     };
     if openai {
@@ -27,6 +33,13 @@ pub(super) fn analysis(reader: &mut Reader<'_>) -> AnalysisConfig {
             model,
             "model = \"gpt-5-mini\", or the name your server gives it",
         );
+        if !reader.has_section("kafka") {
+            reader.error_at(
+                "analysis.engine",
+                "`analysis.engine` is `openai`, and there is no `[kafka]`, where its answers are kept as events",
+                "add `[kafka]`, or use \"built-in\"",
+            );
+        }
     }
     AnalysisConfig {
         engine: if openai { AnalysisEngine::OpenAi(settings) } else { AnalysisEngine::BuiltIn },
@@ -69,10 +82,9 @@ mod tests {
     use crate::ConfigErrors;
     use crate::raw::RawConfig;
 
-    /// Reads the section as if every feature were here.
+    /// Reads the section alone.
     fn read(more: &str, variables: &[(&str, &str)]) -> Result<OpenAiConfig, ConfigErrors> {
-        let text =
-            "[analysis]\nengine = 'openai'\n[analysis.openai]\nmodel = 'm'\nurl = 'http://localhost:1/v1/'\n";
+        let text = "[kafka]\n[analysis]\nengine = 'openai'\n[analysis.openai]\nmodel = 'm'\nurl = 'http://localhost:1/v1/'\n";
         let text = format!("{text}{more}");
         let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
         let raw = RawConfig::read(Some((Path::new("f"), &text)), variables).unwrap();

@@ -12,7 +12,7 @@ use tantivy::fieldnorm::FieldNormReader;
 use tantivy::{TantivyDocument, Term};
 
 use super::encoding::{GAP, NEXT, SAME, push_length_prefixed};
-use super::schema::{ERASED, Fields, ValueCase, hash, metadata_key, term_name, value_term};
+use super::schema::{ERASED, Fields, LLM_PENDING, ValueCase, hash, metadata_key, term_name, value_term};
 use crate::text::{English, MESSAGE_GAP, WordKind, Words, fold_case, has_forms};
 use crate::values::{self, FieldRef};
 
@@ -214,6 +214,9 @@ impl DocumentBuilder {
             };
             add_terms(&term_name(FieldRef::Metadata(key)), value);
             built.add_text(self.fields.metadata, format!("{}\0{value}", metadata_key(key)));
+        }
+        if document.derived.llm_pending {
+            push_length_prefixed(&mut terms, LLM_PENDING);
         }
         built.add_text(self.fields.terms, &terms);
     }

@@ -16,7 +16,7 @@ use super::budget::Budget;
 use super::collect::{Collection, engine};
 use super::facets::Facet;
 use super::lower::{Lowering, conjunction};
-use super::schema::{ERASED, Fields, NEWEST_EVENT, ValueCase, value_term};
+use super::schema::{ERASED, Fields, LLM_PENDING, NEWEST_EVENT, ValueCase, value_term};
 use super::sort::{self, Order, Top};
 use super::statistics::{Histogram, Values};
 use super::stored;
@@ -224,13 +224,50 @@ impl IndexReader {
             (Occur::Must, lowering.term(&in_progress)),
             (Occur::Must, lowering.column_range(NEWEST_EVENT, Bound::Unbounded, idle)?),
         ]);
-        let key = SortKey { field: NEWEST_EVENT.to_owned(), descending: false };
+        self.ids(&searcher, &query, false, limit)
+    }
+
+    /// Interactions that a language model has still to be asked about and that have ended, or whose newest event is
+    /// not after `rested_since`; the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    pub fn llm_pending(
+        &self,
+        rested_since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<InteractionId>, SearchError> {
+        let searcher = self.reader.searcher();
+        let budget = Arc::new(Budget::new(None));
+        let lowering = Lowering::new(&self.fields, Arc::clone(&budget), false);
+        let in_progress = value_term("status", ValueCase::Exact, Status::InProgress.as_str());
+        let rested = Bound::Included(rested_since.as_nanos());
+        let stirring = BooleanQuery::new(vec![
+            (Occur::Must, lowering.term(&in_progress)),
+            (Occur::MustNot, lowering.column_range(NEWEST_EVENT, Bound::Unbounded, rested)?),
+        ]);
+        let query = BooleanQuery::new(vec![
+            (Occur::Must, lowering.term(LLM_PENDING)),
+            (Occur::MustNot, Box::new(stirring)),
+        ]);
+        self.ids(&searcher, &query, true, limit)
+    }
+
+    /// The ids of the matches, by newest event.
+    fn ids(
+        &self,
+        searcher: &Searcher,
+        query: &BooleanQuery,
+        newest_first: bool,
+        limit: usize,
+    ) -> Result<Vec<InteractionId>, SearchError> {
+        let key = SortKey { field: NEWEST_EVENT.to_owned(), descending: newest_first };
         let top = Top::new(Order::Fields(vec![key]), limit, None);
         let mut collection = Collection { top: Some(top), ..Collection::default() };
-        collection.run(&searcher, &query, &budget)?;
-        let entries = collection.top.map(|top| top.finish(&searcher)).transpose().map_err(engine)?;
+        collection.run(searcher, query, &Arc::new(Budget::new(None)))?;
+        let entries = collection.top.map(|top| top.finish(searcher)).transpose().map_err(engine)?;
         let ids = entries.unwrap_or_default().into_iter().take(limit).map(|entry| {
-            let id = stored::id(&searcher, entry.address).map_err(engine)?;
+            let id = stored::id(searcher, entry.address).map_err(engine)?;
             InteractionId::try_new(id).map_err(|error| SearchError::Engine(Box::new(error)))
         });
         ids.collect()

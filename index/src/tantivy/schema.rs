@@ -106,6 +106,8 @@ pub(super) fn schema() -> (Schema, Fields, TokenizerManager) {
 
 /// Term of the documents that are only tombstones.
 pub(super) const ERASED: &str = "erased\0";
+/// Term of the documents that a language model has still to be asked about.
+pub(super) const LLM_PENDING: &str = "llm_pending\0";
 
 /// The two classes of terms that a whole value has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,11 @@
 //! The native event types of contract section 2.2.
 
+use std::collections::BTreeMap;
+
 use hearken_model::{
-    AnalysisUpdate, Cost, Direction, End, Event, InteractionId, InteractionType, MessageTime, MessageUpdate,
-    Rating, Role, Sentiment, StartedFields, Status, Timestamp, ToolCall, Usage, event::ID_BYTES_MAX,
+    AnalysisUpdate, Cost, Direction, End, Event, InteractionId, InteractionType, LlmAnalysis, MessageTime,
+    MessageUpdate, Rating, Role, Sentiment, StartedFields, Status, Timestamp, ToolCall, Usage,
+    event::ID_BYTES_MAX,
 };
 use uuid::Uuid;
 
@@ -77,7 +80,7 @@ pub(super) fn read(envelope: Envelope, recorded_at: Timestamp) -> Result<Event, 
                 rating_comment: data.text("rating_comment")?,
             });
         }
-        "interaction.analyzed" => event.analysis = analysis(&mut data)?,
+        "interaction.analyzed" => analyzed(&mut data, &mut event)?,
         "interaction.erased" => event.erase = true,
         _ => event.started.llm_model = data.text("llm_model")?, // `interaction.started`, read above but for this
     }
@@ -213,8 +216,57 @@ fn analysis(data: &mut Fields) -> Result<AnalysisUpdate, Rejection> {
         sentiment: data.named("sentiment", SENTIMENTS, Sentiment::from_name)?,
         sentiment_description: data.text("sentiment_description")?,
         keywords: data.texts("keywords")?,
-        by: None,
     })
+}
+
+/// Says who analysed, from what and at what expense: [`crate::llm`] writes it, upstream does not.
+struct Analyst {
+    by: String,
+    version: String,
+    of: String,
+    usage: BTreeMap<String, Usage>,
+}
+
+/// The `analysis` of an `interaction.analyzed`. Anything of that name that is not ours is an unknown field.
+fn analyst(data: &mut Fields) -> Option<Analyst> {
+    let mut analysis = data.object("analysis").ok()??;
+    let mut text = |name| analysis.text(name).ok()?;
+    let (by, version, of) = (text("by")?, text("version")?, text("of")?);
+    let mut by_model = BTreeMap::new();
+    for mut used in analysis.objects("usage").ok()?.unwrap_or_default() {
+        let mut tokens = |name| used.integer(name, 0, i64::MAX).map(|tokens| tokens.unwrap_or(0) as u64);
+        let usage = Usage {
+            input_tokens: tokens("input_tokens").ok()?,
+            cached_input_tokens: tokens("cached_input_tokens").ok()?,
+            output_tokens: tokens("output_tokens").ok()?,
+        };
+        by_model.insert(used.required_text("llm_model").ok()?, usage);
+    }
+    Some(Analyst { by, version, of, usage: by_model })
+}
+
+/// Upstream's analysis, or a language model's.
+fn analyzed(data: &mut Fields, event: &mut Event) -> Result<(), Rejection> {
+    let update = analysis(data)?;
+    match analyst(data) {
+        None => event.analysis = update,
+        Some(Analyst { by, version, of, usage }) => {
+            event.llm_analysis = Some(LlmAnalysis {
+                by,
+                version,
+                of,
+                csat: update.csat,
+                csat_description: update.csat_description,
+                topic: update.topic,
+                summary: update.summary,
+                sentiment: update.sentiment,
+                sentiment_description: update.sentiment_description,
+                keywords: update.keywords.unwrap_or_default(),
+                usage,
+            });
+        }
+    }
+    Ok(())
 }
 
 fn checked_message_id(id: String) -> Result<String, Rejection> {

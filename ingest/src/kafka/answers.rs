@@ -1,0 +1,56 @@
+//! Writes Hearken's own events to the topic that it reads: answers of a language model.
+
+use std::time::Duration;
+
+use hearken_config::KafkaConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+
+use super::OutgoingRecord;
+use hearken_model::Timestamp;
+
+/// How long a record may take; the caller tries again.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A producer for the first of the topics that are read.
+#[derive(Clone)]
+pub(crate) struct AnswerProducer {
+    producer: FutureProducer,
+    topic: String,
+}
+
+impl AnswerProducer {
+    pub(crate) fn open(config: &KafkaConfig) -> Result<Self, KafkaError> {
+        let mut client = super::client_config(config);
+        client
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "0")
+            .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string());
+        if config.librdkafka.get("partitioner").is_none() {
+            // As Java's clients choose by key, so that an interaction mostly stays in one partition.
+            client.set("partitioner", "murmur2_random");
+        }
+        let topic = config.topics.first().cloned().unwrap_or_default(); // the settings have one at least
+        Ok(AnswerProducer { producer: client.create()?, topic })
+    }
+
+    /// Writes a record and waits until all in-sync replicas have it.
+    pub(crate) async fn write(&self, record: &OutgoingRecord) -> Result<(), KafkaError> {
+        let mut headers = OwnedHeaders::new();
+        for (key, value) in &record.headers {
+            headers = headers.insert(Header { key, value: Some(value) });
+        }
+        let mut message = FutureRecord::<[u8], [u8]>::to(&self.topic).headers(headers);
+        message.key = record.key.as_deref();
+        message.payload = record.value.as_deref();
+        message.timestamp = record.timestamp.map(Timestamp::as_millis);
+        let delivery = self.producer.send_result(message).map_err(|(error, _)| error)?;
+        match delivery.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err((error, _))) => Err(error),
+            Err(_) => Err(KafkaError::Canceled), // the producer went away before it answered
+        }
+    }
+}

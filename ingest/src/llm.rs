@@ -1,0 +1,52 @@
+//! A language model's analysis, beside the stream: found by a query, asked, and sent as an event.
+//!
+//! ```text
+//! index ── llm_pending ──► LlmAnalyst ──► endpoint          ended or rested, and not asked about this text yet
+//!   ▲                          │
+//!   └── fold ◄── Kafka ◄───────┘ `interaction.analyzed`     durable before it counts; a replay asks nobody
+//! ```
+//!
+//! Nothing here is in the way of a record: the queue is the index itself, of which a page is in memory, and at most
+//! `concurrency` requests are under way. A request's place is free again once its answer has come back through Kafka
+//! and is searchable, so when the stream stands still, so do the expenses. In reading order:
+//!
+//! - [`is_pending`]: whether there is something to ask.
+//! - `analyst`: finds, asks, sends, waits.
+//! - `event`: the answer as a record.
+//! - `budget`: what may be spent in a day, across restarts.
+
+mod analyst;
+mod budget;
+mod event;
+
+use hearken_analysis::llm::Excerpt;
+use hearken_model::{MessageUpdate, Role, State, Timestamp};
+
+use crate::derive::upstream_says;
+
+pub use analyst::{LlmAnalyst, LlmParts};
+pub use budget::Budget;
+
+/// Whether a language model has something to say about this interaction that it has not said yet: the customer spoke,
+/// upstream has not said everything, and what was said is not what the last answer was about.
+pub(crate) fn is_pending(state: &State, transcript: &[Said<'_>], excerpt_bytes: usize) -> bool {
+    if state.erased || !upstream_says(state).contains(&false) {
+        return false;
+    }
+    match &state.llm_analysis {
+        // Making the excerpt costs more, and is only needed once there is an answer to compare with.
+        None => {
+            transcript.iter().any(|(_, _, said)| said.role == Role::User && !said.message.trim().is_empty())
+        }
+        Some(llm) => excerpt(transcript, excerpt_bytes).is_some_and(|new| new.fingerprint() != llm.value.of),
+    }
+}
+
+/// A message of [`State::transcript`].
+pub(crate) type Said<'a> = (Timestamp, &'a str, &'a MessageUpdate);
+
+/// What the model is given of a transcript.
+fn excerpt(transcript: &[Said<'_>], excerpt_bytes: usize) -> Option<Excerpt> {
+    let said = transcript.iter().map(|(_, _, message)| (message.role, message.message.as_str()));
+    Excerpt::of(said, excerpt_bytes)
+}

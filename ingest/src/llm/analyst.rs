@@ -1,0 +1,401 @@
+//! Finds what a language model has still to be asked about, asks, sends the answer, and waits until it has come back.
+
+use std::collections::{HashSet, VecDeque};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hearken_analysis::llm::{Answer, AskError, Excerpt, LlmClient, Reply, Unusable, with_retries};
+use hearken_billing::Billing;
+use hearken_config::KafkaConfig;
+use hearken_index::IndexReader;
+use hearken_model::{Document, InteractionId, State, Usage};
+use lru::LruCache;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::budget::Budget;
+use super::event::{self, Answered};
+use super::excerpt;
+use crate::kafka::{AnswerProducer, KafkaError};
+use crate::metrics::IngestMetrics;
+use crate::pipeline::now;
+use crate::status::IngestStatus;
+
+/// How often the index is looked at while there is room for requests.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// Interactions that one look puts in line.
+const LINE_MAX: usize = 100;
+/// An answer that cannot be used is asked for once more; models do answer differently the second time.
+const TRIES_MAX: usize = 2;
+/// How long an answer may take from the topic into the index before its place is given to another.
+const RETURN_PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// How often the index is looked at for it.
+const RETURN_INTERVAL: Duration = Duration::from_millis(50);
+/// Interactions set aside that are remembered.
+const ASIDE_MAX: usize = 10_000;
+/// How long an interaction is set aside when the endpoint failed over it.
+const ASIDE_AFTER_TROUBLE: Duration = Duration::from_secs(10 * 60);
+/// How often an interaction that was set aside is looked at, for its text may have changed.
+const ASIDE_LOOK_INTERVAL: Duration = Duration::from_secs(60);
+/// The pause of all requests after trouble with the endpoint; doubles with each trouble in a row.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5 * 60));
+/// The longest pause that an endpoint can ask for.
+const PAUSE_ASKED_MAX: Duration = Duration::from_secs(3_600);
+/// How long to wait before a record is sent again.
+const SEND_INTERVAL: Duration = Duration::from_secs(1);
+/// How long requests that are under way may take when the server stops; they are paid for.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the analyst is made of.
+pub struct LlmParts {
+    /// Where answers are sent: the first topic.
+    pub kafka: KafkaConfig,
+    /// The model.
+    pub client: LlmClient,
+    /// The bound of an excerpt, the same as the deriver's.
+    pub excerpt_bytes: usize,
+    /// Retries of one request.
+    pub retries: u32,
+    /// Requests at the same time.
+    pub concurrency: usize,
+    /// An interaction without an end is asked about when nothing was heard of it for this long.
+    pub rest_after: Duration,
+    /// What may be spent.
+    pub budget: Budget,
+    /// Prices of tokens.
+    pub billing: Billing,
+    /// Where interactions are found.
+    pub reader: IndexReader,
+    /// While ingest has a reason not to be ready, nothing is asked: the answer may be on the broker already.
+    pub status: IngestStatus,
+    /// Counters.
+    pub metrics: IngestMetrics,
+}
+
+/// A running analyst. [`LlmAnalyst::stop`] it before the ingest that brings its answers back.
+pub struct LlmAnalyst {
+    task: JoinHandle<()>,
+    stopping: watch::Sender<bool>,
+}
+
+impl LlmAnalyst {
+    /// Starts on the current tokio runtime. Neither the endpoint nor the brokers are asked here.
+    ///
+    /// # Errors
+    /// librdkafka refuses the settings.
+    pub fn start(parts: LlmParts) -> Result<Self, KafkaError> {
+        let producer = AnswerProducer::open(&parts.kafka)?;
+        let (stopping, stopped) = watch::channel(false);
+        let model = parts.client.model();
+        if parts.billing.price_usage(model, Usage { input_tokens: 1, ..Usage::default() }, now()).is_none() {
+            warn!(
+                model,
+                "the model has no price, so `analysis.openai.budget_per_day` cannot limit it; give it one in [[billing.prices]]"
+            );
+        }
+        info!(model, "a language model analyses what has ended or rests");
+        let finder = Finder {
+            shared: Arc::new(Shared { parts, producer }),
+            line: VecDeque::new(),
+            under_way: HashSet::new(),
+            aside: LruCache::new(NonZeroUsize::new(ASIDE_MAX).expect("it is not 0")),
+            calls: JoinSet::new(),
+            pause_until: None,
+            num_troubles: 0,
+            is_spent: false,
+        };
+        Ok(LlmAnalyst { task: tokio::spawn(finder.run(stopped)), stopping })
+    }
+
+    /// Asks nothing more, and gives what is under way a few seconds to be sent.
+    pub async fn stop(self) {
+        let _ = self.stopping.send(true); // nobody listens only when the task has ended already
+        if let Err(error) = self.task.await {
+            warn!(%error, "the analyst has ended before");
+        }
+    }
+}
+
+struct Shared {
+    parts: LlmParts,
+    producer: AnswerProducer,
+}
+
+/// Decides what is asked next.
+struct Finder {
+    shared: Arc<Shared>,
+    /// Found, not looked at closely yet.
+    line: VecDeque<InteractionId>,
+    under_way: HashSet<InteractionId>,
+    aside: LruCache<InteractionId, Aside>,
+    calls: JoinSet<(Job, End)>,
+    pause_until: Option<Instant>,
+    /// Troubles with the endpoint in a row.
+    num_troubles: u32,
+    /// Whether today's money is known to be spent.
+    is_spent: bool,
+}
+
+/// An interaction that is not asked about for now, as long as its text stays the same.
+struct Aside {
+    of: String,
+    /// `None`: until the text changes, or the process ends.
+    until: Option<Instant>,
+    look_at: Instant,
+}
+
+/// One interaction to ask about.
+struct Job {
+    state: State,
+    excerpt: Excerpt,
+    /// The excerpt's fingerprint.
+    of: String,
+}
+
+/// How it ended.
+enum End {
+    Answered,
+    Unusable(Unusable),
+    Trouble(AskError),
+}
+
+impl End {
+    const fn outcome(&self) -> &'static str {
+        match self {
+            End::Answered => "ok",
+            End::Unusable(Unusable::Garbage(_)) => "garbage",
+            End::Unusable(Unusable::Truncated) => "truncated",
+            End::Unusable(Unusable::Refused) => "refused",
+            End::Trouble(AskError::Unavailable { .. }) => "unavailable",
+            End::Trouble(AskError::Rejected { .. }) => "rejected",
+        }
+    }
+}
+
+impl Finder {
+    async fn run(mut self, mut stopped: watch::Receiver<bool>) {
+        loop {
+            self.fill().await;
+            tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => break, // an error: the sender is gone, and so is the server
+                Some(ended) = self.calls.join_next() => match ended {
+                    Ok((job, end)) => self.note(job, end),
+                    Err(error) => {
+                        warn!(%error, "a request was lost"); // a panic; which interaction it was is not known
+                        self.under_way.clear();
+                    }
+                },
+                () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            }
+        }
+        let drained = async { while self.calls.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
+            warn!("some requests to the language model did not end in time and were cut off");
+        }
+    }
+
+    /// Starts requests while there is room, work and money.
+    async fn fill(&mut self) {
+        let is_paused = self.pause_until.is_some_and(|until| Instant::now() < until);
+        if is_paused || !self.shared.parts.status.reasons().is_empty() || !self.may_spend() {
+            return;
+        }
+        if self.line.is_empty() {
+            self.look().await;
+        }
+        while self.calls.len() < self.shared.parts.concurrency {
+            let Some(id) = self.line.pop_front() else { return };
+            if let Some(job) = self.job(&id).await {
+                let shared = Arc::clone(&self.shared);
+                self.under_way.insert(id);
+                self.calls.spawn(async move {
+                    let end = shared.call(&job).await;
+                    (job, end)
+                });
+            }
+        }
+    }
+
+    fn may_spend(&mut self) -> bool {
+        let budget = &self.shared.parts.budget;
+        let is_spent = !budget.is_left(now());
+        self.shared.parts.metrics.llm_budget(budget.spent(now()), is_spent);
+        if is_spent && !self.is_spent {
+            warn!(
+                "`analysis.openai.budget_per_day` is spent; the language model is asked again tomorrow (UTC)"
+            );
+        }
+        self.is_spent = is_spent;
+        !is_spent
+    }
+
+    /// Puts in line what the index says has still to be asked about.
+    async fn look(&mut self) {
+        let parts = &self.shared.parts;
+        let rest_ms = i64::try_from(parts.rest_after.as_millis()).unwrap_or(i64::MAX);
+        let rested_since = now().plus_millis(rest_ms.saturating_neg());
+        let limit = LINE_MAX + self.under_way.len() + self.aside.len();
+        let reader = parts.reader.clone();
+        let found = tokio::task::spawn_blocking(move || reader.llm_pending(rested_since, limit)).await;
+        let found = match found {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => return warn!(%error, "cannot look for interactions to analyse"),
+            Err(error) => return warn!(%error, "cannot look for interactions to analyse"),
+        };
+        let now = Instant::now();
+        let is_free = |id: &InteractionId| {
+            !self.under_way.contains(id) && self.aside.peek(id).is_none_or(|aside| now >= aside.look_at)
+        };
+        self.line = found.into_iter().filter(is_free).take(LINE_MAX).collect();
+    }
+
+    /// The interaction as it is now, if there is still something to ask.
+    async fn job(&mut self, id: &InteractionId) -> Option<Job> {
+        let document = self.shared.document(id).await?;
+        if self.under_way.contains(id) || !document.derived.llm_pending {
+            return None;
+        }
+        let excerpt = excerpt(&document.state.transcript(), self.shared.parts.excerpt_bytes)?;
+        let of = excerpt.fingerprint();
+        if let Some(aside) = self.aside.get_mut(id) {
+            let now = Instant::now();
+            if aside.of == of && aside.until.is_none_or(|until| now < until) {
+                aside.look_at = now + ASIDE_LOOK_INTERVAL;
+                return None;
+            }
+            self.aside.pop(id);
+        }
+        Some(Job { state: document.state, excerpt, of })
+    }
+
+    fn note(&mut self, job: Job, end: End) {
+        let id = job.state.id;
+        self.under_way.remove(&id);
+        let set_aside = |until: Option<Instant>| {
+            let look_at = Instant::now() + ASIDE_LOOK_INTERVAL.min(ASIDE_AFTER_TROUBLE);
+            self.aside.put(id.clone(), Aside { of: job.of, until, look_at });
+        };
+        match end {
+            End::Answered => self.num_troubles = 0,
+            End::Unusable(why) => {
+                info!(interaction = %id, %why, "the built-in analysis stays");
+                set_aside(None);
+                self.num_troubles = 0;
+            }
+            End::Trouble(error) => {
+                set_aside(Some(Instant::now() + ASIDE_AFTER_TROUBLE));
+                let doubled = PAUSE.0.saturating_mul(1 << self.num_troubles.min(10)).min(PAUSE.1);
+                let pause = doubled.max(error.retry_after().unwrap_or_default().min(PAUSE_ASKED_MAX));
+                self.num_troubles += 1;
+                self.pause_until = Some(Instant::now() + pause);
+                warn!(%error, pause_seconds = pause.as_secs(), "the built-in analysis stays for now; see [analysis.openai]");
+            }
+        }
+    }
+}
+
+impl Shared {
+    async fn call(&self, job: &Job) -> End {
+        let started = Instant::now();
+        let mut used = Usage::default();
+        let asked = self.ask(job, &mut used).await;
+        let end = match &asked {
+            Ok(_) => End::Answered,
+            Err(Failure::Unusable(why)) => End::Unusable(why.clone()),
+            Err(Failure::Trouble(error)) => End::Trouble(error.clone()),
+        };
+        self.parts.metrics.llm_analysed(end.outcome(), started.elapsed().as_secs_f64());
+        if let Ok(answer) = asked {
+            let model = self.parts.client.model();
+            let answered = Answered { state: &job.state, of: &job.of, model, answer: &answer, used };
+            self.send(&answered).await;
+            self.wait_for_return(job).await;
+        }
+        end
+    }
+
+    /// Asks until there is an answer that can be used, or no hope of one.
+    async fn ask(&self, job: &Job, used: &mut Usage) -> Result<Answer, Failure> {
+        let mut num_tries = 0;
+        loop {
+            let attempt = || async {
+                let reply = self.parts.client.ask(&job.excerpt).await;
+                self.charge(job, &reply);
+                reply
+            };
+            let reply = with_retries(self.parts.retries, attempt, tokio::time::sleep).await;
+            let Reply { answer, usage } = reply.map_err(Failure::Trouble)?;
+            event::add(used, usage.unwrap_or_default());
+            num_tries += 1;
+            match answer {
+                Err(Unusable::Garbage(why)) if num_tries < TRIES_MAX => debug!(why, "asking once more"),
+                answer => return answer.map_err(Failure::Unusable),
+            }
+        }
+    }
+
+    /// Counts a request against the budget, also one that was answered too late to be of use.
+    fn charge(&self, job: &Job, reply: &Result<Reply, AskError>) {
+        let usage = match reply {
+            Ok(Reply { usage: Some(usage), .. }) => *usage,
+            Ok(_) | Err(AskError::Unavailable { may_be_billed: true, .. }) => {
+                self.parts.client.estimate(&job.excerpt)
+            }
+            Err(_) => return,
+        };
+        let Some(cost) = self.parts.billing.price_usage(self.parts.client.model(), usage, now()) else {
+            return;
+        };
+        if let Err(error) = self.parts.budget.spend(cost, now()) {
+            warn!(%error, "cannot write down what was spent; a restart would not know of it");
+        }
+    }
+
+    /// Sends the answer for as long as it takes: it is paid for, and while it cannot be sent nothing else is asked
+    /// in its place.
+    async fn send(&self, answered: &Answered<'_>) {
+        let record = event::record(answered, now());
+        while let Err(error) = self.producer.write(&record).await {
+            warn!(%error, "an analysis cannot be sent; trying again");
+            tokio::time::sleep(SEND_INTERVAL).await;
+        }
+    }
+
+    /// Waits until the answer is in the index, or there is no use for it any more.
+    async fn wait_for_return(&self, job: &Job) {
+        let deadline = Instant::now() + RETURN_PATIENCE;
+        while Instant::now() < deadline {
+            match self.document(&job.state.id).await {
+                Some(Document { state, derived }) if derived.llm_pending => {
+                    if state.llm_analysis.is_some_and(|llm| llm.value.of == job.of) {
+                        return; // and something was said since
+                    }
+                }
+                _ => return,
+            }
+            tokio::time::sleep(RETURN_INTERVAL).await;
+        }
+        warn!(interaction = %job.state.id, "an analysis was sent and did not come back");
+    }
+
+    async fn document(&self, id: &InteractionId) -> Option<Document> {
+        let (reader, id) = (self.parts.reader.clone(), id.clone());
+        match tokio::task::spawn_blocking(move || reader.get(&id)).await {
+            Ok(Ok(document)) => document,
+            Ok(Err(error)) => {
+                warn!(%error, "cannot read an interaction to analyse");
+                None
+            }
+            Err(_) => None, // the runtime is going down
+        }
+    }
+}
+
+/// Why there is no answer.
+enum Failure {
+    Unusable(Unusable),
+    Trouble(AskError),
+}

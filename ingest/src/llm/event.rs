@@ -1,0 +1,163 @@
+//! The answer as a record: an `interaction.analyzed` that says who analysed, from what, and at what expense.
+
+use std::collections::BTreeMap;
+
+use hearken_analysis::llm::{Answer, LLM_VERSION};
+use hearken_model::{State, Timestamp, Usage};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::kafka::OutgoingRecord;
+
+/// What an answer is sent with.
+pub(super) struct Answered<'a> {
+    /// The interaction as it was when the model was asked.
+    pub(super) state: &'a State,
+    /// The fingerprint of the excerpt.
+    pub(super) of: &'a str,
+    pub(super) model: &'a str,
+    pub(super) answer: &'a Answer,
+    /// What this answer and the attempts before it have used.
+    pub(super) used: Usage,
+}
+
+/// The record of an answer; `now` is the moment at which it is sent.
+///
+/// Its event time is that of the newest event that was analysed: an answer is no sign of life, so it neither reopens an
+/// interaction nor keeps one from being abandoned. Among answers about the same event the record's timestamp decides,
+/// which therefore never goes back, whatever the clock does.
+pub(super) fn record(answered: &Answered<'_>, now: Timestamp) -> OutgoingRecord {
+    let Answered { state, of, model, answer, used } = *answered;
+    let earlier = state.llm_analysis.as_ref();
+    let sent_at = earlier.map_or(now, |earlier| now.max(earlier.recorded_at.plus_millis(1)));
+    let usage = usage(earlier.map(|earlier| &earlier.value.usage), model, used);
+    let usage: Vec<_> = usage
+        .iter()
+        .map(|(model, usage)| {
+            json!({
+                "llm_model": model,
+                "input_tokens": usage.input_tokens,
+                "cached_input_tokens": usage.cached_input_tokens,
+                "output_tokens": usage.output_tokens,
+            })
+        })
+        .collect();
+    let name = (state.id.as_str(), model, of, sent_at.as_nanos());
+    let name = serde_json::to_vec(&name).expect("texts and a number serialise");
+    let event = json!({
+        "specversion": "1.0",
+        "type": "interaction.analyzed",
+        "source": "hearken",
+        "id": Uuid::new_v5(&Uuid::NAMESPACE_OID, &name).to_string(),
+        "time": state.newest_event,
+        "datacontenttype": "application/json",
+        "data": {
+            "interaction_id": state.id,
+            "csat": answer.csat,
+            "csat_description": answer.csat_description,
+            "topic": answer.topic,
+            "summary": answer.summary,
+            "sentiment": answer.sentiment,
+            "sentiment_description": answer.sentiment_description,
+            "keywords": answer.keywords,
+            "analysis": {
+                "by": model,
+                "version": LLM_VERSION,
+                "at": state.newest_event,
+                "of": of,
+                "usage": usage,
+            },
+        },
+    });
+    OutgoingRecord {
+        key: Some(state.id.as_str().as_bytes().to_vec()),
+        value: Some(event.to_string().into_bytes()),
+        headers: vec![("content-type".to_owned(), b"application/cloudevents+json".to_vec())],
+        timestamp: Some(sent_at),
+        partition: None,
+    }
+}
+
+/// Everything that was ever used for this interaction: its state keeps one answer, and that must not forget the
+/// expense of those before.
+fn usage(earlier: Option<&BTreeMap<String, Usage>>, model: &str, used: Usage) -> BTreeMap<String, Usage> {
+    let mut usage = earlier.cloned().unwrap_or_default();
+    if used != Usage::default() {
+        add(usage.entry(model.to_owned()).or_default(), used);
+    }
+    usage
+}
+
+/// Counts that an endpoint made up saturate instead of overflowing.
+pub(super) fn add(sum: &mut Usage, usage: Usage) {
+    sum.input_tokens = sum.input_tokens.saturating_add(usage.input_tokens);
+    sum.cached_input_tokens = sum.cached_input_tokens.saturating_add(usage.cached_input_tokens);
+    sum.output_tokens = sum.output_tokens.saturating_add(usage.output_tokens);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use hearken_model::{Event, InteractionId, Sentiment};
+
+    use super::*;
+    use crate::{RawRecord, decode};
+
+    fn answer(topic: &str) -> Answer {
+        Answer {
+            sentiment: Sentiment::Negative,
+            sentiment_description: "The parcel is late.".to_owned(),
+            csat: Some(2),
+            csat_description: Some("Nothing was resolved.".to_owned()),
+            topic: topic.to_owned(),
+            summary: "Asked for a parcel.".to_owned(),
+            keywords: vec!["late parcel".to_owned()],
+        }
+    }
+
+    /// What the topic gives back of a record.
+    fn sent(record: OutgoingRecord) -> Event {
+        let record = RawRecord {
+            topic: "interactions".into(),
+            partition: 0,
+            offset: 0,
+            key: record.key,
+            value: record.value,
+            timestamp: record.timestamp,
+            headers: record.headers.into_iter().map(|(name, value)| (name, Some(value))).collect(),
+        };
+        decode(&record, Timestamp::EPOCH).unwrap()
+    }
+
+    #[test]
+    fn an_answer_comes_back_as_it_was_sent_is_no_sign_of_life_and_remembers_every_expense() {
+        let mut state = State::new(InteractionId::try_new("i-1").unwrap());
+        state.newest_event = Timestamp::from_nanos(1_777_636_800_123_456_789);
+        let used = Usage { input_tokens: 100, cached_input_tokens: 10, output_tokens: 7 };
+        for (model, topic, now_ms) in
+            [("a", "Late delivery", 5_000), ("a", "Refund", 4_000), ("b", "Other", 0)]
+        {
+            let answer = answer(topic);
+            let answered = Answered { state: &state, of: "f-1", model, answer: &answer, used };
+            let event = sent(record(&answered, Timestamp::from_millis(now_ms)));
+            assert_eq!(event.time, state.newest_event);
+            let before = state.newest_event;
+            state.fold(event, None).unwrap();
+            assert_eq!(state.newest_event, before);
+            let llm = &state.llm_analysis.as_ref().unwrap().value;
+            assert_eq!(
+                llm.topic.as_deref(),
+                Some(topic),
+                "the later answer stands although the clock went back"
+            );
+            assert_eq!((llm.by.as_str(), llm.of.as_str(), llm.csat), (model, "f-1", Some(2)));
+            assert!(state.topic.is_none(), "nothing of it is taken for upstream's");
+        }
+        let usage = &state.llm_analysis.unwrap().value.usage;
+        let twice = Usage { input_tokens: 200, cached_input_tokens: 20, output_tokens: 14 };
+        assert_eq!(
+            usage.iter().map(|(m, u)| (m.as_str(), *u)).collect::<Vec<_>>(),
+            [("a", twice), ("b", used)]
+        );
+    }
+}
