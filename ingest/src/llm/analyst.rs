@@ -38,8 +38,9 @@ const RETURN_INTERVAL: Duration = Duration::from_millis(50);
 const ASIDE_MAX: usize = 10_000;
 /// How long an interaction is set aside when the endpoint failed over it.
 const ASIDE_AFTER_TROUBLE: Duration = Duration::from_secs(10 * 60);
-/// How often an interaction that was set aside is looked at, for its text may have changed.
-const ASIDE_LOOK_INTERVAL: Duration = Duration::from_secs(60);
+/// How often an interaction that was set aside is looked at, for its text may have changed. Of very many, [`LINE_MAX`]
+/// at a time.
+const ASIDE_LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause of all requests after trouble with the endpoint; doubles with each trouble in a row.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5 * 60));
 /// The longest pause that an endpoint can ask for.
@@ -275,7 +276,7 @@ impl Finder {
         let id = job.state.id;
         self.under_way.remove(&id);
         let set_aside = |until: Option<Instant>| {
-            let look_at = Instant::now() + ASIDE_LOOK_INTERVAL.min(ASIDE_AFTER_TROUBLE);
+            let look_at = Instant::now() + ASIDE_LOOK_INTERVAL;
             self.aside.put(id.clone(), Aside { of: job.of, until, look_at });
         };
         match end {
