@@ -2,15 +2,20 @@
 //!
 //! - [`ingest`]: Kafka → searchable, against bare rdkafka consumption and bare tantivy indexing.
 //! - [`freshness`]: how long after the broker's acknowledgement a search finds an event.
+//! - [`recovery`]: how long after SIGKILL the server is ready again.
 //! - [`broker`], [`stream`], [`server`]: what is measured against, what with, and what.
+//! - [`peer`], [`busy_disk`]: OpenSearch with the same events, and a disk with other work.
 //! - [`usage`], [`report`]: processor time and memory from `/proc`, and the tables.
 //!
 //! Tables go to stdout, everything else to stderr. `docs/benchmarks.md` tells how to read them.
 
 mod bare;
 mod broker;
+mod busy_disk;
 mod freshness;
 mod ingest;
+mod peer;
+mod recovery;
 mod report;
 mod server;
 mod stream;
@@ -32,11 +37,14 @@ enum Benchmark {
     Ingest(ingest::Args),
     /// From the broker's acknowledgement to the first search that finds the event, at a steady rate.
     Freshness(freshness::Args),
+    /// From SIGKILL until the server is ready again.
+    Recovery(recovery::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().benchmark {
         Benchmark::Ingest(args) => ingest::run(&args),
         Benchmark::Freshness(args) => freshness::run(&args),
+        Benchmark::Recovery(args) => recovery::run(&args),
     }
 }

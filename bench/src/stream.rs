@@ -71,6 +71,16 @@ impl Stream {
         self.dialogues.len()
     }
 
+    /// How many messages they have.
+    pub(crate) fn num_messages(&self) -> usize {
+        self.dialogues.iter().map(|dialogue| dialogue.turns.len()).sum()
+    }
+
+    /// How many events: each interaction's start and end, and its messages.
+    pub(crate) fn num_events(&self) -> usize {
+        self.num_messages() + 2 * self.dialogues.len()
+    }
+
     /// Their events: 500 interactions interleaved, in order, each once, all of them with an end.
     pub(crate) fn workload(&self) -> Workload<'_> {
         let options = Options {
@@ -89,8 +99,7 @@ impl Stream {
 
     /// Writes all events to the broker and waits until it has them.
     pub(crate) fn produce(&self, bootstrap_servers: &str) -> Result<Produced> {
-        let about: usize = self.dialogues.iter().map(|dialogue| dialogue.turns.len() + 2).sum();
-        let bar = report::bar("producing", about as u64);
+        let bar = report::bar("producing", self.num_events() as u64);
         let producer = Producer::new(bootstrap_servers, TOPIC)?;
         let (mut num_events, mut raw_bytes) = (0, 0);
         let mut drafts = HashMap::<String, Draft>::with_capacity(self.dialogues.len());
