@@ -1,6 +1,6 @@
 //! Puts the rooms together. `serve`, `demo` and the tests all start this one assembly.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,6 +127,9 @@ impl App {
             if self.ingest.is_finished() {
                 return anyhow::anyhow!("the ingest thread has ended; see the log");
             }
+            if self.llm.as_ref().is_some_and(LlmAnalyst::is_finished) {
+                return anyhow::anyhow!("the analysis by a language model has ended; see the log");
+            }
             if self.http.is_finished() {
                 return anyhow::anyhow!("the HTTP server has ended; see the log");
             }
@@ -220,9 +223,12 @@ fn llm_client(config: &AnalysisConfig) -> anyhow::Result<Option<LlmClient>> {
 
 /// Whether what is sent can be read on its way: plain `http` to another machine.
 fn is_open_to_readers(openai: &OpenAiConfig) -> bool {
-    let host =
-        openai.url.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
-    host.is_some_and(|host| !(host == "localhost" || host.starts_with("127.") || host == "["))
+    let Some(rest) = openai.url.strip_prefix("http://") else { return false };
+    let host = rest.split('/').next().unwrap_or_default();
+    let host = host.strip_prefix('[').map_or_else(|| host.split(':').next(), |v6| v6.split(']').next());
+    let host = host.unwrap_or_default();
+    let is_loopback = |address: IpAddr| address.to_canonical().is_loopback();
+    host != "localhost" && !host.parse().is_ok_and(is_loopback)
 }
 
 fn llm_parts(

@@ -6,6 +6,11 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use hearken_index::Index;
+use hearken_index::checkpoint::Checkpoint;
+use hearken_model::{Document, InteractionId, Sentiment};
+use serde_json::json;
+
 fn hearken(args: &[&str], folder: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hearken"));
     command.args(args).current_dir(folder).env_clear().output().unwrap()
@@ -100,6 +105,53 @@ fn a_new_index_is_checked_counted_and_rebuilt() {
     );
     assert_eq!(reset.status.code(), Some(1));
     assert!(stderr(&reset).contains("never read"), "{}", stderr(&reset));
+}
+
+#[test]
+fn a_rebuild_analyses_again_what_an_older_version_answered_and_asks_no_kafka() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hearken.toml"), "[index]\npath = \"index\"\n").unwrap();
+    let path = folder.path().join("index");
+    let stored = json!({
+        "state": {"id": "i-1", "newest_event": 1_000_000_000, "messages": {
+            "m-1": {"v": {"time": {"at": 0}, "role": "user", "message":
+                "Where is my parcel? It is a week late, this is terrible."}, "t": 0, "r": 0},
+            "m-2": {"v": {"time": {"at": 1_000_000_000}, "role": "assistant", "message": "I am sorry to hear that."},
+                "t": 1_000_000_000, "r": 0},
+        }},
+        "derived": {"head": {"id": "i-1", "status": "in_progress",
+            "topics_summary": {"topic": "Of an older version", "keywords": []},
+            "analysis": {"by": "built-in", "version": "0", "at": "1970-01-01T00:00:01Z"}}, "messages": []},
+    });
+    let stored: Document = serde_json::from_value(stored).unwrap();
+    let mut asked = stored.clone();
+    asked.state.id = InteractionId::try_new("asked").unwrap();
+    let answer = json!({"v": {"by": "a-model", "version": "0", "of": "f", "topic": "Zebra parcels",
+        "usage": {"gpt-4o": {"input_tokens": 1_000_000}}}, "t": 0, "r": 0});
+    asked.state.llm_analysis = Some(serde_json::from_value(answer).unwrap());
+    let (mut writer, reader) = Index::open(&path, |_| {}).unwrap();
+    for document in [&stored, &asked] {
+        writer.put(document).unwrap();
+    }
+    writer.refresh(&Checkpoint::default()).unwrap();
+    writer.flush_now().unwrap();
+    drop((writer, reader));
+
+    let rebuilt = hearken(&["index", "rebuild"], folder.path());
+    assert!(rebuilt.status.success(), "{}", stderr(&rebuilt));
+
+    let (_writer, reader) = Index::open(&path, |_| {}).unwrap();
+    let head = |id: &InteractionId| reader.get(id).unwrap().unwrap().derived.head;
+    let again = head(stored.id());
+    let info = again.analysis.unwrap();
+    assert_eq!(info.version, Some(hearken_analysis::VERSION.to_string()));
+    assert_ne!(again.topics_summary.topic.as_deref(), Some("Of an older version"));
+    assert_eq!(again.topics_summary.sentiment, Some(Sentiment::Negative));
+    // A model's answer was an event, and stays what it was; its tokens are priced with today's prices.
+    let asked = head(asked.id());
+    assert_eq!(asked.analysis.unwrap().by, "a-model");
+    assert_eq!(asked.topics_summary.topic.as_deref(), Some("Zebra parcels"));
+    assert_eq!(asked.total_costs.analysis.map(|cost| cost.to_string()).as_deref(), Some("2.5"));
 }
 
 #[test]

@@ -216,6 +216,34 @@ fn each_mistake_is_told_with_its_place_and_its_mend() {
 }
 
 #[test]
+fn a_models_analysis_is_told_from_upstreams_by_who_it_says_analysed() {
+    let analysis = json!({"by": "a-model", "version": "1", "of": "f-1", "at": "2026-05-01T12:00:00Z",
+        "usage": [{"llm_model": "a-model", "input_tokens": 7, "output_tokens": 3}]});
+    let with = |analysis: Value| {
+        let data = json!({"interaction_id": "i", "csat": 4, "topic": "Refund", "analysis": analysis});
+        bare("interaction.analyzed", data).unwrap()
+    };
+    let event = with(analysis.clone());
+    let llm = event.llm_analysis.unwrap();
+    assert_eq!((llm.by.as_str(), llm.of.as_str(), llm.csat), ("a-model", "f-1", Some(4)));
+    assert_eq!(llm.usage["a-model"].input_tokens, 7);
+    assert_eq!((event.analysis.csat, event.analysis.topic), (None, None));
+    // Anything else of that name is upstream's own affair, and no reason to refuse the event.
+    let mut without = analysis.clone();
+    without.as_object_mut().unwrap().remove("of");
+    let mut unread = analysis;
+    unread["usage"] = json!([{"llm_model": "a-model", "input_tokens": "many"}]);
+    for other in [json!(null), json!("by hand"), json!({"by": 7}), json!([]), without, unread] {
+        let event = with(other.clone());
+        assert_eq!((event.analysis.csat, event.llm_analysis), (Some(4), None), "{other}");
+    }
+    assert!(
+        reason(bare("interaction.analyzed", json!({"interaction_id": "i", "csat": 6})))
+            .contains("from 1 to 5")
+    );
+}
+
+#[test]
 fn metadata_of_more_than_64_keys_is_refused() {
     let metadata: serde_json::Map<_, _> = (0..65).map(|n| (n.to_string(), json!(n))).collect();
     assert!(
@@ -234,7 +262,7 @@ proptest! {
     #[test]
     fn no_field_of_a_wrong_type_makes_it_panic(
         name in prop::sample::select(vec!["interaction_id", "role", "message", "at", "offset_ms", "metadata", "usage",
-            "tool", "cost", "transcript", "rating", "keywords", "timestamp", "confidence"]),
+            "tool", "cost", "transcript", "rating", "keywords", "timestamp", "confidence", "analysis"]),
         value in prop::sample::select(vec![json!(null), json!(1e300), json!(-1), json!(""), json!([[]]), json!({"a": {}}),
             json!("9999-12-31T23:59:59Z"), json!(u64::MAX)]),
         event_type in prop::sample::select(vec!["interaction.message", "interaction.completed", "interaction.ended",

@@ -45,8 +45,8 @@ const ASIDE_LOOK_INTERVAL: Duration = Duration::from_secs(5);
 const PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5 * 60));
 /// The longest pause that an endpoint can ask for.
 const PAUSE_ASKED_MAX: Duration = Duration::from_secs(3_600);
-/// How long to wait before a record is sent again.
-const SEND_INTERVAL: Duration = Duration::from_secs(1);
+/// How long to wait before a record is sent again, at first and at the most.
+const SEND_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// How long requests that are under way may take when the server stops; they are paid for.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -109,6 +109,11 @@ impl LlmAnalyst {
             is_spent: false,
         };
         Ok(LlmAnalyst { task: tokio::spawn(finder.run(stopped)), stopping })
+    }
+
+    /// Whether it has ended by itself, which it only does by a panic.
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
     }
 
     /// Asks nothing more, and gives what is under way a few seconds to be sent.
@@ -184,10 +189,8 @@ impl Finder {
                 _ = stopped.wait_for(|stopped| *stopped) => break, // an error: the sender is gone, and so is the server
                 Some(ended) = self.calls.join_next() => match ended {
                     Ok((job, end)) => self.note(job, end),
-                    Err(error) => {
-                        warn!(%error, "a request was lost"); // a panic; which interaction it was is not known
-                        self.under_way.clear();
-                    }
+                    // A panic. Its interaction stays under way, so that it cannot panic over and over.
+                    Err(error) => warn!(%error, "a request was lost"),
                 },
                 () = tokio::time::sleep(LOOK_INTERVAL) => {}
             }
@@ -359,9 +362,11 @@ impl Shared {
     /// in its place.
     async fn send(&self, answered: &Answered<'_>) {
         let record = event::record(answered, now());
+        let mut pause = SEND_PAUSE.0;
         while let Err(error) = self.producer.write(&record).await {
-            warn!(%error, "an analysis cannot be sent; trying again");
-            tokio::time::sleep(SEND_INTERVAL).await;
+            warn!(%error, "an analysis cannot be sent; trying again; may Hearken write to the first of `kafka.topics`?");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(SEND_PAUSE.1);
         }
     }
 

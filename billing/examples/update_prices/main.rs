@@ -11,14 +11,16 @@
 //! priced by the second or the request.
 #![allow(clippy::print_stdout)] // a tool for developers, whose output is its result
 
+mod listed;
+
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::Read;
+use std::path::Path;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+
+use listed::PerToken;
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/prices/litellm.tsv");
 const HEADER: &str = "\
@@ -27,21 +29,8 @@ const HEADER: &str = "\
 # Copyright (c) 2023 Berri AI, MIT License: see NOTICE beside this file.
 # model, first day seen, input, cached input (empty: as input), output; `-`: no price by the token
 ";
-const MODES: [&str; 3] = ["chat", "completion", "responses"];
 /// More digits than this are what binary fractions leave behind (1.0000000000000001e-07).
 const SIGNIFICANT_DIGITS: u32 = 12;
-
-/// What is read of an entry. Prices keep their digits: a float would not.
-#[derive(Deserialize)]
-struct Listed<'a> {
-    mode: Option<String>,
-    #[serde(borrow)]
-    input_cost_per_token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    cache_read_input_token_cost: Option<&'a RawValue>,
-    #[serde(borrow)]
-    output_cost_per_token: Option<&'a RawValue>,
-}
 
 /// A model's rows: first day → the rest of the line.
 type Rows = BTreeMap<NaiveDate, String>;
@@ -49,12 +38,7 @@ type Rows = BTreeMap<NaiveDate, String>;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [day, source] = &arguments[..] else { return Err("usage: update_prices YYYY-MM-DD FILE".into()) };
-    let mut json = String::new();
-    let file = std::fs::File::open(source)?;
-    match source.ends_with(".zst") {
-        true => zstd::Decoder::new(file)?.read_to_string(&mut json)?,
-        false => std::io::BufReader::new(file).read_to_string(&mut json)?,
-    };
+    let json = listed::open(Path::new(source))?;
     let old = match std::fs::read_to_string(TABLE) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         old => old?,
@@ -77,14 +61,8 @@ fn update(old: &str, json: &str, day: NaiveDate) -> Result<String, Box<dyn Error
         let (from, price) = rest.split_once('\t').ok_or("a row without a price")?;
         table.entry(model).or_default().insert(from.parse()?, price.to_owned());
     }
-    let listed: BTreeMap<&str, &RawValue> = serde_json::from_str(json)?;
-    for (model, entry) in listed {
-        let entry: Listed<'_> = serde_json::from_str(entry.get()).map_err(|e| format!("{model}: {e}"))?;
-        // `sample_spec` documents the format; its mode is a sentence.
-        if !entry.mode.as_deref().is_some_and(|mode| MODES.contains(&mode)) {
-            continue;
-        }
-        let price = price(&entry).map_err(|e| format!("{model}: {e}"))?;
+    for (model, per_token) in listed::language_models(json)? {
+        let price = price(per_token).map_err(|e| format!("{model}: {e}"))?;
         let rows = table.entry(model).or_default();
         match rows.last_key_value() {
             Some((_, newest)) if *newest == price => {}
@@ -105,25 +83,14 @@ fn update(old: &str, json: &str, day: NaiveDate) -> Result<String, Box<dyn Error
 }
 
 /// `input<TAB>cached<TAB>output`, or `-`.
-fn price(entry: &Listed<'_>) -> Result<String, Box<dyn Error>> {
-    let (Some(input), Some(output)) = (entry.input_cost_per_token, entry.output_cost_per_token) else {
-        return Ok("-".to_owned());
-    };
-    let (input, output) = (per_million(input)?, per_million(output)?);
-    if input.is_zero() && output.is_zero() {
-        return Ok("-".to_owned());
-    }
-    let cached = entry.cache_read_input_token_cost.map(per_million).transpose()?;
+fn price(per_token: Option<PerToken>) -> Result<String, &'static str> {
+    let Some(PerToken { input, cached_input, output }) = per_token else { return Ok("-".to_owned()) };
+    let cached = cached_input.map(per_million).transpose()?;
     let cached = cached.map(|cached| cached.to_string()).unwrap_or_default();
-    Ok(format!("{input}\t{cached}\t{output}"))
+    Ok(format!("{}\t{cached}\t{}", per_million(input)?, per_million(output)?))
 }
 
-fn per_million(number: &RawValue) -> Result<Decimal, Box<dyn Error>> {
-    let text = number.get();
-    let per_token = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text))?;
-    if per_token.is_sign_negative() {
-        return Err(format!("a price of {text}").into());
-    }
+fn per_million(per_token: Decimal) -> Result<Decimal, &'static str> {
     let per_million = per_token.checked_mul(Decimal::from(1_000_000)).ok_or("a price beyond all bounds")?;
     let rounded = per_million.round_sf(SIGNIFICANT_DIGITS).ok_or("a price beyond all bounds")?;
     Ok(rounded.normalize())
