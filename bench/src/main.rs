@@ -3,6 +3,7 @@
 //! - [`ingest`]: Kafka → searchable, against bare rdkafka consumption and bare tantivy indexing.
 //! - [`freshness`]: how long after the broker's acknowledgement a search finds an event.
 //! - [`recovery`]: how long after SIGKILL the server is ready again.
+//! - [`pages`]: what the pages cost beyond the searches that they show, on a running server.
 //! - [`broker`], [`stream`], [`server`]: what is measured against, what with, and what.
 //! - [`peer`], [`busy_disk`]: OpenSearch with the same events, and a disk with other work.
 //! - [`usage`], [`report`]: processor time and memory from `/proc`, and the tables.
@@ -14,6 +15,7 @@ mod broker;
 mod busy_disk;
 mod freshness;
 mod ingest;
+mod pages;
 mod peer;
 mod recovery;
 mod report;
@@ -39,6 +41,8 @@ enum Benchmark {
     Freshness(freshness::Args),
     /// From SIGKILL until the server is ready again.
     Recovery(recovery::Args),
+    /// The list of a running server against the same searches of its API: time and bytes.
+    Pages(pages::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -46,5 +50,6 @@ fn main() -> anyhow::Result<()> {
         Benchmark::Ingest(args) => ingest::run(&args),
         Benchmark::Freshness(args) => freshness::run(&args),
         Benchmark::Recovery(args) => recovery::run(&args),
+        Benchmark::Pages(args) => pages::run(&args),
     }
 }

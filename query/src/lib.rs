@@ -5,6 +5,7 @@
 //! - [`state`]: what every answer needs: the index, limits, metrics; built once by `server`.
 //! - [`search`]: one search from parameters to the answer, for the HTTP API and the pages alike.
 //! - [`export`], [`follow`], [`overview`]: every match as a stream, matches as they change, numbers for charts.
+//! - [`views`]: searches that people gave a name.
 //! - [`problem`]: the one place that turns errors into status, stable code and public text.
 //! - [`http`]: the routes.
 
@@ -17,6 +18,7 @@ pub mod parameters;
 pub mod problem;
 pub mod search;
 pub mod state;
+pub mod views;
 
 pub use http::router;
 pub use problem::Problem;

@@ -6,7 +6,7 @@ mod parse;
 
 use std::collections::BTreeMap;
 
-use hearken_index::query::Query;
+use hearken_index::query::{Edge, Query, Range};
 use hearken_index::search::{Filter, Selection, Sort, SortKey};
 use hearken_model::Timestamp;
 
@@ -41,6 +41,9 @@ pub struct SearchParameters {
     pub from: Option<Timestamp>,
     /// See [`Selection::to`].
     pub to: Option<Timestamp>,
+    /// Started at or after the first and before the second. The pages set it; requests say it in the query, as
+    /// `start_time:[a TO b}`.
+    pub started: (Option<Timestamp>, Option<Timestamp>),
     /// As asked for; `None` leaves it to [`SearchParameters::effective_sort`].
     pub sort: Option<Sort>,
     /// Most hits, 0 to [`LIMIT_MAX`].
@@ -58,6 +61,7 @@ impl Default for SearchParameters {
             filters: BTreeMap::new(),
             from: None,
             to: None,
+            started: (None, None),
             sort: None,
             limit: LIMIT_DEFAULT,
             cursor: None,
@@ -93,7 +97,23 @@ impl SearchParameters {
 
     /// Which interactions are meant. `organizations` is what the caller may see, `None` for everything.
     pub fn selection(&self, query: Query, organizations: Option<Vec<String>>) -> Selection {
+        let query = self.with_start(query);
         Selection { query, filters: self.filters.clone(), organizations, from: self.from, to: self.to }
+    }
+
+    /// The query and when what it finds must have started.
+    pub fn with_start(&self, query: Query) -> Query {
+        let range = match self.started {
+            (None, None) => return query,
+            (from, to) => {
+                Range::Time(from.map_or(Edge::Open, Edge::Inclusive), to.map_or(Edge::Open, Edge::Exclusive))
+            }
+        };
+        let started = Query::Range { field: "start_time".to_owned(), range };
+        match query {
+            Query::All => started,
+            query => Query::And(vec![query, started]),
+        }
     }
 }
 

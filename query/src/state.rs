@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::http::metrics::HttpMetrics;
 use crate::problem::Problem;
+use crate::views::Views;
 
 /// Bounds on what requests may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,7 @@ struct Inner {
     running: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
+    views: Arc<Views>,
 }
 
 /// Builds an [`AppState`].
@@ -70,6 +72,7 @@ pub struct AppStateBuilder {
     readiness: Readiness,
     limits: Limits,
     stopping: watch::Receiver<bool>,
+    views: Views,
 }
 
 impl AppStateBuilder {
@@ -91,12 +94,18 @@ impl AppStateBuilder {
         self
     }
 
+    /// The saved views; by default there are none and new ones are kept in memory.
+    pub fn views(mut self, views: Views) -> Self {
+        self.views = views;
+        self
+    }
+
     /// Registers the HTTP metrics and puts everything together.
     ///
     /// # Errors
     /// The registry already has metrics of these names.
     pub fn build(self) -> Result<AppState, prometheus::Error> {
-        let AppStateBuilder { reader, registry, readiness, limits, stopping } = self;
+        let AppStateBuilder { reader, registry, readiness, limits, stopping, views } = self;
         let inner = Inner {
             metrics: HttpMetrics::register(&registry)?,
             admitted: Arc::new(Semaphore::new(limits.searches_max + limits.waiting_max)),
@@ -107,6 +116,7 @@ impl AppStateBuilder {
             readiness,
             limits,
             stopping,
+            views: Arc::new(views),
         };
         Ok(AppState { inner: Arc::new(inner) })
     }
@@ -117,12 +127,24 @@ impl AppState {
     pub fn builder(reader: IndexReader, registry: prometheus::Registry) -> AppStateBuilder {
         let readiness: Readiness = Arc::new(Vec::new);
         let (_, stopping) = watch::channel(false);
-        AppStateBuilder { reader, registry, readiness, limits: Limits::default(), stopping }
+        AppStateBuilder {
+            reader,
+            registry,
+            readiness,
+            limits: Limits::default(),
+            stopping,
+            views: Views::default(),
+        }
     }
 
     /// The index.
     pub fn reader(&self) -> &IndexReader {
         &self.inner.reader
+    }
+
+    /// The saved views.
+    pub fn views(&self) -> &Arc<Views> {
+        &self.inner.views
     }
 
     /// The bounds.

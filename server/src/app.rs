@@ -16,6 +16,7 @@ use hearken_index::{Index, IndexReader, IndexWriter};
 use hearken_ingest::{
     Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, LlmAnalyst, LlmParts,
 };
+use hearken_query::views::{self, Views};
 use hearken_query::{AppState, http};
 use prometheus::Registry;
 use tokio::sync::watch;
@@ -58,6 +59,7 @@ impl App {
         let llm_client = llm_client(&config.analysis)?;
 
         let (writer, reader) = open_index(&config, &registry)?;
+        let views = Views::open(views::path_beside(&config.index.path))?;
         let monitor = writer.monitor();
         crate::metrics::register_index(&registry, monitor.clone())?;
 
@@ -87,6 +89,7 @@ impl App {
         let (stopping, stopped) = watch::channel(false);
         let state = AppState::builder(reader.clone(), registry.clone())
             .readiness(readiness)
+            .views(views)
             .stopping(stopped.clone());
         let router = http::finish(http::routes().merge(hearken_web::routes()), state.build()?);
         let http = tokio::spawn(http::serve(listener, router, stopped));

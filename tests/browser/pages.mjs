@@ -13,9 +13,11 @@ const HOSTILE = `<img src=x onerror="document.title='pwned'"><script>document.ti
 
 const send = (event) => process.stdout.write(`send ${JSON.stringify(event)}\n`);
 const start = Date.now() - 3_600_000;
+// Order 1 began ten minutes before order 0, and so on.
+const begin = (id) => start - Number(/^order-(\d+)/.exec(id)?.[1] ?? 0) * 600_000;
 const message = (id, n, role, text, more = {}) => ({
   event: "interaction.message", interaction_id: id, message_id: `${id}-${n}`, role, message: text,
-  at: new Date(start + n * 7_000).toISOString(), ...more,
+  at: new Date(begin(id) + n * 7_000).toISOString(), ...more,
 });
 
 // Forty finished conversations of two countries, one hostile, one that is still going on.
@@ -23,15 +25,25 @@ for (let idx = 0; idx < 40; idx += 1) {
   const id = `order-${idx}`;
   const more = { organization: "acme", agent: idx % 2 ? "Ada" : "Emi", llm_model: "gpt-4o-mini", type: "text_chat",
     user_agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36",
-    language: idx % 4 ? "en" : "de" };
+    language: idx % 4 ? "en" : "de", url: `https://shop-${idx}.example/orders` };
   send(message(id, 0, "assistant", "Hello, how can I help?", more));
   send(message(id, 1, "user", idx % 5 ? "Where is my parcel? It is late." : "I want a refund, and the refund must be quick."));
   send(message(id, 2, "assistant", idx % 5 ? "It arrives tomorrow." : "The refund is on its way."));
-  send({ event: "interaction.ended", interaction_id: id, end_time: new Date(start + 30_000).toISOString() });
+  send({ event: "interaction.ended", interaction_id: id, end_time: new Date(begin(id) + 30_000).toISOString() });
 }
 send({ ...message("hostile", 0, "user", `${HOSTILE} refund`), agent: HOSTILE, organization: HOSTILE, url: `https://x.example/${HOSTILE}` });
 send({ ...message("hostile", 1, "user", "مرحبا، أريد استرداد أموالي"), language: "ar" });
 send({ event: "interaction.ended", interaction_id: "hostile", end_time: new Date(start + 30_000).toISOString() });
+// A long one, with every script there is: right to left, no spaces, emoji, and one message of 20,000 letters.
+const SAID = ["مرحبا، أريد استرداد أموالي", "我下周去日本出差", "ご確認ありがとうございます", "ขอบคุณมาก", "👩🏽‍🚀🎉 thank you 🏳️‍🌈", `${"verylongwordwithoutanyspace".repeat(400)} end`, HOSTILE];
+send({ event: "interaction.completed", interaction_id: "long", agent: "Ada", start_time: new Date(start).toISOString(), end_time: new Date(start + 3_500_000).toISOString(),
+  transcript: Array.from({ length: 500 }, (_, n) => ({ role: n % 2 ? "user" : "assistant", message: SAID[n % SAID.length], offset_ms: n * 7_000 })) });
+// A call with silence and an interruption.
+const call = (n, role, text, from, to, more = {}) => send({ ...message("call", n, role, text, { type: "voice_call", agent: "Ada" }), at: new Date(start + from).toISOString(), end_offset_ms: to, ...more });
+call(0, "assistant", "How can I help?", 0, 3_000);
+call(1, "user", "I was cut off.", 8_000, 11_000);
+call(2, "assistant", "I am sorry, let me", 10_000, 13_000, { interrupted: true });
+send({ event: "interaction.ended", interaction_id: "call", end_time: new Date(start + 14_000).toISOString() });
 send({ ...message("growing", 0, "user", "First words"), at: new Date().toISOString(), agent: "Ada" });
 
 async function until(what, ask) {
@@ -43,14 +55,14 @@ async function until(what, ask) {
     await new Promise((resolve) => { setTimeout(resolve, 50); });
   }
 }
-await until("all interactions", async () => (await (await fetch(`${base}/v1/interactions?limit=0`)).json()).total === 42);
+await until("all interactions", async () => (await (await fetch(`${base}/v1/interactions?limit=0`)).json()).total === 44);
 
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
 const problems = [];
 
 // A page that reports every error, every refusal of the policy, and every request to somebody else.
 async function open(path, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: "UTC", ...options });
   const page = await context.newPage();
   page.on("pageerror", (error) => problems.push(`${path}: ${error.message}`));
   page.on("console", (line) => { if (line.type() === "error" && !/status of 4\d\d/.test(line.text())) problems.push(`${path}: ${line.text()}`); });
@@ -82,34 +94,125 @@ const checks = {
     const ada = await total(page);
     await page.locator('[data-facet="agent"]').getByRole("link", { name: /^Emi/ }).click();
     await page.waitForURL(/agent=Ada&agent=Emi/);
-    assert.equal(await total(page), 41);
+    assert.equal(await total(page), 43);
     await page.getByRole("link", { name: "Remove filter Agent is Emi" }).click();
     await page.waitForURL((url) => !url.search.includes("Emi"));
     assert.equal(await total(page), ada);
     await page.locator('[data-facet="agent"] li').filter({ hasText: "Ada" }).hover();
     await page.getByRole("link", { name: "Exclude Ada" }).click();
     await page.waitForURL(/-agent=Ada/);
-    assert.equal(await total(page), 42 - ada);
+    assert.equal(await total(page), 44 - ada);
   },
-  async "the histogram is brushed into a range of time"() {
-    const page = await open("/");
+  async "the histogram is brushed into a period, and each bar leads to what it counts"() {
+    const page = await open("/?q=refund");
     const box = await page.locator(".histogram").boundingBox();
     await page.mouse.move(box.x + 2, box.y + 10);
     await page.mouse.down();
     await page.mouse.move(box.x + box.width / 2, box.y + 10, { steps: 4 });
     await page.mouse.up();
-    await page.waitForURL(/from=.*to=/);
-    assert(await page.getByRole("link", { name: /Remove filter From/ }).count() === 1);
+    await page.waitForURL(/since=.*until=/);
+    await page.getByRole("link", { name: /Remove filter Started/ }).click();
+    await page.waitForURL((url) => !url.search.includes("since"));
+    const bars = await page.locator(".histogram a").evaluateAll((links) => links.map((link) => [link.getAttribute("href"), link.getAttribute("aria-label")]));
+    let sum = 0;
+    for (const [href, label] of bars) {
+      const count = Number(/: ([\d,]+) interaction/.exec(label)[1].replaceAll(",", ""));
+      sum += count;
+      await page.goto(base + href);
+      assert.equal(await total(page), count, label);
+    }
+    assert.equal(sum, 9);
   },
-  async "pages lead on, and no interaction is on two of them"() {
-    const page = await open("/?sort=start_time");
+  async "days begin where the reader is"() {
+    const page = await open("/", { timezoneId: "Asia/Tokyo" });
+    await page.locator("html[data-zone='Asia/Tokyo']").waitFor();
+    await page.locator("#range > summary").click();
+    await page.locator("#tz").fill("America/New_York");
+    await page.locator("input[name=since]").fill("2001-02-03");
+    await page.getByRole("button", { name: "Apply" }).click();
+    await page.waitForURL(/tz=America/);
+    const first = await page.locator(".histogram").getAttribute("data-bounds");
+    assert.equal(new Date(Number(first.split(" ")[0])).toISOString(), "2001-02-03T05:00:00.000Z");
+    await page.locator("#rows .open").first().click();
+    await page.waitForURL(/\/interactions\/.*tz=America/);
+    assert.match(await page.locator("time").first().getAttribute("title"), /GMT-[45]|E[SD]T/);
+    const wrong = await open("/?tz=Europe%2FAtlantis");
+    assert.match(await wrong.locator(".empty").textContent(), /no time zone `Europe\/Atlantis`/);
+  },
+  async "columns are chosen and sorted by, and stay"() {
+    const page = await open("/?organization=acme");
+    await page.locator("#columns > summary").click();
+    await page.getByLabel("Browser", { exact: true }).uncheck();
+    await page.getByLabel("Model", { exact: true }).check();
+    await page.getByRole("button", { name: "Show" }).click();
+    await page.waitForURL(/columns=/);
+    const heads = () => page.locator(".head > *").evaluateAll((heads) => heads.map((head) => head.textContent.trim()));
+    assert((await heads()).includes("Model") && !(await heads()).includes("Browser"));
+    assert.equal(await page.locator("#rows > li").first().getByText("gpt-4o-mini").count(), 1);
+    await page.locator(".head").getByRole("link", { name: "Messages" }).click();
+    await page.waitForURL(/organization=acme.*columns=.*sort=-messages_count/);
+    assert((await heads()).includes("Messages ↓") && (await heads()).includes("Model"));
+  },
+  async "pages lead on and back, and no interaction is on two of them"() {
+    const page = await open("/?sort=start_time&since=90d");
     const ids = () => page.locator("#rows > li").evaluateAll((rows) => rows.map((row) => row.dataset.id));
-    const first = await ids();
-    await page.locator("#next").click();
-    await page.waitForURL(/cursor=/);
-    const second = await ids();
-    assert.equal(first.length, 20);
-    assert.equal(new Set([...first, ...second]).size, 40);
+    const visited = [await ids()];
+    while ((await page.locator("#next").count()) > 0) {
+      await Promise.all([page.waitForEvent("load"), page.locator("#next").click()]);
+      visited.push(await ids());
+    }
+    assert.deepEqual(visited.map((page) => page.length).slice(0, 2), [20, 20]);
+    assert(new Set(visited.flat()).size === visited.flat().length && visited.length === 3);
+    for (const wanted of visited.slice(0, -1).reverse()) {
+      await Promise.all([page.waitForEvent("load"), page.keyboard.press("p")]);
+      assert.deepEqual(await ids(), wanted);
+    }
+    assert.equal(await page.locator("#previous").count(), 0);
+  },
+  async "a search is saved as a view, opened, renamed and deleted, without scripts too"() {
+    const page = await open("/?q=refund&agent=Ada&sort=-duration&columns=agent&columns=csat", { javaScriptEnabled: false });
+    const found = await total(page);
+    const save = async (name) => {
+      await page.locator("#views > summary").click();
+      await page.getByLabel("Name of this search").fill(name);
+      await page.getByRole("button", { name: "Save", exact: true }).click();
+    };
+    await save(`Refunds ${HOSTILE.slice(0, 40)}`);
+    assert.match(await page.locator("#views > summary").textContent(), /View Refunds <img/);
+    await page.goto(`${base}/views`);
+    await page.getByLabel(/^New name of Refunds/).fill("Refunds by Ada");
+    await page.getByRole("button", { name: "Rename" }).click();
+    await page.getByRole("link", { name: "Refunds by Ada" }).click();
+    assert.equal(new URL(page.url()).search, "?q=refund&agent=Ada&sort=-duration&columns=agent&columns=csat");
+    assert.equal(await total(page), found);
+    await page.goto(`${base}/?q=parcel`);
+    await save("refunds by ada");
+    await page.getByRole("button", { name: "Replace its search" }).click();
+    assert.equal(new URL(page.url()).search, "?q=parcel");
+    await page.goto(`${base}/views/Refunds%20by%20Ada`);
+    assert.equal(new URL(page.url()).search, "?q=parcel");
+    await page.goto(`${base}/views`);
+    await page.getByRole("button", { name: "Delete Refunds by Ada" }).click();
+    await page.getByText("No search has been saved yet").waitFor();
+    // Another site's form, as a browser sends it.
+    const answer = await fetch(`${base}/views`, { method: "POST", body: "do=create&name=x&query=", headers: { origin: "https://evil.example" } });
+    assert.equal(answer.status, 403);
+  },
+  async "a long facet is searched, and what is missing is a value"() {
+    const page = await open("/");
+    const facet = page.locator('[data-facet="url_host"]');
+    await facet.locator("summary").click();
+    assert.equal(await facet.getByText("shop-39.example").count(), 0);
+    await facet.getByLabel("Find a value of Site").fill("SHOP-39");
+    await facet.getByRole("link", { name: "shop-39.example" }).click();
+    await page.waitForURL(/url_host=shop-39/);
+    assert.equal(await total(page), 1);
+    await page.goto(base);
+    await page.locator('[data-facet="organization"] summary').click();
+    await page.locator('[data-facet="organization"] li[data-value=""] .value').click();
+    await page.waitForURL(/organization=$/);
+    assert.equal(await total(page), 3);
+    assert.match(await page.locator(".chips").textContent(), /Organization is not available/);
   },
   async "an interaction opens with its matches, and the next match is a key away"() {
     const page = await open("/?q=refund&agent=Ada");
@@ -179,6 +282,29 @@ const checks = {
     const direction = await page.locator("#messages .words").filter({ hasText: "مرحبا" }).evaluate((element) => getComputedStyle(element).direction);
     assert.equal(direction, "rtl");
   },
+  async "long conversations in every script stay readable"() {
+    const page = await open("/interactions/long?q=日本");
+    assert.equal(await page.locator("#messages > li").count(), 500);
+    assert.match(await page.locator("[data-matches]").textContent(), /7\d matches/);
+    await page.keyboard.press("n");
+    assert(await page.locator("mark.now").isVisible());
+    assert.equal(await page.locator("#messages .words").filter({ hasText: "👩🏽‍🚀🎉 thank you 🏳️‍🌈" }).first().textContent(), "👩🏽‍🚀🎉 thank you 🏳️‍🌈");
+  },
+  async "a call shows who spoke when, silence and interruptions"() {
+    const page = await open("/interactions/call");
+    assert.equal(await page.locator(".speech a").count(), 3);
+    assert.equal(await page.locator(".speech .silence").count(), 1);
+    assert.equal(await page.locator(".speech .cut").count(), 1);
+    assert.match(await page.locator("#messages").textContent(), /5\.0 s of silence.*speaks over 1\.0 s/);
+  },
+  async "a conversation is copied as a link and as text"() {
+    const page = await open("/interactions/order-5", { permissions: ["clipboard-read", "clipboard-write"] });
+    await page.getByRole("button", { name: "Copy text" }).click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
+    assert.match(await page.evaluate(() => navigator.clipboard.readText()), /0:07 {2}user: I want a refund/);
+    const json = await (await fetch(base + await page.getByRole("link", { name: "JSON" }).getAttribute("href"))).json();
+    assert.equal(json.transcript.length, 3);
+  },
   async "everything but the live parts works without scripts"() {
     const page = await open("/", { javaScriptEnabled: false });
     await page.locator("#q").fill("refund");
@@ -233,17 +359,24 @@ const checks = {
     assert(bytes < 100 * 1024, `${bytes} bytes`);
   },
   async "pages fit screens of every width"() {
-    for (const path of ["/", "/interactions/order-5", "/overview", "/interactions/hostile"]) {
-      for (const width of [360, 800, 1241, 2560]) {
-        const page = await open(path, { viewport: { width, height: 740 } });
+    for (const path of ["/?q=refund&since=90d", "/interactions/order-5", "/overview", "/interactions/long", "/interactions/call", "/views", `/?columns=${["sentiment", "csat", "rating", "topic", "agent", "organization", "status", "country", "os", "duration", "total_costs", "start_time"]}`]) {
+      const page = await open(path);
+      for (const width of [360, 640, 800, 961, 1241, 1280, 2560]) {
+        await page.setViewportSize({ width, height: 740 });
         const excess = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert(excess <= 0, `${path} is ${excess} px too wide at ${width}`);
-        await page.context().close();
+        // Nothing sticks out of what it stands in, and no number, mark or time is cut off.
+        const outside = await page.evaluate(() => [...document.querySelectorAll(".row > *, .facts > *, .quotes > li > *, .bar > *, .strip > *, .search-row > *, .card dd, .total *")].filter((element) => {
+          const [box, around] = [element, element.closest(".row, .results, main, .card, .total")].map((each) => each.getBoundingClientRect());
+          return box.width > 0 && !element.closest(".visually-hidden, .menu > :not(summary)") && (box.right > around.right + 1 || box.left < around.left - 1);
+        }).concat([...document.querySelectorAll(".w-mark, .w-status, .w-score, .w-number, .w-amount, .w-when")].filter((cell) => cell.scrollWidth > cell.clientWidth + 1)).map((element) => element.outerHTML.slice(0, 120)));
+        assert.deepEqual(outside.slice(0, 3), [], `${path} at ${width}`);
       }
+      await page.context().close();
     }
   },
   async "axe finds nothing wrong, light and dark, wide and narrow"() {
-    for (const path of ["/", "/?q=refund&agent=Ada", "/?q=%22", "/?q=nothinglikethis", "/interactions/order-5?q=refund", "/interactions/hostile", "/overview"]) {
+    for (const path of ["/", "/?q=refund&agent=Ada", "/?q=%22", "/?q=nothinglikethis", "/interactions/order-5?q=refund", "/interactions/hostile", "/interactions/call", "/overview?since=90d", "/views"]) {
       for (const colorScheme of ["light", "dark"]) {
         for (const width of [1280, 390]) {
           const page = await open(path, { colorScheme, viewport: { width, height: 800 }, bypassCSP: true });

@@ -8,14 +8,23 @@
     announce(text) { $("#announcer").textContent = text; },
     // Keys of a page: name to function. Ignored while something is being typed.
     keys: {},
+    // Times as the reader's language writes them, in the zone of the page; distances as time goes by.
     times(scope) {
-      const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-      const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+      const timeZone = root.dataset.zone;
+      let exact, full;
+      try {
+        exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", timeZone });
+        full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long", timeZone });
+      } catch { return; } // a zone that this browser does not know; the server's form stays
       for (const time of scope.querySelectorAll("time")) {
         const at = new Date(time.dateTime);
         if (Number.isNaN(at.getTime())) continue;
-        time.title = `${exact.format(at)} ${zone} (${time.dateTime})`;
+        time.title = `${full.format(at)} (${time.dateTime})`;
         if ("exact" in time.dataset) time.textContent = exact.format(at);
+        const minutes = Math.floor((Date.now() - at) / 60_000);
+        if ("ago" in time.dataset && minutes >= 0 && minutes < 7 * 1440) {
+          time.textContent = minutes < 1 ? "just now" : minutes < 60 ? `${minutes} min ago` : minutes < 1440 ? `${Math.floor(minutes / 60)} h ago` : `${Math.floor(minutes / 1440)} d ago`;
+        }
       }
     },
     // Server-sent events; the browser goes on where it was after an interruption.
@@ -31,6 +40,21 @@
     },
   });
 
+  // The browser's time zone is the page's unless the address names one: told by a cookie, and this page again.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const told = () => decodeURIComponent(/(?:^|; )tz=([^;]*)/.exec(document.cookie)?.[1] ?? "");
+  if (zone && told() !== zone) {
+    document.cookie = `tz=${encodeURIComponent(zone)}; path=/; max-age=31536000; SameSite=Strict`;
+    if (told() === zone && zone !== root.dataset.zone && !new URLSearchParams(location.search).has("tz")) location.reload();
+  }
+  const zones = $("#zones");
+  if (zones) {
+    $("#tz").addEventListener("focus", () => {
+      const known = new Set([...zones.children].map((option) => option.value));
+      for (const name of [zone, ...(Intl.supportedValuesOf?.("timeZone") ?? [])]) if (!known.has(name)) zones.append(new Option(name, name));
+    }, { once: true });
+  }
+
   // Theme: the system's, or the other one.
   $("#theme").addEventListener("click", () => {
     const isDark = root.classList.contains("dark") || (!root.classList.contains("light") && matchMedia("(prefers-color-scheme: dark)").matches);
@@ -45,11 +69,15 @@
     try { await navigator.clipboard.writeText(text); hearken.announce(`${what} copied`); return true; } catch { hearken.announce("Copying is not allowed here"); return false; }
   };
   document.addEventListener("click", async (event) => {
-    const button = event.target.closest("[data-copy], [data-copy-link]");
+    const button = event.target.closest("[data-copy], [data-copy-link], [data-copy-from]");
     if (!button) return;
-    const isLink = "copyLink" in button.dataset;
+    const { copy: element, copyFrom: address } = button.dataset;
     const label = button.textContent;
-    if (await copy(isLink ? location.href : $(button.dataset.copy).textContent, isLink ? "Link" : "Command")) {
+    let isCopied;
+    if (element) isCopied = await copy($(element).textContent, "Command");
+    else if (address) isCopied = await copy(await (await fetch(address)).text(), "Text");
+    else isCopied = await copy(location.href, "Link");
+    if (isCopied) {
       button.textContent = "Copied";
       setTimeout(() => { button.textContent = label; }, 1500);
     }
@@ -90,4 +118,5 @@
   hearken.recall = (key) => { try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; } };
 
   hearken.times(document);
+  setInterval(() => hearken.times(document), 30_000);
 })();

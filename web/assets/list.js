@@ -12,7 +12,7 @@
   hearken.keys.j = () => go(Math.min(current() + 1, links.length - 1));
   hearken.keys.k = () => go(Math.max(current() - 1, 0));
   hearken.keys.n = () => $("#next")?.click();
-  hearken.keys.p = () => history.back();
+  hearken.keys.p = () => $("#previous")?.click();
   hearken.keys.e = () => { const menu = $("#export"); if (menu) { menu.open = true; $("a", menu).focus(); } };
   hearken.keys.f = () => {
     const filters = $("#filters");
@@ -55,41 +55,50 @@
   const first = $("#waiting");
   if (first && window.EventSource) hearken.stream(first.dataset.stream, () => location.reload());
 
+  // This address on the first page of its list.
+  const firstPage = () => {
+    const address = new URL(location.href);
+    for (const name of ["cursor", "back", "page", "as_of"]) address.searchParams.delete(name);
+    address.hash = "";
+    return address;
+  };
+
   // Brushing the histogram.
   const histogram = $(".histogram");
   if (histogram) {
-    const [from, to] = [histogram.dataset.from, histogram.dataset.to].map((text) => Date.parse(text));
+    const bounds = histogram.dataset.bounds.split(" ").map(Number);
+    const bars = bounds.length - 1;
     let start = null;
     const brush = document.createElement("span");
     brush.className = "brush";
     brush.hidden = true;
     histogram.append(brush);
+    // Whole bars, so that what is found is what the bars count.
     const at = (event) => { const box = histogram.getBoundingClientRect(); return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)); };
-    const bounds = (event) => { const here = at(event); return [Math.min(start, here), Math.max(start, here)]; };
+    const brushed = (event) => { const here = at(event); return [Math.min(bars - 1, Math.floor(Math.min(start, here) * bars)), Math.max(1, Math.ceil(Math.max(start, here) * bars))]; };
     histogram.addEventListener("pointerdown", (event) => { if (event.button === 0) { start = at(event); event.preventDefault(); histogram.setPointerCapture(event.pointerId); } });
     histogram.addEventListener("pointermove", (event) => {
       if (start === null) return;
-      const [low, high] = bounds(event);
+      const [low, high] = brushed(event);
       brush.hidden = false;
-      brush.style.left = `${low * 100}%`;
-      brush.style.width = `${(high - low) * 100}%`;
+      brush.style.left = `${(low / bars) * 100}%`;
+      brush.style.width = `${((high - low) / bars) * 100}%`;
     });
     histogram.addEventListener("pointerup", (event) => {
       if (start === null) return;
-      const [low, high] = bounds(event);
+      const isClick = Math.abs(at(event) - start) * histogram.clientWidth < 4;
+      const [low, high] = brushed(event);
       start = null;
       brush.hidden = true;
-      if ((high - low) * histogram.clientWidth < 4) {
+      if (isClick) {
         // A click goes to the bar under it.
         const bar = document.elementsFromPoint(event.clientX, event.clientY).find((element) => element.closest("a"))?.closest("a");
         if (bar) location.assign(bar.getAttribute("href"));
         return;
       }
-      const address = new URL(location.href);
-      const instant = (share) => new Date(Math.round((from + share * (to - from)) / 60000) * 60000).toISOString();
-      address.searchParams.set("from", instant(low));
-      address.searchParams.set("to", instant(high));
-      address.searchParams.delete("cursor");
+      const address = firstPage();
+      address.searchParams.set("since", new Date(bounds[low]).toISOString());
+      address.searchParams.set("until", new Date(bounds[high]).toISOString());
       location.assign(address);
     });
     histogram.addEventListener("pointercancel", () => { start = null; brush.hidden = true; });
@@ -101,19 +110,19 @@
     if (!find) continue;
     const list = $("ul", facet);
     const before = [...list.children];
+    const shown = new Map(before.map((row) => [row.dataset.value, row]));
     let values = null;
     const load = async () => {
-      const address = new URL("/v1/interactions", location.href);
-      for (const [name, value] of new URLSearchParams(location.search)) if (!["cursor", "limit", "facets", "facet_size", "sort"].includes(name) && (value !== "" || !["q", "from", "to"].includes(name))) address.searchParams.append(name, value);
+      const address = new URL($("#filters").dataset.search, location.href);
       for (const [name, value] of [["facets", facet.dataset.facet], ["facet_size", "1000"], ["limit", "0"]]) address.searchParams.set(name, value);
       const answer = await fetch(address);
       values = answer.ok ? (await answer.json()).facets[facet.dataset.facet] : [];
     };
     const link = ({ value, count }) => {
+      if (shown.has(String(value ?? ""))) return shown.get(String(value ?? ""));
       const item = document.createElement("li");
       const a = document.createElement("a");
-      const address = new URL(location.href);
-      address.searchParams.delete("cursor");
+      const address = firstPage();
       address.searchParams.append(facet.dataset.facet, value ?? "");
       a.className = "value";
       a.href = address.search;

@@ -3,39 +3,35 @@
 use hearken_model::{Money, Timestamp};
 use maud::{Markup, html};
 
+use crate::clock::Clock;
+
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// An instant as the reader's distance to it, with the exact time in its title. Scripts put the title into the
-/// reader's time zone.
-pub(crate) fn ago(at: Timestamp, now: Timestamp) -> Markup {
-    html! { time datetime=(at) title=(exact(at)) data-ago { (distance(at, now)) } }
+/// An instant as the reader's distance to it, with the exact time in its title. Scripts keep the distance up to date.
+pub(crate) fn ago(at: Timestamp, clock: &Clock) -> Markup {
+    html! { time datetime=(at) title=(exact(at, clock)) data-ago { (distance(at, clock)) } }
 }
 
-/// An instant exactly, in UTC; scripts put it into the reader's time zone.
-pub(crate) fn instant(at: Timestamp) -> Markup {
-    html! { time datetime=(at) title=(exact(at)) data-exact { (exact(at)) } }
+/// An instant exactly; scripts write it as the reader's language does.
+pub(crate) fn instant(at: Timestamp, clock: &Clock) -> Markup {
+    html! { time datetime=(at) title=(exact(at, clock)) data-exact { (exact(at, clock)) } }
 }
 
-/// `2026-11-22 21:05:09 UTC`.
-pub(crate) fn exact(at: Timestamp) -> String {
-    at.to_datetime().format("%Y-%m-%d %H:%M:%S UTC").to_string()
+/// `2026-11-22 21:05:09 CET`.
+pub(crate) fn exact(at: Timestamp, clock: &Clock) -> String {
+    clock.local(at).format("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
-/// `2026-11-22`.
-pub(crate) fn day(at: Timestamp) -> String {
-    at.to_datetime().format("%Y-%m-%d").to_string()
-}
-
-fn distance(at: Timestamp, now: Timestamp) -> String {
-    match now.millis_since(at) {
-        ms if ms < -MINUTE_MS => exact(at),
+fn distance(at: Timestamp, clock: &Clock) -> String {
+    match clock.now.millis_since(at) {
+        ms if ms < -MINUTE_MS => exact(at, clock),
         ms if ms < MINUTE_MS => "just now".to_owned(),
         ms if ms < HOUR_MS => format!("{} min ago", ms / MINUTE_MS),
         ms if ms < DAY_MS => format!("{} h ago", ms / HOUR_MS),
         ms if ms < 7 * DAY_MS => format!("{} d ago", ms / DAY_MS),
-        _ => day(at),
+        _ => clock.local(at).format("%Y-%m-%d").to_string(),
     }
 }
 
@@ -148,12 +144,14 @@ mod tests {
     #[test]
     fn distances_grow_coarser() {
         let now = Timestamp::parse("2026-11-22T12:00:00Z").unwrap();
-        let at = |ms: i64| distance(now.plus_millis(-ms), now);
+        let at = |ms: i64| distance(now.plus_millis(-ms), &Clock::utc(now));
         assert_eq!(at(5_000), "just now");
         assert_eq!(at(3 * MINUTE_MS), "3 min ago");
         assert_eq!(at(5 * HOUR_MS), "5 h ago");
         assert_eq!(at(3 * DAY_MS), "3 d ago");
         assert_eq!(at(30 * DAY_MS), "2026-10-23");
         assert_eq!(at(-HOUR_MS), "2026-11-22 13:00:00 UTC");
+        let tokyo = Clock::in_zone(now, "Asia/Tokyo").unwrap();
+        assert_eq!(exact(now, &tokyo), "2026-11-22 21:00:00 JST");
     }
 }

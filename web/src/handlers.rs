@@ -11,16 +11,19 @@ use hearken_index::IndexReader;
 use hearken_index::query::Query;
 use hearken_index::search::Selection;
 use hearken_model::Timestamp;
-use hearken_query::parameters::{SearchParameters, pairs_of_query};
+use hearken_query::parameters::{FACETS_MAX, SearchParameters, pairs_of_query};
 use hearken_query::search::{self, SearchAnswer};
-use hearken_query::{AppState, Problem};
+use hearken_query::{AppState, Problem, language};
 use maud::Markup;
+use percent_encoding::percent_decode_str;
 
+use crate::clock::Clock;
 use crate::interaction::{self, InteractionView};
 use crate::interactions::{self, FACETS_SHOWN, ListView, WayOut};
 use crate::location::Location;
 use crate::overview::{self, OverviewView, Volume};
-use crate::{assets, layout};
+use crate::period::Period;
+use crate::{assets, layout, views};
 
 /// What pages may do: load the embedded assets, talk to this server, nothing else.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
@@ -35,6 +38,8 @@ pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/", get(list))
         .route("/overview", get(show_overview))
+        .route("/views", get(views::show_all).post(views::change))
+        .route("/views/{name}", get(views::lead_to))
         .route("/interactions/{id}", get(show))
         .route("/interactions/{id}/text", get(show_text))
         .route("/assets/{version}/{name}", get(assets::serve))
@@ -45,71 +50,167 @@ pub fn router(state: AppState) -> Router {
     routes().with_state(state)
 }
 
+/// What a request asks for.
+struct Asked {
+    location: Location,
+    clock: Clock,
+    period: Period,
+    /// The search, or why there is none.
+    parameters: Result<SearchParameters, Problem>,
+}
+
+impl Asked {
+    fn new(query: &str, headers: &HeaderMap) -> Self {
+        let location = Location::parse(query);
+        let (clock, zone) = clock(&location, headers);
+        let period = zone.and_then(|()| Period::parse(&location, &clock));
+        let parameters = match &period {
+            Ok(period) => parameters(query, &location, *period),
+            Err(problem) => Err(problem.clone()),
+        };
+        Asked { location, clock, period: period.unwrap_or_default(), parameters }
+    }
+}
+
+/// The clock in the zone of the address, else in the one that the reader's browser told, else in UTC.
+pub(crate) fn clock(location: &Location, headers: &HeaderMap) -> (Clock, Result<(), Problem>) {
+    let now = now();
+    if let Some(zone) = location.get("tz") {
+        return match Clock::in_zone(now, zone) {
+            Some(clock) => (clock, Ok(())),
+            None => {
+                let shown: String = zone.chars().take(64).collect();
+                let problem = Problem::new("invalid_parameter", format!("there is no time zone `{shown}`"));
+                let hint = Some("write a name of the IANA database, for instance `Europe/Berlin`".to_owned());
+                (Clock::utc(now), Err(Problem { parameter: Some("tz".into()), hint, ..problem }))
+            }
+        };
+    }
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
+    let told =
+        cookies.flat_map(|cookies| cookies.split(';')).find_map(|cookie| cookie.trim().strip_prefix("tz="));
+    let told = told.and_then(|zone| Clock::in_zone(now, &percent_decode_str(zone).decode_utf8_lossy()));
+    (told.unwrap_or(Clock::utc(now)), Ok(()))
+}
+
+/// The search that an address means. `query` is told apart from `location` because what cannot be decoded is an error.
+fn parameters(query: &str, location: &Location, period: Period) -> Result<SearchParameters, Problem> {
+    pairs_of_query(query)?;
+    let api = location.api(location.get("q"));
+    let (parameters, []) = SearchParameters::parse(pairs_of_query(&api.query())?, [])?;
+    Ok(SearchParameters { started: period.bounds(), ..parameters })
+}
+
 async fn list(State(state): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let query = query.unwrap_or_default();
-    let location = Location::parse(&query);
-    let answer = find(&state, &query).await;
+    let Asked { location, clock, period, parameters } = Asked::new(&query.unwrap_or_default(), &headers);
+    // Both read the whole selection; side by side, the histogram costs the reader no time.
+    let (answer, volume) = tokio::join!(find(&state, &location, parameters.clone()), async {
+        volume(&state, parameters.clone().ok()?, period, clock).await
+    });
     let mut ways_out = Vec::new();
     if let Ok(answer) = &answer
         && answer.items.is_empty()
         && location.get("cursor").is_none()
     {
-        ways_out = WayOut::all(&location);
+        ways_out = WayOut::all(&location, &clock);
         for way in &mut ways_out {
-            way.total = count(&state, &way.constraint.without).await;
+            way.total = count(&state, &way.constraint.without, &clock).await;
         }
     }
     let status = answer.as_ref().err().map_or(StatusCode::OK, |problem| problem.status);
+    let api = location.api(whole_query(&state, &location, parameters.ok()).await.as_deref());
     let base_url = base_url(&headers);
-    let volume = if answer.is_ok() { volume(&state, &location).await } else { None };
-    let view = ListView { location: &location, now: now(), base_url: &base_url, answer, volume, ways_out };
+    let views = state.views().all();
+    let view = ListView {
+        views: &views,
+        location: &location,
+        api: &api,
+        clock: &clock,
+        base_url: &base_url,
+        answer,
+        volume,
+        ways_out,
+    };
     html(status, interactions::page(&view))
 }
 
-async fn find(state: &AppState, query: &str) -> Result<SearchAnswer, Problem> {
-    let (mut parameters, []) = SearchParameters::parse(pairs_of_query(query)?, [])?;
+async fn find(
+    state: &AppState,
+    location: &Location,
+    parameters: Result<SearchParameters, Problem>,
+) -> Result<SearchAnswer, Problem> {
+    let mut parameters = parameters?;
     if parameters.facets.is_empty() {
-        parameters.facets = FACETS_SHOWN.map(str::to_owned).into();
+        // What is filtered by is counted, too: its other values are one click away.
+        let filtered = location.pairs().iter().map(|(name, _)| name.strip_prefix('-').unwrap_or(name));
+        let more = filtered.filter(|name| interactions::is_facet(name) && *name != "id");
+        for name in FACETS_SHOWN.into_iter().chain(more).take(FACETS_MAX) {
+            if !parameters.facets.iter().any(|facet| facet == name) {
+                parameters.facets.push(name.to_owned());
+            }
+        }
     }
     parameters.facet_size = parameters.facet_size.max(FACET_SIZE_COUNTED);
     search::search(state, parameters, None).await
 }
 
-async fn count(state: &AppState, location: &Location) -> Option<u64> {
-    let parameters = SearchParameters { limit: 0, ..parameters(&location.selection()).ok()? };
+async fn count(state: &AppState, location: &Location, clock: &Clock) -> Option<u64> {
+    let period = Period::parse(location, clock).ok()?;
+    let selected = location.selection();
+    let parameters = SearchParameters { limit: 0, ..parameters(&selected.query(), &selected, period).ok()? };
     search::search(state, parameters, None).await.ok().map(|answer| answer.total)
 }
 
 /// Counts over time of what is listed; a list without them is still a list.
-async fn volume(state: &AppState, location: &Location) -> Option<Volume> {
-    let parameters = parameters(&location.selection()).ok()?;
+async fn volume(
+    state: &AppState,
+    parameters: SearchParameters,
+    period: Period,
+    clock: Clock,
+) -> Option<Volume> {
     let work = move |reader: &IndexReader, deadline| {
         let selection = selection(reader, &parameters)?;
-        Ok::<_, Problem>(overview::volume(reader, &selection, now(), overview::BARS, deadline)?)
+        Ok::<_, Problem>(overview::volume(reader, &selection, period, &clock, overview::BARS, deadline)?)
     };
-    let (counts, stretch_ms) = state.run(work).await.ok()?;
-    (counts.len() > 1).then_some(Volume { counts, stretch_ms })
+    let (stretches, counts) = state.run(work).await.ok()?;
+    (counts.len() > 1).then_some(Volume { stretches, counts, period })
 }
 
-async fn show_overview(State(state): State<AppState>, RawQuery(query): RawQuery) -> Response {
-    let location = Location::parse(query.as_deref().unwrap_or_default()).selection();
-    let measured = match parameters(&location) {
+/// The search text of the API for what an address means: its own, and the period when there is one.
+async fn whole_query(
+    state: &AppState,
+    location: &Location,
+    parameters: Option<SearchParameters>,
+) -> Option<String> {
+    let bounded = parameters.filter(|parameters| parameters.started != (None, None));
+    let Some(bounded) = bounded else { return location.get("q").map(str::to_owned) };
+    let work = move |reader: &IndexReader, _| {
+        let query = bounded.text().map_or(Ok(Query::All), |text| search::resolve(reader, text))?;
+        Ok::<_, Problem>(language::print(&bounded.with_start(query)))
+    };
+    state.run(work).await.ok()
+}
+
+async fn show_overview(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let Asked { location, clock, period, parameters } = Asked::new(&query.unwrap_or_default(), &headers);
+    let location = location.first_page();
+    let measured = match parameters {
         Err(problem) => Err(problem),
         Ok(parameters) => {
             let work = move |reader: &IndexReader, deadline| {
-                let selection = selection(reader, &parameters)?;
-                Ok::<_, Problem>(overview::measure(reader, &selection, now(), deadline)?)
+                let unbounded = SearchParameters { started: (None, None), ..parameters };
+                let selection = selection(reader, &unbounded)?;
+                Ok::<_, Problem>(overview::measure(reader, &selection, period, &clock, deadline)?)
             };
             state.run(work).await
         }
     };
     let status = measured.as_ref().err().map_or(StatusCode::OK, |problem| problem.status);
-    html(status, overview::page(&OverviewView { location: &location, now: now(), measured }))
-}
-
-fn parameters(location: &Location) -> Result<SearchParameters, Problem> {
-    let (parameters, []) = SearchParameters::parse(pairs_of_query(&location.query())?, [])?;
-    Ok(parameters)
+    html(status, overview::page(&OverviewView { location: &location, clock: &clock, period, measured }))
 }
 
 fn selection(reader: &IndexReader, parameters: &SearchParameters) -> Result<Selection, Problem> {
@@ -117,8 +218,15 @@ fn selection(reader: &IndexReader, parameters: &SearchParameters) -> Result<Sele
     Ok(parameters.selection(query, None))
 }
 
-async fn show(State(state): State<AppState>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
-    let location = Location::parse(query.as_deref().unwrap_or_default()).only(|name, _| name == "q");
+async fn show(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let location = Location::parse(query.as_deref().unwrap_or_default());
+    let location = location.only(|name, _| name == "q" || name == "tz");
+    let (clock, _) = clock(&location, &headers); // in UTC rather than not at all
     let q = location.get("q").map(str::to_owned);
     let (answer, problem) = match search::interaction(&state, id.clone(), q, None).await {
         // A search that cannot be understood must not hide the conversation.
@@ -129,11 +237,11 @@ async fn show(State(state): State<AppState>, Path(id): Path<String>, RawQuery(qu
     };
     let answer = match answer {
         Ok(answer) => answer,
-        Err(problem) => return failure(&problem),
+        Err(problem) => return failure(&problem, &clock),
     };
     let view = InteractionView {
         location: &location,
-        now: now(),
+        clock: &clock,
         interaction: &answer.interaction,
         quotes: answer.highlights.as_deref(),
         problem: problem.as_ref(),
@@ -141,39 +249,50 @@ async fn show(State(state): State<AppState>, Path(id): Path<String>, RawQuery(qu
     html(StatusCode::OK, interaction::page(&view))
 }
 
-async fn show_text(State(state): State<AppState>, Path(id): Path<String>) -> Response {
+async fn show_text(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let location = Location::parse(query.as_deref().unwrap_or_default());
+    let (clock, _) = clock(&location, &headers);
     match search::interaction(&state, id, None, None).await {
         Ok(answer) => {
-            let mut response = interaction::plain_text(&answer.interaction).into_response();
+            let mut response = interaction::plain_text(&answer.interaction, &clock).into_response();
             secure(response.headers_mut());
             response
         }
-        Err(problem) => failure(&problem),
+        Err(problem) => failure(&problem, &clock),
     }
 }
 
-fn failure(problem: &Problem) -> Response {
-    html(problem.status, layout::trouble(problem.title, &problem.detail, problem.hint.as_deref()))
+pub(crate) fn failure(problem: &Problem, clock: &Clock) -> Response {
+    html(
+        problem.status,
+        layout::trouble(problem.title, &problem.detail, problem.hint.as_deref(), &Markup::default(), clock),
+    )
 }
 
-fn html(status: StatusCode, page: Markup) -> Response {
+pub(crate) fn html(status: StatusCode, page: Markup) -> Response {
     let mut response = (status, page).into_response();
     secure(response.headers_mut());
     response
 }
 
-fn secure(headers: &mut HeaderMap) {
+pub(crate) fn secure(headers: &mut HeaderMap) {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // Other sites learn nothing; our own forms can prove where they come from.
+        (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

@@ -3,6 +3,8 @@
 use maud::{DOCTYPE, Markup, html};
 
 use crate::assets;
+use crate::clock::Clock;
+use crate::location::Location;
 
 /// Which entry of the navigation is current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +19,10 @@ pub(crate) struct Page<'p> {
     /// Before ` · Hearken`.
     pub(crate) title: &'p str,
     pub(crate) section: Section,
-    /// What the links of the navigation keep: the query and filters, after `?`.
-    pub(crate) selection: String,
+    /// What the links of the navigation keep.
+    pub(crate) kept: Location,
+    /// Names the zone of the times.
+    pub(crate) clock: &'p Clock,
     /// Assets beside the common ones.
     pub(crate) scripts: &'static [&'static str],
     pub(crate) main: Markup,
@@ -26,14 +30,12 @@ pub(crate) struct Page<'p> {
 
 /// The whole document.
 pub(crate) fn document(page: Page<'_>) -> Markup {
-    let link = |path: &str| match page.selection.as_str() {
-        "" => path.to_owned(),
-        selection => format!("{path}?{selection}"),
-    };
+    let kept = page.kept.first_page();
+    let link = |path: &str| kept.href(path);
     let current = |section| (page.section == section).then_some("page");
     html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang="en" data-zone=(page.clock.zone_name()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -68,18 +70,26 @@ pub(crate) fn document(page: Page<'_>) -> Markup {
     }
 }
 
-/// A page that says what went wrong, and what to do about it.
-pub(crate) fn trouble(title: &str, detail: &str, hint: Option<&str>) -> Markup {
+/// A page that says what went wrong, and what to do about it: the hint, and what else is offered.
+pub(crate) fn trouble(
+    title: &str,
+    detail: &str,
+    hint: Option<&str>,
+    offered: &Markup,
+    clock: &Clock,
+) -> Markup {
     document(Page {
         title,
         section: Section::Neither,
-        selection: String::new(),
+        kept: Location::default(),
+        clock,
         scripts: &[],
         main: html! {
             div.empty {
                 h1 { (title) }
                 p { (sentence(detail)) }
                 @if let Some(hint) = hint { p { (sentence(hint)) } }
+                (offered)
                 p { a href="/" { "All interactions" } }
             }
         },
@@ -100,8 +110,8 @@ fn keys() -> Markup {
         ("j", "Next row or message"),
         ("k", "Previous row or message"),
         ("Enter", "Open"),
-        ("n", "Next match"),
-        ("p", "Previous match"),
+        ("n", "Next match, or page of the list"),
+        ("p", "Previous match, or page of the list"),
         ("f", "Filters"),
         ("e", "Export"),
         ("?", "This help"),

@@ -1,10 +1,12 @@
 //! The pages: server-rendered HTML over the same searches as the API, with the address as the only state.
 //!
 //! - [`location`]: an address's parameters, and the links that change one of them.
+//! - [`clock`] and [`period`]: the reader's zone, and when interactions must have started.
 //! - [`layout`]: the frame of every page.
 //! - [`interactions`]: `/`, the list with search box, facets and chips.
 //! - [`interaction`]: `/interactions/{id}`, one conversation.
 //! - [`overview`]: `/overview`, plots over the same selection.
+//! - [`views`]: `/views`, searches that people gave a name.
 //! - [`marked`]: text in which matches are marked.
 //! - [`labels`] and [`format`]: fields, values, times and amounts as people read them.
 //! - [`plot`]: SVG bars and lines.
@@ -16,6 +18,7 @@
 //! growth, suggestions and brushing.
 
 mod assets;
+mod clock;
 mod format;
 mod handlers;
 mod interaction;
@@ -25,8 +28,10 @@ mod layout;
 mod location;
 mod marked;
 mod overview;
+mod period;
 mod plot;
 #[cfg(test)]
 mod tests;
+mod views;
 
 pub use handlers::{CONTENT_SECURITY_POLICY, router, routes};

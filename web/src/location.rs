@@ -1,13 +1,21 @@
 //! The address as the state: its parameters in order, and links that differ from it in one of them.
 //!
-//! The names are those of the API (`hearken_query::parameters`), so a page's parameters are also a search's.
+//! The names are those of the API (`hearken_query::parameters`), so a search's parameters are also a page's, and a few
+//! that only pages have: [`Location::api`] leaves them out.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Everything but RFC 3986's unreserved characters is encoded in a path segment.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Parameters that mean nothing when empty. An empty filter means "missing" and stays.
+/// What only pages know: when interactions started (see [`crate::period`]), the zone of times, what the list shows,
+/// and the pages before this one.
+const ONLY_OF_PAGES: [&str; 7] = ["since", "until", "tz", "columns", "as_of", "back", "page"];
+
+/// Where in the list a page stands, and as of when.
+const PAGING: [&str; 4] = ["cursor", "back", "page", "as_of"];
+
+/// Names of the API that mean nothing when empty, as those of pages do. An empty filter means "missing" and stays.
 const MEANINGLESS_WHEN_EMPTY: [&str; 7] = ["q", "from", "to", "sort", "cursor", "limit", "facet_size"];
 
 /// The parameters of an address, in order.
@@ -21,7 +29,8 @@ impl Location {
     pub(crate) fn parse(query: &str) -> Self {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
         let says_something = |(name, value): &(String, String)| {
-            !value.is_empty() || !MEANINGLESS_WHEN_EMPTY.contains(&name.as_str())
+            let name = name.as_str();
+            !value.is_empty() || !MEANINGLESS_WHEN_EMPTY.contains(&name) && !ONLY_OF_PAGES.contains(&name)
         };
         Location { pairs: pairs.into_iter().filter(says_something).collect() }
     }
@@ -34,6 +43,11 @@ impl Location {
     /// The first value of a parameter.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Every value of a parameter.
+    pub(crate) fn all<'l>(&'l self, name: &'l str) -> impl Iterator<Item = &'l str> {
+        self.pairs.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether a parameter has this value, among others.
@@ -55,22 +69,39 @@ impl Location {
 
     /// This address without a parameter, from its first page.
     pub(crate) fn without(&self, name: &str) -> Location {
-        self.only(|known, _| known != name && known != "cursor")
+        self.only(|known, _| known != name && !PAGING.contains(&known))
     }
 
     /// This address without one value of a parameter, from its first page.
     pub(crate) fn without_value(&self, name: &str, value: &str) -> Location {
-        self.only(|known, its| (known != name || its != value) && known != "cursor")
+        self.only(|known, its| (known != name || its != value) && !PAGING.contains(&known))
     }
 
     /// This address from its first page.
     pub(crate) fn first_page(&self) -> Location {
-        self.without("cursor")
+        self.only(|name, _| !PAGING.contains(&name))
     }
 
-    /// Only what says which interactions are meant: no paging, order or facets.
+    /// This address on another page of its list.
+    pub(crate) fn turned_to(&self, paging: &[(&str, &str)]) -> Location {
+        let mut turned = self.first_page();
+        turned.pairs.extend(paging.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        turned
+    }
+
+    /// Only what says which interactions are meant and in which zone: no paging, order, columns or facets.
     pub(crate) fn selection(&self) -> Location {
-        self.only(|name, _| !["cursor", "limit", "sort", "facets", "facet_size"].contains(&name))
+        let first_page = self.first_page();
+        first_page.only(|name, _| !["limit", "sort", "facets", "facet_size", "columns"].contains(&name))
+    }
+
+    /// The same for the API, which has no words of pages: `q` says what `since` and `until` do.
+    pub(crate) fn api(&self, q: Option<&str>) -> Location {
+        let mut api = self.only(|name, _| !ONLY_OF_PAGES.contains(&name) && name != "q");
+        if let Some(q) = q {
+            api.pairs.insert(0, ("q".to_owned(), q.to_owned()));
+        }
+        api
     }
 
     /// Only the parameters that pass.
@@ -111,7 +142,9 @@ mod tests {
 
     #[test]
     fn a_link_keeps_every_parameter_but_the_one_it_changes_and_the_page() {
-        let here = Location::parse("q=refund&country=Germany&country=&-agent=Ada+L&cursor=abc");
+        let here = Location::parse(
+            "q=refund&country=Germany&country=&-agent=Ada+L&cursor=c&back=a.b&page=4&as_of=x",
+        );
         assert_eq!(
             here.with("csat", "1").href("/"),
             "/?q=refund&country=Germany&country=&-agent=Ada+L&csat=1"
@@ -124,6 +157,14 @@ mod tests {
     #[test]
     fn an_empty_filter_means_missing_and_an_empty_search_box_means_nothing() {
         assert_eq!(Location::parse("q=&from=&country=").href("/"), "/?country=");
+    }
+
+    #[test]
+    fn the_api_is_asked_without_the_words_of_pages() {
+        let here =
+            Location::parse("country=&q=a&since=7d&until=2026-11-01&tz=UTC&columns=csat&sort=csat&page=2");
+        assert_eq!(here.api(Some("a b")).query(), "q=a+b&country=&sort=csat");
+        assert_eq!(here.api(None).query(), "country=&sort=csat");
     }
 
     proptest! {

@@ -9,8 +9,8 @@ pub(crate) struct Bar {
     pub(crate) label: String,
     /// Its length, at least 0.
     pub(crate) value: f64,
-    /// The interactions behind it.
-    pub(crate) href: String,
+    /// The interactions behind it, when there are any.
+    pub(crate) href: Option<String>,
 }
 
 /// Small bars side by side, without axes.
@@ -23,8 +23,8 @@ pub(crate) fn strip(title: &str, bars: &[Bar]) -> Markup {
     html! {
         svg.strip viewBox={ "0 0 " (STEP * bars.len() as f64) " " (HEIGHT) } preserveAspectRatio="none" role="group" aria-label=(title) {
             @for (idx, bar) in bars.iter().enumerate() {
-                @if bar.value > 0.0 {
-                    a href=(bar.href) aria-label=(bar.label) tabindex="-1" {
+                @if let Some(href) = &bar.href {
+                    a href=(href) aria-label=(bar.label) tabindex="-1" {
                         title { (bar.label) }
                         rect.catch x=(STEP * idx as f64) y="0" width=(STEP) height=(HEIGHT) {}
                         rect.bar x=(STEP * idx as f64 + 1.0) y=(format!("{:.1}", HEIGHT - height(bar.value)))
@@ -71,12 +71,12 @@ pub(crate) fn columns(title: &str, unit: &str, bars: &[Bar], ticks: &[String], a
                     text x=(LEFT - 6.0) y=(round(y(value) + 4.0)) text-anchor="end" { ((axis.text)(value)) }
                 }
                 @for (idx, bar) in bars.iter().enumerate() {
-                    a href=(bar.href) aria-label=(bar.label) {
+                    @if let Some(href) = &bar.href { a href=(href) aria-label=(bar.label) {
                         title { (bar.label) }
                         rect.catch x=(round(x(idx))) y=(TOP) width=(round(step)) height=(plot_height) {}
                         rect class={ "bar " (axis.tone) } x=(round(x(idx) + step * 0.1)) y=(round(y(bar.value)))
                             width=(round(step * 0.8)) height=(round(TOP + plot_height - y(bar.value))) {}
-                    }
+                    } }
                     @if idx % every == 0 && idx + every / 2 < bars.len().max(1 + every / 2) {
                         text x=(round(x(idx))) y=(HEIGHT - 6.0) { (ticks.get(idx).map_or("", String::as_str)) }
                     }
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn columns_stand_on_zero_and_fill_the_height_they_are_worth() {
-        let bar = |value| Bar { label: "x".into(), value, href: "/".into() };
+        let bar = |value| Bar { label: "x".into(), value, href: Some("/".into()) };
         let axis = Axis { text: &|value| value.to_string(), top: None, tone: "" };
         let svg = columns("T", "unit", &[bar(0.0), bar(5.0), bar(10.0)], &[], axis).into_string();
         assert!(svg.contains("y=\"8\" width=\"112\" height=\"120\""), "the largest fills the plot: {svg}");

@@ -5,8 +5,10 @@ use hearken_index::highlight::MessageHighlight;
 use hearken_model::{Interaction, Message, Role, Timestamp};
 use hearken_query::Problem;
 use hearken_query::search::{SearchAnswer, SearchItem};
+use hearken_query::views::View;
 use serde_json::json;
 
+use crate::clock::Clock;
 use crate::interaction::{self, InteractionView};
 use crate::interactions::{self, ListView, WayOut};
 use crate::location::Location;
@@ -15,8 +17,8 @@ use crate::location::Location;
 const HOSTILE: &str =
     "</script><script>alert(1)</script><img src=x onerror=alert(1)>\" onfocus=\"alert(1)' x='&lt;b&gt;<!--";
 
-fn now() -> Timestamp {
-    Timestamp::parse("2026-11-22T12:00:00Z").unwrap()
+fn clock() -> Clock {
+    Clock::utc(Timestamp::parse("2026-11-22T12:00:00Z").unwrap())
 }
 
 /// Every text is hostile, every field is there.
@@ -103,9 +105,20 @@ fn list_page(query: &str, items: Vec<Interaction>) -> String {
 }
 
 fn list(location: &Location, answer: Result<SearchAnswer, Problem>) -> String {
-    let ways_out = WayOut::all(location);
-    let view =
-        ListView { location, now: now(), base_url: "http://localhost:8080", answer, volume: None, ways_out };
+    let ways_out = WayOut::all(location, &clock());
+    let api = location.api(location.get("q"));
+    let base_url = "http://localhost:8080";
+    let views = [View { name: HOSTILE.to_owned(), query: HOSTILE.to_owned() }];
+    let view = ListView {
+        location,
+        api: &api,
+        clock: &clock(),
+        base_url,
+        answer,
+        volume: None,
+        views: &views,
+        ways_out,
+    };
     interactions::page(&view).into_string()
 }
 
@@ -113,7 +126,7 @@ fn interaction_page(query: &str, interaction: &Interaction) -> String {
     let location = Location::parse(query);
     let quotes = [highlight()];
     let quotes = location.get("q").map(|_| quotes.as_slice());
-    let view = InteractionView { location: &location, now: now(), interaction, quotes, problem: None };
+    let view = InteractionView { location: &location, clock: &clock(), interaction, quotes, problem: None };
     interaction::page(&view).into_string()
 }
 

@@ -5,13 +5,14 @@ pub(crate) mod metrics;
 mod operations;
 mod serve;
 mod streams;
+pub mod views;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, patch};
 use tower_http::compression::CompressionLayer;
 
 use crate::problem::Problem;
@@ -27,6 +28,8 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/v1/interactions/stream", &["GET"]),
     ("/v1/interactions/{id}", &["GET"]),
     ("/v1/overview", &["GET"]),
+    ("/v1/views", &["GET", "POST"]),
+    ("/v1/views/{name}", &["PATCH", "DELETE"]),
     ("/healthz", &["GET"]),
     ("/readyz", &["GET"]),
     ("/metrics", &["GET"]),
@@ -43,6 +46,8 @@ pub fn routes() -> Router<AppState> {
         .route("/v1/interactions/stream", answering(get(streams::stream_changes)))
         .route("/v1/overview", answering(get(streams::show_overview)))
         .route("/v1/interactions/{id}", answering(get(interactions::show)))
+        .route("/v1/views", answering(get(views::all).post(views::create)))
+        .route("/v1/views/{name}", answering(patch(views::update).delete(views::delete)))
         .route("/healthz", answering(get(operations::healthz)))
         .route("/readyz", answering(get(operations::readyz)))
         .route("/metrics", answering(get(operations::metrics)))

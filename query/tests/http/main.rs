@@ -6,4 +6,5 @@ mod openapi;
 mod operations;
 mod searches;
 mod streams;
+mod views;
 mod world;

@@ -48,6 +48,7 @@ async fn real_answers_fit_their_schemas() {
         ("Interaction", one),
         ("Interaction", "/v1/interactions/export?id=praise-3".to_owned()),
         ("Overview", "/v1/overview".to_owned()),
+        ("Views", "/v1/views".to_owned()),
         ("Readiness", "/readyz".to_owned()),
         ("Problem", "/v1/interactions?q=contry:x".to_owned()),
         ("Problem", "/nothing".to_owned()),

@@ -1,20 +1,21 @@
 //! Everything else that is known: topics, details, costs, satisfaction, and who derived it.
 
-use hearken_model::{CostSource, Interaction, Money, Scalar, Timestamp};
+use hearken_model::{CostSource, Interaction, Money, Scalar};
 use maud::{Markup, html};
 
+use crate::clock::Clock;
 use crate::format;
 use crate::labels::{self, NOT_AVAILABLE};
 use crate::location::Location;
 
-pub(super) fn panel(interaction: &Interaction, now: Timestamp) -> Markup {
+pub(super) fn panel(interaction: &Interaction, clock: &Clock) -> Markup {
     html! {
         (topics(interaction))
         (satisfaction(interaction))
-        (facts(interaction))
+        (facts(interaction, clock))
         (costs(interaction))
         (metadata(interaction))
-        (origin(interaction, now))
+        (origin(interaction, clock))
     }
 }
 
@@ -100,7 +101,7 @@ fn satisfaction(interaction: &Interaction) -> Markup {
     )
 }
 
-fn facts(interaction: &Interaction) -> Markup {
+fn facts(interaction: &Interaction, clock: &Clock) -> Markup {
     let number = |value: Option<u64>| value.map(|value| value.to_string());
     let text = |value: &Option<u64>| value.map(format::count);
     section(
@@ -121,8 +122,8 @@ fn facts(interaction: &Interaction) -> Markup {
                 (shown_fact("messages_count", Some(&interaction.messages_count.to_string()), Some(format::count(interaction.messages_count))))
                 (shown_fact("billable_messages", number(interaction.billable_messages).as_deref(), text(&interaction.billable_messages)))
                 (shown_fact("billable_minutes", number(interaction.billable_minutes).as_deref(), text(&interaction.billable_minutes)))
-                (plain("Start", interaction.start_time.map(format::instant)))
-                (plain("End", interaction.end_time.map(format::instant)))
+                (plain("Start", interaction.start_time.map(|at| format::instant(at, clock))))
+                (plain("End", interaction.end_time.map(|at| format::instant(at, clock))))
                 (plain("Duration", interaction.duration.map(|duration| html! { (format::duration(duration)) })))
                 (fact("language", interaction.language.as_deref()))
                 (fact("browser", interaction.browser.as_deref()))
@@ -205,13 +206,13 @@ fn metadata(interaction: &Interaction) -> Markup {
 }
 
 /// Who produced the automatic values.
-fn origin(interaction: &Interaction, now: Timestamp) -> Markup {
+fn origin(interaction: &Interaction, clock: &Clock) -> Markup {
     html! {
         p.origin.faint { @match &interaction.analysis {
             Some(analysis) => {
                 "Topic, summary, sentiment and CSAT by " strong { (analysis.by) }
                 @if let Some(version) = &analysis.version { " " (version) }
-                ", from events up to " (format::ago(analysis.at, now)) ". Signals for support, not facts."
+                ", from events up to " (format::ago(analysis.at, clock)) ". Signals for support, not facts."
             },
             None => "Not analysed yet.",
         } }

@@ -7,9 +7,10 @@ mod text;
 mod transcript;
 
 use hearken_index::highlight::MessageHighlight;
-use hearken_model::{Interaction, Status, Timestamp};
+use hearken_model::{Interaction, Status};
 use maud::{Markup, html};
 
+use crate::clock::Clock;
 use crate::interactions::search_box;
 use crate::layout::{self, Page, Section};
 use crate::location::{Location, interaction_path};
@@ -19,10 +20,10 @@ pub(crate) use text::plain_text;
 
 /// What the page of one interaction shows.
 pub(crate) struct InteractionView<'v> {
-    /// The address's parameters; only `q` is known.
+    /// The address's parameters; only `q` and `tz` are known.
     pub(crate) location: &'v Location,
     /// The clock.
-    pub(crate) now: Timestamp,
+    pub(crate) clock: &'v Clock,
     pub(crate) interaction: &'v Interaction,
     /// The messages that match `q`; `None` when there is no such search.
     pub(crate) quotes: Option<&'v [MessageHighlight]>,
@@ -38,17 +39,17 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
     // An id finds its interaction through the id filter, whatever characters it is made of.
     let stream = Location::default().with("id", &interaction.id).href("/v1/interactions/stream");
     let main = html! {
-        (search_box(view.location, view.problem, "/"))
+        (search_box(view.location, view.problem, "/", html! {}))
         article #interaction data-id=(interaction.id) data-stream=[is_growing.then_some(&stream)] {
             (actions(view))
-            (header(interaction, view.now))
+            (header(interaction, view.clock))
             div.conversation {
                 div.transcript {
                     (mood::chart(messages))
                     (speech::timeline(interaction, messages))
-                    (transcript::transcript(interaction, messages, view.quotes))
+                    (transcript::transcript(interaction, messages, view.quotes, view.clock))
                 }
-                aside.panel aria-label="About this interaction" { (details::panel(interaction, view.now)) }
+                aside.panel aria-label="About this interaction" { (details::panel(interaction, view.clock)) }
             }
         }
     };
@@ -57,7 +58,8 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
     layout::document(Page {
         title: &title,
         section: Section::Neither,
-        selection: view.location.selection().query(),
+        kept: view.location.clone(),
+        clock: view.clock,
         scripts: &["suggest.js", "interaction.js"],
         main,
     })
@@ -65,6 +67,7 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
 
 fn actions(view: &InteractionView<'_>) -> Markup {
     let path = interaction_path(&view.interaction.id);
+    let text = view.location.only(|name, _| name == "tz").href(&format!("{path}/text"));
     html! {
         nav.actions aria-label="This interaction" {
             a #back href=(view.location.href("/")) { "← Back to results" }
@@ -82,13 +85,14 @@ fn actions(view: &InteractionView<'_>) -> Markup {
                 span.faint { "The search does not match what was said here" }
             }
             button.js-only type="button" data-copy-link { "Copy link" }
-            a.button href={ (path) "/text" } { "Text" }
+            button.js-only type="button" data-copy-from=(text) { "Copy text" }
+            a.button href=(text) { "Text" }
             a.button href={ "/v1" (path) } { "JSON" }
         }
     }
 }
 
-fn header(interaction: &Interaction, now: Timestamp) -> Markup {
+fn header(interaction: &Interaction, clock: &Clock) -> Markup {
     let headline = crate::interactions::headline(interaction);
     html! {
         header #headline.headline {
@@ -103,7 +107,7 @@ fn header(interaction: &Interaction, now: Timestamp) -> Markup {
                 @if let Some(amount) = interaction.total_costs.amount {
                     span { (format::money(amount, interaction.total_costs.currency.as_deref())) }
                 }
-                @if let Some(start) = interaction.start_time { span { (format::ago(start, now)) } }
+                @if let Some(start) = interaction.start_time { span { (format::ago(start, clock)) } }
             }
         }
     }

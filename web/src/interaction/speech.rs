@@ -10,6 +10,8 @@ use crate::location::message_anchor;
 const SILENCE_MS: i64 = 2_000;
 const WIDTH: f64 = 720.0;
 const LANE: f64 = 14.0;
+/// Room for the names of the lanes.
+const LEFT: f64 = 64.0;
 
 /// Two lanes of speech over the call's time; nothing for chats and for calls without ends of messages.
 pub(super) fn timeline(interaction: &Interaction, messages: &[Message]) -> Markup {
@@ -22,7 +24,7 @@ pub(super) fn timeline(interaction: &Interaction, messages: &[Message]) -> Marku
     if interaction.interaction_type != Some(InteractionType::VoiceCall) || end_ms <= 0 {
         return html! {};
     }
-    let x = |ms: i64| ms.clamp(0, end_ms) as f64 / end_ms as f64 * WIDTH;
+    let x = |ms: i64| LEFT + ms.clamp(0, end_ms) as f64 / end_ms as f64 * (WIDTH - LEFT);
     let spoken = |caller: bool| -> i64 {
         spans
             .iter()
@@ -36,7 +38,14 @@ pub(super) fn timeline(interaction: &Interaction, messages: &[Message]) -> Marku
         figure.speech {
             figcaption { "Speech" span.faint { " " (described) ", " (format::offset(end_ms)) " in all" } }
             svg viewBox={ "0 0 " (WIDTH) " " (3.0 * LANE) } role="group" aria-label=(described) {
-                line.axis x1="0" x2=(WIDTH) y1=(1.5 * LANE) y2=(1.5 * LANE) {}
+                text x="0" y=(LANE - 3.0) { "agent" }
+                text x="0" y=(3.0 * LANE - 3.0) { "caller" }
+                line.axis x1=(LEFT) x2=(WIDTH) y1=(1.5 * LANE) y2=(1.5 * LANE) {}
+                @for (from, to) in silences(&spans) {
+                    rect.silence x=(format!("{:.1}", x(from))) y=(1.5 * LANE - 3.0) width=(format!("{:.1}", x(to) - x(from))) height="6" rx="3" {
+                        title { (format!("{:.1} s of silence", (to - from) as f64 / 1_000.0)) }
+                    }
+                }
                 @for (message, end) in &spans {
                     @let lane = if message.role == Role::User { 2.0 * LANE } else { 0.0 };
                     @let text = format!("{} {} to {}", message.role, format::offset(message.timestamp), format::offset(*end));
@@ -51,6 +60,19 @@ pub(super) fn timeline(interaction: &Interaction, messages: &[Message]) -> Marku
             }
         }
     }
+}
+
+/// Where nobody speaks for longer than callers bear in comfort.
+fn silences(spans: &[(&Message, i64)]) -> Vec<(i64, i64)> {
+    let mut spoken_until = 0;
+    let mut silences = Vec::new();
+    for (message, end) in spans {
+        if message.timestamp.saturating_sub(spoken_until) >= SILENCE_MS {
+            silences.push((spoken_until, message.timestamp));
+        }
+        spoken_until = spoken_until.max(*end);
+    }
+    silences
 }
 
 fn is_speech((message, end): &(&Message, i64)) -> bool {

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use hearken_model::Interaction;
 
+use crate::clock::Clock;
 use crate::{format, labels};
 
 /// Head lines, then a line for each message. Control characters but line breaks and tabs are left out, because the
 /// text may end in a terminal.
-pub(crate) fn plain_text(interaction: &Interaction) -> String {
+pub(crate) fn plain_text(interaction: &Interaction, clock: &Clock) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -18,7 +19,7 @@ pub(crate) fn plain_text(interaction: &Interaction) -> String {
     line("Interaction", Some(interaction.id.clone()));
     line("Agent", interaction.agent.clone());
     line("Organization", interaction.organization.clone());
-    line("Start", interaction.start_time.map(format::exact));
+    line("Start", interaction.start_time.map(|at| format::exact(at, clock)));
     line("Duration", interaction.duration.map(format::duration));
     line("Status", interaction.status.map(|status| labels::sentence_case(status.as_str())));
     line("Topic", interaction.topics_summary.topic.clone());

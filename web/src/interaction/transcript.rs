@@ -5,6 +5,7 @@ use hearken_model::{Interaction, Message, Role, ToolCall};
 use maud::{Markup, html};
 
 use super::speech;
+use crate::clock::Clock;
 use crate::location::message_anchor;
 use crate::{format, labels, marked};
 
@@ -12,6 +13,7 @@ pub(super) fn transcript(
     interaction: &Interaction,
     messages: &[Message],
     quotes: Option<&[MessageHighlight]>,
+    clock: &Clock,
 ) -> Markup {
     if messages.is_empty() {
         return html! { p.empty { "Nothing has been said yet." } };
@@ -23,7 +25,7 @@ pub(super) fn transcript(
             @for (idx, message) in messages.iter().enumerate() {
                 @let quote = quotes.and_then(|quotes| quotes.iter().find(|quote| quote.message_id == message.id));
                 @let before = idx.checked_sub(1).and_then(|before| messages.get(before)).filter(|_| is_voice);
-                (row(interaction, message, before, quote))
+                (row(interaction, message, before, quote, clock))
             }
         }
     }
@@ -34,12 +36,13 @@ fn row(
     message: &Message,
     before: Option<&Message>,
     quote: Option<&MessageHighlight>,
+    clock: &Clock,
 ) -> Markup {
     let anchor = message_anchor(&message.id);
     let speaker = labels::speaker(message.role, interaction.agent.as_deref());
     html! {
         li id=(anchor) class={ "message " (message.role.as_str()) } tabindex="-1" data-match[quote.is_some()] {
-            a.at href={ "#" (anchor) } title={ "Link to this message, " (format::exact(message.at)) } {
+            a.at href={ "#" (anchor) } title={ "Link to this message, " (format::exact(message.at, clock)) } {
                 (format::offset(message.timestamp))
             }
             span.speaker { bdi { (speaker) } }

@@ -3,8 +3,9 @@
 use hearken_model::field::{METADATA_PREFIX, field};
 use maud::{Markup, html};
 
-use crate::labels;
+use crate::clock::Clock;
 use crate::location::Location;
+use crate::{labels, period};
 
 /// One thing that narrows the selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,15 +17,21 @@ pub(crate) struct Constraint {
 }
 
 /// Everything that narrows the selection, in the address's order.
-pub(crate) fn constraints(location: &Location) -> Vec<Constraint> {
-    location.pairs().iter().filter_map(|(name, value)| constraint(location, name, value)).collect()
+pub(crate) fn constraints(location: &Location, clock: &Clock) -> Vec<Constraint> {
+    location.pairs().iter().filter_map(|(name, value)| constraint(location, clock, name, value)).collect()
 }
 
-fn constraint(location: &Location, name: &str, value: &str) -> Option<Constraint> {
+fn constraint(location: &Location, clock: &Clock, name: &str, value: &str) -> Option<Constraint> {
     let label = match name {
         "q" => format!("Search: {value}"),
-        "from" => format!("From {value}"),
-        "to" => format!("Before {value}"),
+        "from" => format!("Active from {value}"),
+        "to" => format!("Active before {value}"),
+        // Both ends are one period.
+        "until" if location.get("since").is_some() => return None,
+        "since" | "until" => {
+            let label = format!("Started: {}", period::label(location, clock)?);
+            return Some(Constraint { label, without: location.without("since").without("until") });
+        }
         _ => {
             let (bare, verb) = match name.strip_prefix('-') {
                 Some(bare) => (bare, "is not"),
@@ -43,11 +50,13 @@ pub(crate) fn is_facet(name: &str) -> bool {
     name.starts_with(METADATA_PREFIX) || field(name).is_some_and(|field| field.facet)
 }
 
-/// The chips, nothing when nothing is chosen. The search text stands in its box and needs none.
-pub(crate) fn chips(location: &Location, path: &str) -> Markup {
-    let chosen = location.only(|name, _| name != "q");
+/// The chips, nothing when nothing is chosen. The search text stands in its box and the period in its menu; they need
+/// none.
+pub(crate) fn chips(location: &Location, clock: &Clock, path: &str) -> Markup {
+    let has_place = |name: &str| ["q", "since", "until"].contains(&name);
+    let chosen = location.pairs().iter().filter(|(name, _)| !has_place(name));
     let chosen: Vec<Constraint> =
-        chosen.pairs().iter().filter_map(|(name, value)| constraint(location, name, value)).collect();
+        chosen.filter_map(|(name, value)| constraint(location, clock, name, value)).collect();
     html! {
         @if !chosen.is_empty() {
             ul.chips aria-label="Chosen filters" {
@@ -57,7 +66,9 @@ pub(crate) fn chips(location: &Location, path: &str) -> Markup {
                     } }
                 }
                 @if chosen.len() > 1 {
-                    @let cleared = location.only(|name, _| ["q", "sort", "facets", "facet_size", "limit"].contains(&name));
+                    @let cleared = location.first_page().only(|name, _| {
+                        !is_facet(name.strip_prefix('-').unwrap_or(name)) && !["from", "to"].contains(&name)
+                    });
                     li { a.quiet href=(cleared.href(path)) { "Clear all" } }
                 }
             }
@@ -74,8 +85,9 @@ mod tests {
         let here = Location::parse(
             "q=refund&country=Germany&country=&-agent=Ada&from=2026-11-01&sort=-csat&cursor=c",
         );
+        let clock = Clock::utc(hearken_model::Timestamp::EPOCH);
         let chips: Vec<(String, String)> =
-            constraints(&here).into_iter().map(|chip| (chip.label, chip.without.query())).collect();
+            constraints(&here, &clock).into_iter().map(|chip| (chip.label, chip.without.query())).collect();
         let rest = |query: &str| query.to_owned();
         assert_eq!(
             chips,
@@ -96,8 +108,15 @@ mod tests {
                     "Agent is not Ada".into(),
                     rest("q=refund&country=Germany&country=&from=2026-11-01&sort=-csat")
                 ),
-                ("From 2026-11-01".into(), rest("q=refund&country=Germany&country=&-agent=Ada&sort=-csat")),
+                (
+                    "Active from 2026-11-01".into(),
+                    rest("q=refund&country=Germany&country=&-agent=Ada&sort=-csat")
+                ),
             ]
         );
+        let here = Location::parse("q=a&since=7d&until=2026-11-20&csat=1&tz=Asia/Tokyo");
+        let chip = &constraints(&here, &clock)[1];
+        assert_eq!(chip.label, "Started: 7d – 20 Nov 2026");
+        assert_eq!(chip.without.query(), "q=a&csat=1&tz=Asia%2FTokyo", "both ends come off together");
     }
 }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::ListView;
 use super::chips::{Constraint, constraints};
+use crate::clock::Clock;
 use crate::format;
 use crate::location::Location;
 
@@ -21,8 +22,8 @@ impl WayOut {
     pub(crate) const MAX: usize = 6;
 
     /// The filters of an address that could be taken off, to be counted.
-    pub(crate) fn all(location: &Location) -> Vec<WayOut> {
-        let constraints = constraints(location).into_iter().take(Self::MAX);
+    pub(crate) fn all(location: &Location, clock: &Clock) -> Vec<WayOut> {
+        let constraints = constraints(location, clock).into_iter().take(Self::MAX);
         constraints.map(|constraint| WayOut { constraint, total: None }).collect()
     }
 }

@@ -34,10 +34,10 @@ const VALUES_SHOWN: usize = 8;
 const VALUES_MORE: usize = 100;
 
 /// The panel. Without an answer its filters can still be taken off.
-pub(super) fn panel(location: &Location, answer: Option<&SearchAnswer>) -> Markup {
+pub(super) fn panel(location: &Location, api: &Location, answer: Option<&SearchAnswer>) -> Markup {
     let facets = answer.map(|answer| answer.facets.as_slice()).unwrap_or_default();
     html! {
-        section #filters.filters aria-label="Filters" tabindex="-1" {
+        section #filters.filters aria-label="Filters" tabindex="-1" data-search=(api.selection().href("/v1/interactions")) {
             div.narrow-only.between { h2 { "Filters" } a.button href="#main" { "Show results" } }
             @for (idx, (name, counts)) in facets.iter().enumerate() { (facet(location, idx, name, counts)) }
         }
@@ -124,7 +124,7 @@ impl Value {
         let excluded = if self.is_excluded { cleared } else { cleared.with(excluded_name, &self.text) };
         let count = self.count.map_or("–".to_owned(), crate::format::count);
         html! {
-            li class=[self.is_excluded.then_some("excluded")] {
+            li class=[self.is_excluded.then_some("excluded")] data-value=(self.text) {
                 a.value href=(chosen.href("/")) aria-current=[self.is_chosen.then_some("true")] {
                     span.check aria-hidden="true" {}
                     bdi.name.missing[self.text.is_empty()] title=(label) { (label) }

@@ -1,22 +1,29 @@
 //! `/`: search box, range, chips, facets and the list.
 
 mod chips;
+mod columns;
 mod empty;
 mod facets;
 mod row;
 mod search_box;
 mod toolbar;
 
-use hearken_model::Timestamp;
+use std::collections::BTreeSet;
+
 use hearken_query::Problem;
 use hearken_query::search::SearchAnswer;
+use hearken_query::views::View;
 use maud::{Markup, html};
 
+use columns::Columns;
+
+use crate::clock::Clock;
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
 use crate::overview::Volume;
+use crate::views;
 
-pub(crate) use chips::chips;
+pub(crate) use chips::{chips, constraints, is_facet};
 pub(crate) use empty::WayOut;
 pub(crate) use facets::FACETS_SHOWN;
 pub(crate) use row::headline;
@@ -27,14 +34,18 @@ pub(crate) use toolbar::range;
 pub(crate) struct ListView<'v> {
     /// Its address.
     pub(crate) location: &'v Location,
+    /// The same search for the API.
+    pub(crate) api: &'v Location,
     /// The clock.
-    pub(crate) now: Timestamp,
+    pub(crate) clock: &'v Clock,
     /// Where events can be sent to, for the first command that a new user copies.
     pub(crate) base_url: &'v str,
     /// What was found, or why nothing could be.
     pub(crate) answer: Result<SearchAnswer, Problem>,
     /// Counts over time of the same selection, when they could be had.
     pub(crate) volume: Option<Volume>,
+    /// The saved views.
+    pub(crate) views: &'v [View],
     /// What taking off each filter would give; filled when nothing was found.
     pub(crate) ways_out: Vec<WayOut>,
 }
@@ -45,22 +56,22 @@ pub(crate) fn page(view: &ListView<'_>) -> Markup {
     let problem = view.answer.as_ref().err();
     let main = html! {
         h1.visually-hidden { "Interactions" }
-        (search_box(location, problem, "/"))
+        (search_box(location, problem, "/", views::menu(location, view.views)))
         div.strip {
-            (range(location, view.now, "/"))
-            @if let Some(volume) = &view.volume { (volume.strip(location)) }
+            (range(location, view.clock, "/"))
+            @if let Some(volume) = &view.volume { (volume.strip(location, view.clock)) }
             (outcome(view))
         }
-        (chips(location, "/"))
+        (chips(location, view.clock, "/"))
         div.split {
-            (facets::panel(location, view.answer.as_ref().ok()))
+            (facets::panel(location, view.api, view.answer.as_ref().ok()))
             div.results {
                 @match &view.answer {
                     Ok(answer) if answer.items.is_empty() => (empty::empty(view)),
                     Ok(answer) => {
-                        (toolbar::bar(location))
+                        (toolbar::bar(location, view.api, metadata_keys(answer).into_iter()))
                         (list(view, answer))
-                        (toolbar::pages(location, answer))
+                        (toolbar::pages(location, answer, view.clock))
                     }
                     Err(problem) => (failed(location, problem)),
                 }
@@ -71,7 +82,8 @@ pub(crate) fn page(view: &ListView<'_>) -> Markup {
     layout::document(Page {
         title: &title,
         section: Section::Interactions,
-        selection: location.selection().query(),
+        kept: location.clone(),
+        clock: view.clock,
         scripts: &["suggest.js", "list.js"],
         main,
     })
@@ -92,14 +104,29 @@ fn milliseconds(ms: f64) -> String {
     if ms < 10.0 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
 }
 
+/// Metadata keys of the interactions that are listed, to be offered as columns.
+fn metadata_keys(answer: &SearchAnswer) -> BTreeSet<&str> {
+    const KEYS_MAX: usize = 16;
+    let keys = answer.items.iter().flat_map(|item| item.interaction.metadata.keys());
+    let mut keys: BTreeSet<&str> = keys.map(String::as_str).collect();
+    while keys.len() > KEYS_MAX {
+        keys.pop_last();
+    }
+    keys
+}
+
 fn list(view: &ListView<'_>, answer: &SearchAnswer) -> Markup {
     // The stream takes the parameters of a search, without what is about this page only.
-    let stream = view.location.selection().href("/v1/interactions/stream");
+    let stream = view.api.selection().href("/v1/interactions/stream");
+    let columns = Columns::of(view.location);
     html! {
         button #fresh.fresh type="button" hidden data-stream=(stream)
             data-live[view.location.get("cursor").is_none()] {}
-        ol #rows.rows {
-            @for item in &answer.items { (row::row(item, view.location, view.now)) }
+        div.list {
+            (columns.head(view.location, toolbar::sort(view.location)))
+            ol #rows.rows {
+                @for item in &answer.items { (row::row(item, view.location, &columns, view.clock)) }
+            }
         }
     }
 }

@@ -7,11 +7,16 @@ use maud::{Markup, html};
 use crate::layout::sentence;
 use crate::location::Location;
 
-/// The box as a form that keeps every other parameter of the address.
-pub(crate) fn search_box(location: &Location, problem: Option<&Problem>, path: &str) -> Markup {
+/// The box as a form that keeps every other parameter of the address, and what stands beside it.
+pub(crate) fn search_box(
+    location: &Location,
+    problem: Option<&Problem>,
+    path: &str,
+    beside: Markup,
+) -> Markup {
     let q = location.get("q").unwrap_or_default();
     let mistake = problem.filter(|problem| problem.parameter.as_deref() == Some("q"));
-    html! {
+    html! { div.search-row {
         form #search.search role="search" action=(path) method="get" {
             div.field {
                 input #q type="search" name="q" value=(q) aria-label="Search interactions"
@@ -27,6 +32,7 @@ pub(crate) fn search_box(location: &Location, problem: Option<&Problem>, path: &
             }
             button.primary type="submit" { "Search" }
         }
+        (beside) }
         @if let Some(mistake) = mistake { (shown_mistake(q, mistake)) }
     }
 }
@@ -75,7 +81,7 @@ mod tests {
     #[test]
     fn the_search_box_keeps_filters_and_forgets_the_page() {
         let here = Location::parse("q=a%22%3E%3Cb&country=Germany&cursor=x&-agent=");
-        let html = search_box(&here, None, "/").into_string();
+        let html = search_box(&here, None, "/", html! {}).into_string();
         assert!(html.contains("name=\"country\" value=\"Germany\""));
         assert!(html.contains("name=\"-agent\" value=\"\""));
         assert!(!html.contains("cursor"));

@@ -1,14 +1,17 @@
 //! Order, range, export and pages.
 
-use hearken_model::Timestamp;
 use hearken_query::search::SearchAnswer;
 use hearken_query::{language, parameters};
 use maud::{Markup, html};
 
-use crate::format;
+use super::columns;
+use crate::clock::{Clock, ZONES_OFFERED};
 use crate::location::Location;
+use crate::period::{self, PRESETS};
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Pages before this one that an address remembers. A cursor has some 150 bytes, so that addresses stay far below
+/// their limit; further back leads the first page.
+const BACK_MAX: usize = 50;
 
 /// Orders that can be chosen: the parameter and its name.
 const SORTS: [(&str, &str); 11] = [
@@ -25,34 +28,41 @@ const SORTS: [(&str, &str); 11] = [
     ("-billable_messages", "Most billable messages"),
 ];
 
-/// Filters (on narrow screens), order and export.
-pub(super) fn bar(location: &Location) -> Markup {
-    let current =
-        location.get("sort").unwrap_or(if searches_words(location) { "relevance" } else { "-start_time" });
+/// Filters (on narrow screens), order, columns and export. `api` is the same search for the API.
+pub(super) fn bar<'k>(location: &Location, api: &Location, keys: impl Iterator<Item = &'k str>) -> Markup {
+    let current = sort(location);
     let name = SORTS.iter().find(|(sort, _)| *sort == current).map_or(current, |(_, name)| *name);
-    let selection = location.selection();
-    let export =
-        |format: &str| selection.only(|_, _| true).with("format", format).href("/v1/interactions/export");
+    // An export has an order of fields, or the newest first.
+    let exported = api.first_page().only(|name, value| {
+        !["limit", "facets", "facet_size"].contains(&name) && (name != "sort" || value != "relevance")
+    });
+    let export = |format: &str| exported.with("format", format).href("/v1/interactions/export");
     html! {
         div.bar {
             a.button.narrow-only href="#filters" { "Filters" }
             details.menu {
-                summary { "Sort: " strong { (name) } }
+                summary { span.faint { "Sort" } " " strong { (name) } }
                 ul { @for (sort, name) in SORTS {
                     li { a href=(location.set("sort", sort).href("/")) aria-current=[(sort == current).then_some("true")] { (name) } }
                 } }
             }
             span.grow {}
+            (columns::menu(location, keys))
             details #export.menu.end {
                 summary { "Export" }
                 ul {
                     li { a href=(export("csv")) download="interactions.csv" { "CSV, every match" } }
                     li { a href=(export("ndjson")) download="interactions.ndjson" { "NDJSON, every match" } }
-                    li { a href=(location.href("/v1/interactions")) { "This page as JSON" } }
+                    li { a href=(api.href("/v1/interactions")) { "This page as JSON" } }
                 }
             }
         }
     }
+}
+
+/// The order of the list.
+pub(super) fn sort(location: &Location) -> &str {
+    location.get("sort").unwrap_or(if searches_words(location) { "relevance" } else { "-start_time" })
 }
 
 fn searches_words(location: &Location) -> bool {
@@ -60,99 +70,144 @@ fn searches_words(location: &Location) -> bool {
     q.and_then(|q| language::parse(q).ok()).is_some_and(|query| parameters::searches_words(&query))
 }
 
-/// First and next page; back is the browser's.
-pub(super) fn pages(location: &Location, answer: &SearchAnswer) -> Markup {
-    let is_later = location.get("cursor").is_some();
+/// The pages before and after. An address remembers the cursors of those before it, because a cursor only leads on.
+pub(super) fn pages(location: &Location, answer: &SearchAnswer, clock: &Clock) -> Markup {
+    let cursor = location.get("cursor");
+    if cursor.is_none() && answer.next_cursor.is_none() {
+        return html! {};
+    }
+    let page: usize = location.get("page").and_then(|page| page.parse().ok()).unwrap_or(1);
     html! {
-        @if is_later || answer.next_cursor.is_some() {
-            nav.pages aria-label="Result pages" {
-                @if is_later { a.button href=(location.first_page().href("/")) { "First page" } }
-                span.grow {}
-                @if let Some(cursor) = &answer.next_cursor {
-                    a #next.button rel="next" href=(next(location, cursor)) { "Next page" }
+        nav.pages aria-label="Result pages" {
+            @if cursor.is_some() {
+                @if let Some(previous) = previous(location, page) {
+                    a #previous.button rel="prev" href=(previous.href("/")) { "← Previous page" }
                 }
+                a.quiet href=(location.first_page().href("/")) { "First page" }
+            }
+            span.faint { "Page " (page) }
+            span.grow {}
+            @if let Some(next_cursor) = &answer.next_cursor {
+                a #next.button rel="next" href=(next(location, page, next_cursor, clock).href("/")) { "Next page →" }
             }
         }
     }
 }
 
-fn next(location: &Location, cursor: &str) -> String {
-    // `set` begins at the first page; here the page is what changes.
-    location.first_page().with("cursor", cursor).href("/")
+fn previous(location: &Location, page: usize) -> Option<Location> {
+    let before = page.saturating_sub(1);
+    let back = location.get("back").unwrap_or_default();
+    if before <= 1 {
+        return Some(location.first_page());
+    }
+    let (rest, cursor) = back.rsplit_once('.').unwrap_or(("", back));
+    let before = before.to_string();
+    let mut paging = vec![("cursor", cursor), ("page", before.as_str())];
+    paging.extend(Some(("back", rest)).filter(|(_, rest)| !rest.is_empty()));
+    paging.extend(location.get("as_of").map(|as_of| ("as_of", as_of)));
+    (!cursor.is_empty()).then(|| location.turned_to(&paging))
 }
 
-/// The range of time: presets, and two days to choose.
-pub(crate) fn range(location: &Location, now: Timestamp, path: &str) -> Markup {
-    let begin_of_hour = Timestamp::from_millis(now.as_millis() / 3_600_000 * 3_600_000);
-    let back = |days: i64| begin_of_hour.plus_millis(-days * DAY_MS).to_string();
-    let presets = [
-        ("Last 24 hours", back(1)),
-        ("Last 7 days", back(7)),
-        ("Last 30 days", back(30)),
-        ("Last 90 days", back(90)),
-        ("Today", format::day(now)),
-    ];
-    let (from, to) = (location.get("from"), location.get("to"));
-    let preset = presets.iter().find(|(_, begin)| to.is_none() && from == Some(begin)).map(|(name, _)| *name);
-    let name = match (preset, from, to) {
-        (Some(name), ..) => name.to_owned(),
-        (_, None, None) => "All time".to_owned(),
-        (_, from, to) => format!("{} – {}", from.map_or("…", short), to.map_or("now", short)),
-    };
-    let rest = location.only(|name, _| !["from", "to", "cursor"].contains(&name));
+fn next(location: &Location, page: usize, cursor: &str, clock: &Clock) -> Location {
+    let back = location.get("back").unwrap_or_default();
+    let mut cursors: Vec<&str> =
+        back.split('.').chain(location.get("cursor")).filter(|c| !c.is_empty()).collect();
+    cursors.drain(..cursors.len().saturating_sub(BACK_MAX));
+    let (back, page) = (cursors.join("."), (page.saturating_add(1)).to_string());
+    // Cursors belong to one search: what is counted from now must stay where it was.
+    let now = period::is_relative(location).then(|| clock.now.to_string());
+    let as_of = location.get("as_of").or(now.as_deref());
+    let mut paging = vec![("cursor", cursor), ("page", page.as_str())];
+    paging.extend(Some(("back", back.as_str())).filter(|(_, back)| !back.is_empty()));
+    paging.extend(as_of.map(|as_of| ("as_of", as_of)));
+    location.turned_to(&paging)
+}
+
+/// When interactions started: presets, two days to choose, and whose days they are.
+pub(crate) fn range(location: &Location, clock: &Clock, path: &str) -> Markup {
+    let rest = location.without("since").without("until");
+    let since = location.get("since").filter(|_| location.get("until").is_none());
+    let label = period::label(location, clock);
     html! {
-        details.menu.range {
-            summary { strong { (name) } }
+        div.period { details #range.menu {
+            summary { strong { (label.as_deref().unwrap_or("All time")) } " " span.faint { (clock.zone_name()) } }
             div {
                 ul {
-                    li { a href=(rest.href(path)) aria-current=[(from.or(to).is_none()).then_some("true")] { "All time" } }
-                    @for (name, begin) in &presets {
-                        li { a href=(rest.with("from", begin).href(path)) aria-current=[(preset == Some(name)).then_some("true")] { (name) } }
+                    li { a href=(rest.href(path)) aria-current=[label.is_none().then_some("true")] { "All time" } }
+                    @for (value, name) in &PRESETS {
+                        li { a href=(rest.with("since", value).href(path)) aria-current=[(since == Some(value)).then_some("true")] { (name) } }
                     }
                 }
                 form.days action=(path) method="get" {
-                    @for (name, value) in rest.pairs() { input type="hidden" name=(name) value=(value); }
-                    label { "From" input type="date" name="from" value=[from.map(short)]; }
-                    label { "Before" input type="date" name="to" value=[to.map(short)]; }
-                    button type="submit" { "Apply" }
-                    p.faint { "Days begin at midnight UTC." }
+                    @for (name, value) in rest.without("tz").pairs() { input type="hidden" name=(name) value=(value); }
+                    label { "From" input type="date" name="since" value=[period::day(location, "since", clock)]; }
+                    label { "Through" input type="date" name="until" value=[period::day(location, "until", clock)]; }
+                    label { "Time zone" input #tz type="text" name="tz" list="zones" value=(clock.zone_name()) autocomplete="off" spellcheck="false"; }
+                    datalist #zones { @for zone in ZONES_OFFERED { option value=(zone) {} } }
+                    button.primary type="submit" { "Apply" }
                 }
             }
         }
+        @if let Some(label) = &label {
+            a.quiet href=(rest.href(path)) title="All time" aria-label={ "Remove filter Started: " (label) } { span.cross aria-hidden="true" { "×" } }
+        } }
     }
-}
-
-/// The day of an RFC 3339 time.
-fn short(time: &str) -> &str {
-    time.get(..10).unwrap_or(time)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn bar(query: &str) -> String {
+        let location = Location::parse(query);
+        super::bar(&location, &location.api(location.get("q")), std::iter::empty()).into_string()
+    }
+
+    fn clock() -> Clock {
+        Clock::utc(hearken_model::Timestamp::parse("2026-11-22T12:34:56Z").unwrap())
+    }
+
     #[test]
     fn export_is_of_exactly_what_is_shown() {
-        let here =
-            Location::parse("q=refund&country=Germany&sort=csat&cursor=c&facet_size=100&from=2026-11-01");
-        let html = bar(&here).into_string();
-        let wanted =
-            "/v1/interactions/export?q=refund&amp;country=Germany&amp;from=2026-11-01&amp;format=csv";
+        let html =
+            bar("q=refund&country=Germany&sort=csat&cursor=c&facet_size=100&tz=Asia/Tokyo&columns=csat");
+        let wanted = "/v1/interactions/export?q=refund&amp;country=Germany&amp;sort=csat&amp;format=csv";
         assert!(html.contains(wanted), "{html}");
+        assert!(bar("q=a&sort=relevance").contains("/v1/interactions/export?q=a&amp;format=csv"));
     }
 
     #[test]
     fn the_order_is_named_even_when_nobody_chose_it() {
-        assert!(bar(&Location::parse("q=refund")).into_string().contains("<strong>Best match</strong>"));
-        assert!(bar(&Location::parse("q=csat:1")).into_string().contains("<strong>Newest</strong>"));
-        assert!(bar(&Location::parse("sort=-duration")).into_string().contains("<strong>Longest</strong>"));
+        assert!(bar("q=refund").contains("<strong>Best match</strong>"));
+        assert!(bar("q=csat:1").contains("<strong>Newest</strong>"));
+        assert!(bar("sort=-duration").contains("<strong>Longest</strong>"));
     }
 
     #[test]
-    fn a_range_replaces_the_one_before() {
-        let now = Timestamp::parse("2026-11-22T12:34:56Z").unwrap();
-        let html = range(&Location::parse("from=2020-01-01&to=2020-02-01&q=x"), now, "/").into_string();
-        assert!(html.contains("href=\"/?q=x&amp;from=2026-11-15T12%3A00%3A00Z\""), "{html}");
-        assert!(html.contains("2020-01-01 – 2020-02-01"));
+    fn a_range_replaces_the_one_before_and_keeps_the_zone() {
+        let location = Location::parse("since=2020-01-01&until=2020-02-01&q=x&tz=UTC");
+        let html = range(&location, &clock(), "/").into_string();
+        assert!(html.contains("href=\"/?q=x&amp;tz=UTC&amp;since=7d\""), "{html}");
+        assert!(html.contains("1 Jan 2020 – 1 Feb 2020"));
+        assert!(html.contains("name=\"until\" value=\"2020-02-01\""));
+    }
+
+    #[test]
+    fn pages_lead_back_the_way_they_came() {
+        let mut here = Location::parse("q=a&since=7d");
+        let mut visited = vec![here.clone()];
+        for page in 1..=60 {
+            here = next(&here, page, &format!("c{page}"), &clock());
+            visited.push(here.clone());
+        }
+        assert_eq!(visited[1].query(), "q=a&since=7d&cursor=c1&page=2&as_of=2026-11-22T12%3A34%3A56Z");
+        for page in (12..=61).rev() {
+            let wanted = &visited[page - 2];
+            here = previous(&here, page).unwrap();
+            assert_eq!((here.get("cursor"), here.get("page")), (wanted.get("cursor"), wanted.get("page")));
+        }
+        assert_eq!(previous(&here, 11), None, "further back leads the first page");
+        assert_eq!(previous(&visited[1], 2), Some(Location::parse("q=a&since=7d")));
+        assert_eq!(previous(&visited[2], 3).map(|page| page.query()), Some(visited[1].query()));
     }
 }

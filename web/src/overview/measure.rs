@@ -4,9 +4,13 @@ use std::time::{Duration, Instant};
 
 use hearken_index::overview::{Overview, OverviewRequest};
 use hearken_index::query::{Edge, Query, Range};
-use hearken_index::search::{FacetCount, Filter, SearchRequest, Selection, Sort, SortKey};
+use hearken_index::search::{FacetCount, Filter, Selection};
 use hearken_index::{IndexReader, SearchError};
 use hearken_model::{Money, Timestamp};
+
+use super::stretches::{DAY_MS, Stretches, first_by};
+use crate::clock::Clock;
+use crate::period::Period;
 
 /// What plots compare values of.
 pub(crate) const DIMENSIONS: [&str; 4] = ["country", "agent", "llm_model", "topic"];
@@ -14,27 +18,6 @@ pub(crate) const DIMENSIONS: [&str; 4] = ["country", "agent", "llm_model", "topi
 const VALUES_MAX: usize = 6;
 /// Stretches of time on the page; each costs an overview.
 const STRETCHES: usize = 24;
-
-const SECOND_MS: i64 = 1_000;
-const HOUR_MS: i64 = 3_600 * SECOND_MS;
-const DAY_MS: i64 = 24 * HOUR_MS;
-/// Lengths of a stretch that readers can name; beyond the last, multiples of it.
-const LENGTHS_MS: [i64; 14] = [
-    60 * SECOND_MS,
-    300 * SECOND_MS,
-    900 * SECOND_MS,
-    HOUR_MS,
-    2 * HOUR_MS,
-    3 * HOUR_MS,
-    6 * HOUR_MS,
-    12 * HOUR_MS,
-    DAY_MS,
-    2 * DAY_MS,
-    7 * DAY_MS,
-    14 * DAY_MS,
-    28 * DAY_MS,
-    91 * DAY_MS,
-];
 
 /// The numbers of one set of interactions.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -54,8 +37,22 @@ pub(crate) struct Numbers {
 impl Numbers {
     /// Share of the judged interactions that are negative, percent.
     pub(crate) fn negative_percent(&self) -> Option<f64> {
+        self.percent_of_judged(self.negative)
+    }
+
+    /// Share of the judged interactions that are positive, percent.
+    pub(crate) fn positive_percent(&self) -> Option<f64> {
+        self.percent_of_judged(self.positive)
+    }
+
+    fn percent_of_judged(&self, count: u64) -> Option<f64> {
         let judged = self.positive + self.neutral + self.negative;
-        (judged > 0).then(|| self.negative as f64 * 100.0 / judged as f64)
+        (judged > 0).then(|| count as f64 * 100.0 / judged as f64)
+    }
+
+    /// The costs, near enough for a plot.
+    pub(crate) fn cost_as_number(&self) -> Option<f64> {
+        self.cost.and_then(|cost| cost.to_string().parse().ok())
     }
 
     fn of(overview: &Overview) -> Self {
@@ -102,37 +99,41 @@ pub(crate) struct Measured {
     pub(crate) whole: Numbers,
     /// The period of the same length before, when the selection says where it begins.
     pub(crate) before: Option<Numbers>,
-    /// Begin of each stretch.
-    pub(crate) over_time: Vec<(Timestamp, Numbers)>,
-    pub(crate) stretch_ms: i64,
+    /// By stretch of time.
+    pub(crate) over_time: Vec<Numbers>,
+    pub(crate) stretches: Stretches,
     /// By dimension: values with most interactions first.
     pub(crate) by: Vec<(&'static str, ByValue)>,
     /// Of the costs, ISO 4217.
     pub(crate) currency: Option<String>,
 }
 
-/// Measures a selection.
+/// Measures the interactions of a selection that started in a period.
 ///
 /// # Errors
 /// Those of a search.
 pub(crate) fn measure(
     reader: &IndexReader,
-    selection: &Selection,
-    now: Timestamp,
+    unbounded: &Selection,
+    period: Period,
+    clock: &Clock,
     deadline: Instant,
 ) -> Result<Measured, SearchError> {
     let numbers = |selection: Selection, facets: &[&str]| {
         let facets = ["sentiment", "csat"].iter().chain(facets).map(|name| (*name).to_owned()).collect();
         overview(reader, selection, facets, &["total_costs", "duration"], DAY_MS * 91, deadline)
     };
+    let selection = &started_in(unbounded, period.since, period.until);
     let whole = numbers(selection.clone(), &DIMENSIONS)?;
-    let before = before(selection, now).map(|before| numbers(before, &[])).transpose()?;
+    let before = before(period, clock.now);
+    let before =
+        before.map(|(from, to)| numbers(started_in(unbounded, Some(from), Some(to)), &[])).transpose()?;
 
-    let (begins, stretch_ms) = stretches(reader, selection, now, STRETCHES, deadline)?;
-    let mut over_time = Vec::with_capacity(begins.len());
-    for begin in begins {
-        let stretch = started_in(selection, begin, begin.plus_millis(stretch_ms));
-        over_time.push((begin, Numbers::of(&numbers(stretch, &[])?)));
+    let stretches = Stretches::of(reader, selection, period, clock, STRETCHES, deadline)?;
+    let mut over_time = Vec::with_capacity(stretches.len());
+    for (from, to) in stretches.iter() {
+        let stretch = started_in(selection, Some(from), Some(to));
+        over_time.push(Numbers::of(&numbers(stretch, &[])?));
     }
 
     let mut by = Vec::with_capacity(DIMENSIONS.len());
@@ -145,39 +146,37 @@ pub(crate) fn measure(
         }
         by.push((dimension, values));
     }
-    let currency = currency(reader, selection, deadline)?;
+    // All costs are in one currency: that of the largest.
+    let dearest = first_by(reader, selection, "total_costs", true, deadline)?;
+    let currency = dearest.and_then(|interaction| interaction.total_costs.currency);
     let before = before.as_ref().map(Numbers::of);
-    Ok(Measured { whole: Numbers::of(&whole), before, over_time, stretch_ms, by, currency })
+    Ok(Measured { whole: Numbers::of(&whole), before, over_time, stretches, by, currency })
 }
 
-/// Counts over time, without gaps: begins and counts, and the length of a stretch.
+/// Counts by stretch of time.
 ///
 /// # Errors
 /// Those of a search.
 pub(crate) fn volume(
     reader: &IndexReader,
     selection: &Selection,
-    now: Timestamp,
+    period: Period,
+    clock: &Clock,
     bars: usize,
     deadline: Instant,
-) -> Result<(Vec<(Timestamp, u64)>, i64), SearchError> {
-    let (begins, stretch_ms) = stretches(reader, selection, now, bars, deadline)?;
-    let (Some(first), Some(last)) = (begins.first(), begins.last()) else {
-        return Ok((Vec::new(), stretch_ms));
-    };
-    let counted = overview(
-        reader,
-        started_in(selection, *first, last.plus_millis(stretch_ms)),
-        Vec::new(),
-        &[],
-        stretch_ms,
-        deadline,
-    )?;
-    let count = |begin: Timestamp| {
-        let found = counted.over_time.binary_search_by_key(&begin, |interval| interval.from);
-        found.map_or(0, |idx| counted.over_time[idx].count)
-    };
-    Ok((begins.iter().map(|begin| (*begin, count(*begin))).collect(), stretch_ms))
+) -> Result<(Stretches, Vec<u64>), SearchError> {
+    let stretches = Stretches::of(reader, selection, period, clock, bars, deadline)?;
+    let mut counts = vec![0; stretches.len()];
+    if !counts.is_empty() {
+        let interval_ms = stretches.common_interval_ms();
+        let counted = overview(reader, selection.clone(), Vec::new(), &[], interval_ms, deadline)?;
+        for interval in &counted.over_time {
+            if let Some(idx) = stretches.position(interval.from) {
+                counts[idx] += interval.count;
+            }
+        }
+    }
+    Ok((stretches, counts))
 }
 
 fn overview(
@@ -198,78 +197,11 @@ fn overview(
     })
 }
 
-/// Equal stretches that cover the selection, at multiples of their length since 1970 UTC, at most `wanted` and one.
-fn stretches(
-    reader: &IndexReader,
-    selection: &Selection,
-    now: Timestamp,
-    wanted: usize,
-    deadline: Instant,
-) -> Result<(Vec<Timestamp>, i64), SearchError> {
-    let first = extreme(reader, selection, false, deadline)?;
-    let last = extreme(reader, selection, true, deadline)?;
-    let (Some(first), Some(last)) = (first, last) else { return Ok((Vec::new(), DAY_MS)) };
-    // What was active at the begin of the range may have started before it.
-    let first = selection.from.map_or(first, |from| first.max(from));
-    let last = selection.to.map_or(last, |to| last.max(to.plus_millis(-1).min(now))).max(first);
-    Ok(cut(first, last, wanted))
-}
-
-fn cut(first: Timestamp, last: Timestamp, wanted: usize) -> (Vec<Timestamp>, i64) {
-    let wanted = i64::try_from(wanted.max(1)).unwrap_or(i64::MAX);
-    let span_ms = last.millis_since(first);
-    let longest = LENGTHS_MS[LENGTHS_MS.len() - 1];
-    let length_ms = LENGTHS_MS
-        .into_iter()
-        .find(|length| length.saturating_mul(wanted) > span_ms)
-        .unwrap_or_else(|| (span_ms / wanted / longest + 1) * longest);
-    let begin = Timestamp::from_millis(first.as_millis().div_euclid(length_ms) * length_ms);
-    let num = last.millis_since(begin) / length_ms + 1;
-    ((0..num).map(|idx| begin.plus_millis(idx * length_ms)).collect(), length_ms)
-}
-
-/// The first or the last start.
-fn extreme(
-    reader: &IndexReader,
-    selection: &Selection,
-    descending: bool,
-    deadline: Instant,
-) -> Result<Option<Timestamp>, SearchError> {
-    let hit = first_by(reader, selection, "start_time", descending, deadline)?;
-    Ok(hit.and_then(|head| head.start_time))
-}
-
-/// The currency of the costs: that of the largest, as all are in one.
-fn currency(
-    reader: &IndexReader,
-    selection: &Selection,
-    deadline: Instant,
-) -> Result<Option<String>, SearchError> {
-    let hit = first_by(reader, selection, "total_costs", true, deadline)?;
-    Ok(hit.and_then(|head| head.total_costs.currency))
-}
-
-fn first_by(
-    reader: &IndexReader,
-    selection: &Selection,
-    field: &str,
-    descending: bool,
-    deadline: Instant,
-) -> Result<Option<hearken_model::Interaction>, SearchError> {
-    let response = reader.search(&SearchRequest {
-        selection: selection.clone(),
-        facets: Vec::new(),
-        facet_size: 1,
-        sort: Sort::Fields(vec![SortKey { field: field.to_owned(), descending }]),
-        limit: 1,
-        cursor: None,
-        deadline: Some(deadline),
-    })?;
-    Ok(response.hits.into_iter().next().map(|hit| hit.document.derived.head))
-}
-
-fn started_in(selection: &Selection, from: Timestamp, to: Timestamp) -> Selection {
-    let range = Range::Time(Edge::Inclusive(from), Edge::Exclusive(to));
+fn started_in(selection: &Selection, from: Option<Timestamp>, to: Option<Timestamp>) -> Selection {
+    if from.is_none() && to.is_none() {
+        return selection.clone();
+    }
+    let range = Range::Time(from.map_or(Edge::Open, Edge::Inclusive), to.map_or(Edge::Open, Edge::Exclusive));
     let started = Query::Range { field: "start_time".to_owned(), range };
     Selection { query: Query::And(vec![selection.query.clone(), started]), ..selection.clone() }
 }
@@ -281,33 +213,16 @@ fn only(selection: &Selection, field: &str, value: Option<String>) -> Selection 
     narrowed
 }
 
-/// The period of the same length before a selection that says where it begins.
-fn before(selection: &Selection, now: Timestamp) -> Option<Selection> {
-    let from = selection.from?;
-    let length_ms = selection.to.unwrap_or(now).millis_since(from);
-    (length_ms > 0).then(|| Selection {
-        from: Some(from.plus_millis(-length_ms)),
-        to: Some(from),
-        ..selection.clone()
-    })
+/// The period of the same length before one that says where it begins.
+fn before(period: Period, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+    let since = period.since?;
+    let length_ms = period.until.unwrap_or(now).millis_since(since);
+    (length_ms > 0).then(|| (since.plus_millis(-length_ms), since))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn stretches_have_lengths_that_can_be_named_and_cover_everything() {
-        let at = |text: &str| Timestamp::parse(text).unwrap();
-        let (begins, length_ms) = cut(at("2026-11-15T10:07:00Z"), at("2026-11-22T09:59:00Z"), 24);
-        assert_eq!(length_ms, 12 * HOUR_MS);
-        assert_eq!(begins[0], at("2026-11-15T00:00:00Z"));
-        assert_eq!(begins.len(), 15);
-        let (begins, _) = cut(at("2026-11-15T10:07:00Z"), at("2026-11-15T10:07:00Z"), 24);
-        assert_eq!(begins, [at("2026-11-15T10:07:00Z")]);
-        let (begins, _) = cut(at("1700-01-01T00:00:00Z"), at("2260-01-01T00:00:00Z"), 24);
-        assert!(begins.len() <= 25, "{}", begins.len());
-    }
 
     #[test]
     fn a_mean_leaves_out_what_is_missing() {

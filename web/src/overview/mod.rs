@@ -1,25 +1,32 @@
 //! `/overview`: how many, how they feel, what about, where from, at what cost, and what changed.
 
 mod measure;
+mod stretches;
 mod volume;
 
 use hearken_model::{Money, Timestamp};
 use hearken_query::Problem;
 use maud::{Markup, html};
 
+use crate::clock::Clock;
 use crate::interactions::{chips, range, search_box};
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
+use crate::period::Period;
 use crate::plot::{self, Axis, Bar};
 use crate::{format, labels};
 
 pub(crate) use measure::{Measured, Numbers, measure, volume};
 pub(crate) use volume::{BARS, Volume};
 
+use stretches::DAY_MS;
+
 /// What the page shows.
 pub(crate) struct OverviewView<'v> {
     pub(crate) location: &'v Location,
-    pub(crate) now: Timestamp,
+    pub(crate) clock: &'v Clock,
+    /// What the measured interactions started in.
+    pub(crate) period: Period,
     pub(crate) measured: Result<Measured, Problem>,
 }
 
@@ -29,35 +36,41 @@ pub(crate) fn page(view: &OverviewView<'_>) -> Markup {
     let problem = view.measured.as_ref().err();
     let main = html! {
         h1.visually-hidden { "Overview" }
-        (search_box(location, problem, "/overview"))
-        div.strip { (range(location, view.now, "/overview")) }
-        (chips(location, "/overview"))
+        (search_box(location, problem, "/overview", html! {}))
+        div.strip {
+            (range(location, view.clock, "/overview"))
+            @if let Ok(measured) = &view.measured {
+                p.outcome { a href=(location.href("/")) { (format::interactions(measured.whole.total)) } }
+            }
+        }
+        (chips(location, view.clock, "/overview"))
         @match &view.measured {
             Ok(measured) if measured.whole.total == 0 => div.empty {
                 h2 { "Nothing to plot" }
                 p { "No interaction matches. " a href="/overview" { "All interactions" } }
             },
-            Ok(measured) => (plots(location, measured)),
+            Ok(measured) => (plots(view, measured)),
             Err(problem) => div.empty { h2 { (problem.title) } p { (layout::sentence(&problem.detail)) } },
         }
     };
     layout::document(Page {
         title: "Overview",
         section: Section::Overview,
-        selection: location.selection().query(),
+        kept: location.clone(),
+        clock: view.clock,
         scripts: &["suggest.js"],
         main,
     })
 }
 
-fn plots(location: &Location, measured: &Measured) -> Markup {
+fn plots(view: &OverviewView<'_>, measured: &Measured) -> Markup {
     html! {
         (totals(measured))
         h2.visually-hidden { "Over time" }
-        div.plots { (over_time(location, measured)) }
+        div.plots { (over_time(view, measured)) }
         div.plots.wide {
             @for (dimension, values) in &measured.by {
-                @if !values.is_empty() { (comparison(location, measured, dimension, values)) }
+                @if !values.is_empty() { (comparison(view.location, measured, dimension, values)) }
             }
         }
     }
@@ -76,71 +89,66 @@ fn totals(measured: &Measured) -> Markup {
         let (now, then) = (of(whole)?, of(before.as_ref()?)?);
         Some(format!("{:+.1}{unit} against the period before", now - then))
     };
+    let growth = |of: fn(&Numbers) -> Option<f64>| {
+        let (now, then) = (of(whole)?, of(before.as_ref()?)?);
+        (then > 0.0).then(|| format!("{:+.0} % against the period before", (now / then - 1.0) * 100.0))
+    };
     html! {
         div.totals {
-            (tile("Interactions", format::count(whole.total), before.as_ref().map(|before| growth(whole.total, before.total))))
+            (tile("Interactions", format::count(whole.total), growth(|numbers| Some(numbers.total as f64))))
             (tile("Negative", whole.negative_percent().map_or_else(unknown, percent), points(Numbers::negative_percent, " points")))
-            (tile("Mean CSAT, detected", whole.csat.map_or_else(unknown, |csat| format!("{csat:.2}/5")), points(|numbers| numbers.csat, "")))
-            (tile("Cost, where known", whole.cost.map_or_else(unknown, |cost| format::money(cost, currency.as_deref())), None))
-            (tile("Median duration", whole.duration.map_or_else(unknown, format::duration), None))
+            (tile("CSAT, detected, mean", whole.csat.map_or_else(unknown, |csat| format!("{csat:.2}/5")), points(|numbers| numbers.csat, "")))
+            (tile("Cost, where known", whole.cost.map_or_else(unknown, |cost| format::money(cost, currency.as_deref())), growth(Numbers::cost_as_number)))
+            (tile("Duration, median", whole.duration.map_or_else(unknown, format::duration), growth(|numbers| numbers.duration)))
         }
     }
 }
 
-fn growth(now: u64, before: u64) -> String {
-    if before == 0 {
-        return "none in the period before".to_owned();
-    }
-    format!("{:+.0} % against the period before", (now as f64 / before as f64 - 1.0) * 100.0)
-}
-
 /// Small multiples over the same time.
-fn over_time(location: &Location, measured: &Measured) -> Markup {
+fn over_time(view: &OverviewView<'_>, measured: &Measured) -> Markup {
+    let OverviewView { location, clock, period, .. } = view;
     let bars = |value: &dyn Fn(&Numbers) -> Option<f64>, text: &dyn Fn(f64) -> String| -> Vec<Bar> {
-        measured
-            .over_time
-            .iter()
-            .map(|(begin, numbers)| {
-                let said = value(numbers).map_or(labels::NOT_AVAILABLE.to_owned(), text);
-                Bar {
-                    label: format!("{}: {said}", format::exact(*begin)),
-                    value: value(numbers).unwrap_or(0.0),
-                    href: volume::stretch(location, *begin, measured.stretch_ms, "/"),
-                }
-            })
-            .collect()
+        let stretches = measured.stretches.iter().map(|(from, to)| period.clip(from, to));
+        let bar = |((from, to), numbers): ((Timestamp, Timestamp), &Numbers)| {
+            let said = value(numbers).map_or(labels::NOT_AVAILABLE.to_owned(), text);
+            Bar {
+                label: format!("{}: {said}", format::exact(from, clock)),
+                value: value(numbers).unwrap_or(0.0),
+                href: (numbers.total > 0).then(|| volume::stretch(location, from, to, "/")),
+            }
+        };
+        stretches.zip(&measured.over_time).map(bar).collect()
     };
-    let ticks: Vec<String> =
-        measured.over_time.iter().map(|(begin, _)| tick(*begin, measured.stretch_ms)).collect();
+    let ticks = measured.stretches.iter().map(|(begin, _)| tick(begin, measured.stretches.length_ms, clock));
+    let ticks: Vec<String> = ticks.collect();
     let currency = measured.currency.as_deref();
     let duration = |seconds: f64| format::duration(seconds);
     let amount =
         |amount: f64| Money::try_from(amount).map_or(String::new(), |amount| format::money(amount, currency));
     let whole = |number: f64| format::count(number as u64);
-    let cost = |numbers: &Numbers| numbers.cost.and_then(|cost| cost.to_string().parse().ok());
     let plot = |title: &str, unit: &str, bars: &[Bar], axis: Axis<'_>| {
         plot::columns(title, unit, bars, &ticks, axis)
     };
     html! {
         (plot("Volume", "interactions", &bars(&|n| Some(n.total as f64), &|v| format::interactions(v as u64)), Axis { text: &whole, top: None, tone: "" }))
         (plot("Negative", "% of the judged interactions", &bars(&Numbers::negative_percent, &|v| format!("{v:.0} % negative")), Axis { text: &|v| format!("{v:.0} %"), top: Some(100.0), tone: "negative" }))
-        (plot("CSAT", "mean of 1 to 5, detected", &bars(&|n| n.csat, &|v| format!("{v:.1} of 5")), Axis { text: &|v| format!("{v:.1}"), top: Some(5.0), tone: "positive" }))
-        (plot("Cost", measured.currency.as_deref().unwrap_or("where known"), &bars(&cost, &amount), Axis { text: &amount, top: None, tone: "" }))
+        (plot("Positive", "% of the judged interactions", &bars(&Numbers::positive_percent, &|v| format!("{v:.0} % positive")), Axis { text: &|v| format!("{v:.0} %"), top: Some(100.0), tone: "positive" }))
+        (plot("CSAT", "mean of 1 to 5, detected", &bars(&|n| n.csat, &|v| format!("{v:.1} of 5")), Axis { text: &|v| format!("{v:.1}"), top: Some(5.0), tone: "" }))
+        (plot("Cost", measured.currency.as_deref().unwrap_or("where known"), &bars(&Numbers::cost_as_number, &amount), Axis { text: &amount, top: None, tone: "" }))
         (plot("Duration", "median", &bars(&|n| n.duration, &duration), Axis { text: &duration, top: None, tone: "" }))
     }
 }
 
 /// Where a stretch begins, as short as its length allows.
-fn tick(begin: Timestamp, stretch_ms: i64) -> String {
-    const DAY_MS: i64 = 86_400_000;
-    let form = if stretch_ms < DAY_MS / 4 {
+fn tick(begin: Timestamp, length_ms: i64, clock: &Clock) -> String {
+    let form = if length_ms < DAY_MS / 4 {
         "%H:%M"
-    } else if stretch_ms < 28 * DAY_MS {
-        "%d %b"
+    } else if length_ms < 28 * DAY_MS {
+        "%-d %b"
     } else {
         "%b %Y"
     };
-    begin.to_datetime().format(form).to_string()
+    clock.local(begin).format(form).to_string()
 }
 
 /// One dimension as a table whose first number is also a bar.
@@ -167,11 +175,18 @@ fn comparison(
                     } }
                     tbody { @for (value, numbers) in values {
                         @let text = value.as_deref().unwrap_or_default();
+                        @let these = location.set(dimension, text);
+                        @let name = labels::value(dimension, text);
                         tr {
-                            th scope="row" { a href=(location.selection().set(dimension, text).href("/")) { bdi { (labels::value(dimension, text)) } } }
+                            th scope="row" { a href=(these.href("/")) { bdi { (name) } } }
                             td.number { (format::count(numbers.total)) }
-                            td.meter { (plot::meter(numbers.total as f64, largest as f64)) }
-                            td.number { (numbers.negative_percent().map_or_else(unknown, |percent| format!("{percent:.0} %"))) }
+                            td.meter { a href=(these.href("/")) tabindex="-1" aria-hidden="true" { (plot::meter(numbers.total as f64, largest as f64)) } }
+                            td.number { @match numbers.negative_percent() {
+                                Some(percent) if numbers.negative > 0 =>
+                                    a href=(these.set("sentiment", "negative").href("/")) aria-label=(format!("{percent:.0} % negative with {name}")) { (format!("{percent:.0} %")) },
+                                Some(_) => "0 %",
+                                None => (unknown()),
+                            } }
                             td.number { (numbers.csat.map_or_else(unknown, |csat| format!("{csat:.1}"))) }
                             td.number { (numbers.cost.map_or_else(unknown, |cost| format::money(cost, measured.currency.as_deref()))) }
                             td.number { (numbers.duration.map_or_else(unknown, format::duration)) }

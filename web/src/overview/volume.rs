@@ -1,50 +1,50 @@
-//! Interactions over time as bars; each leads to its interactions.
+//! Interactions over time as bars; each leads to the interactions that it counts.
 
 use hearken_model::Timestamp;
 use maud::{Markup, html};
 
+use super::stretches::Stretches;
+use crate::clock::Clock;
 use crate::format;
 use crate::location::Location;
+use crate::period::Period;
 use crate::plot;
 
 /// Bars of the strip above the list.
 pub(crate) const BARS: usize = 60;
 
-/// Counts of equal stretches of time, without gaps.
+/// Counts of stretches of time, without gaps.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Volume {
-    /// Begin of a stretch, and interactions that began in it.
-    pub(crate) counts: Vec<(Timestamp, u64)>,
-    /// Length of a stretch.
-    pub(crate) stretch_ms: i64,
+    pub(crate) stretches: Stretches,
+    /// Interactions that started in each.
+    pub(crate) counts: Vec<u64>,
+    /// What the counted interactions started in.
+    pub(crate) period: Period,
 }
 
 impl Volume {
-    /// The strip above the list. Scripts let it be brushed.
-    pub(crate) fn strip(&self, location: &Location) -> Markup {
-        let (Some((first, _)), Some((last, _))) = (self.counts.first(), self.counts.last()) else {
-            return html! {};
-        };
-        let bars: Vec<plot::Bar> =
-            self.counts.iter().map(|(begin, count)| self.bar(location, *begin, *count)).collect();
+    /// The strip above the list. Scripts let it be brushed, from bound to bound.
+    pub(crate) fn strip(&self, location: &Location, clock: &Clock) -> Markup {
+        let stretches: Vec<_> = self.stretches.iter().map(|(from, to)| self.period.clip(from, to)).collect();
+        let bars: Vec<plot::Bar> = stretches
+            .iter()
+            .zip(&self.counts)
+            .map(|((from, to), count)| plot::Bar {
+                label: format!("{}: {}", format::exact(*from, clock), format::interactions(*count)),
+                value: *count as f64,
+                href: (*count > 0).then(|| stretch(location, *from, *to, "/")),
+            })
+            .collect();
+        let bounds = stretches.iter().map(|(from, _)| *from).chain(stretches.last().map(|(_, to)| *to));
+        let bounds: Vec<String> = bounds.map(|bound| bound.as_millis().to_string()).collect();
         html! {
-            figure.histogram data-from=(first) data-to=(last.plus_millis(self.stretch_ms)) {
-                (plot::strip("Interactions over time", &bars))
-            }
-        }
-    }
-
-    fn bar(&self, location: &Location, begin: Timestamp, count: u64) -> plot::Bar {
-        plot::Bar {
-            label: format!("{}: {}", format::exact(begin), format::interactions(count)),
-            value: count as f64,
-            href: stretch(location, begin, self.stretch_ms, "/"),
+            figure.histogram data-bounds=(bounds.join(" ")) { (plot::strip("Interactions by start", &bars)) }
         }
     }
 }
 
-/// The address of what was active in a stretch of time.
-pub(crate) fn stretch(location: &Location, begin: Timestamp, stretch_ms: i64, path: &str) -> String {
-    let end = begin.plus_millis(stretch_ms);
-    location.set("from", &begin.to_string()).set("to", &end.to_string()).href(path)
+/// The address of what started in a stretch of time.
+pub(crate) fn stretch(location: &Location, from: Timestamp, to: Timestamp, path: &str) -> String {
+    location.set("since", &from.to_string()).set("until", &to.to_string()).href(path)
 }

@@ -1,0 +1,107 @@
+//! `/v1/views`: searches that people gave a name.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+use crate::state::AppState;
+use crate::views::{View, ViewChange, Views};
+
+/// The answer to `GET /v1/views`.
+#[derive(Serialize)]
+pub(super) struct ViewsAnswer {
+    views: Vec<View>,
+}
+
+/// `GET /v1/views`
+pub(super) async fn all(State(state): State<AppState>) -> Json<ViewsAnswer> {
+    Json(ViewsAnswer { views: state.views().all() })
+}
+
+/// `POST /v1/views`
+pub(super) async fn create(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<View>), Problem> {
+    refuse_other_sites(&headers)?;
+    let view: View = parsed(body)?;
+    let created = change(&state, move |views| views.create(view)).await?;
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// `PATCH /v1/views/{name}`
+pub(super) async fn update(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<View>, Problem> {
+    refuse_other_sites(&headers)?;
+    let wanted: ViewChange = parsed(body)?;
+    change(&state, move |views| views.update(&name, wanted)).await.map(Json)
+}
+
+/// `DELETE /v1/views/{name}`
+pub(super) async fn delete(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    refuse_other_sites(&headers)?;
+    change(&state, move |views| views.delete(&name)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Runs a change of the views where it may wait for the disk.
+///
+/// # Errors
+/// Those of the change.
+pub async fn change<T: Send + 'static>(
+    state: &AppState,
+    change: impl FnOnce(&Views) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let views = state.views().clone();
+    let done = tokio::task::spawn_blocking(move || change(&views)).await;
+    done.map_err(|panicked| Problem::internal(&panicked))?
+}
+
+/// Refuses what a page of another site made a browser send. Browsers say where a request comes from; programs that
+/// are no browsers do not, and cannot be tricked by a page.
+///
+/// # Errors
+/// `cross_origin`.
+pub fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let site = text(header::HeaderName::from_static("sec-fetch-site"));
+    let is_ours = match (site, text(header::ORIGIN)) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => {
+            let host = origin.strip_prefix("http://").or(origin.strip_prefix("https://"));
+            host.is_some_and(|host| text(header::HOST) == Some(host))
+        }
+        (None, None) => true,
+    };
+    if is_ours {
+        return Ok(());
+    }
+    let problem = Problem::new("cross_origin", "this request was sent by a page of another site");
+    Err(Problem {
+        hint: Some("send it from Hearken's own pages, or not from a browser".to_owned()),
+        ..problem
+    })
+}
+
+fn parsed<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
+    let body =
+        body.map_err(|_| Problem::new("invalid_body", "the body could not be read or is too large"))?;
+    serde_json::from_slice(&body).map_err(|error| {
+        let problem = Problem::new("invalid_body", format!("the body is no view: {error}"));
+        Problem { hint: Some("send `{\"name\": …, \"query\": …}`".to_owned()), ..problem }
+    })
+}

@@ -1,0 +1,295 @@
+//! Saved views: searches that people gave a name, kept in one small JSON file beside the index.
+//!
+//! Every change writes the whole file anew and syncs it before it is answered, so that after a crash the file holds
+//! either the old views or the new ones.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::problem::Problem;
+
+/// Most views of a server: people still find theirs, and the file stays small.
+pub const VIEWS_MAX: usize = 200;
+/// Longest name, in characters.
+pub const NAME_CHARS_MAX: usize = 80;
+/// Longest query string, in bytes.
+pub const QUERY_BYTES_MAX: usize = 8 * 1024;
+
+/// One named search.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Unique, letter case aside.
+    pub name: String,
+    /// The search: what follows `?` in the address of the list.
+    pub query: String,
+}
+
+/// What is to become of a view.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewChange {
+    /// Its new name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Its new search.
+    #[serde(default)]
+    pub query: Option<String>,
+}
+
+/// The views of a server.
+#[derive(Debug, Default)]
+pub struct Views {
+    /// `None` keeps them in memory only.
+    path: Option<PathBuf>,
+    /// By name.
+    views: Mutex<Vec<View>>,
+}
+
+/// Why views could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenViewsError {
+    /// The file cannot be read.
+    #[error("cannot read the saved views in `{}`", .0.display())]
+    Unreadable(PathBuf, #[source] io::Error),
+    /// The file holds something else.
+    #[error("`{}` holds no saved views; mend the file, or move it away to begin without views", .0.display())]
+    Damaged(PathBuf, #[source] serde_json::Error),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    /// The form of this file.
+    version: u8,
+    views: Vec<View>,
+}
+
+const VERSION: u8 = 1;
+
+impl Views {
+    /// Opens the views in a file, which need not exist yet.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds something else.
+    pub fn open(path: PathBuf) -> Result<Self, OpenViewsError> {
+        let mut views = match fs::read(&path) {
+            Ok(bytes) => match serde_json::from_slice::<Stored>(&bytes) {
+                Ok(stored) => stored.views,
+                Err(error) => return Err(OpenViewsError::Damaged(path, error)),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(OpenViewsError::Unreadable(path, error)),
+        };
+        sort(&mut views);
+        Ok(Views { path: Some(path), views: Mutex::new(views) })
+    }
+
+    /// Every view, by name.
+    pub fn all(&self) -> Vec<View> {
+        self.lock().clone()
+    }
+
+    /// The view of that name.
+    pub fn get(&self, name: &str) -> Option<View> {
+        self.lock().iter().find(|view| is_same(&view.name, name)).cloned()
+    }
+
+    /// Saves a new view. Blocks until it is on disk.
+    ///
+    /// # Errors
+    /// The name is taken or none, the search is too long, there are too many views, or the file cannot be written.
+    pub fn create(&self, view: View) -> Result<View, Problem> {
+        let view = checked(view)?;
+        self.change(|views| {
+            if views.iter().any(|known| is_same(&known.name, &view.name)) {
+                return Err(exists(&view.name));
+            }
+            if views.len() >= VIEWS_MAX {
+                let problem = Problem::new("too_many_views", format!("there are {VIEWS_MAX} views already"));
+                return Err(Problem { hint: Some("delete one that nobody needs".to_owned()), ..problem });
+            }
+            views.push(view.clone());
+            Ok(view.clone())
+        })
+    }
+
+    /// Gives a view another name, another search, or both. Blocks until it is on disk.
+    ///
+    /// # Errors
+    /// There is no such view, and those of [`Views::create`].
+    pub fn update(&self, name: &str, change: ViewChange) -> Result<View, Problem> {
+        self.change(|views| {
+            let idx = position(views, name)?;
+            let old = views[idx].clone();
+            let changed = checked(View {
+                name: change.name.clone().unwrap_or(old.name),
+                query: change.query.clone().unwrap_or(old.query),
+            })?;
+            let is_other = |(at, view): (usize, &View)| at != idx && is_same(&view.name, &changed.name);
+            if views.iter().enumerate().any(is_other) {
+                return Err(exists(&changed.name));
+            }
+            views[idx] = changed.clone();
+            Ok(changed)
+        })
+    }
+
+    /// Deletes a view. Blocks until it is gone from disk.
+    ///
+    /// # Errors
+    /// There is no such view, or the file cannot be written.
+    pub fn delete(&self, name: &str) -> Result<View, Problem> {
+        self.change(|views| position(views, name).map(|idx| views.remove(idx)))
+    }
+
+    /// Changes a copy, writes it, and only then shows it.
+    fn change<T>(&self, change: impl FnOnce(&mut Vec<View>) -> Result<T, Problem>) -> Result<T, Problem> {
+        let mut views = self.lock();
+        let mut changed = views.clone();
+        let done = change(&mut changed)?;
+        sort(&mut changed);
+        if let Some(path) = &self.path {
+            write(path, &changed).map_err(|error| Problem::internal(&error))?;
+        }
+        *views = changed;
+        Ok(done)
+    }
+
+    /// The list is replaced as a whole, so a thread that panicked has left the one before.
+    fn lock(&self) -> MutexGuard<'_, Vec<View>> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where the views of an index are kept: beside its directory, under its name.
+pub fn path_beside(index: &Path) -> PathBuf {
+    let mut name = index.file_name().unwrap_or("index".as_ref()).to_owned();
+    name.push(".views.json");
+    index.with_file_name(name)
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
+fn sort(views: &mut [View]) {
+    views.sort_by_cached_key(|view| (view.name.to_lowercase(), view.name.clone()));
+}
+
+fn position(views: &[View], name: &str) -> Result<usize, Problem> {
+    let found = views.iter().position(|view| is_same(&view.name, name));
+    found.ok_or_else(|| Problem::new("not_found", "there is no view of this name"))
+}
+
+fn exists(name: &str) -> Problem {
+    let problem = Problem::new("view_exists", format!("there is a view `{name}` already"));
+    Problem { parameter: Some("name".into()), ..problem }
+}
+
+/// The view with its name trimmed.
+fn checked(view: View) -> Result<View, Problem> {
+    let invalid = |parameter: &str, detail: String| Problem {
+        parameter: Some(parameter.into()),
+        ..Problem::new("invalid_parameter", detail)
+    };
+    let name = view.name.trim();
+    // A name stands in addresses, in which browsers resolve `.` and `..`.
+    let is_named = !matches!(name, "" | "." | "..") && name.chars().count() <= NAME_CHARS_MAX;
+    if !is_named || name.chars().any(char::is_control) {
+        let detail =
+            format!("a view's name has 1 to {NAME_CHARS_MAX} characters on one line, and is not `.` or `..`");
+        return Err(invalid("name", detail));
+    }
+    let query = view.query.trim_start_matches('?');
+    if query.len() > QUERY_BYTES_MAX {
+        return Err(invalid("query", format!("a view's search has at most {QUERY_BYTES_MAX} bytes")));
+    }
+    Ok(View { name: name.to_owned(), query: query.to_owned() })
+}
+
+/// Replaces the file; a crash leaves the old one or the new one.
+fn write(path: &Path, views: &[View]) -> io::Result<()> {
+    let json = serde_json::to_vec_pretty(&Stored { version: VERSION, views: views.to_vec() })?;
+    let new = path.with_extension("json.new");
+    let mut file = File::create(&new)?;
+    file.write_all(&json)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn view(name: &str, query: &str) -> View {
+        View { name: name.to_owned(), query: query.to_owned() }
+    }
+
+    fn names(views: &Views) -> Vec<String> {
+        views.all().into_iter().map(|view| view.name).collect()
+    }
+
+    #[test]
+    fn views_are_there_again_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path_beside(&folder.path().join("index"));
+        assert_eq!(path, folder.path().join("index.views.json"));
+        let views = Views::open(path.clone()).unwrap();
+        views.create(view(" refunds ", "?q=refund&since=7d")).unwrap();
+        views.create(view("Angry", "sentiment=negative")).unwrap();
+        views.create(view("gone", "")).unwrap();
+        views.update("REFUNDS", ViewChange { name: Some("Refunds".into()), query: None }).unwrap();
+        views.delete("gone").unwrap();
+        drop(views);
+        let views = Views::open(path).unwrap();
+        assert_eq!(views.all(), [view("Angry", "sentiment=negative"), view("Refunds", "q=refund&since=7d")]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
+    }
+
+    #[test]
+    fn names_are_unique_and_searches_bounded() {
+        let views = Views::default();
+        views.create(view("A", "q=1")).unwrap();
+        views.create(view("B", "q=2")).unwrap();
+        let code = |result: Result<View, Problem>| result.unwrap_err().code;
+        assert_eq!(code(views.create(view("a", "q=3"))), "view_exists");
+        let rename = ViewChange { name: Some("b".into()), query: None };
+        assert_eq!(code(views.update("A", rename)), "view_exists");
+        assert_eq!(code(views.update("C", ViewChange::default())), "not_found");
+        assert_eq!(code(views.delete("C")), "not_found");
+        for (name, query) in
+            [("", ""), (" ", ""), ("a\nb", ""), (&"x".repeat(81), ""), ("x", &"q".repeat(9_000))]
+        {
+            assert_eq!(code(views.create(view(name, query))), "invalid_parameter", "{name:?}");
+        }
+        assert_eq!(names(&views), ["A", "B"]);
+        for number in 2..VIEWS_MAX {
+            views.create(view(&number.to_string(), "")).unwrap();
+        }
+        assert_eq!(code(views.create(view("one more", ""))), "too_many_views");
+    }
+
+    #[test]
+    fn a_view_that_cannot_be_written_is_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let views = Views::open(folder.path().join("gone").join("views.json")).unwrap();
+        assert_eq!(views.create(view("a", "")).unwrap_err().code, "internal");
+        assert_eq!(views.all(), []);
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index.views.json");
+        fs::write(&path, "[]").unwrap();
+        let error = Views::open(path.clone()).unwrap_err();
+        assert!(error.to_string().contains("index.views.json"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"[]");
+    }
+}

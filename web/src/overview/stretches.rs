@@ -1,0 +1,242 @@
+//! Equal stretches of time that begin where the reader's clocks show round times.
+
+use std::time::Instant;
+
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime, TimeDelta, Timelike as _};
+use hearken_index::search::{SearchRequest, Selection, Sort, SortKey};
+use hearken_index::{IndexReader, SearchError};
+use hearken_model::{Interaction, Timestamp};
+
+use crate::clock::Clock;
+use crate::period::Period;
+
+const SECOND_MS: i64 = 1_000;
+const MINUTE_MS: i64 = 60 * SECOND_MS;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
+const FIFTEEN_MINUTES_MS: i64 = 15 * MINUTE_MS;
+const WEEK_MS: i64 = 7 * DAY_MS;
+/// Lengths of a stretch that readers can name; beyond the last, multiples of it.
+const LENGTHS_MS: [i64; 14] = [
+    MINUTE_MS,
+    5 * MINUTE_MS,
+    15 * MINUTE_MS,
+    HOUR_MS,
+    2 * HOUR_MS,
+    3 * HOUR_MS,
+    6 * HOUR_MS,
+    12 * HOUR_MS,
+    DAY_MS,
+    2 * DAY_MS,
+    7 * DAY_MS,
+    14 * DAY_MS,
+    28 * DAY_MS,
+    91 * DAY_MS,
+];
+
+/// Bounds of stretches are multiples of this, so that few counts add up to those of stretches. Differences between
+/// zones are multiples of a quarter of an hour; weeks and longer begin at the midnight of UTC that is nearest to the
+/// reader's.
+const fn grain_ms(length_ms: i64) -> i64 {
+    match length_ms {
+        ..FIFTEEN_MINUTES_MS => length_ms,
+        FIFTEEN_MINUTES_MS..WEEK_MS => FIFTEEN_MINUTES_MS,
+        WEEK_MS.. => DAY_MS,
+    }
+}
+
+/// Stretches side by side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stretches {
+    /// Ascending; a stretch lasts from one to before the next. Fewer than two bound nothing.
+    bounds: Vec<Timestamp>,
+    /// Length of a stretch but where clocks are put forward or back.
+    pub(crate) length_ms: i64,
+}
+
+impl Stretches {
+    /// Those that cover a selection whose interactions started in `period`; at most `wanted` and one.
+    ///
+    /// # Errors
+    /// Those of a search.
+    pub(crate) fn of(
+        reader: &IndexReader,
+        selection: &Selection,
+        period: Period,
+        clock: &Clock,
+        wanted: usize,
+        deadline: Instant,
+    ) -> Result<Self, SearchError> {
+        let extreme = |descending| -> Result<Option<Timestamp>, SearchError> {
+            let found = first_by(reader, selection, "start_time", descending, deadline)?;
+            Ok(found.and_then(|interaction| interaction.start_time))
+        };
+        let nothing = Stretches { bounds: Vec::new(), length_ms: DAY_MS };
+        let first = match period.since {
+            Some(since) => since,
+            None => match extreme(false)? {
+                Some(first) => first,
+                None => return Ok(nothing),
+            },
+        };
+        // A chosen period that is still going on reaches to the present, and as far beyond as producers' clocks do.
+        let last = match period.until {
+            Some(until) => until.plus_millis(-1),
+            None => match (extreme(true)?, period.since) {
+                (Some(last), None) => last,
+                (last, Some(_)) => last.map_or(clock.now, |last| last.max(clock.now)),
+                (None, None) => return Ok(nothing),
+            },
+        };
+        Ok(Self::cut(first, last.max(first), clock, wanted))
+    }
+
+    fn cut(first: Timestamp, last: Timestamp, clock: &Clock, wanted: usize) -> Self {
+        let wanted = i64::try_from(wanted.max(1)).unwrap_or(i64::MAX);
+        let span_ms = last.as_millis() - first.as_millis(); // `millis_since` saturates after 292 years
+        let longest = LENGTHS_MS[LENGTHS_MS.len() - 1];
+        let length_ms = LENGTHS_MS
+            .into_iter()
+            .find(|length| length.saturating_mul(wanted) > span_ms)
+            .unwrap_or_else(|| (span_ms / wanted / longest + 1).saturating_mul(longest));
+        let length = TimeDelta::milliseconds(length_ms);
+        let grain_ms = grain_ms(length_ms);
+        let mut bounds: Vec<Timestamp> = Vec::new();
+        // One more before the first: its bound may be later than the local time that it stands for.
+        let mut local = round_down(clock.local(first).naive_local(), length_ms)
+            .and_then(|local| local.checked_sub_signed(length));
+        while let Some(at) = local.and_then(|local| clock.instant(local)) {
+            let at = Timestamp::from_millis((at.as_millis() + grain_ms / 2).div_euclid(grain_ms) * grain_ms);
+            if at <= first {
+                bounds.clear();
+            }
+            if bounds.last().is_none_or(|before| *before < at) {
+                bounds.push(at);
+            }
+            if at > last {
+                break;
+            }
+            local = local.and_then(|local| local.checked_add_signed(length));
+        }
+        Stretches { bounds, length_ms }
+    }
+
+    /// Every stretch: its begin and the first instant after it.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Timestamp, Timestamp)> + '_ {
+        self.bounds.windows(2).map(|bounds| (bounds[0], bounds[1]))
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.bounds.len().saturating_sub(1)
+    }
+
+    /// The stretch that an instant is in.
+    pub(crate) fn position(&self, at: Timestamp) -> Option<usize> {
+        let idx = self.bounds.partition_point(|bound| *bound <= at).checked_sub(1)?;
+        (idx < self.len()).then_some(idx)
+    }
+
+    /// The longest interval, counted since 1970 UTC, of which every bound is a multiple: counts by it add up to counts
+    /// by stretch.
+    pub(crate) fn common_interval_ms(&self) -> i64 {
+        let fits =
+            |interval: &i64| self.bounds.iter().all(|bound| bound.as_millis().rem_euclid(*interval) == 0);
+        let lengths = [self.length_ms, DAY_MS, HOUR_MS, HOUR_MS / 2];
+        let shorter = lengths.into_iter().filter(|length| *length <= self.length_ms);
+        shorter.into_iter().find(fits).unwrap_or_else(|| grain_ms(self.length_ms))
+    }
+}
+
+/// The last round local time that is not later: by the clock within a day, whole days counted from a Monday beyond.
+fn round_down(local: NaiveDateTime, length_ms: i64) -> Option<NaiveDateTime> {
+    if length_ms < DAY_MS {
+        let of_day_ms = i64::from(local.num_seconds_from_midnight()) * SECOND_MS;
+        let midnight = local.date().and_hms_opt(0, 0, 0)?;
+        return midnight.checked_add_signed(TimeDelta::milliseconds(of_day_ms / length_ms * length_ms));
+    }
+    let days = i32::try_from(length_ms / DAY_MS).ok()?;
+    let since_monday = local.date().num_days_from_ce() - 1; // the first day of year 1 was a Monday
+    NaiveDate::from_num_days_from_ce_opt(since_monday.div_euclid(days) * days + 1)?.and_hms_opt(0, 0, 0)
+}
+
+/// The first by one field.
+pub(super) fn first_by(
+    reader: &IndexReader,
+    selection: &Selection,
+    field: &str,
+    descending: bool,
+    deadline: Instant,
+) -> Result<Option<Interaction>, SearchError> {
+    let response = reader.search(&SearchRequest {
+        selection: selection.clone(),
+        facets: Vec::new(),
+        facet_size: 1,
+        sort: Sort::Fields(vec![SortKey { field: field.to_owned(), descending }]),
+        limit: 1,
+        cursor: None,
+        deadline: Some(deadline),
+    })?;
+    Ok(response.hits.into_iter().next().map(|hit| hit.document.derived.head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    fn cut(first: &str, last: &str, zone: &str, wanted: usize) -> Stretches {
+        let clock = Clock::in_zone(Timestamp::EPOCH, zone).unwrap();
+        Stretches::cut(at(first), at(last), &clock, wanted)
+    }
+
+    #[test]
+    fn stretches_have_lengths_that_can_be_named_and_cover_everything() {
+        let stretches = cut("2026-11-15T10:07:00Z", "2026-11-22T09:59:00Z", "UTC", 24);
+        assert_eq!(stretches.length_ms, 12 * HOUR_MS);
+        assert_eq!(stretches.iter().next().unwrap().0, at("2026-11-15T00:00:00Z"));
+        assert_eq!(stretches.len(), 15);
+        let alone = cut("2026-11-15T10:07:00Z", "2026-11-15T10:07:00Z", "UTC", 24);
+        assert_eq!(
+            alone.iter().collect::<Vec<_>>(),
+            [(at("2026-11-15T10:07:00Z"), at("2026-11-15T10:08:00Z"))]
+        );
+        for zone in ["UTC", "Asia/Kathmandu", "America/Caracas"] {
+            let all = cut("1700-01-01T00:00:00Z", "2260-01-01T00:00:00Z", zone, 24);
+            assert!((20..=26).contains(&all.len()), "{}", all.len());
+        }
+    }
+
+    #[test]
+    fn days_begin_at_local_midnight_also_when_clocks_change() {
+        let stretches = cut("2026-10-20T10:00:00Z", "2026-10-30T10:00:00Z", "Europe/Berlin", 12);
+        let begins: Vec<String> = stretches.iter().map(|(begin, _)| begin.to_string()).collect();
+        assert_eq!(begins[0], "2026-10-19T22:00:00Z");
+        assert_eq!(begins[10], "2026-10-29T23:00:00Z");
+        assert_eq!(begins.len(), 11);
+        assert_eq!(stretches.common_interval_ms(), HOUR_MS);
+        let kolkata = cut("2026-10-20T10:00:00Z", "2026-10-30T10:00:00Z", "Asia/Kolkata", 12);
+        assert_eq!(kolkata.common_interval_ms(), HOUR_MS / 2);
+    }
+
+    #[test]
+    fn weeks_begin_on_mondays() {
+        let stretches = cut("2026-06-03T00:00:00Z", "2026-11-22T00:00:00Z", "UTC", 30);
+        assert_eq!(stretches.length_ms, 7 * DAY_MS);
+        assert_eq!(stretches.iter().next().unwrap().0, at("2026-06-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn every_instant_is_in_the_stretch_that_contains_it() {
+        let stretches = cut("2026-03-28T00:00:00Z", "2026-03-30T00:00:00Z", "Europe/Berlin", 60);
+        for (idx, (begin, end)) in stretches.iter().enumerate() {
+            assert_eq!(stretches.position(begin), Some(idx));
+            assert_eq!(stretches.position(end.plus_millis(-1)), Some(idx));
+        }
+        assert_eq!(stretches.position(at("2026-01-01T00:00:00Z")), None);
+        assert_eq!(stretches.position(at("2027-01-01T00:00:00Z")), None);
+    }
+}

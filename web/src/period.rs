@@ -1,0 +1,227 @@
+//! When interactions must have started: `since` and `until` of an address, in the reader's zone.
+//!
+//! Each is a day (`2026-11-15`; `until` includes it), an instant in RFC 3339 (`until` does not include it), or for
+//! `since` a distance from now (`24h`, `7d`) or `today`, so that a saved view means the last week whenever it is
+//! opened.
+
+use chrono::NaiveDate;
+use hearken_model::Timestamp;
+use hearken_query::Problem;
+
+use crate::clock::Clock;
+use crate::location::Location;
+
+const HOUR_MS: i64 = 3_600_000;
+/// Distances are counted in at most this many units: more than the years a timestamp can hold.
+const UNITS_MAX: i64 = 100_000;
+
+/// Distances that are offered.
+pub(crate) const PRESETS: [(&str, &str); 5] = [
+    ("today", "Today"),
+    ("24h", "Last 24 hours"),
+    ("7d", "Last 7 days"),
+    ("30d", "Last 30 days"),
+    ("90d", "Last 90 days"),
+];
+
+/// From the first instant on, and before the second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Period {
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// What a bound of the address says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Instant(Timestamp),
+    Day(NaiveDate),
+    BackMs(i64),
+    Today,
+}
+
+impl Period {
+    /// The period of an address. Distances count from its `as_of`, so that the pages of one search have one period.
+    ///
+    /// # Errors
+    /// A bound that is none, or the end before the begin.
+    pub(crate) fn parse(location: &Location, clock: &Clock) -> Result<Self, Problem> {
+        let as_of = location.get("as_of").and_then(|at| Timestamp::parse(at).ok()).unwrap_or(clock.now);
+        let bound = |name: &str| {
+            let Some(text) = location.get(name) else { return Ok(None) };
+            let instant = Bound::parse(text, name == "since")
+                .and_then(|bound| bound.instant(&clock.at(as_of), name == "until"));
+            instant.map(Some).ok_or_else(|| wrong(name, text))
+        };
+        let period = Period { since: bound("since")?, until: bound("until")? };
+        match (period.since, period.until) {
+            (Some(since), Some(until)) if since > until => {
+                let problem = Problem::new("invalid_parameter", "the period ends before it begins");
+                Err(Problem { parameter: Some("until".into()), ..problem })
+            }
+            _ => Ok(period),
+        }
+    }
+
+    /// Both ends, as search parameters have them.
+    pub(crate) fn bounds(self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.since, self.until)
+    }
+
+    /// The part of a stretch of time that is inside.
+    pub(crate) fn clip(self, from: Timestamp, to: Timestamp) -> (Timestamp, Timestamp) {
+        (self.since.map_or(from, |since| since.max(from)), self.until.map_or(to, |until| until.min(to)))
+    }
+}
+
+/// The period of an address for people; `None` is all time. What cannot be read stands as it is.
+pub(crate) fn label(location: &Location, clock: &Clock) -> Option<String> {
+    let (since, until) = (location.get("since"), location.get("until"));
+    let preset = PRESETS.iter().find(|(value, _)| until.is_none() && since == Some(value));
+    let shown = |text: &str| match Bound::parse(text, true) {
+        Some(Bound::Instant(at)) => clock.local(at).format("%-d %b %Y %H:%M").to_string(),
+        Some(Bound::Day(day)) => day.format("%-d %b %Y").to_string(),
+        Some(Bound::BackMs(_) | Bound::Today) | None => text.to_owned(),
+    };
+    match (preset, since, until) {
+        (Some((_, name)), ..) => Some((*name).to_owned()),
+        (None, None, None) => None,
+        (None, Some(since), None) => Some(format!("Since {}", shown(since))),
+        (None, None, Some(until)) => Some(format!("Until {}", shown(until))),
+        (None, Some(since), Some(until)) if since == until => Some(shown(since)),
+        (None, Some(since), Some(until)) => Some(format!("{} – {}", shown(since), shown(until))),
+    }
+}
+
+/// The day of a bound, to begin with when another one is chosen.
+pub(crate) fn day(location: &Location, name: &str, clock: &Clock) -> Option<String> {
+    let date = match Bound::parse(location.get(name)?, name == "since")? {
+        Bound::Day(day) => day,
+        // An end that is not included belongs to the day before it.
+        Bound::Instant(at) if name == "until" => clock.local(at.plus_millis(-1)).date_naive(),
+        bound => clock.local(bound.instant(clock, false)?).date_naive(),
+    };
+    Some(date.format("%Y-%m-%d").to_string())
+}
+
+/// Whether a period depends on when it is asked for.
+pub(crate) fn is_relative(location: &Location) -> bool {
+    let bound = location.get("since").and_then(|text| Bound::parse(text, true));
+    matches!(bound, Some(Bound::BackMs(_) | Bound::Today))
+}
+
+impl Bound {
+    fn parse(text: &str, may_be_relative: bool) -> Option<Bound> {
+        if let Ok(at) = Timestamp::parse(text) {
+            return Some(Bound::Instant(at));
+        }
+        if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+            return Some(Bound::Day(day));
+        }
+        if !may_be_relative {
+            return None;
+        }
+        if text == "today" {
+            return Some(Bound::Today);
+        }
+        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let unit_hours = match unit {
+            "h" => 1,
+            "d" => 24,
+            "w" => 7 * 24,
+            _ => return None,
+        };
+        let number = number.parse::<i64>().ok().filter(|number| (1..=UNITS_MAX).contains(number))?;
+        Some(Bound::BackMs(number * unit_hours * HOUR_MS))
+    }
+
+    /// The instant; days as upper bounds include themselves.
+    fn instant(self, clock: &Clock, is_end: bool) -> Option<Timestamp> {
+        match self {
+            Bound::Instant(at) => Some(at),
+            Bound::Day(day) if is_end => clock.begin_of_day(day.succ_opt()?),
+            Bound::Day(day) => clock.begin_of_day(day),
+            Bound::BackMs(ms) => Some(clock.now.plus_millis(-ms)),
+            Bound::Today => clock.begin_of_day(clock.local(clock.now).date_naive()),
+        }
+    }
+}
+
+fn wrong(name: &str, text: &str) -> Problem {
+    let shown: String = text.chars().take(64).collect();
+    let problem = Problem::new("invalid_parameter", format!("`{shown}` is not a time"));
+    let hint = match name {
+        "since" => "write a day, an RFC 3339 time, `today`, or a distance such as `7d`",
+        _ => "write a day or an RFC 3339 time",
+    };
+    Problem { parameter: Some(name.into()), hint: Some(hint.to_owned()), ..problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(zone: &str) -> Clock {
+        Clock::in_zone(Timestamp::parse("2026-11-22T12:30:00Z").unwrap(), zone).unwrap()
+    }
+
+    fn period(query: &str, zone: &str) -> (String, String) {
+        let period = Period::parse(&Location::parse(query), &clock(zone)).unwrap();
+        let shown = |at: Option<Timestamp>| at.map_or("…".to_owned(), |at| at.to_string());
+        (shown(period.since), shown(period.until))
+    }
+
+    fn pair(since: &str, until: &str) -> (String, String) {
+        (since.to_owned(), until.to_owned())
+    }
+
+    #[test]
+    fn days_are_those_of_the_zone_and_the_last_one_counts() {
+        assert_eq!(
+            period("since=2026-11-15&until=2026-11-15", "UTC"),
+            pair("2026-11-15T00:00:00Z", "2026-11-16T00:00:00Z")
+        );
+        assert_eq!(
+            period("since=2026-11-15&until=2026-11-20", "Asia/Kolkata"),
+            pair("2026-11-14T18:30:00Z", "2026-11-20T18:30:00Z")
+        );
+    }
+
+    #[test]
+    fn distances_count_from_the_first_page() {
+        assert_eq!(period("since=24h", "UTC"), pair("2026-11-21T12:30:00Z", "…"));
+        assert_eq!(period("since=2w&as_of=2026-11-20T00:00:00Z", "UTC"), pair("2026-11-06T00:00:00Z", "…"));
+        assert_eq!(period("since=today", "Pacific/Auckland"), pair("2026-11-22T11:00:00Z", "…"));
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for query in [
+            "since=soon",
+            "until=7d",
+            "since=0d",
+            "since=999999999d",
+            "since=2026-11-31",
+            "until=é",
+            "since=d",
+        ] {
+            let problem = Period::parse(&Location::parse(query), &clock("UTC")).unwrap_err();
+            assert_eq!(problem.parameter.as_deref(), query.split('=').next(), "{query}");
+        }
+        let upside_down = Location::parse("since=2026-11-20&until=2026-11-01");
+        assert!(Period::parse(&upside_down, &clock("UTC")).is_err());
+    }
+
+    #[test]
+    fn periods_read_as_people_say_them() {
+        let label = |query: &str| label(&Location::parse(query), &clock("Europe/Berlin"));
+        assert_eq!(label("q=x"), None);
+        assert_eq!(label("since=7d").as_deref(), Some("Last 7 days"));
+        assert_eq!(label("since=2026-11-15&until=2026-11-15").as_deref(), Some("15 Nov 2026"));
+        assert_eq!(
+            label("since=2026-11-15T23:00:00Z&until=2026-11-16T11:00:00Z").as_deref(),
+            Some("16 Nov 2026 00:00 – 16 Nov 2026 12:00")
+        );
+        assert_eq!(label("until=2026-11-01").as_deref(), Some("Until 1 Nov 2026"));
+    }
+}

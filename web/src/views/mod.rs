@@ -1,0 +1,94 @@
+//! Saved views: a menu beside the search box, a page to look after them, and an address for each.
+//!
+//! Everything is plain forms and links. Changes come by POST, only from pages of this server.
+
+mod pages;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hearken_query::http::views::{change as change_views, refuse_other_sites};
+use hearken_query::views::{View, ViewChange};
+use hearken_query::{AppState, Problem};
+use percent_encoding::utf8_percent_encode;
+
+use crate::handlers::{clock, failure, html, secure};
+use crate::location::{Location, SEGMENT};
+
+pub(crate) use pages::menu;
+
+/// The address that leads to a view, whatever its search becomes.
+fn path(name: &str) -> String {
+    format!("/views/{}", utf8_percent_encode(name, SEGMENT))
+}
+
+/// The search of a view as an address of the list.
+fn address(view: &View) -> String {
+    Location::parse(&view.query).first_page().href("/")
+}
+
+/// `GET /views`
+pub(crate) async fn show_all(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    let (clock, _) = clock(&Location::default(), &headers);
+    html(StatusCode::OK, pages::all(&state.views().all(), &clock))
+}
+
+/// `GET /views/{name}`
+pub(crate) async fn lead_to(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    match state.views().get(&name) {
+        Some(view) => see_other(&address(&view)),
+        None => {
+            let (clock, _) = clock(&Location::default(), &headers);
+            failure(&Problem::new("not_found", "there is no view of this name"), &clock)
+        }
+    }
+}
+
+/// `POST /views`: what a form asks for, then back to a page that shows it.
+pub(crate) async fn change(State(state): State<AppState>, headers: HeaderMap, body: Bytes) -> Response {
+    let (clock, _) = clock(&Location::default(), &headers);
+    let form = Location::parse(&String::from_utf8_lossy(&body));
+    match changed(&state, &headers, &form).await {
+        Ok(leads_to) => see_other(&leads_to),
+        Err(problem) => html(problem.status, pages::refused(&problem, &form, &clock)),
+    }
+}
+
+async fn changed(state: &AppState, headers: &HeaderMap, form: &Location) -> Result<String, Problem> {
+    refuse_other_sites(headers)?;
+    let field = |name: &str| form.get(name).unwrap_or_default().to_owned();
+    let (name, view) = (field("name"), field("view"));
+    match form.get("do") {
+        Some("create") => {
+            let view = View { name, query: field("query") };
+            change_views(state, move |views| views.create(view)).await.map(|view| address(&view))
+        }
+        Some("replace") => {
+            let wanted = ViewChange { name: None, query: Some(field("query")) };
+            change_views(state, move |views| views.update(&name, wanted)).await.map(|view| address(&view))
+        }
+        Some("rename") => {
+            let wanted = ViewChange { name: Some(name), query: None };
+            change_views(state, move |views| views.update(&view, wanted)).await?;
+            Ok("/views".to_owned())
+        }
+        Some("delete") => {
+            change_views(state, move |views| views.delete(&view)).await?;
+            Ok("/views".to_owned())
+        }
+        _ => Err(Problem::new("invalid_body", "the form asks for nothing that can be done to a view")),
+    }
+}
+
+/// The answer to a form: the page that comes after it.
+fn see_other(address: &str) -> Response {
+    let address = HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("/")); // encoded, so it fits
+    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response();
+    secure(response.headers_mut());
+    response
+}
