@@ -184,11 +184,17 @@ async fn whole_query(
 ) -> Option<String> {
     let bounded = parameters.filter(|parameters| parameters.started != (None, None));
     let Some(bounded) = bounded else { return location.get("q").map(str::to_owned) };
+    let (text, unresolved) = (bounded.text().map(str::to_owned), bounded.clone());
     let work = move |reader: &IndexReader, _| {
         let query = bounded.text().map_or(Ok(Query::All), |text| search::resolve(reader, text))?;
         Ok::<_, Problem>(language::print(&bounded.with_start(query)))
     };
-    state.run(work).await.ok()
+    if let Ok(whole) = state.run(work).await {
+        return Some(whole);
+    }
+    // Links must not mean more than the page shows. Without a look at the index, only a text that is an id means less.
+    let parsed = text.as_deref().map_or(Ok(Query::All), language::parse);
+    parsed.map(|query| language::print(&unresolved.with_start(query))).ok().or(text)
 }
 
 async fn show_overview(
