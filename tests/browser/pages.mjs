@@ -376,9 +376,12 @@ const checks = {
     }
   },
   async "axe finds nothing wrong, light and dark, wide and narrow"() {
-    for (const path of ["/", "/?q=refund&agent=Ada", "/?q=%22", "/?q=nothinglikethis", "/interactions/order-5?q=refund", "/interactions/hostile", "/interactions/call", "/overview?since=90d", "/views"]) {
+    const paths = ["/?q=refund&agent=Ada", "/interactions/order-5?q=refund", "/overview?since=90d", "/", "/?q=%22", "/?q=nothinglikethis", "/interactions/hostile", "/interactions/call", "/views"];
+    for (const [idx, path] of paths.entries()) {
       for (const colorScheme of ["light", "dark"]) {
         for (const width of [1280, 390]) {
+          // The first three stand for the others in what depends on theme and width together.
+          if (idx >= 3 && (colorScheme === "light") === (width === 390)) continue;
           const page = await open(path, { colorScheme, viewport: { width, height: 800 }, bypassCSP: true });
           await page.evaluate(axe);
           const { violations } = await page.evaluate(() => window.axe.run());
