@@ -27,7 +27,7 @@ use tracing::{debug, error, info, warn};
 use crate::decode::decode;
 use crate::derive::Deriver;
 use crate::enrich::locate;
-use crate::fold::{FoldError, OpenInteractions};
+use crate::fold::{FoldError, Folded, OpenInteractions};
 use crate::kafka::{DeadLetters, KafkaError, KafkaSource, SourceCommand, SourceItem, fingerprint};
 use crate::metrics::{IngestMetrics, RecordOutcome};
 use crate::queue::{QueueReceiver, queue};
@@ -111,6 +111,7 @@ impl Ingest {
         let status = IngestStatus::default();
         let pipeline = Pipeline {
             next: Checkpoint::default(),
+            searchable: Checkpoint::default(),
             open: OpenInteractions::new(),
             dead_letters,
             backlog: Backlog::default(),
@@ -151,6 +152,9 @@ struct Pipeline {
     parts: IngestParts,
     /// The offsets after everything that has been folded.
     next: Checkpoint,
+    /// The offsets after everything that is searchable: those of the last refresh. Behind `next` also after a refresh
+    /// while large interactions are deferred, so that a crash reads their events again.
+    searchable: Checkpoint,
     open: OpenInteractions,
     dead_letters: Option<DeadLetters>,
     backlog: Backlog,
@@ -184,6 +188,8 @@ struct Halt {
 #[derive(Debug, Default)]
 struct Batch {
     recorded: Vec<Timestamp>,
+    /// Of events of large interactions, which the refresh may leave out.
+    recorded_large: Vec<Timestamp>,
     dead_letters: Vec<(RawRecord, String)>,
     num_records: usize,
 }
@@ -208,6 +214,7 @@ impl Pipeline {
     fn run(mut self) -> Result<(), IngestError> {
         while !self.is_stopping() {
             self.next = Checkpoint::clone(&self.parts.writer.checkpoint());
+            self.searchable = self.next.clone();
             self.open.clear();
             self.batch = Batch::default();
             self.halted.clear();
@@ -261,7 +268,7 @@ impl Pipeline {
         let due = self.last_batch.map_or(started, |last| last + refresh_interval);
         loop {
             let now = Instant::now();
-            let is_idle = self.batch.num_records == 0 && self.open.is_clean();
+            let is_idle = self.batch.num_records == 0 && self.open.is_clean(now);
             let patience = match due.checked_duration_since(now) {
                 Some(left) if !is_idle => left,
                 _ if !is_idle => Duration::ZERO,
@@ -328,14 +335,14 @@ impl Pipeline {
         let rejected = match decoded {
             Err(rejection) => Some(rejection.0),
             Ok(event) => {
-                if let Some(timestamp) = record.timestamp {
-                    self.batch.recorded.push(timestamp);
-                }
                 let address = event.started.ip_address.as_deref();
                 let address =
                     address.map(|text| locate(text, &self.parts.geoip, self.parts.ip_policy, metrics));
                 match self.open.fold(event, address, &self.parts.reader) {
-                    Ok(outcome) => {
+                    Ok(Folded { outcome, is_large }) => {
+                        let recorded =
+                            if is_large { &mut self.batch.recorded_large } else { &mut self.batch.recorded };
+                        recorded.extend(record.timestamp);
                         let outcome = match outcome {
                             FoldOutcome::Applied => RecordOutcome::Applied,
                             FoldOutcome::Duplicate => RecordOutcome::Duplicate,
@@ -366,19 +373,24 @@ impl Pipeline {
         source: Option<&KafkaSource>,
         commands: &Sender<SourceCommand>,
     ) -> Result<(), Restart> {
-        if self.batch.num_records == 0 && self.open.is_clean() {
+        let at = Instant::now();
+        if self.batch.num_records == 0 && self.open.is_clean(at) {
             self.look_at_backlog();
             return Ok(());
         }
-        self.last_batch = Some(Instant::now());
+        self.last_batch = Some(at);
         self.write_dead_letters(commands);
         let now_judged = self.status.is_backlog_read().then(now);
         let writer = &mut self.parts.writer;
-        let put = self.open.write_dirty(&mut self.parts.deriver, now_judged, |document| {
+        let put = self.open.write_dirty(&mut self.parts.deriver, at, now_judged, |document| {
             fail::fail_point!("document-replace");
             writer.put(document)
         });
         put.map_err(restart)?;
+        if !self.open.has_deferred() {
+            self.searchable = self.next.clone();
+            self.batch.recorded.append(&mut self.batch.recorded_large);
+        }
         self.refresh()?;
         let searchable_at = now();
         for recorded_at in self.batch.recorded.drain(..) {
@@ -395,7 +407,7 @@ impl Pipeline {
     fn refresh(&mut self) -> Result<(), Restart> {
         let started = Instant::now();
         loop {
-            match self.parts.writer.refresh(&self.next) {
+            match self.parts.writer.refresh(&self.searchable) {
                 Ok(_) => break,
                 Err(error @ EngineError::RamTierFull { .. }) if !self.is_stopping() => {
                     warn!(%error, "waiting for the disk");
@@ -460,7 +472,7 @@ impl Pipeline {
         if self.status.is_backlog_read() {
             return;
         }
-        if self.backlog.is_all_assigned && self.backlog.ends.is_empty() {
+        if self.backlog.is_all_assigned && self.backlog.ends.is_empty() && !self.open.has_deferred() {
             info!("everything that was on the broker at start is searchable");
             self.status.set_backlog_read();
             return;
@@ -521,7 +533,7 @@ impl Pipeline {
         let Some(source) = source else { return };
         for ((topic, partition), end_offset) in source.end_offsets() {
             let next_offset =
-                self.next.position(&topic, partition).map_or(0, |position| position.next_offset);
+                self.searchable.position(&topic, partition).map_or(0, |position| position.next_offset);
             self.parts.metrics.lag(&topic, partition, end_offset - next_offset);
         }
     }

@@ -107,6 +107,25 @@ fn events_of_several_partitions_meet_in_one_interaction_and_a_restart_reads_noth
 }
 
 #[test]
+fn what_was_said_in_a_large_interaction_outlives_a_stop_at_any_moment() {
+    let broker = broker();
+    let folder = tempfile::tempdir().unwrap();
+    say(&broker, 0, "m-0", &"a very long story ".repeat(20_000));
+    for round in 0..3 {
+        let (ingest, reader) = start(&broker, folder.path(), Duration::from_secs(1_000_000_000));
+        wait_for("readiness", || ingest.status().reasons().is_empty().then_some(()));
+        assert_eq!(num_messages(&reader), 1 + 2 * round, "what was on the broker at the start is searchable");
+        say(&broker, 0, &format!("m-{round}a"), "and then");
+        wait_for("the next message", || (num_messages(&reader) == 2 + 2 * round).then_some(()));
+        say(&broker, 0, &format!("m-{round}b"), "and then it was written less often");
+        ingest.stop().unwrap();
+    }
+    let (ingest, reader) = start(&broker, folder.path(), Duration::from_secs(1_000_000_000));
+    wait_for("all messages", || (num_messages(&reader) == 7).then_some(()));
+    ingest.stop().unwrap();
+}
+
+#[test]
 fn a_record_that_cannot_be_understood_becomes_a_dead_letter_and_the_stream_goes_on() {
     let broker = broker();
     let folder = tempfile::tempdir().unwrap();
