@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use hearken_analysis::llm::{Endpoint, LlmClient};
 use hearken_analysis::{Analyzer, Taxonomy};
 use hearken_billing::{Billing, BillingSettings, MinuteRounding, ModelPrice, OwnPrice};
-use hearken_config::{AnalysisConfig, AnalysisEngine, ApiKey, BillingConfig, Config, OpenAiConfig, Secret};
+use hearken_config::{AnalysisConfig, AnalysisEngine, ApiKey, BillingConfig, Config, Secret};
 use hearken_geoip::GeoIp;
 use hearken_index::tantivy::{FlushReport, Monitor};
 use hearken_index::{Index, IndexReader, IndexWriter};
@@ -218,15 +218,15 @@ fn llm_client(config: &AnalysisConfig) -> anyhow::Result<Option<LlmClient>> {
         api_key: api_key.map(|secret| secret.expose().to_owned()),
         timeout: openai.timeout,
     };
-    if is_open_to_readers(openai) {
+    if is_open_to_readers(&openai.url) {
         warn!(url = openai.url, "conversations go to the language model without encryption; use https");
     }
     Ok(Some(LlmClient::new(endpoint, &taxonomy(config)?)?))
 }
 
 /// Whether what is sent can be read on its way: plain `http` to another machine.
-fn is_open_to_readers(openai: &OpenAiConfig) -> bool {
-    let Some(rest) = openai.url.strip_prefix("http://") else { return false };
+fn is_open_to_readers(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
     let host = rest.split('/').next().unwrap_or_default();
     let host = host.strip_prefix('[').map_or_else(|| host.split(':').next(), |v6| v6.split(']').next());
     let host = host.unwrap_or_default();
@@ -329,4 +329,29 @@ async fn watch_geoip(geoip: GeoIp) {
 /// Where the demo and tests keep an index of their own.
 pub fn index_in(folder: &std::path::Path) -> PathBuf {
     folder.join("index")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_http_to_another_machine_can_be_read_on_its_way() {
+        for here in [
+            "http://localhost:11434/v1",
+            "http://127.0.0.1/v1",
+            "http://[::1]:8000",
+            "https://example.org/v1",
+        ] {
+            assert!(!is_open_to_readers(here), "{here}");
+        }
+        for open in [
+            "http://example.org/v1",
+            "http://localhost.example.org",
+            "http://192.0.2.1:80",
+            "http://[2001:db8::1]/v1",
+        ] {
+            assert!(is_open_to_readers(open), "{open}");
+        }
+    }
 }
