@@ -49,7 +49,7 @@ pub(crate) struct Axis<'a> {
 
 /// Columns with both axes. `ticks` names each column; only some are written.
 pub(crate) fn columns(title: &str, unit: &str, bars: &[Bar], ticks: &[String], axis: Axis<'_>) -> Markup {
-    const WIDTH: f64 = 480.0;
+    const WIDTH: f64 = 400.0;
     const HEIGHT: f64 = 150.0;
     const LEFT: f64 = 52.0;
     const RIGHT: f64 = 8.0;
@@ -120,8 +120,8 @@ mod tests {
         let bar = |value| Bar { label: "x".into(), value, href: Some("/".into()) };
         let axis = Axis { text: &|value| value.to_string(), top: None, tone: "" };
         let svg = columns("T", "unit", &[bar(0.0), bar(5.0), bar(10.0)], &[], axis).into_string();
-        assert!(svg.contains("y=\"8\" width=\"112\" height=\"120\""), "the largest fills the plot: {svg}");
-        assert!(svg.contains("y=\"68\" width=\"112\" height=\"60\""), "half of it half: {svg}");
+        assert!(svg.contains("y=\"8\" width=\"90.7\" height=\"120\""), "the largest fills the plot: {svg}");
+        assert!(svg.contains("y=\"68\" width=\"90.7\" height=\"60\""), "half of it half: {svg}");
     }
 
     #[test]

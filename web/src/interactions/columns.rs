@@ -174,8 +174,8 @@ impl<'l> Columns<'l> {
             "user_id" => text(&interaction.user_id),
             "caller" => text(&interaction.caller),
             "duration" => shown(name, interaction.duration.map(|duration| html! { (format::duration(duration)) })),
-            "messages_count" => number(name, Some(interaction.messages_count), "messages"),
-            "billable_messages" => number(name, interaction.billable_messages, "billable"),
+            "messages_count" => number(name, Some(interaction.messages_count), ["message", "messages"]),
+            "billable_messages" => number(name, interaction.billable_messages, ["billable", "billable"]),
             "total_costs" => {
                 let costs = &interaction.total_costs;
                 let amount = |amount: Money| html! { (format::money(amount, costs.currency.as_deref())) };
@@ -258,7 +258,7 @@ fn short(name: &str) -> &str {
 fn shown(name: &str, content: Option<Markup>) -> Markup {
     match content {
         Some(content) => content,
-        None => html! { span title={ (labels::field(name)) " is not available" } { "–" } },
+        None => html! { span.none title={ (labels::field(name)) " is not available" } { "–" } },
     }
 }
 
@@ -271,8 +271,9 @@ fn plain(name: &str, value: Option<&str>) -> Markup {
 }
 
 /// A count; its unit is for those who do not see the head of the list.
-fn number(name: &str, value: Option<u64>, unit: &str) -> Markup {
-    shown(name, value.map(|value| html! { (format::count(value)) span.unit { " " (unit) } }))
+fn number(name: &str, value: Option<u64>, [one, several]: [&str; 2]) -> Markup {
+    let unit = |value| if value == 1 { one } else { several };
+    shown(name, value.map(|value| html! { (format::count(value)) span.unit { " " (unit(value)) } }))
 }
 
 fn several(name: &str, values: [Option<&str>; 2], between: &str) -> Markup {

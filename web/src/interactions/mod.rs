@@ -28,7 +28,7 @@ pub(crate) use empty::WayOut;
 pub(crate) use facets::FACETS_SHOWN;
 pub(crate) use row::headline;
 pub(crate) use search_box::search_box;
-pub(crate) use toolbar::range;
+pub(crate) use toolbar::{range, sort_name};
 
 /// What the list page shows.
 pub(crate) struct ListView<'v> {

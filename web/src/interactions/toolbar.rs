@@ -31,7 +31,7 @@ const SORTS: [(&str, &str); 11] = [
 /// Filters (on narrow screens), order, columns and export. `api` is the same search for the API.
 pub(super) fn bar<'k>(location: &Location, api: &Location, keys: impl Iterator<Item = &'k str>) -> Markup {
     let current = sort(location);
-    let name = SORTS.iter().find(|(sort, _)| *sort == current).map_or(current, |(_, name)| *name);
+    let name = sort_name(current);
     // An export has an order of fields, or the newest first.
     let exported = api.first_page().only(|name, value| {
         !["limit", "facets", "facet_size"].contains(&name) && (name != "sort" || value != "relevance")
@@ -58,6 +58,11 @@ pub(super) fn bar<'k>(location: &Location, api: &Location, keys: impl Iterator<I
             }
         }
     }
+}
+
+/// An order as people read it.
+pub(crate) fn sort_name(sort: &str) -> &str {
+    SORTS.iter().find(|(known, _)| *known == sort).map_or(sort, |(_, name)| *name)
 }
 
 /// The order of the list.

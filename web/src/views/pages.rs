@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::{address, path};
 use crate::clock::Clock;
-use crate::interactions::constraints;
+use crate::interactions::{constraints, sort_name};
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
 
@@ -67,7 +67,7 @@ fn entry(idx: usize, view: &View, clock: &Clock) -> Markup {
             p.faint {
                 @if parts.is_empty() { "Every interaction" }
                 @for (idx, part) in parts.iter().enumerate() { @if idx > 0 { " · " } bdi { (part.label) } }
-                @if let Some(sort) = search.get("sort") { " · Sort: " (sort) }
+                @if let Some(sort) = search.get("sort") { " · " (sort_name(sort)) }
             }
             form action="/views" method="post" {
                 input type="hidden" name="view" value=(view.name);
