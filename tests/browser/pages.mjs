@@ -47,7 +47,7 @@ send({ event: "interaction.ended", interaction_id: "call", end_time: new Date(st
 send({ ...message("growing", 0, "user", "First words"), at: new Date().toISOString(), agent: "Ada" });
 
 async function until(what, ask) {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const found = await ask();
     if (found) return found;

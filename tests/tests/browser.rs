@@ -32,13 +32,11 @@ fn the_pages_work_in_a_browser() {
     for line in BufReader::new(script.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
         match line.strip_prefix("send ") {
-            Some(event) => {
-                producer.send(&record(event)).unwrap();
-                producer.flush().unwrap();
-            }
+            Some(event) => producer.send(&record(event)).unwrap(), // sent within milliseconds
             None => eprintln!("{line}"),
         }
     }
+    producer.flush().unwrap();
     assert!(script.wait().unwrap().success(), "the checks that failed are named above");
 }
 
