@@ -4,6 +4,7 @@
 //! - [`freshness`]: how long after the broker's acknowledgement a search finds an event.
 //! - [`recovery`]: how long after SIGKILL the server is ready again.
 //! - [`pages`]: what the pages cost beyond the searches that they show, on a running server.
+//! - [`search`]: how long searches take, against bare tantivy and OpenSearch.
 //! - [`broker`], [`stream`], [`server`]: what is measured against, what with, and what.
 //! - [`peer`], [`busy_disk`]: OpenSearch with the same events, and a disk with other work.
 //! - [`usage`], [`report`]: processor time and memory from `/proc`, and the tables.
@@ -19,6 +20,7 @@ mod pages;
 mod peer;
 mod recovery;
 mod report;
+mod search;
 mod server;
 mod stream;
 mod usage;
@@ -43,6 +45,8 @@ enum Benchmark {
     Recovery(recovery::Args),
     /// The list of a running server against the same searches of its API: time and bytes.
     Pages(pages::Args),
+    /// Ten kinds of search over many interactions, against bare tantivy and OpenSearch.
+    Search(search::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -51,5 +55,6 @@ fn main() -> anyhow::Result<()> {
         Benchmark::Freshness(args) => freshness::run(&args),
         Benchmark::Recovery(args) => recovery::run(&args),
         Benchmark::Pages(args) => pages::run(&args),
+        Benchmark::Search(args) => search::run(&args),
     }
 }

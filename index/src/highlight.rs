@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use hearken_model::{Message, Role};
+use hearken_model::{Message, Role, Said};
 use levenshtein_automata::{DFA, Distance};
 use serde::Serialize;
 use unicode_normalization::char::is_combining_mark;
@@ -60,7 +60,7 @@ pub struct MessageHighlight {
 
 /// The matching messages of one interaction; see [`Highlighter`] for several.
 pub fn highlights(query: &Query, messages: &[Message], options: HighlightOptions) -> Vec<MessageHighlight> {
-    Highlighter::new(query, options).highlights(messages)
+    Highlighter::new(query, options).highlights(messages.iter().map(Said::from))
 }
 
 /// Finds the matches of one query in any number of interactions.
@@ -70,6 +70,8 @@ pub struct Highlighter {
     conditions: Vec<Condition>,
     /// Folded word → the slots it fits; conversations repeat their words.
     fitting: HashMap<Box<str>, Rc<[Place]>>,
+    /// Which bytes a word that fits anything can begin with: most words need not even be looked up.
+    beginnings: [bool; 256],
     words: Vec<Word>,
 }
 
@@ -110,22 +112,33 @@ impl Highlighter {
         let english = English::default();
         let mut conditions = Vec::new();
         collect(query, true, &english, &mut conditions);
-        Highlighter { options, english, conditions, fitting: HashMap::new(), words: Vec::new() }
+        let mut beginnings = [false; 256];
+        for fits in conditions.iter().flat_map(|condition| &condition.slots) {
+            match fits {
+                // A stem keeps the first letter of its word.
+                Fits::Word(text) | Fits::Stem(text) | Fits::Prefix(text) => match text.as_bytes().first() {
+                    Some(first) => beginnings[usize::from(*first)] = true,
+                    None => beginnings = [true; 256],
+                },
+                Fits::Fuzzy(_) => beginnings = [true; 256],
+            }
+        }
+        Highlighter { options, english, conditions, fitting: HashMap::new(), beginnings, words: Vec::new() }
     }
 
     /// The matching messages, in order.
-    pub fn highlights(&mut self, messages: &[Message]) -> Vec<MessageHighlight> {
+    pub fn highlights<'m>(&mut self, messages: impl IntoIterator<Item = Said<'m>>) -> Vec<MessageHighlight> {
         if self.conditions.is_empty() {
             return Vec::new();
         }
         let options = self.options;
-        let matching = messages.iter().filter_map(|message| {
-            let ranges = self.ranges(message.role, &message.message);
+        let matching = messages.into_iter().filter_map(|said| {
+            let ranges = self.ranges(said.role, &said.message);
             (!ranges.is_empty()).then(|| MessageHighlight {
-                message_id: message.id.clone(),
-                role: message.role,
-                offset_ms: message.timestamp,
-                fragments: fragments(&message.message, &ranges, options),
+                fragments: fragments(&said.message, &ranges, options),
+                message_id: said.id.into_owned(),
+                role: said.role,
+                offset_ms: said.offset_ms,
                 ranges,
             })
         });
@@ -142,6 +155,9 @@ impl Highlighter {
         let mut any = false;
         while let Some(word) = words.next_word() {
             self.words.push(word);
+            if !self.beginnings[usize::from(words.folded().as_bytes()[0])] {
+                continue;
+            }
             for place in &*self.fitting(words.folded()) {
                 let condition = &mut self.conditions[place.condition];
                 if covers(condition.scope, role) {
@@ -151,11 +167,12 @@ impl Highlighter {
                 }
             }
         }
+        if !any {
+            return Vec::new();
+        }
         let mut ranges = Vec::new();
-        if any {
-            for condition in &mut self.conditions {
-                condition.mark(&self.words, self.options.ranges_max, &mut ranges);
-            }
+        for condition in &mut self.conditions {
+            condition.mark(&self.words, self.options.ranges_max, &mut ranges);
         }
         joined(ranges, self.options.ranges_max)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use hearken_model::{Document, Timestamp};
+use hearken_model::{Glimpse, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::query::Query;
@@ -102,10 +102,17 @@ pub enum Cursor {
 /// One hit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
-    /// The stored document.
-    pub document: Document,
+    /// What the page shows of it.
+    pub glimpse: Glimpse,
     /// BM25, when sorted by relevance.
     pub score: Option<f32>,
+}
+
+impl Hit {
+    /// The interaction.
+    pub fn id(&self) -> &str {
+        &self.glimpse.head.id
+    }
 }
 
 /// One counted value.

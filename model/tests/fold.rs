@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use hearken_model::{
-    AnalysisUpdate, End, Event, FoldOutcome, InteractionId, LimitExceeded, LlmAnalysis, MessageTime,
-    MessageUpdate, Rating, Role, Scalar, Sentiment, StartedFields, State, Status, Timestamp,
+    AnalysisUpdate, Derived, Document, End, Event, FoldOutcome, Glimpse, InteractionId, LimitExceeded,
+    LlmAnalysis, MessageTime, MessageUpdate, Rating, Role, Said, Scalar, Sentiment, StartedFields, State,
+    Status, Timestamp,
 };
 use proptest::prelude::*;
 
@@ -117,6 +118,16 @@ fn any_event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
+    #[test]
+    fn a_glimpse_shows_the_same_messages_in_the_same_order(events in prop::collection::vec(any_event(), 1..12)) {
+        let mut document = Document { state: folded(events), derived: Derived::default() };
+        document.derived.head.id = "i-1".to_owned();
+        let glimpse = Glimpse::of_stored(serde_json::to_string(&document).unwrap()).unwrap();
+        let transcript = document.transcript();
+        prop_assert_eq!(glimpse.said().unwrap(), transcript.iter().map(Said::from).collect::<Vec<_>>());
+        prop_assert_eq!(glimpse.head, document.derived.head);
+    }
+
     #[test]
     fn any_order_and_any_repetition_give_the_same_state(
         events in prop::collection::vec(any_event(), 1..12),

@@ -171,8 +171,8 @@ impl Follower {
             };
             let response = reader.search(&request)?;
             let mut highlighter = highlighter(&request.selection.query);
-            let items = response.hits.iter().map(|hit| SearchItem::new(&hit.document, highlighter.as_mut()));
-            Ok::<_, Problem>(items.collect())
+            let items = response.hits.into_iter().map(|hit| SearchItem::new(hit, highlighter.as_mut()));
+            Ok::<_, Problem>(items.collect::<Result<_, _>>()?)
         };
         self.state.run(work).await
     }

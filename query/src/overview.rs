@@ -20,12 +20,13 @@ pub const DISTRIBUTIONS: &[&str] = &["total_costs", "duration", "messages_count"
 /// The interval unless `interval` says otherwise.
 pub const INTERVAL_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The answer to an overview. Everything is exact and of the same interactions, filters included.
+/// The answer to an overview. Everything is exact but percentiles, which are at most 0.4 % too large, and of the same
+/// interactions, filters included.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OverviewAnswer {
     /// Interactions that match.
     pub total: u64,
-    /// Seconds that one interval lasts; intervals begin at multiples of it since 1970 UTC.
+    /// Seconds that one interval lasts; intervals begin at multiples of it since 1970 UTC, weeks on Mondays.
     pub interval: u64,
     /// Intervals in which interactions started, in order; those without any are left out.
     pub over_time: Vec<IntervalCount>,

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use hearken_index::highlight::{HighlightOptions, Highlighter, MessageHighlight, highlights};
 use hearken_index::query::{Query, ValueMatch};
-use hearken_index::search::{FacetCount, SearchRequest};
+use hearken_index::search::{FacetCount, Hit, SearchRequest};
 use hearken_index::{IndexReader, SearchError};
 use hearken_model::{Document, Interaction, InteractionId};
 use serde::Serialize;
@@ -45,10 +45,16 @@ pub struct SearchItem {
 }
 
 impl SearchItem {
-    /// Shows a document; `None` when there are no words to mark.
-    pub(crate) fn new(document: &Document, highlighter: Option<&mut Highlighter>) -> Self {
-        let highlights = highlighter.map(|highlighter| highlighter.highlights(&document.transcript()));
-        SearchItem { interaction: document.derived.head.clone(), highlights: highlights.unwrap_or_default() }
+    /// Shows a hit; `None` when there are no words to mark.
+    pub(crate) fn new(hit: Hit, highlighter: Option<&mut Highlighter>) -> Result<Self, SearchError> {
+        let highlights = match highlighter {
+            Some(highlighter) => {
+                let said = hit.glimpse.said().map_err(|error| SearchError::Engine(Box::new(error)))?;
+                highlighter.highlights(said)
+            }
+            None => Vec::new(),
+        };
+        Ok(SearchItem { interaction: hit.glimpse.head, highlights })
     }
 }
 
@@ -130,11 +136,11 @@ fn answer(
     let SearchRequest { selection, sort, .. } = &request;
     let mut highlighter = highlighter(&selection.query);
     let mut items = Vec::with_capacity(response.hits.len());
-    for hit in &response.hits {
+    for hit in response.hits {
         if Instant::now() > deadline {
             return Err(SearchError::DeadlineExceeded.into());
         }
-        items.push(SearchItem::new(&hit.document, highlighter.as_mut()));
+        items.push(SearchItem::new(hit, highlighter.as_mut())?);
     }
     Ok(SearchAnswer {
         total: response.total,
@@ -177,7 +183,7 @@ pub fn resolve(reader: &IndexReader, text: &str) -> Result<Query, Problem> {
     let text = text.trim();
     let parsed = language::parse(text);
     let id = InteractionId::try_new(text).ok();
-    let is_id = id.map_or(Ok(None), |id| reader.get(&id))?.is_some();
+    let is_id = id.map_or(Ok(false), |id| reader.holds(&id))?;
     if !is_id {
         return Ok(parsed?);
     }

@@ -35,13 +35,23 @@ impl Expansion {
         budget: &Budget,
         mut visit: impl FnMut(&TermInfo) -> tantivy::Result<bool>,
     ) -> tantivy::Result<()> {
-        const LOOK_EVERY: usize = 256;
-        let mut num_seen = 0usize;
+        // A walk that finds nothing costs something, too, and a query may have a thousand of them.
+        if budget.is_spent() {
+            return Ok(());
+        }
+        let mut num_postings = 0;
+        let mut looked_at = 0;
         let mut goes_on = |info: &TermInfo| {
-            num_seen += 1;
-            Ok::<_, tantivy::TantivyError>(
-                !(num_seen.is_multiple_of(LOOK_EVERY) && budget.is_spent()) && visit(info)?,
-            )
+            const LOOK_EVERY: u64 = 1 << 16;
+            num_postings += u64::from(info.doc_freq) + 1;
+            if num_postings - looked_at > LOOK_EVERY {
+                budget.read_postings(num_postings - looked_at);
+                looked_at = num_postings;
+                if budget.is_spent() {
+                    return Ok(false);
+                }
+            }
+            visit(info)
         };
         match self {
             Expansion::Prefix { prefix, accept } => {
@@ -63,6 +73,7 @@ impl Expansion {
                 }
             }
         }
+        budget.read_postings(num_postings - looked_at);
         Ok(())
     }
 }

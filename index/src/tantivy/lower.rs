@@ -51,7 +51,12 @@ impl<'a> Lowering<'a> {
     pub(super) fn base(&mut self, selection: &Selection) -> Result<Vec<(Occur, Boxed)>, SearchError> {
         let mut clauses = Vec::new();
         match without_wordless(&selection.query) {
-            Some(query) => self.conjunct(&query, &mut clauses)?,
+            Some(query) => {
+                self.conjunct(&query, &mut clauses)?;
+                if !excludes_tombstones(&query) {
+                    clauses.push((Occur::MustNot, self.term(ERASED)));
+                }
+            }
             None => clauses.push((Occur::Must, Box::new(EmptyQuery) as Boxed)),
         }
         if let Some(organizations) = &selection.organizations {
@@ -73,7 +78,6 @@ impl<'a> Lowering<'a> {
                 self.column_range(ACTIVE_UNTIL, Bound::Included(from.as_nanos()), Bound::Unbounded)?;
             clauses.push((Occur::Must, query));
         }
-        clauses.push((Occur::MustNot, self.term(ERASED)));
         Ok(clauses)
     }
 
@@ -149,9 +153,11 @@ impl<'a> Lowering<'a> {
                 };
                 let is_scored = matches!(form, TextForm::Word | TextForm::Phrase { .. });
                 if self.ranks && *scope == Scope::Default && is_scored {
+                    let num_words = self.num_words;
                     for (scope, boost) in BOOSTS {
                         words.bonuses.extend(self.text(scope, text, *form)?.map(|bonus| (bonus, boost)));
                     }
+                    self.num_words = num_words; // the same words once more are no larger query
                 }
                 Box::new(words)
             }
@@ -370,6 +376,11 @@ pub(super) fn conjunction(mut clauses: Vec<(Occur, Boxed)>) -> Boxed {
     if clauses.iter().all(|(occur, _)| *occur != Occur::Must) {
         clauses.push((Occur::Must, unscored(AllQuery)));
     }
+    if clauses.len() == 1
+        && let Some((_, only)) = clauses.pop()
+    {
+        return only;
+    }
     Box::new(BooleanQuery::new(clauses))
 }
 
@@ -425,6 +436,18 @@ fn owner_of(scope: Scope) -> (Owner, Option<Section>) {
         Scope::Topic => (Owner::Topic, None),
         Scope::Summary => (Owner::Summary, None),
         Scope::Keywords => (Owner::Keywords, None),
+    }
+}
+
+/// Whether a query, of which every text holds a word, by itself finds no tombstone: those have neither words nor values
+/// but their id.
+fn excludes_tombstones(query: &Query) -> bool {
+    match query {
+        Query::Text { .. } | Query::Range { .. } => true,
+        Query::Value { field, .. } | Query::Exists { field } => field != "id",
+        Query::And(parts) => parts.iter().any(excludes_tombstones),
+        Query::Or(parts) => parts.iter().all(excludes_tombstones),
+        Query::All | Query::Not(_) => false,
     }
 }
 

@@ -67,17 +67,26 @@ impl IndexReader {
     /// [`SearchError::Engine`].
     pub fn get(&self, id: &InteractionId) -> Result<Option<Document>, SearchError> {
         let searcher = self.reader.searcher();
+        let address = self.locate(&searcher, id).map_err(engine)?;
+        address.map(|address| stored::document(&searcher, address)).transpose().map_err(engine)
+    }
+
+    /// Whether [`IndexReader::get`] finds something, without reading it.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    pub fn holds(&self, id: &InteractionId) -> Result<bool, SearchError> {
+        Ok(self.locate(&self.reader.searcher(), id).map_err(engine)?.is_some())
+    }
+
+    fn locate(&self, searcher: &Searcher, id: &InteractionId) -> tantivy::Result<Option<DocAddress>> {
         let term = self.fields.id_term(id);
         for (segment, reader) in searcher.segment_readers().iter().enumerate() {
-            let index = reader.inverted_index(self.fields.terms).map_err(engine)?;
-            let postings = index
-                .read_postings(&term, IndexRecordOption::Basic)
-                .map_err(|error| SearchError::Engine(Box::new(error)))?;
-            let Some(mut postings) = postings else { continue };
+            let index = reader.inverted_index(self.fields.terms)?;
+            let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else { continue };
             while postings.doc() != TERMINATED {
                 if !reader.is_deleted(postings.doc()) {
-                    let address = DocAddress::new(segment as u32, postings.doc());
-                    return stored::document(&searcher, address).map(Some).map_err(engine);
+                    return Ok(Some(DocAddress::new(segment as u32, postings.doc())));
                 }
                 postings.advance();
             }
@@ -369,8 +378,8 @@ impl IndexReader {
         let scored = matches!(request.sort, Sort::Relevance);
         let mut hits = Vec::with_capacity(request.limit);
         for entry in entries.iter().skip(page.offset).take(request.limit) {
-            let document = stored::document(&page.searcher, entry.address).map_err(engine)?;
-            hits.push(Hit { document, score: scored.then_some(entry.score) });
+            let glimpse = stored::glimpse(&page.searcher, entry.address).map_err(engine)?;
+            hits.push(Hit { glimpse, score: scored.then_some(entry.score) });
         }
         let end = page.offset + request.limit;
         let (Some(last), true) = (hits.last(), entries.len() > end) else { return Ok((hits, None)) };
@@ -382,7 +391,7 @@ impl IndexReader {
             Sort::Fields(keys) => entries.get(end - 1).map(|entry| Cursor::After {
                 keys: sort::cursor_keys(keys, entry),
                 tie: entry.tie,
-                id: last.document.id().as_str().to_owned(),
+                id: last.id().to_owned(),
             }),
         };
         Ok((hits, next))

@@ -112,28 +112,37 @@ impl Top {
         scores: &[Score],
     ) -> tantivy::Result<()> {
         let mut firsts = [None; COLLECT_BLOCK_BUFFER_LEN];
-        columns.columns[0].first_vals(docs, &mut firsts[..docs.len()]);
+        if !self.scores() {
+            columns.columns[0].first_vals(docs, &mut firsts[..docs.len()]);
+        }
         for (at, &doc) in docs.iter().enumerate() {
             let score = scores.get(at).copied().unwrap_or(0.0);
             let first = match &self.order {
                 Order::Relevance => Key { is_missing: false, value: !u64::from(score.max(0.0).to_bits()) },
                 Order::Fields(keys) => key(firsts[at], keys[0].descending),
             };
-            let is_full = self.entries.len() >= self.size;
-            if is_full && self.entries.peek().is_some_and(|worst| first > worst.keys[0]) {
+            // Most matches are no candidates: columns are read only as far as that is still open.
+            let worst = (self.entries.len() >= self.size).then(|| self.entries.peek()).flatten();
+            if worst.is_some_and(|worst| first > worst.keys[0]) {
                 continue;
             }
             let mut keys = [Key::default(); SORT_KEYS_MAX];
             keys[0] = first;
             match &self.order {
-                Order::Relevance => keys[1] = key(firsts[at], true),
+                Order::Relevance => keys[1] = key(columns.columns[0].first(doc), true),
                 Order::Fields(sort) => {
                     for (slot, by) in sort.iter().enumerate().skip(1) {
                         keys[slot] = key(columns.columns[slot].first(doc), by.descending);
                     }
                 }
             }
+            if worst.is_some_and(|worst| keys > worst.keys) {
+                continue;
+            }
             let tie = columns.tie.first(doc).unwrap_or(0);
+            if worst.is_some_and(|worst| (&keys, tie) > worst.rank()) {
+                continue;
+            }
             let address = DocAddress::new(segment, doc);
             let entry = Entry { keys, tie, address, score };
             if self.comes_after(searcher, &entry)? {

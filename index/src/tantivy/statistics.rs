@@ -16,9 +16,16 @@ use crate::values;
 /// Counts interactions by the interval in which they start.
 pub(super) struct Histogram {
     interval_nanos: i64,
+    /// Where one interval begins.
+    origin_nanos: i64,
     counts: BTreeMap<i64, u64>,
     pub(super) without_start: u64,
 }
+
+const DAY_NANOS: i64 = 24 * 60 * 60 * 1_000_000_000;
+const WEEK_NANOS: i64 = 7 * DAY_NANOS;
+/// 5 January 1970: weeks begin on Mondays (ISO 8601).
+const FIRST_MONDAY_NANOS: i64 = 4 * DAY_NANOS;
 
 impl Histogram {
     pub(super) fn new(interval: Duration) -> Result<Self, SearchError> {
@@ -26,7 +33,8 @@ impl Histogram {
         if interval < Duration::from_millis(1) {
             return Err(SearchError::Invalid("the interval is too short".to_owned()));
         }
-        Ok(Histogram { interval_nanos, counts: BTreeMap::new(), without_start: 0 })
+        let origin_nanos = if interval_nanos % WEEK_NANOS == 0 { FIRST_MONDAY_NANOS } else { 0 };
+        Ok(Histogram { interval_nanos, origin_nanos, counts: BTreeMap::new(), without_start: 0 })
     }
 
     pub(super) fn open(&self, reader: &SegmentReader) -> tantivy::Result<Column<i64>> {
@@ -38,7 +46,10 @@ impl Histogram {
         column.first_vals(docs, &mut starts[..docs.len()]);
         for start in &starts[..docs.len()] {
             match start {
-                Some(start) => *self.counts.entry(start.div_euclid(self.interval_nanos)).or_default() += 1,
+                Some(start) => {
+                    let interval = start.saturating_sub(self.origin_nanos).div_euclid(self.interval_nanos);
+                    *self.counts.entry(interval).or_default() += 1;
+                }
                 None => self.without_start += 1,
             }
         }
@@ -55,27 +66,37 @@ impl Histogram {
     }
 
     pub(super) fn finish(self) -> Vec<IntervalCount> {
-        let interval_nanos = self.interval_nanos;
-        let count = |(interval, count): (i64, u64)| IntervalCount {
-            from: Timestamp::from_nanos(interval.saturating_mul(interval_nanos)),
-            count,
+        let (interval_nanos, origin_nanos) = (self.interval_nanos, self.origin_nanos);
+        let count = |(interval, count): (i64, u64)| {
+            let begin = interval.saturating_mul(interval_nanos).saturating_add(origin_nanos);
+            IntervalCount { from: Timestamp::from_nanos(begin), count }
         };
         self.counts.into_iter().map(count).collect()
     }
 }
 
-/// Collects the values of one field: eight bytes for each interaction.
+/// How the values of one field are distributed.
 pub(super) struct Values {
     name: &'static str,
     kind: FieldKind,
-    values: Vec<i64>,
+    count: u64,
+    sum: i128,
+    smallest: i64,
+    buckets: Buckets,
 }
 
 impl Values {
     pub(super) fn new(name: &str) -> Result<Self, SearchError> {
         let summable = |kind| matches!(kind, FieldKind::Integer | FieldKind::Seconds | FieldKind::Money);
         match field(name).filter(|field| summable(field.kind)) {
-            Some(field) => Ok(Values { name: field.name, kind: field.kind, values: Vec::new() }),
+            Some(field) => Ok(Values {
+                name: field.name,
+                kind: field.kind,
+                count: 0,
+                sum: 0,
+                smallest: i64::MAX,
+                buckets: Buckets::new(),
+            }),
             None => Err(SearchError::Invalid(format!("`{name}` cannot be summed up"))),
         }
     }
@@ -87,24 +108,103 @@ impl Values {
     pub(super) fn collect(&mut self, column: &Column<i64>, docs: &[DocId]) {
         let mut values = [None; COLLECT_BLOCK_BUFFER_LEN];
         column.first_vals(docs, &mut values[..docs.len()]);
-        self.values.extend(values[..docs.len()].iter().flatten());
+        for value in values[..docs.len()].iter().flatten() {
+            self.count += 1;
+            self.sum += i128::from(*value);
+            self.smallest = self.smallest.min(*value);
+            self.buckets.add(*value);
+        }
     }
 
-    pub(super) fn finish(mut self) -> (String, Distribution) {
-        let sum: i128 = self.values.iter().map(|value| i128::from(*value)).sum();
-        let shown = |value: Option<i64>| {
-            value.map_or(serde_json::Value::Null, |value| values::shown(self.kind, value))
+    pub(super) fn finish(self) -> (String, Distribution) {
+        let Values { name, kind, count, sum, smallest, buckets } = self;
+        let none = serde_json::Value::Null;
+        let distribution = if count == 0 {
+            let [sum, min, p50, p90, p99, max] = [const { serde_json::Value::Null }; 6];
+            Distribution { count, sum, min, p50, p90, p99, max }
+        } else {
+            let percentile = |percent: u64| {
+                let value = buckets.at_rank((count * percent).div_ceil(100));
+                value.map_or(none.clone(), |value| values::shown(kind, value))
+            };
+            Distribution {
+                count,
+                sum: values::shown_sum(kind, sum),
+                min: values::shown(kind, smallest),
+                p50: percentile(50),
+                p90: percentile(90),
+                p99: percentile(99),
+                max: percentile(100),
+            }
         };
-        let sum = if self.values.is_empty() { shown(None) } else { values::shown_sum(self.kind, sum) };
-        let min = shown(self.values.iter().min().copied());
-        let max = shown(self.values.iter().max().copied());
-        let mut percentile = |percent: usize| {
-            let rank = (self.values.len() * percent).div_ceil(100).checked_sub(1)?;
-            Some(*self.values.select_nth_unstable(rank).1)
-        };
-        let [p50, p90, p99] = [50, 90, 99].map(&mut percentile);
-        let [p50, p90, p99] = [p50, p90, p99].map(shown);
-        let count = self.values.len() as u64;
-        (self.name.to_owned(), Distribution { count, sum, min, p50, p90, p99, max })
+        (name.to_owned(), distribution)
+    }
+}
+
+/// How finely values are told apart: values below it are, larger ones when they differ by more than one part of it.
+const PRECISION: usize = 256;
+/// Buckets of the values that are not negative: the small ones, then [`PRECISION`] for each doubling.
+const BUCKETS_A_SIGN: usize = PRECISION * (64 - PRECISION.ilog2() as usize + 1);
+
+/// Counts values that are near each other together, and remembers the largest of them: half a megabyte, however many
+/// values there are.
+struct Buckets(Vec<Bucket>);
+
+#[derive(Clone)]
+struct Bucket {
+    count: u64,
+    largest: i64,
+}
+
+impl Buckets {
+    fn new() -> Self {
+        Buckets(vec![Bucket { count: 0, largest: i64::MIN }; 2 * BUCKETS_A_SIGN])
+    }
+
+    fn add(&mut self, value: i64) {
+        let bucket = &mut self.0[Self::place(value)];
+        bucket.count += 1;
+        bucket.largest = bucket.largest.max(value);
+    }
+
+    /// Ascending with the value.
+    fn place(value: i64) -> usize {
+        let magnitude = value.unsigned_abs();
+        let doublings = magnitude.checked_ilog2().unwrap_or(0).saturating_sub(PRECISION.ilog2());
+        let place = PRECISION * doublings as usize + (magnitude >> doublings) as usize;
+        if value < 0 { BUCKETS_A_SIGN - 1 - place } else { BUCKETS_A_SIGN + place }
+    }
+
+    /// The value of that rank, from 1; a little larger if others are near it.
+    fn at_rank(&self, rank: u64) -> Option<i64> {
+        let mut num_before = 0;
+        let bucket = self.0.iter().find(|bucket| {
+            num_before += bucket.count;
+            num_before >= rank
+        });
+        bucket.map(|bucket| bucket.largest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_percentile_is_a_value_that_occurs_and_hardly_larger_than_the_true_one(
+            mut values in prop::collection::vec(prop_oneof![-300_i64..300, any::<i64>(), 1_i64..10_000_000], 1..200),
+            share in 0.0..1.0,
+        ) {
+            let mut buckets = Buckets::new();
+            values.iter().for_each(|value| buckets.add(*value));
+            values.sort_unstable();
+            let idx = ((values.len() as f64 * share) as usize).min(values.len() - 1);
+            let (exact, found) = (values[idx], buckets.at_rank(idx as u64 + 1));
+            prop_assert!(found.is_some_and(|found| values.contains(&found) && found >= exact));
+            let error = i128::from(found.unwrap_or(i64::MAX)) - i128::from(exact);
+            prop_assert!(error <= i128::from(exact).abs() / PRECISION as i128, "{found:?} for {exact}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Reading stored documents back.
 
-use hearken_model::Document;
+use hearken_model::{Document, Glimpse};
 use serde::Deserialize;
 use tantivy::schema::OwnedValue;
 use tantivy::schema::document::{DeserializeError, DocumentDeserialize, DocumentDeserializer};
@@ -25,6 +25,12 @@ impl DocumentDeserialize for Json {
 pub(super) fn document(searcher: &Searcher, address: DocAddress) -> tantivy::Result<Document> {
     let Json(json) = searcher.doc(address)?;
     serde_json::from_str(&json).map_err(unreadable)
+}
+
+/// What a page shows of it.
+pub(super) fn glimpse(searcher: &Searcher, address: DocAddress) -> tantivy::Result<Glimpse> {
+    let Json(json) = searcher.doc(address)?;
+    Glimpse::of_stored(json).map_err(unreadable)
 }
 
 /// Its id alone.

@@ -4,16 +4,18 @@
 //! confined to the positions of one role or stopped by a deadline. This one is a list of slots, each with the terms
 //! that may stand there: a single slot is a word, several are a phrase.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tantivy::columnar::Column;
-use tantivy::index::InvertedIndexReader;
-use tantivy::postings::{Postings, SegmentPostings};
+use tantivy::index::{InvertedIndexReader, SegmentId};
+use tantivy::postings::{Postings, SegmentPostings, TermInfo};
 use tantivy::query::{
     BitSetDocSet, Bm25Weight, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight,
 };
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TERMINATED, Term};
+use tantivy::{BitSet, DocId, DocSet, Score, Searcher, SegmentReader, TERMINATED, Term};
 
 use super::budget::{Budget, PHRASE_EXPANSIONS_MAX};
 use super::expansion::Expansion;
@@ -59,23 +61,32 @@ impl std::fmt::Debug for WordsQuery {
 
 impl Query for WordsQuery {
     fn weight(&self, enable_scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.words_weight(enable_scoring)?))
+    }
+}
+
+/// Where the terms of each slot are in one segment; those that are not there are left out.
+type Known = Vec<Vec<TermInfo>>;
+
+impl WordsQuery {
+    fn words_weight(&self, enable_scoring: EnableScoring<'_>) -> tantivy::Result<WordsWeight> {
         let mut bonuses = Vec::new();
+        let mut known = HashMap::new();
         let similarity = match enable_scoring {
-            EnableScoring::Enabled { statistics_provider, .. } => {
+            EnableScoring::Enabled { searcher, statistics_provider } => {
+                known = self.look_up(searcher)?;
                 for (words, boost) in &self.bonuses {
-                    bonuses.push((words.weight(enable_scoring)?, *boost));
+                    let weight = words.words_weight(enable_scoring)?;
+                    if weight.known.values().flatten().any(|slot| !slot.is_empty()) {
+                        bonuses.push((weight, *boost));
+                    }
                 }
                 let num_documents = statistics_provider.total_num_docs()?;
-                let terms = |slot: &Slot| -> Vec<Term> {
-                    slot.terms.iter().map(|term| Term::from_field_text(self.field, term)).collect()
-                };
                 match self.slots.as_slice() {
                     // The forms of a word count as one word, so that none of them is worth more than another.
                     [slot] if slot.expansion.is_none() && num_documents > 0 => {
-                        let mut frequency = 0;
-                        for term in terms(slot) {
-                            frequency += statistics_provider.doc_freq(&term)?;
-                        }
+                        let infos = known.values().flatten().flatten();
+                        let frequency: u64 = infos.map(|info| u64::from(info.doc_freq)).sum();
                         let num_words = statistics_provider.total_num_tokens(self.field)?;
                         Some(Bm25Weight::for_one_term_without_explain(
                             frequency.min(num_documents),
@@ -84,8 +95,9 @@ impl Query for WordsQuery {
                         ))
                     }
                     slots => {
-                        let terms: Vec<Term> =
-                            slots.iter().filter_map(|slot| terms(slot).into_iter().next()).collect();
+                        let first =
+                            |slot: &Slot| Some(Term::from_field_text(self.field, slot.terms.first()?));
+                        let terms: Vec<Term> = slots.iter().filter_map(first).collect();
                         let scorable = num_documents > 0 && !terms.is_empty();
                         scorable.then(|| Bm25Weight::for_terms(statistics_provider, &terms)).transpose()?
                     }
@@ -94,15 +106,39 @@ impl Query for WordsQuery {
             EnableScoring::Disabled { .. } => None,
         };
         let scores = enable_scoring.is_scoring_enabled();
-        Ok(Box::new(WordsWeight { query: self.clone(), similarity, bonuses, scores }))
+        Ok(WordsWeight { query: self.clone(), similarity, bonuses, scores, known })
+    }
+
+    /// Looks up every term in every segment. Scores need all of them before the first segment is searched.
+    fn look_up(&self, searcher: &Searcher) -> tantivy::Result<HashMap<SegmentId, Known>> {
+        let segments = searcher.segment_readers().iter();
+        segments
+            .map(|reader| {
+                let index = reader.inverted_index(self.field)?;
+                Ok((
+                    reader.segment_id(),
+                    self.slots.iter().map(|slot| self.infos(&index, slot)).collect::<Result<_, _>>()?,
+                ))
+            })
+            .collect()
+    }
+
+    fn infos(&self, index: &InvertedIndexReader, slot: &Slot) -> tantivy::Result<Vec<TermInfo>> {
+        let mut infos = Vec::with_capacity(slot.terms.len());
+        for term in &slot.terms {
+            infos.extend(index.get_term_info(&Term::from_field_text(self.field, term))?);
+        }
+        Ok(infos)
     }
 }
 
 struct WordsWeight {
     query: WordsQuery,
     similarity: Option<Bm25Weight>,
-    bonuses: Vec<(Box<dyn Weight>, Score)>,
+    bonuses: Vec<(WordsWeight, Score)>,
     scores: bool,
+    /// By segment, where scores are wanted.
+    known: HashMap<SegmentId, Known>,
 }
 
 impl Weight for WordsWeight {
@@ -122,8 +158,13 @@ impl Weight for WordsWeight {
             (false, false) => IndexRecordOption::Basic,
         };
         let mut slots = Vec::with_capacity(self.query.slots.len());
-        for slot in &self.query.slots {
-            let lists = self.lists(&index, slot, option)?;
+        let known = self.known.get(&reader.segment_id());
+        for (at, slot) in self.query.slots.iter().enumerate() {
+            let infos = match known {
+                Some(known) => Cow::Borrowed(known[at].as_slice()),
+                None => Cow::Owned(self.query.infos(&index, slot)?),
+            };
+            let lists = self.lists(&index, &infos, slot, option)?;
             if lists.is_empty() {
                 return Ok(Box::new(EmptyScorer));
             }
@@ -205,12 +246,13 @@ impl WordsWeight {
     fn lists(
         &self,
         index: &InvertedIndexReader,
+        infos: &[TermInfo],
         slot: &Slot,
         option: IndexRecordOption,
     ) -> tantivy::Result<Vec<SegmentPostings>> {
-        let mut lists = Vec::with_capacity(slot.terms.len());
-        for term in &slot.terms {
-            lists.extend(index.read_postings(&Term::from_field_text(self.query.field, term), option)?);
+        let mut lists = Vec::with_capacity(infos.len());
+        for info in infos {
+            lists.push(index.read_postings_from_terminfo(info, option)?);
         }
         if let Some(expansion) = &slot.expansion {
             expansion.for_each(index, &self.query.budget, |info| {

@@ -6,5 +6,6 @@ mod openapi;
 mod operations;
 mod searches;
 mod streams;
+mod support_lead;
 mod views;
 mod world;

@@ -14,6 +14,8 @@ use crate::process::Process;
 
 const ARTIFACT: &str = "org.opensearch.distribution.integ-test-zip:opensearch:3.6.0:zip";
 const NAME: &str = "opensearch-3.6.0";
+/// Enough for a test.
+const HEAP_MIB: u32 = 512;
 const START_PATIENCE: Duration = Duration::from_secs(240);
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
 /// Lines of the shipped `jvm.options` that are replaced below, or that cost memory and disk a test does not have.
@@ -33,7 +35,12 @@ pub struct OpenSearch {
 impl OpenSearch {
     /// Starts an empty node and waits until its cluster is yellow; takes about half a minute.
     pub fn start() -> Result<OpenSearch, Unavailable> {
-        start().map_err(|why| {
+        Self::start_with_heap(HEAP_MIB)
+    }
+
+    /// The same with so many MiB of heap, for measurements.
+    pub fn start_with_heap(heap_mib: u32) -> Result<OpenSearch, Unavailable> {
+        start(heap_mib).map_err(|why| {
             let remedy = "it needs a JDK 21 or newer, `apt-get install maven` and Maven Central";
             Unavailable::new("OpenSearch", why, remedy)
         })
@@ -85,7 +92,7 @@ impl OpenSearch {
     }
 }
 
-fn start() -> Result<OpenSearch> {
+fn start(heap_mib: u32) -> Result<OpenSearch> {
     java::java(21)?;
     let home = cache::fetched_once(&cache_dir()?, NAME, |dir| {
         let output = format!("-DoutputDirectory={}", dir.display());
@@ -93,14 +100,14 @@ fn start() -> Result<OpenSearch> {
     })?;
     let home = home.join(NAME);
     let (dir, port) = (TestDir::new("hearken-opensearch-")?, free_port()?);
-    configure(&dir.path(), &home, port, free_port()?)?;
+    configure(&dir.path(), &home, heap_mib, port, free_port()?)?;
     let mut node = OpenSearch { process: None, dir, home, port };
     node.run()?;
     Ok(node)
 }
 
 /// Writes the configuration folder, which the node must be able to write to: it creates a keystore there.
-fn configure(dir: &Path, home: &Path, port: u16, transport_port: u16) -> Result<()> {
+fn configure(dir: &Path, home: &Path, heap_mib: u32, port: u16, transport_port: u16) -> Result<()> {
     let (config, shipped) = (dir.join("config"), home.join("config"));
     for folder in ["config", "config/jvm.options.d", "data", "logs", "tmp"] {
         fs::create_dir(dir.join(folder))?;
@@ -110,7 +117,8 @@ fn configure(dir: &Path, home: &Path, port: u16, transport_port: u16) -> Result<
     }
     let options = fs::read_to_string(shipped.join("jvm.options"))?;
     let wanted = options.lines().filter(|line| !UNWANTED_OPTIONS.iter().any(|word| line.contains(word)));
-    let ours = ["-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-AlwaysPreTouch"];
+    let heap = ["-Xms", "-Xmx"].map(|option| format!("{option}{heap_mib}m"));
+    let ours = heap.iter().map(String::as_str).chain(["-XX:+UseSerialGC", "-XX:-AlwaysPreTouch"]);
     let options: Vec<_> =
         wanted.filter(|line| !line.contains("UseG1GC") && !line.contains("G1Reserve")).chain(ours).collect();
     fs::write(config.join("jvm.options"), options.join("\n") + "\n")?;

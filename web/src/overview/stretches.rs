@@ -178,7 +178,7 @@ pub(super) fn first_by(
         cursor: None,
         deadline: Some(deadline),
     })?;
-    Ok(response.hits.into_iter().next().map(|hit| hit.document.derived.head))
+    Ok(response.hits.into_iter().next().map(|hit| hit.glimpse.head))
 }
 
 #[cfg(test)]
