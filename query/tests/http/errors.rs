@@ -157,7 +157,7 @@ async fn hostile_queries_are_answered_or_refused() {
         (&"word ".repeat(1_600), refused),
         (&"NOT ".repeat(2_000), refused),
         (&format!("{}~2", "a".repeat(100)), refused),
-        (&"\"a b\"~51", refused),
+        ("\"a b\"~51", refused),
         (&alternatives, answered),
         (&fuzzy, answered),
         (&near, answered),
