@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 pub struct Checkpoint {
     /// Source topic → partition → position.
     pub topics: BTreeMap<String, BTreeMap<i32, PartitionPosition>>,
+    /// Source topic → partition → the record by which the topic is known again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub anchors: BTreeMap<String, BTreeMap<i32, Anchor>>,
 }
 
 /// Where reading of one partition goes on.
@@ -24,6 +27,18 @@ pub struct PartitionPosition {
     /// What the record before `next_offset` looked like; `None` where it is not known, for instance after a reset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+}
+
+/// A record that was read and must still be where it was, as long as the broker keeps it: otherwise the topic is another
+/// one of the same name. Unlike the record before the position, it was seen in its place again after later ones were
+/// read, so it cannot be of the newcomer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// The record's offset.
+    pub offset: i64,
+    /// What it looked like.
+    #[serde(flatten)]
+    pub fingerprint: Fingerprint,
 }
 
 /// Tells a recreated topic from the one that was read: the offset alone cannot, once the new topic has outgrown it.
@@ -53,9 +68,22 @@ impl Checkpoint {
         }
     }
 
-    /// Forgets one partition: it is read from its beginning again.
+    /// The record by which that partition's topic is known again.
+    pub fn anchor(&self, topic: &str, partition: i32) -> Option<Anchor> {
+        self.anchors.get(topic)?.get(&partition).copied()
+    }
+
+    /// Sets the record by which one partition's topic is known again.
+    pub fn set_anchor(&mut self, topic: &str, partition: i32, anchor: Anchor) {
+        self.anchors.entry(topic.to_owned()).or_default().insert(partition, anchor);
+    }
+
+    /// Forgets one partition: it is read from its beginning again, whatever topic it belongs to now.
     pub fn remove(&mut self, topic: &str, partition: i32) {
         if let Some(partitions) = self.topics.get_mut(topic) {
+            partitions.remove(&partition);
+        }
+        if let Some(partitions) = self.anchors.get_mut(topic) {
             partitions.remove(&partition);
         }
     }
@@ -87,9 +115,32 @@ mod tests {
         checkpoint.set("interactions", 0, PartitionPosition { next_offset: 42, fingerprint });
         checkpoint.set("interactions", 1, PartitionPosition { next_offset: 0, fingerprint: None });
         checkpoint.set("other", 7, PartitionPosition { next_offset: i64::MAX, fingerprint: None });
+        let anchor = Anchor { offset: 7, fingerprint: Fingerprint { timestamp_ms: -1, key_hash: 0 } };
+        checkpoint.set_anchor("interactions", 0, anchor);
         let read = Checkpoint::from_json(&checkpoint.to_json()).unwrap();
         assert_eq!(read, checkpoint);
         assert_eq!(read.position("interactions", 0).unwrap().next_offset, 42);
         assert_eq!(read.position("interactions", 2), None);
+        assert_eq!((read.anchor("interactions", 0), read.anchor("interactions", 1)), (Some(anchor), None));
+    }
+
+    #[test]
+    fn a_checkpoint_of_before_there_were_anchors_is_read() {
+        let read = Checkpoint::from_json(r#"{"topics":{"interactions":{"3":{"next_offset":9}}}}"#).unwrap();
+        assert_eq!(read.position("interactions", 3).unwrap().next_offset, 9);
+        assert_eq!(read.anchor("interactions", 3), None);
+    }
+
+    #[test]
+    fn a_partition_that_is_forgotten_leaves_nothing() {
+        let mut checkpoint = Checkpoint::default();
+        checkpoint.set("interactions", 0, PartitionPosition { next_offset: 42, fingerprint: None });
+        let anchor = Anchor { offset: 7, fingerprint: Fingerprint { timestamp_ms: -1, key_hash: 0 } };
+        checkpoint.set_anchor("interactions", 0, anchor);
+        checkpoint.remove("interactions", 0);
+        assert_eq!(
+            (checkpoint.position("interactions", 0), checkpoint.anchor("interactions", 0)),
+            (None, None)
+        );
     }
 }

@@ -12,10 +12,69 @@ use hearken_model::{Event, Timestamp};
 
 use crate::record::RawRecord;
 
-/// Why a record is a dead letter: what, where and how to mend it, in one line.
+/// Why a record is a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Rejection(pub String);
+#[error("{reason}")]
+pub struct Rejection {
+    /// The kind of mistake, for counting.
+    pub kind: RejectionKind,
+    /// What, where and how to mend it, in one line.
+    pub reason: String,
+}
+
+/// The kinds of mistakes that make a record a dead letter: a closed set, so that they can be a metric's label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectionKind {
+    /// Nothing in it.
+    Empty,
+    /// It is not JSON, or what should hold JSON does not.
+    NotJson,
+    /// JSON, but not an object where one must be.
+    NotAnObject,
+    /// Neither a CloudEvent 1.0, nor a bare event, nor a known foreign format.
+    UnknownFormat,
+    /// An event of a type that does not exist.
+    UnknownType,
+    /// A required field is missing.
+    MissingField,
+    /// A value outside its type or set.
+    InvalidValue,
+    /// Understood, but beyond the limits of an interaction.
+    OverLimit,
+}
+
+impl RejectionKind {
+    /// All of them.
+    pub const ALL: [RejectionKind; 8] = [
+        RejectionKind::Empty,
+        RejectionKind::NotJson,
+        RejectionKind::NotAnObject,
+        RejectionKind::UnknownFormat,
+        RejectionKind::UnknownType,
+        RejectionKind::MissingField,
+        RejectionKind::InvalidValue,
+        RejectionKind::OverLimit,
+    ];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RejectionKind::Empty => "empty",
+            RejectionKind::NotJson => "not_json",
+            RejectionKind::NotAnObject => "not_an_object",
+            RejectionKind::UnknownFormat => "unknown_format",
+            RejectionKind::UnknownType => "unknown_type",
+            RejectionKind::MissingField => "missing_field",
+            RejectionKind::InvalidValue => "invalid_value",
+            RejectionKind::OverLimit => "over_limit",
+        }
+    }
+
+    /// A rejection of this kind.
+    pub fn because(self, reason: impl Into<String>) -> Rejection {
+        Rejection { kind: self, reason: reason.into() }
+    }
+}
 
 /// Decodes one record. `accepted_at` stands in for a missing record timestamp.
 ///

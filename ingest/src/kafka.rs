@@ -4,9 +4,12 @@
 //! move partitions away from their data (design.md, decision 3). Offsets are committed to the group all the same,
 //! once durable, so that the usual lag tools tell the truth.
 
+mod anchors;
 mod answers;
 mod broker;
+mod consumer;
 mod dead_letters;
+mod reader;
 mod source;
 
 pub(crate) use answers::AnswerProducer;
@@ -17,6 +20,9 @@ pub(crate) use source::{KafkaSource, SourceCommand, SourceItem, fingerprint};
 
 use hearken_config::KafkaConfig;
 use rdkafka::ClientConfig;
+
+/// A topic's partition.
+pub(crate) type TopicPartition = (String, i32);
 
 /// The settings that producer and consumer share: the operator's, passed through, and the brokers.
 fn client_config(config: &KafkaConfig) -> ClientConfig {

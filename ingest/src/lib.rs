@@ -8,6 +8,7 @@
 //! - [`enrich`], [`user_agent`]: address → place, User-Agent → browser, system, device.
 //! - [`fold`]: events → state, behind a bounded cache.
 //! - [`derive`]: state → everything that is computed from it.
+//! - [`halted`]: partitions whose dead letters cannot be written, until they can.
 //! - [`pipeline`]: the thread that does all this, batch by batch, and makes it searchable.
 //! - [`llm`]: a language model's analysis, beside the stream.
 
@@ -15,6 +16,7 @@ mod decode;
 mod derive;
 mod enrich;
 mod fold;
+mod halted;
 mod kafka;
 mod llm;
 mod metrics;
@@ -24,7 +26,7 @@ mod record;
 mod status;
 pub mod user_agent;
 
-pub use decode::{Rejection, decode};
+pub use decode::{Rejection, RejectionKind, decode};
 pub use derive::Deriver;
 pub use kafka::{InProcessBroker, KafkaError, OutgoingRecord};
 pub use llm::{Budget, LlmAnalyst, LlmParts};

@@ -2,9 +2,11 @@
 
 use hearken_model::{Money, Timestamp};
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     core::Collector,
 };
+
+use crate::decode::RejectionKind;
 
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +40,13 @@ impl RecordOutcome {
 #[derive(Clone)]
 pub struct IngestMetrics {
     records: IntCounterVec,
+    dead_letters: IntCounterVec,
+    replayed_records: IntCounter,
     bytes: IntCounterVec,
     lag: IntGaugeVec,
+    durable_lag: IntGaugeVec,
     durable_offset: IntGaugeVec,
+    broker_connected: IntGauge,
     freshness: Histogram,
     open_interactions: IntGauge,
     lookups: IntCounterVec,
@@ -91,11 +97,23 @@ impl IngestMetrics {
                 Histogram::with_opts(HistogramOpts::new(name, help).buckets(latency_buckets())),
             )
         };
-        Ok(IngestMetrics {
+        let metrics = IngestMetrics {
             records: counter(
                 "hearken_ingest_records_total",
                 "Records read, by what became of them.",
                 &["topic", "outcome"],
+            )?,
+            dead_letters: counter(
+                "hearken_ingest_dead_letters_total",
+                "Records that went to the dead-letter topic, by the kind of mistake.",
+                &["reason"],
+            )?,
+            replayed_records: registered(
+                registry,
+                IntCounter::new(
+                    "hearken_ingest_replayed_records_total",
+                    "Records read again because ingest went back to the durable offsets while running.",
+                ),
             )?,
             bytes: counter(
                 "hearken_ingest_bytes_total",
@@ -106,6 +124,18 @@ impl IngestMetrics {
                 "hearken_ingest_lag_records",
                 "Records on the broker that are not searchable yet.",
                 &["topic", "partition"],
+            )?,
+            durable_lag: gauge(
+                "hearken_ingest_durable_lag_records",
+                "Records on the broker that are not durable yet: a crash now would read them again.",
+                &["topic", "partition"],
+            )?,
+            broker_connected: registered(
+                registry,
+                IntGauge::new(
+                    "hearken_ingest_broker_connected",
+                    "Whether any Kafka broker is connected; 1 without Kafka as well.",
+                ),
             )?,
             durable_offset: gauge(
                 "hearken_ingest_durable_offset",
@@ -159,7 +189,12 @@ impl IngestMetrics {
                 "Times that ingest went back to the durable offsets, by reason.",
                 &["reason"],
             )?,
-        })
+        };
+        metrics.restarts.with_label_values(&["index"]);
+        for kind in RejectionKind::ALL {
+            metrics.dead_letters.with_label_values(&[kind.as_str()]); // 0 from the start, so that the first one shows as a rise
+        }
+        Ok(metrics)
     }
 
     /// Metrics on a registry of their own.
@@ -174,6 +209,19 @@ impl IngestMetrics {
         self.records.with_label_values(&[topic, outcome.as_str()]).inc();
     }
 
+    pub(crate) fn dead_letter(&self, topic: &str, kind: RejectionKind) {
+        self.record(topic, RecordOutcome::DeadLetter);
+        self.dead_letters.with_label_values(&[kind.as_str()]).inc();
+    }
+
+    pub(crate) fn replayed(&self, num_records: u64) {
+        self.replayed_records.inc_by(num_records);
+    }
+
+    pub(crate) fn broker_connected(&self, is_connected: bool) {
+        self.broker_connected.set(i64::from(is_connected));
+    }
+
     pub(crate) fn read(&self, topic: &str, size_bytes: usize) {
         self.bytes.with_label_values(&[topic]).inc_by(size_bytes as u64);
     }
@@ -184,6 +232,10 @@ impl IngestMetrics {
 
     pub(crate) fn lag(&self, topic: &str, partition: i32, records: i64) {
         self.lag.with_label_values(&[topic, &partition.to_string()]).set(records.max(0));
+    }
+
+    pub(crate) fn durable_lag(&self, topic: &str, partition: i32, records: i64) {
+        self.durable_lag.with_label_values(&[topic, &partition.to_string()]).set(records.max(0));
     }
 
     pub(crate) fn durable_offset(&self, topic: &str, partition: i32, next_offset: i64) {

@@ -10,7 +10,7 @@
 //! queue is empty; while there is a backlog it grows to [`BATCH_RECORDS_MAX`] or [`BATCH_INTERVAL_MAX`], so a
 //! backfill switches to big batches by itself, and back. Documents and the offsets after them are one commit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -24,10 +24,11 @@ use hearken_index::{EngineError, IndexReader, IndexWriter, SearchError};
 use hearken_model::{FoldOutcome, Timestamp};
 use tracing::{debug, error, info, warn};
 
-use crate::decode::decode;
+use crate::decode::{Rejection, RejectionKind, decode};
 use crate::derive::Deriver;
 use crate::enrich::locate;
 use crate::fold::{FoldError, Folded, OpenInteractions};
+use crate::halted::HaltedPartitions;
 use crate::kafka::{DeadLetters, KafkaError, KafkaSource, SourceCommand, SourceItem, fingerprint};
 use crate::metrics::{IngestMetrics, RecordOutcome};
 use crate::queue::{QueueReceiver, queue};
@@ -39,6 +40,7 @@ const QUEUE_RECORDS_MAX: usize = 20_000;
 const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// A batch ends here even when the queue is never empty.
 const BATCH_RECORDS_MAX: usize = 50_000;
+const BATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
 const BATCH_INTERVAL_MAX: Duration = Duration::from_millis(500);
 /// How often the durable offsets are looked at, and the lag while nothing arrives.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(500);
@@ -48,8 +50,6 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(5);
 const SWEEP_INTERVAL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 /// Idle interactions that one sweep judges; the rest waits for the next.
 const SWEEP_SIZE: usize = 1_000;
-/// How long a partition whose dead letters cannot be written stays stopped before the next try.
-const DEAD_LETTER_RETRY: Duration = Duration::from_secs(10);
 /// How long to wait before trying again what failed.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -115,7 +115,7 @@ impl Ingest {
             open: OpenInteractions::new(),
             dead_letters,
             backlog: Backlog::default(),
-            halted: BTreeMap::new(),
+            halted: HaltedPartitions::default(),
             batch: Batch::default(),
             status: status.clone(),
             is_stopping: Arc::clone(&is_stopping),
@@ -158,7 +158,7 @@ struct Pipeline {
     open: OpenInteractions,
     dead_letters: Option<DeadLetters>,
     backlog: Backlog,
-    halted: BTreeMap<(String, i32), Halt>,
+    halted: HaltedPartitions,
     batch: Batch,
     status: IngestStatus,
     is_stopping: Arc<AtomicBool>,
@@ -175,23 +175,15 @@ struct Backlog {
     ends: BTreeMap<(String, i32), i64>,
 }
 
-/// A partition whose dead letters cannot be written.
-#[derive(Debug)]
-struct Halt {
-    /// Where to read on.
-    next_offset: i64,
-    /// Set once the source has let go of the partition, so that nothing it had read before can follow.
-    retry_at: Option<Instant>,
-}
-
 /// What was read since the last refresh.
 #[derive(Debug, Default)]
 struct Batch {
     recorded: Vec<Timestamp>,
     /// Of events of large interactions, which the refresh may leave out.
     recorded_large: Vec<Timestamp>,
-    dead_letters: Vec<(RawRecord, String)>,
+    dead_letters: Vec<(RawRecord, Rejection)>,
     num_records: usize,
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -213,11 +205,13 @@ impl From<SearchError> for Restart {
 impl Pipeline {
     fn run(mut self) -> Result<(), IngestError> {
         while !self.is_stopping() {
-            self.next = Checkpoint::clone(&self.parts.writer.checkpoint());
+            let durable = Checkpoint::clone(&self.parts.writer.checkpoint());
+            self.parts.metrics.replayed(num_records_between(&durable, &self.next));
+            self.next = durable;
             self.searchable = self.next.clone();
             self.open.clear();
             self.batch = Batch::default();
-            self.halted.clear();
+            self.halted = HaltedPartitions::default();
             self.backlog = Backlog::default();
             if let Err(Restart(reason)) = self.consume() {
                 error!(reason, "reading again from the durable offsets");
@@ -279,7 +273,9 @@ impl Pipeline {
                 Some(item) => self.take(item)?,
                 None => return Ok(()),
             }
-            let is_full = self.batch.num_records >= BATCH_RECORDS_MAX || self.open.is_full();
+            let is_full = self.batch.num_records >= BATCH_RECORDS_MAX
+                || self.batch.bytes >= BATCH_BYTES_MAX
+                || self.open.is_full();
             if is_full || started.elapsed() >= BATCH_INTERVAL_MAX.max(refresh_interval) {
                 return Ok(());
             }
@@ -293,26 +289,26 @@ impl Pipeline {
                 if next_offset < end_offset {
                     self.backlog.ends.insert(partition.clone(), end_offset);
                 }
-                self.status.set_stopped(partition, None);
+                self.tell_stopped(partition, None);
+            }
+            SourceItem::Anchored((topic, partition), anchor) => {
+                // Part of the next commit; until then the one before is as good.
+                self.next.set_anchor(&topic, partition, anchor);
             }
             SourceItem::AtEnd(partition) => {
                 self.backlog.ends.remove(&partition);
             }
             SourceItem::AllAssigned => {
                 self.backlog.is_all_assigned = true;
-                if let (Some(dead_letters), Some(kafka)) = (&self.dead_letters, &self.parts.kafka) {
-                    dead_letters.ensure_topic(kafka);
+                if let Some(dead_letters) = &self.dead_letters {
+                    dead_letters.ensure_topic();
                 }
             }
-            SourceItem::Halted(partition) => {
-                if let Some(halt) = self.halted.get_mut(&partition) {
-                    halt.retry_at = Some(Instant::now() + DEAD_LETTER_RETRY);
-                }
-            }
+            SourceItem::Halted(partition) => self.halted.release(&partition),
             SourceItem::Stopped { partition, reason } => {
                 self.backlog.ends.remove(&partition);
-                self.parts.metrics.stopped(&partition.0, partition.1, true);
-                self.status.set_stopped(partition, Some(reason));
+                self.halted.remove(&partition);
+                self.tell_stopped(partition, Some(reason));
             }
         }
         Ok(())
@@ -321,19 +317,21 @@ impl Pipeline {
     /// Decodes, enriches and folds one record.
     fn take_record(&mut self, record: RawRecord) -> Result<(), Restart> {
         let key = (record.topic.clone(), record.partition);
-        if self.halted.contains_key(&key) {
+        if self.halted.contains(&key) {
             return Ok(()); // read again when the partition goes on
         }
         let metrics = &self.parts.metrics;
-        metrics.read(&record.topic, record.size_bytes());
+        let size_bytes = record.size_bytes();
+        metrics.read(&record.topic, size_bytes);
         self.batch.num_records += 1;
+        self.batch.bytes += size_bytes;
         let position =
             PartitionPosition { next_offset: record.offset + 1, fingerprint: Some(fingerprint(&record)) };
         fail::fail_point!("decode");
         let decoded = decode(&record, now());
         fail::fail_point!("decoded");
         let rejected = match decoded {
-            Err(rejection) => Some(rejection.0),
+            Err(rejection) => Some(rejection),
             Ok(event) => {
                 let address = event.started.ip_address.as_deref();
                 let address =
@@ -351,7 +349,7 @@ impl Pipeline {
                         metrics.record(&record.topic, outcome);
                         None
                     }
-                    Err(FoldError::Limit(limit)) => Some(limit.to_string()),
+                    Err(FoldError::Limit(limit)) => Some(RejectionKind::OverLimit.because(limit.to_string())),
                     Err(FoldError::Index(error)) => return Err(error.into()),
                 }
             }
@@ -361,8 +359,8 @@ impl Pipeline {
             self.backlog.ends.remove(&key);
         }
         self.next.set(&record.topic, record.partition, position);
-        if let Some(reason) = rejected {
-            self.batch.dead_letters.push((record, reason));
+        if let Some(rejection) = rejected {
+            self.batch.dead_letters.push((record, rejection));
         }
         Ok(())
     }
@@ -396,7 +394,7 @@ impl Pipeline {
         for recorded_at in self.batch.recorded.drain(..) {
             self.parts.metrics.searchable(recorded_at, searchable_at);
         }
-        self.batch.num_records = 0;
+        (self.batch.num_records, self.batch.bytes) = (0, 0);
         self.tell_lag(source);
         self.status.set_trouble(None);
         self.look_at_backlog();
@@ -427,11 +425,11 @@ impl Pipeline {
         else {
             return;
         };
-        let records: Vec<_> =
-            self.batch.dead_letters.iter().map(|(record, reason)| (record, reason.clone())).collect();
+        let topic = dead_letters.topic().to_owned();
+        let records = std::mem::take(&mut self.batch.dead_letters);
         let outcomes = dead_letters.write(&records);
         fail::fail_point!("dead-letters-flushed");
-        for ((record, reason), outcome) in self.batch.dead_letters.drain(..).zip(outcomes) {
+        for ((record, rejection), outcome) in records.into_iter().zip(outcomes) {
             let key = (record.topic.clone(), record.partition);
             match outcome {
                 Ok(()) => {
@@ -439,15 +437,17 @@ impl Pipeline {
                         topic = record.topic,
                         partition = record.partition,
                         offset = record.offset,
-                        reason,
+                        reason = rejection.reason,
                         "dead letter"
                     );
-                    self.parts.metrics.record(&record.topic, RecordOutcome::DeadLetter);
+                    self.parts.metrics.dead_letter(&record.topic, rejection.kind);
                 }
-                Err(_) if self.halted.contains_key(&key) => {}
+                Err(_) if self.halted.contains(&key) => {}
                 Err(error) => {
-                    let reason =
-                        format!("its dead letters cannot be written ({error}); trying again every 10 s");
+                    let reason = format!(
+                        "its dead letters cannot be written to `{topic}` ({error}); make the topic writable, the \
+                         partition then goes on by itself"
+                    );
                     error!(
                         topic = key.0,
                         partition = key.1,
@@ -455,11 +455,10 @@ impl Pipeline {
                         reason,
                         "stopped the partition"
                     );
-                    self.parts.metrics.stopped(&key.0, key.1, true);
-                    self.status.set_stopped(key.clone(), Some(reason));
+                    self.tell_stopped(key.clone(), Some(reason));
                     let position = PartitionPosition { next_offset: record.offset, fingerprint: None };
                     self.next.set(&key.0, key.1, position);
-                    self.halted.insert(key.clone(), Halt { next_offset: record.offset, retry_at: None });
+                    self.halted.halt(record, rejection);
                     // The source may be gone only when the pipeline is stopping anyway.
                     let _ = commands.send(SourceCommand::Halt(key));
                 }
@@ -502,6 +501,10 @@ impl Pipeline {
         if is_due(&mut self.schedule.housekeeping, HOUSEKEEPING_INTERVAL) {
             self.tell_durable(commands);
             self.tell_lag(source);
+            self.tell_durable_lag(source);
+            let outage = source.and_then(KafkaSource::outage);
+            self.parts.metrics.broker_connected(outage.is_none());
+            self.status.set_outage(outage);
             self.retry_halted(commands);
         }
         let sweep_interval = (self.parts.config.idle_timeout / 5).clamp(SWEEP_INTERVAL.0, SWEEP_INTERVAL.1);
@@ -529,6 +532,17 @@ impl Pipeline {
         let _ = commands.send(SourceCommand::Commit(Checkpoint::clone(&durable.checkpoint)));
     }
 
+    /// The lag of what would survive a crash.
+    fn tell_durable_lag(&self, source: Option<&KafkaSource>) {
+        let Some(source) = source else { return };
+        let durable = self.parts.writer.monitor().durable();
+        for ((topic, partition), end_offset) in source.end_offsets() {
+            let position = durable.checkpoint.position(&topic, partition);
+            let next_offset = position.map_or(0, |position| position.next_offset);
+            self.parts.metrics.durable_lag(&topic, partition, end_offset - next_offset);
+        }
+    }
+
     fn tell_lag(&self, source: Option<&KafkaSource>) {
         let Some(source) = source else { return };
         for ((topic, partition), end_offset) in source.end_offsets() {
@@ -538,26 +552,25 @@ impl Pipeline {
         }
     }
 
+    /// Lets a partition go on whose dead letter could be written after all.
     fn retry_halted(&mut self, commands: &Sender<SourceCommand>) {
-        let due: BTreeSet<_> = self
-            .halted
-            .iter()
-            .filter(|(_, halt)| halt.retry_at.is_some_and(|retry_at| Instant::now() >= retry_at))
-            .map(|(partition, _)| partition.clone())
-            .collect();
-        for partition in due {
-            if let Some(halt) = self.halted.remove(&partition) {
-                info!(
-                    topic = partition.0,
-                    partition = partition.1,
-                    offset = halt.next_offset,
-                    "trying the partition again"
-                );
-                self.parts.metrics.stopped(&partition.0, partition.1, false);
-                self.status.set_stopped(partition.clone(), None);
-                let _ = commands.send(SourceCommand::Restart(partition, halt.next_offset));
-            }
+        let Some(dead_letters) = &self.dead_letters else { return };
+        if let Some((partition, next_offset)) = self.halted.retry(dead_letters) {
+            info!(
+                topic = partition.0,
+                partition = partition.1,
+                offset = next_offset,
+                "dead letters can be written again; the partition goes on"
+            );
+            self.tell_stopped(partition.clone(), None);
+            let _ = commands.send(SourceCommand::Restart(partition, next_offset));
         }
+    }
+
+    /// Tells readiness and metrics why a partition is stopped, or that it is not any more.
+    fn tell_stopped(&self, partition: (String, i32), reason: Option<String>) {
+        self.parts.metrics.stopped(&partition.0, partition.1, reason.is_some());
+        self.status.set_stopped(partition, reason);
     }
 
     /// Finds interactions that nothing was heard of for the idle timeout, by a query and not from memory.
@@ -578,6 +591,17 @@ fn is_due(next: &mut Option<Instant>, interval: Duration) -> bool {
         *next = Some(now + interval);
     }
     is_due
+}
+
+/// Offsets between two checkpoints, counted where the second one is ahead.
+fn num_records_between(from: &Checkpoint, to: &Checkpoint) -> u64 {
+    let partitions = to.topics.iter().flat_map(|(topic, partitions)| {
+        partitions.iter().filter_map(move |(partition, position)| {
+            let from = from.position(topic, *partition)?;
+            u64::try_from(position.next_offset - from.next_offset).ok()
+        })
+    });
+    partitions.sum()
 }
 
 pub(crate) fn now() -> Timestamp {

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long the brokers may be unreachable before readiness says so: a restart or an election is no outage.
+pub(crate) const BROKER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why ingest is not ready, if it is not. Shared between the pipeline and whoever asks; cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +18,18 @@ struct Reasons {
     trouble: Option<String>,
     /// What is still to be read of the backlog.
     backlog: Option<String>,
+    /// No broker can be reached.
+    outage: Option<Outage>,
     stopped: BTreeMap<(String, i32), String>,
+}
+
+/// A time without any connection to a broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outage {
+    /// When the last connection was lost, or the first was asked for.
+    pub(crate) since: Instant,
+    /// What the client said last.
+    pub(crate) cause: Option<String>,
 }
 
 impl IngestStatus {
@@ -23,15 +38,16 @@ impl IngestStatus {
     }
 
     /// One sentence for each thing that is wrong or not done yet; empty when everything that was on the broker at
-    /// start is searchable and nothing is stopped.
+    /// start is searchable, the brokers can be reached and nothing is stopped.
     pub fn reasons(&self) -> Vec<String> {
         let reasons = self.lock();
         let backlog = (!reasons.is_backlog_read)
             .then(|| reasons.backlog.clone().unwrap_or_else(|| "waiting for kafka".to_owned()));
+        let outage = reasons.outage.as_ref().and_then(outage_reason);
         let stopped = reasons.stopped.iter().map(|((topic, partition), reason)| {
             format!("partition {partition} of topic {topic} is stopped: {reason}")
         });
-        reasons.trouble.iter().cloned().chain(backlog).chain(stopped).collect()
+        reasons.trouble.iter().cloned().chain(outage).chain(backlog).chain(stopped).collect()
     }
 
     /// Whether the backlog has been read once since the process started.
@@ -51,6 +67,10 @@ impl IngestStatus {
         self.lock().trouble = trouble;
     }
 
+    pub(crate) fn set_outage(&self, outage: Option<Outage>) {
+        self.lock().outage = outage;
+    }
+
     pub(crate) fn set_stopped(&self, partition: (String, i32), reason: Option<String>) {
         let mut reasons = self.lock();
         match reason {
@@ -58,4 +78,11 @@ impl IngestStatus {
             None => reasons.stopped.remove(&partition),
         };
     }
+}
+
+fn outage_reason(outage: &Outage) -> Option<String> {
+    let lasted = outage.since.elapsed();
+    let cause = outage.cause.as_deref().unwrap_or("no answer");
+    (lasted >= BROKER_PATIENCE)
+        .then(|| format!("no kafka broker could be reached for {} s: {cause}", lasted.as_secs()))
 }

@@ -159,6 +159,16 @@ impl Hearken {
         self.run()
     }
 
+    /// Stops the server from running, as a machine that is overloaded would, until [`Hearken::resume`].
+    pub fn pause(&self) -> Result<()> {
+        self.process.as_ref().context("the server is not running")?.signal("STOP")
+    }
+
+    /// Lets a paused server run on.
+    pub fn resume(&self) -> Result<()> {
+        self.process.as_ref().context("the server is not running")?.signal("CONT")
+    }
+
     /// How the server ended, if it has ended by itself.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.process.as_mut().map_or(Ok(None), Process::ended)

@@ -78,6 +78,16 @@ impl Process {
         })
     }
 
+    /// Sends a signal by its name, for instance `STOP`.
+    pub fn signal(&self, signal: &str) -> Result<()> {
+        // The standard library can only send SIGKILL; the shell's `kill` is everywhere.
+        let sent = Command::new("sh").arg("-c").arg(format!("kill -{signal} {}", self.id())).status()?;
+        if !sent.success() {
+            bail!("cannot send SIG{signal} to {} (process {})", self.name, self.id());
+        }
+        Ok(())
+    }
+
     /// Sends SIGTERM and waits for the end.
     ///
     /// # Errors
@@ -86,11 +96,7 @@ impl Process {
         if let Some(status) = self.child.try_wait()? {
             return Ok(status);
         }
-        // The standard library can only send SIGKILL; the shell's `kill` is everywhere.
-        let sent = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.id())).status()?;
-        if !sent.success() {
-            bail!("cannot send SIGTERM to {} (process {})", self.name, self.id());
-        }
+        self.signal("TERM")?;
         let name = self.name;
         poll(patience, || match self.child.try_wait() {
             Ok(Some(status)) => Ok(status),
@@ -104,6 +110,46 @@ impl Process {
         // Both fail only when the process has already been waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The process of a server that a test stops, kills and brings back: running, or not.
+#[derive(Debug, Default)]
+pub struct Server(Option<Process>);
+
+impl Server {
+    /// Starts the server, whatever was running before, and waits until `ready` answers `Ok`.
+    pub fn run(
+        &mut self,
+        (name, command): (&'static str, &mut Command),
+        log: &Path,
+        patience: Duration,
+        ready: impl FnMut() -> Result<()>,
+    ) -> Result<()> {
+        self.stop()?;
+        let mut process = Process::spawn(name, command, log)?;
+        process.wait_ready(patience, ready)?;
+        self.0 = Some(process);
+        Ok(())
+    }
+
+    /// Stops it in good order, if it runs.
+    ///
+    /// # Errors
+    /// It has not ended after a minute; it is killed then.
+    pub fn stop(&mut self) -> Result<()> {
+        const PATIENCE: Duration = Duration::from_secs(60);
+        self.0.take().map_or(Ok(()), |mut process| process.terminate(PATIENCE).map(drop))
+    }
+
+    /// Kills it as a power cut would, if it runs.
+    pub fn kill(&mut self) {
+        self.0 = None;
+    }
+
+    /// The running process.
+    pub fn process(&self) -> Option<&Process> {
+        self.0.as_ref()
     }
 }
 

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hearken_model::Timestamp;
 use serde_json::{Map, Value};
 
-use super::Rejection;
 use super::fields::{Fields, kind_of};
+use super::{Rejection, RejectionKind};
 use crate::record::RawRecord;
 
 /// What every carrier comes down to.
@@ -24,7 +24,7 @@ pub(super) struct Envelope {
 pub(super) fn open(record: &RawRecord) -> Result<Envelope, Rejection> {
     let value = record.value.as_deref().unwrap_or_default();
     if value.iter().all(u8::is_ascii_whitespace) {
-        return Err(Rejection("the record is empty; send one JSON object".into()));
+        return Err(RejectionKind::Empty.because("the record is empty; send one JSON object"));
     }
     let binary = record
         .headers
@@ -33,9 +33,10 @@ pub(super) fn open(record: &RawRecord) -> Result<Envelope, Rejection> {
     let object = match serde_json::from_slice(value) {
         Ok(Value::Object(object)) => object,
         Ok(other) => {
-            return Err(Rejection(format!("the record is {}; send one JSON object", kind_of(&other))));
+            return Err(RejectionKind::NotAnObject
+                .because(format!("the record is {}; send one JSON object", kind_of(&other))));
         }
-        Err(error) => return Err(Rejection(format!("the record is not JSON: {error}"))),
+        Err(error) => return Err(RejectionKind::NotJson.because(format!("the record is not JSON: {error}"))),
     };
     let structured =
         record.header("content-type").is_some_and(is_cloudevents) || object.contains_key("specversion");
@@ -70,24 +71,29 @@ fn open_structured(object: Map<String, Value>) -> Result<Envelope, Rejection> {
     let data = match (attributes.take("data"), attributes.take("data_base64")) {
         (Some(Value::Object(data)), _) => data,
         (Some(other), _) => {
-            return Err(Rejection(format!("`data` is {}; it must be an object", kind_of(&other))));
+            return Err(RejectionKind::NotAnObject
+                .because(format!("`data` is {}; it must be an object", kind_of(&other))));
         }
         (None, Some(Value::String(text))) => decode_base64(&text)?,
-        (None, Some(_)) => return Err(Rejection("`data_base64` must be a string".into())),
-        (None, None) => return Err(Rejection("`data` is missing from the CloudEvent".into())),
+        (None, Some(_)) => return Err(RejectionKind::InvalidValue.because("`data_base64` must be a string")),
+        (None, None) => {
+            return Err(RejectionKind::MissingField.because("`data` is missing from the CloudEvent"));
+        }
     };
     envelope(&mut attributes, data)
 }
 
 fn decode_base64(text: &str) -> Result<Map<String, Value>, Rejection> {
-    let bytes =
-        BASE64.decode(text).map_err(|error| Rejection(format!("`data_base64` is not base64: {error}")))?;
+    let bytes = BASE64.decode(text).map_err(|error| {
+        RejectionKind::InvalidValue.because(format!("`data_base64` is not base64: {error}"))
+    })?;
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(data)) => Ok(data),
-        Ok(other) => {
-            Err(Rejection(format!("`data_base64` holds {}; it must hold an object", kind_of(&other))))
+        Ok(other) => Err(RejectionKind::NotAnObject
+            .because(format!("`data_base64` holds {}; it must hold an object", kind_of(&other)))),
+        Err(error) => {
+            Err(RejectionKind::NotJson.because(format!("`data_base64` does not hold JSON: {error}")))
         }
-        Err(error) => Err(Rejection(format!("`data_base64` does not hold JSON: {error}"))),
     }
 }
 
@@ -95,9 +101,8 @@ fn decode_base64(text: &str) -> Result<Map<String, Value>, Rejection> {
 fn envelope(attributes: &mut Fields, data: Map<String, Value>) -> Result<Envelope, Rejection> {
     let specversion = attributes.required_text("specversion")?;
     if specversion != "1.0" {
-        return Err(Rejection(format!(
-            "CloudEvents `specversion` is `{specversion}`; only `1.0` is understood"
-        )));
+        return Err(RejectionKind::UnknownFormat
+            .because(format!("CloudEvents `specversion` is `{specversion}`; only `1.0` is understood")));
     }
     let event_type = attributes.required_text("type")?;
     let id = attributes.required_text("id")?;
@@ -109,10 +114,9 @@ fn envelope(attributes: &mut Fields, data: Map<String, Value>) -> Result<Envelop
 fn open_bare(object: Map<String, Value>) -> Result<Envelope, Rejection> {
     let mut fields = Fields::new(object, "`");
     if !fields.has("event") {
-        return Err(Rejection(
+        return Err(RejectionKind::UnknownFormat.because(
             "the record is neither a CloudEvent (no `specversion`) nor a bare event (no `event`), and no known foreign \
-             format"
-                .into(),
+             format",
         ));
     }
     let event_type = fields.required_text("event")?;

@@ -8,7 +8,7 @@ use hearken_model::event::METADATA_KEYS_MAX;
 use hearken_model::{Money, Scalar, Timestamp};
 use serde_json::{Map, Value};
 
-use super::Rejection;
+use super::{Rejection, RejectionKind};
 
 /// Most characters of a refused value that a reason repeats.
 const SHOWN_CHARS_MAX: usize = 80;
@@ -43,11 +43,11 @@ impl Fields {
         if shown.len() < value.to_string().len() {
             shown.push('…');
         }
-        Rejection(format!("{}{name}` is {shown}; it must be {rule}", self.place))
+        RejectionKind::InvalidValue.because(format!("{}{name}` is {shown}; it must be {rule}", self.place))
     }
 
     fn missing(&self, name: &str) -> Rejection {
-        Rejection(format!("{}{name}` is missing", self.place))
+        RejectionKind::MissingField.because(format!("{}{name}` is missing", self.place))
     }
 
     fn read<T>(
@@ -208,7 +208,7 @@ impl Fields {
             };
             flat.insert(key, scalar);
             if flat.len() > METADATA_KEYS_MAX {
-                return Err(Rejection(format!(
+                return Err(RejectionKind::OverLimit.because(format!(
                     "{}{name}` has more than {METADATA_KEYS_MAX} keys; send fewer",
                     self.place
                 )));

@@ -9,9 +9,9 @@ use hearken_model::{
 };
 use uuid::Uuid;
 
-use super::Rejection;
 use super::carrier::Envelope;
 use super::fields::Fields;
+use super::{Rejection, RejectionKind};
 
 const TYPES: &[&str] = &[
     "interaction.started",
@@ -38,11 +38,13 @@ pub(super) fn read(envelope: Envelope, recorded_at: Timestamp) -> Result<Event, 
             || format!("known are {}", TYPES.join(", ")),
             |name| format!("did you mean `{name}`?"),
         );
-        return Err(Rejection(format!("the event type `{shown}` is unknown; {hint}")));
+        return Err(
+            RejectionKind::UnknownType.because(format!("the event type `{shown}` is unknown; {hint}"))
+        );
     }
     let mut data = Fields::new(envelope.data, "`");
     let id = InteractionId::try_new(data.required_text("interaction_id")?)
-        .map_err(|error| Rejection(format!("`interaction_id`: {error}")))?;
+        .map_err(|error| RejectionKind::InvalidValue.because(format!("`interaction_id`: {error}")))?;
 
     let started = started_fields(&mut data)?;
     let at = data.time("at")?;
@@ -200,9 +202,8 @@ fn cost(data: &mut Fields) -> Result<Option<Cost>, Rejection> {
     let currency_code = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_alphabetic());
     if !currency_code {
         let shown: String = currency.chars().take(20).collect();
-        return Err(Rejection(format!(
-            "`cost.currency` is `{shown}`; it must be an ISO 4217 code such as USD"
-        )));
+        return Err(RejectionKind::InvalidValue
+            .because(format!("`cost.currency` is `{shown}`; it must be an ISO 4217 code such as USD")));
     }
     Ok(Some(Cost { amount, currency: currency.to_ascii_uppercase() }))
 }
@@ -271,10 +272,8 @@ fn analyzed(data: &mut Fields, event: &mut Event) -> Result<(), Rejection> {
 
 fn checked_message_id(id: String) -> Result<String, Rejection> {
     if id.len() > ID_BYTES_MAX {
-        return Err(Rejection(format!(
-            "the message id has {} bytes, at most {ID_BYTES_MAX} are allowed",
-            id.len()
-        )));
+        return Err(RejectionKind::InvalidValue
+            .because(format!("the message id has {} bytes, at most {ID_BYTES_MAX} are allowed", id.len())));
     }
     Ok(id)
 }

@@ -41,7 +41,7 @@ fn decode_value(value: &Value) -> Result<Event, Rejection> {
 }
 
 fn reason(outcome: Result<Event, Rejection>) -> String {
-    outcome.unwrap_err().0
+    outcome.unwrap_err().reason
 }
 
 #[test]

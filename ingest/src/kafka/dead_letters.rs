@@ -4,26 +4,28 @@ use std::time::Duration;
 
 use hearken_config::KafkaConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use tracing::{info, warn};
 
+use super::consumer::Quiet;
+use crate::decode::Rejection;
 use crate::record::RawRecord;
 
 /// What is kept of a value that is too large for the topic (contract, section 2.5).
 const TRUNCATED_BYTES: usize = 64 * 1024;
-/// How long a dead letter may take until its partition is stopped: a broker's restart fits in.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
-
+/// How long a dead letter may take until its partition is stopped. The other partitions wait as well meanwhile, so it
+/// is short: a stopped partition is tried again, and goes on by itself.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long questions about the topic may take.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Writes dead letters, acknowledged by all in-sync replicas.
+/// Writes dead letters, acknowledged by all in-sync replicas. Clones share the connection.
+#[derive(Clone)]
 pub(crate) struct DeadLetters {
-    producer: FutureProducer,
-    topic: String,
+    producer: FutureProducer<Quiet>,
+    config: KafkaConfig,
 }
 
 impl DeadLetters {
@@ -31,51 +33,77 @@ impl DeadLetters {
         let mut client = super::client_config(config);
         client
             .set("acks", "all")
-            .set("enable.idempotence", "true")
+            // A topic that is created anew would end an idempotent producer for good. Without, a dead letter may be
+            // there twice, which is allowed.
+            .set("enable.idempotence", "false")
             .set("linger.ms", "0")
-            .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string());
+            .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
+            // How soon a topic that was missing is seen.
+            .set("topic.metadata.refresh.interval.ms", "2000");
         if config.librdkafka.get("message.max.bytes").is_none() {
             // The producer must not refuse what the broker would take: the broker's limit decides.
             client.set("message.max.bytes", "1000000000");
         }
-        Ok(DeadLetters { producer: client.create()?, topic: config.dead_letter_topic.clone() })
+        Ok(DeadLetters { producer: client.create_with_context(Quiet)?, config: config.clone() })
     }
 
-    /// Creates the topic where it is missing and the brokers allow it, in the background. Best effort: the first dead
-    /// letter decides.
-    pub(crate) fn ensure_topic(&self, config: &KafkaConfig) {
-        let (producer, topic, config) = (self.producer.clone(), self.topic.clone(), config.clone());
-        let started = std::thread::Builder::new().name("dead-letter-topic".into()).spawn(move || {
-            match producer.client().fetch_metadata(None, ADMIN_TIMEOUT) {
-                Ok(metadata) if metadata.topics().iter().any(|known| known.name() == topic) => {}
-                Ok(_) => create_topic(&config, &topic),
-                Err(error) => warn!(topic, %error, "could not ask the brokers for the dead-letter topic"),
-            }
-        });
+    /// The topic's name.
+    pub(crate) fn topic(&self) -> &str {
+        &self.config.dead_letter_topic
+    }
+
+    /// [`DeadLetters::create_missing_topic`] in the background. Best effort: the first dead letter decides.
+    pub(crate) fn ensure_topic(&self) {
+        let dead_letters = self.clone();
+        let started = std::thread::Builder::new()
+            .name("dead-letter-topic".into())
+            .spawn(move || dead_letters.create_missing_topic());
         if let Err(error) = started {
             warn!(%error, "could not look for the dead-letter topic");
         }
     }
 
+    /// Creates the topic where it is missing and the brokers allow it.
+    pub(crate) fn create_missing_topic(&self) {
+        let topic = self.topic();
+        match self.producer.client().fetch_metadata(None, ADMIN_TIMEOUT) {
+            Ok(metadata) if metadata.topics().iter().any(|known| known.name() == topic) => {}
+            Ok(_) => create_topic(&self.config),
+            Err(error) => warn!(topic, %error, "could not ask the brokers for the dead-letter topic"),
+        }
+    }
+
     /// Writes these records and waits until all are acknowledged. The result for each is in the same order.
-    pub(crate) fn write(&self, records: &[(&RawRecord, String)]) -> Vec<Result<(), KafkaError>> {
+    pub(crate) fn write(&self, records: &[(RawRecord, Rejection)]) -> Vec<Result<(), KafkaError>> {
         let deliveries: Vec<_> =
-            records.iter().map(|(record, reason)| self.send(record, reason, None)).collect();
-        let outcomes = deliveries.into_iter().zip(records).map(|(delivery, (record, reason))| match delivery
-            .and_then(wait)
-        {
-            Err(error) if is_too_large(&error) => {
-                self.send(record, reason, Some(TRUNCATED_BYTES)).and_then(wait)
+            records.iter().map(|(record, rejection)| self.send(record, rejection, None)).collect();
+        let mut outcomes: Vec<_> = deliveries.into_iter().map(|delivery| delivery.and_then(wait)).collect();
+        // A broker refuses a batch of records as a whole, so each of them is tried alone, and cut only then.
+        let is_alone = records.len() == 1;
+        let mut broken: Option<KafkaError> = None;
+        for ((record, rejection), outcome) in records.iter().zip(&mut outcomes) {
+            if !outcome.as_ref().is_err_and(is_too_large) {
+                continue;
             }
-            outcome => outcome,
-        });
-        outcomes.collect()
+            if let Some(error) = &broken {
+                *outcome = Err(error.clone()); // waiting for each anew would take for ever
+                continue;
+            }
+            if !is_alone {
+                *outcome = self.send(record, rejection, None).and_then(wait);
+            }
+            if outcome.as_ref().is_err_and(is_too_large) {
+                *outcome = self.send(record, rejection, Some(TRUNCATED_BYTES)).and_then(wait);
+            }
+            broken = outcome.as_ref().err().filter(|error| !is_too_large(error)).cloned();
+        }
+        outcomes
     }
 
     fn send(
         &self,
         record: &RawRecord,
-        reason: &str,
+        rejection: &Rejection,
         truncate_bytes: Option<usize>,
     ) -> Result<rdkafka::producer::DeliveryFuture, KafkaError> {
         let mut headers = OwnedHeaders::new();
@@ -85,7 +113,7 @@ impl DeadLetters {
         let offset = record.offset.to_string();
         let partition = record.partition.to_string();
         for (key, value) in [
-            ("hearken-reason", reason),
+            ("hearken-reason", rejection.reason.as_str()),
             ("hearken-topic", record.topic.as_str()),
             ("hearken-partition", partition.as_str()),
             ("hearken-offset", offset.as_str()),
@@ -97,7 +125,7 @@ impl DeadLetters {
             value = Some(&bytes[..bytes.len().min(limit)]);
             headers = headers.insert(Header { key: "hearken-truncated", value: Some("true") });
         }
-        let mut message = FutureRecord::<[u8], [u8]>::to(&self.topic).headers(headers);
+        let mut message = FutureRecord::<[u8], [u8]>::to(self.topic()).headers(headers);
         message.key = record.key.as_deref();
         message.payload = value;
         message.timestamp = record.timestamp.map(|timestamp| timestamp.as_millis());
@@ -105,8 +133,9 @@ impl DeadLetters {
     }
 }
 
-fn create_topic(config: &KafkaConfig, topic: &str) {
-    let admin: AdminClient<DefaultClientContext> = match super::client_config(config).create() {
+fn create_topic(config: &KafkaConfig) {
+    let topic = config.dead_letter_topic.as_str();
+    let admin: AdminClient<Quiet> = match super::client_config(config).create_with_context(Quiet) {
         Ok(admin) => admin,
         Err(error) => {
             return warn!(topic, %error, "could not ask the brokers to create the dead-letter topic");
@@ -137,7 +166,7 @@ fn is_too_large(error: &KafkaError) -> bool {
     error.rdkafka_error_code().is_some_and(|code| too_large.contains(&code))
 }
 
-/// The pipeline is a thread of its own and may wait; librdkafka's own threads complete these futures.
+/// The callers are threads of their own and may wait; librdkafka's own threads complete these futures.
 fn block_on<F: Future>(future: F) -> F::Output {
     futures::executor::block_on(future)
 }

@@ -105,11 +105,9 @@ pub fn reset_offset(config: &Config, topic: &str, partition: i32, to: ResetTo) -
             "the index has never read partition {partition} of topic `{topic}`; `hearken index stats` lists what it has"
         );
     };
-    match to {
-        ResetTo::Earliest => checkpoint.remove(topic, partition),
-        ResetTo::Offset(next_offset) => {
-            checkpoint.set(topic, partition, PartitionPosition { next_offset, fingerprint: None });
-        }
+    checkpoint.remove(topic, partition);
+    if let ResetTo::Offset(next_offset) = to {
+        checkpoint.set(topic, partition, PartitionPosition { next_offset, fingerprint: None });
     }
     writer.refresh(&checkpoint)?;
     writer.flush_now()?;

@@ -10,14 +10,13 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::{TestDir, cache, free_port, java};
 use crate::outcome::Unavailable;
-use crate::process::Process;
+use crate::process::Server;
 
 const ARTIFACT: &str = "org.opensearch.distribution.integ-test-zip:opensearch:3.6.0:zip";
 const NAME: &str = "opensearch-3.6.0";
 /// Enough for a test.
 const HEAP_MIB: u32 = 512;
 const START_PATIENCE: Duration = Duration::from_secs(240);
-const STOP_PATIENCE: Duration = Duration::from_secs(60);
 /// Lines of the shipped `jvm.options` that are replaced below, or that cost memory and disk a test does not have.
 const UNWANTED_OPTIONS: [&str; 6] = ["-Xms", "-Xmx", "gc", "HeapDump", "incubator.vector", "AlwaysPreTouch"];
 /// It refuses to run as root; as root it is run as this user and group, which every Debian has.
@@ -26,7 +25,7 @@ const UNPRIVILEGED: (&str, &str) = ("nobody", "nogroup");
 /// A running OpenSearch node.
 #[derive(Debug)]
 pub struct OpenSearch {
-    process: Option<Process>, // before the directory, so that the node is gone before its files are
+    server: Server, // before the directory, so that the node is gone before its files are
     dir: TestDir,
     home: PathBuf,
     port: u16,
@@ -53,24 +52,16 @@ impl OpenSearch {
 
     /// Stops the node in good order; its data stays.
     pub fn stop(&mut self) -> Result<()> {
-        if let Some(mut process) = self.process.take() {
-            process.terminate(STOP_PATIENCE)?;
-        }
-        Ok(())
+        self.server.stop()
     }
 
     /// Kills the node as a power cut would; its data stays.
     pub fn kill(&mut self) {
-        self.process = None;
+        self.server.kill();
     }
 
     /// Brings a stopped or killed node back on the same port with the same data.
     pub fn restart(&mut self) -> Result<()> {
-        self.stop()?;
-        self.run()
-    }
-
-    fn run(&mut self) -> Result<()> {
         let dir = self.dir.path();
         let java = java::java(21)?;
         let mut command = as_unprivileged("bash");
@@ -80,15 +71,13 @@ impl OpenSearch {
             .env("OPENSEARCH_PATH_CONF", dir.join("config"))
             .env("OPENSEARCH_TMPDIR", dir.join("tmp"))
             .env("OPENSEARCH_JAVA_HOME", java_home(&java)?);
-        let mut process = Process::spawn("OpenSearch", &mut command, &dir.join("opensearch.log"))?;
         let health =
             format!("{}/_cluster/health?wait_for_nodes=1&wait_for_status=yellow&timeout=1s", self.base_url());
-        process.wait_ready(START_PATIENCE, || {
+        let log = dir.join("opensearch.log");
+        self.server.run(("OpenSearch", &mut command), &log, START_PATIENCE, || {
             let status = reqwest::blocking::get(&health)?.status();
             if status.is_success() { Ok(()) } else { Err(anyhow!("{health} answers {status}")) }
-        })?;
-        self.process = Some(process);
-        Ok(())
+        })
     }
 }
 
@@ -101,8 +90,8 @@ fn start(heap_mib: u32) -> Result<OpenSearch> {
     let home = home.join(NAME);
     let (dir, port) = (TestDir::new("hearken-opensearch-")?, free_port()?);
     configure(&dir.path(), &home, heap_mib, port, free_port()?)?;
-    let mut node = OpenSearch { process: None, dir, home, port };
-    node.run()?;
+    let mut node = OpenSearch { server: Server::default(), dir, home, port };
+    node.restart()?;
     Ok(node)
 }
 

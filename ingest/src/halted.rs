@@ -1,0 +1,92 @@
+//! Partitions that stopped before a dead letter which cannot be written.
+//!
+//! Such a partition is not read until its dead letter has been written after all; the others go on meanwhile. The
+//! tries are made on a thread, one at a time, because one that fails takes seconds.
+
+use std::collections::BTreeMap;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tracing::warn;
+
+use crate::decode::Rejection;
+use crate::kafka::{DeadLetters, KafkaError, TopicPartition};
+use crate::record::RawRecord;
+
+/// How long after a failed try the next one begins.
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The partitions, each with the one dead letter that it waits for.
+#[derive(Default)]
+pub(crate) struct HaltedPartitions {
+    halted: BTreeMap<TopicPartition, Halt>,
+    attempt: Option<(TopicPartition, JoinHandle<Result<(), KafkaError>>)>,
+}
+
+struct Halt {
+    dead_letter: (RawRecord, Rejection),
+    /// Whether the source has let go of the partition, so that nothing it had read before can follow.
+    is_released: bool,
+    retry_at: Instant,
+}
+
+impl HaltedPartitions {
+    /// Whether the partition is among them: its records are then ignored, and read again when it goes on.
+    pub(crate) fn contains(&self, partition: &TopicPartition) -> bool {
+        !self.halted.is_empty() && self.halted.contains_key(partition)
+    }
+
+    /// Takes a partition in that must not go on before this is written.
+    pub(crate) fn halt(&mut self, record: RawRecord, rejection: Rejection) {
+        let partition = (record.topic.clone(), record.partition);
+        let retry_at = Instant::now() + RETRY_INTERVAL;
+        let halt = Halt { dead_letter: (record, rejection), is_released: false, retry_at };
+        self.halted.insert(partition, halt);
+    }
+
+    /// Nothing that was read before the halt follows any more.
+    pub(crate) fn release(&mut self, partition: &TopicPartition) {
+        if let Some(halt) = self.halted.get_mut(partition) {
+            halt.is_released = true;
+        }
+    }
+
+    /// Forgets a partition that has stopped for another reason.
+    pub(crate) fn remove(&mut self, partition: &TopicPartition) {
+        self.halted.remove(partition);
+    }
+
+    /// Looks at the try under way or begins one. The answer is a partition that can go on, and its next offset: that of
+    /// the dead letter, which is written once more then.
+    pub(crate) fn retry(&mut self, dead_letters: &DeadLetters) -> Option<(TopicPartition, i64)> {
+        let is_over = self.attempt.as_ref().is_some_and(|(_, thread)| thread.is_finished());
+        if let Some((partition, thread)) = self.attempt.take_if(|_| is_over) {
+            let is_written = matches!(thread.join(), Ok(Ok(())));
+            if is_written && let Some(halt) = self.halted.remove(&partition) {
+                return Some((partition, halt.dead_letter.0.offset));
+            }
+            if let Some(halt) = self.halted.get_mut(&partition) {
+                halt.retry_at = Instant::now() + RETRY_INTERVAL;
+            }
+        }
+        if self.attempt.is_none() {
+            self.begin(dead_letters);
+        }
+        None
+    }
+
+    fn begin(&mut self, dead_letters: &DeadLetters) {
+        let now = Instant::now();
+        let due = self.halted.iter().filter(|(_, halt)| halt.is_released && halt.retry_at <= now);
+        let Some((partition, halt)) = due.min_by_key(|(_, halt)| halt.retry_at) else { return };
+        let (dead_letters, dead_letter) = (dead_letters.clone(), halt.dead_letter.clone());
+        let thread = std::thread::Builder::new().name("dead-letter-retry".into()).spawn(move || {
+            dead_letters.create_missing_topic();
+            dead_letters.write(&[dead_letter]).pop().unwrap_or(Ok(()))
+        });
+        match thread {
+            Ok(thread) => self.attempt = Some((partition.clone(), thread)),
+            Err(error) => warn!(%error, "could not try to write a dead letter again"),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! How the consumer is set up, and what it tells besides records: the brokers' ends, and whether any can be reached.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use hearken_config::KafkaConfig;
+use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tracing::{debug, info, warn};
+
+use super::TopicPartition;
+use crate::status::Outage;
+
+pub(super) fn consumer_config(config: &KafkaConfig) -> ClientConfig {
+    let mut client = super::client_config(config);
+    client
+        .set("group.id", &config.group_id)
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        // Offsets come from the index; where one does not exist any more, that is said and nothing is skipped.
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "true")
+        .set("statistics.interval.ms", "1000")
+        .set("topic.metadata.refresh.interval.ms", "5000");
+    for (name, default) in [
+        ("check.crcs", "true"),            // off by default, and a flipped bit would be indexed
+        ("fetch.queue.backoff.ms", "20"),  // 1000 by default: a full queue would stall for a second
+        // A fetch ends after 5 ms or 64 KiB. With librdkafka's 1 byte each event of a slow stream is a fetch of its own:
+        // at 1,000 events/s that cost the broker 0.2 cores and us 0.05 more than this (docs/benchmarks.md).
+        ("fetch.wait.max.ms", "5"),
+        ("fetch.min.bytes", "65536"),
+        ("fetch.error.backoff.ms", "100"), // after a broker's restart
+        ("reconnect.backoff.max.ms", "1000"), // 10 s by default: too long for a stream that should be fresh
+        ("queued.max.messages.kbytes", "16384"), // 64 MB by default, for each partition
+        ("queued.min.messages", "10000"),
+    ] {
+        if config.librdkafka.get(name).is_none() {
+            client.set(name, default);
+        }
+    }
+    client
+}
+
+/// What is known of the brokers. Clones share it.
+#[derive(Clone)]
+pub(super) struct Brokers(Arc<Mutex<Known>>);
+
+struct Known {
+    /// The end of each partition, as last heard of; −1 before it was.
+    ends: HashMap<TopicPartition, i64>,
+    /// Set while there is no connection.
+    outage: Option<Outage>,
+    /// Commits to the group that were answered, whatever the answer.
+    num_commits_answered: u64,
+}
+
+impl Brokers {
+    /// Nothing is known, and nothing connected yet.
+    pub(super) fn new() -> Self {
+        let outage = Some(Outage { since: Instant::now(), cause: None });
+        Brokers(Arc::new(Mutex::new(Known { ends: HashMap::new(), outage, num_commits_answered: 0 })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn outage(&self) -> Option<Outage> {
+        self.lock().outage.clone()
+    }
+
+    pub(super) fn num_commits_answered(&self) -> u64 {
+        self.lock().num_commits_answered
+    }
+
+    pub(super) fn end(&self, partition: &TopicPartition) -> Option<i64> {
+        self.lock().ends.get(partition).copied()
+    }
+
+    pub(super) fn set_end(&self, partition: TopicPartition, end: i64) {
+        self.lock().ends.insert(partition, end);
+    }
+
+    /// Every partition that has been heard of, with its end or −1.
+    pub(super) fn ends(&self) -> Vec<(TopicPartition, i64)> {
+        self.lock().ends.iter().map(|(partition, end)| (partition.clone(), *end)).collect()
+    }
+
+    fn heard_connected(&self, is_connected: bool) {
+        let mut known = self.lock();
+        match (&known.outage, is_connected) {
+            (Some(_), true) => {
+                info!("connected to kafka");
+                known.outage = None;
+            }
+            (None, false) => {
+                warn!("lost the connection to every kafka broker; searches go on, reading resumes by itself");
+                known.outage = Some(Outage { since: Instant::now(), cause: None });
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps the newest cause of an outage, but "all brokers are down" only where nothing better is known. Whether this
+    /// is news: during an outage the same is heard every second.
+    fn heard_error(&self, code: Option<RDKafkaErrorCode>, reason: &str) -> bool {
+        let Some(outage) = &mut self.lock().outage else { return true };
+        let is_cause = code != Some(RDKafkaErrorCode::AllBrokersDown);
+        if !is_cause && outage.cause.is_some() {
+            return false;
+        }
+        let is_news = outage.cause.as_deref().is_none_or(|known| what_of(known) != what_of(reason));
+        outage.cause = Some(reason.to_owned());
+        is_news
+    }
+}
+
+/// A reason of librdkafka without the broker before it and the times after it.
+fn what_of(reason: &str) -> &str {
+    let reason = reason.split(" (after ").next().unwrap_or_default();
+    reason.split_once(": ").map_or(reason, |(_, what)| what)
+}
+
+/// For the clients beside the consumer: what they meet, the consumer meets and tells.
+#[derive(Clone)]
+pub(super) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
+        debug!(facility, message, "librdkafka");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        debug!(%error, reason, "kafka client reports an error and keeps trying");
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
+/// Hears librdkafka's statistics and errors.
+pub(super) struct Context {
+    pub(super) brokers: Brokers,
+}
+
+impl ClientContext for Context {
+    fn stats(&self, statistics: Statistics) {
+        self.brokers.heard_connected(statistics.brokers.values().any(|broker| broker.state == "UP"));
+        let mut known = self.brokers.lock();
+        for (topic, statistics) in statistics.topics {
+            for (partition, statistics) in statistics.partitions {
+                if partition >= 0 {
+                    let end = known.ends.entry((topic.clone(), partition)).or_insert(-1);
+                    *end = (*end).max(statistics.hi_offset.max(statistics.ls_offset));
+                }
+            }
+        }
+    }
+
+    /// Connections that fail are told by [`Context::error`] as well.
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        match level {
+            _ if facility == "FAIL" => debug!(facility, message, "librdkafka"),
+            RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info => debug!(facility, message, "librdkafka"),
+            _ => warn!(facility, message, "librdkafka"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        // The end of a partition is no trouble, and the poll tells it too.
+        if code != Some(RDKafkaErrorCode::PartitionEOF) && self.brokers.heard_error(code, reason) {
+            warn!(%error, reason, "kafka client reports an error and keeps trying");
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
+        if let Err(error) = result {
+            debug!(%error, "offsets were not committed to the group");
+        }
+        self.brokers.lock().num_commits_answered += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_told_once_with_its_cause_and_not_every_second() {
+        let refused = "127.0.0.1:9092/1: Connect to ipv4#127.0.0.1:9092 failed: Connection refused";
+        let (transport, all_down) =
+            (Some(RDKafkaErrorCode::BrokerTransportFailure), Some(RDKafkaErrorCode::AllBrokersDown));
+        let brokers = Brokers::new();
+        assert!(brokers.heard_error(all_down, "1/1 brokers are down"));
+        assert!(brokers.heard_error(transport, &format!("{refused} (after 0ms in state CONNECT)")));
+        assert!(!brokers.heard_error(transport, &format!("{refused} (after 7ms in state CONNECT)")));
+        assert!(!brokers.heard_error(all_down, "1/1 brokers are down"));
+        assert!(
+            brokers.outage().and_then(|outage| outage.cause).is_some_and(|cause| cause.starts_with(refused))
+        );
+        brokers.heard_connected(true);
+        assert_eq!(brokers.outage(), None);
+        brokers.heard_connected(false);
+        assert_eq!(brokers.outage().and_then(|outage| outage.cause), None);
+    }
+}

@@ -1,0 +1,500 @@
+//! Reads the topics from where the checkpoint says, on a thread of its own.
+//!
+//! 1. Ask the brokers for the topics' partitions, and again for topics that do not exist yet.
+//! 2. Assign each partition at its checkpoint, or at the beginning if it has none. Where the checkpoint has a
+//!    fingerprint, reading begins one record earlier and compares: a topic that was deleted and created anew would
+//!    otherwise be read from an offset that means something else (pitfalls 26).
+//! 3. Poll and hand on. New partitions are found through the client's own metadata refresh, and a topic that is created
+//!    anew meanwhile by its [anchors](super::anchors).
+//!
+//! A partition that cannot go on (offset out of range, another topic of the same name) is stopped loudly and the
+//! others keep going; nothing is skipped in silence.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use hearken_index::checkpoint::{Anchor, Checkpoint, Fingerprint};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tracing::{debug, error, info, warn};
+
+use super::TopicPartition;
+use super::anchors::{AnchorCheck, CHECK_INTERVAL, Verdict};
+use super::consumer::{Brokers, Context};
+use super::source::{SourceCommand, SourceItem, fingerprint, raw_record};
+use crate::queue::QueueSender;
+use crate::record::RawRecord;
+
+/// How long one poll waits; commands and the stop signal are seen this often.
+const POLL_TIMEOUT: Duration = Duration::from_millis(50);
+/// How long a question to the brokers may take.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the last commit to the group may take.
+const LAST_COMMIT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often a missing topic is asked for again.
+const DISCOVERY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What is known of a partition while it is being read.
+#[derive(Debug, Clone, Copy)]
+struct Partition {
+    reading: Reading,
+    /// What is to be fetched next, as far as records have been seen.
+    next_offset: i64,
+    /// A record that was seen in its place after later ones were read.
+    anchor: Option<Anchor>,
+    /// A record that was read since; the next anchor if the present one is still in its place by then.
+    candidate: Option<Anchor>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Reading {
+    /// Records are handed on.
+    On,
+    /// The first record must look like this one (offset, fingerprint), or the topic is not the one that was read.
+    Comparing(i64, Fingerprint),
+    /// Nothing is handed on until the pipeline says where to go on.
+    Halted,
+    /// Nothing is handed on until an operator acts.
+    Stopped,
+}
+
+pub(super) struct Reader {
+    consumer: BaseConsumer<Context>,
+    topics: Vec<String>,
+    checkpoint: Checkpoint,
+    items: QueueSender<SourceItem>,
+    commands: Receiver<SourceCommand>,
+    partitions: BTreeMap<TopicPartition, Partition>,
+    missing_topics: Vec<String>,
+    /// Whether [`SourceItem::AllAssigned`] was sent.
+    is_all_answered: bool,
+    /// Whether some partition's offset is said not to exist, and the brokers have not told yet which.
+    is_out_of_range: bool,
+    brokers: Brokers,
+    anchor_check: AnchorCheck,
+    next_anchor_check: Instant,
+    is_stopping: Arc<AtomicBool>,
+}
+
+impl Reader {
+    pub(super) fn new(
+        consumer: BaseConsumer<Context>,
+        topics: Vec<String>,
+        checkpoint: Checkpoint,
+        (items, commands): (QueueSender<SourceItem>, Receiver<SourceCommand>),
+        (brokers, anchor_check): (Brokers, AnchorCheck),
+        is_stopping: Arc<AtomicBool>,
+    ) -> Self {
+        Reader {
+            consumer,
+            missing_topics: topics.clone(),
+            topics,
+            checkpoint,
+            items,
+            commands,
+            partitions: BTreeMap::new(),
+            is_all_answered: false,
+            is_out_of_range: false,
+            brokers,
+            anchor_check,
+            next_anchor_check: Instant::now(),
+            is_stopping,
+        }
+    }
+
+    pub(super) fn run(&mut self) {
+        let mut next_discovery = Instant::now();
+        while !self.is_stopping.load(Ordering::Acquire) {
+            if Instant::now() >= next_discovery {
+                self.look_around();
+                next_discovery = Instant::now() + DISCOVERY_INTERVAL;
+            }
+            while let Ok(command) = self.commands.try_recv() {
+                self.obey(command);
+            }
+            let polled = match self.consumer.poll(POLL_TIMEOUT) {
+                None => continue,
+                Some(Ok(message)) => Ok(raw_record(&message)),
+                Some(Err(error)) => Err(error),
+            };
+            let is_open = match polled {
+                Ok(record) => self.hand_on(record),
+                Err(error) => self.on_error(error),
+            };
+            if !is_open {
+                break; // the pipeline is gone
+            }
+        }
+        // The pipeline's last word is what has become durable; the group should know before the client goes.
+        while let Ok(command) = self.commands.try_recv() {
+            if let SourceCommand::Commit(checkpoint) = command {
+                self.commit_last(&checkpoint);
+            }
+        }
+    }
+
+    /// What is done now and then, beside reading.
+    fn look_around(&mut self) {
+        self.assign_new_partitions();
+        if !self.missing_topics.is_empty() {
+            self.discover();
+        }
+        if self.is_out_of_range {
+            self.find_out_of_range();
+        }
+        self.check_anchors();
+    }
+
+    /// Asks for the topics that have not been seen yet and assigns their partitions. A topic that does not exist has
+    /// nothing to read and keeps nobody waiting; it is asked for again, and read from its beginning when it appears.
+    fn discover(&mut self) {
+        let mut is_answered = true;
+        for topic in std::mem::take(&mut self.missing_topics) {
+            let partitions = match self.consumer.fetch_metadata(Some(&topic), BROKER_TIMEOUT) {
+                Ok(metadata) => metadata
+                    .topics()
+                    .iter()
+                    .filter(|found| found.name() == topic && found.error().is_none())
+                    .flat_map(|found| found.partitions().iter().map(|partition| partition.id()))
+                    .collect::<Vec<_>>(),
+                Err(error) => {
+                    warn!(topic, %error, "cannot reach the brokers yet");
+                    is_answered = false;
+                    Vec::new()
+                }
+            };
+            if partitions.is_empty() {
+                if is_answered && !self.is_all_answered {
+                    warn!(topic, "the topic does not exist yet; waiting for it");
+                }
+                self.missing_topics.push(topic);
+                continue;
+            }
+            for partition in partitions {
+                is_answered &= self.assign(&topic, partition);
+            }
+        }
+        if is_answered && !self.is_all_answered {
+            self.is_all_answered = true;
+            self.send(SourceItem::AllAssigned, 0);
+        }
+    }
+
+    /// Partitions that were added while running are seen in the client's statistics.
+    fn assign_new_partitions(&mut self) {
+        let heard_of = self.brokers.ends().into_iter().map(|(partition, _)| partition);
+        let new: Vec<TopicPartition> = heard_of
+            .filter(|key| self.topics.contains(&key.0) && !self.partitions.contains_key(key))
+            .collect();
+        for (topic, partition) in new {
+            info!(topic, partition, "a partition was added");
+            self.assign(&topic, partition);
+        }
+    }
+
+    /// Assigns one partition where its checkpoint says, or stops it. False if the brokers did not answer.
+    fn assign(&mut self, topic: &str, partition: i32) -> bool {
+        let key = (topic.to_owned(), partition);
+        let (begin, end) = match self.consumer.fetch_watermarks(topic, partition, BROKER_TIMEOUT) {
+            Ok(watermarks) => watermarks,
+            Err(error) => {
+                // It stays unknown and is tried again with the next discovery.
+                warn!(topic, partition, %error, "cannot ask for the partition's offsets yet");
+                if !self.missing_topics.iter().any(|missing| missing == topic) {
+                    self.missing_topics.push(topic.to_owned());
+                }
+                return false;
+            }
+        };
+        if self.partitions.contains_key(&key) {
+            return true;
+        }
+        self.brokers.set_end(key.clone(), end);
+        let position = self.checkpoint.position(topic, partition);
+        let next_offset = position.map_or(begin, |position| position.next_offset);
+        if let Some(reason) = out_of_range(&key, next_offset, (begin, end)) {
+            self.stop_partition(key, reason);
+            return true;
+        }
+        let fingerprint = position.and_then(|position| position.fingerprint);
+        let (start, reading) = match fingerprint {
+            Some(fingerprint) if next_offset > begin => {
+                (next_offset - 1, Reading::Comparing(next_offset - 1, fingerprint))
+            }
+            _ => (next_offset, Reading::On),
+        };
+        info!(topic, partition, next_offset, end, "reading the partition");
+        let anchor = self.checkpoint.anchor(topic, partition);
+        let read = Partition { reading, next_offset: start, anchor, candidate: None };
+        self.partitions.insert(key.clone(), read);
+        self.send(SourceItem::Assigned { partition: key.clone(), next_offset, end_offset: end }, 0);
+        self.read_from(&key, start);
+        true
+    }
+
+    /// Begins to fetch, or stops the partition.
+    fn read_from(&mut self, partition: &TopicPartition, offset: i64) {
+        let mut list = TopicPartitionList::new();
+        let added = list.add_partition_offset(&partition.0, partition.1, Offset::Offset(offset));
+        if let Err(error) = added.and_then(|()| self.consumer.incremental_assign(&list)) {
+            let reason =
+                format!("the partition cannot be assigned ({error}); restart the server to try again");
+            self.stop_partition(partition.clone(), reason);
+        }
+    }
+
+    /// Hands a record on unless it is there for comparison only. False when the pipeline is gone.
+    fn hand_on(&mut self, record: RawRecord) -> bool {
+        let key = (record.topic.clone(), record.partition);
+        let is_checking = self.anchor_check.is_under_way();
+        let Some(partition) = self.partitions.get_mut(&key) else { return true };
+        partition.next_offset = record.offset + 1;
+        match partition.reading {
+            Reading::On => {}
+            Reading::Comparing(offset, expected) => {
+                let is_same = record.offset != offset || fingerprint(&record) == expected;
+                if !is_same {
+                    self.stop_partition(key.clone(), another_topic(&key, offset));
+                    return true;
+                }
+                partition.reading = Reading::On;
+                if record.offset == offset {
+                    return true; // read before
+                }
+                // Retention or compaction removed the record that was to be compared; nothing speaks against going on.
+            }
+            Reading::Halted | Reading::Stopped => return true,
+        }
+        // What is read during a check may be of another topic than what the check saw.
+        if partition.candidate.is_none() && !is_checking {
+            partition.candidate = Some(Anchor { offset: record.offset, fingerprint: fingerprint(&record) });
+        }
+        let size_bytes = record.size_bytes();
+        self.send(SourceItem::Record(record), size_bytes)
+    }
+
+    /// Takes the verdicts on the anchors, and has them compared again when it is time.
+    fn check_anchors(&mut self) {
+        for (key, verdict) in self.anchor_check.finished().into_iter().flatten() {
+            let Some(partition) = self.partitions.get_mut(&key) else { continue };
+            if matches!(partition.reading, Reading::Stopped) {
+                continue;
+            }
+            match (verdict, partition.candidate.take()) {
+                (Verdict::Same, Some(anchor)) => {
+                    partition.anchor = Some(anchor);
+                    self.send(SourceItem::Anchored(key, anchor), 0);
+                }
+                (Verdict::Same, None) => {}
+                (Verdict::Other, _) => {
+                    let offset = partition.anchor.map_or(0, |anchor| anchor.offset);
+                    self.stop_partition(key.clone(), another_topic(&key, offset));
+                }
+            }
+        }
+        if self.anchor_check.is_under_way() || Instant::now() < self.next_anchor_check {
+            return;
+        }
+        self.next_anchor_check = Instant::now() + CHECK_INTERVAL;
+        let mut anchors = Vec::new();
+        let mut first_anchors = Vec::new();
+        for (key, partition) in &mut self.partitions {
+            if matches!(partition.reading, Reading::Stopped) {
+                continue;
+            }
+            if partition.anchor.is_none()
+                && let Some(first) = partition.candidate.take()
+            {
+                // Nothing was read before it, so whatever topic it is of is the one that is read.
+                partition.anchor = Some(first);
+                first_anchors.push((key.clone(), first));
+            }
+            anchors.extend(partition.anchor.map(|anchor| (key.clone(), anchor)));
+        }
+        for (key, anchor) in first_anchors {
+            self.send(SourceItem::Anchored(key, anchor), 0);
+        }
+        self.anchor_check.begin(anchors);
+    }
+
+    fn on_error(&mut self, error: KafkaError) -> bool {
+        match &error {
+            KafkaError::PartitionEOF(partition) => return self.on_partition_end(*partition),
+            _ if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) => {
+                self.is_out_of_range = true;
+            }
+            // Connections that fail are told once by the client's context.
+            _ if self.brokers.outage().is_some() => debug!(%error, "reading from kafka failed; trying on"),
+            _ => warn!(%error, "reading from kafka failed; trying on"),
+        }
+        true
+    }
+
+    /// librdkafka names the partition and not the topic. With several topics only those are taken to be at their end
+    /// whose position says so.
+    fn on_partition_end(&mut self, partition: i32) -> bool {
+        let Ok(positions) = self.consumer.position() else { return true };
+        let is_only_topic = self.topics.len() == 1;
+        for topic in self.topics.clone() {
+            let key = (topic, partition);
+            let position = positions.find_partition(&key.0, partition).map(|element| element.offset());
+            let end = self.brokers.end(&key);
+            let is_at_end = is_only_topic
+                || matches!((position, end), (Some(Offset::Offset(position)), Some(end)) if position >= end);
+            let is_known = self.partitions.contains_key(&key);
+            if is_known && is_at_end && !self.send(SourceItem::AtEnd(key), 0) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Some partition's offset does not exist any more, and the client has ceased to fetch it; the error does not say
+    /// which, so the brokers are asked, until they answer. One that is in range after all (a leader that was behind for
+    /// a moment) is fetched again.
+    fn find_out_of_range(&mut self) {
+        let reading = self
+            .partitions
+            .iter()
+            .filter(|(_, partition)| matches!(partition.reading, Reading::On | Reading::Comparing(..)));
+        let reading: Vec<_> = reading.map(|(key, partition)| (key.clone(), partition.next_offset)).collect();
+        let mut is_answered = true;
+        for (key, next_offset) in reading {
+            let Ok(watermarks) = self.consumer.fetch_watermarks(&key.0, key.1, BROKER_TIMEOUT) else {
+                is_answered = false;
+                continue;
+            };
+            match out_of_range(&key, next_offset, watermarks) {
+                Some(reason) => self.stop_partition(key, reason),
+                None => {
+                    self.unassign(&key);
+                    self.read_from(&key, next_offset);
+                }
+            }
+        }
+        self.is_out_of_range = !is_answered;
+    }
+
+    fn stop_partition(&mut self, key: TopicPartition, reason: String) {
+        error!(topic = key.0, partition = key.1, reason, "stopped the partition");
+        self.unassign(&key);
+        let partition =
+            Partition { reading: Reading::Stopped, next_offset: -1, anchor: None, candidate: None };
+        self.partitions.insert(key.clone(), partition);
+        self.send(SourceItem::Stopped { partition: key, reason }, 0);
+    }
+
+    fn unassign(&self, (topic, partition): &TopicPartition) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, *partition);
+        if let Err(error) = self.consumer.incremental_unassign(&list) {
+            debug!(topic, partition, %error, "the partition was not assigned");
+        }
+    }
+
+    fn obey(&mut self, command: SourceCommand) {
+        match command {
+            SourceCommand::Commit(checkpoint) => {
+                self.commit(&checkpoint);
+            }
+            SourceCommand::Halt(key) => {
+                if let Some(partition) = self.partitions.get_mut(&key)
+                    && !matches!(partition.reading, Reading::Stopped)
+                {
+                    partition.reading = Reading::Halted;
+                    self.unassign(&key);
+                    self.send(SourceItem::Halted(key), 0);
+                }
+            }
+            SourceCommand::Restart(key, next_offset) => {
+                if let Some(partition) = self.partitions.get_mut(&key)
+                    && matches!(partition.reading, Reading::Halted)
+                {
+                    (partition.reading, partition.next_offset) = (Reading::On, next_offset);
+                    self.read_from(&key, next_offset);
+                }
+            }
+        }
+    }
+
+    /// For lag tools only: Hearken itself never reads these offsets. Whether there was anything to ask of the brokers.
+    fn commit(&self, checkpoint: &Checkpoint) -> bool {
+        fail::fail_point!("offset-commit");
+        if self.brokers.outage().is_some() {
+            return false; // the next one says it all
+        }
+        let mut list = TopicPartitionList::new();
+        for (topic, partitions) in &checkpoint.topics {
+            for (partition, position) in partitions {
+                if self.partitions.contains_key(&(topic.clone(), *partition)) {
+                    let added =
+                        list.add_partition_offset(topic, *partition, Offset::Offset(position.next_offset));
+                    if let Err(error) = added {
+                        debug!(topic, partition, %error, "not a committable offset");
+                    }
+                }
+            }
+        }
+        if list.count() == 0 {
+            return false;
+        }
+        let asked = self.consumer.commit(&list, CommitMode::Async);
+        if let Err(error) = &asked {
+            debug!(%error, "offsets were not committed to the group");
+        }
+        asked.is_ok()
+    }
+
+    /// Commits and waits for the answer, not for long: a server must be able to stop while the brokers are away, which
+    /// librdkafka's own waiting would not let it.
+    fn commit_last(&self, checkpoint: &Checkpoint) {
+        let num_answered = self.brokers.num_commits_answered();
+        let is_asked = self.commit(checkpoint);
+        let deadline = Instant::now() + LAST_COMMIT_TIMEOUT;
+        while is_asked
+            && self.brokers.outage().is_none()
+            && self.brokers.num_commits_answered() == num_answered
+            && Instant::now() < deadline
+        {
+            // Records that come with it are read again by whoever reads next.
+            drop(self.consumer.poll(POLL_TIMEOUT));
+        }
+    }
+
+    fn send(&self, item: SourceItem, size_bytes: usize) -> bool {
+        self.items.push(item, size_bytes).is_ok()
+    }
+}
+
+/// Why a partition cannot be read from that offset, if it cannot.
+fn out_of_range(partition: &TopicPartition, next_offset: i64, (begin, end): (i64, i64)) -> Option<String> {
+    let reset = reset_command(partition);
+    if next_offset > end {
+        return Some(format!(
+            "the index has read up to offset {next_offset} and the partition ends at {end}: the topic was probably \
+             deleted and created again; stop the server and run {reset} to read the new one"
+        ));
+    }
+    (next_offset < begin).then(|| {
+        format!(
+            "the index must read on at offset {next_offset} and the broker's oldest record is {begin}: retention has \
+             removed records that were never read; stop the server and run {reset} to go on without them"
+        )
+    })
+}
+
+fn another_topic(partition: &TopicPartition, offset: i64) -> String {
+    let reset = reset_command(partition);
+    format!(
+        "the record at offset {offset} is not the one that the index has read: the topic was deleted and created again; \
+         stop the server and run {reset} to read the new one"
+    )
+}
+
+fn reset_command((topic, partition): &TopicPartition) -> String {
+    format!("`hearken index reset-offset --topic {topic} --partition {partition} --to earliest`")
+}
