@@ -25,6 +25,9 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Exports and event streams at the same time; more are answered 429.
     pub streams_max: usize,
+    /// Connections at the same time; more wait to be taken. Far below the usual limit of 1,024 descriptors, for the
+    /// index needs some too.
+    pub connections_max: usize,
 }
 
 impl Default for Limits {
@@ -38,6 +41,7 @@ impl Default for Limits {
             uri_bytes_max: 32 * 1024,
             body_bytes_max: 256 * 1024,
             streams_max: 32,
+            connections_max: 512,
         }
     }
 }

@@ -91,8 +91,10 @@ impl App {
             .readiness(readiness)
             .views(views)
             .stopping(stopped.clone());
-        let router = http::finish(http::routes().merge(hearken_web::routes()), state.build()?);
-        let http = tokio::spawn(http::serve(listener, router, stopped));
+        let state = state.build()?;
+        let connections_max = state.limits().connections_max;
+        let router = http::finish(http::routes().merge(hearken_web::routes()), state);
+        let http = tokio::spawn(http::serve(listener, router, connections_max, stopped));
         let geoip = tokio::spawn(watch_geoip(geoip));
         info!(%address, "listening");
         Ok(App { address, ingest, llm, reader, monitor, registry, stopping, http, geoip })

@@ -2,6 +2,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use hearken_query::Limits;
 use serde_json::json;
+use tokio::net::TcpStream;
 
 use crate::world::{World, documents, small};
 
@@ -59,4 +60,53 @@ async fn answers_are_compressed_when_asked() {
     let answer = world.send(request).await;
     assert_eq!(answer.headers["content-encoding"], "gzip");
     assert!(answer.body.starts_with(&[0x1f, 0x8b]));
+}
+
+#[tokio::test]
+async fn a_connection_beyond_the_bound_waits_until_another_one_ends() {
+    let world = small();
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stopped = world.stop.subscribe();
+    let server = tokio::spawn(hearken_query::http::serve(listener, world.router.clone(), 2, stopped));
+
+    let mut taken =
+        vec![TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
+    for stream in &taken {
+        ask(stream);
+        assert_answered(stream).await;
+    }
+    let waiting = TcpStream::connect(address).await.unwrap(); // the system took it, the server has not
+    ask(&waiting);
+    for _ in 0..20 {
+        ask(&taken[0]);
+        assert_answered(&taken[0]).await;
+        let unread = waiting.try_read(&mut [0; 1]).unwrap_err();
+        assert_eq!(unread.kind(), std::io::ErrorKind::WouldBlock);
+    }
+    taken.pop();
+    assert_answered(&waiting).await;
+
+    drop((taken, waiting));
+    world.stop.send(true).unwrap();
+    server.await.unwrap().unwrap();
+}
+
+fn ask(stream: &TcpStream) {
+    let request = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    assert_eq!(stream.try_write(request).unwrap(), request.len());
+}
+
+async fn assert_answered(stream: &TcpStream) {
+    let mut answer = Vec::new();
+    while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
+        stream.readable().await.unwrap();
+        let mut part = [0; 4096];
+        match stream.try_read(&mut part) {
+            Ok(0) => panic!("closed after {}", String::from_utf8_lossy(&answer)),
+            Ok(length) => answer.extend_from_slice(&part[..length]),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+        }
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
 }
