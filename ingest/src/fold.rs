@@ -16,10 +16,15 @@ use lru::LruCache;
 
 use crate::derive::Deriver;
 
-/// Most interactions that are kept between batches.
-const OPEN_INTERACTIONS_MAX: usize = 50_000;
-/// Most bytes of text that are kept between batches; structure comes on top, about as much again.
-const OPEN_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What is kept between batches; a batch ends when it has loaded as many bytes again.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    interactions_max: usize,
+    /// Of text; structure comes on top, about as much again.
+    bytes_max: usize,
+}
+
+const LIMITS: Limits = Limits { interactions_max: 50_000, bytes_max: 64 * 1024 * 1024 };
 
 /// Interactions with more text are written less often: about a thousand messages.
 const LARGE_BYTES: usize = 256 * 1024;
@@ -53,6 +58,7 @@ pub(crate) struct OpenInteractions {
     deferred: Vec<InteractionId>,
     large_written: Option<Instant>,
     bytes: usize,
+    limits: Limits,
 }
 
 /// What folding an event did.
@@ -64,12 +70,17 @@ pub(crate) struct Folded {
 
 impl OpenInteractions {
     pub(crate) fn new() -> Self {
+        Self::with_limits(LIMITS)
+    }
+
+    fn with_limits(limits: Limits) -> Self {
         OpenInteractions {
             open: LruCache::unbounded(),
             dirty: Vec::new(),
             deferred: Vec::new(),
             large_written: None,
             bytes: 0,
+            limits,
         }
     }
 
@@ -120,7 +131,7 @@ impl OpenInteractions {
 
     /// Whether the batch should end here because of what it holds in memory.
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes > 2 * OPEN_BYTES_MAX
+        self.bytes > 2 * self.limits.bytes_max
     }
 
     /// Whether there is nothing that a write at this moment would write.
@@ -135,7 +146,7 @@ impl OpenInteractions {
 
     fn is_large_due(&self, at: Instant) -> bool {
         // Only what is written can be forgotten.
-        self.bytes > OPEN_BYTES_MAX
+        self.bytes > self.limits.bytes_max
             || self.large_written.is_none_or(|last| at.saturating_duration_since(last) >= LARGE_INTERVAL)
     }
 
@@ -178,9 +189,8 @@ impl OpenInteractions {
             }
             put(&open.document)?;
         }
-        while self.deferred.is_empty()
-            && (self.open.len() > OPEN_INTERACTIONS_MAX || self.bytes > OPEN_BYTES_MAX)
-        {
+        let Limits { interactions_max, bytes_max } = self.limits;
+        while self.deferred.is_empty() && (self.open.len() > interactions_max || self.bytes > bytes_max) {
             let Some((_, open)) = self.open.pop_lru() else { break };
             self.bytes -= open.bytes;
         }
@@ -189,7 +199,7 @@ impl OpenInteractions {
 
     /// Forgets everything, after the index went back to its durable state.
     pub(crate) fn clear(&mut self) {
-        *self = OpenInteractions::new();
+        *self = Self::with_limits(self.limits);
     }
 }
 
@@ -200,77 +210,110 @@ mod tests {
 
     use hearken_analysis::Analyzer;
     use hearken_billing::{Billing, BillingSettings};
-    use hearken_index::Index;
+    use hearken_index::{Index, IndexWriter};
+    use hearken_model::{MessageTime, MessageUpdate, Role};
 
     use super::*;
-    use crate::decode::decode;
     use crate::metrics::IngestMetrics;
-    use crate::record::RawRecord;
 
-    struct World {
-        open: OpenInteractions,
-        deriver: Deriver,
-        reader: IndexReader,
-        num_said: usize,
-        started: Instant,
-        _folder: tempfile::TempDir,
+    const TEXT_BYTES: usize = 1_000;
+
+    fn event(interaction: &str, message: usize, text: String) -> Event {
+        let time = Timestamp::from_millis(1_700_000_000_000 + message as i64);
+        let mut event = Event::new(InteractionId::try_new(interaction).unwrap(), time, time);
+        let message_update = MessageUpdate {
+            position: 0,
+            time: MessageTime::At(time),
+            role: Role::User,
+            message: text,
+            end_offset_ms: None,
+            sentiment: None,
+            sentiment_score: None,
+            llm_model: None,
+            usage: None,
+            billable: None,
+            interrupted: None,
+            confidence: None,
+            tool: None,
+        };
+        event.messages.push((format!("m-{message}"), message_update));
+        event
     }
 
-    impl World {
-        fn new() -> World {
-            let folder = tempfile::tempdir().unwrap();
-            let (_writer, reader) = Index::open(&folder.path().join("index"), |_| {}).unwrap();
-            let billing = Billing::new(BillingSettings::default(), Vec::new());
-            let idle = Duration::from_secs(1_000_000_000);
-            let deriver = Deriver::new(Analyzer::built_in(), billing, idle, IngestMetrics::for_test());
-            let open = OpenInteractions::new();
-            World { open, deriver, reader, num_said: 0, started: Instant::now(), _folder: folder }
-        }
+    fn index(folder: &tempfile::TempDir) -> (IndexWriter, IndexReader) {
+        Index::open(&folder.path().join("index"), |_| {}).unwrap()
+    }
 
-        fn say(&mut self, interaction: &str, text: &str) {
-            self.num_said += 1;
-            let event = serde_json::json!({"event": "interaction.message", "interaction_id": interaction,
-                "message_id": format!("m-{}", self.num_said), "role": "user", "message": text});
-            let record = RawRecord {
-                topic: "interactions".into(),
-                partition: 0,
-                offset: 0,
-                key: None,
-                value: Some(event.to_string().into_bytes()),
-                timestamp: None,
-                headers: Vec::new(),
-            };
-            let event = decode(&record, Timestamp::from_nanos(1)).unwrap();
-            self.open.fold(event, None, &self.reader).unwrap();
-        }
+    fn deriver() -> Deriver {
+        let billing = Billing::new(BillingSettings::default(), Vec::new());
+        Deriver::new(Analyzer::built_in(), billing, Duration::from_secs(60), IngestMetrics::for_test())
+    }
 
-        /// What a write so many milliseconds after the beginning puts: ids and their numbers of messages.
-        fn write(&mut self, after_ms: u64) -> Vec<(String, usize)> {
-            let at = self.started + Duration::from_millis(after_ms);
-            let mut put = Vec::new();
-            let written = self.open.write_dirty::<Infallible>(&mut self.deriver, at, None, |document| {
-                put.push((document.id().to_string(), document.state.messages.len()));
-                Ok(())
-            });
-            written.unwrap();
-            put
+    #[test]
+    fn interactions_that_are_too_many_or_too_large_are_forgotten_and_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut writer, reader) = index(&folder);
+        let mut deriver = deriver();
+        let mut write = |open: &mut OpenInteractions| {
+            open.write_dirty(&mut deriver, Instant::now(), None, |document| writer.put(document)).unwrap();
+            writer.refresh(&Default::default()).unwrap();
+        };
+        let by_number = Limits { interactions_max: 3, bytes_max: usize::MAX / 4 };
+        let by_bytes = Limits { interactions_max: usize::MAX, bytes_max: 5 * TEXT_BYTES };
+        for (limits, messages) in [(by_number, 0..5), (by_bytes, 5..10)] {
+            let mut open = OpenInteractions::with_limits(limits);
+            for message in messages {
+                for interaction in 0..10 {
+                    let event = event(&format!("i-{interaction}"), message, "x".repeat(TEXT_BYTES));
+                    open.fold(event, None, &reader).unwrap();
+                    if open.is_full() {
+                        // One interaction of ten messages at the most was loaded after it was not full yet.
+                        assert!(open.bytes <= 2 * limits.bytes_max + 11 * TEXT_BYTES, "{}", open.bytes);
+                    } else if interaction % 4 > 0 {
+                        continue;
+                    }
+                    write(&mut open);
+                    assert!(open.open.len() <= limits.interactions_max, "{}", open.open.len());
+                    assert!(open.bytes <= limits.bytes_max, "{}", open.bytes);
+                }
+                write(&mut open);
+            }
+        }
+        for interaction in 0..10 {
+            let id = InteractionId::try_new(format!("i-{interaction}")).unwrap();
+            assert_eq!(reader.get(&id).unwrap().unwrap().state.messages.len(), 10);
         }
     }
 
     #[test]
     fn a_large_interaction_is_written_once_a_second_and_holds_nobody_up() {
-        let mut world = World::new();
-        world.say("large", &"word ".repeat(LARGE_BYTES / 4));
-        assert_eq!(world.write(0), [("large".to_owned(), 1)], "nothing was written before");
-        for (after_ms, number) in [(20, 2), (40, 3), (999, 4)] {
-            world.say("large", "and another thing");
-            world.say("small", "hello");
-            assert_eq!(world.write(after_ms), [("small".to_owned(), number - 1)]);
-            assert!(world.open.has_deferred() && world.open.is_clean(world.started));
+        let folder = tempfile::tempdir().unwrap();
+        let (_writer, reader) = index(&folder);
+        let (mut deriver, mut open, started) = (deriver(), OpenInteractions::new(), Instant::now());
+        // What a write so many milliseconds after the beginning puts: ids and their numbers of messages.
+        let mut write = |open: &mut OpenInteractions, after_ms: u64| {
+            let at = started + Duration::from_millis(after_ms);
+            let mut put = Vec::new();
+            let written = open.write_dirty::<Infallible>(&mut deriver, at, None, |document| {
+                put.push((document.id().to_string(), document.state.messages.len()));
+                Ok(())
+            });
+            written.unwrap();
+            put
+        };
+        let say = |open: &mut OpenInteractions, interaction: &str, message: usize, text: &str| {
+            open.fold(event(interaction, message, text.to_owned()), None, &reader).unwrap();
+        };
+        say(&mut open, "large", 0, &"word ".repeat(LARGE_BYTES / 4));
+        assert_eq!(write(&mut open, 0), [("large".to_owned(), 1)], "nothing was written before");
+        for (number, after_ms) in [(1, 20), (2, 40), (3, 999)] {
+            say(&mut open, "large", number, "and another thing");
+            say(&mut open, "small", number, "hello");
+            assert_eq!(write(&mut open, after_ms), [("small".to_owned(), number)]);
+            assert!(open.has_deferred() && open.is_clean(started));
         }
-        let due = world.started + LARGE_INTERVAL;
-        assert!(!world.open.is_clean(due), "it is due without another event");
-        assert_eq!(world.write(1_000), [("large".to_owned(), 4)], "with all that was said meanwhile");
-        assert!(!world.open.has_deferred());
+        assert!(!open.is_clean(started + LARGE_INTERVAL), "it is due without another event");
+        assert_eq!(write(&mut open, 1_000), [("large".to_owned(), 4)], "with all that was said meanwhile");
+        assert!(!open.has_deferred());
     }
 }

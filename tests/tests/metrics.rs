@@ -36,11 +36,53 @@ fn prometheus_knows_the_ingest_rate_and_the_rules_of_ops_work_on_it() {
 }
 
 #[test]
+fn metrics_count_every_record_and_say_how_far_it_is_durable() {
+    let mut stack = Stack::start();
+    stack.send_messages(10);
+    stack.send(b"{not json".to_vec());
+    stack.send(b"{\"event\": \"interaction.rated\", \"interaction_id\": \"i\", \"rating\": 6}".to_vec());
+    stack.send(b"{\"event\": \"interaction.sung\", \"interaction_id\": \"i\"}".to_vec());
+    stack.send(Vec::new());
+    stack.producer.flush().unwrap();
+    let metric = |name: &str, labels: &[(&str, &str)]| stack.hearken.metric(name, labels).unwrap();
+    let dead_letters = |reason| metric("hearken_ingest_dead_letters_total", &[("reason", reason)]);
+    wait_until(PATIENCE, "every record to be durable", || {
+        metric("hearken_ingest_durable_offset", &[]) == 14.0
+            && metric("hearken_ingest_lag_records", &[]) == 0.0
+            && metric("hearken_ingest_durable_lag_records", &[]) == 0.0
+    });
+    for reason in ["not_json", "invalid_value", "unknown_type", "empty"] {
+        assert_eq!(dead_letters(reason), 1.0, "{reason}");
+    }
+    assert_eq!(metric("hearken_ingest_dead_letters_total", &[]), 4.0);
+    assert_eq!(metric("hearken_ingest_records_total", &[("outcome", "dead_letter")]), 4.0);
+    assert_eq!(metric("hearken_ingest_records_total", &[("outcome", "applied")]), 10.0);
+    for partition in ["0", "1"] {
+        assert_eq!(metric("hearken_ingest_durable_offset", &[("partition", partition)]), 7.0);
+        assert_eq!(metric("hearken_ingest_stopped_partitions", &[("partition", partition)]), 0.0);
+    }
+    assert_eq!(metric("hearken_index_documents", &[]), 10.0);
+    assert_eq!(metric("hearken_ingest_replayed_records_total", &[]), 0.0);
+    assert_eq!(metric("hearken_ingest_freshness_seconds_count", &[]), 10.0);
+    for at_least_once in
+        ["hearken_index_refresh_seconds_count", "hearken_index_flush_seconds_count", "hearken_index_segments"]
+    {
+        assert!(metric(at_least_once, &[]) >= 1.0, "{at_least_once}");
+    }
+    assert!(metric("hearken_index_bytes", &[]) > 0.0);
+    let (_, page) = stack.hearken.get("/metrics").unwrap();
+    for family in ["hearken_index_ram_bytes", "hearken_index_merges"] {
+        assert!(has_samples(&page, family), "{family}");
+    }
+}
+
+#[test]
 fn metrics_are_clean_and_hold_every_metric_that_the_rules_name() {
     let mut stack = Stack::start();
     stack.send_messages(1);
-    wait_until(PATIENCE, "the record to be found", || {
+    wait_until(PATIENCE, "the record to be durable", || {
         stack.hearken.search(&[("q", "hello")]).is_ok_and(|answer| answer["total"] == 1)
+            && stack.hearken.metric("hearken_ingest_durable_offset", &[]).unwrap() == 1.0
     });
     let (status, metrics) = stack.hearken.get("/metrics").unwrap();
     assert_eq!(status, 200);
@@ -48,14 +90,27 @@ fn metrics_are_clean_and_hold_every_metric_that_the_rules_name() {
     let rules = std::fs::read_to_string(workspace_root().join("ops/prometheus/rules.yml")).unwrap();
     for name in metric_names(&rules) {
         assert!(
-            metrics.contains(&name),
+            has_samples(&metrics, &name),
             "ops/prometheus/rules.yml names `{name}`, which /metrics does not have"
         );
     }
-    let families =
-        ["hearken_ingest_records_total", "hearken_index_documents", "hearken_http_request_duration_seconds"];
-    for family in families {
-        assert!(metrics.contains(&format!("# TYPE {family} ")), "no family `{family}`");
+    let queries = dashboard_queries();
+    assert!(queries.len() > 20, "{queries:?}");
+    for query in &queries {
+        for name in metric_names(query) {
+            assert!(
+                has_samples(&metrics, &name),
+                "ops/grafana/hearken.json names `{name}`, which /metrics does not have"
+            );
+        }
+    }
+    let dashboard = queries.join("\n");
+    let families = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    for family in families.filter(|family| !["hearken_build_info"].contains(family)) {
+        assert!(
+            dashboard.contains(family) || family.starts_with("hearken_enrich_"),
+            "no panel shows `{family}`"
+        );
     }
 
     let checked = engine_or_skip!(promtool(&["check", "metrics"], &metrics));
@@ -85,21 +140,40 @@ impl Stack {
 
     fn send_messages(&mut self, num: u64) {
         for _ in 0..num {
-            self.num_sent += 1;
             let id = format!("interaction-{}", self.num_sent);
             let event = json!({"event": "interaction.message", "interaction_id": id, "id": "m1",
                                "role": "user", "message": "hello"});
-            let record = Record {
-                partition: (self.num_sent % 2) as i32,
-                key: Some(id.into_bytes()),
-                value: Some(event.to_string().into_bytes()),
-                headers: Vec::new(),
-                timestamp_ms: 1_760_000_000_000 + self.num_sent as i64,
-            };
-            self.producer.send(&record).unwrap();
+            self.send(event.to_string().into_bytes());
         }
         self.producer.flush().unwrap();
     }
+
+    /// Sends one record to the partitions in turn.
+    fn send(&mut self, value: Vec<u8>) {
+        self.num_sent += 1;
+        let record = Record {
+            partition: (self.num_sent % 2) as i32,
+            key: Some(format!("key-{}", self.num_sent).into_bytes()),
+            value: Some(value),
+            headers: Vec::new(),
+            timestamp_ms: 1_760_000_000_000 + self.num_sent as i64,
+        };
+        self.producer.send(&record).unwrap();
+    }
+}
+
+/// Whether a metric of this name, or a histogram's part, has a sample.
+fn has_samples(metrics: &str, name: &str) -> bool {
+    metrics.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))
+}
+
+/// The queries of all panels of `ops/grafana/hearken.json`.
+fn dashboard_queries() -> Vec<String> {
+    let dashboard = std::fs::read_to_string(workspace_root().join("ops/grafana/hearken.json")).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+    targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Words of the rules that begin with the prefix; a histogram's parts are looked for as they are.
