@@ -17,6 +17,10 @@ lint:
     cargo clippy --workspace --all-targets -- -D warnings
     promtool test rules ops/prometheus/rules_test.yml
 
+# Licences, duplicates and sources of all dependencies: deny.toml. Needs `cargo install --locked cargo-deny`.
+deny:
+    cargo deny check licenses bans sources
+
 # The product in one command: broker, conversations, ingest, index, pages.
 demo *ARGS:
     cargo run --release -- demo {{ARGS}}

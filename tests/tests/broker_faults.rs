@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hearken_tests::engines::Kafka;
 use hearken_tests::kafka_io::{Producer, ReadRecord, Record, read_all};
@@ -13,6 +13,8 @@ use serde_json::json;
 const TOPIC: &str = "interactions";
 const DEAD_LETTER_TOPIC: &str = "interactions.dlq";
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long the broker stays away at least; otherwise until readiness has told of it.
+const OUTAGE_SECONDS: &str = "HEARKEN_OUTAGE_SECONDS";
 const STOPPED_PARTITIONS: &str = "hearken_ingest_stopped_partitions";
 
 #[test]
@@ -26,32 +28,42 @@ fn a_broker_that_is_away_is_waited_for_and_nothing_is_lost() {
         hearken.metric("hearken_ingest_broker_connected", &[]).unwrap() == 1.0
     });
 
-    produce(&kafka, 1, 100..200); // acknowledged, perhaps not read yet
+    produce(&kafka, 1, 100..5_100); // acknowledged, perhaps not read yet
     kafka.kill();
-    wait_not_ready(&hearken, "no kafka broker could be reached for ");
+    let outage_s = std::env::var(OUTAGE_SECONDS).map_or(0, |seconds| seconds.parse().unwrap());
+    let mut num_searches = 0;
+    wait_until(PATIENCE, "readiness to tell of the outage", || {
+        assert!(total(&hearken, &[]) >= 100, "searches answer while the broker is gone");
+        num_searches += 1;
+        let (status, body) = hearken.get("/readyz").unwrap();
+        let since = body.split_once("no kafka broker could be reached for ").map(|(_, since)| since);
+        let seconds = since.and_then(|since| since.split(' ').next()?.parse::<u64>().ok());
+        status == 503 && seconds.is_some_and(|seconds| seconds >= outage_s)
+    });
     assert_eq!(hearken.metric("hearken_ingest_broker_connected", &[]).unwrap(), 0.0);
-    assert!(total(&hearken, &[]) >= 100, "searches answer while the broker is gone");
     assert!(hearken.log().contains("lost the connection to every kafka broker"));
 
     kafka.restart().unwrap();
-    produce(&kafka, 0, 200..300);
-    wait_total(&hearken, 300);
+    let restarted = Instant::now();
+    produce(&kafka, 0, 5_100..5_200);
+    wait_total(&hearken, 5_200);
+    println!("{num_searches} searches during the outage; all found {:?} after its end", restarted.elapsed());
     hearken.wait_ready(PATIENCE).unwrap();
 
     // The same with a server that is started meanwhile.
     kafka.kill();
     hearken.restart().unwrap();
     wait_not_ready(&hearken, "waiting for kafka");
-    assert_eq!(total(&hearken, &[]), 300, "searches answer though the broker has never been seen");
+    assert_eq!(total(&hearken, &[]), 5_200, "searches answer though the broker has never been seen");
     kafka.restart().unwrap();
     hearken.wait_ready(PATIENCE).unwrap();
-    produce(&kafka, 1, 300..310);
-    wait_total(&hearken, 310);
+    produce(&kafka, 1, 5_200..5_210);
+    wait_total(&hearken, 5_210);
 
     // And a partition that is added is read from its beginning.
     kafka.add_partitions(TOPIC, 3).unwrap();
-    produce(&kafka, 2, 310..320);
-    wait_total(&hearken, 320);
+    produce(&kafka, 2, 5_210..5_220);
+    wait_total(&hearken, 5_220);
     assert_eq!(hearken.metric(STOPPED_PARTITIONS, &[]).unwrap(), 0.0);
 }
 
