@@ -47,7 +47,7 @@ fn a_broker_that_is_away_is_waited_for_and_nothing_is_lost() {
     let restarted = Instant::now();
     produce(&kafka, 0, 5_100..5_200);
     wait_total(&hearken, 5_200);
-    println!("{num_searches} searches during the outage; all found {:?} after its end", restarted.elapsed());
+    eprintln!("{num_searches} searches during the outage; all found {:?} after its end", restarted.elapsed());
     hearken.wait_ready(PATIENCE).unwrap();
 
     // The same with a server that is started meanwhile.
