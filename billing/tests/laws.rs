@@ -158,19 +158,10 @@ fn events(messages: &[BillingMessage<'_>], upstream: Option<i64>) -> Vec<Event> 
     let end = End { status: Status::Finished, end_time: None, end_reason: None, recording_url: None, cost };
     let said = messages.iter().enumerate().map(|(idx, message)| {
         let update = MessageUpdate {
-            position: 0,
-            time: MessageTime::At(message.at),
-            role: message.role,
-            message: String::new(),
-            end_offset_ms: None,
-            sentiment: None,
-            sentiment_score: None,
             llm_model: message.llm_model.map(str::to_owned),
             usage: message.usage,
             billable: message.billable,
-            interrupted: None,
-            confidence: None,
-            tool: None,
+            ..MessageUpdate::new(MessageTime::At(message.at), message.role, "")
         };
         // Some ids twice: an edit, of which the later wins.
         Event { messages: vec![(format!("m{}", idx % 8), update)], ..event(message.at) }

@@ -104,21 +104,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn message(role: Role, text: &str, seconds: i64) -> MessageUpdate {
-    MessageUpdate {
-        position: 0,
-        time: MessageTime::At(at(seconds)),
-        role,
-        message: text.to_owned(),
-        end_offset_ms: None,
-        sentiment: None,
-        sentiment_score: None,
-        llm_model: None,
-        usage: None,
-        billable: None,
-        interrupted: None,
-        confidence: None,
-        tool: None,
-    }
+    MessageUpdate::new(MessageTime::At(at(seconds)), role, text)
 }
 
 /// A document with those messages and nothing else.

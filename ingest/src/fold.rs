@@ -221,22 +221,8 @@ mod tests {
     fn event(interaction: &str, message: usize, text: String) -> Event {
         let time = Timestamp::from_millis(1_700_000_000_000 + message as i64);
         let mut event = Event::new(InteractionId::try_new(interaction).unwrap(), time, time);
-        let message_update = MessageUpdate {
-            position: 0,
-            time: MessageTime::At(time),
-            role: Role::User,
-            message: text,
-            end_offset_ms: None,
-            sentiment: None,
-            sentiment_score: None,
-            llm_model: None,
-            usage: None,
-            billable: None,
-            interrupted: None,
-            confidence: None,
-            tool: None,
-        };
-        event.messages.push((format!("m-{message}"), message_update));
+        let update = MessageUpdate::new(MessageTime::At(time), Role::User, text);
+        event.messages.push((format!("m-{message}"), update));
         event
     }
 

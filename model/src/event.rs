@@ -265,6 +265,27 @@ pub struct MessageUpdate {
     pub tool: Option<ToolCall>,
 }
 
+impl MessageUpdate {
+    /// A message of which nothing else is known, the first of its event.
+    pub fn new(time: MessageTime, role: Role, message: impl Into<String>) -> Self {
+        MessageUpdate {
+            position: 0,
+            time,
+            role,
+            message: message.into(),
+            end_offset_ms: None,
+            sentiment: None,
+            sentiment_score: None,
+            llm_model: None,
+            usage: None,
+            billable: None,
+            interrupted: None,
+            confidence: None,
+            tool: None,
+        }
+    }
+}
+
 /// The fields of `interaction.started`, any of which may ride along with other events.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[allow(missing_docs)] // named and explained in contract section 1; repeating them here would only drift

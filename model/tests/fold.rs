@@ -18,21 +18,7 @@ fn event(time_ms: i64) -> Event {
 }
 
 fn message(text: &str, time: MessageTime) -> MessageUpdate {
-    MessageUpdate {
-        position: 0,
-        time,
-        role: Role::User,
-        message: text.to_owned(),
-        end_offset_ms: None,
-        sentiment: None,
-        sentiment_score: None,
-        llm_model: None,
-        usage: None,
-        billable: None,
-        interrupted: None,
-        confidence: None,
-        tool: None,
-    }
+    MessageUpdate::new(time, Role::User, text)
 }
 
 fn said(time_ms: i64, message_id: &str, text: &str) -> Event {

@@ -72,21 +72,9 @@ impl Corpus {
         event.started.start_time = Some(start);
         let mut text = String::new();
         for (turn, at) in turns.filter(|turn| !turn.text.is_empty()).zip(0_i64..) {
-            let message = MessageUpdate {
-                position: 0,
-                time: MessageTime::At(start.plus_millis(at * SECONDS_A_TURN * 1_000)),
-                role: Role::from_name(&turn.role).unwrap_or(Role::User),
-                message: turn.text.clone(),
-                end_offset_ms: None,
-                sentiment: None,
-                sentiment_score: None,
-                llm_model: None,
-                usage: None,
-                billable: None,
-                interrupted: None,
-                confidence: None,
-                tool: None,
-            };
+            let time = MessageTime::At(start.plus_millis(at * SECONDS_A_TURN * 1_000));
+            let role = Role::from_name(&turn.role).unwrap_or(Role::User);
+            let message = MessageUpdate::new(time, role, turn.text.clone());
             text.push_str(&turn.text);
             text.push('\n');
             event.messages.push((format!("m{at:03}"), message));

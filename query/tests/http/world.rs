@@ -117,21 +117,8 @@ pub(crate) fn chat(id: &str, start: i64, messages: &[(Role, &str)]) -> Document 
     let mut event = Event::new(id.clone(), minute(start), minute(start));
     event.started.start_time = Some(minute(start));
     for (number, (role, message)) in messages.iter().enumerate() {
-        let update = MessageUpdate {
-            position: 0,
-            time: MessageTime::OffsetMs(number as i64 * 1_000),
-            role: *role,
-            message: (*message).to_owned(),
-            end_offset_ms: None,
-            sentiment: None,
-            sentiment_score: None,
-            llm_model: None,
-            usage: None,
-            billable: None,
-            interrupted: None,
-            confidence: None,
-            tool: None,
-        };
+        let time = MessageTime::OffsetMs(number as i64 * 1_000);
+        let update = MessageUpdate::new(time, *role, *message);
         event.messages.push((format!("m{number}"), update));
     }
     let mut state = State::new(id.clone());
