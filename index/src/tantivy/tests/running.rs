@@ -24,6 +24,27 @@ fn a_replaced_document_is_found_after_refresh_and_only_the_new_one() {
     assert_eq!(writer.monitor().stats().num_documents, 1);
 }
 
+/// A merge of the old commit's segments may begin while the first batch after a start is being made. It must neither
+/// take the batch's first replacement for a part of that commit nor lose it.
+#[test]
+fn the_first_replacement_after_a_start_outlives_a_merge_that_begins_before_its_refresh() {
+    let disk = SimulatedDisk::new();
+    let mut writer = open(&disk, options()).unwrap();
+    for n in 1..5 {
+        put(&mut writer, &n.to_string(), n).unwrap();
+    }
+    writer.refresh(&checkpoint(1)).unwrap();
+    put(&mut writer, "1", 10).unwrap(); // the last commit has a deletion in the large segment, and a small one
+    writer.refresh(&checkpoint(2)).unwrap();
+    writer.close().unwrap();
+
+    let mut writer = open(&disk, options()).unwrap();
+    put(&mut writer, "2", 20).unwrap();
+    writer.merge_all().unwrap();
+    writer.refresh(&checkpoint(3)).unwrap();
+    assert_eq!(find(&writer.reader().searcher(), "2"), [20]);
+}
+
 #[test]
 fn a_refresh_touches_the_disk_not_at_all() {
     let disk = SimulatedDisk::new();
