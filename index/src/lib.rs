@@ -8,8 +8,8 @@ pub mod changes;
 pub mod checkpoint;
 mod fuzzy;
 pub mod highlight;
-#[cfg(test)]
-mod oracle;
+#[cfg(any(test, feature = "oracle"))]
+pub mod oracle;
 pub mod overview;
 mod phrase;
 pub mod query;

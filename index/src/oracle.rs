@@ -13,12 +13,12 @@ use crate::text::{English, Token, WordKind, tokens};
 use crate::values::{self, FieldRef};
 
 /// The ids that the selection finds.
-pub(crate) fn find<'d>(documents: &'d [Document], selection: &Selection) -> Vec<&'d Document> {
+pub fn find<'d>(documents: &'d [Document], selection: &Selection) -> Vec<&'d Document> {
     documents.iter().filter(|document| selects(selection, document)).collect()
 }
 
 /// The counts of a facet over what `matches` says, missing under `None`.
-pub(crate) fn facet(matches: &[&Document], name: &str) -> BTreeMap<Option<String>, u64> {
+pub fn facet(matches: &[&Document], name: &str) -> BTreeMap<Option<String>, u64> {
     let mut counts = BTreeMap::new();
     for document in matches {
         let values = shown_values(document, name);
@@ -33,7 +33,7 @@ pub(crate) fn facet(matches: &[&Document], name: &str) -> BTreeMap<Option<String
 }
 
 /// Compares by sort keys alone: missing last both ways.
-pub(crate) fn compare(a: &Document, b: &Document, sort: &[SortKey]) -> std::cmp::Ordering {
+pub fn compare(a: &Document, b: &Document, sort: &[SortKey]) -> std::cmp::Ordering {
     sort.iter().fold(std::cmp::Ordering::Equal, |order, key| {
         order.then_with(|| match (values::number(a, &key.field), values::number(b, &key.field)) {
             (Some(a), Some(b)) if key.descending => b.cmp(&a),
@@ -99,7 +99,7 @@ fn keyword_values(document: &Document, field: FieldRef<'_>) -> Vec<String> {
 }
 
 /// Whether the document matches; `None` where the query says nothing because it holds no word.
-pub(crate) fn evaluate(query: &Query, document: &Document) -> Option<bool> {
+pub fn evaluate(query: &Query, document: &Document) -> Option<bool> {
     match query {
         Query::All => Some(true),
         Query::And(parts) if parts.is_empty() => Some(true),
