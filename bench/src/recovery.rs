@@ -1,7 +1,6 @@
 //! How long after SIGKILL the server is ready again.
 //!
-//! The index is filled, then events go on at a steady rate, as they do when a server dies, and the server is killed and
-//! started again several times. Each start opens and verifies the index, reads again what was not durable and what came
+//! The index is filled; then, several times, more events are produced at once, and the server is killed and started again. Each start opens and verifies the index, reads again what was not durable and what came
 //! meanwhile, and is ready when all of that is searchable.
 
 use std::time::{Duration, Instant};

@@ -28,7 +28,7 @@ use crate::report::{self, Table};
 use crate::stream::Stream;
 use crate::usage;
 use bare::{Bare, BareEngine, BareWriter};
-use corpus::Corpus;
+use corpus::{Corpus, Made};
 use engine::{Engine, Measured, measure};
 use opensearch::{Node, OpenSearchEngine};
 use question::{Kind, Question};
@@ -131,8 +131,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             Stream::load((broker.interactions_max() < usize::MAX).then(|| broker.interactions_max()))?;
         let num_made = args.interactions as usize;
         let documents_a_second = (args.rate / EVENTS_AN_INTERACTION).max(1) as usize;
-        let feed =
-            |stop: &AtomicBool| bare_feed(stop, &mut bare_writer, &corpus, num_made, documents_a_second);
+        let feed = |stop: &AtomicBool| {
+            whole_feed(stop, &corpus, num_made, documents_a_second, |made| {
+                made.iter().try_for_each(|made| bare_writer.add(made))?;
+                bare_writer.commit()
+            })
+        };
         let (a, b) =
             beside(feed, || Ok((all(args, &plain, &questions)?, all(args, &with_snippets, &questions)?)))?;
         let servers = broker.bootstrap_servers();
@@ -140,7 +144,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let c = beside(feed, || all(args, &served, &questions))?;
         let d = node.as_mut().map(|node| {
             let engine = OpenSearchEngine { base_url: node.base_url() };
-            let feed = |stop: &AtomicBool| node_feed(stop, node, &corpus, num_made, documents_a_second);
+            // OpenSearch makes them searchable once a second by itself.
+            let feed = |stop: &AtomicBool| {
+                whole_feed(stop, &corpus, num_made, documents_a_second, |made| {
+                    made.iter().try_for_each(|made| node.add(made))?;
+                    node.send()
+                })
+            };
             beside(feed, || all(args, &engine, &questions))
         });
         results.push("ingesting", [Some(a), Some(b), Some(c), d.transpose()?]);
@@ -246,39 +256,20 @@ fn kafka_feed(stop: &AtomicBool, servers: &str, stream: &Stream, rate: u32) -> R
     producer.flush()
 }
 
-/// Whole interactions, searchable once a second.
-fn bare_feed(
+/// Whole interactions, so many a second, which `write` makes searchable.
+fn whole_feed(
     stop: &AtomicBool,
-    writer: &mut BareWriter,
     corpus: &Corpus,
     from: usize,
     a_second: usize,
+    mut write: impl FnMut(&[Made]) -> Result<()>,
 ) -> Result<()> {
     let mut number = from;
     paced(stop, 1, || {
-        for _ in 0..a_second {
-            writer.add(&corpus.make(number)?)?;
-            number += 1;
-        }
-        writer.commit().map(|()| true)
-    })
-}
-
-/// The same; OpenSearch makes them searchable once a second by itself.
-fn node_feed(
-    stop: &AtomicBool,
-    node: &mut Node,
-    corpus: &Corpus,
-    from: usize,
-    a_second: usize,
-) -> Result<()> {
-    let mut number = from;
-    paced(stop, 1, || {
-        for _ in 0..a_second {
-            node.add(&corpus.make(number)?)?;
-            number += 1;
-        }
-        node.send().map(|()| true)
+        let made =
+            (number..number + a_second).map(|number| corpus.make(number)).collect::<Result<Vec<_>>>()?;
+        number += a_second;
+        write(&made).map(|()| true)
     })
 }
 

@@ -52,21 +52,8 @@ fn interaction(number: usize) -> Document {
     let mut event = Event::new(id.clone(), start, start);
     for at in 0..number % 5 {
         let (role, text) = SAID[(number * 7 + at * 3) % SAID.len()];
-        let message = MessageUpdate {
-            position: 0,
-            time: MessageTime::At(start.plus_millis(at as i64 * 1_000)),
-            role,
-            message: text.to_owned(),
-            end_offset_ms: None,
-            sentiment: None,
-            sentiment_score: None,
-            llm_model: None,
-            usage: None,
-            billable: None,
-            interrupted: None,
-            confidence: None,
-            tool: None,
-        };
+        let time = MessageTime::At(start.plus_millis(at as i64 * 1_000));
+        let message = MessageUpdate::new(time, role, text);
         event.messages.push((format!("m{at}"), message));
     }
     let mut state = State::new(id);

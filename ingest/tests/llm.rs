@@ -2,8 +2,10 @@
 //! broker stands in for Kafka, and the model's server says what the test wants.
 #![allow(clippy::unwrap_used)]
 
+mod wait;
+
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hearken_analysis::llm::{Endpoint, LlmClient};
 use hearken_analysis::{Analyzer, Taxonomy};
@@ -20,6 +22,7 @@ use hearken_tests::llm_server::{LlmReply, LlmServer};
 use prometheus::Registry;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+use wait::wait_for;
 
 const TOPIC: &str = "interactions";
 const EXCERPT_BYTES: usize = 10_000;
@@ -150,18 +153,6 @@ fn billing() -> Billing {
     };
     let own = OwnPrice { model: "a-model".to_owned(), effective_from: None, price };
     Billing::new(BillingSettings::default(), vec![own])
-}
-
-#[track_caller]
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited 60 s for {what}");
-        std::thread::yield_now();
-    }
 }
 
 fn send(broker: &InProcessBroker, id: &str, partition: i32, mut event: Value) {

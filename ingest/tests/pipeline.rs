@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod wait;
+
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hearken_analysis::Analyzer;
 use hearken_billing::{Billing, BillingSettings};
@@ -17,6 +19,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::json;
+use wait::wait_for;
 
 const TOPIC: &str = "interactions";
 const DEAD_LETTERS: &str = "interactions.dlq";
@@ -65,17 +68,6 @@ fn say(broker: &InProcessBroker, partition: i32, message_id: &str, text: &str) {
     let event = json!({"event": "interaction.message", "interaction_id": "i-1", "message_id": message_id,
         "role": "user", "message": text, "at": "2026-05-01T12:00:00Z"});
     produce(broker, partition, event.to_string().as_bytes());
-}
-
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited 60 s for {what}");
-        std::thread::yield_now();
-    }
 }
 
 fn document(reader: &IndexReader) -> Option<Document> {

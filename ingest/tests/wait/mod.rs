@@ -1,0 +1,16 @@
+//! Patience with a deadline, instead of sleeping.
+
+use std::time::{Duration, Instant};
+
+/// Looks until there is something, for a minute at the most.
+#[track_caller]
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited 60 s for {what}");
+        std::thread::yield_now();
+    }
+}
