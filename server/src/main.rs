@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// tantivy makes and drops some 5 MB of buffers at every refresh and a thread of its own fills them; the system's
-/// allocator gives such memory back to the kernel each time. docs/benchmarks.md has the measurement.
+/// tantivy makes and drops a table of 4 MB and more at every refresh, on a thread that ends with it; the system's
+/// allocator gives such memory back to the kernel each time. docs/adr/0005 has the measurement.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

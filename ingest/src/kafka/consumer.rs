@@ -32,7 +32,7 @@ pub(super) fn consumer_config(config: &KafkaConfig) -> ClientConfig {
         ("check.crcs", "true"),           // off by default, and a flipped bit would be indexed
         ("fetch.queue.backoff.ms", "20"), // 1000 by default: a full queue would stall for a second
         // A fetch ends after 5 ms or 64 KiB. With librdkafka's 1 byte each event of a slow stream is a fetch of its own:
-        // at 1,000 events/s that cost the broker 0.2 cores and us 0.05 more than this (docs/benchmarks.md).
+        // at 1,000 events/s that cost the broker 0.2 cores and us 0.05 more than this (docs/adr/0005).
         ("fetch.wait.max.ms", "5"),
         ("fetch.min.bytes", "65536"),
         ("fetch.error.backoff.ms", "100"),       // after a broker's restart
