@@ -41,6 +41,11 @@ impl PhraseMatcher {
         }
     }
 
+    /// Whether the words must stand exactly as they are asked for: a match is a position that all lists share.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.slop == 0
+    }
+
     /// What to add to the positions of that slot.
     pub(crate) fn shift(&self, slot: usize) -> u32 {
         self.shifts[slot]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use hearken_model::{Glimpse, Timestamp};
+use hearken_model::{Glimpse, Interaction, Said, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::query::Query;
@@ -110,9 +110,32 @@ pub struct Hit {
 
 impl Hit {
     /// The interaction.
-    pub fn id(&self) -> &str {
-        &self.glimpse.head.id
+    ///
+    /// # Errors
+    /// What is stored is no document.
+    pub fn id(&self) -> Result<String, SearchError> {
+        self.glimpse.id().map_err(unreadable)
     }
+
+    /// What a list shows of it.
+    ///
+    /// # Errors
+    /// What is stored is no document.
+    pub fn head(&self) -> Result<Interaction, SearchError> {
+        self.glimpse.head().map_err(unreadable)
+    }
+
+    /// What was said, in the order of the transcript.
+    ///
+    /// # Errors
+    /// What is stored is no document.
+    pub fn said(&self) -> Result<Vec<Said<'_>>, SearchError> {
+        self.glimpse.said().map_err(unreadable)
+    }
+}
+
+fn unreadable(error: serde_json::Error) -> SearchError {
+    SearchError::Engine(Box::new(error))
 }
 
 /// One counted value.

@@ -7,7 +7,7 @@
 //! - [`state`]: what is known of one interaction, every value with its version; [`State::fold`] is the join
 //!   that makes order and repetition irrelevant (contract, section 2.3).
 //! - [`document`]: the stored document: the state plus what was derived from it.
-//! - [`glimpse`]: the stored document read for a page of results.
+//! - [`stored`]: how a document is stored, and read for a page of results.
 //! - [`interaction`]: the public view of a document (contract, section 1).
 //! - [`field`]: the one table of fields that can be filtered, faceted, sorted and searched by.
 //! - [`money`]: decimal amounts.
@@ -15,10 +15,10 @@
 pub mod document;
 pub mod event;
 pub mod field;
-pub mod glimpse;
 pub mod interaction;
 pub mod money;
 pub mod state;
+pub mod stored;
 pub mod time;
 
 pub use document::{Derived, Document};
@@ -26,10 +26,10 @@ pub use event::{
     AnalysisUpdate, Direction, End, Event, InteractionId, InteractionType, InvalidId, LlmAnalysis,
     MessageTime, MessageUpdate, Rating, Role, Scalar, Sentiment, StartedFields, Status, ToolCall, Usage,
 };
-pub use glimpse::{Glimpse, Said};
 pub use interaction::{
     AnalysisInfo, CostSource, Interaction, Message, ModelUsage, TopicsSummary, TotalCosts, UsageTotals,
 };
 pub use money::{Cost, Money};
 pub use state::{FoldOutcome, LimitExceeded, State, Versioned};
+pub use stored::{Glimpse, Said};
 pub use time::{InvalidTime, Timestamp};

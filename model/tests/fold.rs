@@ -108,10 +108,15 @@ proptest! {
     fn a_glimpse_shows_the_same_messages_in_the_same_order(events in prop::collection::vec(any_event(), 1..12)) {
         let mut document = Document { state: folded(events), derived: Derived::default() };
         document.derived.head.id = "i-1".to_owned();
-        let glimpse = Glimpse::of_stored(serde_json::to_string(&document).unwrap()).unwrap();
+        let (mut head, mut rest) = (Vec::new(), Vec::new());
+        document.write_stored(&mut head, &mut rest).unwrap();
+        let (head, rest) = (String::from_utf8(head).unwrap(), String::from_utf8(rest).unwrap());
+        prop_assert_eq!(&Document::of_stored(&head, &rest).unwrap(), &document);
+        let glimpse = Glimpse::new(head, rest);
         let transcript = document.transcript();
         prop_assert_eq!(glimpse.said().unwrap(), transcript.iter().map(Said::from).collect::<Vec<_>>());
-        prop_assert_eq!(glimpse.head, document.derived.head);
+        prop_assert_eq!(glimpse.id().unwrap(), "i-1");
+        prop_assert_eq!(glimpse.head().unwrap(), document.derived.head);
     }
 
     #[test]

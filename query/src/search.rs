@@ -20,13 +20,13 @@ pub type Organizations = Option<Vec<String>>;
 
 /// The answer to a search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SearchAnswer {
+pub struct SearchAnswer<Item = SearchItem> {
     /// Interactions that match, exact.
     pub total: u64,
     /// Milliseconds that the search took.
     pub took_ms: f64,
     /// The page.
-    pub items: Vec<SearchItem>,
+    pub items: Vec<Item>,
     /// The facets in the order in which they were asked for.
     #[serde(serialize_with = "in_order")]
     pub facets: Vec<(String, Vec<FacetCount>)>,
@@ -47,15 +47,30 @@ pub struct SearchItem {
 impl SearchItem {
     /// Shows a hit; `None` when there are no words to mark.
     pub(crate) fn new(hit: Hit, highlighter: Option<&mut Highlighter>) -> Result<Self, SearchError> {
-        let highlights = match highlighter {
-            Some(highlighter) => {
-                let said = hit.glimpse.said().map_err(|error| SearchError::Engine(Box::new(error)))?;
-                highlighter.highlights(said)
-            }
-            None => Vec::new(),
-        };
-        Ok(SearchItem { interaction: hit.glimpse.head, highlights })
+        Ok(SearchItem { interaction: hit.head()?, highlights: marked(&hit, highlighter)? })
     }
+}
+
+/// A [`SearchItem`] as JSON. What a list shows of an interaction is stored as the JSON that the API answers with, so
+/// that it needs neither be read nor be written again.
+struct ItemJson(Vec<u8>);
+
+impl ItemJson {
+    fn new(hit: Hit, highlighter: Option<&mut Highlighter>) -> Result<Self, SearchError> {
+        let highlights = marked(&hit, highlighter)?;
+        let mut json = hit.glimpse.into_head_json().into_bytes();
+        json.pop(); // the brace behind the interaction's fields, of which there is always one: the id
+        json.extend_from_slice(b",\"highlights\":");
+        serde_json::to_writer(&mut json, &highlights)
+            .map_err(|error| SearchError::Engine(Box::new(error)))?;
+        json.push(b'}');
+        Ok(ItemJson(json))
+    }
+}
+
+/// The messages of a hit that match.
+fn marked(hit: &Hit, highlighter: Option<&mut Highlighter>) -> Result<Vec<MessageHighlight>, SearchError> {
+    highlighter.map_or(Ok(Vec::new()), |highlighter| Ok(highlighter.highlights(hit.said()?)))
 }
 
 /// Marks what a query's words match on a page of results; `None` when it has no words.
@@ -96,10 +111,60 @@ pub async fn search(
     organizations: Organizations,
 ) -> Result<SearchAnswer, Problem> {
     let started = Instant::now();
-    let work = move |reader: &IndexReader, deadline| answer(reader, &parameters, organizations, deadline);
+    let work = move |reader: &IndexReader, deadline| {
+        answer(reader, &parameters, organizations, deadline, SearchItem::new)
+    };
     let mut answer = state.run(work).await?;
-    answer.took_ms = (started.elapsed().as_secs_f64() * 1e5).round() / 1e2;
+    answer.took_ms = milliseconds_since(started);
     Ok(answer)
+}
+
+/// The same as JSON.
+///
+/// # Errors
+/// Those of [`search`].
+pub(crate) async fn search_json(
+    state: &AppState,
+    parameters: SearchParameters,
+    organizations: Organizations,
+) -> Result<Vec<u8>, Problem> {
+    let started = Instant::now();
+    let work = move |reader: &IndexReader, deadline| {
+        let mut answer = answer(reader, &parameters, organizations, deadline, ItemJson::new)?;
+        answer.took_ms = milliseconds_since(started);
+        answer.to_json().map_err(|error| Problem::internal(&error))
+    };
+    state.run(work).await
+}
+
+impl SearchAnswer<ItemJson> {
+    /// What a [`SearchAnswer`] of [`SearchItem`]s serializes to.
+    fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let SearchAnswer { total, took_ms, items, facets, next_cursor } = self;
+        let num_bytes: usize = items.iter().map(|ItemJson(json)| json.len() + 1).sum();
+        let mut json = Vec::with_capacity(num_bytes + 1024);
+        json.extend_from_slice(b"{\"total\":");
+        serde_json::to_writer(&mut json, total)?;
+        json.extend_from_slice(b",\"took_ms\":");
+        serde_json::to_writer(&mut json, took_ms)?;
+        json.extend_from_slice(b",\"items\":[");
+        for (at, ItemJson(item)) in items.iter().enumerate() {
+            if at > 0 {
+                json.push(b',');
+            }
+            json.extend_from_slice(item);
+        }
+        json.extend_from_slice(b"],\"facets\":");
+        in_order(facets, &mut serde_json::Serializer::new(&mut json))?;
+        json.extend_from_slice(b",\"next_cursor\":");
+        serde_json::to_writer(&mut json, next_cursor)?;
+        json.push(b'}');
+        Ok(json)
+    }
+}
+
+fn milliseconds_since(started: Instant) -> f64 {
+    (started.elapsed().as_secs_f64() * 1e5).round() / 1e2
 }
 
 /// Answers with one interaction; `q` marks the messages that match it.
@@ -125,12 +190,13 @@ pub async fn interaction(
     state.run(work).await
 }
 
-fn answer(
+fn answer<Item>(
     reader: &IndexReader,
     parameters: &SearchParameters,
     organizations: Organizations,
     deadline: Instant,
-) -> Result<SearchAnswer, Problem> {
+    show: impl Fn(Hit, Option<&mut Highlighter>) -> Result<Item, SearchError>,
+) -> Result<SearchAnswer<Item>, Problem> {
     let request = request(reader, parameters, organizations, deadline)?;
     let response = reader.search(&request)?;
     let SearchRequest { selection, sort, .. } = &request;
@@ -140,7 +206,7 @@ fn answer(
         if Instant::now() > deadline {
             return Err(SearchError::DeadlineExceeded.into());
         }
-        items.push(SearchItem::new(hit, highlighter.as_mut())?);
+        items.push(show(hit, highlighter.as_mut())?);
     }
     Ok(SearchAnswer {
         total: response.total,
@@ -206,4 +272,49 @@ fn visible(
         (Some(_), None) => false,
     };
     Ok(reader.get(id)?.filter(|document| !document.state.erased && may_see(document)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hearken_index::query::{Scope, TextForm};
+    use hearken_model::{Document, Event, InteractionId, MessageTime, MessageUpdate, Role, State, Timestamp};
+
+    fn hit(id: &str, message: &str) -> Hit {
+        let mut state = State::new(InteractionId::try_new(id).unwrap());
+        let said = MessageUpdate::new(MessageTime::At(Timestamp::EPOCH), Role::User, message);
+        let event = Event::new(state.id.clone(), Timestamp::EPOCH, Timestamp::EPOCH);
+        state.fold(Event { messages: [("m1".to_owned(), said)].into(), ..event }, None).unwrap();
+        let mut document = Document { state, derived: Default::default() };
+        document.derived.head.id = id.to_owned();
+        let (mut head, mut rest) = (Vec::new(), Vec::new());
+        document.write_stored(&mut head, &mut rest).unwrap();
+        let [head, rest] = [head, rest].map(|json| String::from_utf8(json).unwrap());
+        Hit { glimpse: hearken_model::Glimpse::new(head, rest), score: None }
+    }
+
+    #[test]
+    fn an_answer_made_of_stored_json_is_the_one_that_serializes() {
+        let query = Query::Text { scope: Scope::Default, text: "refund".to_owned(), form: TextForm::Word };
+        let hits = [hit("a\"b", "my <b>refund</b>"), hit("ü", "refunds\n")];
+        let count = |value: serde_json::Value| FacetCount { value, count: 2 };
+        let facets = vec![("country".to_owned(), vec![count("DE".into()), count(serde_json::Value::Null)])];
+        for (hits, next_cursor) in [(&hits[..], Some("c".to_owned())), (&hits[..1], None), (&[], None)] {
+            let [mut one, mut other] = [(); 2].map(|()| highlighter(&query));
+            let typed = hits.iter().map(|hit| SearchItem::new(hit.clone(), one.as_mut()).unwrap()).collect();
+            let json = hits.iter().map(|hit| ItemJson::new(hit.clone(), other.as_mut()).unwrap()).collect();
+            let (total, took_ms) = (2, 0.25);
+            let (facets, cursor) = (facets.clone(), next_cursor.clone());
+            let typed = SearchAnswer::<SearchItem> {
+                total,
+                took_ms,
+                items: typed,
+                facets: facets.clone(),
+                next_cursor: cursor,
+            };
+            let json = SearchAnswer::<ItemJson> { total, took_ms, items: json, facets, next_cursor };
+            let written = String::from_utf8(json.to_json().unwrap()).unwrap();
+            assert_eq!(written, serde_json::to_string(&typed).unwrap());
+        }
+    }
 }

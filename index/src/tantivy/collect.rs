@@ -5,9 +5,11 @@ use tantivy::query::{EnableScoring, Query};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Score, Searcher, SegmentReader, TERMINATED};
 
 use super::budget::Budget;
+use super::columns::{ColumnCache, SegmentColumns};
 use super::facets::{Facet, SegmentFacet};
 use super::sort::{SegmentKeys, Top};
 use super::statistics::{Histogram, Values};
+use super::words::WordScorer;
 use crate::search::SearchError;
 
 /// What is wanted of the matches, and what was found.
@@ -28,6 +30,7 @@ impl Collection {
     pub(super) fn run(
         &mut self,
         searcher: &Searcher,
+        columns: &ColumnCache,
         query: &dyn Query,
         budget: &Budget,
     ) -> Result<(), SearchError> {
@@ -45,22 +48,23 @@ impl Collection {
             if scorer.doc() == TERMINATED {
                 continue;
             }
-            let mut part = self.open(reader).map_err(engine)?;
+            let mut part = self.open(&columns.of(reader)).map_err(engine)?;
             let mut docs = [0; COLLECT_BLOCK_BUFFER_LEN];
             let mut scored = [0.0; COLLECT_BLOCK_BUFFER_LEN];
             for block in 1.. {
                 let num_read = if scores {
-                    read_scored(&mut *scorer, &mut docs, &mut scored)
+                    let at_least = self.top.as_ref().map_or(0.0, Top::score_at_least);
+                    read_scored(&mut *scorer, at_least, &mut docs, &mut scored)
                 } else {
                     scorer.fill_buffer(&mut docs)
                 };
+                if num_read == 0 {
+                    break;
+                }
                 let num_alive = retain_alive(reader, &mut docs, &mut scored, num_read);
                 let scored = if scores { &scored[..num_alive] } else { &[] };
                 self.collect(searcher, segment as u32, &mut part, &docs[..num_alive], scored)
                     .map_err(engine)?;
-                if num_read < COLLECT_BLOCK_BUFFER_LEN {
-                    break;
-                }
                 if block % LOOK_EVERY == 0 {
                     budget.check()?;
                 }
@@ -75,12 +79,12 @@ impl Collection {
         Ok(())
     }
 
-    fn open(&self, reader: &SegmentReader) -> tantivy::Result<Part> {
+    fn open(&self, columns: &SegmentColumns) -> tantivy::Result<Part> {
         Ok(Part {
-            keys: self.top.as_ref().map(|top| top.open(reader)).transpose()?,
-            facets: self.facets.iter().map(|facet| facet.open(reader)).collect::<tantivy::Result<_>>()?,
-            starts: self.histogram.as_ref().map(|histogram| histogram.open(reader)).transpose()?,
-            values: self.values.iter().map(|values| values.open(reader)).collect::<tantivy::Result<_>>()?,
+            keys: self.top.as_ref().map(|top| top.open(columns)).transpose()?,
+            facets: self.facets.iter().map(|facet| facet.open(columns)).collect::<tantivy::Result<_>>()?,
+            starts: self.histogram.as_ref().map(|histogram| histogram.open(columns)).transpose()?,
+            values: self.values.iter().map(|values| values.open(columns)).collect::<tantivy::Result<_>>()?,
         })
     }
 
@@ -117,11 +121,16 @@ struct Part {
     values: Vec<Column<i64>>,
 }
 
+/// Scores below `at_least` need not be exact.
 fn read_scored(
     scorer: &mut dyn tantivy::query::Scorer,
+    at_least: Score,
     docs: &mut [DocId; COLLECT_BLOCK_BUFFER_LEN],
     scores: &mut [Score; COLLECT_BLOCK_BUFFER_LEN],
 ) -> usize {
+    if let Some(word) = scorer.downcast_mut::<WordScorer>() {
+        return word.take_scored(at_least, docs, scores);
+    }
     let mut num_read = 0;
     while num_read < docs.len() && scorer.doc() != TERMINATED {
         docs[num_read] = scorer.doc();

@@ -52,7 +52,8 @@ pub(super) struct DocumentBuilder {
     english: English,
     /// Word → its stem, empty when the word is its own. English repeats itself, and so do replaced documents.
     stems: HashMap<Box<str>, Box<str>>,
-    stored: Vec<u8>,
+    head: Vec<u8>,
+    rest: Vec<u8>,
     encoded: String,
     word: String,
     character: String,
@@ -67,7 +68,8 @@ impl DocumentBuilder {
             fields,
             english: English::default(),
             stems: HashMap::new(),
-            stored: Vec::new(),
+            head: Vec::new(),
+            rest: Vec::new(),
             encoded: String::new(),
             word: String::new(),
             character: String::new(),
@@ -76,13 +78,17 @@ impl DocumentBuilder {
 
     /// The term to replace and the document to put in its place.
     pub(super) fn build(&mut self, document: &Document) -> (Term, TantivyDocument) {
-        self.stored.clear();
-        serde_json::to_writer(&mut self.stored, document)
+        self.head.clear();
+        self.rest.clear();
+        document
+            .write_stored(&mut self.head, &mut self.rest)
             .expect("documents have only string keys and plain values, and memory takes every byte");
-        let stored = std::str::from_utf8(&self.stored).expect("JSON is UTF-8");
+        let [head, rest] =
+            [&self.head, &self.rest].map(|json| std::str::from_utf8(json).expect("JSON is UTF-8"));
         // Room for the stored document, its words, which take as much at the most, and its values: it is copied less.
-        let mut built = TantivyDocument::with_capacity(2 * stored.len() + 1024);
-        built.add_text(self.fields.stored, stored);
+        let mut built = TantivyDocument::with_capacity(2 * (head.len() + rest.len()) + 1024);
+        built.add_text(self.fields.head, head);
+        built.add_text(self.fields.rest, rest);
         if document.state.erased {
             let mut terms = String::new();
             push_length_prefixed(&mut terms, &value_term("id", ValueCase::Exact, document.id().as_str()));

@@ -6,8 +6,9 @@ use std::ops::Range;
 
 use hearken_model::field::FieldKind;
 use tantivy::columnar::{Cardinality, Column, StrColumn};
-use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, SegmentReader};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
 
+use super::columns::SegmentColumns;
 use super::schema::{METADATA, metadata_key};
 use crate::search::{FacetCount, SearchError};
 use crate::values::{self, FieldRef};
@@ -74,16 +75,13 @@ impl Facet {
         })
     }
 
-    pub(super) fn open(&self, reader: &SegmentReader) -> tantivy::Result<SegmentFacet> {
-        let columns = reader.fast_fields();
+    pub(super) fn open(&self, columns: &SegmentColumns) -> tantivy::Result<SegmentFacet> {
         if self.kind.is_some() {
-            return Ok(match columns.column_opt::<i64>(&self.name)? {
-                Some(column) => SegmentFacet::Numbers { column, counts: HashMap::new(), num_missing: 0 },
-                None => SegmentFacet::Absent { num_missing: 0 },
-            });
+            let column = columns.integers(&self.name)?;
+            return Ok(SegmentFacet::Numbers { column, counts: HashMap::new(), num_missing: 0 });
         }
         let name = if self.prefix.is_some() { METADATA } else { &self.name };
-        let Some(column) = columns.str(name)? else {
+        let Some(column) = columns.texts(name)? else {
             return Ok(SegmentFacet::Absent { num_missing: 0 });
         };
         let ordinals = match &self.prefix {

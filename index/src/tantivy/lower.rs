@@ -12,6 +12,7 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 
 use super::budget::{Budget, CONDITIONS_MAX, WORDS_MAX};
+use super::columns::ColumnCache;
 use super::document::{Owner, TermKind, class};
 use super::expansion::{Accept, Expansion};
 use super::schema::{
@@ -33,6 +34,7 @@ type Boxed = Box<dyn EngineQuery>;
 /// Lowers the parts of one search.
 pub(super) struct Lowering<'a> {
     fields: &'a Fields,
+    columns: &'a Arc<ColumnCache>,
     budget: Arc<Budget>,
     english: English,
     /// Whether ranking matters.
@@ -42,9 +44,14 @@ pub(super) struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    pub(super) fn new(fields: &'a Fields, budget: Arc<Budget>, ranks: bool) -> Self {
+    pub(super) fn new(
+        fields: &'a Fields,
+        columns: &'a Arc<ColumnCache>,
+        budget: Arc<Budget>,
+        ranks: bool,
+    ) -> Self {
         let english = English::default();
-        Lowering { fields, budget, english, ranks, num_conditions: 0, num_words: 0 }
+        Lowering { fields, columns, budget, english, ranks, num_conditions: 0, num_words: 0 }
     }
 
     /// The selection without its filters: query, organizations, time, and never a tombstone.
@@ -201,7 +208,8 @@ impl<'a> Lowering<'a> {
         let (owner, section) = owner_of(scope);
         let slots = self.slots(owner, &tokens, form)?;
         let (field, budget) = (self.fields.text, Arc::clone(&self.budget));
-        let words = WordsQuery { field, slots, slop, section, bonuses: Vec::new(), budget };
+        let (columns, bonuses) = (Arc::clone(self.columns), Vec::new());
+        let words = WordsQuery { field, slots, slop, section, bonuses, columns, budget };
         Ok((!words.slots.is_empty()).then_some(words))
     }
 

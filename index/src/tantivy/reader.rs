@@ -14,6 +14,7 @@ use tantivy::{DocAddress, DocSet, Searcher, TERMINATED};
 
 use super::budget::Budget;
 use super::collect::{Collection, engine};
+use super::columns::ColumnCache;
 use super::facets::Facet;
 use super::lower::{Lowering, conjunction};
 use super::schema::{ERASED, Fields, LLM_PENDING, NEWEST_EVENT, ValueCase, value_term};
@@ -105,7 +106,7 @@ impl IndexReader {
         let page = self.page(request)?;
         let budget = Arc::new(Budget::new(request.deadline));
         let ranks = matches!(request.sort, Sort::Relevance) && page.size > 0;
-        let mut lowering = Lowering::new(&self.fields, Arc::clone(&budget), ranks);
+        let mut lowering = self.lowering(&budget, ranks);
 
         // One pass finds the page and counts every facet that no filter is set on.
         let filtered = |name: &String| request.selection.filters.contains_key(name);
@@ -115,16 +116,16 @@ impl IndexReader {
         }
         collection.top = (page.size > 0).then(|| Top::new(page.order.clone(), page.size, page.after.clone()));
         let query = self.lower(&mut lowering, &request.selection, None)?;
-        collection.run(&page.searcher, &*query, &budget)?;
+        collection.run(&page.searcher, self.columns(), &*query, &budget)?;
 
         // A facet with a filter counts what there would be without that filter.
         let mut others = Vec::new();
         for name in request.facets.iter().filter(|name| filtered(name)) {
             let facets = vec![Facet::new(name)?];
             let mut counts = Collection { facets, ..Collection::default() };
-            let mut lowering = Lowering::new(&self.fields, Arc::clone(&budget), false);
+            let mut lowering = self.lowering(&budget, false);
             let query = self.lower(&mut lowering, &request.selection, Some(name))?;
-            counts.run(&page.searcher, &*query, &budget)?;
+            counts.run(&page.searcher, self.columns(), &*query, &budget)?;
             others.append(&mut counts.facets);
         }
 
@@ -145,7 +146,7 @@ impl IndexReader {
     /// Every [`SearchError`] but [`SearchError::CursorExpired`].
     pub fn overview(&self, request: &OverviewRequest) -> Result<Overview, SearchError> {
         let budget = Arc::new(Budget::new(request.deadline));
-        let mut lowering = Lowering::new(&self.fields, Arc::clone(&budget), false);
+        let mut lowering = self.lowering(&budget, false);
         let mut collection = Collection {
             facets: request.facets.iter().map(|name| Facet::new(name)).collect::<Result<_, _>>()?,
             histogram: Some(Histogram::new(request.interval)?),
@@ -153,7 +154,7 @@ impl IndexReader {
             ..Collection::default()
         };
         let query = self.lower(&mut lowering, &request.selection, None)?;
-        collection.run(&self.reader.searcher(), &*query, &budget)?;
+        collection.run(&self.reader.searcher(), self.columns(), &*query, &budget)?;
         let without_start = collection.histogram.as_ref().map_or(0, |histogram| histogram.without_start);
         Ok(Overview {
             total: collection.total,
@@ -179,11 +180,11 @@ impl IndexReader {
         let mut after = None;
         loop {
             let budget = Arc::new(Budget::new(None));
-            let mut lowering = Lowering::new(&self.fields, Arc::clone(&budget), false);
+            let mut lowering = self.lowering(&budget, false);
             let query = self.lower(&mut lowering, selection, None)?;
             let top = Top::new(Order::Fields(sort.to_vec()), EXPORT_CHUNK, after.take());
             let mut collection = Collection { top: Some(top), ..Collection::default() };
-            collection.run(&searcher, &*query, &budget)?;
+            collection.run(&searcher, self.columns(), &*query, &budget)?;
             let entries = collection.top.map(|top| top.finish(&searcher)).transpose().map_err(engine)?;
             let entries = entries.unwrap_or_default();
             for entry in &entries {
@@ -226,7 +227,7 @@ impl IndexReader {
     pub fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<InteractionId>, SearchError> {
         let searcher = self.reader.searcher();
         let budget = Arc::new(Budget::new(None));
-        let lowering = Lowering::new(&self.fields, Arc::clone(&budget), false);
+        let lowering = self.lowering(&budget, false);
         let in_progress = value_term("status", ValueCase::Exact, Status::InProgress.as_str());
         let idle = Bound::Included(cutoff.as_nanos());
         let query = BooleanQuery::new(vec![
@@ -248,7 +249,7 @@ impl IndexReader {
     ) -> Result<Vec<InteractionId>, SearchError> {
         let searcher = self.reader.searcher();
         let budget = Arc::new(Budget::new(None));
-        let lowering = Lowering::new(&self.fields, Arc::clone(&budget), false);
+        let lowering = self.lowering(&budget, false);
         let in_progress = value_term("status", ValueCase::Exact, Status::InProgress.as_str());
         let rested = Bound::Included(rested_since.as_nanos());
         let stirring = BooleanQuery::new(vec![
@@ -273,7 +274,7 @@ impl IndexReader {
         let key = SortKey { field: NEWEST_EVENT.to_owned(), descending: newest_first };
         let top = Top::new(Order::Fields(vec![key]), limit, None);
         let mut collection = Collection { top: Some(top), ..Collection::default() };
-        collection.run(searcher, query, &Arc::new(Budget::new(None)))?;
+        collection.run(searcher, self.columns(), query, &Arc::new(Budget::new(None)))?;
         let entries = collection.top.map(|top| top.finish(searcher)).transpose().map_err(engine)?;
         let ids = entries.unwrap_or_default().into_iter().take(limit).map(|entry| {
             let id = stored::id(searcher, entry.address).map_err(engine)?;
@@ -312,10 +313,18 @@ impl IndexReader {
 
     fn count(&self, term: &str) -> Result<u64, SearchError> {
         let budget = Arc::new(Budget::new(None));
-        let lowering = Lowering::new(&self.fields, Arc::clone(&budget), false);
+        let lowering = self.lowering(&budget, false);
         let mut matches = Collection::default();
-        matches.run(&self.reader.searcher(), &*lowering.term(term), &budget)?;
+        matches.run(&self.reader.searcher(), self.columns(), &*lowering.term(term), &budget)?;
         Ok(matches.total)
+    }
+
+    fn columns(&self) -> &Arc<ColumnCache> {
+        &self.reader.columns
+    }
+
+    fn lowering(&self, budget: &Arc<Budget>, ranks: bool) -> Lowering<'_> {
+        Lowering::new(&self.fields, self.columns(), Arc::clone(budget), ranks)
     }
 
     /// The selection as a query, without the filter on one field if a facet asks for that.
@@ -388,11 +397,10 @@ impl IndexReader {
             Sort::Relevance => {
                 Some(Cursor::Pinned { view: self.views.lock().pin(page.searcher), offset: end })
             }
-            Sort::Fields(keys) => entries.get(end - 1).map(|entry| Cursor::After {
-                keys: sort::cursor_keys(keys, entry),
-                tie: entry.tie,
-                id: last.id().to_owned(),
-            }),
+            Sort::Fields(keys) => {
+                let (entry, id) = (&entries[end - 1], last.id()?);
+                Some(Cursor::After { keys: sort::cursor_keys(keys, entry), tie: entry.tie, id })
+            }
         };
         Ok((hits, next))
     }

@@ -2,7 +2,7 @@
 //!
 //! Commits happen every few milliseconds and each indexed field costs a term dictionary in every segment, so there
 //! are two: `text` for words, `terms` for whole values. Everything that is counted, sorted or compared as a number
-//! is a column. The document itself is stored as one JSON text.
+//! is a column. The document itself is stored as two JSON texts, see [`hearken_model::stored`].
 
 use std::borrow::Cow;
 use std::hash::Hasher;
@@ -38,7 +38,8 @@ const TERM_BYTES_MAX: usize = 1024;
 pub(super) struct Fields {
     pub(super) text: Field,
     pub(super) terms: Field,
-    pub(super) stored: Field,
+    pub(super) head: Field,
+    pub(super) rest: Field,
     /// The columns of keyword fields but the id: (name, column).
     pub(super) keywords: Vec<(&'static str, Field)>,
     /// The columns of all other fields of the table.
@@ -69,7 +70,8 @@ pub(super) fn schema() -> (Schema, Fields, TokenizerManager) {
     let text = builder.add_text_field("text", TextOptions::default().set_indexing_options(words));
     let terms = builder.add_text_field("terms", TextOptions::default().set_indexing_options(values));
     // Text, not bytes: tantivy reads stored bytes back one at a time.
-    let stored = builder.add_text_field("stored", STORED);
+    let head = builder.add_text_field("head", STORED);
+    let rest = builder.add_text_field("rest", STORED);
     let mut keywords = Vec::new();
     let mut numbers = Vec::new();
     for field in FIELDS {
@@ -91,7 +93,8 @@ pub(super) fn schema() -> (Schema, Fields, TokenizerManager) {
     let fields = Fields {
         text,
         terms,
-        stored,
+        head,
+        rest,
         keywords,
         numbers,
         metadata,

@@ -8,8 +8,9 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use tantivy::columnar::Column;
-use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocAddress, DocId, Score, Searcher, SegmentReader};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocAddress, DocId, Score, Searcher};
 
+use super::columns::SegmentColumns;
 use super::schema::TIE;
 use super::stored;
 use crate::search::{SORT_KEYS_MAX, SearchError, SortKey};
@@ -92,14 +93,19 @@ impl Top {
         matches!(self.order, Order::Relevance)
     }
 
-    pub(super) fn open(&self, reader: &SegmentReader) -> tantivy::Result<SegmentKeys> {
+    /// Hits with a lower score will not be among the best; 0 where scores do not decide.
+    pub(super) fn score_at_least(&self) -> Score {
+        if self.scores() { self.worst().map_or(0.0, |worst| worst.score) } else { 0.0 }
+    }
+
+    pub(super) fn open(&self, segment: &SegmentColumns) -> tantivy::Result<SegmentKeys> {
         let columns = match &self.order {
-            Order::Relevance => vec![column(reader, NEWEST_FIRST)?],
+            Order::Relevance => vec![segment.integers(NEWEST_FIRST)?],
             Order::Fields(keys) => {
-                keys.iter().map(|key| column(reader, &key.field)).collect::<tantivy::Result<_>>()?
+                keys.iter().map(|key| segment.integers(&key.field)).collect::<tantivy::Result<_>>()?
             }
         };
-        Ok(SegmentKeys { columns, tie: reader.fast_fields().u64(TIE)? })
+        Ok(SegmentKeys { columns, tie: segment.unsigned(TIE)? })
     }
 
     /// `docs` are at most [`COLLECT_BLOCK_BUFFER_LEN`]; `scores` are theirs where they count.
@@ -111,21 +117,28 @@ impl Top {
         docs: &[DocId],
         scores: &[Score],
     ) -> tantivy::Result<()> {
-        let mut firsts = [None; COLLECT_BLOCK_BUFFER_LEN];
-        if !self.scores() {
-            columns.columns[0].first_vals(docs, &mut firsts[..docs.len()]);
+        let mut firsts = [Key::default(); COLLECT_BLOCK_BUFFER_LEN];
+        match &self.order {
+            Order::Relevance => {
+                for (first, score) in firsts.iter_mut().zip(scores) {
+                    *first = Key { is_missing: false, value: !u64::from(score.max(0.0).to_bits()) };
+                }
+            }
+            Order::Fields(sort) => {
+                let mut values = [None; COLLECT_BLOCK_BUFFER_LEN];
+                columns.columns[0].first_vals(docs, &mut values[..docs.len()]);
+                for (first, value) in firsts.iter_mut().zip(&values[..docs.len()]) {
+                    *first = key(*value, sort[0].descending);
+                }
+            }
         }
-        for (at, &doc) in docs.iter().enumerate() {
-            let score = scores.get(at).copied().unwrap_or(0.0);
-            let first = match &self.order {
-                Order::Relevance => Key { is_missing: false, value: !u64::from(score.max(0.0).to_bits()) },
-                Order::Fields(keys) => key(firsts[at], keys[0].descending),
-            };
-            // Most matches are no candidates: columns are read only as far as that is still open.
-            let worst = (self.entries.len() >= self.size).then(|| self.entries.peek()).flatten();
-            if worst.is_some_and(|worst| first > worst.keys[0]) {
+        // Most matches are no candidates: columns are read only as far as that is still open.
+        let mut worst_first = self.worst().map(|worst| worst.keys[0]);
+        for (at, (&doc, &first)) in docs.iter().zip(&firsts).enumerate() {
+            if worst_first.is_some_and(|worst_first| first > worst_first) {
                 continue;
             }
+            let worst = self.worst();
             let mut keys = [Key::default(); SORT_KEYS_MAX];
             keys[0] = first;
             match &self.order {
@@ -144,12 +157,19 @@ impl Top {
                 continue;
             }
             let address = DocAddress::new(segment, doc);
+            let score = scores.get(at).copied().unwrap_or(0.0);
             let entry = Entry { keys, tie, address, score };
             if self.comes_after(searcher, &entry)? {
                 self.push(entry);
+                worst_first = self.worst().map(|worst| worst.keys[0]);
             }
         }
         Ok(())
+    }
+
+    /// The last of the hits so far, once there are as many as are wanted.
+    fn worst(&self) -> Option<&Entry> {
+        self.entries.peek().filter(|_| self.entries.len() >= self.size)
     }
 
     fn comes_after(&self, searcher: &Searcher, entry: &Entry) -> tantivy::Result<bool> {
@@ -224,10 +244,4 @@ fn key(value: Option<i64>, descending: bool) -> Key {
         None => Key { is_missing: true, value: 0 },
         Some(value) => Key { is_missing: false, value: if descending { !value } else { value } },
     }
-}
-
-/// A column of integers, empty where the segment has no value.
-pub(super) fn column(reader: &SegmentReader, name: &str) -> tantivy::Result<Column<i64>> {
-    let column = reader.fast_fields().column_opt::<i64>(name)?;
-    Ok(column.unwrap_or_else(|| Column::build_empty_column(reader.max_doc())))
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use hearken_model::Timestamp;
 use hearken_model::field::{FieldKind, field};
 use tantivy::columnar::Column;
-use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, SegmentReader};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
 
-use super::sort::column;
+use super::columns::SegmentColumns;
 use crate::overview::{Distribution, INTERVALS_MAX, IntervalCount};
 use crate::search::SearchError;
 use crate::values;
@@ -37,8 +37,8 @@ impl Histogram {
         Ok(Histogram { interval_nanos, origin_nanos, counts: BTreeMap::new(), without_start: 0 })
     }
 
-    pub(super) fn open(&self, reader: &SegmentReader) -> tantivy::Result<Column<i64>> {
-        column(reader, "start_time")
+    pub(super) fn open(&self, columns: &SegmentColumns) -> tantivy::Result<Column<i64>> {
+        columns.integers("start_time")
     }
 
     pub(super) fn collect(&mut self, column: &Column<i64>, docs: &[DocId]) {
@@ -101,8 +101,8 @@ impl Values {
         }
     }
 
-    pub(super) fn open(&self, reader: &SegmentReader) -> tantivy::Result<Column<i64>> {
-        column(reader, self.name)
+    pub(super) fn open(&self, columns: &SegmentColumns) -> tantivy::Result<Column<i64>> {
+        columns.integers(self.name)
     }
 
     pub(super) fn collect(&mut self, column: &Column<i64>, docs: &[DocId]) {

@@ -24,6 +24,7 @@ use tantivy::{
     Term,
 };
 
+use super::columns::ColumnCache;
 use super::directory::{
     Damage, DiskStorage, LockRefused, OpenError, Storage, StorageLock, TieredDirectory, read_durable, verify,
 };
@@ -132,7 +133,7 @@ impl Writer {
         let lock = lock(&*storage, &path)?;
         let flush_state = Arc::new(FlushState::new(options.on_flush.clone()));
         let (engine, reader) = Engine::open(&path, &storage, &options, options.verify_at_open, &flush_state)?;
-        let reader = Reader { current: Arc::new(ArcSwap::from_pointee(reader)) };
+        let reader = Reader { current: Arc::new(ArcSwap::from_pointee(reader)), columns: Arc::default() };
         let current = Arc::new(ArcSwap::from_pointee(engine.directory.clone()));
         let engine = Some(engine);
         Ok(Self { path, storage, options, flush_state, reader, current, engine, failed: None, _lock: lock })
@@ -173,7 +174,7 @@ impl Writer {
         }
         fail::fail_point!("index-refresh");
         let started = Instant::now();
-        let reader = self.reader.current.load_full();
+        let (reader, columns) = (self.reader.current.load_full(), Arc::clone(&self.reader.columns));
         let engine = self.engine()?;
         let committed = catch(|| {
             let mut commit = engine.writer.prepare_commit()?;
@@ -181,6 +182,7 @@ impl Writer {
             commit.commit()?;
             let commit = started.elapsed();
             reader.reload()?;
+            columns.retain(&reader.searcher());
             Ok(RefreshReport { duration: started.elapsed(), commit })
         });
         fail::fail_point!("index-refreshed");
@@ -385,6 +387,7 @@ fn open_index(
 #[derive(Clone)]
 pub struct Reader {
     current: Arc<ArcSwap<IndexReader>>,
+    pub(super) columns: Arc<ColumnCache>,
 }
 
 impl Reader {

@@ -4,20 +4,22 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, RawQuery, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 
 use crate::parameters::{SearchParameters, pairs_of_json, pairs_of_query};
 use crate::problem::Problem;
-use crate::search::{self, InteractionAnswer, SearchAnswer};
+use crate::search::{self, InteractionAnswer};
 use crate::state::AppState;
 
 /// `GET /v1/interactions`
 pub(super) async fn search_by_query(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
-) -> Result<Json<SearchAnswer>, Problem> {
+) -> Result<Response, Problem> {
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
     let (parameters, []) = SearchParameters::parse(pairs, [])?;
-    search::search(&state, parameters, None).await.map(Json)
+    search::search_json(&state, parameters, None).await.map(json)
 }
 
 /// `POST /v1/interactions/search`
@@ -25,13 +27,13 @@ pub(super) async fn search_by_body(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<SearchAnswer>, Problem> {
+) -> Result<Response, Problem> {
     let body = body.map_err(|rejection| refused_body(&rejection))?;
     if query.is_some_and(|query| !query.is_empty()) {
         return Err(Problem::new("invalid_body", "parameters belong into the body, not into the address"));
     }
     let (parameters, []) = SearchParameters::parse(pairs_of_json(&body)?, [])?;
-    search::search(&state, parameters, None).await.map(Json)
+    search::search_json(&state, parameters, None).await.map(json)
 }
 
 /// `GET /v1/interactions/{id}`
@@ -49,6 +51,10 @@ pub(super) async fn show(
         q = value;
     }
     search::interaction(&state, id, q, None).await.map(Json)
+}
+
+fn json(body: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 fn refused_body(rejection: &BytesRejection) -> Problem {

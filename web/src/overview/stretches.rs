@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use chrono::{Datelike as _, NaiveDate, NaiveDateTime, TimeDelta, Timelike as _};
-use hearken_index::search::{SearchRequest, Selection, Sort, SortKey};
+use hearken_index::search::{Hit, SearchRequest, Selection, Sort, SortKey};
 use hearken_index::{IndexReader, SearchError};
 use hearken_model::{Interaction, Timestamp};
 
@@ -178,7 +178,7 @@ pub(super) fn first_by(
         cursor: None,
         deadline: Some(deadline),
     })?;
-    Ok(response.hits.into_iter().next().map(|hit| hit.glimpse.head))
+    response.hits.first().map(Hit::head).transpose()
 }
 
 #[cfg(test)]

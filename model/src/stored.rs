@@ -1,0 +1,182 @@
+//! How a document is stored: as two JSON texts, what a list shows of it and everything else, so that a page of results
+//! reads only what it shows and, only where words are to be marked in it, what was said, borrowed from the stored text.
+//! Reading a [`Document`] whole costs several times as much.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::DerivedMessage;
+use crate::time::nanos;
+use crate::{Derived, Document, Interaction, Message, MessageTime, Role, State, Timestamp, Versioned};
+
+impl Document {
+    /// Writes the two texts: [`Derived::head`], and the rest.
+    ///
+    /// # Errors
+    /// Those of the writers; documents themselves have only string keys and plain values.
+    pub fn write_stored(
+        &self,
+        head: impl std::io::Write,
+        rest: impl std::io::Write,
+    ) -> serde_json::Result<()> {
+        #[derive(Serialize)]
+        struct Rest<'d> {
+            state: &'d State,
+            messages: &'d [DerivedMessage],
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            llm_pending: bool,
+        }
+        let Derived { head: shown, messages, llm_pending } = &self.derived;
+        serde_json::to_writer(head, shown)?;
+        serde_json::to_writer(rest, &Rest { state: &self.state, messages, llm_pending: *llm_pending })
+    }
+
+    /// Reads what [`Document::write_stored`] wrote.
+    ///
+    /// # Errors
+    /// It was written by something else.
+    pub fn of_stored(head: &str, rest: &str) -> serde_json::Result<Document> {
+        #[derive(Deserialize)]
+        struct Rest {
+            state: State,
+            messages: Vec<DerivedMessage>,
+            #[serde(default)]
+            llm_pending: bool,
+        }
+        let head = serde_json::from_str(head)?;
+        let Rest { state, messages, llm_pending } = serde_json::from_str(rest)?;
+        Ok(Document { state, derived: Derived { head, messages, llm_pending } })
+    }
+}
+
+/// A stored document of which nothing was read yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Glimpse {
+    head: String,
+    rest: String,
+}
+
+/// What was said in one message, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said<'t> {
+    /// The message.
+    pub id: Cow<'t, str>,
+    /// Who said it.
+    pub role: Role,
+    /// Milliseconds from the interaction's start.
+    pub offset_ms: i64,
+    /// What was said.
+    pub message: Cow<'t, str>,
+}
+
+impl<'m> From<&'m Message> for Said<'m> {
+    fn from(message: &'m Message) -> Said<'m> {
+        Said {
+            id: Cow::Borrowed(&message.id),
+            role: message.role,
+            offset_ms: message.timestamp,
+            message: Cow::Borrowed(&message.message),
+        }
+    }
+}
+
+impl Glimpse {
+    /// Of what [`Document::write_stored`] wrote.
+    pub fn new(head: String, rest: String) -> Glimpse {
+        Glimpse { head, rest }
+    }
+
+    /// The public view without its transcript, as the JSON object that the API shows.
+    pub fn into_head_json(self) -> String {
+        self.head
+    }
+
+    /// The public view without its transcript.
+    ///
+    /// # Errors
+    /// What is stored is no document.
+    pub fn head(&self) -> serde_json::Result<Interaction> {
+        serde_json::from_str(&self.head)
+    }
+
+    /// The interaction's id.
+    ///
+    /// # Errors
+    /// What is stored is no document.
+    pub fn id(&self) -> serde_json::Result<String> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: String,
+        }
+        serde_json::from_str(&self.head).map(|named: Named| named.id)
+    }
+
+    /// What was said, in the order of [`Document::transcript`].
+    ///
+    /// # Errors
+    /// What is stored is no document.
+    pub fn said(&self) -> serde_json::Result<Vec<Said<'_>>> {
+        let Spoken { state } = serde_json::from_str(&self.rest)?;
+        let given = state.start_time.map(|start| start.value);
+        let start = given.or_else(|| state.messages.values().map(Versioned::<Part<'_>>::begins).min());
+        let mut said: Vec<_> = state
+            .messages
+            .into_iter()
+            .map(|(Text(id), Versioned { value: Part { position, time, role, message }, .. })| {
+                let (at, offset_ms) = match time {
+                    MessageTime::At(at) => (at, start.map_or(0, |start| at.millis_since(start))),
+                    MessageTime::OffsetMs(offset_ms) => {
+                        (start.unwrap_or(state.newest_event).plus_millis(offset_ms), offset_ms)
+                    }
+                };
+                ((at, position), Said { id, role, offset_ms, message })
+            })
+            .collect();
+        // They come by id; a stable sort keeps that where instant and position are equal.
+        said.sort_by_key(|(place, _)| *place);
+        Ok(said.into_iter().map(|(_, said)| said).collect())
+    }
+}
+
+/// The parts of the rest that matter here, under their names.
+#[derive(Deserialize)]
+struct Spoken<'t> {
+    #[serde(borrow)]
+    state: SpokenState<'t>,
+}
+
+#[derive(Deserialize)]
+struct SpokenState<'t> {
+    #[serde(with = "nanos")]
+    newest_event: Timestamp,
+    #[serde(default)]
+    start_time: Option<Versioned<Timestamp>>,
+    #[serde(borrow, default)]
+    messages: BTreeMap<Text<'t>, Versioned<Part<'t>>>,
+}
+
+#[derive(Deserialize)]
+struct Part<'t> {
+    #[serde(default)]
+    position: u32,
+    time: MessageTime,
+    role: Role,
+    #[serde(borrow)]
+    message: Cow<'t, str>,
+}
+
+impl Versioned<Part<'_>> {
+    /// When the interaction began, as far as this message knows.
+    fn begins(&self) -> Timestamp {
+        match self.value.time {
+            MessageTime::At(at) => at,
+            MessageTime::OffsetMs(offset_ms) => self.time.plus_millis(offset_ms.saturating_neg()),
+        }
+    }
+}
+
+/// A text that is borrowed where it can be, also as a key.
+#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
