@@ -106,6 +106,7 @@ fn asked(text: &str) -> Option<(Selection, SearchRequest)> {
         selection: selection.clone(),
         facets: parameters.facets,
         facet_size: 1_000,
+        ranges: parameters.ranges,
         sort,
         limit: parameters.limit,
         cursor,
@@ -128,6 +129,14 @@ fuzz_target!(|text: &str| {
     let expected: BTreeSet<String> =
         oracle::find(documents, &selection).into_iter().map(|document| document.id().to_string()).collect();
     assert_eq!(answer.total, expected.len() as u64, "{:?}", selection.query);
+
+    for facet in &request.ranges {
+        let mut unfiltered = selection.clone();
+        unfiltered.filters.remove(&facet.field);
+        let counts = oracle::ranges(&oracle::find(documents, &unfiltered), facet);
+        let (_, counted) = answer.facets.iter().find(|(name, _)| *name == facet.field).unwrap();
+        assert!(counted.iter().map(|counted| counted.count).eq(counts.iter().map(|(_, count)| *count)), "{facet:?}");
+    }
 
     let mut highlighter = Highlighter::new(&selection.query, HighlightOptions::PAGE);
     for hit in &answer.hits {

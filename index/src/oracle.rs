@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
+use std::time::Duration;
 
 use hearken_model::field::FieldKind;
-use hearken_model::{Document, Role, Scalar};
+use hearken_model::{Document, Role, Scalar, Timestamp};
 
 use crate::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
-use crate::search::{Filter, Selection, SortKey};
+use crate::search::{Boundaries, Filter, FilterValue, RangeFacet, Selection, SortKey};
 use crate::text::{English, Token, WordKind, tokens};
 use crate::values::{self, FieldRef};
 
@@ -30,6 +31,41 @@ pub fn facet(matches: &[&Document], name: &str) -> BTreeMap<Option<String>, u64>
         }
     }
     counts
+}
+
+/// The counts of a facet over ranges: of listed boundaries every range, of intervals those that are not empty,
+/// ascending; missing last under `None` if there is any.
+pub fn ranges(matches: &[&Document], facet: &RangeFacet) -> Vec<(Option<Range>, u64)> {
+    let name = facet.field.as_str();
+    let ranges = match &facet.boundaries {
+        Boundaries::Every(interval) => intervals(matches, name, *interval),
+        listed => listed.ranges(),
+    };
+    let count = |range: Range| {
+        let count = matches.iter().filter(|document| in_range(document, name, &range)).count();
+        (Some(range), count as u64)
+    };
+    let mut counts: Vec<_> = ranges.into_iter().map(count).collect();
+    let num_missing = matches.iter().filter(|document| shown_values(document, name).is_empty()).count();
+    if num_missing > 0 {
+        counts.push((None, num_missing as u64));
+    }
+    counts
+}
+
+/// The intervals that instants of the documents lie in. Whole weeks begin on Mondays, as 5 January 1970 was one.
+fn intervals(matches: &[&Document], name: &str, interval: Duration) -> Vec<Range> {
+    const DAY_NANOS: i128 = 86_400_000_000_000;
+    let length = interval.as_nanos() as i128;
+    let origin = if length % (7 * DAY_NANOS) == 0 { 4 * DAY_NANOS } else { 0 };
+    let instants = matches.iter().filter_map(|document| values::number(document, name)).map(i128::from);
+    let begins: BTreeSet<i128> =
+        instants.map(|instant| instant - (instant - origin).rem_euclid(length)).collect();
+    let edge = |at: i128, edge: fn(Timestamp) -> Edge<Timestamp>| {
+        i64::try_from(at).map_or(Edge::Open, |nanos| edge(Timestamp::from_nanos(nanos)))
+    };
+    let range = |begin| Range::Time(edge(begin, Edge::Inclusive), edge(begin + length, Edge::Exclusive));
+    begins.into_iter().map(range).collect()
 }
 
 /// Compares by sort keys alone: missing last both ways.
@@ -77,9 +113,10 @@ fn shown_values(document: &Document, name: &str) -> BTreeSet<String> {
 
 fn passes(filter: &Filter, document: &Document, name: &str) -> bool {
     let values = shown_values(document, name);
-    let has = |wanted: &Option<String>| match wanted {
-        Some(wanted) => values.contains(wanted),
-        None => values.is_empty(),
+    let has = |wanted: &FilterValue| match wanted {
+        FilterValue::Missing => values.is_empty(),
+        FilterValue::Is(wanted) => values.contains(wanted),
+        FilterValue::Within(range) => in_range(document, name, range),
     };
     (filter.any_of.is_empty() || filter.any_of.iter().any(has)) && !filter.none_of.iter().any(has)
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use hearken_model::Timestamp;
 use serde::Serialize;
 
-use crate::search::{FacetCount, Selection};
+use crate::search::{FacetCount, RangeFacet, Selection};
 
 /// Most intervals that one overview counts in.
 pub const INTERVALS_MAX: usize = 10_000;
@@ -22,6 +22,8 @@ pub struct OverviewRequest {
     pub facets: Vec<String>,
     /// Most values of one facet.
     pub facet_size: usize,
+    /// Fields whose values are counted by ranges, with their own filters, too.
+    pub ranges: Vec<RangeFacet>,
     /// Fields that hold numbers, seconds or money, to sum up.
     pub distributions: Vec<String>,
     /// When the work must have stopped.
@@ -37,7 +39,7 @@ pub struct Overview {
     pub over_time: Vec<IntervalCount>,
     /// Interactions without a start.
     pub without_start: u64,
-    /// For each facet asked for, in that order, see [`crate::search::SearchResponse::facets`].
+    /// For each facet and then each of the ranges asked for, see [`crate::search::SearchResponse::facets`].
     pub facets: Vec<(String, Vec<FacetCount>)>,
     /// For each field asked for, in that order.
     pub distributions: Vec<(String, Distribution)>,

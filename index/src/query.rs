@@ -3,6 +3,8 @@
 //! `query` parses text into it, the engines lower it, [`crate::highlight`] finds in messages what it matched, and
 //! the tests' oracle evaluates it plainly.
 
+use std::fmt;
+
 /// Which words are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
@@ -60,7 +62,8 @@ pub enum Edge<T> {
     Exclusive(T),
 }
 
-/// A range over one kind of field (see [`hearken_model::field::FieldKind`]).
+/// A range over one kind of field (see [`hearken_model::field::FieldKind`]). Shown in the brackets of the query language,
+/// which reads it back: `[60 TO 300}`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Range {
     /// Over an integer field.
@@ -73,6 +76,29 @@ pub enum Range {
     Time(Edge<hearken_model::Timestamp>, Edge<hearken_model::Timestamp>),
     /// Over metadata values that are numbers.
     Number(Edge<f64>, Edge<f64>),
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Range::Integer(from, to) => in_brackets(from, to, f),
+            Range::Seconds(from, to) | Range::Number(from, to) => in_brackets(from, to, f),
+            Range::Money(from, to) => in_brackets(from, to, f),
+            Range::Time(from, to) => in_brackets(from, to, f),
+        }
+    }
+}
+
+fn in_brackets<T: fmt::Display>(from: &Edge<T>, to: &Edge<T>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let end = |edge: &Edge<T>, f: &mut fmt::Formatter<'_>| match edge {
+        Edge::Open => f.write_str("*"),
+        Edge::Inclusive(value) | Edge::Exclusive(value) => value.fmt(f),
+    };
+    f.write_str(if matches!(from, Edge::Exclusive(_)) { "{" } else { "[" })?;
+    end(from, f)?;
+    f.write_str(" TO ")?;
+    end(to, f)?;
+    f.write_str(if matches!(to, Edge::Exclusive(_)) { "}" } else { "]" })
 }
 
 /// A query.

@@ -1,20 +1,31 @@
 //! What can be asked of the index, and what it answers: the words of the port, independent of any engine.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use hearken_model::{Glimpse, Interaction, Said, Timestamp};
+use hearken_model::{Glimpse, Interaction, Money, Said, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::query::Query;
+use crate::query::{Edge, Query, Range};
 
-/// A filter on one facet field: any of the wanted values, none of the unwanted. `None` is "missing".
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A filter on one field: any of the wanted values, none of the unwanted.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
     /// Any-of; empty accepts every value.
-    pub any_of: Vec<Option<String>>,
+    pub any_of: Vec<FilterValue>,
     /// None-of.
-    pub none_of: Vec<Option<String>>,
+    pub none_of: Vec<FilterValue>,
+}
+
+/// What a filter wants or refuses.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FilterValue {
+    /// No value at all.
+    Missing,
+    /// This value of a field that holds text, letter case included.
+    Is(String),
+    /// Any value in this range of a field that holds numbers or times; one value is the range of just that.
+    Within(Range),
 }
 
 /// Which interactions are meant: everything but how the answer is presented.
@@ -22,7 +33,7 @@ pub struct Filter {
 pub struct Selection {
     /// The parsed query.
     pub query: Query,
-    /// Filters by field name; all fields must agree. Values match exactly, letter case included.
+    /// Filters by field name; all fields must agree.
     pub filters: BTreeMap<String, Filter>,
     /// Only interactions of these organizations; `None` is all of them. Part of every query, not widened by anything.
     pub organizations: Option<Vec<String>>,
@@ -68,6 +79,8 @@ pub struct SearchRequest {
     pub facets: Vec<String>,
     /// Most values of one facet, 1 to 1,000.
     pub facet_size: usize,
+    /// Fields whose values are counted by ranges. Each leaves out its own filter.
+    pub ranges: Vec<RangeFacet>,
     /// The order.
     pub sort: Sort,
     /// Most hits, 0 to 100 over HTTP; the index itself allows up to 1,000 (export pages).
@@ -138,13 +151,70 @@ fn unreadable(error: serde_json::Error) -> SearchError {
     SearchError::Engine(Box::new(error))
 }
 
-/// One counted value.
+/// A field that holds numbers or times, to be counted by ranges of its values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RangeFacet {
+    /// The field.
+    pub field: String,
+    /// Where one range ends and the next begins.
+    pub boundaries: Boundaries,
+}
+
+/// Most boundaries between the ranges of one facet.
+pub const BOUNDARIES_MAX: usize = 100;
+
+/// Where one range of a facet ends and the next begins, by what the field holds. A boundary belongs to the range above
+/// it. Of those that are listed there are 1 to [`BOUNDARIES_MAX`], ascending.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Boundaries {
+    /// Of an integer field.
+    Integer(Vec<i64>),
+    /// Of a field of seconds.
+    Seconds(Vec<f64>),
+    /// Of a field of money.
+    Money(Vec<Money>),
+    /// Of a field of instants: intervals of this length, see [`crate::overview::OverviewRequest::interval`].
+    Every(Duration),
+}
+
+impl Boundaries {
+    /// The ranges around the boundaries that are listed, ascending: below the first, between two, from the last on.
+    /// None for intervals, which depend on the instants that there are.
+    pub fn ranges(&self) -> Vec<Range> {
+        match self {
+            Boundaries::Integer(boundaries) => between(boundaries, Range::Integer),
+            Boundaries::Seconds(boundaries) => between(boundaries, Range::Seconds),
+            Boundaries::Money(boundaries) => between(boundaries, Range::Money),
+            Boundaries::Every(_) => Vec::new(),
+        }
+    }
+}
+
+fn between<T: Copy>(boundaries: &[T], range: fn(Edge<T>, Edge<T>) -> Range) -> Vec<Range> {
+    let begins = std::iter::once(Edge::Open).chain(boundaries.iter().copied().map(Edge::Inclusive));
+    let ends = boundaries.iter().copied().map(Edge::Exclusive).chain(std::iter::once(Edge::Open));
+    begins.zip(ends).map(|(from, to)| range(from, to)).collect()
+}
+
+/// One counted value or range of values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FacetCount {
-    /// The value: text, a number for numeric fields, or `null` for missing.
+    /// The value: text, a number for numeric fields, a range as the query language writes it, or `null` for missing.
     pub value: serde_json::Value,
+    /// The ends of a range; absent for values and for missing.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<RangeEnds>,
     /// Interactions that have it, exact.
     pub count: u64,
+}
+
+/// The ends of a range as values of its field are shown; `null` is open.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RangeEnds {
+    /// The first value that belongs to it.
+    pub from: serde_json::Value,
+    /// The first value above that does not.
+    pub to: serde_json::Value,
 }
 
 /// The answer to a [`SearchRequest`].
@@ -154,7 +224,9 @@ pub struct SearchResponse {
     pub total: u64,
     /// The page.
     pub hits: Vec<Hit>,
-    /// For each facet asked for, in that order: values by count, then value; missing is one entry with `null`.
+    /// For each facet asked for, in that order: values by count, then value; missing is one entry with `null`. Then for
+    /// each of [`SearchRequest::ranges`], in that order: every range, of intervals those that are not empty, ascending,
+    /// and missing last.
     pub facets: Vec<(String, Vec<FacetCount>)>,
     /// Where the next page begins, unless this one was the last.
     pub next: Option<Cursor>,

@@ -18,7 +18,10 @@ use crate::highlight::{HighlightOptions, Highlighter};
 use crate::oracle;
 use crate::overview::OverviewRequest;
 use crate::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
-use crate::search::{Cursor, Filter, Hit, SearchError, SearchRequest, Selection, Sort, SortKey};
+use crate::search::{
+    BOUNDARIES_MAX, Boundaries, Cursor, FacetCount, Filter, FilterValue, Hit, RangeEnds, RangeFacet,
+    SearchError, SearchRequest, Selection, Sort, SortKey,
+};
 use crate::{Index, IndexReader, IndexWriter};
 
 /// Words that meet each other's forms, prefixes, misspellings and scripts.
@@ -212,6 +215,7 @@ fn request(selection: Selection) -> SearchRequest {
         selection,
         facets: Vec::new(),
         facet_size: 1_000,
+        ranges: Vec::new(),
         sort: Sort::Fields(vec![SortKey { field: "start_time".to_owned(), descending: true }]),
         limit: 1_000,
         cursor: None,
@@ -282,6 +286,31 @@ fn check(world: &World, selection: &Selection) {
     let relevant = world.reader.search(&relevant).unwrap();
     assert_eq!(hit_ids(&relevant.hits), ids(expected.iter().copied()));
     assert!(relevant.hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
+}
+
+/// Same counts by ranges, each without its own filter, and their ends.
+fn check_ranges(world: &World, selection: &Selection, ranges: &[RangeFacet]) {
+    let mut asked = SearchRequest { limit: 0, ranges: ranges.to_vec(), ..request(selection.clone()) };
+    asked.facets = vec!["sentiment".to_owned()];
+    let answer = world.reader.search(&asked).unwrap();
+    let names: Vec<&String> = answer.facets.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, asked.facets.iter().chain(ranges.iter().map(|facet| &facet.field)).collect::<Vec<_>>());
+    let expected = oracle::find(&world.documents, selection);
+    for (facet, (name, counts)) in ranges.iter().zip(&answer.facets[1..]) {
+        let mut unfiltered = selection.clone();
+        let has_filter = unfiltered.filters.remove(name).is_some();
+        let matches = if has_filter { oracle::find(&world.documents, &unfiltered) } else { expected.clone() };
+        assert_eq!(counted_ranges(counts), scanned_ranges(&matches, facet), "{facet:?} of {selection:?}");
+    }
+}
+
+fn counted_ranges(counts: &[FacetCount]) -> Vec<(Option<String>, u64)> {
+    counts.iter().map(|counted| (shown(&counted.value), counted.count)).collect()
+}
+
+fn scanned_ranges(matches: &[&Document], facet: &RangeFacet) -> Vec<(Option<String>, u64)> {
+    let counts = oracle::ranges(matches, facet).into_iter();
+    counts.map(|(range, count)| (range.map(|range| range.to_string()), count)).collect()
 }
 
 /// Real dialogues in ten languages, some of every set.
@@ -395,8 +424,12 @@ fn real_dialogues_are_found_and_counted_as_a_scan_does() {
         // The facet of a value that each has of its own says which were found without reading them.
         let mut asked = SearchRequest { limit: 0, ..request(selection) };
         asked.facets = ["user_id", "language", "integration", "csat"].map(str::to_owned).into();
-        let answer = world.reader.search(&asked).unwrap();
+        let lengths = Boundaries::Integer(vec![2, 5, 10, 20, 50]);
+        asked.ranges = vec![RangeFacet { field: "messages_count".to_owned(), boundaries: lengths }];
+        let mut answer = world.reader.search(&asked).unwrap();
         assert_eq!(answer.total, expected.len() as u64, "{:?}", asked.selection.query);
+        let (_, lengths) = answer.facets.pop().unwrap();
+        assert_eq!(counted_ranges(&lengths), scanned_ranges(&expected, &asked.ranges[0]));
         for (name, counts) in &answer.facets {
             let counted: BTreeMap<_, _> = counts.iter().map(|c| (shown(&c.value), c.count)).collect();
             assert_eq!(counted, oracle::facet(&expected, name), "{name} of {:?}", asked.selection.query);
@@ -489,16 +522,46 @@ fn query() -> impl Strategy<Value = Query> {
     })
 }
 
+/// Values that the made-up interactions have, and some that they have not.
+const CSATS: &[i64] = &[0, 1, 2, 3, 4, 5];
+const SECONDS: &[f64] = &[0.0, 0.1, 60.0, 61.5, 7_200.0, 9_000.0];
+const COSTS: &[&str] = &["-1.5", "0", "0.1", "0.2", "0.25"];
+const STARTS: &[i64] = &[0, 1_800, 3_600, 4_000, 86_400, 90_000, 100_000];
+
+fn costs() -> Vec<Money> {
+    COSTS.iter().map(|amount| amount.parse().unwrap()).collect()
+}
+
 fn filters() -> impl Strategy<Value = BTreeMap<String, Filter>> {
-    let value = |values: &'static [&'static str]| {
-        prop::option::of(prop::sample::select(values).prop_map(str::to_owned))
+    fn values(
+        field: &'static str,
+        value: impl Strategy<Value = FilterValue> + 'static,
+    ) -> impl Strategy<Value = (&'static str, Vec<FilterValue>)> {
+        let value = prop_oneof![1 => Just(FilterValue::Missing), 4 => value];
+        prop::collection::vec(value, 0..3).prop_map(move |values| (field, values))
+    }
+    fn within<T: Copy + std::fmt::Debug + 'static>(
+        from: Vec<T>,
+        range: fn(Edge<T>, Edge<T>) -> Range,
+    ) -> impl Strategy<Value = FilterValue> {
+        let value = || prop::sample::select(from.clone());
+        let two = (edge(value()), edge(value())).prop_map(move |(from, to)| range(from, to));
+        let one = value().prop_map(move |value| range(Edge::Inclusive(value), Edge::Inclusive(value)));
+        prop_oneof![two, one].prop_map(FilterValue::Within)
+    }
+    let is = |values: &'static [&'static str]| {
+        prop::sample::select(values).prop_map(|value| FilterValue::Is(value.to_owned()))
     };
+    let starts: Vec<Timestamp> = STARTS.iter().map(|seconds| at(*seconds)).collect();
     let filter = prop_oneof![
-        (Just("country"), prop::collection::vec(value(&["Germany", "France", "germany"]), 0..3)),
-        (Just("csat"), prop::collection::vec(value(&["1", "5"]), 0..3)),
-        (Just("llm_models"), prop::collection::vec(value(&["claude", "gpt-4o"]), 0..3)),
-        (Just("metadata.plan"), prop::collection::vec(value(&["pro", "Pro"]), 0..3)),
-        (Just("total_costs"), prop::collection::vec(value(&["0.1", "0.25"]), 0..3)),
+        values("country", is(&["Germany", "France", "germany", "[a TO b}"])),
+        values("csat", within(CSATS.to_vec(), Range::Integer)),
+        values("llm_models", is(&["claude", "gpt-4o"])),
+        values("metadata.plan", is(&["pro", "Pro"])),
+        values("total_costs", within(costs(), Range::Money)),
+        values("duration", within(SECONDS.to_vec(), Range::Seconds)),
+        values("start_time", within(starts.clone(), Range::Time)),
+        values("end_time", within(starts, Range::Time)),
     ];
     prop::collection::vec((filter, any::<bool>()), 0..3).prop_map(|filters| {
         let mut by_name: BTreeMap<String, Filter> = BTreeMap::new();
@@ -508,6 +571,28 @@ fn filters() -> impl Strategy<Value = BTreeMap<String, Filter>> {
         }
         by_name
     })
+}
+
+fn range_facets() -> impl Strategy<Value = Vec<RangeFacet>> {
+    fn some<T: Clone + std::fmt::Debug + 'static>(of: Vec<T>) -> impl Strategy<Value = Vec<T>> {
+        let sizes = 1..=of.len();
+        prop::sample::subsequence(of, sizes)
+    }
+    let facet = |field: &'static str| move |boundaries| RangeFacet { field: field.to_owned(), boundaries };
+    let every = || {
+        let minutes = [1, 60, 90, 24 * 60, 7 * 24 * 60, 14 * 24 * 60, 365 * 24 * 60];
+        prop::sample::select(minutes.to_vec()).prop_map(|m| Boundaries::Every(Duration::from_secs(m * 60)))
+    };
+    (
+        some(CSATS.to_vec()).prop_map(Boundaries::Integer).prop_map(facet("csat")),
+        some(vec![0, 1, 2, 5, 100]).prop_map(Boundaries::Integer).prop_map(facet("messages_count")),
+        some(SECONDS.to_vec()).prop_map(Boundaries::Seconds).prop_map(facet("duration")),
+        some(costs()).prop_map(Boundaries::Money).prop_map(facet("total_costs")),
+        every().prop_map(facet("start_time")),
+        every().prop_map(facet("end_time")),
+    )
+        .prop_map(|(a, b, c, d, e, f)| vec![a, b, c, d, e, f])
+        .prop_flat_map(some)
 }
 
 fn selection() -> impl Strategy<Value = Selection> {
@@ -679,7 +764,8 @@ fn replaced_and_erased_interactions_leave_no_trace_in_any_answer() {
     for query in everything {
         let mut asked = request(Selection { query, ..Selection::default() });
         asked.facets = vec!["country".to_owned()];
-        asked.selection.filters.insert("country".to_owned(), Filter { any_of: vec![None], none_of: vec![] });
+        let missing = Filter { any_of: vec![FilterValue::Missing], none_of: vec![] };
+        asked.selection.filters.insert("country".to_owned(), missing);
         let answer = reader.search(&asked).unwrap();
         assert_eq!((answer.total, answer.hits.len()), (0, 0));
         assert_eq!(answer.facets, [("country".to_owned(), vec![])]);
@@ -703,6 +789,90 @@ fn a_facet_keeps_the_most_frequent_values_and_counts_the_missing() {
     let counted = &world.reader.search(&asked).unwrap().facets[0].1;
     let counted: Vec<_> = counted.iter().map(|facet| (facet.value.clone(), facet.count)).collect();
     assert_eq!(counted, [("a".into(), 2), ("c".into(), 2), (serde_json::Value::Null, 1)]);
+}
+
+#[test]
+fn ranges_come_in_order_with_the_empty_ones_and_missing_last() {
+    let mut documents = Vec::new();
+    for (number, duration) in [Some(300.0), Some(59.999), Some(1_000.0), None, Some(-1.0)].iter().enumerate()
+    {
+        let mut document = conversation(&format!("i{number}"), &[]);
+        document.derived.head.duration = *duration;
+        documents.push(document);
+    }
+    let world = indexed(documents);
+    let facet = |field: &str, boundaries| RangeFacet { field: field.to_owned(), boundaries };
+    let counted = |facet: &RangeFacet| {
+        let asked = SearchRequest { ranges: vec![facet.clone()], ..request(Selection::default()) };
+        world.reader.search(&asked).unwrap().facets.remove(0).1
+    };
+    let counts = counted(&facet("duration", Boundaries::Seconds(vec![60.0, 300.0, 900.5])));
+    let shown: Vec<_> = counts.iter().map(|counted| (counted.value.as_str(), counted.count)).collect();
+    assert_eq!(
+        shown,
+        [
+            (Some("[* TO 60}"), 2),
+            (Some("[60 TO 300}"), 0),
+            (Some("[300 TO 900.5}"), 1),
+            (Some("[900.5 TO *]"), 1),
+            (None, 1),
+        ]
+    );
+    let open = serde_json::Value::Null;
+    assert_eq!(counts[0].ends, Some(RangeEnds { from: open.clone(), to: 60.0.into() }));
+    assert_eq!(counts[3].ends, Some(RangeEnds { from: 900.5.into(), to: open }));
+    assert_eq!(counts[4].ends, None);
+
+    let second = Duration::from_secs(1);
+    for refused in [
+        facet("nope", Boundaries::Integer(vec![1])),
+        facet("country", Boundaries::Integer(vec![1])),
+        facet("metadata.seats", Boundaries::Integer(vec![1])),
+        facet("csat", Boundaries::Seconds(vec![1.0])),
+        facet("duration", Boundaries::Every(second)),
+        facet("csat", Boundaries::Integer(vec![])),
+        facet("csat", Boundaries::Integer(vec![2, 1])),
+        facet("csat", Boundaries::Integer((0..=BOUNDARIES_MAX as i64).collect())),
+        facet("start_time", Boundaries::Every(Duration::ZERO)),
+    ] {
+        let asked = SearchRequest { ranges: vec![refused.clone()], ..request(Selection::default()) };
+        assert!(matches!(world.reader.search(&asked), Err(SearchError::Invalid(_))), "{refused:?}");
+    }
+}
+
+/// Beyond the last instant that can be written there is no boundary.
+#[test]
+fn the_first_and_the_last_interval_are_open() {
+    let starting = |id: &str, nanos: i64| {
+        let mut document = conversation(id, &[]);
+        document.derived.head.start_time = Some(Timestamp::from_nanos(nanos));
+        document
+    };
+    let world = indexed(vec![starting("first", i64::MIN), starting("last", i64::MAX)]);
+    let boundaries = Boundaries::Every(Duration::from_secs(24 * 60 * 60));
+    let ranges = vec![RangeFacet { field: "start_time".to_owned(), boundaries }];
+    let counts =
+        &world.reader.search(&SearchRequest { ranges, ..request(Selection::default()) }).unwrap().facets[0].1;
+    let shown: Vec<_> =
+        counts.iter().map(|counted| (counted.value.as_str().unwrap(), counted.count)).collect();
+    assert_eq!(shown, [("[* TO 1677-09-22T00:00:00Z}", 1), ("[2262-04-11T00:00:00Z TO *]", 1)]);
+}
+
+#[test]
+fn more_intervals_than_can_be_shown_are_refused() {
+    let documents = (0..=crate::overview::INTERVALS_MAX).map(|number| {
+        let mut document = conversation(&format!("i{number}"), &[]);
+        document.derived.head.start_time = Some(at(number as i64 * 60));
+        document
+    });
+    let world = indexed(documents.collect());
+    let every = |minutes: u64| {
+        let boundaries = Boundaries::Every(Duration::from_secs(minutes * 60));
+        let ranges = vec![RangeFacet { field: "start_time".to_owned(), boundaries }];
+        world.reader.search(&SearchRequest { ranges, limit: 0, ..request(Selection::default()) })
+    };
+    assert!(matches!(every(1), Err(SearchError::TooExpensive(_))));
+    assert!(every(2).is_ok());
 }
 
 #[test]
@@ -764,12 +934,16 @@ fn an_overview_counts_over_time_and_sums_up() {
         interval: Duration::from_secs(3_600),
         facets: vec!["sentiment".to_owned()],
         facet_size: 10,
+        ranges: vec![RangeFacet { field: "csat".to_owned(), boundaries: Boundaries::Integer(vec![2, 4]) }],
         distributions: vec!["duration".to_owned(), "total_costs".to_owned(), "csat".to_owned()],
         deadline: None,
     };
     let overview = world.reader.overview(&asked).unwrap();
     let all = oracle::find(&world.documents, &Selection::default());
     assert_eq!(overview.total, all.len() as u64);
+    let csats: Vec<u64> = overview.facets[1].1.iter().map(|counted| counted.count).collect();
+    let expected = oracle::ranges(&all, &asked.ranges[0]);
+    assert_eq!(csats, expected.iter().map(|(_, count)| *count).collect::<Vec<_>>());
     let counted: u64 = overview.over_time.iter().map(|interval| interval.count).sum();
     assert_eq!(counted + overview.without_start, overview.total);
     for interval in &overview.over_time {
@@ -808,6 +982,7 @@ fn weeks_begin_on_mondays() {
             interval: Duration::from_secs(num_weeks * 7 * 24 * 60 * 60),
             facets: Vec::new(),
             facet_size: 10,
+            ranges: Vec::new(),
             distributions: Vec::new(),
             deadline: None,
         });
@@ -822,8 +997,9 @@ fn weeks_begin_on_mondays() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn the_engine_agrees_with_the_oracle(selection in selection()) {
+    fn the_engine_agrees_with_the_oracle(selection in selection(), ranges in range_facets()) {
         check(world(), &selection);
+        check_ranges(world(), &selection, &ranges);
     }
 
     #[test]

@@ -7,6 +7,9 @@ use hearken_model::field::{FIELDS, Field, FieldKind, METADATA_PREFIX, field};
 use hearken_model::{Document, Money, Timestamp};
 use rust_decimal::prelude::ToPrimitive;
 
+use crate::query::{Edge, Range};
+use crate::search::RangeEnds;
+
 const NANOS_PER_SECOND: f64 = 1e9;
 /// Money is compared in billionths; what is finer is rounded.
 const MONEY_SCALE: i64 = 1_000_000_000;
@@ -135,6 +138,23 @@ pub(crate) fn shown(kind: FieldKind, number: i64) -> serde_json::Value {
         FieldKind::Seconds => (number as f64 / NANOS_PER_SECOND).into(),
         FieldKind::Time => Timestamp::from_nanos(number).to_string().into(),
         FieldKind::Integer | FieldKind::Keyword => number.into(),
+    }
+}
+
+/// The ends of a range, shown the same way.
+pub(crate) fn shown_ends(range: &Range) -> RangeEnds {
+    fn both<T: Copy>(from: Edge<T>, to: Edge<T>, shown: impl Fn(T) -> serde_json::Value) -> RangeEnds {
+        let end = |edge| match edge {
+            Edge::Open => serde_json::Value::Null,
+            Edge::Inclusive(value) | Edge::Exclusive(value) => shown(value),
+        };
+        RangeEnds { from: end(from), to: end(to) }
+    }
+    match *range {
+        Range::Integer(from, to) => both(from, to, Into::into),
+        Range::Seconds(from, to) | Range::Number(from, to) => both(from, to, Into::into),
+        Range::Money(from, to) => both(from, to, |amount| amount.normalize().to_string().into()),
+        Range::Time(from, to) => both(from, to, |instant| instant.to_string().into()),
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use hearken_index::IndexReader;
 use hearken_index::changes::ChangePoint;
 use hearken_index::query::Query;
-use hearken_index::search::{SearchRequest, Selection, Sort, SortKey};
+use hearken_index::search::{FilterValue, SearchRequest, Selection, Sort, SortKey};
 
 use crate::parameters::SearchParameters;
 use crate::problem::Problem;
@@ -153,8 +153,11 @@ impl Follower {
         let mut selection = self.selection.clone();
         let filter = selection.filters.entry("id".to_owned()).or_default();
         let asked = std::mem::take(&mut filter.any_of);
-        filter.any_of =
-            ids.into_iter().map(Some).filter(|id| asked.is_empty() || asked.contains(id)).collect();
+        filter.any_of = ids
+            .into_iter()
+            .map(FilterValue::Is)
+            .filter(|id| asked.is_empty() || asked.contains(id))
+            .collect();
         if filter.any_of.is_empty() {
             return Ok(Vec::new());
         }
@@ -164,6 +167,7 @@ impl Follower {
                 selection,
                 facets: Vec::new(),
                 facet_size: 1,
+                ranges: Vec::new(),
                 sort,
                 limit: CHANGES_MAX,
                 cursor: None,

@@ -8,7 +8,7 @@ use hearken_index::query::Query;
 use hearken_index::search::FacetCount;
 use serde::Serialize;
 
-use crate::parameters::SearchParameters;
+use crate::parameters::{self, SearchParameters};
 use crate::problem::Problem;
 use crate::search::{Organizations, in_order, resolve};
 use crate::state::AppState;
@@ -32,7 +32,7 @@ pub struct OverviewAnswer {
     pub over_time: Vec<IntervalCount>,
     /// Interactions whose start is unknown.
     pub without_start: u64,
-    /// Counts by value.
+    /// Counts by value, then by range.
     #[serde(serialize_with = "in_order")]
     pub facets: Vec<(String, Vec<FacetCount>)>,
     /// Sums and percentiles by field.
@@ -52,12 +52,14 @@ pub async fn overview(
 ) -> Result<OverviewAnswer, Problem> {
     let work = move |reader: &IndexReader, deadline| {
         let query = parameters.text().map_or(Ok(Query::All), |text| resolve(reader, text))?;
-        let default_facets = || FACETS.iter().map(|name| (*name).to_owned()).collect();
+        let has_ranges = |name: &str| parameters.ranges.iter().any(|facet| facet.field == name);
+        let default_facets = || FACETS.iter().filter(|name| !has_ranges(name)).map(|name| (*name).to_owned());
         let request = OverviewRequest {
             selection: parameters.selection(query, organizations),
             interval,
-            facets: if parameters.facets.is_empty() { default_facets() } else { parameters.facets },
+            facets: if parameters.facets.is_empty() { default_facets().collect() } else { parameters.facets },
             facet_size: parameters.facet_size,
+            ranges: parameters.ranges,
             distributions: DISTRIBUTIONS.iter().map(|name| (*name).to_owned()).collect(),
             deadline: Some(deadline),
         };
@@ -74,29 +76,14 @@ pub async fn overview(
     state.run(work).await
 }
 
-/// The interval that a text names: `minute`, `hour`, `day`, `week`, or a number with `m`, `h`, `d` or `w`.
+/// The interval that the parameter names: `minute`, `hour`, `day`, `week`, or a number with `m`, `h`, `d` or `w`.
 ///
 /// # Errors
 /// It names none.
 pub fn parse_interval(text: &str) -> Result<Duration, Problem> {
-    let (number, unit) = match text {
-        "minute" | "hour" | "day" | "week" => ("1", &text[..1]),
-        _ => text.split_at(text.char_indices().last().map_or(0, |(last, _)| last)),
-    };
-    let unit_seconds = match unit {
-        "m" => Some(60_u64),
-        "h" => Some(60 * 60),
-        "d" => Some(24 * 60 * 60),
-        "w" => Some(7 * 24 * 60 * 60),
-        _ => None,
-    };
-    let number = number.parse::<u32>().ok().filter(|number| (1..=100_000).contains(number));
-    match (number, unit_seconds) {
-        (Some(number), Some(seconds)) => Ok(Duration::from_secs(u64::from(number) * seconds)),
-        _ => {
-            let problem = Problem::new("invalid_parameter", "`interval` is no interval");
-            let hint = Some("write `minute`, `hour`, `day`, `week`, or for instance `15m`".to_owned());
-            Err(Problem { parameter: Some("interval".into()), hint, ..problem })
-        }
-    }
+    parameters::parse_interval(text).ok_or_else(|| {
+        let problem = Problem::new("invalid_parameter", "`interval` is no interval");
+        let hint = Some(parameters::INTERVAL_HINT.to_owned());
+        Problem { parameter: Some("interval".into()), hint, ..problem }
+    })
 }

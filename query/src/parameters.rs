@@ -3,15 +3,17 @@
 
 mod cursor;
 mod parse;
+mod ranges;
 
 use std::collections::BTreeMap;
 
 use hearken_index::query::{Edge, Query, Range};
-use hearken_index::search::{Filter, Selection, Sort, SortKey};
+use hearken_index::search::{Filter, RangeFacet, Selection, Sort, SortKey};
 use hearken_model::Timestamp;
 
 pub use cursor::{InvalidCursor, decode_cursor, encode_cursor};
 pub use parse::{Pair, ParameterError, ParameterErrorKind, pairs_of_json, pairs_of_query};
+pub(crate) use ranges::{INTERVAL_HINT, parse_interval};
 
 /// Hits of a page unless `limit` says otherwise.
 pub const LIMIT_DEFAULT: usize = 20;
@@ -35,6 +37,8 @@ pub struct SearchParameters {
     pub facets: Vec<String>,
     /// Most values of one facet, 1 to [`FACET_SIZE_MAX`].
     pub facet_size: usize,
+    /// Fields whose values are counted by ranges, each once and not among `facets`.
+    pub ranges: Vec<RangeFacet>,
     /// Filters by field.
     pub filters: BTreeMap<String, Filter>,
     /// See [`Selection::from`].
@@ -58,6 +62,7 @@ impl Default for SearchParameters {
             q: None,
             facets: Vec::new(),
             facet_size: FACET_SIZE_DEFAULT,
+            ranges: Vec::new(),
             filters: BTreeMap::new(),
             from: None,
             to: None,

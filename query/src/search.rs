@@ -27,7 +27,7 @@ pub struct SearchAnswer<Item = SearchItem> {
     pub took_ms: f64,
     /// The page.
     pub items: Vec<Item>,
-    /// The facets in the order in which they were asked for.
+    /// The facets in the order in which they were asked for, then those over ranges.
     #[serde(serialize_with = "in_order")]
     pub facets: Vec<(String, Vec<FacetCount>)>,
     /// Where the next page begins; `None` on the last.
@@ -233,6 +233,7 @@ fn request(
         selection,
         facets: parameters.facets.clone(),
         facet_size: parameters.facet_size,
+        ranges: parameters.ranges.clone(),
         sort,
         limit: parameters.limit,
         cursor,
@@ -297,7 +298,7 @@ mod tests {
     fn an_answer_made_of_stored_json_is_the_one_that_serializes() {
         let query = Query::Text { scope: Scope::Default, text: "refund".to_owned(), form: TextForm::Word };
         let hits = [hit("a\"b", "my <b>refund</b>"), hit("ü", "refunds\n")];
-        let count = |value: serde_json::Value| FacetCount { value, count: 2 };
+        let count = |value: serde_json::Value| FacetCount { value, ends: None, count: 2 };
         let facets = vec![("country".to_owned(), vec![count("DE".into()), count(serde_json::Value::Null)])];
         for (hits, next_cursor) in [(&hits[..], Some("c".to_owned())), (&hits[..1], None), (&[], None)] {
             let [mut one, mut other] = [(); 2].map(|()| highlighter(&query));

@@ -143,9 +143,11 @@ async fn find(
     if parameters.facets.is_empty() {
         // What is filtered by is counted, too: its other values are one click away.
         let filtered = location.pairs().iter().map(|(name, _)| name.strip_prefix('-').unwrap_or(name));
-        let more = filtered.filter(|name| interactions::is_facet(name) && *name != "id");
+        let more = filtered.filter(|name| interactions::is_facet(name));
         for name in FACETS_SHOWN.into_iter().chain(more).take(FACETS_MAX) {
-            if !parameters.facets.iter().any(|facet| facet == name) {
+            let is_counted = parameters.facets.iter().any(|facet| facet == name)
+                || parameters.ranges.iter().any(|facet| facet.field == name);
+            if !is_counted {
                 parameters.facets.push(name.to_owned());
             }
         }

@@ -2,9 +2,13 @@
 
 use std::borrow::Cow;
 
-use hearken_model::field::METADATA_PREFIX;
+use hearken_index::query::{Edge, Range};
+use hearken_model::field::{self, FieldKind, METADATA_PREFIX};
 use hearken_model::{Role, Sentiment};
+use hearken_query::language;
 use maud::{Markup, html};
+
+use crate::format;
 
 /// What stands for a value that nobody knows.
 pub(crate) const NOT_AVAILABLE: &str = "not available";
@@ -54,15 +58,56 @@ pub(crate) fn field(name: &str) -> Cow<'_, str> {
     Cow::Borrowed(label)
 }
 
-/// A field's value for people; empty is missing.
+/// A field's value, or a range of values, for people; empty is missing.
 pub(crate) fn value<'v>(field: &str, value: &'v str) -> Cow<'v, str> {
     if value.is_empty() {
         return Cow::Borrowed(NOT_AVAILABLE);
+    }
+    if let Some(range) = range(field, value) {
+        return Cow::Owned(range);
     }
     match field {
         "csat" | "rating" => Cow::Owned(format!("{value}/5")),
         field if OWN_VALUES.contains(&field) => Cow::Owned(sentence_case(value)),
         _ => Cow::Borrowed(value),
+    }
+}
+
+/// A range of a field that holds numbers or times in words; `None` where the value is no range but one value.
+fn range(field: &str, value: &str) -> Option<String> {
+    let field = field::field(field).filter(|field| field.kind != FieldKind::Keyword)?;
+    Some(match language::parse_range(field, value).ok()? {
+        Range::Integer(Edge::Inclusive(from), Edge::Inclusive(to)) if from == to => return None,
+        Range::Integer(from, to) => between(from, to, ["above", "below"], |count| count.to_string()),
+        Range::Seconds(from, to) => between(from, to, ["above", "below"], format::duration),
+        Range::Money(from, to) => between(from, to, ["above", "below"], |amount| amount.to_string()),
+        Range::Time(from, to) => between(from, to, ["after", "before"], |instant| instant.to_string()),
+        Range::Number(..) => return None,
+    })
+}
+
+fn between<T: Copy + PartialEq>(
+    from: Edge<T>,
+    to: Edge<T>,
+    [above, below]: [&str; 2],
+    shown: impl Fn(T) -> String,
+) -> String {
+    let from = match from {
+        Edge::Open => None,
+        Edge::Inclusive(from) if to == Edge::Inclusive(from) => return shown(from),
+        Edge::Inclusive(from) => Some(format!("from {}", shown(from))),
+        Edge::Exclusive(from) => Some(format!("{above} {}", shown(from))),
+    };
+    let to = match to {
+        Edge::Open => None,
+        Edge::Inclusive(to) => Some(format!("up to {}", shown(to))),
+        Edge::Exclusive(to) if from.is_some() => Some(format!("to {below} {}", shown(to))),
+        Edge::Exclusive(to) => Some(format!("{below} {}", shown(to))),
+    };
+    match (from, to) {
+        (None, None) => "anything".to_owned(),
+        (Some(from), Some(to)) => format!("{from} {to}"),
+        (from, to) => from.or(to).unwrap_or_default(),
     }
 }
 

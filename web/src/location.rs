@@ -92,7 +92,8 @@ impl Location {
     /// Only what says which interactions are meant and in which zone: no paging, order, columns or facets.
     pub(crate) fn selection(&self) -> Location {
         let first_page = self.first_page();
-        first_page.only(|name, _| !["limit", "sort", "facets", "facet_size", "columns"].contains(&name))
+        first_page
+            .only(|name, _| !["limit", "sort", "facets", "facet_size", "ranges", "columns"].contains(&name))
     }
 
     /// The same for the API, which has no words of pages: `q` says what `since` and `until` do.

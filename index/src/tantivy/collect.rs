@@ -7,6 +7,7 @@ use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Score, Searcher, SegmentR
 use super::budget::Budget;
 use super::columns::{ColumnCache, SegmentColumns};
 use super::facets::{Facet, SegmentFacet};
+use super::ranges::RangeCounts;
 use super::sort::{SegmentKeys, Top};
 use super::statistics::{Histogram, Values};
 use super::words::WordScorer;
@@ -18,6 +19,7 @@ pub(super) struct Collection {
     pub(super) total: u64,
     pub(super) top: Option<Top>,
     pub(super) facets: Vec<Facet>,
+    pub(super) ranges: Vec<RangeCounts>,
     pub(super) histogram: Option<Histogram>,
     pub(super) values: Vec<Values>,
 }
@@ -72,6 +74,7 @@ impl Collection {
             // A scorer that the budget stopped looks like one that found everything.
             budget.check()?;
             self.histogram.as_ref().map_or(Ok(()), Histogram::check)?;
+            self.ranges.iter().try_for_each(RangeCounts::check)?;
             for (facet, counts) in self.facets.iter_mut().zip(part.facets) {
                 facet.merge(counts)?;
             }
@@ -83,6 +86,7 @@ impl Collection {
         Ok(Part {
             keys: self.top.as_ref().map(|top| top.open(columns)).transpose()?,
             facets: self.facets.iter().map(|facet| facet.open(columns)).collect::<tantivy::Result<_>>()?,
+            ranges: self.ranges.iter().map(|ranges| ranges.open(columns)).collect::<tantivy::Result<_>>()?,
             starts: self.histogram.as_ref().map(|histogram| histogram.open(columns)).transpose()?,
             values: self.values.iter().map(|values| values.open(columns)).collect::<tantivy::Result<_>>()?,
         })
@@ -103,6 +107,9 @@ impl Collection {
         for facet in &mut part.facets {
             facet.collect(docs);
         }
+        for (ranges, column) in self.ranges.iter_mut().zip(&part.ranges) {
+            ranges.collect(column, docs);
+        }
         if let (Some(histogram), Some(starts)) = (&mut self.histogram, &part.starts) {
             histogram.collect(starts, docs);
         }
@@ -117,6 +124,7 @@ impl Collection {
 struct Part {
     keys: Option<SegmentKeys>,
     facets: Vec<SegmentFacet>,
+    ranges: Vec<Column<i64>>,
     starts: Option<Column<i64>>,
     values: Vec<Column<i64>>,
 }

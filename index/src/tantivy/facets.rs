@@ -139,22 +139,22 @@ impl Facet {
         if let Some(kind) = self.kind {
             let mut numbers: Vec<(i64, u64)> = self.numbers.into_iter().collect();
             first(&mut numbers, size, |(number, count)| (Reverse(*count), *number));
-            counts.extend(
-                numbers
-                    .into_iter()
-                    .map(|(number, count)| FacetCount { value: values::shown(kind, number), count }),
-            );
+            counts.extend(numbers.into_iter().map(|(number, count)| FacetCount {
+                value: values::shown(kind, number),
+                ends: None,
+                count,
+            }));
         } else {
             let mut texts: Vec<(Box<str>, u64)> = self.texts.into_iter().collect();
             first(&mut texts, size, |(text, count)| (Reverse(*count), text.clone()));
-            counts.extend(
-                texts
-                    .into_iter()
-                    .map(|(text, count)| FacetCount { value: serde_json::Value::String(text.into()), count }),
-            );
+            counts.extend(texts.into_iter().map(|(text, count)| FacetCount {
+                value: serde_json::Value::String(text.into()),
+                ends: None,
+                count,
+            }));
         }
         if self.num_missing > 0 {
-            counts.push(FacetCount { value: serde_json::Value::Null, count: self.num_missing });
+            counts.push(FacetCount { value: serde_json::Value::Null, ends: None, count: self.num_missing });
         }
         (self.name, counts)
     }

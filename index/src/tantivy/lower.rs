@@ -22,7 +22,7 @@ use super::value_terms::ValueTermsQuery;
 use super::words::{Section, Slot, WordsQuery};
 use crate::fuzzy::FUZZY_CHARS_MAX;
 use crate::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
-use crate::search::{Filter, SearchError, Selection};
+use crate::search::{Filter, FilterValue, SearchError, Selection};
 use crate::text::{English, MESSAGE_GAP, SLOP_MAX, Token, WordKind, fold_case, tokens};
 use crate::values::{self, FieldRef};
 
@@ -103,19 +103,16 @@ impl<'a> Lowering<'a> {
         Ok(clauses)
     }
 
-    fn filter_value(&mut self, name: &str, value: &Option<String>) -> Result<Boxed, SearchError> {
+    fn filter_value(&mut self, name: &str, value: &FilterValue) -> Result<Boxed, SearchError> {
         self.count_condition()?;
         let field = find(name)?;
-        let Some(value) = value else {
-            return Ok(all_but(self.exists(field)?));
-        };
-        match field {
-            FieldRef::Known(known) if known.kind != FieldKind::Keyword => {
-                let number = values::parse(known.kind, value)
-                    .ok_or_else(|| SearchError::Invalid(format!("`{value}` is not a value of `{name}`")))?;
-                self.column_range(known.name, Bound::Included(number), Bound::Included(number))
+        match value {
+            FilterValue::Missing => Ok(all_but(self.exists(field)?)),
+            FilterValue::Within(range) => self.range(name, range),
+            FilterValue::Is(value) if field.is_keyword() => {
+                Ok(self.term(&value_term(&term_name(field), ValueCase::Exact, value)))
             }
-            _ => Ok(self.term(&value_term(&term_name(field), ValueCase::Exact, value))),
+            FilterValue::Is(_) => Err(SearchError::Invalid(format!("`{name}` is filtered by ranges"))),
         }
     }
 

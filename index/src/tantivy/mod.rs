@@ -3,8 +3,8 @@
 //! - [`index`]: the index as ingest and query see it; [`reader`]: searching it.
 //! - [`schema`], [`document`], [`encoding`]: what is indexed, counted and stored of an interaction.
 //! - [`lower`]: the query tree as tantivy queries, with [`words`], [`value_terms`] and [`expansion`] of our own.
-//! - [`collect`], [`sort`], [`facets`], [`statistics`], [`stored`]: one pass over the matches, within a [`budget`];
-//!   [`columns`]: opened once.
+//! - [`collect`], [`sort`], [`facets`], [`ranges`], [`statistics`], [`stored`]: one pass over the matches, within a
+//!   [`budget`]; [`columns`]: opened once.
 //! - [`writer`]: replace, refresh, flush; what a crash leaves behind.
 //! - [`flusher`]: the thread that makes commits durable.
 //! - [`merge`]: how many segments, and how large.
@@ -24,6 +24,7 @@ mod flusher;
 mod index;
 mod lower;
 mod merge;
+mod ranges;
 mod reader;
 mod schema;
 mod sort;

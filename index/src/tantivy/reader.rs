@@ -17,6 +17,7 @@ use super::collect::{Collection, engine};
 use super::columns::ColumnCache;
 use super::facets::Facet;
 use super::lower::{Lowering, conjunction};
+use super::ranges::RangeCounts;
 use super::schema::{ERASED, Fields, LLM_PENDING, NEWEST_EVENT, ValueCase, value_term};
 use super::sort::{self, Order, Top};
 use super::statistics::{Histogram, Values};
@@ -109,24 +110,23 @@ impl IndexReader {
         let mut lowering = self.lowering(&budget, ranks);
 
         // One pass finds the page and counts every facet that no filter is set on.
-        let filtered = |name: &String| request.selection.filters.contains_key(name);
-        let mut collection = Collection::default();
-        for name in request.facets.iter().filter(|name| !filtered(name)) {
-            collection.facets.push(Facet::new(name)?);
-        }
+        let filters = &request.selection.filters;
+        let mut collection = counting(request, |name| !filters.contains_key(name))?;
         collection.top = (page.size > 0).then(|| Top::new(page.order.clone(), page.size, page.after.clone()));
         let query = self.lower(&mut lowering, &request.selection, None)?;
         collection.run(&page.searcher, self.columns(), &*query, &budget)?;
 
         // A facet with a filter counts what there would be without that filter.
-        let mut others = Vec::new();
-        for name in request.facets.iter().filter(|name| filtered(name)) {
-            let facets = vec![Facet::new(name)?];
-            let mut counts = Collection { facets, ..Collection::default() };
+        for name in filters.keys() {
+            let mut counts = counting(request, |counted| counted == name)?;
+            if counts.facets.is_empty() && counts.ranges.is_empty() {
+                continue;
+            }
             let mut lowering = self.lowering(&budget, false);
             let query = self.lower(&mut lowering, &request.selection, Some(name))?;
             counts.run(&page.searcher, self.columns(), &*query, &budget)?;
-            others.append(&mut counts.facets);
+            collection.facets.append(&mut counts.facets);
+            collection.ranges.append(&mut counts.ranges);
         }
 
         let total = collection.total;
@@ -134,9 +134,12 @@ impl IndexReader {
             Some(top) => self.hits(request, page, top)?,
             None => (Vec::new(), None),
         };
-        let facets = collection.facets.into_iter().chain(others);
-        let mut facets: Vec<_> = facets.map(|facet| facet.finish(request.facet_size)).collect();
+        let mut facets: Vec<_> =
+            collection.facets.into_iter().map(|facet| facet.finish(request.facet_size)).collect();
         facets.sort_by_key(|(name, _)| request.facets.iter().position(|wanted| wanted == name));
+        let mut ranges: Vec<_> = collection.ranges.into_iter().map(RangeCounts::finish).collect();
+        ranges.sort_by_key(|(name, _)| request.ranges.iter().position(|wanted| wanted.field == *name));
+        facets.append(&mut ranges);
         Ok(SearchResponse { total, hits, facets, next })
     }
 
@@ -149,18 +152,20 @@ impl IndexReader {
         let mut lowering = self.lowering(&budget, false);
         let mut collection = Collection {
             facets: request.facets.iter().map(|name| Facet::new(name)).collect::<Result<_, _>>()?,
-            histogram: Some(Histogram::new(request.interval)?),
+            ranges: request.ranges.iter().map(RangeCounts::new).collect::<Result<_, _>>()?,
+            histogram: Some(Histogram::new("start_time", request.interval)?),
             values: request.distributions.iter().map(|name| Values::new(name)).collect::<Result<_, _>>()?,
             ..Collection::default()
         };
         let query = self.lower(&mut lowering, &request.selection, None)?;
         collection.run(&self.reader.searcher(), self.columns(), &*query, &budget)?;
-        let without_start = collection.histogram.as_ref().map_or(0, |histogram| histogram.without_start);
+        let without_start = collection.histogram.as_ref().map_or(0, |histogram| histogram.num_missing);
+        let facets = collection.facets.into_iter().map(|facet| facet.finish(request.facet_size));
         Ok(Overview {
             total: collection.total,
             over_time: collection.histogram.map(Histogram::finish).unwrap_or_default(),
             without_start,
-            facets: collection.facets.into_iter().map(|facet| facet.finish(request.facet_size)).collect(),
+            facets: facets.chain(collection.ranges.into_iter().map(RangeCounts::finish)).collect(),
             distributions: collection.values.into_iter().map(Values::finish).collect(),
         })
     }
@@ -404,6 +409,17 @@ impl IndexReader {
         };
         Ok((hits, next))
     }
+}
+
+/// What counts the facets that are wanted.
+fn counting(request: &SearchRequest, wanted: impl Fn(&str) -> bool) -> Result<Collection, SearchError> {
+    let facets = request.facets.iter().filter(|name| wanted(name)).map(|name| Facet::new(name));
+    let ranges = request.ranges.iter().filter(|facet| wanted(&facet.field)).map(RangeCounts::new);
+    Ok(Collection {
+        facets: facets.collect::<Result<_, _>>()?,
+        ranges: ranges.collect::<Result<_, _>>()?,
+        ..Collection::default()
+    })
 }
 
 struct Page {

@@ -10,16 +10,19 @@ use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
 
 use super::columns::SegmentColumns;
 use crate::overview::{Distribution, INTERVALS_MAX, IntervalCount};
+use crate::query::{Edge, Range};
 use crate::search::SearchError;
 use crate::values;
 
-/// Counts interactions by the interval in which they start.
+/// Counts interactions by the interval that an instant of theirs lies in.
 pub(super) struct Histogram {
+    /// The field of the instant.
+    field: &'static str,
     interval_nanos: i64,
     /// Where one interval begins.
     origin_nanos: i64,
     counts: BTreeMap<i64, u64>,
-    pub(super) without_start: u64,
+    pub(super) num_missing: u64,
 }
 
 const DAY_NANOS: i64 = 24 * 60 * 60 * 1_000_000_000;
@@ -28,29 +31,29 @@ const WEEK_NANOS: i64 = 7 * DAY_NANOS;
 const FIRST_MONDAY_NANOS: i64 = 4 * DAY_NANOS;
 
 impl Histogram {
-    pub(super) fn new(interval: Duration) -> Result<Self, SearchError> {
+    pub(super) fn new(field: &'static str, interval: Duration) -> Result<Self, SearchError> {
         let interval_nanos = i64::try_from(interval.as_nanos()).unwrap_or(i64::MAX);
         if interval < Duration::from_millis(1) {
             return Err(SearchError::Invalid("the interval is too short".to_owned()));
         }
         let origin_nanos = if interval_nanos % WEEK_NANOS == 0 { FIRST_MONDAY_NANOS } else { 0 };
-        Ok(Histogram { interval_nanos, origin_nanos, counts: BTreeMap::new(), without_start: 0 })
+        Ok(Histogram { field, interval_nanos, origin_nanos, counts: BTreeMap::new(), num_missing: 0 })
     }
 
     pub(super) fn open(&self, columns: &SegmentColumns) -> tantivy::Result<Column<i64>> {
-        columns.integers("start_time")
+        columns.integers(self.field)
     }
 
     pub(super) fn collect(&mut self, column: &Column<i64>, docs: &[DocId]) {
-        let mut starts = [None; COLLECT_BLOCK_BUFFER_LEN];
-        column.first_vals(docs, &mut starts[..docs.len()]);
-        for start in &starts[..docs.len()] {
-            match start {
-                Some(start) => {
-                    let interval = start.saturating_sub(self.origin_nanos).div_euclid(self.interval_nanos);
+        let mut instants = [None; COLLECT_BLOCK_BUFFER_LEN];
+        column.first_vals(docs, &mut instants[..docs.len()]);
+        for instant in &instants[..docs.len()] {
+            match instant {
+                Some(instant) => {
+                    let interval = instant.saturating_sub(self.origin_nanos).div_euclid(self.interval_nanos);
                     *self.counts.entry(interval).or_default() += 1;
                 }
-                None => self.without_start += 1,
+                None => self.num_missing += 1,
             }
         }
     }
@@ -66,12 +69,27 @@ impl Histogram {
     }
 
     pub(super) fn finish(self) -> Vec<IntervalCount> {
-        let (interval_nanos, origin_nanos) = (self.interval_nanos, self.origin_nanos);
-        let count = |(interval, count): (i64, u64)| {
-            let begin = interval.saturating_mul(interval_nanos).saturating_add(origin_nanos);
-            IntervalCount { from: Timestamp::from_nanos(begin), count }
+        let earliest = Timestamp::from_nanos(i64::MIN);
+        let count = |(interval, count): (&i64, &u64)| IntervalCount {
+            from: self.begin(*interval).unwrap_or(earliest),
+            count: *count,
         };
-        self.counts.into_iter().map(count).collect()
+        self.counts.iter().map(count).collect()
+    }
+
+    /// The same as ranges: open where an end is beyond what a timestamp can hold.
+    pub(super) fn ranges(&self) -> Vec<(Range, u64)> {
+        let range = |interval: i64| {
+            let from = self.begin(interval).map_or(Edge::Open, Edge::Inclusive);
+            let to = interval.checked_add(1).and_then(|next| self.begin(next));
+            Range::Time(from, to.map_or(Edge::Open, Edge::Exclusive))
+        };
+        self.counts.iter().map(|(interval, count)| (range(*interval), *count)).collect()
+    }
+
+    fn begin(&self, interval: i64) -> Option<Timestamp> {
+        let since_origin = interval.checked_mul(self.interval_nanos)?;
+        since_origin.checked_add(self.origin_nanos).map(Timestamp::from_nanos)
     }
 }
 

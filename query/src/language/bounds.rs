@@ -1,10 +1,11 @@
 //! The ends of ranges: what a text means as a value of a field, and where a day begins and ends.
 
 use hearken_index::query::{Edge, Query, Range};
+use hearken_index::search::Boundaries;
 use hearken_model::field::{Field, FieldKind};
 use hearken_model::{Money, Timestamp};
 
-use super::error::{Located, shown};
+use super::error::{Located, ParseError, shown};
 use super::target::Target;
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -69,6 +70,48 @@ pub(super) fn range(target: &Target, from: Bound, to: Bound, byte: usize) -> Res
         },
     };
     Ok(Query::Range { field, range })
+}
+
+/// Every value that a field can have.
+pub(super) fn everything(kind: FieldKind) -> Range {
+    match kind {
+        FieldKind::Integer | FieldKind::Keyword => Range::Integer(Edge::Open, Edge::Open),
+        FieldKind::Seconds => Range::Seconds(Edge::Open, Edge::Open),
+        FieldKind::Money => Range::Money(Edge::Open, Edge::Open),
+        FieldKind::Time => Range::Time(Edge::Open, Edge::Open),
+    }
+}
+
+/// The boundaries that texts name; `None` for a field that holds neither whole numbers, seconds nor money.
+///
+/// # Errors
+/// One is no value of the field, or not above the one before it.
+pub(crate) fn boundaries(field: &Field, texts: &[&str]) -> Option<Result<Boundaries, ParseError>> {
+    let boundaries = match field.kind {
+        FieldKind::Integer => ascending(texts, |text| integer(text, 0, field)).map(Boundaries::Integer),
+        FieldKind::Seconds => ascending(texts, |text| seconds(text, 0, field)).map(Boundaries::Seconds),
+        FieldKind::Money => {
+            ascending(texts, |text| Ok(money(text, 0, field)?.normalize())).map(Boundaries::Money)
+        }
+        FieldKind::Keyword | FieldKind::Time => return None,
+    };
+    Some(boundaries.map_err(|error| error.in_text("")))
+}
+
+fn ascending<T: PartialOrd>(
+    texts: &[&str],
+    parse: impl Fn(&str) -> Result<T, Located>,
+) -> Result<Vec<T>, Located> {
+    let mut values: Vec<T> = Vec::with_capacity(texts.len());
+    for text in texts {
+        let value = parse(text)?;
+        if values.last().is_some_and(|before| *before >= value) {
+            let message = format!("the boundary `{}` is not above the one before it", shown(text));
+            return Err(Located::value(0, message).hint("write boundaries in ascending order, each once"));
+        }
+        values.push(value);
+    }
+    Ok(values)
 }
 
 fn text_has_no_ranges(target: &Target, byte: usize) -> Located {

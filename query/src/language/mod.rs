@@ -32,9 +32,9 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use bounds::span;
+pub(crate) use bounds::{boundaries, span};
 pub use error::{ParseError, ParseErrorKind};
-pub use parser::parse;
+pub use parser::{parse, parse_range};
 pub use print::print;
 
 /// Longest query, in bytes.

@@ -1,7 +1,8 @@
 //! Recursive descent over the grammar of the module's first page.
 
-use hearken_index::query::{Query, Scope, TextForm, ValueMatch};
+use hearken_index::query::{Query, Range, Scope, TextForm, ValueMatch};
 use hearken_index::text::{MESSAGE_GAP, SLOP_MAX, Words};
+use hearken_model::field::Field;
 
 use super::bounds::{self, Bound};
 use super::error::{Located, ParseError, ParseErrorKind, shown};
@@ -14,13 +15,17 @@ use super::{DEPTH_MAX, EDITS_MAX, LEAVES_MAX, QUERY_BYTES_MAX};
 /// # Errors
 /// The text is not in the language, or beyond one of the bounds of [`super`].
 pub fn parse(text: &str) -> Result<Query, ParseError> {
-    if text.len() > QUERY_BYTES_MAX {
-        let message = format!("the query has {} bytes, at most {QUERY_BYTES_MAX} are allowed", text.len());
-        let error = Located::new(ParseErrorKind::TooLarge, 0, message);
-        return Err(error.hint("search for fewer words").in_text(text));
-    }
-    let mut parser = Parser { reader: Reader { text, at: 0 }, depth: 0, num_leaves: 0 };
-    parser.query().map_err(|error| error.in_text(text))
+    Parser::new(text).and_then(|mut parser| parser.query()).map_err(|error| error.in_text(text))
+}
+
+/// Parses one value or range of a field that holds numbers or times, as it stands behind `name:`. A value is the range
+/// of just that.
+///
+/// # Errors
+/// The text is anything else.
+pub fn parse_range(field: &'static Field, text: &str) -> Result<Range, ParseError> {
+    let range = Parser::new(text).and_then(|mut parser| parser.only_range(field));
+    range.map_err(|error| error.in_text(text))
 }
 
 /// A part of a query; `None` when it has nothing to search for, like a lone dash.
@@ -32,7 +37,31 @@ struct Parser<'t> {
     num_leaves: usize,
 }
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
+    fn new(text: &'t str) -> Result<Self, Located> {
+        if text.len() > QUERY_BYTES_MAX {
+            let message =
+                format!("the query has {} bytes, at most {QUERY_BYTES_MAX} are allowed", text.len());
+            return Err(Located::new(ParseErrorKind::TooLarge, 0, message).hint("search for fewer words"));
+        }
+        Ok(Parser { reader: Reader { text, at: 0 }, depth: 0, num_leaves: 0 })
+    }
+
+    fn only_range(&mut self, field: &'static Field) -> Result<Range, Located> {
+        self.reader.skip_blanks();
+        let part = self.scoped(&Target::Number(field))?;
+        self.reader.skip_blanks();
+        match part {
+            Some(Query::Range { range, .. }) if self.reader.peek().is_none() => Ok(range),
+            Some(Query::Exists { .. }) if self.reader.peek().is_none() => Ok(bounds::everything(field.kind)),
+            _ => Err(Located::value(
+                self.reader.at,
+                format!("`{}` is filtered by one value or range", field.name),
+            )
+            .hint("for several, give the filter several times")),
+        }
+    }
+
     fn query(&mut self) -> Result<Query, Located> {
         self.reader.skip_blanks();
         if self.reader.peek().is_none() {

@@ -1,5 +1,7 @@
 //! A query written back as text, for people to read and for links.
 
+use std::fmt::Display;
+
 use hearken_index::query::{Edge, Query, Range, TextForm, ValueMatch};
 use hearken_model::field::METADATA_PREFIX;
 
@@ -56,12 +58,13 @@ fn write(query: &Query, place: Place, out: &mut String) {
         Query::Range { field, range } => {
             write_name(field, out);
             let exact = !field.starts_with(METADATA_PREFIX);
-            match range {
-                Range::Integer(from, to) => write_range(from, to, exact, out),
-                Range::Seconds(from, to) | Range::Number(from, to) => write_range(from, to, exact, out),
-                Range::Money(from, to) => write_range(from, to, exact, out),
-                Range::Time(from, to) => write_range(from, to, exact, out),
-            }
+            let short = match range {
+                Range::Integer(from, to) => short_range(from, to, exact),
+                Range::Seconds(from, to) | Range::Number(from, to) => short_range(from, to, exact),
+                Range::Money(from, to) => short_range(from, to, exact),
+                Range::Time(from, to) => short_range(from, to, exact),
+            };
+            out.push_str(&short.unwrap_or_else(|| range.to_string()));
         }
         Query::Exists { field } => {
             write_name(field, out);
@@ -160,28 +163,14 @@ fn is_plain(value: &str) -> bool {
         && value.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@'))
 }
 
-fn write_range<T: PartialEq + ToString>(from: &Edge<T>, to: &Edge<T>, exact: bool, out: &mut String) {
+/// A range with one end, or of one value, without brackets.
+fn short_range<T: PartialEq + Display>(from: &Edge<T>, to: &Edge<T>, exact: bool) -> Option<String> {
     match (from, to) {
-        (Edge::Inclusive(from), Edge::Inclusive(to)) if exact && from == to => {
-            out.push_str(&from.to_string());
-        }
-        (Edge::Inclusive(from), Edge::Open) => out.push_str(&format!(">={}", from.to_string())),
-        (Edge::Exclusive(from), Edge::Open) => out.push_str(&format!(">{}", from.to_string())),
-        (Edge::Open, Edge::Inclusive(to)) => out.push_str(&format!("<={}", to.to_string())),
-        (Edge::Open, Edge::Exclusive(to)) => out.push_str(&format!("<{}", to.to_string())),
-        (from, to) => {
-            out.push(if matches!(from, Edge::Exclusive(_)) { '{' } else { '[' });
-            out.push_str(&edge_text(from));
-            out.push_str(" TO ");
-            out.push_str(&edge_text(to));
-            out.push(if matches!(to, Edge::Exclusive(_)) { '}' } else { ']' });
-        }
-    }
-}
-
-fn edge_text<T: ToString>(edge: &Edge<T>) -> String {
-    match edge {
-        Edge::Open => "*".to_owned(),
-        Edge::Inclusive(value) | Edge::Exclusive(value) => value.to_string(),
+        (Edge::Inclusive(from), Edge::Inclusive(to)) if exact && from == to => Some(from.to_string()),
+        (Edge::Inclusive(from), Edge::Open) => Some(format!(">={from}")),
+        (Edge::Exclusive(from), Edge::Open) => Some(format!(">{from}")),
+        (Edge::Open, Edge::Inclusive(to)) => Some(format!("<={to}")),
+        (Edge::Open, Edge::Exclusive(to)) => Some(format!("<{to}")),
+        _ => None,
     }
 }

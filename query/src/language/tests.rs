@@ -298,6 +298,48 @@ fn what_is_too_large_is_refused() {
     assert!(parse(&format!("{}a{}", "(".repeat(DEPTH_MAX), ")".repeat(DEPTH_MAX))).is_ok());
 }
 
+#[test]
+fn a_range_alone_is_read_as_behind_a_name_and_comes_back_from_its_brackets() {
+    let range = |name: &str, text: &str| parse_range(hearken_model::field::field(name).unwrap(), text);
+    for (name, text, shown) in [
+        ("duration", "[* TO 60}", "[* TO 60}"),
+        ("duration", " [60 TO 300} ", "[60 TO 300}"),
+        ("duration", "[1m TO 0.5h]", "[60 TO 1800]"),
+        ("duration", "{-0.5 TO *]", "{-0.5 TO *]"),
+        ("duration", "*", "[* TO *]"),
+        ("duration", "60", "[60 TO 60]"),
+        ("csat", ">=2", "[2 TO *]"),
+        ("csat", "\"3\"", "[3 TO 3]"),
+        ("csat", "[* TO *]", "[* TO *]"),
+        ("total_costs", "<0.10", "[* TO 0.10}"),
+        ("start_time", "2026-05-01", "[2026-05-01T00:00:00Z TO 2026-05-02T00:00:00Z}"),
+        ("end_time", "<=2026-05-01T12:00:00.5Z", "[* TO 2026-05-01T12:00:00.500Z]"),
+    ] {
+        let read = range(name, text).unwrap();
+        assert_eq!(read.to_string(), shown, "{name}:{text}");
+        let again = range(name, shown).unwrap();
+        assert_eq!(again, read, "{name}:{shown}");
+    }
+    for text in [
+        "",
+        " ",
+        "high",
+        "1 2",
+        "[1 TO 2] 3",
+        "(1 OR 2)",
+        "(",
+        ")",
+        "[1 TO",
+        "[2 TO 1]",
+        "1*",
+        "1~",
+        "-",
+        "x:1",
+    ] {
+        assert!(range("csat", text).is_err(), "{text}");
+    }
+}
+
 /// Pieces of the language, so that made-up texts get past its first character.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![

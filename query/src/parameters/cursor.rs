@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hearken_index::search::{Cursor, Filter, Selection, Sort};
+use hearken_index::search::{Cursor, FilterValue, Selection, Sort};
 use serde::{Deserialize, Serialize};
 
 /// A text that is no cursor of this search.
@@ -54,8 +54,15 @@ pub fn decode_cursor(text: &str, selection: &Selection, sort: &Sort) -> Result<C
 fn search_hash(selection: &Selection, sort: &Sort) -> u64 {
     let mut hasher = DefaultHasher::new();
     crate::language::print(&selection.query).hash(&mut hasher);
-    for (name, Filter { any_of, none_of }) in &selection.filters {
-        (name, any_of, none_of).hash(&mut hasher);
+    let text = |value: &FilterValue| match value {
+        FilterValue::Missing => None,
+        FilterValue::Is(text) => Some(text.clone()),
+        FilterValue::Within(range) => Some(range.to_string()),
+    };
+    for (name, filter) in &selection.filters {
+        let texts =
+            [&filter.any_of, &filter.none_of].map(|values| values.iter().map(text).collect::<Vec<_>>());
+        (name, texts).hash(&mut hasher);
     }
     selection.organizations.hash(&mut hasher);
     (selection.from, selection.to).hash(&mut hasher);

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use hearken_index::search::{SORT_KEYS_MAX, Sort, SortKey};
-use hearken_model::field::{FIELDS, Field, FieldKind, METADATA_PREFIX, field, nearest};
-use hearken_model::{Money, Timestamp};
+use hearken_index::search::{FilterValue, SORT_KEYS_MAX, Sort, SortKey};
+use hearken_model::Timestamp;
+use hearken_model::field::{FIELDS, FieldKind, METADATA_PREFIX, field, nearest};
 use serde_json::Value;
 
+use super::ranges::{range, range_facet};
 use super::{FACET_SIZE_MAX, FACETS_MAX, FILTER_VALUES_MAX, LIMIT_MAX, SearchParameters};
 use crate::language::span;
 
@@ -14,7 +15,7 @@ use crate::language::span;
 pub type Pair = (String, Option<String>);
 
 /// Names that mean something besides fields.
-const NAMES: &[&str] = &["q", "facets", "facet_size", "from", "to", "sort", "limit", "cursor"];
+const NAMES: &[&str] = &["q", "facets", "facet_size", "ranges", "from", "to", "sort", "limit", "cursor"];
 
 /// A parameter that cannot be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,12 +53,12 @@ impl ParameterErrorKind {
     }
 }
 
-fn invalid(parameter: &str, message: impl Into<String>) -> ParameterError {
+pub(super) fn invalid(parameter: &str, message: impl Into<String>) -> ParameterError {
     let kind = ParameterErrorKind::Invalid;
     ParameterError { kind, parameter: Some(shown(parameter)), message: message.into(), hint: None }
 }
 
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
@@ -128,7 +129,7 @@ pub(super) fn parse<const N: usize>(
     let mut sort_keys = Vec::new();
     let mut num_filter_values = 0;
     for (name, value) in pairs {
-        let several = matches!(name.as_str(), "facets" | "sort") || filter_target(&name).is_some();
+        let several = matches!(name.as_str(), "facets" | "ranges" | "sort") || filter_target(&name).is_some();
         if !several && !seen.insert(name.clone()) {
             return Err(invalid(&name, format!("`{}` is given twice", shown(&name))));
         }
@@ -141,6 +142,7 @@ pub(super) fn parse<const N: usize>(
             "from" => parameters.from = moment(&name, &text)?,
             "to" => parameters.to = moment(&name, &text)?,
             "facets" => add_facets(&mut parameters.facets, &text)?,
+            "ranges" => add_range_facet(&mut parameters, &text)?,
             "sort" => sort_keys.extend(text.split(',').map(str::trim).map(str::to_owned)),
             _ => {
                 if let Some(idx) = extra.iter().position(|extra| *extra == name) {
@@ -154,6 +156,11 @@ pub(super) fn parse<const N: usize>(
     }
     if num_filter_values > FILTER_VALUES_MAX {
         return Err(invalid("filters", format!("at most {FILTER_VALUES_MAX} filter values are allowed")));
+    }
+    if let Some(twice) = parameters.ranges.iter().find(|facet| parameters.facets.contains(&facet.field)) {
+        let message = format!("`{}` is counted by ranges and by value", twice.field);
+        let hint = Some("leave it out of `facets` or out of `ranges`".to_owned());
+        return Err(ParameterError { hint, ..invalid("ranges", message) });
     }
     parameters.sort = sort(&sort_keys)?;
     Ok((parameters, extras))
@@ -183,9 +190,15 @@ fn add_facets(facets: &mut Vec<String>, text: &str) -> Result<(), ParameterError
         if facets.iter().any(|facet| facet == name) {
             continue;
         }
-        if name == "id" || !is_filter(name) {
+        if !is_facet(name) {
+            let hint = match field(name) {
+                Some(field) if field.kind != FieldKind::Keyword => {
+                    Some(format!("its values can be counted by ranges: `ranges={name}:…`"))
+                }
+                _ => nearest(name, facet_names()).map(|meant| format!("did you mean `{meant}`?")),
+            };
             return Err(ParameterError {
-                hint: nearest(name, filter_names()).map(|meant| format!("did you mean `{meant}`?")),
+                hint,
                 ..invalid("facets", format!("`{}` is not a facet", shown(name)))
             });
         }
@@ -197,14 +210,34 @@ fn add_facets(facets: &mut Vec<String>, text: &str) -> Result<(), ParameterError
     Ok(())
 }
 
-/// Fields that can be filtered by; all of them but the id can be counted.
-fn filter_names() -> impl Iterator<Item = &'static str> {
-    FIELDS.iter().filter(|field| field.facet).map(|field| field.name)
+/// Nothing at all is no facet, as in `facets`.
+fn add_range_facet(parameters: &mut SearchParameters, text: &str) -> Result<(), ParameterError> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let facet = range_facet(text)?;
+    if parameters.ranges.iter().any(|known| known.field == facet.field) {
+        return Err(invalid("ranges", format!("`{}` is given twice", facet.field)));
+    }
+    parameters.ranges.push(facet);
+    Ok(())
+}
+
+/// Fields whose values can be counted: every interaction has an id of its own.
+fn facet_names() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().filter(|field| field.facet && field.name != "id").map(|field| field.name)
+}
+
+fn is_facet(name: &str) -> bool {
+    is_metadata(name) || facet_names().any(|facet| facet == name)
 }
 
 fn is_filter(name: &str) -> bool {
+    is_metadata(name) || field(name).is_some()
+}
+
+fn is_metadata(name: &str) -> bool {
     name.strip_prefix(METADATA_PREFIX).is_some_and(|key| !key.is_empty())
-        || field(name).is_some_and(|field| field.facet)
 }
 
 /// The field that a filter parameter names, and whether its values are unwanted.
@@ -222,10 +255,12 @@ fn add_filter(
     let Some((field_name, is_exclusion)) = filter_target(name) else {
         return Err(unknown(name, extra));
     };
-    let value = value.filter(|value| !value.is_empty());
-    if let (Some(value), Some(field)) = (&value, field(field_name)) {
-        check_value(name, value, field)?;
-    }
+    let numbers = field(field_name).filter(|field| field.kind != FieldKind::Keyword);
+    let value = match (value.filter(|value| !value.is_empty()), numbers) {
+        (None, _) => FilterValue::Missing,
+        (Some(text), Some(field)) => FilterValue::Within(range(name, field, &text)?),
+        (Some(text), None) => FilterValue::Is(text),
+    };
     let filter = parameters.filters.entry(field_name.to_owned()).or_default();
     let values = if is_exclusion { &mut filter.none_of } else { &mut filter.any_of };
     if !values.contains(&value) {
@@ -234,32 +269,11 @@ fn add_filter(
     Ok(())
 }
 
-fn check_value(name: &str, value: &str, field: &Field) -> Result<(), ParameterError> {
-    let (fits, wanted) = match field.kind {
-        FieldKind::Integer => (value.parse::<i64>().is_ok(), "a whole number"),
-        FieldKind::Money => (value.parse::<Money>().is_ok(), "a decimal number"),
-        FieldKind::Keyword | FieldKind::Seconds | FieldKind::Time => (true, ""),
-    };
-    if fits {
-        return Ok(());
-    }
-    Err(ParameterError {
-        hint: Some(format!("for a range use the query language: `q={}:>=2`", field.name)),
-        ..invalid(name, format!("`{}` is not {wanted}, as `{}` needs", shown(value), field.name))
-    })
-}
-
 fn unknown(name: &str, extra: &[&str]) -> ParameterError {
     let bare = name.strip_prefix('-').unwrap_or(name);
-    let hint = match field(bare) {
-        Some(field) => Some(format!("`{0}` is no filter; use the query language: `q={0}:…`", field.name)),
-        None => {
-            let mut names: Vec<&str> = filter_names().collect();
-            names.extend(NAMES);
-            names.extend(extra);
-            nearest(bare, names).map(|meant| format!("did you mean `{meant}`?"))
-        }
-    };
+    let names =
+        FIELDS.iter().map(|field| field.name).chain(NAMES.iter().copied()).chain(extra.iter().copied());
+    let hint = nearest(bare, names).map(|meant| format!("did you mean `{meant}`?"));
     let message = format!("there is no parameter `{}`", shown(name));
     ParameterError { kind: ParameterErrorKind::Unknown, parameter: Some(shown(name)), message, hint }
 }

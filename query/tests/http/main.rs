@@ -4,6 +4,7 @@
 mod errors;
 mod openapi;
 mod operations;
+mod ranges;
 mod searches;
 mod streams;
 mod support_lead;

@@ -37,7 +37,7 @@ fn constraint(location: &Location, clock: &Clock, name: &str, value: &str) -> Op
                 Some(bare) => (bare, "is not"),
                 None => (name, "is"),
             };
-            if !is_facet(bare) {
+            if !is_filter(bare) {
                 return None;
             }
             format!("{} {verb} {}", labels::field(bare), labels::value(bare, value))
@@ -46,8 +46,13 @@ fn constraint(location: &Location, clock: &Clock, name: &str, value: &str) -> Op
     Some(Constraint { label, without: location.without_value(name, value) })
 }
 
+fn is_filter(name: &str) -> bool {
+    name.starts_with(METADATA_PREFIX) || field(name).is_some()
+}
+
+/// Whether the values of a field can be counted.
 pub(crate) fn is_facet(name: &str) -> bool {
-    name.starts_with(METADATA_PREFIX) || field(name).is_some_and(|field| field.facet)
+    name.starts_with(METADATA_PREFIX) || field(name).is_some_and(|field| field.facet && field.name != "id")
 }
 
 /// The chips, nothing when nothing is chosen. The search text stands in its box and the period in its menu; they need
@@ -67,7 +72,7 @@ pub(crate) fn chips(location: &Location, clock: &Clock, path: &str) -> Markup {
                 }
                 @if chosen.len() > 1 {
                     @let cleared = location.first_page().only(|name, _| {
-                        !is_facet(name.strip_prefix('-').unwrap_or(name)) && !["from", "to"].contains(&name)
+                        !is_filter(name.strip_prefix('-').unwrap_or(name)) && !["from", "to"].contains(&name)
                     });
                     li { a.quiet href=(cleared.href(path)) { "Clear all" } }
                 }
@@ -112,6 +117,21 @@ mod tests {
                     "Active from 2026-11-01".into(),
                     rest("q=refund&country=Germany&country=&-agent=Ada&sort=-csat")
                 ),
+            ]
+        );
+        let here = Location::parse(
+            "duration=[60 TO 300}&-csat=[* TO 2}&total_costs=>0.25&duration=60&country=[x&start_time=2026-05-01",
+        );
+        let labels: Vec<String> = constraints(&here, &clock).into_iter().map(|chip| chip.label).collect();
+        assert_eq!(
+            labels,
+            [
+                "Duration is from 1m 00s to below 5m 00s",
+                "CSAT is not below 2",
+                "Cost is above 0.25",
+                "Duration is 1m 00s",
+                "Country is [x",
+                "Start is from 2026-05-01T00:00:00Z to before 2026-05-02T00:00:00Z",
             ]
         );
         let here = Location::parse("q=a&since=7d&until=2026-11-20&csat=1&tz=Asia/Tokyo");

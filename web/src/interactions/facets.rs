@@ -54,10 +54,11 @@ fn facet(location: &Location, idx: usize, name: &str, counts: &[FacetCount]) -> 
     }
     let shown = if location.get("facet_size").is_some() { VALUES_MORE } else { VALUES_SHOWN };
     let is_long = counts.len() > shown;
+    let is_of_ranges = counts.iter().any(|counted| counted.ends.is_some());
     html! {
         details.facet open[idx < NUM_OPEN || num_chosen > 0] data-facet=(name) {
             summary { (labels::field(name)) @if num_chosen > 0 { span.chosen { (num_chosen) " chosen" } } }
-            @if is_long {
+            @if is_long && !is_of_ranges {
                 input.find.js-only type="search" placeholder="Find…" autocomplete="off"
                     aria-label={ "Find a value of " (labels::field(name)) };
             }
@@ -147,8 +148,10 @@ mod tests {
     use super::*;
 
     fn rendered(query: &str, counts: &[(serde_json::Value, u64)]) -> String {
-        let counts: Vec<FacetCount> =
-            counts.iter().map(|(value, count)| FacetCount { value: value.clone(), count: *count }).collect();
+        let counts: Vec<FacetCount> = counts
+            .iter()
+            .map(|(value, count)| FacetCount { value: value.clone(), ends: None, count: *count })
+            .collect();
         facet(&Location::parse(query), 0, "country", &counts).into_string()
     }
 
@@ -169,6 +172,20 @@ mod tests {
     fn a_chosen_value_stays_visible_when_it_is_no_longer_counted() {
         let html = rendered("-country=Chad", &[(json!("Germany"), 9)]);
         assert!(html.contains("class=\"excluded\"") && html.contains("Chad"));
+    }
+
+    #[test]
+    fn ranges_read_as_words_and_are_chosen_as_they_are_written() {
+        let counts = json!([
+            {"value": "[* TO 60}", "from": null, "to": 60.0, "count": 2},
+            {"value": "[60 TO 300}", "from": 60.0, "to": 300.0, "count": 0},
+            {"value": null, "count": 1},
+        ]);
+        let counts: Vec<FacetCount> = serde_json::from_value(counts).unwrap();
+        let html = facet(&Location::parse("duration=[60+TO+300}"), 0, "duration", &counts).into_string();
+        assert!(html.contains(">below 1m 00s<") && html.contains(">from 1m 00s to below 5m 00s<"), "{html}");
+        assert!(html.contains("href=\"/?duration=%5B60+TO+300%7D&amp;duration=%5B*+TO+60%7D\""), "{html}");
+        assert!(html.contains("1 chosen") && html.contains("href=\"/\" aria-current=\"true\""), "{html}");
     }
 
     #[test]

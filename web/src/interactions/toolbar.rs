@@ -34,7 +34,8 @@ pub(super) fn bar<'k>(location: &Location, api: &Location, keys: impl Iterator<I
     let name = sort_name(current);
     // An export has an order of fields, or the newest first.
     let exported = api.first_page().only(|name, value| {
-        !["limit", "facets", "facet_size"].contains(&name) && (name != "sort" || value != "relevance")
+        !["limit", "facets", "facet_size", "ranges"].contains(&name)
+            && (name != "sort" || value != "relevance")
     });
     let export = |format: &str| exported.with("format", format).href("/v1/interactions/export");
     html! {

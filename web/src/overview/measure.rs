@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use hearken_index::overview::{Overview, OverviewRequest};
 use hearken_index::query::{Edge, Query, Range};
-use hearken_index::search::{FacetCount, Filter, Selection};
+use hearken_index::search::{FacetCount, Filter, FilterValue, Selection};
 use hearken_index::{IndexReader, SearchError};
 use hearken_model::{Money, Timestamp};
 
@@ -192,6 +192,7 @@ fn overview(
         interval: Duration::from_millis(interval_ms.unsigned_abs()),
         facets,
         facet_size: VALUES_MAX,
+        ranges: Vec::new(),
         distributions: distributions.iter().map(|name| (*name).to_owned()).collect(),
         deadline: Some(deadline),
     })
@@ -209,6 +210,7 @@ fn started_in(selection: &Selection, from: Option<Timestamp>, to: Option<Timesta
 fn only(selection: &Selection, field: &str, value: Option<String>) -> Selection {
     let mut narrowed = selection.clone();
     let filter = narrowed.filters.remove(field).unwrap_or_default();
+    let value = value.map_or(FilterValue::Missing, FilterValue::Is);
     narrowed.filters.insert(field.to_owned(), Filter { any_of: vec![value], ..filter });
     narrowed
 }
@@ -226,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_mean_leaves_out_what_is_missing() {
-        let counted = |value, count| FacetCount { value, count };
+        let counted = |value, count| FacetCount { value, ends: None, count };
         assert_eq!(
             mean(&[counted(5.into(), 3), counted(1.into(), 1), counted(serde_json::Value::Null, 9)]),
             Some(4.0)

@@ -173,6 +173,7 @@ pub(super) fn first_by(
         selection: selection.clone(),
         facets: Vec::new(),
         facet_size: 1,
+        ranges: Vec::new(),
         sort: Sort::Fields(vec![SortKey { field: field.to_owned(), descending }]),
         limit: 1,
         cursor: None,
