@@ -8,13 +8,13 @@
 pub enum FieldKind {
     /// Text values, matched whole: filter, facet, scope.
     Keyword,
-    /// Whole numbers: filter, range; a facet when it is marked so.
+    /// Whole numbers: filter, range, facet over ranges; a facet when it is marked so.
     Integer,
-    /// Seconds as a decimal number: range.
+    /// Seconds as a decimal number: filter, range, facet over ranges.
     Seconds,
-    /// A decimal amount: range.
+    /// A decimal amount: filter, range, facet over ranges; a facet when it is marked so.
     Money,
-    /// An instant: range.
+    /// An instant: filter, range, facet over ranges.
     Time,
 }
 
@@ -25,7 +25,7 @@ pub struct Field {
     pub name: &'static str,
     /// What it holds.
     pub kind: FieldKind,
-    /// Whether its values can be counted by `facets=` and filtered by `name=value`.
+    /// Whether its values can be counted one by one, by `facets=`.
     pub facet: bool,
     /// Whether results can be sorted by it.
     pub sort: bool,
