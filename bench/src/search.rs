@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::ValueEnum as _;
 use hearken_index::Index;
+use hearken_index::tantivy::Monitor;
 use hearken_tests::engines::OpenSearch;
 use hearken_tests::kafka_io::Producer;
 use hearken_tests::{Hearken, HearkenConfig};
@@ -36,7 +37,7 @@ use served::Served;
 
 /// Hits of every search.
 const PAGE: usize = 20;
-/// Interactions between two refreshes while the index is filled.
+/// Interactions between two refreshes, or commits, while the indexes are filled.
 const BATCH: usize = 2_000;
 /// Events of one real dialogue, on average: so many fewer documents a second go to engines that are given whole ones.
 const EVENTS_AN_INTERACTION: u32 = 14;
@@ -179,10 +180,12 @@ fn fill(
         }
         if (number + 1).is_multiple_of(BATCH) {
             writer.refresh(&checkpoint)?;
+            bare.commit()?;
             bar.set_position(number as u64);
         }
     }
     writer.refresh(&checkpoint)?;
+    wait_for_merges(&writer.monitor());
     writer.flush_now()?;
     if let Some(node) = node {
         node.refresh()?;
@@ -190,6 +193,18 @@ fn fill(
     let bare = bare.finish()?;
     bar.finish_and_clear();
     Ok(bare)
+}
+
+/// Returns when no merge has ended for a while. Whoever closes an index gives up the merges under way.
+fn wait_for_merges(index: &Monitor) {
+    let mut last = (index.stats().num_merges, Instant::now());
+    while last.1.elapsed() < Duration::from_secs(10) {
+        thread::sleep(Duration::from_millis(200));
+        let num_merges = index.stats().num_merges;
+        if num_merges != last.0 {
+            last = (num_merges, Instant::now());
+        }
+    }
 }
 
 /// By number of clients, then kind.

@@ -153,9 +153,10 @@ impl Highlighter {
         self.words.clear();
         let mut words = Words::new(message);
         let mut any = false;
-        while let Some(word) = words.next_word() {
+        while let Some((word, is_wanted)) = words.next_beginning(|first| self.beginnings[usize::from(first)])
+        {
             self.words.push(word);
-            if !self.beginnings[usize::from(words.folded().as_bytes()[0])] {
+            if !is_wanted {
                 continue;
             }
             for place in &*self.fitting(words.folded()) {

@@ -93,6 +93,12 @@ impl<'t> Words<'t> {
 
     /// The next word, `None` at the end.
     pub fn next_word(&mut self) -> Option<Word> {
+        self.next_beginning(|_| true).map(|(word, _)| word)
+    }
+
+    /// The next word, and whether the first byte of its folded form is wanted; if not, [`Words::folded`] may be of
+    /// another word: most words of a text are none that is looked for, and need not be folded to know it.
+    pub(crate) fn next_beginning(&mut self, is_wanted: impl Fn(u8) -> bool) -> Option<(Word, bool)> {
         let bytes = self.text.as_bytes();
         while let Some(&first) = bytes.get(self.at) {
             if first.is_ascii() && !first.is_ascii_alphanumeric() {
@@ -105,11 +111,14 @@ impl<'t> Words<'t> {
             let ascii_end = start + ascii_len;
             if ascii_len > 0 && bytes.get(ascii_end).is_none_or(u8::is_ascii) {
                 self.at = ascii_end;
-                fold_ascii(&self.text[start..ascii_end], &mut self.folded);
-                return Some(self.word(start, ascii_end, WordKind::Letters));
+                let is_wanted = is_wanted(first.to_ascii_lowercase());
+                if is_wanted {
+                    fold_ascii(&self.text[start..ascii_end], &mut self.folded);
+                }
+                return Some((self.word(start, ascii_end, WordKind::Letters), is_wanted));
             }
             if let Some(word) = self.next_any(start) {
-                return Some(word);
+                return Some((word, self.folded.bytes().next().is_some_and(is_wanted)));
             }
         }
         None
