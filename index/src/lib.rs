@@ -1,7 +1,7 @@
 //! The interaction index: one document an interaction, replaced as it grows.
 //!
 //! [`query`], [`search`] and [`checkpoint`] are the port: the words in which the rest of Hearken speaks to an
-//! index, whatever engine does the work, with [`overview`] for charts. [`text`] decides what a word is, for the
+//! index, whatever engine does the work, with [`overview`] for charts and [`ranking`] for what comes first. [`text`] decides what a word is, for the
 //! engine, the [highlights](highlight) and the tests alike. Only `tantivy/` names tantivy.
 
 pub mod changes;
@@ -13,6 +13,7 @@ pub mod oracle;
 pub mod overview;
 mod phrase;
 pub mod query;
+pub mod ranking;
 pub mod search;
 #[cfg(test)]
 mod search_tests;
@@ -20,5 +21,6 @@ pub mod tantivy;
 pub mod text;
 mod values;
 
+pub use ranking::Ranking;
 pub use search::SearchError;
 pub use tantivy::{EngineError, Index, IndexReader, IndexWriter};

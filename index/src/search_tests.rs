@@ -18,6 +18,7 @@ use crate::highlight::{HighlightOptions, Highlighter};
 use crate::oracle;
 use crate::overview::OverviewRequest;
 use crate::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
+use crate::ranking::Ranking;
 use crate::search::{
     BOUNDARIES_MAX, Boundaries, Cursor, FacetCount, Filter, FilterValue, Hit, RangeEnds, RangeFacet,
     SearchError, SearchRequest, Selection, Sort, SortKey,
@@ -741,6 +742,61 @@ fn a_better_match_comes_first_and_ties_go_to_the_newest() {
         world.reader.search(&SearchRequest { sort: Sort::Relevance, ..request(words("refund")) }).unwrap();
     let order: Vec<String> = answer.hits.iter().map(|hit| hit.id().unwrap()).collect();
     assert_eq!(order, ["topic", "twice", "newer", "once"]);
+}
+
+/// The ids of what a query finds, best first.
+fn ranked(reader: &IndexReader, query: Query) -> Vec<String> {
+    let selection = Selection { query, ..Selection::default() };
+    let request = SearchRequest { sort: Sort::Relevance, ..request(selection) };
+    reader.search(&request).unwrap().hits.iter().map(|hit| hit.id().to_owned()).collect()
+}
+
+#[test]
+fn what_a_conversation_is_about_comes_before_a_passing_mention() {
+    let said = |id: &str, text| conversation(id, &[(Role::User, text)]);
+    let mut in_passing = said("in passing", "hello good day a refund and much else that I would like to say");
+    in_passing.derived.head.start_time = Some(at(10)); // would be first if topic, keywords and summary counted nothing
+    let mut of_topic = said("topic", "hello good day and much else that I would like to say");
+    of_topic.derived.head.topics_summary.topic = Some("Refund".to_owned());
+    let mut of_keywords = said("keywords", "hello good day and much else that I would like to say");
+    of_keywords.derived.head.topics_summary.keywords = vec!["refund".to_owned()];
+    let mut of_summary = said("summary", "hello good day and much else that I would like to say");
+    of_summary.derived.head.topics_summary.summary = Some("Refund".to_owned());
+    let others = (0..20).map(|number| said(&format!("other {number}"), "something else altogether"));
+    let world = indexed([in_passing, of_topic, of_keywords, of_summary].into_iter().chain(others).collect());
+
+    let order = ranked(&world.reader, words("refund").query);
+    assert_eq!(order.len(), 4);
+    assert_eq!((order[0].as_str(), order[3].as_str()), ("topic", "in passing"));
+    let none = Ranking { topic: 0.0, keywords: 0.0, summary: 0.0, ..Ranking::DEFAULT };
+    assert_eq!(ranked(&world.reader.clone().ranked_by(none), words("refund").query)[0], "in passing");
+}
+
+#[test]
+fn neither_length_nor_repetition_swamps_what_is_short_and_to_the_point() {
+    let filler = |words: usize| "and much else that they would like to say today ".repeat(words / 10);
+    let said = |id: &str, text: String| conversation(id, &[(Role::User, &text)]);
+    let world = indexed(vec![
+        said("long", format!("refund {} refund {} refund", filler(1_000), filler(1_000))),
+        said("short", format!("refund {}", filler(10))),
+        said("repeats", format!("{} invoice {}", "parcel ".repeat(40), filler(10))),
+        said("balanced", format!("parcel parcel parcel invoice invoice invoice {}", filler(50))),
+    ]);
+    assert_eq!(ranked(&world.reader, words("refund").query), ["short", "long"]);
+    let both = Query::And(vec![words("parcel").query, words("invoice").query]);
+    assert_eq!(ranked(&world.reader, both), ["balanced", "repeats"]);
+    let length_ignored = Ranking { b: 0.0, ..Ranking::DEFAULT };
+    assert_eq!(ranked(&world.reader.ranked_by(length_ignored), words("refund").query), ["long", "short"]);
+}
+
+#[test]
+fn a_rare_word_counts_more_than_a_common_one() {
+    let mut documents: Vec<Document> =
+        (0..30).map(|number| conversation(&format!("other {number}"), &[(Role::User, "my order")])).collect();
+    documents.push(conversation("rare", &[(Role::User, "my chargeback")]));
+    let world = indexed(documents);
+    let either = Query::Or(vec![words("order").query, words("chargeback").query]);
+    assert_eq!(ranked(&world.reader, either)[0], "rare");
 }
 
 #[test]

@@ -22,12 +22,10 @@ use super::value_terms::ValueTermsQuery;
 use super::words::{Section, Slot, WordsQuery};
 use crate::fuzzy::FUZZY_CHARS_MAX;
 use crate::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
+use crate::ranking::Ranking;
 use crate::search::{Filter, FilterValue, SearchError, Selection};
 use crate::text::{English, MESSAGE_GAP, SLOP_MAX, Token, WordKind, fold_case, tokens};
 use crate::values::{self, FieldRef};
-
-/// How much more a word of the topic, of the keywords and of the summary is worth, beside what it is worth anywhere.
-const BOOSTS: [(Scope, f32); 3] = [(Scope::Topic, 2.0), (Scope::Keywords, 1.5), (Scope::Summary, 1.0)];
 
 type Boxed = Box<dyn EngineQuery>;
 
@@ -37,8 +35,8 @@ pub(super) struct Lowering<'a> {
     columns: &'a Arc<ColumnCache>,
     budget: Arc<Budget>,
     english: English,
-    /// Whether ranking matters.
-    ranks: bool,
+    /// How to rank, where that matters.
+    ranking: Option<Ranking>,
     num_conditions: usize,
     num_words: usize,
 }
@@ -48,10 +46,10 @@ impl<'a> Lowering<'a> {
         fields: &'a Fields,
         columns: &'a Arc<ColumnCache>,
         budget: Arc<Budget>,
-        ranks: bool,
+        ranking: Option<Ranking>,
     ) -> Self {
         let english = English::default();
-        Lowering { fields, columns, budget, english, ranks, num_conditions: 0, num_words: 0 }
+        Lowering { fields, columns, budget, english, ranking, num_conditions: 0, num_words: 0 }
     }
 
     /// The selection without its filters: query, organizations, time, and never a tombstone.
@@ -156,10 +154,17 @@ impl<'a> Lowering<'a> {
                     return Ok(Box::new(EmptyQuery));
                 };
                 let is_scored = matches!(form, TextForm::Word | TextForm::Phrase { .. });
-                if self.ranks && *scope == Scope::Default && is_scored {
+                if let Some(ranking) = self.ranking
+                    && *scope == Scope::Default
+                    && is_scored
+                {
                     let num_words = self.num_words;
-                    for (scope, boost) in BOOSTS {
-                        words.bonuses.extend(self.text(scope, text, *form)?.map(|bonus| (bonus, boost)));
+                    for (scope, weight) in [
+                        (Scope::Topic, ranking.topic),
+                        (Scope::Keywords, ranking.keywords),
+                        (Scope::Summary, ranking.summary),
+                    ] {
+                        words.bonuses.extend(self.text(scope, text, *form)?.map(|bonus| (bonus, weight)));
                     }
                     self.num_words = num_words; // the same words once more are no larger query
                 }
@@ -206,7 +211,8 @@ impl<'a> Lowering<'a> {
         let slots = self.slots(owner, &tokens, form)?;
         let (field, budget) = (self.fields.text, Arc::clone(&self.budget));
         let (columns, bonuses) = (Arc::clone(self.columns), Vec::new());
-        let words = WordsQuery { field, slots, slop, section, bonuses, columns, budget };
+        let ranking = self.ranking.unwrap_or_default();
+        let words = WordsQuery { field, slots, slop, section, ranking, bonuses, columns, budget };
         Ok((!words.slots.is_empty()).then_some(words))
     }
 

@@ -25,6 +25,7 @@ use super::stored;
 use super::writer::Reader;
 use crate::changes::{ChangePoint, Changes, ChangesSince};
 use crate::overview::{Overview, OverviewRequest};
+use crate::ranking::Ranking;
 use crate::search::{
     Cursor, Hit, SORT_KEYS_MAX, SearchError, SearchRequest, SearchResponse, Selection, Sort, SortKey,
 };
@@ -47,6 +48,7 @@ pub struct IndexReader {
     fields: Arc<Fields>,
     views: Arc<Mutex<Views>>,
     changes: Changes,
+    ranking: Ranking,
 }
 
 /// What the index holds.
@@ -60,7 +62,13 @@ pub struct Counts {
 
 impl IndexReader {
     pub(super) fn new(reader: Reader, fields: Arc<Fields>, changes: Changes) -> Self {
-        IndexReader { reader, fields, views: Arc::new(Mutex::new(Views::new())), changes }
+        let views = Arc::new(Mutex::new(Views::new()));
+        IndexReader { reader, fields, views, changes, ranking: Ranking::DEFAULT }
+    }
+
+    /// The same index, ranked in another way: to measure what a way of ranking is worth.
+    pub fn ranked_by(self, ranking: Ranking) -> Self {
+        IndexReader { ranking, ..self }
     }
 
     /// The document of one interaction; a tombstone if it was erased, `None` if it was never seen.
@@ -329,7 +337,8 @@ impl IndexReader {
     }
 
     fn lowering(&self, budget: &Arc<Budget>, ranks: bool) -> Lowering<'_> {
-        Lowering::new(&self.fields, self.columns(), Arc::clone(budget), ranks)
+        let ranking = ranks.then_some(self.ranking);
+        Lowering::new(&self.fields, self.columns(), Arc::clone(budget), ranking)
     }
 
     /// The selection as a query, without the filter on one field if a facet asks for that.

@@ -4,9 +4,10 @@
 //! confined to the positions of one role or stopped by a deadline. This one is a list of slots, each with the terms
 //! that may stand there: a single slot is a word, several are a phrase.
 //!
-//! - [`slot`]: the postings of a slot. [`similarity`]: scores.
+//! - [`slot`]: the postings of a slot. [`bm25`], [`similarity`]: scores.
 //! - [`word`]: one word, wherever it stands. [`positions`]: words whose places matter.
 
+mod bm25;
 mod positions;
 mod similarity;
 mod slot;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use tantivy::index::{InvertedIndexReader, SegmentId};
 use tantivy::postings::{Postings, SegmentPostings, TermInfo};
 use tantivy::query::{
-    BitSetDocSet, Bm25Weight, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight,
+    BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{BitSet, DocId, DocSet, Score, Searcher, SegmentReader, TERMINATED, Term};
@@ -29,6 +30,8 @@ use super::columns::ColumnCache;
 use super::expansion::Expansion;
 use super::schema::TEXT_LENGTH;
 use crate::phrase::PhraseMatcher;
+use crate::ranking::Ranking;
+use bm25::{Bm25, Statistics};
 use positions::{Bounds, PositionsScorer};
 use similarity::Similarity;
 use slot::SlotPostings;
@@ -60,6 +63,7 @@ pub(super) struct WordsQuery {
     pub(super) slots: Vec<Slot>,
     pub(super) slop: u32,
     pub(super) section: Option<Section>,
+    pub(super) ranking: Ranking,
     /// What adds so many times its score where it matches, too; never decides whether a document matches.
     pub(super) bonuses: Vec<(WordsQuery, Score)>,
     pub(super) columns: Arc<ColumnCache>,
@@ -99,27 +103,25 @@ impl WordsQuery {
                         bonuses.push((weight, *boost));
                     }
                 }
-                let num_documents = statistics_provider.total_num_docs()?;
-                match self.slots.as_slice() {
+                let statistics = Statistics {
+                    num_documents: statistics_provider.total_num_docs()?,
+                    num_words: statistics_provider.total_num_tokens(self.field)?,
+                };
+                let frequencies: Vec<u64> = match self.slots.as_slice() {
                     // The forms of a word count as one word, so that none of them is worth more than another.
-                    [slot] if slot.expansion.is_none() && num_documents > 0 => {
+                    [slot] if slot.expansion.is_none() => {
                         let infos = known.values().flatten().flatten().flatten();
-                        let frequency: u64 = infos.map(|info| u64::from(info.doc_freq)).sum();
-                        let num_words = statistics_provider.total_num_tokens(self.field)?;
-                        Some(Bm25Weight::for_one_term_without_explain(
-                            frequency.min(num_documents),
-                            num_documents,
-                            num_words as Score / num_documents as Score,
-                        ))
+                        vec![infos.map(|info| u64::from(info.doc_freq)).sum()]
                     }
                     slots => {
                         let first =
                             |slot: &Slot| Some(Term::from_field_text(self.field, slot.terms.first()?));
-                        let terms: Vec<Term> = slots.iter().filter_map(first).collect();
-                        let scorable = num_documents > 0 && !terms.is_empty();
-                        scorable.then(|| Bm25Weight::for_terms(statistics_provider, &terms)).transpose()?
+                        let terms = slots.iter().filter_map(first);
+                        terms.map(|term| statistics_provider.doc_freq(&term)).collect::<Result<_, _>>()?
                     }
-                }
+                };
+                let scorable = statistics.num_documents > 0 && !frequencies.is_empty();
+                scorable.then(|| Bm25::new(frequencies, statistics, &self.ranking))
             }
             EnableScoring::Disabled { .. } => None,
         };
@@ -164,7 +166,7 @@ impl WordsQuery {
 
 struct WordsWeight {
     query: WordsQuery,
-    similarity: Option<Bm25Weight>,
+    similarity: Option<Bm25>,
     bonuses: Vec<(WordsWeight, Score)>,
     scores: bool,
     /// By segment, where scores are wanted.

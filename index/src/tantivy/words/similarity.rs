@@ -1,12 +1,14 @@
 //! How well a document fits words: BM25, and more where they stand in topic, keywords or summary, too.
 
 use tantivy::columnar::Column;
-use tantivy::query::{Bm25Weight, Scorer};
+use tantivy::query::Scorer;
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
+
+use super::bm25::Bm25;
 
 /// Scores the documents of one segment, which must come in ascending order.
 pub(super) struct Similarity {
-    weight: Bm25Weight,
+    weight: Bm25,
     /// See [`super::super::schema::TEXT_LENGTH`].
     lengths: Column<u64>,
     bonuses: Vec<Bonus>,
@@ -25,7 +27,7 @@ struct Bonus {
 
 impl Similarity {
     /// `bonuses` add their own scores, which never decide whether a document matches.
-    pub(super) fn new(weight: Bm25Weight, lengths: Column<u64>, bonuses: Vec<Box<dyn Scorer>>) -> Self {
+    pub(super) fn new(weight: Bm25, lengths: Column<u64>, bonuses: Vec<Box<dyn Scorer>>) -> Self {
         let bonuses = bonuses.into_iter().map(|scorer| Bonus { doc: scorer.doc(), scorer });
         let bonuses = bonuses.filter(|bonus| bonus.doc != TERMINATED).collect();
         Similarity { weight, lengths, bonuses, enough: (0.0, 0) }
