@@ -5,6 +5,7 @@
 //! - [`recovery`]: how long after SIGKILL the server is ready again.
 //! - [`pages`]: what the pages cost beyond the searches that they show, on a running server.
 //! - [`search`]: how long searches take, against bare tantivy and OpenSearch.
+//! - [`relevance`]: how good the ranking is, and would be with other weights; the one that measures no time.
 //! - [`broker`], [`stream`], [`server`]: what is measured against, what with, and what.
 //! - [`peer`], [`busy_disk`]: OpenSearch with the same events, and a disk with other work.
 //! - [`usage`], [`report`]: processor time and memory from `/proc`, and the tables.
@@ -19,6 +20,7 @@ mod ingest;
 mod pages;
 mod peer;
 mod recovery;
+mod relevance;
 mod report;
 mod search;
 mod server;
@@ -47,6 +49,8 @@ enum Benchmark {
     Pages(pages::Args),
     /// Ten kinds of search over many interactions, against bare tantivy and OpenSearch.
     Search(search::Args),
+    /// How well results are ranked, by questions whose answers the dialogues' labels know.
+    Relevance(relevance::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -56,5 +60,6 @@ fn main() -> anyhow::Result<()> {
         Benchmark::Recovery(args) => recovery::run(&args),
         Benchmark::Pages(args) => pages::run(&args),
         Benchmark::Search(args) => search::run(&args),
+        Benchmark::Relevance(args) => relevance::run(&args),
     }
 }

@@ -748,7 +748,7 @@ fn a_better_match_comes_first_and_ties_go_to_the_newest() {
 fn ranked(reader: &IndexReader, query: Query) -> Vec<String> {
     let selection = Selection { query, ..Selection::default() };
     let request = SearchRequest { sort: Sort::Relevance, ..request(selection) };
-    reader.search(&request).unwrap().hits.iter().map(|hit| hit.id().to_owned()).collect()
+    reader.search(&request).unwrap().hits.iter().map(|hit| hit.id().unwrap()).collect()
 }
 
 #[test]
