@@ -117,7 +117,7 @@ pub enum Cursor {
 pub struct Hit {
     /// What the page shows of it.
     pub glimpse: Glimpse,
-    /// BM25, when sorted by relevance.
+    /// BM25, when sorted by relevance and not all matches score alike.
     pub score: Option<f32>,
 }
 

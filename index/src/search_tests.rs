@@ -752,6 +752,40 @@ fn ranked(reader: &IndexReader, query: Query) -> Vec<String> {
 }
 
 #[test]
+fn a_short_page_is_the_beginning_of_a_long_one() {
+    // Far more than are looked at together: how often the word and its forms stand, how long the texts are and whether
+    // the topic has it, too, all change from one to the next.
+    let document = |number: usize| {
+        let said = format!(
+            "{}{}{}",
+            "refund ".repeat(number * 7 % 11),
+            if number.is_multiple_of(3) { "refunds " } else { "" },
+            "money ".repeat(number * 13 % 97)
+        );
+        let mut document = conversation(&format!("i{number}"), &[(Role::User, &said)]);
+        document.derived.head.start_time = Some(at(number as i64 % 5));
+        if number.is_multiple_of(17) {
+            document.derived.head.topics_summary.topic = Some("Refunds".to_owned());
+        }
+        document
+    };
+    let world = indexed((0..900).map(document).collect());
+    for query in [words("refund"), words("money"), words("refunds")] {
+        let page = |limit| {
+            let request = SearchRequest { sort: Sort::Relevance, limit, ..request(query.clone()) };
+            let answer = world.reader.search(&request).unwrap();
+            let hits = answer.hits.iter().map(|hit| (hit.id().unwrap(), hit.score)).collect::<Vec<_>>();
+            (answer.total, hits)
+        };
+        let (total, all) = page(1_000);
+        assert_eq!(all.len() as u64, total);
+        for limit in [1, 2, 5, 20, 100] {
+            assert_eq!(page(limit), (total, all[..limit].to_vec()), "{limit} of {query:?}");
+        }
+    }
+}
+
+#[test]
 fn what_a_conversation_is_about_comes_before_a_passing_mention() {
     let said = |id: &str, text| conversation(id, &[(Role::User, text)]);
     let mut in_passing = said("in passing", "hello good day a refund and much else that I would like to say");

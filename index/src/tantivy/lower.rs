@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use hearken_model::Role;
 use hearken_model::field::FieldKind;
-use tantivy::Term;
 use tantivy::query::{
     AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, Occur, Query as EngineQuery, RangeQuery, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{Searcher, Term};
 
 use super::budget::{Budget, CONDITIONS_MAX, WORDS_MAX};
+use super::collect::engine;
 use super::columns::ColumnCache;
 use super::document::{Owner, TermKind, class};
 use super::expansion::{Accept, Expansion};
@@ -52,17 +53,23 @@ impl<'a> Lowering<'a> {
         Lowering { fields, columns, budget, english, ranking, num_conditions: 0, num_words: 0 }
     }
 
-    /// The selection without its filters: query, organizations, time, and never a tombstone.
-    pub(super) fn base(&mut self, selection: &Selection) -> Result<Vec<(Occur, Boxed)>, SearchError> {
+    /// The selection, without the filter on one field if a facet asks for that; never a tombstone.
+    pub(super) fn selection(
+        &mut self,
+        searcher: &Searcher,
+        selection: &Selection,
+        without: Option<&str>,
+    ) -> Result<Boxed, SearchError> {
+        let Some(query) = without_wordless(&selection.query) else {
+            return Ok(Box::new(EmptyQuery));
+        };
         let mut clauses = Vec::new();
-        match without_wordless(&selection.query) {
-            Some(query) => {
-                self.conjunct(&query, &mut clauses)?;
-                if !excludes_tombstones(&query) {
-                    clauses.push((Occur::MustNot, self.term(ERASED)));
-                }
-            }
-            None => clauses.push((Occur::Must, Box::new(EmptyQuery) as Boxed)),
+        self.conjunct(&query, &mut clauses)?;
+        let mut excludes_tombstones = excludes_tombstones(&query);
+        for (name, filter) in selection.filters.iter().filter(|(name, _)| without != Some(name)) {
+            clauses.append(&mut self.filter(name, filter)?);
+            let wants_a_value = !filter.any_of.is_empty() && !filter.any_of.contains(&FilterValue::Missing);
+            excludes_tombstones |= wants_a_value && name != "id";
         }
         if let Some(organizations) = &selection.organizations {
             let any_of = organizations
@@ -73,27 +80,40 @@ impl<'a> Lowering<'a> {
                 })
                 .collect();
             clauses.push((Occur::Must, unscored(BooleanQuery::new(any_of))));
+            excludes_tombstones = true;
         }
         if let Some(to) = selection.to {
             let query = self.column_range("start_time", Bound::Unbounded, Bound::Excluded(to.as_nanos()))?;
             clauses.push((Occur::Must, query));
+            excludes_tombstones = true;
         }
         if let Some(from) = selection.from {
             let query =
                 self.column_range(ACTIVE_UNTIL, Bound::Included(from.as_nanos()), Bound::Unbounded)?;
             clauses.push((Occur::Must, query));
+            excludes_tombstones = true;
         }
-        Ok(clauses)
+        if !excludes_tombstones && self.has_tombstones(searcher).map_err(engine)? {
+            clauses.push((Occur::MustNot, self.term(ERASED)));
+        }
+        Ok(conjunction(clauses))
+    }
+
+    fn has_tombstones(&self, searcher: &Searcher) -> tantivy::Result<bool> {
+        Ok(searcher.doc_freq(&Term::from_field_text(self.fields.terms, ERASED))? > 0)
     }
 
     /// One filter.
     pub(super) fn filter(&mut self, name: &str, filter: &Filter) -> Result<Vec<(Occur, Boxed)>, SearchError> {
         let mut clauses = Vec::new();
-        if !filter.any_of.is_empty() {
-            let any_of =
-                filter.any_of.iter().map(|value| Ok((Occur::Should, self.filter_value(name, value)?)));
-            let any_of = any_of.collect::<Result<Vec<_>, SearchError>>()?;
-            clauses.push((Occur::Must, unscored(BooleanQuery::new(any_of))));
+        match filter.any_of.as_slice() {
+            [] => {}
+            [value] => clauses.push((Occur::Must, self.filter_value(name, value)?)),
+            any_of => {
+                let any_of = any_of.iter().map(|value| Ok((Occur::Should, self.filter_value(name, value)?)));
+                let any_of = any_of.collect::<Result<Vec<_>, SearchError>>()?;
+                clauses.push((Occur::Must, unscored(BooleanQuery::new(any_of))));
+            }
         }
         for value in &filter.none_of {
             clauses.push((Occur::MustNot, self.filter_value(name, value)?));
@@ -382,8 +402,9 @@ impl Fields {
     }
 }
 
-/// All clauses together; tantivy finds nothing by exclusions alone.
-pub(super) fn conjunction(mut clauses: Vec<(Occur, Boxed)>) -> Boxed {
+/// All clauses together; tantivy finds nothing by exclusions alone. Everything is only asked for where nothing else is.
+fn conjunction(mut clauses: Vec<(Occur, Boxed)>) -> Boxed {
+    clauses.retain(|(occur, query)| *occur != Occur::Must || !query.is::<AllQuery>());
     if clauses.iter().all(|(occur, _)| *occur != Occur::Must) {
         clauses.push((Occur::Must, unscored(AllQuery)));
     }
@@ -447,6 +468,28 @@ fn owner_of(scope: Scope) -> (Owner, Option<Section>) {
         Scope::Topic => (Owner::Topic, None),
         Scope::Summary => (Owner::Summary, None),
         Scope::Keywords => (Owner::Keywords, None),
+    }
+}
+
+/// Whether every match of a query scores alike, so that only the rules for ties order them.
+pub(super) fn scores_alike(query: &Query) -> bool {
+    match query {
+        // A word that begins so, or is so near, is worth the same wherever it stands.
+        Query::Text { text, form: TextForm::Prefix | TextForm::Fuzzy { .. }, .. } => tokens(text).len() <= 1,
+        Query::Text { .. } => false,
+        Query::And(parts) => parts.iter().all(scores_alike),
+        Query::Or(parts) => !parts.iter().any(searches_text),
+        Query::All | Query::Value { .. } | Query::Range { .. } | Query::Exists { .. } | Query::Not(_) => true,
+    }
+}
+
+fn searches_text(query: &Query) -> bool {
+    match query {
+        Query::Text { .. } => true,
+        Query::And(parts) | Query::Or(parts) => parts.iter().any(searches_text),
+        Query::All | Query::Value { .. } | Query::Range { .. } | Query::Exists { .. } | Query::Not(_) => {
+            false
+        }
     }
 }
 

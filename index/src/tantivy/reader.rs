@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use hearken_model::field::{FieldKind, field};
 use hearken_model::{Document, InteractionId, Status, Timestamp};
 use parking_lot::Mutex;
-use tantivy::query::{BooleanQuery, Occur, Query as EngineQuery};
+use tantivy::query::{BooleanQuery, Occur};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet, Searcher, TERMINATED};
 
@@ -16,7 +16,7 @@ use super::budget::Budget;
 use super::collect::{Collection, engine};
 use super::columns::ColumnCache;
 use super::facets::Facet;
-use super::lower::{Lowering, conjunction};
+use super::lower::{Lowering, scores_alike};
 use super::ranges::RangeCounts;
 use super::schema::{ERASED, Fields, LLM_PENDING, NEWEST_EVENT, ValueCase, value_term};
 use super::sort::{self, Order, Top};
@@ -114,14 +114,14 @@ impl IndexReader {
         }
         let page = self.page(request)?;
         let budget = Arc::new(Budget::new(request.deadline));
-        let ranks = matches!(request.sort, Sort::Relevance) && page.size > 0;
+        let ranks = matches!(page.order, Order::Relevance) && page.size > 0;
         let mut lowering = self.lowering(&budget, ranks);
 
         // One pass finds the page and counts every facet that no filter is set on.
         let filters = &request.selection.filters;
         let mut collection = counting(request, |name| !filters.contains_key(name))?;
         collection.top = (page.size > 0).then(|| Top::new(page.order.clone(), page.size, page.after.clone()));
-        let query = self.lower(&mut lowering, &request.selection, None)?;
+        let query = lowering.selection(&page.searcher, &request.selection, None)?;
         collection.run(&page.searcher, self.columns(), &*query, &budget)?;
 
         // A facet with a filter counts what there would be without that filter.
@@ -131,7 +131,7 @@ impl IndexReader {
                 continue;
             }
             let mut lowering = self.lowering(&budget, false);
-            let query = self.lower(&mut lowering, &request.selection, Some(name))?;
+            let query = lowering.selection(&page.searcher, &request.selection, Some(name))?;
             counts.run(&page.searcher, self.columns(), &*query, &budget)?;
             collection.facets.append(&mut counts.facets);
             collection.ranges.append(&mut counts.ranges);
@@ -165,8 +165,9 @@ impl IndexReader {
             values: request.distributions.iter().map(|name| Values::new(name)).collect::<Result<_, _>>()?,
             ..Collection::default()
         };
-        let query = self.lower(&mut lowering, &request.selection, None)?;
-        collection.run(&self.reader.searcher(), self.columns(), &*query, &budget)?;
+        let searcher = self.reader.searcher();
+        let query = lowering.selection(&searcher, &request.selection, None)?;
+        collection.run(&searcher, self.columns(), &*query, &budget)?;
         let without_start = collection.histogram.as_ref().map_or(0, |histogram| histogram.num_missing);
         let facets = collection.facets.into_iter().map(|facet| facet.finish(request.facet_size));
         Ok(Overview {
@@ -194,7 +195,7 @@ impl IndexReader {
         loop {
             let budget = Arc::new(Budget::new(None));
             let mut lowering = self.lowering(&budget, false);
-            let query = self.lower(&mut lowering, selection, None)?;
+            let query = lowering.selection(&searcher, selection, None)?;
             let top = Top::new(Order::Fields(sort.to_vec()), EXPORT_CHUNK, after.take());
             let mut collection = Collection { top: Some(top), ..Collection::default() };
             collection.run(&searcher, self.columns(), &*query, &budget)?;
@@ -341,22 +342,6 @@ impl IndexReader {
         Lowering::new(&self.fields, self.columns(), Arc::clone(budget), ranking)
     }
 
-    /// The selection as a query, without the filter on one field if a facet asks for that.
-    fn lower(
-        &self,
-        lowering: &mut Lowering<'_>,
-        selection: &Selection,
-        without: Option<&str>,
-    ) -> Result<Box<dyn EngineQuery>, SearchError> {
-        let mut clauses = lowering.base(selection)?;
-        for (name, filter) in &selection.filters {
-            if without != Some(name) {
-                clauses.append(&mut lowering.filter(name, filter)?);
-            }
-        }
-        Ok(conjunction(clauses))
-    }
-
     /// Which view, which order, how many and from where.
     fn page(&self, request: &SearchRequest) -> Result<Page, SearchError> {
         let newest = || self.reader.searcher();
@@ -364,8 +349,13 @@ impl IndexReader {
         let page = |searcher, order, size, after, offset| Page { searcher, order, size, after, offset };
         // One more than asked for tells whether there is a next page.
         let size = if request.limit == 0 { 0 } else { request.limit + 1 };
+        let by_relevance = if scores_alike(&request.selection.query) {
+            Order::Fields(vec![SortKey { field: sort::NEWEST_FIRST.to_owned(), descending: true }])
+        } else {
+            Order::Relevance
+        };
         match (&request.sort, &request.cursor) {
-            (Sort::Relevance, None) => Ok(page(newest(), Order::Relevance, size, None, 0)),
+            (Sort::Relevance, None) => Ok(page(newest(), by_relevance, size, None, 0)),
             (Sort::Relevance, Some(Cursor::Pinned { view, offset })) => {
                 let searcher = self.views.lock().get(*view).ok_or(SearchError::CursorExpired)?;
                 if offset.saturating_add(request.limit) > RELEVANCE_HITS_MAX {
@@ -374,7 +364,7 @@ impl IndexReader {
                     )));
                 }
                 let size = if size == 0 { 0 } else { size + offset };
-                Ok(page(searcher, Order::Relevance, size, None, *offset))
+                Ok(page(searcher, by_relevance, size, None, *offset))
             }
             (Sort::Fields(keys), cursor) => {
                 check_sort(keys)?;
@@ -398,7 +388,7 @@ impl IndexReader {
         top: Top,
     ) -> Result<(Vec<Hit>, Option<Cursor>), SearchError> {
         let entries = top.finish(&page.searcher).map_err(engine)?;
-        let scored = matches!(request.sort, Sort::Relevance);
+        let scored = matches!(page.order, Order::Relevance);
         let mut hits = Vec::with_capacity(request.limit);
         for entry in entries.iter().skip(page.offset).take(request.limit) {
             let glimpse = stored::glimpse(&page.searcher, entry.address).map_err(engine)?;

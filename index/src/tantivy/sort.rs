@@ -82,7 +82,8 @@ pub(super) struct SegmentKeys {
     tie: Column<u64>,
 }
 
-const NEWEST_FIRST: &str = "start_time";
+/// What orders hits of equal scores, descending.
+pub(super) const NEWEST_FIRST: &str = "start_time";
 
 impl Top {
     pub(super) fn new(order: Order, size: usize, after: Option<After>) -> Self {
@@ -117,6 +118,10 @@ impl Top {
         docs: &[DocId],
         scores: &[Score],
     ) -> tantivy::Result<()> {
+        let at_least = self.score_at_least();
+        if at_least > 0.0 && scores.iter().all(|score| *score < at_least) {
+            return Ok(());
+        }
         let mut firsts = [Key::default(); COLLECT_BLOCK_BUFFER_LEN];
         match &self.order {
             Order::Relevance => {

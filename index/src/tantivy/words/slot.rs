@@ -48,16 +48,23 @@ impl SlotPostings {
     /// Takes documents from the current one on and how often the terms stand in each, as many as there is room for
     /// and documents are left, and says how many that were.
     pub(super) fn take(&mut self, docs: &mut [DocId], frequencies: &mut [u32]) -> usize {
-        let mut num_taken = 0;
-        if let [list] = self.lists.as_mut_slice() {
-            while num_taken < docs.len() && self.doc != TERMINATED {
-                docs[num_taken] = self.doc;
-                frequencies[num_taken] = list.term_freq();
-                num_taken += 1;
-                self.doc = list.advance();
+        match self.lists.as_mut_slice() {
+            [list] => {
+                let num_taken = take_below(list, TERMINATED, docs, frequencies);
+                self.doc = list.doc();
+                num_taken
             }
-            return num_taken;
+            [first, second] => {
+                let num_taken = take_both(first, second, docs, frequencies);
+                self.doc = first.doc().min(second.doc());
+                num_taken
+            }
+            _ => self.take_all(docs, frequencies),
         }
+    }
+
+    fn take_all(&mut self, docs: &mut [DocId], frequencies: &mut [u32]) -> usize {
+        let mut num_taken = 0;
         while num_taken < docs.len() && self.doc != TERMINATED {
             let (mut frequency, mut next) = (0, TERMINATED);
             for list in &mut self.lists {
@@ -88,4 +95,47 @@ impl SlotPostings {
             positions.sort_unstable();
         }
     }
+}
+
+/// Takes the documents of one list that are below `end`.
+fn take_below(list: &mut SegmentPostings, end: DocId, docs: &mut [DocId], frequencies: &mut [u32]) -> usize {
+    let mut num_taken = 0;
+    let mut doc = list.doc();
+    for (place, frequency) in docs.iter_mut().zip(frequencies) {
+        if doc >= end {
+            break;
+        }
+        *place = doc;
+        *frequency = list.term_freq();
+        num_taken += 1;
+        doc = list.advance();
+    }
+    num_taken
+}
+
+/// Takes the documents of two lists, run by run: one of a word's forms is mostly far more frequent than the other.
+fn take_both(
+    first: &mut SegmentPostings,
+    second: &mut SegmentPostings,
+    docs: &mut [DocId],
+    frequencies: &mut [u32],
+) -> usize {
+    let mut num_taken = 0;
+    while num_taken < docs.len() {
+        let (one, other) = (first.doc(), second.doc());
+        if one != other {
+            let (list, end) = if one < other { (&mut *first, other) } else { (&mut *second, one) };
+            num_taken += take_below(list, end, &mut docs[num_taken..], &mut frequencies[num_taken..]);
+            continue;
+        }
+        if one == TERMINATED {
+            break;
+        }
+        docs[num_taken] = one;
+        frequencies[num_taken] = first.term_freq() + second.term_freq();
+        num_taken += 1;
+        first.advance();
+        second.advance();
+    }
+    num_taken
 }

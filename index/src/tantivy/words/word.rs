@@ -7,7 +7,7 @@ use super::similarity::Similarity;
 use super::slot::SlotPostings;
 
 /// So many documents are read after a seek: who seeks wants few.
-const AFTER_SEEK: usize = 8;
+const AFTER_SEEK: usize = 4;
 
 /// Finds the documents in which a word stands.
 pub(in crate::tantivy) struct WordScorer {
