@@ -8,7 +8,7 @@ use tantivy::collector::{Collector, Count, TopDocs};
 use tantivy::query::{BooleanQuery, Occur, PhraseQuery, Query, RangeQuery, RegexQuery, TermQuery};
 use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TEXT, Value as _};
 use tantivy::snippet::SnippetGenerator;
-use tantivy::{DocAddress, Index, IndexReader, IndexWriter, Order, TantivyDocument, Term};
+use tantivy::{DocAddress, Index, IndexReader, IndexWriter, Order, Searcher, TantivyDocument, Term};
 
 use super::PAGE;
 use super::corpus::{FACETS, FILTER, Made, facet_value};
@@ -171,38 +171,44 @@ impl Engine for BareEngine<'_> {
     }
 
     fn ask(&self, (): &mut (), lowered: &Lowered) -> Result<u64> {
+        // One for the whole answer: a commit may come between the hits and what they show.
+        let searcher = self.bare.reader.searcher();
         let by_score = || TopDocs::with_limit(PAGE).order_by_score();
         if lowered.kind.is_by_date() {
             let by_date = TopDocs::with_limit(PAGE).order_by_fast_field::<i64>("start_time", Order::Desc);
-            let (top, total) = self.collect(lowered, (by_date, Count))?;
-            self.show(lowered, top.into_iter().map(|(_, address)| address))?;
+            let (top, total) = collect(&searcher, lowered, (by_date, Count))?;
+            self.show(&searcher, lowered, top.into_iter().map(|(_, address)| address))?;
             return Ok(total as u64);
         }
         if lowered.kind == Kind::Facets {
             let facets = AggregationCollector::from_aggs(lowered.aggregations.clone(), Default::default());
-            let (top, total, facets) = self.collect(lowered, (by_score(), Count, facets))?;
+            let (top, total, facets) = collect(&searcher, lowered, (by_score(), Count, facets))?;
             std::hint::black_box(facets);
-            self.show(lowered, top.into_iter().map(|(_, address)| address))?;
+            self.show(&searcher, lowered, top.into_iter().map(|(_, address)| address))?;
             return Ok(total as u64);
         }
-        let (top, total) = self.collect(lowered, (by_score(), Count))?;
-        self.show(lowered, top.into_iter().map(|(_, address)| address))?;
+        let (top, total) = collect(&searcher, lowered, (by_score(), Count))?;
+        self.show(&searcher, lowered, top.into_iter().map(|(_, address)| address))?;
         Ok(total as u64)
     }
 }
 
-impl BareEngine<'_> {
-    fn collect<C: Collector>(&self, lowered: &Lowered, collector: C) -> Result<C::Fruit> {
-        Ok(self.bare.reader.searcher().search(&*lowered.query, &collector)?)
-    }
+fn collect<C: Collector>(searcher: &Searcher, lowered: &Lowered, collector: C) -> Result<C::Fruit> {
+    Ok(searcher.search(&*lowered.query, &collector)?)
+}
 
+impl BareEngine<'_> {
     /// Reads what the hits show.
-    fn show(&self, lowered: &Lowered, hits: impl Iterator<Item = DocAddress>) -> Result<()> {
-        let searcher = self.bare.reader.searcher();
+    fn show(
+        &self,
+        searcher: &Searcher,
+        lowered: &Lowered,
+        hits: impl Iterator<Item = DocAddress>,
+    ) -> Result<()> {
         let snippets = self.with_snippets && lowered.kind != Kind::Filter;
         let text = self.bare.fields.text;
         let snippets =
-            snippets.then(|| SnippetGenerator::create(&searcher, &*lowered.query, text)).transpose()?;
+            snippets.then(|| SnippetGenerator::create(searcher, &*lowered.query, text)).transpose()?;
         for hit in hits {
             let document: TantivyDocument = searcher.doc(hit)?;
             let head = document.get_first(self.bare.fields.head);
