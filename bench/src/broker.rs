@@ -51,6 +51,14 @@ impl Broker {
         }
     }
 
+    /// Its process, if it has one of its own.
+    pub(crate) fn process_id(&self) -> Option<u32> {
+        match self {
+            Broker::Apache(kafka) => kafka.process_id(),
+            Broker::InProcess(_) => None,
+        }
+    }
+
     /// What clients connect to.
     pub(crate) fn bootstrap_servers(&self) -> String {
         match self {

@@ -2,11 +2,12 @@
 //! same interactions.
 //!
 //! - [`corpus`]: the interactions. [`question`]: what is asked.
-//! - [`engine`]: how it is measured. [`bare`], [`served`], [`opensearch`]: what is measured. [`http`]: the client.
+//! - [`engine`]: how it is measured; [`halt`]: while the others stand still. [`bare`], [`served`], [`opensearch`]: what is measured. [`http`]: the client.
 
 mod bare;
 mod corpus;
 mod engine;
+mod halt;
 mod http;
 mod opensearch;
 mod question;
@@ -31,6 +32,7 @@ use crate::usage;
 use bare::{Bare, BareEngine, BareWriter};
 use corpus::{Corpus, Made};
 use engine::{Engine, Measured, measure};
+use halt::Halted;
 use opensearch::{Node, OpenSearchEngine};
 use question::{Kind, Question};
 use served::Served;
@@ -118,12 +120,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let served = Served { base_url: hearken.base_url() };
     let mut results = Results::default();
     eprintln!("searching");
-    let (a, b, c) = (
-        all(args, &plain, &questions)?,
-        all(args, &with_snippets, &questions)?,
-        all(args, &served, &questions)?,
-    );
+    let kafka = broker.as_ref().and_then(Broker::process_id);
+    let opensearch = node.as_ref().and_then(Node::process_id);
+    let halted = Halted::new([hearken.process_id(), kafka, opensearch])?;
+    let (a, b) = (all(args, &plain, &questions)?, all(args, &with_snippets, &questions)?);
+    drop(halted);
+    let halted = Halted::new([kafka, opensearch])?;
+    let c = all(args, &served, &questions)?;
+    drop(halted);
+    let halted = Halted::new([hearken.process_id(), kafka])?;
     let d = node.as_ref().map(|node| all(args, &OpenSearchEngine { base_url: node.base_url() }, &questions));
+    drop(halted);
     results.push("idle", [Some(a), Some(b), Some(c), d.transpose()?]);
 
     if let Some(broker) = &broker {
@@ -138,11 +145,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 bare_writer.commit()
             })
         };
+        let halted = Halted::new([hearken.process_id(), kafka, opensearch])?;
         let (a, b) =
             beside(feed, || Ok((all(args, &plain, &questions)?, all(args, &with_snippets, &questions)?)))?;
+        drop(halted);
+        let halted = Halted::new([opensearch])?;
         let servers = broker.bootstrap_servers();
         let feed = |stop: &AtomicBool| kafka_feed(stop, &servers, &stream, args.rate);
         let c = beside(feed, || all(args, &served, &questions))?;
+        drop(halted);
+        let halted = Halted::new([hearken.process_id(), kafka])?;
         let d = node.as_mut().map(|node| {
             let engine = OpenSearchEngine { base_url: node.base_url() };
             // OpenSearch makes them searchable once a second by itself.
@@ -154,6 +166,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             };
             beside(feed, || all(args, &engine, &questions))
         });
+        drop(halted);
         results.push("ingesting", [Some(a), Some(b), Some(c), d.transpose()?]);
     }
     hearken.terminate()?;

@@ -42,6 +42,11 @@ impl Node {
         Ok(Node { node, connection, bulk: String::new() })
     }
 
+    /// Its process.
+    pub(crate) fn process_id(&self) -> Option<u32> {
+        self.node.process_id()
+    }
+
     /// Where it is.
     pub(crate) fn base_url(&self) -> String {
         self.node.base_url()

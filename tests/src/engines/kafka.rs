@@ -18,7 +18,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::{TestDir, cache, free_port, java};
 use crate::outcome::Unavailable;
-use crate::process::Server;
+use crate::process::{Process, Server};
 
 /// The broker under test; the Scala suffix is the only one that is published.
 const ARTIFACT: (&str, &str) = ("kafka_2.13", "4.1.0");
@@ -115,6 +115,11 @@ impl Kafka {
             }
         }
         Ok(())
+    }
+
+    /// Its process, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.server.process().map(Process::id)
     }
 
     /// Stops the broker in good order; its data stays.

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::{TestDir, cache, free_port, java};
 use crate::outcome::Unavailable;
-use crate::process::Server;
+use crate::process::{Process, Server};
 
 const ARTIFACT: &str = "org.opensearch.distribution.integ-test-zip:opensearch:3.6.0:zip";
 const NAME: &str = "opensearch-3.6.0";
@@ -48,6 +48,11 @@ impl OpenSearch {
     /// Where its HTTP API is.
     pub fn base_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its process, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.server.process().map(Process::id)
     }
 
     /// Stops the node in good order; its data stays.
