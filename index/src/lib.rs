@@ -23,4 +23,4 @@ mod values;
 
 pub use ranking::Ranking;
 pub use search::SearchError;
-pub use tantivy::{EngineError, Index, IndexReader, IndexWriter};
+pub use tantivy::{EngineError, Index, IndexReader, IndexWriter, OldIndex};

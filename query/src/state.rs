@@ -1,9 +1,11 @@
 //! What every answer needs, built once by `server` and shared by the API and the pages.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearken_index::IndexReader;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Semaphore, watch};
 
 use crate::http::metrics::HttpMetrics;
@@ -177,7 +179,8 @@ impl AppState {
         &self.inner.metrics
     }
 
-    /// Runs blocking work on the search pool. `work` gets the deadline that it must keep.
+    /// Runs blocking work, of which only so much runs at a time. `work` gets the deadline that it must keep. What else the
+    /// calling task waits for stands still meanwhile: spawn what shall go on.
     ///
     /// # Errors
     /// The pool is full, no place came free in time, or the work failed.
@@ -199,12 +202,19 @@ impl AppState {
         let reader = self.inner.reader.clone();
         let started = Instant::now();
         // The places go with the work: when the client goes away, the work still counts until it ends.
-        let done = tokio::task::spawn_blocking(move || {
+        let work = move || {
             let done = work(&reader, deadline);
             drop((place, admitted));
             done
-        });
-        let done = done.await.map_err(|panicked| Problem::internal(&panicked))?;
+        };
+        let done = if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+            // Here, while the runtime goes on elsewhere: to wake another thread and be woken by it takes as long as many
+            // a search.
+            let caught = tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(work)));
+            caught.map_err(|_| Problem::internal(&std::io::Error::other("a search panicked")))?
+        } else {
+            tokio::task::spawn_blocking(work).await.map_err(|panicked| Problem::internal(&panicked))?
+        };
         self.metrics().search_seconds.observe(started.elapsed().as_secs_f64());
         done.map_err(Into::into)
     }

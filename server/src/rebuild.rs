@@ -1,4 +1,5 @@
-//! Rewrites the index from its stored documents, with today's schema, analysis and prices; no Kafka needed.
+//! Rewrites the index from its stored documents, with today's schema, analysis and prices; no Kafka needed. The index may
+//! be one of an earlier version.
 //!
 //! The new index is built beside the old one and takes its place only when it is complete and durable, so that an
 //! interruption at any moment leaves one whole index.
@@ -9,8 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use hearken_analysis::Memo;
 use hearken_config::Config;
-use hearken_index::Index;
 use hearken_index::checkpoint::Checkpoint;
+use hearken_index::{Index, OldIndex};
 use hearken_ingest::IngestMetrics;
 use hearken_model::{Document, Status};
 use indicatif::ProgressBar;
@@ -44,15 +45,14 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
 }
 
 fn rewrite(config: &Config, from: &Path, to: &Path) -> anyhow::Result<u64> {
-    let (source, reader) = Index::open(from, |_| {})?;
+    let source = OldIndex::open(from)?;
     let (mut target, _) = Index::open(to, |options| options.flush_interval = config.ingest.flush_interval)?;
     let mut deriver = crate::app::deriver(config, IngestMetrics::new(&prometheus::Registry::new())?)?;
-    let checkpoint = Checkpoint::clone(&source.checkpoint());
-    let bar = ProgressBar::new(source.monitor().stats().num_documents);
+    let bar = ProgressBar::new(source.num_documents());
 
     let mut num_documents = 0;
     let mut failure = None;
-    let visited = reader.for_each_stored(|document: Document| {
+    let visited = source.for_each(|document: Document| {
         let rewritten = if document.state.erased {
             Document::tombstone(document.state.id)
         } else {
@@ -81,7 +81,7 @@ fn rewrite(config: &Config, from: &Path, to: &Path) -> anyhow::Result<u64> {
     if let Some(error) = failure {
         return Err(error).context("cannot write the new index");
     }
-    target.refresh(&checkpoint)?;
+    target.refresh(source.checkpoint())?;
     target.flush_now()?;
     bar.finish_and_clear();
     Ok(num_documents)

@@ -104,9 +104,12 @@ fn parameters(query: &str, location: &Location, period: Period) -> Result<Search
 async fn list(State(state): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let Asked { location, clock, period, parameters } = Asked::new(&query.unwrap_or_default(), &headers);
     // Both read the whole selection; side by side, the histogram costs the reader no time.
-    let (answer, volume) = tokio::join!(find(&state, &location, parameters.clone()), async {
-        volume(&state, parameters.clone().ok()?, period, clock).await
+    let volume = tokio::spawn({
+        let (state, parameters) = (state.clone(), parameters.clone().ok());
+        async move { volume(&state, parameters?, period, clock).await }
     });
+    let answer = find(&state, &location, parameters.clone()).await;
+    let volume = volume.await.ok().flatten();
     let mut ways_out = Vec::new();
     if let Ok(answer) = &answer
         && answer.items.is_empty()

@@ -7,7 +7,7 @@
 //!   [`budget`]; [`columns`]: opened once.
 //! - [`writer`]: replace, refresh, flush; what a crash leaves behind.
 //! - [`flusher`]: the thread that makes commits durable.
-//! - [`merge`]: how many segments, and how large.
+//! - [`merge`]: how many segments, and how large. [`old`]: an index of an earlier version.
 //! - [`directory`]: new files in RAM, durable ones on the disk.
 
 mod background;
@@ -24,6 +24,7 @@ mod flusher;
 mod index;
 mod lower;
 mod merge;
+mod old;
 mod ranges;
 mod reader;
 mod schema;
@@ -41,6 +42,7 @@ pub use error::EngineError;
 pub use flusher::{Durable, FlushReport, FlushTrouble, OnFlush};
 pub use index::{Index, IndexWriter};
 pub use merge::MergeBounds;
+pub use old::OldIndex;
 pub use reader::{Counts, IndexReader, LIMIT_MAX, RELEVANCE_HITS_MAX, VIEW_PINNED_FOR, VIEWS_MAX};
 pub use writer::{CheckReport, IndexStats, Monitor, Reader, RefreshReport, Writer, WriterOptions, check};
 

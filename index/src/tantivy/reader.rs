@@ -213,27 +213,6 @@ impl IndexReader {
         }
     }
 
-    /// Calls `visit` with every stored document, tombstones of erased interactions included, in no order.
-    ///
-    /// # Errors
-    /// [`SearchError::Engine`].
-    pub fn for_each_stored(
-        &self,
-        mut visit: impl FnMut(Document) -> ControlFlow<()>,
-    ) -> Result<(), SearchError> {
-        let searcher = self.reader.searcher();
-        for (segment_ord, segment) in (0_u32..).zip(searcher.segment_readers()) {
-            for doc_id in segment.doc_ids_alive() {
-                let document =
-                    stored::document(&searcher, DocAddress::new(segment_ord, doc_id)).map_err(engine)?;
-                if visit(document).is_break() {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Interactions in progress whose newest event is not after `cutoff`, longest idle first, at most `limit`.
     ///
     /// # Errors

@@ -5,7 +5,8 @@ use tantivy::schema::OwnedValue;
 use tantivy::schema::document::{DeserializeError, DocumentDeserialize, DocumentDeserializer};
 use tantivy::{DocAddress, Searcher, TantivyError};
 
-/// The two stored values of a document, in that order.
+/// The two stored values of a document, in that order. The second is empty where an earlier version of Hearken stored
+/// all of it as one.
 struct Stored {
     head: String,
     rest: String,
@@ -29,7 +30,9 @@ impl DocumentDeserialize for Stored {
 /// The document at that address.
 pub(super) fn document(searcher: &Searcher, address: DocAddress) -> tantivy::Result<Document> {
     let Stored { head, rest } = searcher.doc(address)?;
-    Document::of_stored(&head, &rest).map_err(unreadable)
+    let document =
+        if rest.is_empty() { serde_json::from_str(&head) } else { Document::of_stored(&head, &rest) };
+    document.map_err(unreadable)
 }
 
 /// What a page shows of it.

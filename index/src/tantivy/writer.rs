@@ -502,14 +502,14 @@ pub fn check(path: &Path) -> Result<CheckReport, EngineError> {
     }
 }
 
-fn lock(storage: &dyn Storage, path: &Path) -> Result<StorageLock, EngineError> {
+pub(super) fn lock(storage: &dyn Storage, path: &Path) -> Result<StorageLock, EngineError> {
     storage.lock().map_err(|refused| match refused {
         LockRefused::Held(pid) => EngineError::InUse { path: path.to_owned(), pid },
         LockRefused::Io(source) => EngineError::Io { path: path.to_owned(), source },
     })
 }
 
-fn open_error(path: &Path, error: OpenError) -> EngineError {
+pub(super) fn open_error(path: &Path, error: OpenError) -> EngineError {
     let path = path.to_owned();
     match error {
         OpenError::MetaMissing => EngineError::MetaMissing { path },
@@ -519,7 +519,7 @@ fn open_error(path: &Path, error: OpenError) -> EngineError {
 }
 
 /// tantivy panics on some kinds of damage: a panic is a failure with a reason like any other.
-fn catch<T>(work: impl FnOnce() -> tantivy::Result<T>) -> Result<T, String> {
+pub(super) fn catch<T>(work: impl FnOnce() -> tantivy::Result<T>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(e)) => Err(e.to_string()),

@@ -4,6 +4,7 @@
 mod crash;
 mod damage;
 mod faults;
+mod old;
 mod running;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,46 @@
+//! Indexes of earlier versions.
+
+use std::ops::ControlFlow;
+
+use hearken_model::{Document, Event, InteractionId, MessageTime, MessageUpdate, Role, State, Timestamp};
+use tantivy::schema::{STORED, STRING, Schema};
+use tantivy::tokenizer::TokenizerManager;
+use tantivy::{TantivyDocument, Term};
+
+use super::checkpoint;
+use crate::tantivy::{EngineError, Index, OldIndex, Writer, WriterOptions};
+
+/// Before a document was stored as what a list shows and the rest, it was one JSON text.
+#[test]
+fn an_index_with_other_fields_is_refused_and_its_documents_can_still_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index");
+    let mut state = State::new(InteractionId::try_new("i-1").unwrap());
+    let event = Event::new(state.id.clone(), Timestamp::EPOCH, Timestamp::EPOCH);
+    let said = MessageUpdate::new(MessageTime::At(Timestamp::EPOCH), Role::User, "Where is my parcel?");
+    state.fold(Event { messages: vec![("m1".to_owned(), said)], ..event }, None).unwrap();
+    let document = Document { state, derived: Default::default() };
+
+    let mut schema = Schema::builder();
+    let (id, stored) = (schema.add_text_field("id", STRING), schema.add_text_field("stored", STORED));
+    let options = WriterOptions::new(schema.build(), TokenizerManager::default());
+    let mut writer = Writer::open(&path, options).unwrap();
+    let mut built = TantivyDocument::default();
+    built.add_text(id, "i-1");
+    built.add_text(stored, serde_json::to_string(&document).unwrap());
+    writer.replace(Term::from_field_text(id, "i-1"), built).unwrap();
+    writer.refresh(&checkpoint(7)).unwrap();
+    writer.close().unwrap();
+
+    assert!(matches!(Index::open(&path, |_| {}), Err(EngineError::SchemaChanged { .. })));
+    let old = OldIndex::open(&path).unwrap();
+    assert_eq!((old.num_documents(), old.checkpoint()), (1, &checkpoint(7)));
+    assert!(matches!(Index::open(&path, |_| {}), Err(EngineError::InUse { .. })));
+    let mut read = Vec::new();
+    old.for_each(|document| {
+        read.push(document);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(read, [document]);
+}
