@@ -141,3 +141,16 @@ pub enum Query {
     /// Everything but.
     Not(Box<Query>),
 }
+
+impl Query {
+    /// Whether words are searched for that can be more or less relevant; what is excluded does not count.
+    pub fn searches_words(&self) -> bool {
+        match self {
+            Query::Text { .. } => true,
+            Query::And(parts) | Query::Or(parts) => parts.iter().any(Query::searches_words),
+            Query::All | Query::Value { .. } | Query::Range { .. } | Query::Exists { .. } | Query::Not(_) => {
+                false
+            }
+        }
+    }
+}

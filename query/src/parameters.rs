@@ -95,7 +95,7 @@ impl SearchParameters {
     pub fn effective_sort(&self, query: &Query) -> Sort {
         match &self.sort {
             Some(sort) => sort.clone(),
-            None if searches_words(query) => Sort::Relevance,
+            None if query.searches_words() => Sort::Relevance,
             None => Sort::Fields(vec![SortKey { field: "start_time".to_owned(), descending: true }]),
         }
     }
@@ -118,17 +118,6 @@ impl SearchParameters {
         match query {
             Query::All => started,
             query => Query::And(vec![query, started]),
-        }
-    }
-}
-
-/// Whether words are searched for that can be more or less relevant; what is excluded does not count.
-pub fn searches_words(query: &Query) -> bool {
-    match query {
-        Query::Text { .. } => true,
-        Query::And(parts) | Query::Or(parts) => parts.iter().any(searches_words),
-        Query::All | Query::Value { .. } | Query::Range { .. } | Query::Exists { .. } | Query::Not(_) => {
-            false
         }
     }
 }

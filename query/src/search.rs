@@ -75,7 +75,7 @@ fn marked(hit: &Hit, highlighter: Option<&mut Highlighter>) -> Result<Vec<Messag
 
 /// Marks what a query's words match on a page of results; `None` when it has no words.
 pub(crate) fn highlighter(query: &Query) -> Option<Highlighter> {
-    crate::parameters::searches_words(query).then(|| Highlighter::new(query, HighlightOptions::PAGE))
+    query.searches_words().then(|| Highlighter::new(query, HighlightOptions::PAGE))
 }
 
 /// One interaction as a whole.
@@ -256,7 +256,7 @@ pub fn resolve(reader: &IndexReader, text: &str) -> Result<Query, Problem> {
     }
     let by_id = Query::Value { field: "id".to_owned(), value: ValueMatch::Is(text.to_owned()) };
     Ok(match parsed {
-        Ok(parsed) if crate::parameters::searches_words(&parsed) => Query::Or(vec![by_id, parsed]),
+        Ok(parsed) if parsed.searches_words() => Query::Or(vec![by_id, parsed]),
         Ok(_) | Err(_) => by_id,
     })
 }

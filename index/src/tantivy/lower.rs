@@ -478,18 +478,8 @@ pub(super) fn scores_alike(query: &Query) -> bool {
         Query::Text { text, form: TextForm::Prefix | TextForm::Fuzzy { .. }, .. } => tokens(text).len() <= 1,
         Query::Text { .. } => false,
         Query::And(parts) => parts.iter().all(scores_alike),
-        Query::Or(parts) => !parts.iter().any(searches_text),
+        Query::Or(_) => !query.searches_words(),
         Query::All | Query::Value { .. } | Query::Range { .. } | Query::Exists { .. } | Query::Not(_) => true,
-    }
-}
-
-fn searches_text(query: &Query) -> bool {
-    match query {
-        Query::Text { .. } => true,
-        Query::And(parts) | Query::Or(parts) => parts.iter().any(searches_text),
-        Query::All | Query::Value { .. } | Query::Range { .. } | Query::Exists { .. } | Query::Not(_) => {
-            false
-        }
     }
 }
 

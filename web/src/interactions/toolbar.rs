@@ -1,7 +1,7 @@
 //! Order, range, export and pages.
 
 use hearken_query::search::SearchAnswer;
-use hearken_query::{language, parameters};
+use hearken_query::language;
 use maud::{Markup, html};
 
 use super::columns;
@@ -73,7 +73,7 @@ pub(super) fn sort(location: &Location) -> &str {
 
 fn searches_words(location: &Location) -> bool {
     let q = location.get("q").map(str::trim).filter(|q| !q.is_empty());
-    q.and_then(|q| language::parse(q).ok()).is_some_and(|query| parameters::searches_words(&query))
+    q.and_then(|q| language::parse(q).ok()).is_some_and(|query| query.searches_words())
 }
 
 /// The pages before and after. An address remembers the cursors of those before it, because a cursor only leads on.
