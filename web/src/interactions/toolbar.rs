@@ -1,7 +1,7 @@
 //! Order, range, export and pages.
 
-use hearken_query::search::SearchAnswer;
 use hearken_query::language;
+use hearken_query::search::SearchAnswer;
 use maud::{Markup, html};
 
 use super::columns;
