@@ -1,8 +1,8 @@
 //! The interaction index: one document an interaction, replaced as it grows.
 //!
 //! [`query`], [`search`] and [`checkpoint`] are the port: the words in which the rest of Hearken speaks to an
-//! index, whatever engine does the work, with [`overview`] for charts and [`ranking`] for what comes first. [`text`] decides what a word is, for the
-//! engine, the [highlights](highlight) and the tests alike. Only `tantivy/` names tantivy.
+//! index, whatever engine does the work, with [`overview`] for charts and [`ranking`] for what comes first. [`text`]
+//! decides what a word is, for the engine, the [highlights](highlight) and the tests alike. Only `tantivy/` names tantivy.
 
 pub mod changes;
 pub mod checkpoint;

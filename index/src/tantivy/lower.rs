@@ -104,7 +104,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// One filter.
-    pub(super) fn filter(&mut self, name: &str, filter: &Filter) -> Result<Vec<(Occur, Boxed)>, SearchError> {
+    fn filter(&mut self, name: &str, filter: &Filter) -> Result<Vec<(Occur, Boxed)>, SearchError> {
         let mut clauses = Vec::new();
         match filter.any_of.as_slice() {
             [] => {}

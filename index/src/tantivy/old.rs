@@ -29,9 +29,11 @@ impl OldIndex {
     /// # Errors
     /// There is none, it is damaged, or another process uses it.
     pub fn open(path: &Path) -> Result<Self, EngineError> {
-        let storage =
-            DiskStorage::open(path).map_err(|source| EngineError::Io { path: path.to_owned(), source })?;
-        let storage: Arc<dyn Storage> = Arc::new(storage);
+        let unusable = |source| EngineError::Io { path: path.to_owned(), source };
+        if !path.is_dir() {
+            return Err(unusable(std::io::ErrorKind::NotFound.into())); // to open storage would create it
+        }
+        let storage: Arc<dyn Storage> = Arc::new(DiskStorage::open(path).map_err(unusable)?);
         let lock = lock(&*storage, path)?;
         // Nothing is written, so nothing grows too large for RAM.
         let directory =

@@ -15,6 +15,8 @@ use crate::tantivy::{EngineError, Index, OldIndex, Writer, WriterOptions};
 fn an_index_with_other_fields_is_refused_and_its_documents_can_still_be_read() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("index");
+    assert!(matches!(OldIndex::open(&path), Err(EngineError::Io { .. })));
+    assert!(!path.exists());
     let mut state = State::new(InteractionId::try_new("i-1").unwrap());
     let event = Event::new(state.id.clone(), Timestamp::EPOCH, Timestamp::EPOCH);
     let said = MessageUpdate::new(MessageTime::At(Timestamp::EPOCH), Role::User, "Where is my parcel?");
