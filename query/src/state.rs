@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearken_index::IndexReader;
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Semaphore, watch};
 
 use crate::http::metrics::HttpMetrics;
@@ -180,7 +179,7 @@ impl AppState {
     }
 
     /// Runs blocking work, of which only so much runs at a time. `work` gets the deadline that it must keep. What else the
-    /// calling task waits for stands still meanwhile: spawn what shall go on.
+    /// calling task waits for stands still meanwhile: spawn what shall go on. Needs a runtime of several threads.
     ///
     /// # Errors
     /// The pool is full, no place came free in time, or the work failed.
@@ -207,14 +206,10 @@ impl AppState {
             drop((place, admitted));
             done
         };
-        let done = if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
-            // Here, while the runtime goes on elsewhere: to wake another thread and be woken by it takes as long as many
-            // a search.
-            let caught = tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(work)));
-            caught.map_err(|_| Problem::internal(&std::io::Error::other("a search panicked")))?
-        } else {
-            tokio::task::spawn_blocking(work).await.map_err(|panicked| Problem::internal(&panicked))?
-        };
+        // Here, while the runtime goes on elsewhere: to wake another thread and be woken by it takes as long as many a
+        // search.
+        let done = tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(work)));
+        let done = done.map_err(|_| Problem::internal(&std::io::Error::other("a search panicked")))?;
         self.metrics().search_seconds.observe(started.elapsed().as_secs_f64());
         done.map_err(Into::into)
     }

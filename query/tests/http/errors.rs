@@ -12,7 +12,7 @@ use hearken_query::{Limits, Problem};
 
 use crate::world::{World, documents, encoded, small, tight};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn mistakes_are_problems_with_a_stable_code() {
     let world = small();
     let long = format!("/v1/interactions?q={}", "a".repeat(40_000));
@@ -62,7 +62,7 @@ async fn mistakes_are_problems_with_a_stable_code() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_query_error_says_where_and_how_to_mend_it() {
     let world = small();
     let answer = world.search("größe contry:Germany").await.json();
@@ -72,7 +72,7 @@ async fn a_query_error_says_where_and_how_to_mend_it() {
     assert!(answer["hint"].as_str().unwrap().contains("`country`"), "{answer}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_methods_and_bodies_are_problems_too() {
     let world = small();
     let wrong = Request::builder().method(Method::PUT).uri("/v1/interactions").body(Body::empty()).unwrap();
@@ -90,7 +90,7 @@ async fn wrong_methods_and_bodies_are_problems_too() {
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_of_another_search_is_refused() {
     let world = small();
     let first = world.get("/v1/interactions?limit=2").await.json();
@@ -101,7 +101,7 @@ async fn a_cursor_of_another_search_is_refused() {
     assert_eq!(other.code(), "invalid_cursor");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_whose_view_is_gone_has_expired() {
     let world = small();
     let search = "/v1/interactions?sort=relevance&limit=1";
@@ -114,7 +114,7 @@ async fn a_cursor_whose_view_is_gone_has_expired() {
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::GONE, "cursor_expired"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn when_the_pool_is_full_the_answer_is_to_come_back_later() {
     let world = World::with(&documents(), Vec::new(), tight());
     let release = Arc::new(AtomicBool::new(false));
@@ -141,7 +141,7 @@ async fn when_the_pool_is_full_the_answer_is_to_come_back_later() {
     assert_eq!(world.search("refund").await.status, StatusCode::OK);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_search_past_its_deadline_is_a_timeout() {
     let limits = Limits { search_timeout: std::time::Duration::ZERO, ..Limits::default() };
     let world = World::with(&documents(), Vec::new(), limits);
@@ -149,7 +149,7 @@ async fn a_search_past_its_deadline_is_a_timeout() {
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "search_timeout"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn hostile_queries_are_answered_or_refused() {
     let world = small();
     let nested = format!("{}a{}", "(".repeat(5_000), ")".repeat(3_000));

@@ -11,7 +11,7 @@ async fn description(world: &World) -> Value {
     world.get("/openapi.json").await.json()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_route_filter_and_code_is_described() {
     let api = description(&small()).await;
     let paths = api["paths"].as_object().unwrap();
@@ -36,7 +36,7 @@ async fn every_route_filter_and_code_is_described() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn real_answers_fit_their_schemas() {
     let world = small();
     let api = description(&world).await;

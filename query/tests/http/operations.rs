@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::world::{World, documents, small};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn readiness_tells_why_not() {
     let world = small();
     assert_eq!(world.get("/healthz").await.status, StatusCode::OK);
@@ -21,7 +21,7 @@ async fn readiness_tells_why_not() {
     assert_eq!(world.get("/healthz").await.status, StatusCode::OK);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn requests_are_counted_by_route_and_never_by_path() {
     let world = small();
     world.search("refund").await;
@@ -40,7 +40,7 @@ async fn requests_are_counted_by_route_and_never_by_path() {
     assert!(!text.contains("nobody") && !text.contains("made"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_answer_carries_the_security_headers() {
     let world = small();
     for uri in ["/v1/interactions", "/v1/interactions?q=%28", "/nothing", "/metrics"] {
@@ -52,7 +52,7 @@ async fn every_answer_carries_the_security_headers() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn answers_are_compressed_when_asked() {
     let world = World::new(&documents());
     let request =
@@ -62,7 +62,7 @@ async fn answers_are_compressed_when_asked() {
     assert!(answer.body.starts_with(&[0x1f, 0x8b]));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_beyond_the_bound_waits_until_another_one_ends() {
     let world = small();
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

@@ -10,7 +10,7 @@ fn counted(answer: &Value, facet: &str) -> Vec<(Value, u64)> {
     entries.iter().map(|entry| (entry["value"].clone(), entry["count"].as_u64().unwrap())).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn ranges_are_counted_in_order_with_their_ends() {
     let world = small();
     let answer = world.get("/v1/interactions?facets=country&ranges=duration:15,+20,60&ranges=csat:2,4").await;
@@ -52,7 +52,7 @@ async fn ranges_are_counted_in_order_with_their_ends() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_value_of_a_range_selects_what_it_counts_as_query_and_as_filter() {
     let world = small();
     let asked = [
@@ -83,7 +83,7 @@ async fn the_value_of_a_range_selects_what_it_counts_as_query_and_as_filter() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn ranges_are_any_of_inside_a_field_and_all_of_between() {
     let world = small();
     for (parameters, ids) in [
@@ -119,7 +119,7 @@ async fn ranges_are_any_of_inside_a_field_and_all_of_between() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_facet_over_ranges_leaves_out_its_own_filter() {
     let world = small();
     let filter = encoded("[2 TO 4}");
@@ -138,7 +138,7 @@ async fn a_facet_over_ranges_leaves_out_its_own_filter() {
     assert_eq!(counted(&overview, "sentiment"), [(json!("negative"), 1)]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_ranges_go_by_post() {
     let world = small();
     let by_query = "/v1/interactions?ranges=duration:15,20&ranges=csat:2&csat=%5B2%20TO%20*%5D&-duration=10";
@@ -158,7 +158,7 @@ async fn the_same_ranges_go_by_post() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_remembers_the_ranges_that_were_filtered_by() {
     let world = World::new(&documents());
     let page = |filter: &str| format!("/v1/interactions?limit=1&duration={}", encoded(filter));
@@ -170,7 +170,7 @@ async fn a_cursor_remembers_the_ranges_that_were_filtered_by() {
     assert_eq!(other.code(), "invalid_cursor");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_ranges_say_what_is_wrong_and_how_to_mend_it() {
     let world = small();
     let many = (0..101).map(|n| n.to_string()).collect::<Vec<_>>().join(",");

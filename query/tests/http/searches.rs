@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::world::{World, chat, documents, encoded, small};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_search_answers_what_the_contract_names() {
     let world = small();
     let answer = world.get("/v1/interactions?q=refund&facets=sentiment,country&limit=1").await;
@@ -32,7 +32,7 @@ async fn a_search_answers_what_the_contract_names() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn filters_are_any_of_inside_a_field_and_all_of_between() {
     let world = small();
     for (parameters, ids) in [
@@ -59,7 +59,7 @@ async fn filters_are_any_of_inside_a_field_and_all_of_between() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_facet_leaves_out_its_own_filter_and_counts_missing() {
     let world = small();
     let answer = world.get("/v1/interactions?country=Germany&facets=country&limit=0").await.json();
@@ -71,7 +71,7 @@ async fn a_facet_leaves_out_its_own_filter_and_counts_missing() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_search_goes_by_post() {
     let world = small();
     let body = json!({"q": "csat:*", "country": ["Germany", "France"], "facets": ["country"], "sort": "csat", "limit": 2});
@@ -88,7 +88,7 @@ async fn the_same_search_goes_by_post() {
     assert_eq!(missing.ids(), ["chinese-4"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn cursors_page_over_everything_once_in_every_order() {
     let chats: Vec<Document> =
         (0..25).map(|n| chat(&format!("c{n}"), n % 7, &[(Role::User, "the same words")])).collect();
@@ -112,7 +112,7 @@ async fn cursors_page_over_everything_once_in_every_order() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pasted_id_is_found_whatever_it_looks_like() {
     let odd = ["conv:17", "(", "\"x", "a b c", "NOT", "-5", "a*b", "https://x/y"];
     let chats: Vec<Document> = odd.iter().map(|id| chat(id, 0, &[(Role::User, "hello")])).collect();
@@ -131,7 +131,7 @@ async fn a_pasted_id_is_found_whatever_it_looks_like() {
     assert_eq!(ids, ["55-A12", "other"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn one_interaction_comes_whole_with_marks_for_a_query() {
     let world = small();
     let path = format!("/v1/interactions/{}", encoded("refund/1 ä"));
@@ -146,7 +146,7 @@ async fn one_interaction_comes_whole_with_marks_for_a_query() {
     assert_eq!(marked["highlights"].as_array().unwrap().len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_erased_is_as_unknown_as_what_never_was() {
     let mut world = World::new(&documents());
     let id = hearken_model::InteractionId::try_new("praise-3").unwrap();
@@ -158,7 +158,7 @@ async fn what_is_erased_is_as_unknown_as_what_never_was() {
 }
 
 /// What it must find, what it must not: the language over real documents.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn words_are_found_as_people_mean_them() {
     let world = small();
     for (q, ids) in [

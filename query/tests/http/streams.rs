@@ -9,7 +9,7 @@ use tower::ServiceExt;
 
 use crate::world::{World, chat, documents, small};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_export_has_every_match_whole() {
     let chats: Vec<Document> =
         (0..500).map(|n| chat(&format!("c{n}"), n, &[(Role::User, &"many words ".repeat(40))])).collect();
@@ -30,7 +30,7 @@ async fn an_export_has_every_match_whole() {
     assert_eq!(answer.headers["content-disposition"], "attachment; filename=\"interactions.csv\"");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_export_ends_when_its_client_goes_away() {
     let chats: Vec<Document> =
         (0..400).map(|n| chat(&format!("c{n}"), n, &[(Role::User, &"many words ".repeat(400))])).collect();
@@ -95,7 +95,7 @@ impl Events {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_tells_matching_changes_and_resumes_where_it_was_left() {
     let mut world = small();
     let mut events = Events::open(&world, "/v1/interactions/stream?q=refund", None).await;
@@ -125,7 +125,7 @@ async fn a_stream_tells_matching_changes_and_resumes_where_it_was_left() {
     assert_eq!(events.next().await.0, "gap");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_when_the_server_stops() {
     let world = small();
     let mut events = Events::open(&world, "/v1/interactions/stream", None).await;
@@ -135,7 +135,7 @@ async fn a_stream_ends_when_the_server_stops() {
     assert!(end.expect("the stream did not end").is_none());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_overview_sums_up_the_same_selection() {
     let world = World::new(&documents());
     let answer = world.get("/v1/overview?interval=15m&-country=").await.json();

@@ -271,7 +271,7 @@ const CASES: &[Case] = &[
     ),
 ];
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_support_lead_types_finds_what_they_mean_and_nothing_else() {
     let world = World::new(&interactions());
     let known: BTreeSet<&str> = SAID.iter().map(|(id, ..)| *id).collect();

@@ -14,7 +14,7 @@ async fn send(world: &World, method: &str, uri: &str, headers: &[(&str, &str)], 
     world.send(request.body(Body::from(body.to_string())).unwrap()).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn views_are_saved_renamed_and_deleted() {
     let world = small();
     let created =
@@ -35,7 +35,7 @@ async fn views_are_saved_renamed_and_deleted() {
     assert_eq!(world.get("/v1/views").await.json(), json!({"views": []}));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_of_other_sites_change_nothing() {
     let world = small();
     let view = || json!({"name": "a", "query": "q=b"});
@@ -59,7 +59,7 @@ async fn pages_of_other_sites_change_nothing() {
     assert_eq!(send(&world, "POST", "/v1/views", &ours, view()).await.status, StatusCode::CREATED);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_view_is_refused() {
     let world = small();
     for body in
