@@ -16,7 +16,7 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use hearken_index::search::{Filter, FilterValue, SearchRequest, Selection, Sort};
-use hearken_index::{IndexReader, Ranking};
+use hearken_index::{Access, IndexReader, Ranking};
 use hearken_query::language;
 
 use self::collection::Collection;
@@ -115,7 +115,8 @@ fn ask(reader: &IndexReader, question: &Question) -> Result<Vec<String>> {
     }
     let query =
         language::parse(&question.words).map_err(|error| anyhow::anyhow!("{}: {error}", question.words))?;
-    let answer = reader.search(&by_relevance(Selection { query, filters, ..Selection::default() }, DEPTH))?;
+    let answer =
+        reader.search(&by_relevance(Selection { filters, ..Selection::new(query, Access::All) }, DEPTH))?;
     Ok(answer.hits.iter().map(|hit| hit.id()).collect::<Result<_, _>>()?)
 }
 

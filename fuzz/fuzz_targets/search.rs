@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use hearken_index::checkpoint::Checkpoint;
 use hearken_index::highlight::{HighlightOptions, Highlighter};
 use hearken_index::search::{SearchRequest, Selection, Sort};
-use hearken_index::{Index, IndexReader, IndexWriter, SearchError, oracle};
+use hearken_index::{Access, Index, IndexReader, IndexWriter, SearchError, oracle};
 use hearken_model::{
     Document, Event, InteractionId, MessageTime, MessageUpdate, Role, Scalar, Sentiment, State, Timestamp,
 };
@@ -97,7 +97,7 @@ fn asked(text: &str) -> Option<(Selection, SearchRequest)> {
     let (parameters, []) = SearchParameters::parse(pairs_of_query(rest).ok()?, []).ok()?;
     let query = parse(q).ok()?;
     let sort = parameters.effective_sort(&query);
-    let selection = parameters.selection(query, None);
+    let selection = parameters.selection(query, Access::All);
     let cursor = match parameters.cursor.as_deref() {
         Some(cursor) => Some(decode_cursor(cursor, &selection, &sort).ok()?),
         None => None,

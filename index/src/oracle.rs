@@ -84,9 +84,7 @@ fn selects(selection: &Selection, document: &Document) -> bool {
     !document.state.erased
         && evaluate(&selection.query, document).unwrap_or(false)
         && selection.filters.iter().all(|(name, filter)| passes(filter, document, name))
-        && selection.organizations.as_ref().is_none_or(|organizations| {
-            head.organization.as_ref().is_some_and(|organization| organizations.contains(organization))
-        })
+        && selection.access.admits(head.organization.as_deref())
         && selection.to.is_none_or(|to| head.start_time.is_some_and(|start| start < to))
         && selection.from.is_none_or(|from| {
             let last = head.end_time.map(|end| end.as_nanos()).or_else(|| {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use hearken_model::{Glimpse, Interaction, Money, Said, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::access::Access;
 use crate::query::{Edge, Query, Range};
 
 /// A filter on one field: any of the wanted values, none of the unwanted.
@@ -35,17 +36,18 @@ pub struct Selection {
     pub query: Query,
     /// Filters by field name; all fields must agree.
     pub filters: BTreeMap<String, Filter>,
-    /// Only interactions of these organizations; `None` is all of them. Part of every query, not widened by anything.
-    pub organizations: Option<Vec<String>>,
+    /// Whose interactions. Not widened by anything.
+    pub access: Access,
     /// Active in `[from, to)`: start < to and end (or last message) ≥ from.
     pub from: Option<Timestamp>,
     /// See `from`.
     pub to: Option<Timestamp>,
 }
 
-impl Default for Selection {
-    fn default() -> Self {
-        Selection { query: Query::All, filters: BTreeMap::new(), organizations: None, from: None, to: None }
+impl Selection {
+    /// What a query finds of what may be seen, not filtered further.
+    pub fn new(query: Query, access: Access) -> Self {
+        Selection { query, filters: BTreeMap::new(), access, from: None, to: None }
     }
 }
 

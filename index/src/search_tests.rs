@@ -23,7 +23,7 @@ use crate::search::{
     BOUNDARIES_MAX, Boundaries, Cursor, FacetCount, Filter, FilterValue, Hit, RangeEnds, RangeFacet,
     SearchError, SearchRequest, Selection, Sort, SortKey,
 };
-use crate::{Index, IndexReader, IndexWriter};
+use crate::{Access, Index, IndexReader, IndexWriter, Organizations};
 
 /// Words that meet each other's forms, prefixes, misspellings and scripts.
 const WORDS: &[&str] = &[
@@ -420,7 +420,7 @@ fn real_dialogues_are_found_and_counted_as_a_scan_does() {
     let mut num_found = 0;
     for _ in 0..1_500 {
         let Some(query) = asked_of(&world.documents, &mut rng) else { continue };
-        let selection = Selection { query, ..Selection::default() };
+        let selection = Selection::new(query, Access::All);
         let expected = oracle::find(&world.documents, &selection);
         // The facet of a value that each has of its own says which were found without reading them.
         let mut asked = SearchRequest { limit: 0, ..request(selection) };
@@ -597,15 +597,19 @@ fn range_facets() -> impl Strategy<Value = Vec<RangeFacet>> {
 }
 
 fn selection() -> impl Strategy<Value = Selection> {
-    let organizations = prop_oneof![
-        4 => Just(None),
-        1 => prop::collection::vec(prop::sample::select(&["acme", "globex", "none"][..]), 0..3)
-            .prop_map(|names| Some(names.into_iter().map(str::to_owned).collect())),
+    let access = prop_oneof![
+        4 => Just(Access::All),
+        1 => prop::collection::vec(prop::sample::select(&["acme", "globex", "none"][..]), 1..3)
+            .prop_map(|names| Access::Only(Organizations::try_new(names).unwrap())),
     ];
     let time = || prop::option::weighted(0.2, prop::sample::select(vec![at(0), at(3_600), at(90_000)]));
-    (query(), filters(), organizations, time(), time()).prop_map(
-        |(query, filters, organizations, from, to)| Selection { query, filters, organizations, from, to },
-    )
+    (query(), filters(), access, time(), time()).prop_map(|(query, filters, access, from, to)| Selection {
+        query,
+        filters,
+        access,
+        from,
+        to,
+    })
 }
 
 fn by(field: &str, descending: bool) -> SortKey {
@@ -614,7 +618,7 @@ fn by(field: &str, descending: bool) -> SortKey {
 
 fn words(text: &str) -> Selection {
     let query = Query::Text { scope: Scope::Default, text: text.to_owned(), form: TextForm::Word };
-    Selection { query, ..Selection::default() }
+    Selection::new(query, Access::All)
 }
 
 /// The ids of all pages, which change nothing but the cursor.
@@ -634,14 +638,17 @@ fn page_through(reader: &IndexReader, mut request: SearchRequest, mut between: i
 #[test]
 fn every_sort_orders_all_matches_and_pages_through_each_once() {
     let world = world();
-    let all = oracle::find(&world.documents, &Selection::default());
+    let all = oracle::find(&world.documents, &Selection::new(Query::All, Access::All));
     let fields = hearken_model::field::FIELDS.iter().filter(|field| field.sort);
     let mut sorts: Vec<Vec<SortKey>> =
         fields.map(|field| vec![by(field.name, field.name.len() % 2 == 0)]).collect();
     sorts.push(vec![by("csat", false), by("rating", true), by("total_costs", true), by("start_time", false)]);
     for sort in sorts {
-        let request =
-            SearchRequest { sort: Sort::Fields(sort.clone()), limit: 7, ..request(Selection::default()) };
+        let request = SearchRequest {
+            sort: Sort::Fields(sort.clone()),
+            limit: 7,
+            ..request(Selection::new(Query::All, Access::All))
+        };
         let seen = page_through(&world.reader, request, || ());
         let named = |id: &String| all.iter().find(|document| document.id().as_str() == id).unwrap();
         assert!(seen.windows(2).all(|pair| oracle::compare(named(&pair[0]), named(&pair[1]), &sort).is_le()));
@@ -660,7 +667,7 @@ fn every_sort_orders_all_matches_and_pages_through_each_once() {
             exported.push(document.id().as_str().to_owned());
             ControlFlow::Continue(())
         };
-        world.reader.for_each(&Selection::default(), &sort, visit).unwrap();
+        world.reader.for_each(&Selection::new(Query::All, Access::All), &sort, visit).unwrap();
         assert_eq!(exported, seen);
     }
 }
@@ -672,7 +679,10 @@ fn an_export_ends_when_it_is_told_to() {
         num_visited += 1;
         if num_visited == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    world().reader.for_each(&Selection::default(), &[by("start_time", false)], visit).unwrap();
+    world()
+        .reader
+        .for_each(&Selection::new(Query::All, Access::All), &[by("start_time", false)], visit)
+        .unwrap();
     assert_eq!(num_visited, 3);
 }
 
@@ -746,7 +756,7 @@ fn a_better_match_comes_first_and_ties_go_to_the_newest() {
 
 /// The ids of what a query finds, best first.
 fn ranked(reader: &IndexReader, query: Query) -> Vec<String> {
-    let selection = Selection { query, ..Selection::default() };
+    let selection = Selection::new(query, Access::All);
     let request = SearchRequest { sort: Sort::Relevance, ..request(selection) };
     reader.search(&request).unwrap().hits.iter().map(|hit| hit.id().unwrap()).collect()
 }
@@ -834,6 +844,43 @@ fn a_rare_word_counts_more_than_a_common_one() {
 }
 
 #[test]
+fn an_interaction_of_another_organization_is_not_there() {
+    let (_directory, mut writer, reader) = open();
+    let put = |writer: &mut IndexWriter, id: &str, organization: Option<&str>| {
+        let mut document = conversation(id, &[(Role::User, "refund")]);
+        document.derived.head.organization = organization.map(str::to_owned);
+        writer.put(&document).unwrap();
+    };
+    put(&mut writer, "ours", Some("acme"));
+    put(&mut writer, "theirs", Some("globex"));
+    put(&mut writer, "unknown", None);
+    writer.put(&Document::tombstone(InteractionId::try_new("erased").unwrap())).unwrap();
+    writer.refresh(&Checkpoint::default()).unwrap();
+
+    let acme = Access::Only(Organizations::try_new(["acme"]).unwrap());
+    let seen = |access: &Access| {
+        ["ours", "theirs", "unknown", "erased", "never"].map(|id| {
+            let id = InteractionId::try_new(id).unwrap();
+            let found = reader.get(&id, access).unwrap().is_some();
+            assert_eq!(reader.holds(&id, access).unwrap(), found, "{id:?}");
+            found
+        })
+    };
+    assert_eq!(seen(&Access::All), [true, true, true, true, false]);
+    assert_eq!(seen(&acme), [true, false, false, false, false]);
+
+    // Not even a facet that leaves out the filter on organizations tells of others.
+    let mut asked = request(Selection::new(Query::All, acme));
+    asked.facets = vec!["organization".to_owned()];
+    let theirs = Filter { any_of: vec![FilterValue::Is("globex".to_owned())], none_of: vec![] };
+    asked.selection.filters.insert("organization".to_owned(), theirs);
+    let answer = reader.search(&asked).unwrap();
+    assert_eq!(answer.total, 0);
+    let count = FacetCount { value: "acme".into(), ends: None, count: 1 };
+    assert_eq!(answer.facets, [("organization".to_owned(), vec![count])]);
+}
+
+#[test]
 fn replaced_and_erased_interactions_leave_no_trace_in_any_answer() {
     let (_directory, mut writer, reader) = open();
     let id = InteractionId::try_new("Order 7/ä").unwrap();
@@ -842,17 +889,17 @@ fn replaced_and_erased_interactions_leave_no_trace_in_any_answer() {
     document.derived.head.country = Some("Germany".to_owned());
     writer.put(&document).unwrap();
     writer.refresh(&Checkpoint::default()).unwrap();
-    assert_eq!(reader.get(&id).unwrap().unwrap(), document);
+    assert_eq!(reader.get(&id, &Access::All).unwrap().unwrap(), document);
     assert_eq!(reader.count_in_progress().unwrap(), 1);
     assert_eq!(reader.idle_since(at(0), 10).unwrap(), std::slice::from_ref(&id));
     assert_eq!(reader.idle_since(at(-1), 10).unwrap(), []);
 
     writer.put(&Document::tombstone(id.clone())).unwrap();
     writer.refresh(&Checkpoint::default()).unwrap();
-    assert!(reader.get(&id).unwrap().unwrap().state.erased);
+    assert!(reader.get(&id, &Access::All).unwrap().unwrap().state.erased);
     let everything = [Query::All, Query::Not(Box::new(words("nothing").query)), Query::And(Vec::new())];
     for query in everything {
-        let mut asked = request(Selection { query, ..Selection::default() });
+        let mut asked = request(Selection::new(query, Access::All));
         asked.facets = vec!["country".to_owned()];
         let missing = Filter { any_of: vec![FilterValue::Missing], none_of: vec![] };
         asked.selection.filters.insert("country".to_owned(), missing);
@@ -873,7 +920,7 @@ fn a_facet_keeps_the_most_frequent_values_and_counts_the_missing() {
         documents.push(document);
     }
     let world = indexed(documents);
-    let mut asked = request(Selection::default());
+    let mut asked = request(Selection::new(Query::All, Access::All));
     asked.facets = vec!["country".to_owned()];
     asked.facet_size = 2;
     let counted = &world.reader.search(&asked).unwrap().facets[0].1;
@@ -893,7 +940,8 @@ fn ranges_come_in_order_with_the_empty_ones_and_missing_last() {
     let world = indexed(documents);
     let facet = |field: &str, boundaries| RangeFacet { field: field.to_owned(), boundaries };
     let counted = |facet: &RangeFacet| {
-        let asked = SearchRequest { ranges: vec![facet.clone()], ..request(Selection::default()) };
+        let asked =
+            SearchRequest { ranges: vec![facet.clone()], ..request(Selection::new(Query::All, Access::All)) };
         world.reader.search(&asked).unwrap().facets.remove(0).1
     };
     let counts = counted(&facet("duration", Boundaries::Seconds(vec![60.0, 300.0, 900.5])));
@@ -925,7 +973,10 @@ fn ranges_come_in_order_with_the_empty_ones_and_missing_last() {
         facet("csat", Boundaries::Integer((0..=BOUNDARIES_MAX as i64).collect())),
         facet("start_time", Boundaries::Every(Duration::ZERO)),
     ] {
-        let asked = SearchRequest { ranges: vec![refused.clone()], ..request(Selection::default()) };
+        let asked = SearchRequest {
+            ranges: vec![refused.clone()],
+            ..request(Selection::new(Query::All, Access::All))
+        };
         assert!(matches!(world.reader.search(&asked), Err(SearchError::Invalid(_))), "{refused:?}");
     }
 }
@@ -941,8 +992,12 @@ fn the_first_and_the_last_interval_are_open() {
     let world = indexed(vec![starting("first", i64::MIN), starting("last", i64::MAX)]);
     let boundaries = Boundaries::Every(Duration::from_secs(24 * 60 * 60));
     let ranges = vec![RangeFacet { field: "start_time".to_owned(), boundaries }];
-    let counts =
-        &world.reader.search(&SearchRequest { ranges, ..request(Selection::default()) }).unwrap().facets[0].1;
+    let counts = &world
+        .reader
+        .search(&SearchRequest { ranges, ..request(Selection::new(Query::All, Access::All)) })
+        .unwrap()
+        .facets[0]
+        .1;
     let shown: Vec<_> =
         counts.iter().map(|counted| (counted.value.as_str().unwrap(), counted.count)).collect();
     assert_eq!(shown, [("[* TO 1677-09-22T00:00:00Z}", 1), ("[2262-04-11T00:00:00Z TO *]", 1)]);
@@ -959,7 +1014,11 @@ fn more_intervals_than_can_be_shown_are_refused() {
     let every = |minutes: u64| {
         let boundaries = Boundaries::Every(Duration::from_secs(minutes * 60));
         let ranges = vec![RangeFacet { field: "start_time".to_owned(), boundaries }];
-        world.reader.search(&SearchRequest { ranges, limit: 0, ..request(Selection::default()) })
+        world.reader.search(&SearchRequest {
+            ranges,
+            limit: 0,
+            ..request(Selection::new(Query::All, Access::All))
+        })
     };
     assert!(matches!(every(1), Err(SearchError::TooExpensive(_))));
     assert!(every(2).is_ok());
@@ -968,8 +1027,7 @@ fn more_intervals_than_can_be_shown_are_refused() {
 #[test]
 fn hostile_requests_are_refused_or_stopped() {
     let reader = &world().reader;
-    let error =
-        |query: Query| reader.search(&request(Selection { query, ..Selection::default() })).unwrap_err();
+    let error = |query: Query| reader.search(&request(Selection::new(query, Access::All))).unwrap_err();
     let text = |text: String, form| Query::Text { scope: Scope::Default, text, form };
     let many = Query::Or(vec![words("a").query; 10_000]);
     assert!(matches!(error(many), SearchError::TooExpensive(_)));
@@ -983,23 +1041,29 @@ fn hostile_requests_are_refused_or_stopped() {
     let range = Query::Range { field: "csat".to_owned(), range: Range::Number(Edge::Open, Edge::Open) };
     assert!(matches!(error(range), SearchError::Invalid(_)));
 
-    let late = SearchRequest { deadline: Some(std::time::Instant::now()), ..request(Selection::default()) };
+    let late = SearchRequest {
+        deadline: Some(std::time::Instant::now()),
+        ..request(Selection::new(Query::All, Access::All))
+    };
     assert!(matches!(reader.search(&late), Err(SearchError::DeadlineExceeded)));
     // Each of these walks every dictionary; together they take many times as long as they may.
     let fuzzy = |n: usize| text(format!("refundorderword{n}"), TextForm::Fuzzy { distance: 2 });
-    let slow = Selection { query: Query::Or((0..1_000).map(fuzzy).collect()), ..Selection::default() };
+    let slow = Selection::new(Query::Or((0..1_000).map(fuzzy).collect()), Access::All);
     let soon = std::time::Instant::now() + Duration::from_millis(1);
     let slow = SearchRequest { deadline: Some(soon), ..request(slow) };
     assert!(matches!(reader.search(&slow), Err(SearchError::DeadlineExceeded)));
     assert!(reader.search(&SearchRequest { deadline: None, ..slow }).is_ok());
     for asked in [
-        SearchRequest { facets: vec!["nope".to_owned()], ..request(Selection::default()) },
-        SearchRequest { sort: Sort::Fields(vec![by("country", true)]), ..request(Selection::default()) },
-        SearchRequest { sort: Sort::Fields(vec![]), ..request(Selection::default()) },
-        SearchRequest { limit: 1_001, ..request(Selection::default()) },
+        SearchRequest { facets: vec!["nope".to_owned()], ..request(Selection::new(Query::All, Access::All)) },
+        SearchRequest {
+            sort: Sort::Fields(vec![by("country", true)]),
+            ..request(Selection::new(Query::All, Access::All))
+        },
+        SearchRequest { sort: Sort::Fields(vec![]), ..request(Selection::new(Query::All, Access::All)) },
+        SearchRequest { limit: 1_001, ..request(Selection::new(Query::All, Access::All)) },
         SearchRequest {
             cursor: Some(Cursor::After { keys: vec![], tie: 0, id: String::new() }),
-            ..request(Selection::default())
+            ..request(Selection::new(Query::All, Access::All))
         },
     ] {
         assert!(matches!(reader.search(&asked), Err(SearchError::Invalid(_))));
@@ -1013,14 +1077,14 @@ fn what_is_neither_in_a_range_nor_says_a_phrase_is_found() {
     let range = Query::Range { field: "duration".to_owned(), range };
     let phrase = Query::Text { scope: Scope::Default, text: "55-A12".to_owned(), form: TextForm::Word };
     let query = Query::Not(Box::new(Query::And(vec![range, phrase])));
-    check(world(), &Selection { query, ..Selection::default() });
+    check(world(), &Selection::new(query, Access::All));
 }
 
 #[test]
 fn an_overview_counts_over_time_and_sums_up() {
     let world = world();
     let asked = OverviewRequest {
-        selection: Selection::default(),
+        selection: Selection::new(Query::All, Access::All),
         interval: Duration::from_secs(3_600),
         facets: vec!["sentiment".to_owned()],
         facet_size: 10,
@@ -1029,7 +1093,7 @@ fn an_overview_counts_over_time_and_sums_up() {
         deadline: None,
     };
     let overview = world.reader.overview(&asked).unwrap();
-    let all = oracle::find(&world.documents, &Selection::default());
+    let all = oracle::find(&world.documents, &Selection::new(Query::All, Access::All));
     assert_eq!(overview.total, all.len() as u64);
     let csats: Vec<u64> = overview.facets[1].1.iter().map(|counted| counted.count).collect();
     let expected = oracle::ranges(&all, &asked.ranges[0]);
@@ -1068,7 +1132,7 @@ fn weeks_begin_on_mondays() {
     let world = indexed(documents.map(|(id, start)| starting(id, start)).to_vec());
     let weeks = |num_weeks: u64| {
         let overview = world.reader.overview(&OverviewRequest {
-            selection: Selection::default(),
+            selection: Selection::new(Query::All, Access::All),
             interval: Duration::from_secs(num_weeks * 7 * 24 * 60 * 60),
             facets: Vec::new(),
             facet_size: 10,
@@ -1108,6 +1172,6 @@ proptest! {
 
     #[test]
     fn single_conditions_agree_with_the_oracle(query in prop_oneof![text_query(), value_query()]) {
-        check(world(), &Selection { query, ..Selection::default() });
+        check(world(), &Selection::new(query, Access::All));
     }
 }

@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 
 use hearken_analysis::Memo;
-use hearken_index::{IndexReader, SearchError};
+use hearken_index::{Access, IndexReader, SearchError};
 use hearken_model::state::Address;
 use hearken_model::{Document, Event, FoldOutcome, InteractionId, LimitExceeded, State, Timestamp};
 use lru::LruCache;
@@ -110,7 +110,7 @@ impl OpenInteractions {
 
     fn load(&mut self, id: &InteractionId, reader: &IndexReader) -> Result<&mut Open, SearchError> {
         if !self.open.contains(id) {
-            let stored = reader.get(id)?;
+            let stored = reader.get(id, &Access::All)?;
             let document = stored
                 .unwrap_or_else(|| Document { state: State::new(id.clone()), derived: Default::default() });
             let bytes = document.state.bytes();
@@ -267,7 +267,7 @@ mod tests {
         }
         for interaction in 0..10 {
             let id = InteractionId::try_new(format!("i-{interaction}")).unwrap();
-            assert_eq!(reader.get(&id).unwrap().unwrap().state.messages.len(), 10);
+            assert_eq!(reader.get(&id, &Access::All).unwrap().unwrap().state.messages.len(), 10);
         }
     }
 

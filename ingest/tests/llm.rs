@@ -12,7 +12,7 @@ use hearken_analysis::{Analyzer, Taxonomy};
 use hearken_billing::{Billing, BillingSettings, ModelPrice, OwnPrice};
 use hearken_config::{IngestConfig, IpPolicy, KafkaConfig};
 use hearken_geoip::GeoIp;
-use hearken_index::{Index, IndexReader};
+use hearken_index::{Access, Index, IndexReader};
 use hearken_ingest::{
     Budget, Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, LlmAnalyst, LlmParts,
     OutgoingRecord,
@@ -111,7 +111,7 @@ impl Stack {
     }
 
     fn head(&self, id: &str) -> Option<Interaction> {
-        let document = self.reader.get(&InteractionId::try_new(id).unwrap()).unwrap();
+        let document = self.reader.get(&InteractionId::try_new(id).unwrap(), &Access::All).unwrap();
         document.map(|document| document.derived.head)
     }
 

@@ -11,7 +11,7 @@ use hearken_analysis::Analyzer;
 use hearken_billing::{Billing, BillingSettings};
 use hearken_config::{IngestConfig, IpPolicy, KafkaConfig};
 use hearken_geoip::GeoIp;
-use hearken_index::{Index, IndexReader};
+use hearken_index::{Access, Index, IndexReader};
 use hearken_ingest::{Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, OutgoingRecord};
 use hearken_model::{Document, InteractionId, Status, Timestamp};
 use rdkafka::ClientConfig;
@@ -71,7 +71,7 @@ fn say(broker: &InProcessBroker, partition: i32, message_id: &str, text: &str) {
 }
 
 fn document(reader: &IndexReader) -> Option<Document> {
-    reader.get(&InteractionId::try_new("i-1").unwrap()).unwrap()
+    reader.get(&InteractionId::try_new("i-1").unwrap(), &Access::All).unwrap()
 }
 
 fn num_messages(reader: &IndexReader) -> usize {
@@ -169,7 +169,9 @@ fn what_was_erased_stays_erased() {
     wait_for("the erasure", || document(&reader).filter(|document| document.state.erased));
     say(&broker, 1, "m-1", "my secret");
     produce(&broker, 1, br#"{"event": "interaction.started", "interaction_id": "another"}"#);
-    wait_for("the event behind", || reader.get(&InteractionId::try_new("another").unwrap()).unwrap());
+    wait_for("the event behind", || {
+        reader.get(&InteractionId::try_new("another").unwrap(), &Access::All).unwrap()
+    });
     assert!(document(&reader).unwrap().state.messages.is_empty());
     ingest.stop().unwrap();
 }

@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use hearken_index::Access;
 use hearken_index::query::Query;
 use hearken_index::search::{Selection, Sort, SortKey};
 use hearken_model::Interaction;
@@ -21,7 +22,7 @@ use tokio_stream::{Stream, StreamExt, once};
 
 use crate::parameters::SearchParameters;
 use crate::problem::Problem;
-use crate::search::{Organizations, resolve};
+use crate::search::resolve;
 use crate::state::AppState;
 
 /// How long a client may take nothing before its export ends.
@@ -75,7 +76,7 @@ impl ExportFormat {
 pub async fn export(
     state: &AppState,
     parameters: SearchParameters,
-    organizations: Organizations,
+    access: Access,
     format: ExportFormat,
 ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Problem> {
     let sort = sort(parameters.sort.as_ref())?;
@@ -85,9 +86,11 @@ pub async fn export(
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
         let mut chunks = Chunks { chunks_tx, runtime, buffer: Vec::new() };
-        let exported =
-            parameters.text().map_or(Ok(Query::All), |text| resolve(&reader, text)).and_then(|query| {
-                let selection = parameters.selection(query, organizations);
+        let exported = parameters
+            .text()
+            .map_or(Ok(Query::All), |text| resolve(&reader, text, &access))
+            .and_then(|query| {
+                let selection = parameters.selection(query, access);
                 write_all(&reader, &selection, &sort, format, &mut chunks)
             });
         match exported {

@@ -8,14 +8,14 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use hearken_index::IndexReader;
 use hearken_index::changes::ChangePoint;
 use hearken_index::query::Query;
 use hearken_index::search::{FilterValue, SearchRequest, Selection, Sort, SortKey};
+use hearken_index::{Access, IndexReader};
 
 use crate::parameters::SearchParameters;
 use crate::problem::Problem;
-use crate::search::{Organizations, SearchItem, highlighter, resolve};
+use crate::search::{SearchItem, highlighter, resolve};
 use crate::state::AppState;
 
 /// Time between two looks at the index.
@@ -66,14 +66,15 @@ impl Follower {
     pub async fn open(
         state: &AppState,
         parameters: SearchParameters,
-        organizations: Organizations,
+        access: Access,
         point: Option<ChangePoint>,
     ) -> Result<Self, Problem> {
         let place = state.stream_place()?;
         let query = parameters.text().map(str::to_owned);
-        let resolved =
-            state.run(move |reader: &IndexReader, _| query.map(|text| resolve(reader, &text)).transpose());
-        let selection = parameters.selection(resolved.await?.unwrap_or(Query::All), organizations);
+        let seen = access.clone();
+        let resolved = state
+            .run(move |reader: &IndexReader, _| query.map(|text| resolve(reader, &text, &seen)).transpose());
+        let selection = parameters.selection(resolved.await?.unwrap_or(Query::All), access);
         let point = point.unwrap_or_else(|| state.reader().changes_now());
         let mut follower = Follower {
             state: state.clone(),

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use hearken_index::IndexReader;
 use hearken_index::overview::{Distribution, IntervalCount, OverviewRequest};
 use hearken_index::query::Query;
 use hearken_index::search::FacetCount;
+use hearken_index::{Access, IndexReader};
 use serde::Serialize;
 
 use crate::parameters::{self, SearchParameters};
 use crate::problem::Problem;
-use crate::search::{Organizations, in_order, resolve};
+use crate::search::{in_order, resolve};
 use crate::state::AppState;
 
 /// What is counted unless `facets` says otherwise.
@@ -47,15 +47,15 @@ pub struct OverviewAnswer {
 pub async fn overview(
     state: &AppState,
     parameters: SearchParameters,
-    organizations: Organizations,
+    access: Access,
     interval: Duration,
 ) -> Result<OverviewAnswer, Problem> {
     let work = move |reader: &IndexReader, deadline| {
-        let query = parameters.text().map_or(Ok(Query::All), |text| resolve(reader, text))?;
+        let query = parameters.text().map_or(Ok(Query::All), |text| resolve(reader, text, &access))?;
         let has_ranges = |name: &str| parameters.ranges.iter().any(|facet| facet.field == name);
         let default_facets = || FACETS.iter().filter(|name| !has_ranges(name)).map(|name| (*name).to_owned());
         let request = OverviewRequest {
-            selection: parameters.selection(query, organizations),
+            selection: parameters.selection(query, access),
             interval,
             facets: if parameters.facets.is_empty() { default_facets().collect() } else { parameters.facets },
             facet_size: parameters.facet_size,

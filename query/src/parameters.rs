@@ -7,6 +7,7 @@ mod ranges;
 
 use std::collections::BTreeMap;
 
+use hearken_index::Access;
 use hearken_index::query::{Edge, Query, Range};
 use hearken_index::search::{Filter, RangeFacet, Selection, Sort, SortKey};
 use hearken_model::Timestamp;
@@ -100,10 +101,10 @@ impl SearchParameters {
         }
     }
 
-    /// Which interactions are meant. `organizations` is what the caller may see, `None` for everything.
-    pub fn selection(&self, query: Query, organizations: Option<Vec<String>>) -> Selection {
+    /// Which interactions are meant, of those that the caller may see.
+    pub fn selection(&self, query: Query, access: Access) -> Selection {
         let query = self.with_start(query);
-        Selection { query, filters: self.filters.clone(), organizations, from: self.from, to: self.to }
+        Selection { query, filters: self.filters.clone(), access, from: self.from, to: self.to }
     }
 
     /// The query and when what it finds must have started.

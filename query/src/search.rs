@@ -5,7 +5,7 @@ use std::time::Instant;
 use hearken_index::highlight::{HighlightOptions, Highlighter, MessageHighlight, highlights};
 use hearken_index::query::{Query, ValueMatch};
 use hearken_index::search::{FacetCount, Hit, SearchRequest};
-use hearken_index::{IndexReader, SearchError};
+use hearken_index::{Access, IndexReader, SearchError};
 use hearken_model::{Document, Interaction, InteractionId};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -14,9 +14,6 @@ use crate::language;
 use crate::parameters::{SearchParameters, decode_cursor, encode_cursor};
 use crate::problem::Problem;
 use crate::state::AppState;
-
-/// What a caller may see: `None` is every organization. Part of every search, widened by nothing.
-pub type Organizations = Option<Vec<String>>;
 
 /// The answer to a search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -108,12 +105,11 @@ pub(crate) fn in_order<T: Serialize, S: Serializer>(
 pub async fn search(
     state: &AppState,
     parameters: SearchParameters,
-    organizations: Organizations,
+    access: Access,
 ) -> Result<SearchAnswer, Problem> {
     let started = Instant::now();
-    let work = move |reader: &IndexReader, deadline| {
-        answer(reader, &parameters, organizations, deadline, SearchItem::new)
-    };
+    let work =
+        move |reader: &IndexReader, deadline| answer(reader, &parameters, access, deadline, SearchItem::new);
     let mut answer = state.run(work).await?;
     answer.took_ms = milliseconds_since(started);
     Ok(answer)
@@ -126,11 +122,11 @@ pub async fn search(
 pub(crate) async fn search_json(
     state: &AppState,
     parameters: SearchParameters,
-    organizations: Organizations,
+    access: Access,
 ) -> Result<Vec<u8>, Problem> {
     let started = Instant::now();
     let work = move |reader: &IndexReader, deadline| {
-        let mut answer = answer(reader, &parameters, organizations, deadline, ItemJson::new)?;
+        let mut answer = answer(reader, &parameters, access, deadline, ItemJson::new)?;
         answer.took_ms = milliseconds_since(started);
         answer.to_json().map_err(|error| Problem::internal(&error))
     };
@@ -175,13 +171,13 @@ pub async fn interaction(
     state: &AppState,
     id: String,
     q: Option<String>,
-    organizations: Organizations,
+    access: Access,
 ) -> Result<InteractionAnswer, Problem> {
     let id = InteractionId::try_new(id).map_err(|_| Problem::no_such_interaction())?;
     let work = move |reader: &IndexReader, _| {
-        let document = visible(reader, &id, &organizations)?.ok_or_else(Problem::no_such_interaction)?;
+        let document = visible(reader, &id, &access)?.ok_or_else(Problem::no_such_interaction)?;
         let text = q.as_deref().map(str::trim).filter(|text| !text.is_empty());
-        let query = text.map(|text| resolve(reader, text)).transpose()?;
+        let query = text.map(|text| resolve(reader, text, &access)).transpose()?;
         let interaction = document.interaction();
         let messages = interaction.transcript.as_deref().unwrap_or_default();
         let highlights = query.map(|query| highlights(&query, messages, HighlightOptions::WHOLE));
@@ -193,11 +189,11 @@ pub async fn interaction(
 fn answer<Item>(
     reader: &IndexReader,
     parameters: &SearchParameters,
-    organizations: Organizations,
+    access: Access,
     deadline: Instant,
     show: impl Fn(Hit, Option<&mut Highlighter>) -> Result<Item, SearchError>,
 ) -> Result<SearchAnswer<Item>, Problem> {
-    let request = request(reader, parameters, organizations, deadline)?;
+    let request = request(reader, parameters, access, deadline)?;
     let response = reader.search(&request)?;
     let SearchRequest { selection, sort, .. } = &request;
     let mut highlighter = highlighter(&selection.query);
@@ -221,12 +217,12 @@ fn answer<Item>(
 fn request(
     reader: &IndexReader,
     parameters: &SearchParameters,
-    organizations: Organizations,
+    access: Access,
     deadline: Instant,
 ) -> Result<SearchRequest, Problem> {
-    let query = parameters.text().map_or(Ok(Query::All), |text| resolve(reader, text))?;
+    let query = parameters.text().map_or(Ok(Query::All), |text| resolve(reader, text, &access))?;
     let sort = parameters.effective_sort(&query);
-    let selection = parameters.selection(query, organizations);
+    let selection = parameters.selection(query, access);
     let cursor =
         parameters.cursor.as_deref().map(|text| decode_cursor(text, &selection, &sort)).transpose()?;
     Ok(SearchRequest {
@@ -241,16 +237,16 @@ fn request(
     })
 }
 
-/// Parses a query. A text that is the id of an interaction finds that one too, beside those that its words are found
+/// Parses a query. A text that is the id of an interaction that may be seen finds that one too, beside those that its words are found
 /// in, and even if it is no query: ids may hold anything.
 ///
 /// # Errors
 /// It can be parsed neither as a query nor is it an id.
-pub fn resolve(reader: &IndexReader, text: &str) -> Result<Query, Problem> {
+pub fn resolve(reader: &IndexReader, text: &str, access: &Access) -> Result<Query, Problem> {
     let text = text.trim();
     let parsed = language::parse(text);
     let id = InteractionId::try_new(text).ok();
-    let is_id = id.map_or(Ok(false), |id| reader.holds(&id))?;
+    let is_id = id.map_or(Ok(false), |id| reader.holds(&id, access))?;
     if !is_id {
         return Ok(parsed?);
     }
@@ -265,14 +261,9 @@ pub fn resolve(reader: &IndexReader, text: &str) -> Result<Query, Problem> {
 fn visible(
     reader: &IndexReader,
     id: &InteractionId,
-    organizations: &Organizations,
+    access: &Access,
 ) -> Result<Option<Document>, SearchError> {
-    let may_see = |document: &Document| match (organizations, &document.derived.head.organization) {
-        (None, _) => true,
-        (Some(organizations), Some(organization)) => organizations.contains(organization),
-        (Some(_), None) => false,
-    };
-    Ok(reader.get(id)?.filter(|document| !document.state.erased && may_see(document)))
+    Ok(reader.get(id, access)?.filter(|document| !document.state.erased))
 }
 
 #[cfg(test)]

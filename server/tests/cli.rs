@@ -6,8 +6,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use hearken_index::Index;
 use hearken_index::checkpoint::Checkpoint;
+use hearken_index::{Access, Index};
 use hearken_model::{Document, InteractionId, Sentiment};
 use serde_json::json;
 
@@ -141,7 +141,7 @@ fn a_rebuild_analyses_again_what_an_older_version_answered_and_asks_no_kafka() {
     assert!(rebuilt.status.success(), "{}", stderr(&rebuilt));
 
     let (_writer, reader) = Index::open(&path, |_| {}).unwrap();
-    let head = |id: &InteractionId| reader.get(id).unwrap().unwrap().derived.head;
+    let head = |id: &InteractionId| reader.get(id, &Access::All).unwrap().unwrap().derived.head;
     let again = head(stored.id());
     let info = again.analysis.unwrap();
     assert_eq!(info.version, Some(hearken_analysis::VERSION.to_string()));

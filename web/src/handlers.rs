@@ -7,9 +7,9 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use hearken_index::IndexReader;
 use hearken_index::query::Query;
 use hearken_index::search::Selection;
+use hearken_index::{Access, IndexReader};
 use hearken_model::Timestamp;
 use hearken_query::parameters::{FACETS_MAX, SearchParameters, pairs_of_query};
 use hearken_query::search::{self, SearchAnswer};
@@ -156,14 +156,14 @@ async fn find(
         }
     }
     parameters.facet_size = parameters.facet_size.max(FACET_SIZE_COUNTED);
-    search::search(state, parameters, None).await
+    search::search(state, parameters, Access::All).await
 }
 
 async fn count(state: &AppState, location: &Location, clock: &Clock) -> Option<u64> {
     let period = Period::parse(location, clock).ok()?;
     let selected = location.selection();
     let parameters = SearchParameters { limit: 0, ..parameters(&selected.query(), &selected, period).ok()? };
-    search::search(state, parameters, None).await.ok().map(|answer| answer.total)
+    search::search(state, parameters, Access::All).await.ok().map(|answer| answer.total)
 }
 
 /// Counts over time of what is listed; a list without them is still a list.
@@ -191,7 +191,8 @@ async fn whole_query(
     let Some(bounded) = bounded else { return location.get("q").map(str::to_owned) };
     let (text, unresolved) = (bounded.text().map(str::to_owned), bounded.clone());
     let work = move |reader: &IndexReader, _| {
-        let query = bounded.text().map_or(Ok(Query::All), |text| search::resolve(reader, text))?;
+        let query =
+            bounded.text().map_or(Ok(Query::All), |text| search::resolve(reader, text, &Access::All))?;
         Ok::<_, Problem>(language::print(&bounded.with_start(query)))
     };
     if let Ok(whole) = state.run(work).await {
@@ -225,8 +226,9 @@ async fn show_overview(
 }
 
 fn selection(reader: &IndexReader, parameters: &SearchParameters) -> Result<Selection, Problem> {
-    let query = parameters.text().map_or(Ok(Query::All), |text| search::resolve(reader, text))?;
-    Ok(parameters.selection(query, None))
+    let query =
+        parameters.text().map_or(Ok(Query::All), |text| search::resolve(reader, text, &Access::All))?;
+    Ok(parameters.selection(query, Access::All))
 }
 
 async fn show(
@@ -239,10 +241,10 @@ async fn show(
     let location = location.only(|name, _| name == "q" || name == "tz");
     let (clock, _) = clock(&location, &headers); // in UTC rather than not at all
     let q = location.get("q").map(str::to_owned);
-    let (answer, problem) = match search::interaction(&state, id.clone(), q, None).await {
+    let (answer, problem) = match search::interaction(&state, id.clone(), q, Access::All).await {
         // A search that cannot be understood must not hide the conversation.
         Err(problem) if problem.parameter.as_deref() == Some("q") => {
-            (search::interaction(&state, id, None, None).await, Some(problem))
+            (search::interaction(&state, id, None, Access::All).await, Some(problem))
         }
         answer => (answer, None),
     };
@@ -268,7 +270,7 @@ async fn show_text(
 ) -> Response {
     let location = Location::parse(query.as_deref().unwrap_or_default());
     let (clock, _) = clock(&location, &headers);
-    match search::interaction(&state, id, None, None).await {
+    match search::interaction(&state, id, None, Access::All).await {
         Ok(answer) => {
             let mut response = interaction::plain_text(&answer.interaction, &clock).into_response();
             secure(response.headers_mut());

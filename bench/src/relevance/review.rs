@@ -1,9 +1,9 @@
 //! The first hits of searches that a support lead would make, for a person to read and judge.
 
 use anyhow::Result;
-use hearken_index::IndexReader;
 use hearken_index::highlight::{HighlightOptions, Highlighter};
 use hearken_index::search::Selection;
+use hearken_index::{Access, IndexReader};
 use hearken_query::language;
 
 use super::by_relevance;
@@ -35,7 +35,7 @@ const SEARCHES: [&str; 15] = [
 pub(crate) fn print(reader: &IndexReader) -> Result<()> {
     for search in SEARCHES {
         let query = language::parse(search).map_err(|error| anyhow::anyhow!("{search}: {error}"))?;
-        let selection = Selection { query: query.clone(), ..Selection::default() };
+        let selection = Selection::new(query.clone(), Access::All);
         let answer = reader.search(&by_relevance(selection, DEPTH))?;
         report::print(&format!("## {search} ({} found)", answer.total))?;
         let mut highlighter = Highlighter::new(&query, HighlightOptions::PAGE);

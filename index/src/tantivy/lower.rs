@@ -21,6 +21,7 @@ use super::schema::{
 };
 use super::value_terms::ValueTermsQuery;
 use super::words::{Section, Slot, WordsQuery};
+use crate::access::Access;
 use crate::fuzzy::FUZZY_CHARS_MAX;
 use crate::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
 use crate::ranking::Ranking;
@@ -71,7 +72,7 @@ impl<'a> Lowering<'a> {
             let wants_a_value = !filter.any_of.is_empty() && !filter.any_of.contains(&FilterValue::Missing);
             excludes_tombstones |= wants_a_value && name != "id";
         }
-        if let Some(organizations) = &selection.organizations {
+        if let Access::Only(organizations) = &selection.access {
             let any_of = organizations
                 .iter()
                 .map(|organization| {

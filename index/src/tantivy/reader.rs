@@ -23,6 +23,7 @@ use super::sort::{self, Order, Top};
 use super::statistics::{Histogram, Values};
 use super::stored;
 use super::writer::Reader;
+use crate::access::Access;
 use crate::changes::{ChangePoint, Changes, ChangesSince};
 use crate::overview::{Overview, OverviewRequest};
 use crate::ranking::Ranking;
@@ -71,22 +72,28 @@ impl IndexReader {
         IndexReader { ranking, ..self }
     }
 
-    /// The document of one interaction; a tombstone if it was erased, `None` if it was never seen.
+    /// The document of one interaction, `None` if it was never seen or may not be. Who may see everything gets a
+    /// tombstone of what was erased; for others it is not there.
     ///
     /// # Errors
     /// [`SearchError::Engine`].
-    pub fn get(&self, id: &InteractionId) -> Result<Option<Document>, SearchError> {
+    pub fn get(&self, id: &InteractionId, access: &Access) -> Result<Option<Document>, SearchError> {
         let searcher = self.reader.searcher();
         let address = self.locate(&searcher, id).map_err(engine)?;
-        address.map(|address| stored::document(&searcher, address)).transpose().map_err(engine)
+        let document = address.map(|address| stored::document(&searcher, address)).transpose();
+        let may_see = |document: &Document| access.admits(document.derived.head.organization.as_deref());
+        Ok(document.map_err(engine)?.filter(may_see))
     }
 
-    /// Whether [`IndexReader::get`] finds something, without reading it.
+    /// Whether [`IndexReader::get`] finds something.
     ///
     /// # Errors
     /// [`SearchError::Engine`].
-    pub fn holds(&self, id: &InteractionId) -> Result<bool, SearchError> {
-        Ok(self.locate(&self.reader.searcher(), id).map_err(engine)?.is_some())
+    pub fn holds(&self, id: &InteractionId, access: &Access) -> Result<bool, SearchError> {
+        match access {
+            Access::All => Ok(self.locate(&self.reader.searcher(), id).map_err(engine)?.is_some()),
+            Access::Only(_) => Ok(self.get(id, access)?.is_some()),
+        }
     }
 
     fn locate(&self, searcher: &Searcher, id: &InteractionId) -> tantivy::Result<Option<DocAddress>> {
@@ -281,7 +288,8 @@ impl IndexReader {
         self.changes.now()
     }
 
-    /// Interactions that were put and became visible after that point, at most `max`.
+    /// Interactions that were put and became visible after that point, at most `max`. These are ids of every
+    /// organization: show nobody what a search with their [`Access`] does not find again.
     pub fn changes_since(&self, point: ChangePoint, max: usize) -> ChangesSince {
         self.changes.since(point, max)
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hearken_analysis::llm::{Answer, AskError, Excerpt, LlmClient, Reply, Unusable, with_retries};
 use hearken_billing::Billing;
 use hearken_config::KafkaConfig;
-use hearken_index::IndexReader;
+use hearken_index::{Access, IndexReader};
 use hearken_model::{Document, InteractionId, State, Usage};
 use lru::LruCache;
 use tokio::sync::watch;
@@ -389,7 +389,7 @@ impl Shared {
 
     async fn document(&self, id: &InteractionId) -> Option<Document> {
         let (reader, id) = (self.parts.reader.clone(), id.clone());
-        match tokio::task::spawn_blocking(move || reader.get(&id)).await {
+        match tokio::task::spawn_blocking(move || reader.get(&id, &Access::All)).await {
             Ok(Ok(document)) => document,
             Ok(Err(error)) => {
                 warn!(%error, "cannot read an interaction to analyse");

@@ -6,6 +6,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use hearken_index::Access;
 
 use crate::parameters::{SearchParameters, pairs_of_json, pairs_of_query};
 use crate::problem::Problem;
@@ -19,7 +20,7 @@ pub(super) async fn search_by_query(
 ) -> Result<Response, Problem> {
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
     let (parameters, []) = SearchParameters::parse(pairs, [])?;
-    search::search_json(&state, parameters, None).await.map(json)
+    search::search_json(&state, parameters, Access::All).await.map(json)
 }
 
 /// `POST /v1/interactions/search`
@@ -33,7 +34,7 @@ pub(super) async fn search_by_body(
         return Err(Problem::new("invalid_body", "parameters belong into the body, not into the address"));
     }
     let (parameters, []) = SearchParameters::parse(pairs_of_json(&body)?, [])?;
-    search::search_json(&state, parameters, None).await.map(json)
+    search::search_json(&state, parameters, Access::All).await.map(json)
 }
 
 /// `GET /v1/interactions/{id}`
@@ -50,7 +51,7 @@ pub(super) async fn show(
         }
         q = value;
     }
-    search::interaction(&state, id, q, None).await.map(Json)
+    search::interaction(&state, id, q, Access::All).await.map(Json)
 }
 
 fn json(body: Vec<u8>) -> Response {

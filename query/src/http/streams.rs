@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, stream};
+use hearken_index::Access;
 
 use crate::export::{ExportFormat, export};
 use crate::follow::{FollowEvent, Follower, parse_point, point_text};
@@ -32,7 +33,7 @@ pub(super) async fn export_all(
         let problem = Problem::new("invalid_parameter", "`format` is `ndjson` or `csv`");
         Problem { parameter: Some("format".into()), ..problem }
     })?;
-    let chunks = export(&state, parameters, None, format).await?;
+    let chunks = export(&state, parameters, Access::All, format).await?;
     let disposition = format!("attachment; filename=\"{}\"", format.file_name());
     let headers =
         [(header::CONTENT_TYPE, format.media_type().to_owned()), (header::CONTENT_DISPOSITION, disposition)];
@@ -48,7 +49,7 @@ pub(super) async fn stream_changes(
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
     let (parameters, []) = SearchParameters::parse(pairs, [])?;
     let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let follower = Follower::open(&state, parameters, None, last_event_id.map(parse_point)).await?;
+    let follower = Follower::open(&state, parameters, Access::All, last_event_id.map(parse_point)).await?;
     let mut response = Sse::new(events(follower)).into_response();
     // Proxies that buffer would hold events back.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -89,5 +90,5 @@ pub(super) async fn show_overview(
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
     let (parameters, [interval]) = SearchParameters::parse(pairs, ["interval"])?;
     let interval = interval.as_deref().map_or(Ok(INTERVAL_DEFAULT), parse_interval)?;
-    overview(&state, parameters, None, interval).await.map(Json)
+    overview(&state, parameters, Access::All, interval).await.map(Json)
 }

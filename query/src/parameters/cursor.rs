@@ -64,7 +64,7 @@ fn search_hash(selection: &Selection, sort: &Sort) -> u64 {
             [&filter.any_of, &filter.none_of].map(|values| values.iter().map(text).collect::<Vec<_>>());
         (name, texts).hash(&mut hasher);
     }
-    selection.organizations.hash(&mut hasher);
+    selection.access.hash(&mut hasher);
     (selection.from, selection.to).hash(&mut hasher);
     match sort {
         Sort::Relevance => 0.hash(&mut hasher),
@@ -78,6 +78,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use hearken_index::query::Query;
     use hearken_index::search::SortKey;
+    use hearken_index::{Access, Organizations};
 
     use super::*;
 
@@ -85,13 +86,16 @@ mod tests {
     fn a_cursor_comes_back_only_to_its_own_search() {
         let sort = Sort::Fields(vec![SortKey { field: "start_time".to_owned(), descending: true }]);
         let cursor = Cursor::After { keys: vec![Some(-5)], tie: u64::MAX, id: "é/1".to_owned() };
-        let selection = Selection::default();
+        let selection = Selection::new(Query::All, Access::All);
         let text = encode_cursor(&cursor, &selection, &sort);
         assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')), "{text}");
         assert_eq!(decode_cursor(&text, &selection, &sort), Ok(cursor));
 
-        let other = Selection { query: Query::Not(Box::new(Query::All)), ..Selection::default() };
+        let other = Selection::new(Query::Not(Box::new(Query::All)), Access::All);
         assert_eq!(decode_cursor(&text, &other, &sort), Err(InvalidCursor::OtherSearch));
+        let theirs = Access::Only(Organizations::try_new(["acme"]).unwrap());
+        let narrower = Selection { access: theirs, ..selection.clone() };
+        assert_eq!(decode_cursor(&text, &narrower, &sort), Err(InvalidCursor::OtherSearch));
         assert_eq!(decode_cursor(&text, &selection, &Sort::Relevance), Err(InvalidCursor::OtherSearch));
         for malformed in ["", "x", "{}", "e30", &text[1..]] {
             assert_eq!(

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use hearken_config::{Config, GeoipConfig, KafkaConfig, LogConfig};
+use hearken_index::Access;
+use hearken_index::query::Query;
 use hearken_index::search::{Selection, SortKey};
 use hearken_ingest::{InProcessBroker, OutgoingRecord};
 use hearken_model::Timestamp;
@@ -190,7 +192,7 @@ fn now() -> Timestamp {
 fn summary(app: &App, started: Instant) -> anyhow::Result<String> {
     let (mut interactions, mut messages) = (0, 0);
     let by_start = SortKey { field: "start_time".to_owned(), descending: true };
-    app.reader().for_each(&Selection::default(), &[by_start], |document| {
+    app.reader().for_each(&Selection::new(Query::All, Access::All), &[by_start], |document| {
         interactions += 1;
         messages += document.derived.head.messages_count;
         ControlFlow::Continue(())
