@@ -45,11 +45,11 @@
 
   // The results this one was opened from.
   const results = hearken.recall("results");
-  const idx = results?.paths.indexOf(location.pathname) ?? -1;
+  const idx = results?.ids.indexOf(article.dataset.id) ?? -1;
   if (idx >= 0) {
     const back = $("#back");
     back.href = results.address;
-    back.addEventListener("click", () => hearken.remember("opened", location.pathname));
+    back.addEventListener("click", () => hearken.remember("opened", article.dataset.id));
     $("#place").textContent = `${idx + 1} of ${results.total.toLocaleString("en")}`;
     for (const [id, to] of [["#previous", idx - 1], ["#following", idx + 1]]) {
       const link = $(id);

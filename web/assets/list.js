@@ -21,15 +21,14 @@
   };
 
   // The page of an interaction leads back here, and on to the next one.
-  const path = (link) => new URL(link.href).pathname;
   hearken.remember("results", {
     address: location.pathname + location.search,
     total: Number($("[data-total]")?.dataset.total ?? 0),
     items: links.map((link) => link.getAttribute("href")),
-    paths: links.map(path),
+    ids: rows.map((row) => row.dataset.id),
   });
   const back = hearken.recall("opened");
-  if (back) { sessionStorage.removeItem("opened"); const idx = links.findIndex((link) => path(link) === back); if (idx >= 0) go(idx); }
+  if (back) { sessionStorage.removeItem("opened"); const idx = rows.findIndex((row) => row.dataset.id === back); if (idx >= 0) go(idx); }
 
   // New matches wait behind a button: what is being read does not move.
   const fresh = $("#fresh");

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use axum::Router;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -11,6 +11,7 @@ use hearken_index::query::Query;
 use hearken_index::search::Selection;
 use hearken_index::{Access, IndexReader};
 use hearken_model::Timestamp;
+use hearken_query::http::AskedId;
 use hearken_query::parameters::{FACETS_MAX, SearchParameters, pairs_of_query};
 use hearken_query::search::{self, SearchAnswer};
 use hearken_query::{AppState, Problem, language};
@@ -40,8 +41,8 @@ pub fn routes() -> Router<AppState> {
         .route("/overview", get(show_overview))
         .route("/views", get(views::show_all).post(views::change))
         .route("/views/{name}", get(views::lead_to))
-        .route("/interactions/{id}", get(show))
-        .route("/interactions/{id}/text", get(show_text))
+        .route("/interactions/", get(show))
+        .route("/interactions/{*id}", get(show))
         .route("/assets/{version}/{name}", get(assets::serve))
 }
 
@@ -233,13 +234,20 @@ fn selection(reader: &IndexReader, parameters: &SearchParameters) -> Result<Sele
 
 async fn show(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    id: Result<AskedId, Problem>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let location = Location::parse(query.as_deref().unwrap_or_default());
-    let location = location.only(|name, _| name == "q" || name == "tz");
+    let asked = Location::parse(query.as_deref().unwrap_or_default());
+    let location = asked.only(|name, _| name == "q" || name == "tz");
     let (clock, _) = clock(&location, &headers); // in UTC rather than not at all
+    let id = match id {
+        Ok(AskedId(id)) => id,
+        Err(problem) => return failure(&problem, &clock),
+    };
+    if asked.has("format", "text") {
+        return show_text(&state, id, &clock).await;
+    }
     let q = location.get("q").map(str::to_owned);
     let (answer, problem) = match search::interaction(&state, id.clone(), q, Access::All).await {
         // A search that cannot be understood must not hide the conversation.
@@ -262,21 +270,14 @@ async fn show(
     html(StatusCode::OK, interaction::page(&view))
 }
 
-async fn show_text(
-    State(state): State<AppState>,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let location = Location::parse(query.as_deref().unwrap_or_default());
-    let (clock, _) = clock(&location, &headers);
-    match search::interaction(&state, id, None, Access::All).await {
+async fn show_text(state: &AppState, id: String, clock: &Clock) -> Response {
+    match search::interaction(state, id, None, Access::All).await {
         Ok(answer) => {
-            let mut response = interaction::plain_text(&answer.interaction, &clock).into_response();
+            let mut response = interaction::plain_text(&answer.interaction, clock).into_response();
             secure(response.headers_mut());
             response
         }
-        Err(problem) => failure(&problem, &clock),
+        Err(problem) => failure(&problem, clock),
     }
 }
 

@@ -125,9 +125,13 @@ impl Location {
     }
 }
 
-/// The path of an interaction's page, or with `/v1` in front of its JSON.
-pub(crate) fn interaction_path(id: &str) -> String {
-    format!("/interactions/{}", utf8_percent_encode(id, SEGMENT))
+/// The address of an interaction's page with these parameters, or with `/v1` in front of its JSON. Browsers take `.` and
+/// `..` out of paths, percent-encoded or not, so these ids are a parameter.
+pub(crate) fn interaction_href(id: &str, parameters: &Location) -> String {
+    if matches!(id, "." | "..") {
+        return parameters.with("id", id).href("/interactions/");
+    }
+    parameters.href(&format!("/interactions/{}", utf8_percent_encode(id, SEGMENT)))
 }
 
 /// The fragment that leads to a message, also its element's id: an id without white space whatever the message's is.
@@ -177,9 +181,9 @@ mod tests {
 
         #[test]
         fn any_id_fits_into_one_path_segment_and_one_html_id(id in ".{1,40}") {
-            let path = interaction_path(&id);
-            let segment = path.strip_prefix("/interactions/").unwrap();
-            prop_assert!(!segment.contains(['/', '?', '#', ' ', '"', '<']));
+            let href = interaction_href(&id, &Location::default());
+            let segment = href.strip_prefix("/interactions/").unwrap();
+            prop_assert!(matches!(&*id, "." | "..") || !segment.contains(['/', '?', '#', ' ', '"', '<']));
             prop_assert!(!message_anchor(&id).contains(char::is_whitespace));
         }
     }

@@ -1,10 +1,11 @@
-//! `/v1/interactions`: search, and one interaction.
+//! `/v1/interactions` and `/v1/search`: search, and one interaction.
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, Path, RawQuery, State};
 use axum::http::header;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use hearken_index::Access;
 
@@ -23,7 +24,7 @@ pub(super) async fn search_by_query(
     search::search_json(&state, parameters, Access::All).await.map(json)
 }
 
-/// `POST /v1/interactions/search`
+/// `POST /v1/search`
 pub(super) async fn search_by_body(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
@@ -37,14 +38,39 @@ pub(super) async fn search_by_body(
     search::search_json(&state, parameters, Access::All).await.map(json)
 }
 
+/// The id of the interaction at an address, which may hold anything: slashes, percent-encoded or not, and whatever else
+/// is percent-encoded. The ids `.` and `..` stand in the query, `/v1/interactions/?id=..`, because clients that follow the
+/// URL standard take them out of paths however they are written.
+#[derive(Debug)]
+pub struct AskedId(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for AskedId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = <Path<String> as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await;
+        // What is not UTF-8 is the id of nothing.
+        if let Some(Path(id)) = path.map_err(|_| Problem::no_such_interaction())? {
+            return Ok(AskedId(id));
+        }
+        let pairs = pairs_of_query(parts.uri.query().unwrap_or_default())?;
+        let id = pairs.into_iter().find_map(|(name, value)| value.filter(|_| name == "id"));
+        id.map(AskedId).ok_or_else(Problem::no_such_interaction)
+    }
+}
+
 /// `GET /v1/interactions/{id}`
 pub(super) async fn show(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    AskedId(id): AskedId,
+    path: Option<Path<String>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<InteractionAnswer>, Problem> {
     let mut q = None;
     for (name, value) in pairs_of_query(query.as_deref().unwrap_or_default())? {
+        if name == "id" && path.is_none() {
+            continue;
+        }
         if name != "q" {
             let problem = Problem::new("unknown_parameter", "only `q` is possible here");
             return Err(Problem { parameter: Some(name.chars().take(64).collect()), ..problem });

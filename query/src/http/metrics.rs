@@ -45,9 +45,10 @@ pub(super) async fn observe(State(state): State<AppState>, request: Request, nex
     let method = label_of(request.method());
     let started = Instant::now();
     let response = next.run(request).await;
-    let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
+    // A parameter that takes slashes, too, is written like the others.
+    let route = route.as_ref().map_or("unknown", MatchedPath::as_str).replace("{*", "{");
     let status = response.status();
-    let labels = [route, method, status.as_str()];
+    let labels = [&route, method, status.as_str()];
     state.metrics().requests.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
     response
 }

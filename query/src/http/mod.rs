@@ -18,14 +18,15 @@ use tower_http::compression::CompressionLayer;
 use crate::problem::Problem;
 use crate::state::AppState;
 
+pub use interactions::AskedId;
 pub use serve::serve;
 
 /// Every route of this API with its methods, for the documentation's test.
 pub const ROUTES: &[(&str, &[&str])] = &[
     ("/v1/interactions", &["GET"]),
-    ("/v1/interactions/search", &["POST"]),
-    ("/v1/interactions/export", &["GET"]),
-    ("/v1/interactions/stream", &["GET"]),
+    ("/v1/search", &["POST"]),
+    ("/v1/export", &["GET"]),
+    ("/v1/stream", &["GET"]),
     ("/v1/interactions/{id}", &["GET"]),
     ("/v1/overview", &["GET"]),
     ("/v1/views", &["GET", "POST"]),
@@ -41,11 +42,12 @@ pub const ROUTES: &[(&str, &[&str])] = &[
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/v1/interactions", answering(get(interactions::search_by_query)))
-        .route("/v1/interactions/search", answering(axum::routing::post(interactions::search_by_body)))
-        .route("/v1/interactions/export", answering(get(streams::export_all)))
-        .route("/v1/interactions/stream", answering(get(streams::stream_changes)))
+        .route("/v1/search", answering(axum::routing::post(interactions::search_by_body)))
+        .route("/v1/export", answering(get(streams::export_all)))
+        .route("/v1/stream", answering(get(streams::stream_changes)))
         .route("/v1/overview", answering(get(streams::show_overview)))
-        .route("/v1/interactions/{id}", answering(get(interactions::show)))
+        .route("/v1/interactions/", answering(get(interactions::show)))
+        .route("/v1/interactions/{*id}", answering(get(interactions::show)))
         .route("/v1/views", answering(get(views::all).post(views::create)))
         .route("/v1/views/{name}", answering(patch(views::update).delete(views::delete)))
         .route("/healthz", answering(get(operations::healthz)))
@@ -95,9 +97,8 @@ async fn guard(State(state): State<AppState>, request: Request, next: Next) -> R
     let uri = request.uri();
     let uri_bytes = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
     let mut response = if uri_bytes > uri_bytes_max {
-        let detail = format!(
-            "at most {uri_bytes_max} bytes are allowed; long searches go by POST /v1/interactions/search"
-        );
+        let detail =
+            format!("at most {uri_bytes_max} bytes are allowed; long searches go by POST /v1/search");
         Problem::new("uri_too_long", detail).into_response()
     } else {
         next.run(request).await

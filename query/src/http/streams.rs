@@ -1,4 +1,4 @@
-//! `/v1/interactions/export`, `/v1/interactions/stream` and `/v1/overview`.
+//! `/v1/export`, `/v1/stream` and `/v1/overview`.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::state::AppState;
 /// How long a browser waits before it comes back.
 const COME_BACK_AFTER: Duration = Duration::from_secs(1);
 
-/// `GET /v1/interactions/export`
+/// `GET /v1/export`
 pub(super) async fn export_all(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
@@ -40,7 +40,7 @@ pub(super) async fn export_all(
     Ok((headers, Body::from_stream(chunks)).into_response())
 }
 
-/// `GET /v1/interactions/stream`
+/// `GET /v1/stream`
 pub(super) async fn stream_changes(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,

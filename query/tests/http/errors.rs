@@ -41,9 +41,9 @@ async fn mistakes_are_problems_with_a_stable_code() {
         ("/v1/interactions?csat=high", "invalid_parameter"),
         ("/v1/interactions?q=a&q=b", "invalid_parameter"),
         ("/v1/interactions?cursor=x", "invalid_cursor"),
-        ("/v1/interactions/export?format=xlsx", "invalid_parameter"),
-        ("/v1/interactions/export?q=%28a", "invalid_query"),
-        ("/v1/interactions/stream?q=%28a", "invalid_query"),
+        ("/v1/export?format=xlsx", "invalid_parameter"),
+        ("/v1/export?q=%28a", "invalid_query"),
+        ("/v1/stream?q=%28a", "invalid_query"),
         ("/v1/overview?interval=1s", "invalid_parameter"),
         ("/v1/overview?q=%28a", "invalid_query"),
         ("/v1/interactions/unknown", "not_found"),
@@ -83,10 +83,10 @@ async fn wrong_methods_and_bodies_are_problems_too() {
     );
     assert!(answer.headers["allow"].to_str().unwrap().contains("GET"));
     for body in ["", "[]", "{", "{\"country\": {}}", "{\"country\": [[\"a\"]]}"] {
-        assert_eq!(world.post("/v1/interactions/search", body).await.code(), "invalid_body", "{body}");
+        assert_eq!(world.post("/v1/search", body).await.code(), "invalid_body", "{body}");
     }
     let large = format!("{{\"q\": \"{}\"}}", "a".repeat(300_000));
-    let answer = world.post("/v1/interactions/search", large).await;
+    let answer = world.post("/v1/search", large).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"));
 }
 
@@ -176,7 +176,7 @@ async fn hostile_queries_are_answered_or_refused() {
         ("a~2 b~2 c~2", answered),
     ] {
         let body = serde_json::json!({"q": q, "facets": "country,sentiment,agent"}).to_string();
-        let answer = world.post("/v1/interactions/search", body).await;
+        let answer = world.post("/v1/search", body).await;
         assert_eq!(answer.status, status, "{}: {}", &q[..q.len().min(40)], answer.text());
     }
     assert_eq!(world.get(&format!("/v1/interactions?q={}", encoded("*"))).await.json()["total"], 4);

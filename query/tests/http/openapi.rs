@@ -50,7 +50,7 @@ async fn real_answers_fit_their_schemas() {
         ),
         ("Interaction", format!("{one}?q=refund")),
         ("Interaction", one),
-        ("Interaction", "/v1/interactions/export?id=praise-3".to_owned()),
+        ("Interaction", "/v1/export?id=praise-3".to_owned()),
         ("Overview", "/v1/overview".to_owned()),
         ("Overview", "/v1/overview?ranges=duration:15".to_owned()),
         ("Views", "/v1/views".to_owned()),

@@ -112,7 +112,7 @@ async fn ranges_are_any_of_inside_a_field_and_all_of_between() {
         let query = query.join("&");
         let answer = world.get(&format!("/v1/interactions?{query}")).await;
         assert_eq!(answer.ids(), ids, "{parameters}");
-        let exported = world.get(&format!("/v1/interactions/export?ranges=csat:2&{query}")).await;
+        let exported = world.get(&format!("/v1/export?ranges=csat:2&{query}")).await;
         assert_eq!(exported.text().lines().count(), ids.len(), "{parameters}");
         let overview = world.get(&format!("/v1/overview?{query}")).await;
         assert_eq!(overview.json()["total"], ids.len(), "{parameters}");
@@ -146,15 +146,15 @@ async fn the_same_ranges_go_by_post() {
     let body = json!({
         "ranges": ["duration:15,20", "csat:2"], "csat": "[2 TO *]", "-duration": [10]
     });
-    let mut posted = world.post("/v1/interactions/search", body.to_string()).await.json();
+    let mut posted = world.post("/v1/search", body.to_string()).await.json();
     assert_eq!(posted["total"], 2);
     got["took_ms"] = json!(0);
     posted["took_ms"] = json!(0);
     assert_eq!(posted, got);
-    let one = world.post("/v1/interactions/search", json!({"ranges": "csat:2"}).to_string()).await.json();
+    let one = world.post("/v1/search", json!({"ranges": "csat:2"}).to_string()).await.json();
     assert_eq!(counted(&one, "csat").len(), 3);
     for none in [json!({"ranges": null}), json!({"ranges": []}), json!({"ranges": ""})] {
-        assert_eq!(world.post("/v1/interactions/search", none.to_string()).await.json()["facets"], json!({}));
+        assert_eq!(world.post("/v1/search", none.to_string()).await.json()["facets"], json!({}));
     }
 }
 

@@ -2,6 +2,7 @@ use axum::http::StatusCode;
 use hearken_model::{Document, Role};
 use serde_json::json;
 
+use crate::streams::Events;
 use crate::world::{World, chat, documents, encoded, small};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +76,7 @@ async fn a_facet_leaves_out_its_own_filter_and_counts_missing() {
 async fn the_same_search_goes_by_post() {
     let world = small();
     let body = json!({"q": "csat:*", "country": ["Germany", "France"], "facets": ["country"], "sort": "csat", "limit": 2});
-    let posted = world.post("/v1/interactions/search", body.to_string()).await;
+    let posted = world.post("/v1/search", body.to_string()).await;
     assert_eq!(posted.ids(), ["delivery-2", "refund/1 ä"]);
     let got = world
         .get("/v1/interactions?q=csat:*&country=Germany&country=France&facets=country&sort=csat&limit=2")
@@ -84,7 +85,7 @@ async fn the_same_search_goes_by_post() {
     posted["took_ms"] = json!(0);
     got["took_ms"] = json!(0);
     assert_eq!(posted, got);
-    let missing = world.post("/v1/interactions/search", r#"{"country": null}"#).await;
+    let missing = world.post("/v1/search", r#"{"country": null}"#).await;
     assert_eq!(missing.ids(), ["chinese-4"]);
 }
 
@@ -129,6 +130,47 @@ async fn a_pasted_id_is_found_whatever_it_looks_like() {
     let mut ids = World::new(&[own, other]).search("55-A12").await.ids();
     ids.sort();
     assert_eq!(ids, ["55-A12", "other"]);
+}
+
+/// Ids that look like routes, like parts of addresses, or like nothing at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_id_can_be_asked_for() {
+    let cjk = "退".repeat(170) + "ab";
+    let ids = [
+        "stream", "export", "search", "a/b", "/a", "a/", "a//b", "a/text", "a/stream", "?", "a?q=b", "#",
+        "a#b", "%", "100%", "%2F", "a%2Fb", "%zz", "a b", " a", "+", "a+b", "a&b=c", ".", "..", "../a",
+        "a/../b", "..%2F", "\\", "a\nb", "\u{0}", "é", "e\u{301}", "{id}", ":id", "*", "\u{feff}", "𝒶", &cjk,
+    ];
+    assert_eq!(cjk.len(), 512);
+    let chats: Vec<Document> = ids.iter().map(|id| chat(id, 0, &[(Role::User, "hello")])).collect();
+    let mut world = World::new(&chats);
+    for id in ids {
+        let answer = world.get(&format!("/v1/interactions/{}?q=hello", encoded(id))).await;
+        assert_eq!(answer.json()["id"], id);
+        assert_eq!(world.get(&format!("/v1/interactions/?id={}", encoded(id))).await.json()["id"], id);
+        assert_eq!(world.get(&format!("/v1/interactions?id={}", encoded(id))).await.ids(), [id]);
+        assert_eq!(world.get(&format!("/v1/export?id={}", encoded(id))).await.json()["id"], id);
+        let mut events = Events::open(&world, &format!("/v1/stream?id={}", encoded(id)), None).await;
+        events.next().await;
+        world.put(&[chat("other", 0, &[(Role::User, "hello")]), chat(id, 0, &[(Role::User, "hello again")])]);
+        assert_eq!(events.next().await.2["id"], id);
+    }
+    // Slashes need no encoding.
+    for (path, id) in
+        [("a/b", "a/b"), ("a//b", "a//b"), ("/a", "/a"), ("a/text", "a/text"), ("a/../b", "a/../b")]
+    {
+        assert_eq!(world.get(&format!("/v1/interactions/{path}")).await.json()["id"], id);
+    }
+    for nothing in ["%FF", "b", "", "?id=b", "?id=", "a/b/c"] {
+        let answer = world.get(&format!("/v1/interactions/{nothing}")).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (StatusCode::NOT_FOUND, "not_found"),
+            "{nothing}"
+        );
+    }
+    assert_eq!(world.get("/v1/interactions/?id=..&limit=1").await.code(), "unknown_parameter");
+    assert_eq!(world.get("/v1/interactions/..?id=..").await.code(), "unknown_parameter");
 }
 
 #[tokio::test(flavor = "multi_thread")]

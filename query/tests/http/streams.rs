@@ -14,7 +14,7 @@ async fn an_export_has_every_match_whole() {
     let chats: Vec<Document> =
         (0..500).map(|n| chat(&format!("c{n}"), n, &[(Role::User, &"many words ".repeat(40))])).collect();
     let world = World::new(&chats);
-    let answer = world.get("/v1/interactions/export?q=words&sort=start_time&limit=3").await;
+    let answer = world.get("/v1/export?q=words&sort=start_time&limit=3").await;
     assert_eq!(answer.headers["content-type"], "application/x-ndjson");
     let lines: Vec<Value> = answer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 500);
@@ -22,7 +22,7 @@ async fn an_export_has_every_match_whole() {
         assert_eq!(line["id"], format!("c{number}"));
         assert_eq!(line["transcript"].as_array().unwrap().len(), 1);
     }
-    let answer = world.get("/v1/interactions/export?format=csv&id=c7").await;
+    let answer = world.get("/v1/export?format=csv&id=c7").await;
     let text = answer.text();
     assert!(text.starts_with("id,organization,"), "{text}");
     assert!(text.contains("\r\nc7,"), "{text}");
@@ -36,14 +36,14 @@ async fn an_export_ends_when_its_client_goes_away() {
         (0..400).map(|n| chat(&format!("c{n}"), n, &[(Role::User, &"many words ".repeat(400))])).collect();
     let limits = hearken_query::Limits { streams_max: 1, ..hearken_query::Limits::default() };
     let world = World::with(&chats, Vec::new(), limits);
-    let request = || Request::get("/v1/interactions/export").body(Body::empty()).unwrap();
+    let request = || Request::get("/v1/export").body(Body::empty()).unwrap();
     let response = world.router.clone().oneshot(request()).await.unwrap();
     let mut body = response.into_body().into_data_stream();
     assert!(body.next().await.unwrap().is_ok());
-    assert_eq!(world.get("/v1/interactions/export").await.code(), "too_many_searches");
+    assert_eq!(world.get("/v1/export").await.code(), "too_many_searches");
     drop(body);
     let freed = async {
-        while world.get("/v1/interactions/export?limit=1&id=c1").await.status != 200 {
+        while world.get("/v1/export?limit=1&id=c1").await.status != 200 {
             tokio::task::yield_now().await;
         }
     };
@@ -53,13 +53,13 @@ async fn an_export_ends_when_its_client_goes_away() {
 }
 
 /// The events of a stream, one block at a time.
-struct Events {
+pub(crate) struct Events {
     body: BodyDataStream,
     buffer: String,
 }
 
 impl Events {
-    async fn open(world: &World, uri: &str, last_event_id: Option<&str>) -> Events {
+    pub(crate) async fn open(world: &World, uri: &str, last_event_id: Option<&str>) -> Events {
         let mut request = Request::get(uri);
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
@@ -70,7 +70,7 @@ impl Events {
     }
 
     /// The next block's name, id and data.
-    async fn next(&mut self) -> (String, String, Value) {
+    pub(crate) async fn next(&mut self) -> (String, String, Value) {
         let read = async {
             loop {
                 if let Some((block, rest)) = self.buffer.split_once("\n\n") {
@@ -98,7 +98,7 @@ impl Events {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_tells_matching_changes_and_resumes_where_it_was_left() {
     let mut world = small();
-    let mut events = Events::open(&world, "/v1/interactions/stream?q=refund", None).await;
+    let mut events = Events::open(&world, "/v1/stream?q=refund", None).await;
     let (name, start, _) = events.next().await;
     assert_eq!(name, "");
 
@@ -111,16 +111,16 @@ async fn a_stream_tells_matching_changes_and_resumes_where_it_was_left() {
     drop(events);
 
     world.put(&[chat("while-away-7", 42, &[(Role::User, "refund please")])]);
-    let mut events = Events::open(&world, "/v1/interactions/stream?q=refund", Some(&id)).await;
+    let mut events = Events::open(&world, "/v1/stream?q=refund", Some(&id)).await;
     events.next().await;
     assert_eq!(events.next().await.2["id"], "while-away-7");
 
-    let mut events = Events::open(&world, "/v1/interactions/stream?q=refund", Some(&start)).await;
+    let mut events = Events::open(&world, "/v1/stream?q=refund", Some(&start)).await;
     events.next().await;
     let ids = [events.next().await.2["id"].clone(), events.next().await.2["id"].clone()];
     assert_eq!(ids, ["new-5", "while-away-7"]);
 
-    let mut events = Events::open(&world, "/v1/interactions/stream?q=refund", Some("1-1")).await;
+    let mut events = Events::open(&world, "/v1/stream?q=refund", Some("1-1")).await;
     events.next().await;
     assert_eq!(events.next().await.0, "gap");
 }
@@ -128,7 +128,7 @@ async fn a_stream_tells_matching_changes_and_resumes_where_it_was_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_when_the_server_stops() {
     let world = small();
-    let mut events = Events::open(&world, "/v1/interactions/stream", None).await;
+    let mut events = Events::open(&world, "/v1/stream", None).await;
     events.next().await;
     world.stop.send(true).unwrap();
     let end = tokio::time::timeout(Duration::from_secs(20), events.body.next()).await;

@@ -13,7 +13,7 @@ use maud::{Markup, html};
 use crate::clock::Clock;
 use crate::interactions::search_box;
 use crate::layout::{self, Page, Section};
-use crate::location::{Location, interaction_path};
+use crate::location::{Location, interaction_href};
 use crate::{format, labels};
 
 pub(crate) use text::plain_text;
@@ -37,7 +37,7 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
     let is_growing = interaction.status == Some(Status::InProgress);
     let messages = interaction.transcript.as_deref().unwrap_or_default();
     // An id finds its interaction through the id filter, whatever characters it is made of.
-    let stream = Location::default().with("id", &interaction.id).href("/v1/interactions/stream");
+    let stream = Location::default().with("id", &interaction.id).href("/v1/stream");
     let main = html! {
         (search_box(view.location, view.problem, "/", html! {}))
         article #interaction data-id=(interaction.id) data-stream=[is_growing.then_some(&stream)] {
@@ -66,8 +66,8 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
 }
 
 fn actions(view: &InteractionView<'_>) -> Markup {
-    let path = interaction_path(&view.interaction.id);
-    let text = view.location.only(|name, _| name == "tz").href(&format!("{path}/text"));
+    let id = &view.interaction.id;
+    let text = interaction_href(id, &view.location.only(|name, _| name == "tz").with("format", "text"));
     html! {
         nav.actions aria-label="This interaction" {
             a #back href=(view.location.href("/")) { "← Back to results" }
@@ -87,7 +87,7 @@ fn actions(view: &InteractionView<'_>) -> Markup {
             button.js-only type="button" data-copy-link { "Copy link" }
             button.js-only type="button" data-copy-from=(text) { "Copy text" }
             a.button href=(text) { "Text" }
-            a.button href={ "/v1" (path) } { "JSON" }
+            a.button href={ "/v1" (interaction_href(id, &Location::default())) } { "JSON" }
         }
     }
 }

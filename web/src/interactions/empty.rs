@@ -73,7 +73,7 @@ fn no_data(base_url: &str) -> Markup {
                 button.js-only type="button" data-copy="#first-event" { "Copy" }
             }
             p { "To look around with bundled conversations, run " code { "hearken demo" } "." }
-            span #waiting hidden data-stream="/v1/interactions/stream" {}
+            span #waiting hidden data-stream="/v1/stream" {}
         }
     }
 }

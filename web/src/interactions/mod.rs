@@ -117,7 +117,7 @@ fn metadata_keys(answer: &SearchAnswer) -> BTreeSet<&str> {
 
 fn list(view: &ListView<'_>, answer: &SearchAnswer) -> Markup {
     // The stream takes the parameters of a search, without what is about this page only.
-    let stream = view.api.selection().href("/v1/interactions/stream");
+    let stream = view.api.selection().href("/v1/stream");
     let columns = Columns::of(view.location);
     html! {
         button #fresh.fresh type="button" hidden data-stream=(stream)

@@ -6,13 +6,13 @@ use maud::{Markup, html};
 
 use super::columns::Columns;
 use crate::clock::Clock;
-use crate::location::{Location, interaction_path, message_anchor};
+use crate::location::{Location, interaction_href, message_anchor};
 use crate::{format, labels, marked};
 
 pub(super) fn row(item: &SearchItem, location: &Location, columns: &Columns<'_>, clock: &Clock) -> Markup {
     let interaction = &item.interaction;
     let kept = location.only(|name, _| name == "q" || name == "tz");
-    let href = kept.href(&interaction_path(&interaction.id));
+    let href = interaction_href(&interaction.id, &kept);
     html! {
         li.row data-id=(interaction.id) {
             (columns.cells(interaction, clock))

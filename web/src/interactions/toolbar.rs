@@ -37,7 +37,7 @@ pub(super) fn bar<'k>(location: &Location, api: &Location, keys: impl Iterator<I
         !["limit", "facets", "facet_size", "ranges"].contains(&name)
             && (name != "sort" || value != "relevance")
     });
-    let export = |format: &str| exported.with("format", format).href("/v1/interactions/export");
+    let export = |format: &str| exported.with("format", format).href("/v1/export");
     html! {
         div.bar {
             a.button.narrow-only href="#filters" { "Filters" }
@@ -177,9 +177,9 @@ mod tests {
     fn export_is_of_exactly_what_is_shown() {
         let html =
             bar("q=refund&country=Germany&sort=csat&cursor=c&facet_size=100&tz=Asia/Tokyo&columns=csat");
-        let wanted = "/v1/interactions/export?q=refund&amp;country=Germany&amp;sort=csat&amp;format=csv";
+        let wanted = "/v1/export?q=refund&amp;country=Germany&amp;sort=csat&amp;format=csv";
         assert!(html.contains(wanted), "{html}");
-        assert!(bar("q=a&sort=relevance").contains("/v1/interactions/export?q=a&amp;format=csv"));
+        assert!(bar("q=a&sort=relevance").contains("/v1/export?q=a&amp;format=csv"));
     }
 
     #[test]

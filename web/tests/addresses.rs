@@ -1,0 +1,115 @@
+//! The pages' own addresses, asked for as a browser does.
+#![allow(clippy::unwrap_used)]
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use hearken_index::checkpoint::Checkpoint;
+use hearken_index::{Index, IndexWriter};
+use hearken_model::{Document, Event, InteractionId, MessageTime, MessageUpdate, Role, State, Timestamp};
+use hearken_query::AppState;
+use percent_encoding::percent_decode_str;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+struct Pages {
+    router: Router,
+    _writer: IndexWriter,
+    _directory: TempDir,
+}
+
+impl Pages {
+    fn new(documents: &[Document]) -> Pages {
+        let directory = TempDir::new().unwrap();
+        let (mut writer, reader) = Index::open(directory.path(), |_| {}).unwrap();
+        for document in documents {
+            writer.put(document).unwrap();
+        }
+        writer.refresh(&Checkpoint::default()).unwrap();
+        let state = AppState::builder(reader, prometheus::Registry::new()).build().unwrap();
+        let routes = hearken_query::http::routes().merge(hearken_web::routes());
+        let router = hearken_query::http::finish(routes, state);
+        Pages { router, _writer: writer, _directory: directory }
+    }
+
+    async fn get(&self, address: &str) -> (StatusCode, String) {
+        let request = Request::get(address).body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+}
+
+fn chat(id: &str) -> Document {
+    let id = InteractionId::try_new(id).unwrap();
+    let said = MessageUpdate::new(MessageTime::At(Timestamp::EPOCH), Role::User, format!("hello {id}"));
+    let mut event = Event::new(id.clone(), Timestamp::EPOCH, Timestamp::EPOCH);
+    event.messages.push(("m1".to_owned(), said));
+    let mut state = State::new(id.clone());
+    state.fold(event, None).unwrap();
+    let mut document = Document { state, derived: Default::default() };
+    document.derived.head.id = id.to_string();
+    document
+}
+
+/// The values of an attribute in a page, unescaped.
+fn values(page: &str, attribute: &str) -> Vec<String> {
+    let before = format!(" {attribute}=\"");
+    let values = page.split(&before).skip(1).filter_map(|rest| rest.split('"').next());
+    let unescaped = |value: &str| {
+        value.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    };
+    values.map(unescaped).collect()
+}
+
+/// What the URL standard does to a path: `.` and `..` go, percent-encoded or not.
+fn as_browsers_ask(address: &str) -> String {
+    let (path, query) = address.split_once('?').map_or((address, None), |(path, query)| (path, Some(query)));
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/').skip(1) {
+        match &*percent_decode_str(segment).decode_utf8_lossy() {
+            ".." => drop(segments.pop()),
+            "." => {}
+            _ => segments.push(segment),
+        }
+    }
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    format!("/{}{query}", segments.join("/"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_interaction_in_the_list_opens_whatever_its_id() {
+    let cjk = "退".repeat(170) + "ab";
+    let ids = [
+        "stream", "a/b", "/a", "a//b", "a/text", "a?q=b", "a#b", "100%", "%2F", "a b", "a+b", "a&b=c", ".",
+        "..", "../a", "a/../b", "\\", "\"><b>", &cjk,
+    ];
+    let documents: Vec<Document> = ids.iter().map(|id| chat(id)).collect();
+    let pages = Pages::new(&documents);
+    let (status, list) = pages.get("/?q=hello&limit=100").await;
+    assert_eq!(status, StatusCode::OK);
+    let rows: Vec<&str> = list.split("<li class=\"row\"").skip(1).collect();
+    assert_eq!(rows.len(), ids.len());
+    for row in rows {
+        let row = format!(" {row}");
+        let id = values(&row, "data-id").remove(0);
+        let href = values(&row, "href").remove(0);
+        assert!(ids.contains(&&*id), "{id}");
+        let (status, page) = pages.get(&as_browsers_ask(&href)).await;
+        assert_eq!(status, StatusCode::OK, "{href}");
+        assert!(page.contains("<mark>hello</mark>"), "{href}");
+        let article = page.split("<article").nth(1).unwrap();
+        assert_eq!(values(article, "data-id")[0], id);
+        let links = values(article, "href");
+        let json = links.iter().find(|link| link.starts_with("/v1/interactions/")).unwrap();
+        let (_, json) = pages.get(&as_browsers_ask(json)).await;
+        assert!(json.starts_with("{\"id\":"), "{json}");
+        let text = links.iter().find(|link| link.contains("format=text")).unwrap();
+        let (_, text) = pages.get(&as_browsers_ask(text)).await;
+        assert!(text.starts_with(&format!("Interaction: {id}\n")), "{text}");
+    }
+    for nothing in ["/interactions/b", "/interactions/%FF", "/interactions/", "/interactions/?id=b"] {
+        assert_eq!(pages.get(nothing).await.0, StatusCode::NOT_FOUND, "{nothing}");
+    }
+}
