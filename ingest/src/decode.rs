@@ -1,15 +1,18 @@
-//! A record becomes an event, or a reason why not.
+//! A record becomes events, or a reason why not.
 //!
-//! The carrier (CloudEvents structured or binary, or a bare object) is opened by [`carrier`]; what it says is read
-//! by [`native`] through the field readers of [`fields`], which name the place and the rule of everything they
-//! refuse.
+//! The carrier (CloudEvents structured or binary, or a bare object) is opened by [`carrier`], which also tells native
+//! events from other systems' payloads. Native ones are read by [`native`] through the field readers of [`fields`],
+//! which name the place and the rule of everything they refuse; all others by [`formats`], one module a format.
 
 mod carrier;
 mod fields;
+mod formats;
 mod native;
 
 use hearken_model::{Event, Timestamp};
 
+use self::carrier::Opened;
+use self::formats::Context;
 use crate::record::RawRecord;
 
 /// Why a record is a dead letter.
@@ -76,14 +79,29 @@ impl RejectionKind {
     }
 }
 
-/// Decodes one record. `accepted_at` stands in for a missing record timestamp.
-///
-/// # Errors
-/// The record cannot be understood; it belongs in the dead-letter topic with this reason.
-pub fn decode(record: &RawRecord, accepted_at: Timestamp) -> Result<Event, Rejection> {
+/// What a record turned out to be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decoded {
+    /// At least one event. A native record is exactly one; a foreign payload may bring several, of which all are
+    /// folded or none.
+    Events(Vec<Event>),
+    /// A known payload that says nothing about an interaction, and what it is.
+    Ignored(String),
+    /// It cannot be understood and belongs in the dead-letter topic with this reason.
+    Rejected(Rejection),
+}
+
+/// Decodes one record. `accepted_at` stands in for a missing record timestamp; nothing else depends on the clock, so
+/// the same record always gives the same events.
+pub fn decode(record: &RawRecord, accepted_at: Timestamp) -> Decoded {
     let recorded_at = record.timestamp.unwrap_or(accepted_at);
-    let envelope = carrier::open(record)?;
-    native::read(envelope, recorded_at)
+    let decoded = carrier::open(record).and_then(|opened| match opened {
+        Opened::Native(envelope) => {
+            native::read(envelope, recorded_at).map(|event| Decoded::Events(vec![event]))
+        }
+        Opened::Foreign(payload) => payload.read(&Context { record, recorded_at }),
+    });
+    decoded.unwrap_or_else(Decoded::Rejected)
 }
 
 #[cfg(test)]

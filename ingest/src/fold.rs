@@ -6,6 +6,7 @@
 //! A document is written whole, so one that grows by a message fifty times a second costs with the square of its length.
 //! Those over [`LARGE_BYTES`] are written once a second at the most, all together; until then they are *deferred*.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use hearken_analysis::Memo;
@@ -99,6 +100,35 @@ impl OpenInteractions {
             self.mark_dirty(id);
         }
         Ok(Folded { outcome, is_large })
+    }
+
+    /// Folds the events of one record, each with its address: all of them or, if one is beyond a limit, none.
+    pub(crate) fn fold_all(
+        &mut self,
+        events: Vec<(Event, Option<Address>)>,
+        reader: &IndexReader,
+    ) -> Result<Folded, FoldError> {
+        if events.len() > 1 {
+            let mut tried: HashMap<&InteractionId, State> = HashMap::new();
+            for (event, address) in &events {
+                let id = &event.interaction_id;
+                if !tried.contains_key(id) {
+                    tried.insert(id, self.load(id, reader)?.document.state.clone());
+                }
+                if let Some(state) = tried.get_mut(id) {
+                    state.fold(event.clone(), address.clone())?;
+                }
+            }
+        }
+        let mut all = Folded { outcome: FoldOutcome::Duplicate, is_large: false };
+        for (event, address) in events {
+            let Folded { outcome, is_large } = self.fold(event, address, reader)?;
+            all.is_large |= is_large;
+            if all.outcome != FoldOutcome::Applied && outcome != FoldOutcome::Duplicate {
+                all.outcome = outcome;
+            }
+        }
+        Ok(all)
     }
 
     /// Marks a stored interaction for deriving anew, for instance because time has passed. False if there is none.
@@ -269,6 +299,30 @@ mod tests {
             let id = InteractionId::try_new(format!("i-{interaction}")).unwrap();
             assert_eq!(reader.get(&id, &Access::All).unwrap().unwrap().state.messages.len(), 10);
         }
+    }
+
+    #[test]
+    fn the_events_of_one_record_are_folded_all_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_writer, reader) = index(&folder);
+        let mut open = OpenInteractions::new();
+        let texts = |open: &mut OpenInteractions, id: &str| {
+            let id = InteractionId::try_new(id).unwrap();
+            open.load(&id, &reader).unwrap().document.state.messages.len()
+        };
+        let half = "x".repeat(hearken_model::state::INTERACTION_BYTES_MAX / 2);
+        let batch = |text: &str| {
+            ["a", "b", "a"]
+                .iter()
+                .zip(0..)
+                .map(|(id, n)| (event(id, n, text.to_owned()), None))
+                .collect::<Vec<_>>()
+        };
+        assert!(matches!(open.fold_all(batch(&half), &reader), Err(FoldError::Limit(_))));
+        assert_eq!((texts(&mut open, "a"), texts(&mut open, "b")), (0, 0));
+        assert_eq!(open.fold_all(batch("hi"), &reader).unwrap().outcome, FoldOutcome::Applied);
+        assert_eq!((texts(&mut open, "a"), texts(&mut open, "b")), (2, 1));
+        assert_eq!(open.fold_all(batch("hi"), &reader).unwrap().outcome, FoldOutcome::Duplicate);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!
 //! - [`kafka`]: the event source and the dead letters; only this module names rdkafka.
 //! - [`queue`]: the bounded queue to the pipeline.
-//! - [`decode`]: record → event, or the reason why not.
+//! - [`decode`]: record → events, ignored, or the reason why it is rejected; foreign formats are told apart there.
 //! - [`enrich`], [`user_agent`]: address → place, User-Agent → browser, system, device.
 //! - [`fold`]: events → state, behind a bounded cache.
 //! - [`derive`]: state → everything that is computed from it.
@@ -26,7 +26,7 @@ mod record;
 mod status;
 pub mod user_agent;
 
-pub use decode::{Rejection, RejectionKind, decode};
+pub use decode::{Decoded, Rejection, RejectionKind, decode};
 pub use derive::Deriver;
 pub use kafka::{InProcessBroker, KafkaError, OutgoingRecord};
 pub use llm::{Budget, LlmAnalyst, LlmParts};

@@ -21,10 +21,10 @@ use hearken_config::{IngestConfig, IpPolicy, KafkaConfig};
 use hearken_geoip::GeoIp;
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
 use hearken_index::{EngineError, IndexReader, IndexWriter, SearchError};
-use hearken_model::{FoldOutcome, Timestamp};
+use hearken_model::{Event, FoldOutcome, Timestamp};
 use tracing::{debug, error, info, warn};
 
-use crate::decode::{Rejection, RejectionKind, decode};
+use crate::decode::{Decoded, Rejection, RejectionKind, decode};
 use crate::derive::Deriver;
 use crate::enrich::locate;
 use crate::fold::{FoldError, Folded, OpenInteractions};
@@ -331,12 +331,27 @@ impl Pipeline {
         let decoded = decode(&record, now());
         fail::fail_point!("decoded");
         let rejected = match decoded {
-            Err(rejection) => Some(rejection),
-            Ok(event) => {
-                let address = event.started.ip_address.as_deref();
-                let address =
-                    address.map(|text| locate(text, &self.parts.geoip, self.parts.ip_policy, metrics));
-                match self.open.fold(event, address, &self.parts.reader) {
+            Decoded::Rejected(rejection) => Some(rejection),
+            Decoded::Ignored(what) => {
+                debug!(
+                    topic = record.topic,
+                    partition = record.partition,
+                    offset = record.offset,
+                    what,
+                    "ignored"
+                );
+                metrics.record(&record.topic, RecordOutcome::Ignored);
+                None
+            }
+            Decoded::Events(events) => {
+                let with_address = |event: Event| {
+                    let address = event.started.ip_address.as_deref();
+                    let address =
+                        address.map(|text| locate(text, &self.parts.geoip, self.parts.ip_policy, metrics));
+                    (event, address)
+                };
+                let events = events.into_iter().map(with_address).collect();
+                match self.open.fold_all(events, &self.parts.reader) {
                     Ok(Folded { outcome, is_large }) => {
                         let recorded =
                             if is_large { &mut self.batch.recorded_large } else { &mut self.batch.recorded };

@@ -1,4 +1,5 @@
-//! The three carriers of contract section 2.1: CloudEvents 1.0 in structured and binary mode, and bare objects.
+//! The three carriers: CloudEvents 1.0 in structured and binary mode, and bare objects. What is none of Hearken's own
+//! events is given to [`formats`], whatever carried it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -6,10 +7,19 @@ use hearken_model::Timestamp;
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, kind_of};
-use super::{Rejection, RejectionKind};
+use super::formats::{self, Payload};
+use super::{Rejection, RejectionKind, native};
 use crate::record::RawRecord;
 
-/// What every carrier comes down to.
+/// What was in a carrier.
+pub(super) enum Opened {
+    /// One of Hearken's own events.
+    Native(Envelope),
+    /// Another system's payload.
+    Foreign(Payload),
+}
+
+/// What every carrier of native events comes down to.
 pub(super) struct Envelope {
     /// The event's type, such as `interaction.message`.
     pub(super) event_type: String,
@@ -21,7 +31,7 @@ pub(super) struct Envelope {
     pub(super) data: Map<String, Value>,
 }
 
-pub(super) fn open(record: &RawRecord) -> Result<Envelope, Rejection> {
+pub(super) fn open(record: &RawRecord) -> Result<Opened, Rejection> {
     let value = record.value.as_deref().unwrap_or_default();
     if value.iter().all(u8::is_ascii_whitespace) {
         return Err(RejectionKind::Empty.because("the record is empty; send one JSON object"));
@@ -36,17 +46,28 @@ pub(super) fn open(record: &RawRecord) -> Result<Envelope, Rejection> {
             return Err(RejectionKind::NotAnObject
                 .because(format!("the record is {}; send one JSON object", kind_of(&other))));
         }
-        Err(error) => return Err(RejectionKind::NotJson.because(format!("the record is not JSON: {error}"))),
+        Err(error) => {
+            return Err(RejectionKind::NotJson.because(format!("the record is not JSON: {error}")));
+        }
     };
     let structured =
         record.header("content-type").is_some_and(is_cloudevents) || object.contains_key("specversion");
     if binary {
-        open_binary(record, object)
+        native_or_foreign(open_binary(record, object)?)
     } else if structured {
-        open_structured(object)
+        native_or_foreign(open_structured(object)?)
     } else {
         open_bare(object)
     }
+}
+
+/// A CloudEvent of another type may carry a foreign payload.
+fn native_or_foreign(envelope: Envelope) -> Result<Opened, Rejection> {
+    if native::is_type(&envelope.event_type) {
+        return Ok(Opened::Native(envelope));
+    }
+    let payload = formats::recognise(envelope.data);
+    payload.map(Opened::Foreign).map_err(|unknown| native::unknown_type(&envelope.event_type, &unknown))
 }
 
 /// `application/cloudevents+json`, parameters such as a charset ignored.
@@ -111,16 +132,21 @@ fn envelope(attributes: &mut Fields, data: Map<String, Value>) -> Result<Envelop
     Ok(Envelope { event_type, id: Some(id), time, data })
 }
 
-fn open_bare(object: Map<String, Value>) -> Result<Envelope, Rejection> {
-    let mut fields = Fields::new(object, "`");
-    if !fields.has("event") {
-        return Err(RejectionKind::UnknownFormat.because(
-            "the record is neither a CloudEvent (no `specversion`) nor a bare event (no `event`), and no known foreign \
-             format",
-        ));
+fn open_bare(object: Map<String, Value>) -> Result<Opened, Rejection> {
+    let is_native = object.get("event").and_then(Value::as_str).is_some_and(native::is_type);
+    if !is_native {
+        let event_type = object.get("event").and_then(Value::as_str).map(str::to_owned);
+        return formats::recognise(object).map(Opened::Foreign).map_err(|unknown| match event_type {
+            Some(event_type) => native::unknown_type(&event_type, &unknown),
+            None => RejectionKind::UnknownFormat.because(format!(
+                "the record is neither a CloudEvent (no `specversion`) nor a bare event (no `event`, or not a string), \
+                 {unknown}"
+            )),
+        });
     }
+    let mut fields = Fields::new(object, "`");
     let event_type = fields.required_text("event")?;
     let id = fields.text("id")?;
     let time = fields.time("time")?;
-    Ok(Envelope { event_type, id, time, data: fields.into_rest() })
+    Ok(Opened::Native(Envelope { event_type, id, time, data: fields.into_rest() }))
 }

@@ -25,10 +25,6 @@ impl Fields {
         Fields { object, place: place.into() }
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.object.contains_key(name)
-    }
-
     /// The field's value unless it is absent.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         self.object.remove(name).filter(|value| !value.is_null())

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::carrier::Envelope;
 use super::fields::Fields;
+use super::formats::Unknown;
 use super::{Rejection, RejectionKind};
 
 const TYPES: &[&str] = &[
@@ -30,18 +31,23 @@ const SENTIMENTS: &[&str] = &["positive", "neutral", "negative"];
 /// An offset larger than this (ten years) is an instant in disguise, not a distance from the start.
 const OFFSET_MS_MAX: i64 = 10 * 366 * 24 * 3600 * 1000;
 
+/// Whether an event type is one of Hearken's own.
+pub(super) fn is_type(event_type: &str) -> bool {
+    TYPES.contains(&event_type)
+}
+
+/// What a record is told whose event type is none of Hearken's own and whose data is no known format.
+pub(super) fn unknown_type(event_type: &str, unknown: &Unknown) -> Rejection {
+    let shown: String = event_type.chars().take(80).collect();
+    let hint = hearken_model::field::nearest(event_type, TYPES.iter().copied())
+        .map_or_else(|| format!("known are {}", TYPES.join(", ")), |name| format!("did you mean `{name}`?"));
+    RejectionKind::UnknownType
+        .because(format!("the event type `{shown}` is unknown; {hint} The data is {unknown}"))
+}
+
+/// Reads an event whose type [`is_type`].
 pub(super) fn read(envelope: Envelope, recorded_at: Timestamp) -> Result<Event, Rejection> {
     let event_type = envelope.event_type.as_str();
-    if !TYPES.contains(&event_type) {
-        let shown: String = event_type.chars().take(80).collect();
-        let hint = hearken_model::field::nearest(event_type, TYPES.iter().copied()).map_or_else(
-            || format!("known are {}", TYPES.join(", ")),
-            |name| format!("did you mean `{name}`?"),
-        );
-        return Err(
-            RejectionKind::UnknownType.because(format!("the event type `{shown}` is unknown; {hint}"))
-        );
-    }
     let mut data = Fields::new(envelope.data, "`");
     let id = InteractionId::try_new(data.required_text("interaction_id")?)
         .map_err(|error| RejectionKind::InvalidValue.because(format!("`interaction_id`: {error}")))?;

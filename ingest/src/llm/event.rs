@@ -101,7 +101,7 @@ mod tests {
     use hearken_model::{Event, InteractionId, Sentiment};
 
     use super::*;
-    use crate::{RawRecord, decode};
+    use crate::{Decoded, RawRecord, decode};
 
     fn answer(topic: &str) -> Answer {
         Answer {
@@ -126,7 +126,10 @@ mod tests {
             timestamp: record.timestamp,
             headers: record.headers.into_iter().map(|(name, value)| (name, Some(value))).collect(),
         };
-        decode(&record, Timestamp::EPOCH).unwrap()
+        match decode(&record, Timestamp::EPOCH) {
+            Decoded::Events(events) => events.into_iter().next().unwrap(),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

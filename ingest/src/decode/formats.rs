@@ -1,0 +1,95 @@
+//! Other systems' payloads, told apart by their shape and mapped to the same events: one module a format.
+//!
+//! A format is a name, the [`marks`](shape::Mark) by which its payloads are known, and a function that reads one.
+//! [`FORMATS`] lists them; the first one whose marks are all there reads the payload. `docs/formats.md` tells what maps
+//! to what and what is dropped.
+//!
+//! Vendors add and rename fields all the time. So what is essential (the conversation's id, the list of messages) is
+//! checked and refused with its place, and everything else is taken if it is as expected and left out if it is not.
+
+mod elevenlabs;
+mod json;
+mod metadata;
+mod retell;
+mod shape;
+mod transcript;
+mod vapi;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use hearken_model::Timestamp;
+use serde_json::{Map, Value};
+
+use self::shape::Mark;
+use super::{Decoded, Rejection};
+use crate::record::RawRecord;
+
+/// All formats, in the order in which they are tried.
+static FORMATS: &[&Format] = &[&elevenlabs::FORMAT, &vapi::FORMAT, &retell::FORMAT];
+
+/// One format.
+struct Format {
+    /// Its name, for people.
+    name: &'static str,
+    /// What every payload of it has, the most telling first.
+    marks: &'static [Mark],
+    /// Reads a payload that has all marks.
+    read: fn(&Value, &Context<'_>) -> Result<Decoded, Rejection>,
+}
+
+/// What reading may need beside the payload.
+pub(super) struct Context<'a> {
+    /// The record that brought it.
+    #[allow(dead_code)]
+    pub(super) record: &'a RawRecord,
+    /// Its timestamp, or the moment of acceptance.
+    pub(super) recorded_at: Timestamp,
+}
+
+/// A payload whose format is known.
+pub(super) struct Payload {
+    format: &'static Format,
+    body: Value,
+}
+
+impl Payload {
+    pub(super) fn read(&self, context: &Context<'_>) -> Result<Decoded, Rejection> {
+        (self.format.read)(&self.body, context)
+    }
+}
+
+/// An object of no known format. Displays as the end of a sentence that begins with what else it is not.
+pub(super) struct Unknown {
+    /// The format that has most of its marks there, and the first mark that is not.
+    nearest: Option<(&'static Format, String)>,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+        write!(f, "nor of a known format (tried {})", names.join(", "))?;
+        match &self.nearest {
+            Some((format, miss)) => write!(f, "; nearest is {}, but {miss}", format.name),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Tells what format an object has.
+pub(super) fn recognise(object: Map<String, Value>) -> Result<Payload, Unknown> {
+    let body = Value::Object(object);
+    let mut nearest: Option<(usize, &Format, String)> = None;
+    for format in FORMATS {
+        match shape::missing(format.marks, &body) {
+            None => return Ok(Payload { format, body }),
+            Some(miss) if miss.matched > nearest.as_ref().map_or(0, |(matched, ..)| *matched) => {
+                nearest = Some((miss.matched, format, miss.reason));
+            }
+            Some(_) => {}
+        }
+    }
+    Err(Unknown { nearest: nearest.map(|(_, format, reason)| (format, reason)) })
+}

@@ -1,0 +1,291 @@
+//! Every format by payloads of our own; `samples` reads the ones of the shared data.
+
+#![allow(clippy::unwrap_used)]
+
+mod samples;
+
+use hearken_model::{Event, MessageTime, Role, State, Timestamp};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::RawRecord;
+use crate::decode::{Decoded, Rejection, decode};
+
+const RECORDED_MS: i64 = 1_700_000_000_000;
+
+pub(super) fn record(value: impl Into<Vec<u8>>) -> RawRecord {
+    RawRecord {
+        topic: "webhooks".into(),
+        partition: 0,
+        offset: 7,
+        key: Some(b"key-1".to_vec()),
+        value: Some(value.into()),
+        timestamp: Some(Timestamp::from_millis(RECORDED_MS)),
+        headers: Vec::new(),
+    }
+}
+
+pub(super) fn decoded(payload: &Value) -> Decoded {
+    decode(&record(payload.to_string()), Timestamp::EPOCH)
+}
+
+/// The events of a payload; decoding it again gives the same.
+pub(super) fn events(payload: &Value) -> Vec<Event> {
+    let first = decoded(payload);
+    assert_eq!(first, decoded(payload));
+    match first {
+        Decoded::Events(events) => events,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The only event of a payload.
+pub(super) fn event(payload: &Value) -> Event {
+    <[Event; 1]>::try_from(events(payload)).unwrap().into_iter().next().unwrap()
+}
+
+pub(super) fn rejection(payload: &Value) -> Rejection {
+    match decoded(payload) {
+        Decoded::Rejected(rejection) => rejection,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(super) fn is_ignored(payload: &Value) -> bool {
+    matches!(decoded(payload), Decoded::Ignored(_))
+}
+
+/// All events of one interaction, folded.
+pub(super) fn folded(events: impl IntoIterator<Item = Event>) -> State {
+    let mut events = events.into_iter().peekable();
+    let mut state = State::new(events.peek().unwrap().interaction_id.clone());
+    for event in events {
+        state.fold(event, None).unwrap();
+    }
+    state
+}
+
+/// Who said what, in order; `offset_ms` from the start.
+pub(super) fn said(state: &State) -> Vec<(Role, i64, String)> {
+    let start = state.start_time().unwrap();
+    let transcript = state.transcript().into_iter();
+    transcript
+        .map(|(at, _, message)| (message.role, at.millis_since(start), message.message.clone()))
+        .collect()
+}
+
+/// Metadata as `key=value`.
+pub(super) fn metadata(event: &Event) -> Vec<String> {
+    event.started.metadata.iter().map(|(key, value)| format!("{key}={value}")).collect()
+}
+
+#[test]
+fn what_has_no_known_shape_is_told_what_was_tried_and_what_is_nearest() {
+    let reason = rejection(&json!({"hello": 1})).reason;
+    assert!(reason.contains("nor of a known format (tried ElevenLabs webhook"), "{reason}");
+    assert!(!reason.contains("nearest"), "{reason}");
+    let reason =
+        rejection(&json!({"type": "post_call_transcription", "event_timestamp": 5, "data": {}})).reason;
+    assert!(
+        reason.contains("nearest is ElevenLabs webhook, but `data.conversation_id` is missing"),
+        "{reason}"
+    );
+    let payload = json!({"type": "post_call", "event_timestamp": 5, "data": {"conversation_id": "c"}});
+    let reason = rejection(&payload).reason;
+    assert!(
+        reason.contains("but `type` is \"post_call\" and must be one of post_call_transcription"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_cloud_event_may_carry_a_foreign_payload() {
+    let payload =
+        json!({"type": "post_call_transcription", "event_timestamp": 5, "data": {"conversation_id": "c"}});
+    let carried =
+        json!({"specversion": "1.0", "id": "1", "source": "s", "type": "com.example.call", "data": payload});
+    assert_eq!(events(&carried), events(&payload));
+    let other =
+        json!({"specversion": "1.0", "id": "1", "source": "s", "type": "com.example.call", "data": {}});
+    assert!(rejection(&other).reason.contains("the event type `com.example.call` is unknown"));
+}
+
+#[test]
+fn elevenlabs_counts_cached_tokens_in_and_keeps_credits_out_of_costs() {
+    let usage = json!({"m": {"input": {"tokens": 10}, "input_cache_read": {"tokens": 90}, "output_total": {"tokens": 5}}});
+    let payload = json!({"type": "post_call_transcription", "event_timestamp": 1_700_000_100, "data": {
+        "conversation_id": "c", "agent_id": "a", "status": "done",
+        "transcript": [{"role": "agent", "message": "hi", "time_in_call_secs": 1.5, "interrupted": true,
+            "llm_usage": {"model_usage": usage}}],
+        "metadata": {"start_time_unix_secs": 1_700_000_000, "call_duration_secs": 61, "cost": 300, "cost_fiat": 0.0425,
+            "text_only": true, "feedback": {"type": "rating", "rating": 4, "comment": "fine"},
+            "termination_reason": "Call transferred to +1 202"},
+        "conversation_initiation_client_data": {"dynamic_variables": {"plan": "pro", "organization": "acme",
+            "system__time": "now", "nested": {"list": ["a", 1], "objects": [{}]}}}}});
+    let event = event(&payload);
+    let message = &event.messages[0].1;
+    let usage = message.usage.unwrap();
+    assert_eq!((usage.input_tokens, usage.cached_input_tokens, usage.output_tokens), (100, 90, 5));
+    assert_eq!((message.time, message.interrupted), (MessageTime::OffsetMs(1_500), Some(true)));
+    let end = event.end.clone().unwrap();
+    assert_eq!(end.status.as_str(), "transferred");
+    assert_eq!(end.end_time.unwrap().as_millis(), 1_700_000_061_000);
+    let cost = end.cost.unwrap();
+    assert_eq!((cost.amount.to_string().as_str(), cost.currency.as_str()), ("0.0425", "USD"));
+    let rating = event.rating.clone().unwrap();
+    assert_eq!((rating.rating, rating.rating_comment.as_deref()), (4, Some("fine")));
+    assert_eq!(event.started.organization.as_deref(), Some("acme"));
+    assert_eq!(event.started.interaction_type.unwrap().as_str(), "text_chat");
+    let metadata = metadata(&event);
+    assert!(metadata.contains(&"dynamic_variables.nested.list=a, 1".to_owned()), "{metadata:?}");
+    assert!(!metadata.iter().any(|entry| entry.contains("system__")), "{metadata:?}");
+    assert!(metadata.contains(&"cost_credits=300".to_owned()), "{metadata:?}");
+    for other in ["post_call_audio", "call_initiation_failure"] {
+        assert!(is_ignored(&json!({"type": other, "event_timestamp": 5, "data": {"conversation_id": "c"}})));
+    }
+}
+
+#[test]
+fn vapi_reports_cost_in_dollars_and_tokens_for_the_whole_call() {
+    let payload = |reason: &str| {
+        json!({"message": {"type": "end-of-call-report", "timestamp": 1_700_000_100_000_i64, "endedReason": reason,
+            "startedAt": "2023-11-14T22:13:20Z", "endedAt": "2023-11-14T22:14:20Z", "cost": 0.0750,
+            "costs": [{"type": "model", "model": {"model": "gpt-4o"}, "promptTokens": 100, "cachedPromptTokens": 40,
+                "completionTokens": 7}],
+            "call": {"id": "call-1", "orgId": "org", "type": "outboundPhoneCall", "metadata": {"plan": "pro"}},
+            "artifact": {"messages": [
+                {"role": "bot", "message": "hi", "time": 1_700_000_001_000_i64, "endTime": 1_700_000_002_000_i64},
+                {"role": "tool_calls", "toolCalls": [{"id": "t", "function": {"name": "refund", "arguments": "{}"}}],
+                    "time": 1_700_000_003_000_i64},
+                {"role": "tool_call_result", "toolCallId": "t", "error": "no", "time": 1_700_000_004_000_i64},
+                {"role": "user", "message": "bye", "secondsFromStart": 5.5}]},
+            "analysis": {"summary": "s", "structuredData": {"csat": 2, "topic": "Refund", "order": {"id": 5}}}}})
+    };
+    let event = event(&payload("customer-ended-call"));
+    let bot = &event.messages[0].1;
+    let usage = bot.usage.unwrap();
+    assert_eq!((usage.input_tokens, usage.cached_input_tokens, usage.output_tokens), (100, 40, 7));
+    assert_eq!((bot.llm_model.as_deref(), bot.end_offset_ms), (Some("gpt-4o"), Some(2_000)));
+    let tool = event.messages[1].1.tool.clone().unwrap();
+    assert_eq!((tool.ok, tool.result), (Some(false), Some(json!("no"))));
+    assert_eq!(event.end.clone().unwrap().cost.unwrap().amount.to_string(), "0.075");
+    assert_eq!(event.started.direction.unwrap().as_str(), "outbound");
+    assert_eq!(event.started.organization.as_deref(), Some("org"));
+    assert_eq!((event.analysis.csat, event.analysis.topic.as_deref()), (Some(2), Some("Refund")));
+    assert!(metadata(&event).contains(&"structured_data.order.id=5".to_owned()));
+    let said = said(&folded([event]));
+    assert_eq!(said.last().unwrap(), &(Role::User, 5_500, "bye".to_owned()));
+    for (reason, status) in [
+        ("customer-ended-call", "finished"),
+        ("assistant-forwarded-call", "transferred"),
+        ("call.in-progress.error-transfer-failed", "failed"),
+        ("silence-timed-out", "abandoned"),
+        ("customer-did-not-answer", "failed"),
+        ("pipeline-error-openai-llm-failed", "failed"),
+    ] {
+        assert_eq!(super::tests::event(&payload(reason)).end.unwrap().status.as_str(), status, "{reason}");
+    }
+}
+
+#[test]
+fn a_deletion_at_vapi_erases_and_other_messages_are_ignored() {
+    let of = |kind: &str| json!({"message": {"type": kind, "call": {"id": "call-1"}, "session": {"id": "session-1"}}});
+    for (kind, id) in [("call.deleted", "call-1"), ("session.deleted", "session-1")] {
+        let event = event(&of(kind));
+        assert!(event.erase);
+        assert_eq!(event.interaction_id.as_str(), id);
+    }
+    for kind in
+        ["status-update", "transcript[transcriptType=\"final\"]", "conversation-update", "call.delete.failed"]
+    {
+        assert!(is_ignored(&of(kind)), "{kind}");
+    }
+    let reason = rejection(&json!({"message": {"type": "call.deleted"}})).reason;
+    assert_eq!(reason, "`message.call.id` is missing");
+}
+
+fn retell_call(stage: &str) -> Value {
+    json!({"event_type": stage, "call": {"call_id": "c", "agent_id": "a", "call_status": "ended", "direction": "outbound",
+        "from_number": "+1", "to_number": "+2", "start_timestamp": 1_700_000_000_000_i64,
+        "end_timestamp": 1_700_000_060_000_i64, "disconnection_reason": "call_transfer", "metadata": {"plan": "pro"},
+        "transcript_object": [
+            {"role": "agent", "content": "hi", "words": [{"word": "hi", "start": 0.7, "end": 1.25}]},
+            {"role": "transfer_target", "content": "Carla here", "words": [{"word": "Carla", "start": 30.0, "end": 31.0}]}],
+        "transcript_with_tool_calls": [
+            {"role": "agent", "content": "hi"},
+            {"role": "tool_call_invocation", "tool_call_id": "t", "name": "find", "arguments": "{}"},
+            {"role": "tool_call_result", "tool_call_id": "t", "content": "none", "successful": false},
+            {"role": "transfer_target", "content": "Carla here"}],
+        "call_cost": {"combined_cost": 46.5},
+        "call_analysis": {"call_summary": "s", "user_sentiment": "Unknown", "custom_analysis_data": {"csat": 9}}}})
+}
+
+#[test]
+fn retell_counts_cents_and_tells_transfer_targets_from_the_agent() {
+    let event = event(&retell_call("call_analyzed"));
+    let end = event.end.clone().unwrap();
+    assert_eq!(end.cost.unwrap().amount.to_string(), "0.465");
+    assert_eq!(end.status.as_str(), "transferred");
+    assert_eq!(event.started.caller.as_deref(), Some("+2"), "of an outbound call it is who was called");
+    assert_eq!((event.analysis.sentiment, event.analysis.csat), (None, None));
+    let expected = [
+        (Role::Assistant, 700, "hi".to_owned()),
+        (Role::Tool, 700, "find {} none".to_owned()),
+        (Role::Human, 30_000, "Carla here".to_owned()),
+    ];
+    assert_eq!(said(&folded([event])), expected);
+    for stage in ["transcript_updated", "transfer_started"] {
+        assert!(is_ignored(&retell_call(stage)));
+    }
+}
+
+#[test]
+fn a_retell_chat_has_instants_and_is_open_until_it_ends() {
+    let chat = |stage: &str, status: &str| {
+        json!({"event": stage, "chat": {"chat_id": "c", "chat_status": status, "start_timestamp": 1_700_000_000_000_i64,
+            "message_with_tool_calls": [
+                {"message_id": "m1", "role": "agent", "content": "hi", "created_timestamp": 1_700_000_001_000_i64},
+                {"message_id": "m2", "role": "user", "content": "yo", "created_timestamp": 1_700_000_002_000_i64}],
+            "chat_analysis": {"chat_summary": "s", "user_sentiment": "Positive"}}})
+    };
+    let started = event(&chat("chat_started", "ongoing"));
+    assert_eq!((started.messages.len(), started.end.is_none()), (0, true));
+    let ended = event(&chat("chat_ended", "ended"));
+    let analyzed = event(&chat("chat_analyzed", "ended"));
+    assert_eq!(ended.analysis.summary, None);
+    assert_eq!(analyzed.analysis.sentiment.unwrap().as_str(), "positive");
+    assert_eq!(analyzed.messages[1].0, "m2");
+    assert_eq!(analyzed.started.interaction_type.unwrap().as_str(), "text_chat");
+}
+
+/// What is folded is the same in every order and with repetitions, whatever the records' own timestamps.
+fn assert_order_does_not_matter(payloads: &[Value]) {
+    let at = |payload: &Value, recorded_ms: i64| {
+        let mut record = record(payload.to_string());
+        record.timestamp = Some(Timestamp::from_millis(recorded_ms));
+        match decode(&record, Timestamp::EPOCH) {
+            Decoded::Events(events) => events,
+            other => panic!("{other:?}"),
+        }
+    };
+    let expected = folded(payloads.iter().enumerate().flat_map(|(n, payload)| at(payload, n as i64)));
+    let number = payloads.len();
+    proptest!(|(order in prop::collection::vec(0..number, 0..10))| {
+        // Every payload at least once, first in any order.
+        let first = order.iter().copied().map(|n| (n, n as i64));
+        let all = (0..number).map(|n| (n, n as i64));
+        let state = folded(first.chain(all).flat_map(|(n, recorded_ms)| at(&payloads[n], recorded_ms)));
+        prop_assert_eq!(&state, &expected);
+    });
+}
+
+#[test]
+fn the_order_of_retells_webhooks_does_not_matter() {
+    let mut ended = retell_call("call_ended");
+    ended["call"]["call_cost"] = json!({"combined_cost": 1});
+    let payloads = [retell_call("call_started"), ended, retell_call("call_analyzed")];
+    assert_order_does_not_matter(&payloads);
+    let late_retry = [&payloads[2], &payloads[1]].map(|payload| event(payload));
+    let cost = folded(late_retry).end.unwrap().value.cost.unwrap();
+    assert_eq!(cost.amount.to_string(), "0.465", "a repeated end does not undo what the analysis says");
+}

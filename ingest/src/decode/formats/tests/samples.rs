@@ -1,0 +1,104 @@
+//! The payloads of the shared data, read in place.
+//!
+//! Data: `HEARKEN_TEST_DATA`, else `../shared/data` beside the project; without it these tests are skipped, and with
+//! `HEARKEN_REQUIRE_ENGINES=1` they fail.
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+/// The text of a sample, `None` where the shared data is absent.
+fn sample(file: &str) -> Option<String> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let data = std::env::var_os("HEARKEN_TEST_DATA").map_or_else(beside, PathBuf::from);
+    if !data.join("samples").is_dir() {
+        let is_required = std::env::var_os("HEARKEN_REQUIRE_ENGINES").is_some_and(|value| value == "1");
+        assert!(!is_required, "no `samples` in {}; set HEARKEN_TEST_DATA to their folder", data.display());
+        eprintln!("skipped: no `samples` in {}; set HEARKEN_TEST_DATA to their folder", data.display());
+        return None;
+    }
+    Some(std::fs::read_to_string(data.join("samples").join(file)).unwrap())
+}
+
+fn sample_json(file: &str) -> Option<Value> {
+    sample(file).map(|text| serde_json::from_str(&text).unwrap())
+}
+
+#[test]
+fn elevenlabs() {
+    let Some(payload) = sample_json("elevenlabs/post_call_transcription.json") else { return };
+    let event = event(&payload);
+    let started = &event.started;
+    assert_eq!(event.interaction_id.as_str(), "conv_01jtest");
+    assert_eq!(started.agent.as_deref(), Some("Support line"));
+    assert_eq!(started.direction.unwrap().as_str(), "inbound");
+    assert_eq!(started.caller.as_deref(), Some("+12025550142"));
+    assert_eq!(started.language.as_deref(), Some("en"));
+    assert_eq!(started.start_time.unwrap().as_millis(), 1_763_811_000_000);
+    assert_eq!(event.time.as_millis(), 1_763_811_154_000);
+    let end = event.end.clone().unwrap();
+    assert_eq!(end.end_time.unwrap().as_millis(), 1_763_811_153_000);
+    assert_eq!((end.status.as_str(), end.cost), ("finished", None), "credits are no money");
+    assert_eq!(event.analysis.csat, Some(4));
+    assert_eq!(event.analysis.csat_description.as_deref(), Some("said 'good'"));
+    assert_eq!(event.analysis.topic.as_deref(), Some("Internet outage"));
+    assert_eq!(event.analysis.summary.as_deref(), Some("Customer reported an outage; agent confirmed it."));
+    let tool = event.messages[2].1.tool.clone().unwrap();
+    assert_eq!((tool.name.as_str(), tool.ok), ("lookup_outage", Some(true)));
+    assert_eq!(tool.arguments, Some(json!({"zip": "94107"})));
+    assert_eq!(tool.result, Some(json!({"outage": true})));
+    assert_eq!(event.messages[2].1.usage.unwrap().input_tokens, 812);
+    assert!(metadata(&event).contains(&"evaluation.solved=success".to_owned()));
+    let expected = [
+        (Role::Assistant, 0, "Hello, how can I help?".to_owned()),
+        (Role::User, 4_000, "My internet has been down since Monday.".to_owned()),
+        (Role::Tool, 8_000, r#"lookup_outage {"zip":"94107"} {"outage":true}"#.to_owned()),
+    ];
+    assert_eq!(said(&folded([event])), expected);
+}
+
+#[test]
+fn vapi() {
+    let Some(payload) = sample_json("vapi/end-of-call-report.json") else { return };
+    let event = event(&payload);
+    assert_eq!(event.interaction_id.as_str(), "7420f27a-30fd-4f49-a995-5549ae7cc00d");
+    assert_eq!(event.started.organization.as_deref(), Some("o1"));
+    assert_eq!(event.started.caller.as_deref(), Some("+12025550142"));
+    assert_eq!(event.started.direction.unwrap().as_str(), "inbound");
+    assert_eq!(event.started.start_time.unwrap().to_string(), "2026-11-22T11:30:00Z");
+    let end = event.end.clone().unwrap();
+    assert_eq!(end.end_time.unwrap().to_string(), "2026-11-22T11:32:33Z");
+    assert_eq!((end.status.as_str(), end.end_reason.as_deref()), ("finished", Some("customer-ended-call")));
+    assert_eq!(end.cost.unwrap().amount.to_string(), "0.1632");
+    assert_eq!(end.recording_url.as_deref(), Some("https://storage.example/rec.wav"));
+    assert_eq!(event.analysis.summary.as_deref(), Some("Customer reported an outage."));
+    assert!(metadata(&event).contains(&"structured_data.issue=outage".to_owned()));
+    let usage = event.messages[1].1.usage.unwrap();
+    assert_eq!((usage.input_tokens, usage.output_tokens), (8_211, 310));
+    let roles: Vec<_> = said(&folded([event])).into_iter().map(|(role, ..)| role).collect();
+    assert_eq!(roles, [Role::System, Role::Assistant, Role::User, Role::Tool]);
+}
+
+#[test]
+fn retell() {
+    let Some(payload) = sample_json("retell/call_analyzed.json") else { return };
+    let event = event(&payload);
+    assert_eq!(event.interaction_id.as_str(), "call_a1");
+    assert_eq!(event.started.agent.as_deref(), Some("Support"));
+    assert_eq!(event.started.caller.as_deref(), Some("+12025550142"));
+    let end = event.end.clone().unwrap();
+    assert_eq!(end.end_time.unwrap().as_millis(), 1_763_811_154_400);
+    assert_eq!(end.cost.unwrap().amount.to_string(), "0.46", "46 cents");
+    assert_eq!(event.analysis.sentiment.unwrap().as_str(), "negative");
+    assert_eq!(event.analysis.topic.as_deref(), Some("billing"));
+    assert!(metadata(&event).contains(&"dynamic_variables.customer_name=Ann".to_owned()));
+    let said = said(&folded([event]));
+    let words: Vec<_> = said.iter().map(|(role, _, words)| (*role, words.as_str())).collect();
+    let expected = [
+        (Role::Assistant, "Hello"),
+        (Role::Tool, r#"find_invoice {"name":"Ann"} {"duplicates":1}"#),
+        (Role::User, "[pressed 1]"),
+        (Role::System, "Start → Billing"),
+    ];
+    assert_eq!(words, expected);
+}
