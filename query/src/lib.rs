@@ -7,11 +7,13 @@
 //! - [`export`], [`follow`], [`overview`]: every match as a stream, matches as they change, numbers for charts.
 //! - [`views`]: searches that people gave a name.
 //! - [`problem`]: the one place that turns errors into status, stable code and public text.
+//! - [`keys`]: who may ask what.
 //! - [`http`]: the routes.
 
 pub mod export;
 pub mod follow;
 pub mod http;
+pub mod keys;
 pub mod language;
 pub mod overview;
 pub mod parameters;

@@ -25,6 +25,8 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("invalid_body", StatusCode::BAD_REQUEST, "The body cannot be understood"),
     ("invalid_cursor", StatusCode::BAD_REQUEST, "The cursor does not belong to this search"),
     ("cursor_expired", StatusCode::GONE, "The cursor has expired"),
+    ("unauthorized", StatusCode::UNAUTHORIZED, "A valid key is needed"),
+    ("forbidden", StatusCode::FORBIDDEN, "The key does not permit this"),
     ("cross_origin", StatusCode::FORBIDDEN, "Requests from other sites are refused"),
     ("view_exists", StatusCode::CONFLICT, "There is a view of this name"),
     ("too_many_views", StatusCode::CONFLICT, "There are too many views"),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use hearken_index::IndexReader;
 use tokio::sync::{Semaphore, watch};
 
+use crate::http::Gate;
 use crate::http::metrics::HttpMetrics;
 use crate::problem::Problem;
 use crate::views::Views;
@@ -68,6 +69,7 @@ struct Inner {
     streams: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
     views: Arc<Views>,
+    gate: Gate,
 }
 
 /// Builds an [`AppState`].
@@ -78,6 +80,7 @@ pub struct AppStateBuilder {
     limits: Limits,
     stopping: watch::Receiver<bool>,
     views: Views,
+    gate: Gate,
 }
 
 impl AppStateBuilder {
@@ -105,12 +108,18 @@ impl AppStateBuilder {
         self
     }
 
+    /// Who gets in; by default everybody may do everything.
+    pub fn gate(mut self, gate: Gate) -> Self {
+        self.gate = gate;
+        self
+    }
+
     /// Registers the HTTP metrics and puts everything together.
     ///
     /// # Errors
     /// The registry already has metrics of these names.
     pub fn build(self) -> Result<AppState, prometheus::Error> {
-        let AppStateBuilder { reader, registry, readiness, limits, stopping, views } = self;
+        let AppStateBuilder { reader, registry, readiness, limits, stopping, views, gate } = self;
         let inner = Inner {
             metrics: HttpMetrics::register(&registry)?,
             admitted: Arc::new(Semaphore::new(limits.searches_max + limits.waiting_max)),
@@ -122,6 +131,7 @@ impl AppStateBuilder {
             limits,
             stopping,
             views: Arc::new(views),
+            gate,
         };
         Ok(AppState { inner: Arc::new(inner) })
     }
@@ -139,6 +149,7 @@ impl AppState {
             limits: Limits::default(),
             stopping,
             views: Views::default(),
+            gate: Gate::default(),
         }
     }
 
@@ -150,6 +161,11 @@ impl AppState {
     /// The saved views.
     pub fn views(&self) -> &Arc<Views> {
         &self.inner.views
+    }
+
+    /// Who gets in.
+    pub fn gate(&self) -> &Gate {
+        &self.inner.gate
     }
 
     /// The bounds.

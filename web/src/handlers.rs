@@ -2,16 +2,16 @@
 
 use std::time::SystemTime;
 
-use axum::Router;
 use axum::extract::{RawQuery, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use hearken_index::query::Query;
 use hearken_index::search::Selection;
 use hearken_index::{Access, IndexReader};
 use hearken_model::Timestamp;
-use hearken_query::http::AskedId;
+use hearken_query::http::{AskedId, Caller, Needs, Routes};
+use hearken_query::keys::Permission;
 use hearken_query::parameters::{FACETS_MAX, SearchParameters, pairs_of_query};
 use hearken_query::search::{self, SearchAnswer};
 use hearken_query::{AppState, Problem, language};
@@ -35,20 +35,22 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self';
 const FACET_SIZE_COUNTED: usize = 101;
 
 /// The routes of the pages, to be merged with those of the API before limits and headers are added.
-pub fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/", get(list))
-        .route("/overview", get(show_overview))
-        .route("/views", get(views::show_all).post(views::change))
-        .route("/views/{name}", get(views::lead_to))
-        .route("/interactions/", get(show))
-        .route("/interactions/{*id}", get(show))
-        .route("/assets/{version}/{name}", get(assets::serve))
+pub fn routes() -> Routes {
+    Routes::refusing(refuse)
+        .get("/", Needs::SEARCH, list)
+        .get("/overview", Needs::SEARCH, show_overview)
+        .get("/views", Needs::SEARCH, views::show_all)
+        .post("/views", Needs::SEARCH, views::change)
+        .get("/views/{name}", Needs::SEARCH, views::lead_to)
+        .get("/interactions/", Needs::READ, show)
+        .get("/interactions/{*id}", Needs::READ, show)
+        .get("/assets/{version}/{name}", Needs::Nothing, assets::serve)
 }
 
-/// The pages alone, ready to serve.
-pub fn router(state: AppState) -> Router {
-    routes().with_state(state)
+/// How a page tells that it will not be shown.
+fn refuse(problem: Problem, parts: &Parts) -> Response {
+    let (clock, _) = clock(&Location::default(), &parts.headers);
+    failure(&problem, &clock)
 }
 
 /// What a request asks for.
@@ -102,14 +104,19 @@ fn parameters(query: &str, location: &Location, period: Period) -> Result<Search
     Ok(SearchParameters { started: period.bounds(), ..parameters })
 }
 
-async fn list(State(state): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let Asked { location, clock, period, parameters } = Asked::new(&query.unwrap_or_default(), &headers);
     // Both read the whole selection; side by side, the histogram costs the reader no time.
     let volume = tokio::spawn({
-        let (state, parameters) = (state.clone(), parameters.clone().ok());
-        async move { volume(&state, parameters?, period, clock).await }
+        let (state, access, parameters) = (state.clone(), caller.access().clone(), parameters.clone().ok());
+        async move { volume(&state, access, parameters?, period, clock).await }
     });
-    let answer = find(&state, &location, parameters.clone()).await;
+    let answer = find(&state, &caller, &location, parameters.clone()).await;
     let volume = volume.await.ok().flatten();
     let mut ways_out = Vec::new();
     if let Ok(answer) = &answer
@@ -118,11 +125,11 @@ async fn list(State(state): State<AppState>, RawQuery(query): RawQuery, headers:
     {
         ways_out = WayOut::all(&location, &clock);
         for way in &mut ways_out {
-            way.total = count(&state, &way.constraint.without, &clock).await;
+            way.total = count(&state, &caller, &way.constraint.without, &clock).await;
         }
     }
     let status = answer.as_ref().err().map_or(StatusCode::OK, |problem| problem.status);
-    let api = location.api(whole_query(&state, &location, parameters.ok()).await.as_deref());
+    let api = location.api(whole_query(&state, &caller, &location, parameters.ok()).await.as_deref());
     let base_url = base_url(&headers);
     let views = state.views().all();
     let view = ListView {
@@ -140,6 +147,7 @@ async fn list(State(state): State<AppState>, RawQuery(query): RawQuery, headers:
 
 async fn find(
     state: &AppState,
+    caller: &Caller,
     location: &Location,
     parameters: Result<SearchParameters, Problem>,
 ) -> Result<SearchAnswer, Problem> {
@@ -157,25 +165,26 @@ async fn find(
         }
     }
     parameters.facet_size = parameters.facet_size.max(FACET_SIZE_COUNTED);
-    search::search(state, parameters, Access::All).await
+    search::search(state, parameters, caller.access().clone()).await
 }
 
-async fn count(state: &AppState, location: &Location, clock: &Clock) -> Option<u64> {
+async fn count(state: &AppState, caller: &Caller, location: &Location, clock: &Clock) -> Option<u64> {
     let period = Period::parse(location, clock).ok()?;
     let selected = location.selection();
     let parameters = SearchParameters { limit: 0, ..parameters(&selected.query(), &selected, period).ok()? };
-    search::search(state, parameters, Access::All).await.ok().map(|answer| answer.total)
+    search::search(state, parameters, caller.access().clone()).await.ok().map(|answer| answer.total)
 }
 
 /// Counts over time of what is listed; a list without them is still a list.
 async fn volume(
     state: &AppState,
+    access: Access,
     parameters: SearchParameters,
     period: Period,
     clock: Clock,
 ) -> Option<Volume> {
     let work = move |reader: &IndexReader, deadline| {
-        let selection = selection(reader, &parameters)?;
+        let selection = selection(reader, &parameters, access)?;
         Ok::<_, Problem>(overview::volume(reader, &selection, period, &clock, overview::BARS, deadline)?)
     };
     let (stretches, counts) = state.run(work).await.ok()?;
@@ -185,15 +194,16 @@ async fn volume(
 /// The search text of the API for what an address means: its own, and the period when there is one.
 async fn whole_query(
     state: &AppState,
+    caller: &Caller,
     location: &Location,
     parameters: Option<SearchParameters>,
 ) -> Option<String> {
     let bounded = parameters.filter(|parameters| parameters.started != (None, None));
     let Some(bounded) = bounded else { return location.get("q").map(str::to_owned) };
     let (text, unresolved) = (bounded.text().map(str::to_owned), bounded.clone());
+    let access = caller.access().clone();
     let work = move |reader: &IndexReader, _| {
-        let query =
-            bounded.text().map_or(Ok(Query::All), |text| search::resolve(reader, text, &Access::All))?;
+        let query = bounded.text().map_or(Ok(Query::All), |text| search::resolve(reader, text, &access))?;
         Ok::<_, Problem>(language::print(&bounded.with_start(query)))
     };
     if let Ok(whole) = state.run(work).await {
@@ -206,6 +216,7 @@ async fn whole_query(
 
 async fn show_overview(
     State(state): State<AppState>,
+    caller: Caller,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
@@ -214,9 +225,10 @@ async fn show_overview(
     let measured = match parameters {
         Err(problem) => Err(problem),
         Ok(parameters) => {
+            let access = caller.access().clone();
             let work = move |reader: &IndexReader, deadline| {
                 let unbounded = SearchParameters { started: (None, None), ..parameters };
-                let selection = selection(reader, &unbounded)?;
+                let selection = selection(reader, &unbounded, access)?;
                 Ok::<_, Problem>(overview::measure(reader, &selection, period, &clock, deadline)?)
             };
             state.run(work).await
@@ -226,14 +238,18 @@ async fn show_overview(
     html(status, overview::page(&OverviewView { location: &location, clock: &clock, period, measured }))
 }
 
-fn selection(reader: &IndexReader, parameters: &SearchParameters) -> Result<Selection, Problem> {
-    let query =
-        parameters.text().map_or(Ok(Query::All), |text| search::resolve(reader, text, &Access::All))?;
-    Ok(parameters.selection(query, Access::All))
+fn selection(
+    reader: &IndexReader,
+    parameters: &SearchParameters,
+    access: Access,
+) -> Result<Selection, Problem> {
+    let query = parameters.text().map_or(Ok(Query::All), |text| search::resolve(reader, text, &access))?;
+    Ok(parameters.selection(query, access))
 }
 
 async fn show(
     State(state): State<AppState>,
+    caller: Caller,
     id: Result<AskedId, Problem>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -246,13 +262,13 @@ async fn show(
         Err(problem) => return failure(&problem, &clock),
     };
     if asked.has("format", "text") {
-        return show_text(&state, id, &clock).await;
+        return show_text(&state, &caller, id, &clock).await;
     }
     let q = location.get("q").map(str::to_owned);
-    let (answer, problem) = match search::interaction(&state, id.clone(), q, Access::All).await {
+    let (answer, problem) = match search::interaction(&state, id.clone(), q, caller.access().clone()).await {
         // A search that cannot be understood must not hide the conversation.
         Err(problem) if problem.parameter.as_deref() == Some("q") => {
-            (search::interaction(&state, id, None, Access::All).await, Some(problem))
+            (search::interaction(&state, id, None, caller.access().clone()).await, Some(problem))
         }
         answer => (answer, None),
     };
@@ -270,8 +286,8 @@ async fn show(
     html(StatusCode::OK, interaction::page(&view))
 }
 
-async fn show_text(state: &AppState, id: String, clock: &Clock) -> Response {
-    match search::interaction(state, id, None, Access::All).await {
+async fn show_text(state: &AppState, caller: &Caller, id: String, clock: &Clock) -> Response {
+    match search::interaction(state, id, None, caller.access().clone()).await {
         Ok(answer) => {
             let mut response = interaction::plain_text(&answer.interaction, clock).into_response();
             secure(response.headers_mut());

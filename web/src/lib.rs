@@ -34,4 +34,4 @@ mod plot;
 mod tests;
 mod views;
 
-pub use handlers::{CONTENT_SECURITY_POLICY, router, routes};
+pub use handlers::{CONTENT_SECURITY_POLICY, routes};

@@ -7,26 +7,29 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts, Path, RawQuery, 
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use hearken_index::Access;
 
 use crate::parameters::{SearchParameters, pairs_of_json, pairs_of_query};
 use crate::problem::Problem;
 use crate::search::{self, InteractionAnswer};
 use crate::state::AppState;
 
+use super::Caller;
+
 /// `GET /v1/interactions`
 pub(super) async fn search_by_query(
     State(state): State<AppState>,
+    caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
     let (parameters, []) = SearchParameters::parse(pairs, [])?;
-    search::search_json(&state, parameters, Access::All).await.map(json)
+    search::search_json(&state, parameters, caller.access().clone()).await.map(json)
 }
 
 /// `POST /v1/search`
 pub(super) async fn search_by_body(
     State(state): State<AppState>,
+    caller: Caller,
     RawQuery(query): RawQuery,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
@@ -35,7 +38,7 @@ pub(super) async fn search_by_body(
         return Err(Problem::new("invalid_body", "parameters belong into the body, not into the address"));
     }
     let (parameters, []) = SearchParameters::parse(pairs_of_json(&body)?, [])?;
-    search::search_json(&state, parameters, Access::All).await.map(json)
+    search::search_json(&state, parameters, caller.access().clone()).await.map(json)
 }
 
 /// The id of the interaction at an address, which may hold anything: slashes, percent-encoded or not, and whatever else
@@ -62,6 +65,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AskedId {
 /// `GET /v1/interactions/{id}`
 pub(super) async fn show(
     State(state): State<AppState>,
+    caller: Caller,
     AskedId(id): AskedId,
     path: Option<Path<String>>,
     RawQuery(query): RawQuery,
@@ -77,7 +81,7 @@ pub(super) async fn show(
         }
         q = value;
     }
-    search::interaction(&state, id, q, Access::All).await.map(Json)
+    search::interaction(&state, id, q, caller.access().clone()).await.map(Json)
 }
 
 fn json(body: Vec<u8>) -> Response {

@@ -1,59 +1,51 @@
 //! The HTTP API: routes, and what holds for all of them.
 
+mod caller;
+mod gate;
 mod interactions;
 pub(crate) mod metrics;
 mod operations;
+pub mod routes;
 mod serve;
 mod streams;
 pub mod views;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, patch};
+use axum::{Extension, Router};
 use tower_http::compression::CompressionLayer;
 
+use crate::keys::Permission;
 use crate::problem::Problem;
 use crate::state::AppState;
 
+pub use caller::Caller;
+pub use gate::Gate;
 pub use interactions::AskedId;
+pub use routes::{Needs, Routes};
 pub use serve::serve;
 
-/// Every route of this API with its methods, for the documentation's test.
-pub const ROUTES: &[(&str, &[&str])] = &[
-    ("/v1/interactions", &["GET"]),
-    ("/v1/search", &["POST"]),
-    ("/v1/export", &["GET"]),
-    ("/v1/stream", &["GET"]),
-    ("/v1/interactions/{id}", &["GET"]),
-    ("/v1/overview", &["GET"]),
-    ("/v1/views", &["GET", "POST"]),
-    ("/v1/views/{name}", &["PATCH", "DELETE"]),
-    ("/healthz", &["GET"]),
-    ("/readyz", &["GET"]),
-    ("/metrics", &["GET"]),
-    ("/openapi.json", &["GET"]),
-];
-
-/// The routes of the API. Merge other routes (events in, pages) with [`finish`], so that all of them get the same
+/// The routes of the API. Merge others (events in, pages) and [`finish`] them, so that all of them get the same
 /// limits, headers and metrics.
-pub fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/v1/interactions", answering(get(interactions::search_by_query)))
-        .route("/v1/search", answering(axum::routing::post(interactions::search_by_body)))
-        .route("/v1/export", answering(get(streams::export_all)))
-        .route("/v1/stream", answering(get(streams::stream_changes)))
-        .route("/v1/overview", answering(get(streams::show_overview)))
-        .route("/v1/interactions/", answering(get(interactions::show)))
-        .route("/v1/interactions/{*id}", answering(get(interactions::show)))
-        .route("/v1/views", answering(get(views::all).post(views::create)))
-        .route("/v1/views/{name}", answering(patch(views::update).delete(views::delete)))
-        .route("/healthz", answering(get(operations::healthz)))
-        .route("/readyz", answering(get(operations::readyz)))
-        .route("/metrics", answering(get(operations::metrics)))
-        .route("/openapi.json", answering(get(operations::openapi)))
+pub fn routes() -> Routes {
+    Routes::new()
+        .get("/v1/interactions", Needs::SEARCH, interactions::search_by_query)
+        .post("/v1/search", Needs::SEARCH, interactions::search_by_body)
+        .get("/v1/export", Needs::SEARCH, streams::export_all)
+        .get("/v1/stream", Needs::SEARCH, streams::stream_changes)
+        .get("/v1/overview", Needs::SEARCH, streams::show_overview)
+        .get("/v1/interactions/", Needs::READ, interactions::show)
+        .get("/v1/interactions/{*id}", Needs::READ, interactions::show)
+        .get("/v1/views", Needs::SEARCH, views::all)
+        .post("/v1/views", Needs::SEARCH, views::create)
+        .patch("/v1/views/{name}", Needs::SEARCH, views::update)
+        .delete("/v1/views/{name}", Needs::SEARCH, views::delete)
+        .get("/healthz", Needs::Nothing, operations::healthz)
+        .get("/readyz", Needs::Nothing, operations::readyz)
+        .get("/metrics", Needs::Permission(Permission::Metrics), operations::metrics)
+        .get("/openapi.json", Needs::Nothing, operations::openapi)
 }
 
 /// The API alone, ready to serve.
@@ -61,21 +53,19 @@ pub fn router(state: AppState) -> Router {
     finish(routes(), state)
 }
 
-/// Adds what holds for every route: limits, security headers, compression, metrics, problems for unknown routes.
-pub fn finish(routes: Router<AppState>, state: AppState) -> Router {
+/// Adds what holds for every route: who may use it, limits, security headers, compression, metrics, problems for
+/// unknown routes.
+pub fn finish(routes: Routes, state: AppState) -> Router {
     let body_bytes_max = state.limits().body_bytes_max;
     routes
+        .router(method_not_allowed)
         .fallback(no_such_route)
+        .layer(Extension(state.clone()))
         .layer(DefaultBodyLimit::max(body_bytes_max))
         .layer(middleware::from_fn_with_state(state.clone(), metrics::observe))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
         .layer(CompressionLayer::new())
         .with_state(state)
-}
-
-/// A route that answers other methods with a problem instead of an empty page.
-fn answering(route: MethodRouter<AppState>) -> MethodRouter<AppState> {
-    route.fallback(method_not_allowed)
 }
 
 async fn no_such_route(request: Request) -> Problem {

@@ -10,7 +10,6 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, stream};
-use hearken_index::Access;
 
 use crate::export::{ExportFormat, export};
 use crate::follow::{FollowEvent, Follower, parse_point, point_text};
@@ -19,12 +18,15 @@ use crate::parameters::{SearchParameters, pairs_of_query};
 use crate::problem::Problem;
 use crate::state::AppState;
 
+use super::Caller;
+
 /// How long a browser waits before it comes back.
 const COME_BACK_AFTER: Duration = Duration::from_secs(1);
 
 /// `GET /v1/export`
 pub(super) async fn export_all(
     State(state): State<AppState>,
+    caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
@@ -33,7 +35,7 @@ pub(super) async fn export_all(
         let problem = Problem::new("invalid_parameter", "`format` is `ndjson` or `csv`");
         Problem { parameter: Some("format".into()), ..problem }
     })?;
-    let chunks = export(&state, parameters, Access::All, format).await?;
+    let chunks = export(&state, parameters, caller.access().clone(), format).await?;
     let disposition = format!("attachment; filename=\"{}\"", format.file_name());
     let headers =
         [(header::CONTENT_TYPE, format.media_type().to_owned()), (header::CONTENT_DISPOSITION, disposition)];
@@ -43,13 +45,15 @@ pub(super) async fn export_all(
 /// `GET /v1/stream`
 pub(super) async fn stream_changes(
     State(state): State<AppState>,
+    caller: Caller,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
     let (parameters, []) = SearchParameters::parse(pairs, [])?;
     let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let follower = Follower::open(&state, parameters, Access::All, last_event_id.map(parse_point)).await?;
+    let follower =
+        Follower::open(&state, parameters, caller.access().clone(), last_event_id.map(parse_point)).await?;
     let mut response = Sse::new(events(follower)).into_response();
     // Proxies that buffer would hold events back.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -85,10 +89,11 @@ fn event(told: &FollowEvent) -> Event {
 /// `GET /v1/overview`
 pub(super) async fn show_overview(
     State(state): State<AppState>,
+    caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Json<OverviewAnswer>, Problem> {
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
     let (parameters, [interval]) = SearchParameters::parse(pairs, ["interval"])?;
     let interval = interval.as_deref().map_or(Ok(INTERVAL_DEFAULT), parse_interval)?;
-    overview(&state, parameters, Access::All, interval).await.map(Json)
+    overview(&state, parameters, caller.access().clone(), interval).await.map(Json)
 }

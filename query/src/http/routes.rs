@@ -1,0 +1,200 @@
+//! How routes are made. Each says what its caller needs; there is no way to add one that does not.
+//!
+//! A route is one line here and one argument of its handler:
+//!
+//! ```ignore
+//! Routes::new().post("/v1/things", Needs::Permission(Permission::Erase), things)
+//!
+//! async fn things(State(state): State<AppState>, caller: Caller) -> Result<Response, Problem> {
+//!     state.reader().search(&request(caller.access().clone()))
+//! }
+//! ```
+//!
+//! Before the handler runs, the caller is known and has what the route needs: without a valid key they were answered
+//! 401, without the permission 403, and what a page of another site made a browser send was refused. The handler passes
+//! [`Caller::access`] to whatever it asks of the index, which asks for it, and [`Caller::require`]s what depends on the
+//! request. What it streams ends by itself when the caller's key does.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use super::caller::Caller;
+use crate::keys::Permission;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// What a route asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: it tells nobody anything that is not public. There is no [`Caller`] for its handler.
+    Nothing,
+    /// A key, whatever it permits.
+    Key,
+    /// This permission.
+    Permission(Permission),
+    /// Any of these; the handler shows less to who has less.
+    AnyOf(&'static [Permission]),
+}
+
+impl Needs {
+    /// Searches, and everything made of them.
+    pub const SEARCH: Needs = Needs::AnyOf(&[Permission::Search, Permission::Metadata]);
+    /// One interaction.
+    pub const READ: Needs = Needs::AnyOf(&[Permission::Read, Permission::Metadata]);
+}
+
+/// One route with one method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The path, parameters in braces.
+    pub path: &'static str,
+    /// The method.
+    pub method: Method,
+    /// What a caller needs.
+    pub needs: Needs,
+}
+
+/// How a route tells a caller that it will not answer.
+pub type Refusal = fn(Problem, &Parts) -> Response;
+
+/// Routes with what they need.
+pub struct Routes {
+    paths: BTreeMap<&'static str, MethodRouter<AppState>>,
+    table: Vec<Route>,
+    refusal: Refusal,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Routes::new()
+    }
+}
+
+impl Routes {
+    /// Routes that refuse with a problem.
+    pub fn new() -> Self {
+        Routes::refusing(|problem, _| problem.into_response())
+    }
+
+    /// Routes that refuse in another way, as pages do.
+    pub fn refusing(refusal: Refusal) -> Self {
+        Routes { paths: BTreeMap::new(), table: Vec::new(), refusal }
+    }
+
+    /// A route for GET, and for HEAD.
+    pub fn get<H: Handler<T, AppState>, T: 'static>(
+        self,
+        path: &'static str,
+        needs: Needs,
+        handler: H,
+    ) -> Self {
+        self.add(Method::GET, MethodFilter::GET, path, needs, handler)
+    }
+
+    /// A route for POST.
+    pub fn post<H: Handler<T, AppState>, T: 'static>(
+        self,
+        path: &'static str,
+        needs: Needs,
+        handler: H,
+    ) -> Self {
+        self.add(Method::POST, MethodFilter::POST, path, needs, handler)
+    }
+
+    /// A route for PATCH.
+    pub fn patch<H: Handler<T, AppState>, T: 'static>(
+        self,
+        path: &'static str,
+        needs: Needs,
+        handler: H,
+    ) -> Self {
+        self.add(Method::PATCH, MethodFilter::PATCH, path, needs, handler)
+    }
+
+    /// A route for DELETE.
+    pub fn delete<H: Handler<T, AppState>, T: 'static>(
+        self,
+        path: &'static str,
+        needs: Needs,
+        handler: H,
+    ) -> Self {
+        self.add(Method::DELETE, MethodFilter::DELETE, path, needs, handler)
+    }
+
+    /// Both.
+    pub fn merge(mut self, other: Routes) -> Self {
+        for (path, methods) in other.paths {
+            self.put(path, methods);
+        }
+        self.table.extend(other.table);
+        self
+    }
+
+    /// Every route.
+    pub fn table(&self) -> &[Route] {
+        &self.table
+    }
+
+    fn add<H: Handler<T, AppState>, T: 'static>(
+        mut self,
+        method: Method,
+        filter: MethodFilter,
+        path: &'static str,
+        needs: Needs,
+        handler: H,
+    ) -> Self {
+        let refusal = self.refusal;
+        let admit = move |request, next| admit(needs, refusal, request, next);
+        self.put(path, on(filter, handler).route_layer(middleware::from_fn(admit)));
+        self.table.push(Route { path, method, needs });
+        self
+    }
+
+    fn put(&mut self, path: &'static str, methods: MethodRouter<AppState>) {
+        let known = self.paths.remove(path);
+        self.paths.insert(path, known.unwrap_or_default().merge(methods));
+    }
+
+    /// As axum wants them. Other methods are answered by `otherwise`.
+    pub(super) fn router<H: Handler<T, AppState> + Copy, T: 'static>(self, otherwise: H) -> Router<AppState> {
+        self.paths
+            .into_iter()
+            .fold(Router::new(), |router, (path, methods)| router.route(path, methods.fallback(otherwise)))
+    }
+}
+
+/// Lets a request through to its handler if its caller has what the route needs.
+async fn admit(needs: Needs, refusal: Refusal, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let caller = match admitted(needs, &parts) {
+        Ok(caller) => caller,
+        Err(problem) => return refusal(problem, &parts),
+    };
+    if let Some(caller) = caller {
+        parts.extensions.insert(caller);
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+fn admitted(needs: Needs, parts: &Parts) -> Result<Option<Caller>, Problem> {
+    let state = parts.extensions.get::<AppState>();
+    let state = state.ok_or_else(|| Problem::internal(&std::io::Error::other("a route outside `finish`")))?;
+    if needs == Needs::Nothing {
+        return Ok(None);
+    }
+    let caller = state.gate().caller(parts)?;
+    match needs {
+        Needs::Nothing | Needs::Key => {}
+        Needs::Permission(permission) => caller.require(permission)?,
+        Needs::AnyOf(permissions) => caller.require_any(permissions)?,
+    }
+    Ok(Some(caller))
+}
