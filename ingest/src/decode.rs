@@ -7,6 +7,7 @@
 mod carrier;
 mod fields;
 mod formats;
+mod json;
 mod native;
 
 use hearken_model::{Event, Timestamp};

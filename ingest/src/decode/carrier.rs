@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::fields::{Fields, kind_of};
 use super::formats::{self, Payload};
-use super::{Rejection, RejectionKind, native};
+use super::{Rejection, RejectionKind, json, native};
 use crate::record::RawRecord;
 
 /// What was in a carrier.
@@ -32,7 +32,7 @@ pub(super) struct Envelope {
 }
 
 pub(super) fn open(record: &RawRecord) -> Result<Opened, Rejection> {
-    let value = record.value.as_deref().unwrap_or_default();
+    let value = json::without_byte_order_mark(record.value.as_deref().unwrap_or_default());
     if value.iter().all(u8::is_ascii_whitespace) {
         return Err(RejectionKind::Empty.because("the record is empty; send one JSON object"));
     }
@@ -40,7 +40,7 @@ pub(super) fn open(record: &RawRecord) -> Result<Opened, Rejection> {
         .headers
         .iter()
         .any(|(name, _)| name.eq_ignore_ascii_case("ce_specversion") || name.eq_ignore_ascii_case("ce_type"));
-    let object = match serde_json::from_slice(value) {
+    let object = match json::parse(value) {
         Ok(Value::Object(object)) => object,
         Ok(other) => {
             return Err(RejectionKind::NotAnObject
@@ -108,7 +108,7 @@ fn decode_base64(text: &str) -> Result<Map<String, Value>, Rejection> {
     let bytes = BASE64.decode(text).map_err(|error| {
         RejectionKind::InvalidValue.because(format!("`data_base64` is not base64: {error}"))
     })?;
-    match serde_json::from_slice(&bytes) {
+    match json::parse(&bytes) {
         Ok(Value::Object(data)) => Ok(data),
         Ok(other) => Err(RejectionKind::NotAnObject
             .because(format!("`data_base64` holds {}; it must hold an object", kind_of(&other)))),

@@ -253,6 +253,82 @@ fn a_models_analysis_is_told_from_upstreams_by_who_it_says_analysed() {
 }
 
 #[test]
+fn half_a_surrogate_pair_is_read_as_the_replacement_character() {
+    let text = |json: &str| {
+        let record = record(json.as_bytes(), &[]);
+        decoded(&record, Timestamp::EPOCH).unwrap()
+    };
+    let halves = [
+        (r"thanks \ud83d", "thanks \u{FFFD}"),
+        (r"\uDE00 low first", "\u{FFFD} low first"),
+        (r"\ud83d\ud83d\ude00", "\u{FFFD}😀"),
+        (r"\ud83d\n", "\u{FFFD}\n"),
+        (r"\ud83d\u0041", "\u{FFFD}A"),
+        (r"\ud83dx", "\u{FFFD}x"),
+        (r"\\ud83d and \ud83d", r"\ud83d and �"),
+        (r#"\"\ud83d\""#, "\"\u{FFFD}\""),
+        (r"whole \ud83d\ude00, half \ude00", "whole 😀, half \u{FFFD}"),
+    ];
+    for (written, read) in halves {
+        let event = text(&format!(
+            r#"{{"event":"interaction.message","interaction_id":"i","role":"user","message":"{written}",
+                "tool":{{"name":"t","arguments":{{"deep":["{written}"]}}}},"metadata":{{"a{written}":"{written}"}}}}"#
+        ));
+        let message = &event.messages[0].1;
+        assert_eq!(message.message, read);
+        assert_eq!(message.tool.as_ref().unwrap().arguments, Some(json!({"deep": [read]})));
+        let metadata: Vec<_> =
+            event.started.metadata.iter().map(|(key, value)| (key.clone(), value)).collect();
+        assert_eq!(metadata, [(format!("a{read}"), &Scalar::Text(read.to_owned()))]);
+        // In the attributes of a CloudEvent too, and in data that it carries as base64.
+        let data = format!(r#"{{"interaction_id":"i","agent":"{written}"}}"#);
+        let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &data);
+        for data in [format!(r#""data":{data}"#), format!(r#""data_base64":"{base64}""#)] {
+            let event = text(&format!(
+                r#"{{"specversion":"1.0","type":"interaction.started","id":"{written}","source":"{written}",{data}}}"#
+            ));
+            assert_eq!(event.started.agent.as_deref(), Some(read));
+        }
+    }
+    // Programs that do not escape write its three bytes, which are no UTF-8.
+    let mut raw = br#"{"event":"interaction.started","interaction_id":"i","agent":"thanks "#.to_vec();
+    raw.extend_from_slice(b"\xED\xA0\xBD\"}");
+    let event = decoded(&record(&raw, &[]), Timestamp::EPOCH).unwrap();
+    assert_eq!(event.started.agent.as_deref(), Some("thanks \u{FFFD}"));
+}
+
+#[test]
+fn what_is_broken_in_another_way_stays_refused_and_is_told_its_place() {
+    let text = |json: &str| reason(decoded(&record(json.as_bytes(), &[]), Timestamp::EPOCH));
+    assert!(text(r#"{"event": "\ud83d", "interaction_id" 5}"#).contains("line 1 column 38"));
+    assert!(text(r#"{"event": "\ud83d"#).contains("EOF"));
+    assert!(text(r#"{"event": "\ud8"}"#).contains("not JSON"));
+    assert!(text(r#"{"event": "\"#).contains("not JSON"));
+}
+
+#[test]
+fn a_byte_order_mark_before_the_record_is_skipped() {
+    let marked = |json: &[u8]| [b"\xEF\xBB\xBF", json].concat();
+    let data = br#"{"interaction_id":"i","agent":"Ada"}"#;
+    let headers = [
+        ("ce_specversion", "1.0"),
+        ("ce_id", "e-1"),
+        ("ce_source", "/chat"),
+        ("ce_type", "interaction.started"),
+    ];
+    let binary = decoded(&record(&marked(data), &headers), Timestamp::EPOCH).unwrap();
+    assert_eq!(binary.started.agent.as_deref(), Some("Ada"));
+    let bare = br#"{"event":"interaction.started","interaction_id":"i","agent":"Ada"}"#;
+    let bare = decoded(&record(&marked(bare), &[]), Timestamp::EPOCH).unwrap();
+    assert_eq!(bare.started.agent.as_deref(), Some("Ada"));
+    let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, marked(data));
+    let structured = json!({"specversion": "1.0", "id": "e-1", "source": "/chat", "type": "interaction.started",
+        "data_base64": base64});
+    assert_eq!(decode_value(&structured).unwrap().started.agent.as_deref(), Some("Ada"));
+    assert!(reason(decoded(&record(&marked(b" "), &[]), Timestamp::EPOCH)).contains("empty"));
+}
+
+#[test]
 fn metadata_of_more_than_64_keys_is_refused() {
     let metadata: serde_json::Map<_, _> = (0..65).map(|n| (n.to_string(), json!(n))).collect();
     assert!(
@@ -266,6 +342,11 @@ proptest! {
     fn no_bytes_make_it_panic(value in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = decoded(&record(&value, &[("ce_type", "interaction.message")]), Timestamp::EPOCH);
         let _ = decoded(&record(&value, &[]), Timestamp::EPOCH);
+    }
+
+    #[test]
+    fn no_escapes_make_it_panic(value in r#"\{"event":"(\\\\|\\\\u|d83d|de00|"|\\}|.){0,40}"#) {
+        let _ = decode(&record(value.as_bytes(), &[]), Timestamp::EPOCH);
     }
 
     #[test]
