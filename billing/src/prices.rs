@@ -48,12 +48,11 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Cached tokens are part of the input tokens and counted once. More cached than input tokens cannot be:
-    /// the input tokens are then taken to be all cached.
+    /// Cached tokens are part of the input tokens and counted once, see [`Usage::including_cached`].
     pub(crate) fn add(&mut self, usage: Usage) {
-        let cached_input = usage.cached_input_tokens.min(usage.input_tokens);
-        self.uncached_input += u128::from(usage.input_tokens - cached_input);
-        self.cached_input += u128::from(cached_input);
+        let Usage { input_tokens, cached_input_tokens, .. } = usage.including_cached();
+        self.uncached_input += u128::from(input_tokens.saturating_sub(cached_input_tokens));
+        self.cached_input += u128::from(cached_input_tokens);
         self.output += u128::from(usage.output_tokens);
     }
 }

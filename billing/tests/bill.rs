@@ -177,8 +177,12 @@ fn cached_tokens_are_counted_once_at_their_own_price() {
     assert_eq!(llm(&with_cache, vec![used("m", 1000, 800, 100)]).as_deref(), Some("0.00234"));
     let without = billing(vec![own("m", None, "3", None, "15")]);
     assert_eq!(llm(&without, vec![used("m", 1000, 800, 0)]).as_deref(), Some("0.003"));
-    // More cached than there are: all of them are.
-    assert_eq!(llm(&with_cache, vec![used("m", 1000, 5000, 0)]).as_deref(), Some("0.0003"));
+    // More cached than there are: they were counted apart.
+    assert_eq!(llm(&with_cache, vec![used("m", 1000, 5000, 0)]).as_deref(), Some("0.0045"));
+    let apart = billing(vec![own("m", None, "1", Some("0.10"), "5")]);
+    assert_eq!(llm(&apart, vec![used("m", 5, 128_955, 50)]).as_deref(), Some("0.0131505"));
+    let huge = used("m", 1, u64::MAX, 0);
+    assert!(llm(&with_cache, vec![huge, huge]).is_some(), "hostile counts saturate");
 }
 
 #[test]

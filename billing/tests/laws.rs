@@ -41,8 +41,8 @@ fn by_hand(messages: &[BillingMessage<'_>]) -> Option<i128> {
         else {
             continue;
         };
-        let cached_tokens = usage.cached_input_tokens.min(usage.input_tokens);
-        let cost = (usage.input_tokens - cached_tokens) * input
+        let cached_tokens = usage.cached_input_tokens;
+        let cost = usage.input_tokens.checked_sub(cached_tokens).unwrap_or(usage.input_tokens) * input
             + cached_tokens * cached.unwrap_or(*input)
             + usage.output_tokens * output;
         sum = Some(sum.unwrap_or(0) + i128::from(cost));

@@ -197,6 +197,20 @@ pub struct Usage {
     pub output_tokens: u64,
 }
 
+impl Usage {
+    /// The same with input tokens that include the cached ones. More cached than input tokens can only mean that those
+    /// were counted without them. Saturates.
+    #[must_use]
+    pub fn including_cached(self) -> Usage {
+        let input_tokens = if self.cached_input_tokens > self.input_tokens {
+            self.input_tokens.saturating_add(self.cached_input_tokens)
+        } else {
+            self.input_tokens
+        };
+        Usage { input_tokens, ..self }
+    }
+}
+
 /// A tool's part in a message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {

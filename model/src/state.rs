@@ -14,7 +14,7 @@ use crate::event::METADATA_KEYS_MAX;
 use crate::time::nanos;
 use crate::{
     Direction, End, Event, InteractionId, InteractionType, LlmAnalysis, MessageTime, MessageUpdate, Rating,
-    Scalar, Sentiment, Timestamp,
+    Scalar, Sentiment, Timestamp, Usage,
 };
 
 /// Most messages one interaction may have.
@@ -398,7 +398,8 @@ fn latest_of_each(
     version: impl Fn(MessageUpdate) -> Versioned<MessageUpdate>,
 ) -> BTreeMap<String, Versioned<MessageUpdate>> {
     let mut latest = BTreeMap::new();
-    for (id, message) in messages {
+    for (id, mut message) in messages {
+        message.usage = message.usage.map(Usage::including_cached);
         join_entry(&mut latest, id, version(message));
     }
     latest
