@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hearken_model::field::{FIELDS, Field, FieldKind, METADATA_PREFIX, field};
+use hearken_model::field::{Field, FieldKind, METADATA_PREFIX, Reading, field};
 use hearken_model::{Document, Money, Timestamp};
 use rust_decimal::prelude::ToPrimitive;
 
@@ -42,69 +42,49 @@ impl<'a> FieldRef<'a> {
     }
 }
 
-/// Calls `visit` with every value of every keyword field but metadata; no value of a field comes twice.
-pub(crate) fn for_each_keyword<'d>(document: &'d Document, mut visit: impl FnMut(&'static str, &'d str)) {
-    for field in FIELDS.iter().filter(|field| field.kind == FieldKind::Keyword) {
-        for_each_value(document, field.name, |value| visit(field.name, value));
-    }
-}
-
 /// Calls `visit` with every value of one keyword field of the table; no value comes twice.
-pub(crate) fn for_each_value<'d>(document: &'d Document, field: &str, mut visit: impl FnMut(&'d str)) {
-    let head = &document.derived.head;
-    let topics = &head.topics_summary;
-    let one = match field {
-        "id" => Some(document.id().as_str()),
-        "organization" => head.organization.as_deref(),
-        "agent" => head.agent.as_deref(),
-        "llm_model" => head.llm_model.as_deref(),
-        "type" => head.interaction_type.map(|value| value.as_str()),
-        "status" => head.status.map(|value| value.as_str()),
-        "end_reason" => head.end_reason.as_deref(),
-        "direction" => head.direction.map(|value| value.as_str()),
-        "integration" => head.integration.as_deref(),
-        "browser" => head.browser.as_deref(),
-        "os" => head.os.as_deref(),
-        "device" => head.device.as_deref(),
-        "ip_address" => head.ip_address.as_deref(),
-        "country_code" => head.country_code.as_deref(),
-        "country" => head.country.as_deref(),
-        "city" => head.city.as_deref(),
-        "url" => head.url.as_deref(),
-        "url_host" => head.url_host.as_deref(),
-        "language" => head.language.as_deref(),
-        "user_id" => head.user_id.as_deref(),
-        "caller" => head.caller.as_deref(),
-        "sentiment" => topics.sentiment.map(|value| value.as_str()),
-        "topic" => topics.topic.as_deref(),
-        "llm_models" => return each_once(&head.llm_models, visit),
-        "keywords" => return each_once(&topics.keywords, visit),
-        _ => None,
-    };
-    if let Some(value) = one {
-        visit(value);
+#[cfg_attr(not(test), allow(dead_code))]
+pub(crate) fn for_each_value<'d>(document: &'d Document, field: &str, visit: impl FnMut(&'d str)) {
+    if let Some(field) = self::field(field) {
+        for_each_text(document, field, visit);
     }
 }
 
-fn each_once<'d>(values: &'d [String], visit: impl FnMut(&'d str)) {
-    values.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().for_each(visit);
+/// The same for a row of the table that is known already.
+pub(crate) fn for_each_text<'d>(document: &'d Document, field: &Field, mut visit: impl FnMut(&'d str)) {
+    const FEW: usize = 16;
+    let head = &document.derived.head;
+    match field.reading {
+        Reading::Text(read) => read(head).into_iter().for_each(visit),
+        Reading::Texts(read) => {
+            let values = read(head);
+            if values.len() <= FEW {
+                let first_ones =
+                    values.iter().enumerate().filter(|(at, value)| !values[..*at].contains(value));
+                first_ones.for_each(|(_, value)| visit(value));
+            } else {
+                values.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().for_each(visit);
+            }
+        }
+        Reading::Count(_) | Reading::Seconds(_) | Reading::Money(_) | Reading::Time(_) => {}
+    }
 }
 
 /// The value of a field that is not a keyword, as the integer it is compared by: itself, nanoseconds, or billionths.
+#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) fn number(document: &Document, field: &str) -> Option<i64> {
+    number_of(document, self::field(field)?)
+}
+
+/// The same for a row of the table that is known already.
+pub(crate) fn number_of(document: &Document, field: &Field) -> Option<i64> {
     let head = &document.derived.head;
-    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    match field {
-        "csat" => head.csat.map(i64::from),
-        "rating" => head.rating.map(i64::from),
-        "messages_count" => Some(count(head.messages_count)),
-        "billable_messages" => head.billable_messages.map(count),
-        "billable_minutes" => head.billable_minutes.map(count),
-        "start_time" => head.start_time.map(Timestamp::as_nanos),
-        "end_time" => head.end_time.map(Timestamp::as_nanos),
-        "duration" => head.duration.map(seconds),
-        "total_costs" => head.total_costs.amount.map(money),
-        _ => None,
+    match field.reading {
+        Reading::Count(read) => read(head).map(|count| i64::try_from(count).unwrap_or(i64::MAX)),
+        Reading::Seconds(read) => read(head).map(seconds),
+        Reading::Money(read) => read(head).map(money),
+        Reading::Time(read) => read(head).map(Timestamp::as_nanos),
+        Reading::Text(_) | Reading::Texts(_) => None,
     }
 }
 

@@ -42,10 +42,11 @@ pub struct DerivedMessage {
 impl Document {
     /// What remains of an erased interaction: its id, so that nothing of it comes back.
     pub fn tombstone(id: InteractionId) -> Self {
+        let head = Interaction { id: id.as_str().to_owned(), ..Interaction::default() };
         let mut state = State::new(id);
         state.erased = true;
         state.newest_event = Timestamp::EPOCH;
-        Document { state, derived: Derived::default() }
+        Document { state, derived: Derived { head, ..Derived::default() } }
     }
 
     /// The interaction's id.

@@ -143,7 +143,7 @@ const checks = {
     const page = await open("/?organization=acme");
     await page.locator("#columns > summary").click();
     await page.getByLabel("Browser", { exact: true }).uncheck();
-    await page.getByLabel("Model", { exact: true }).check();
+    await page.getByLabel("LLM Model", { exact: true }).check();
     await page.getByRole("button", { name: "Show" }).click();
     await page.waitForURL(/columns=/);
     const heads = () => page.locator(".head > *").evaluateAll((heads) => heads.map((head) => head.textContent.trim()));

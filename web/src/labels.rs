@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use hearken_index::query::{Edge, Range};
-use hearken_model::field::{self, FieldKind, METADATA_PREFIX};
+use hearken_model::field::{self, METADATA_PREFIX};
 use hearken_model::{Role, Sentiment};
 use hearken_query::language;
 use maud::{Markup, html};
@@ -18,44 +18,8 @@ const OWN_VALUES: [&str; 5] = ["type", "status", "direction", "sentiment", "devi
 
 /// A field's name for people.
 pub(crate) fn field(name: &str) -> Cow<'_, str> {
-    let label = match name {
-        "id" => "Id",
-        "organization" => "Organization",
-        "agent" => "Agent",
-        "llm_model" => "Model",
-        "llm_models" => "Models",
-        "type" => "Type",
-        "status" => "Status",
-        "end_reason" => "End reason",
-        "direction" => "Direction",
-        "integration" => "Integration",
-        "browser" => "Browser",
-        "os" => "System",
-        "device" => "Device",
-        "ip_address" => "IP address",
-        "country_code" => "Country code",
-        "country" => "Country",
-        "city" => "City",
-        "url" => "URL",
-        "url_host" => "Site",
-        "language" => "Language",
-        "user_id" => "User",
-        "caller" => "Caller",
-        "sentiment" => "Sentiment",
-        "topic" => "Topic",
-        "keywords" => "Keyword",
-        "csat" => "CSAT",
-        "rating" => "Rating",
-        "messages_count" => "Messages",
-        "billable_messages" => "Billable messages",
-        "billable_minutes" => "Billable minutes",
-        "start_time" => "Start",
-        "end_time" => "End",
-        "duration" => "Duration",
-        "total_costs" => "Cost",
-        other => return Cow::Borrowed(other.strip_prefix(METADATA_PREFIX).unwrap_or(other)),
-    };
-    Cow::Borrowed(label)
+    let key = || name.strip_prefix(METADATA_PREFIX).unwrap_or(name);
+    Cow::Borrowed(field::field(name).map_or_else(key, |field| field.label))
 }
 
 /// A field's value, or a range of values, for people; empty is missing.
@@ -75,7 +39,7 @@ pub(crate) fn value<'v>(field: &str, value: &'v str) -> Cow<'v, str> {
 
 /// A range of a field that holds numbers or times in words; `None` where the value is no range but one value.
 fn range(field: &str, value: &str) -> Option<String> {
-    let field = field::field(field).filter(|field| field.kind != FieldKind::Keyword)?;
+    let field = field::field(field).filter(|field| field.is_number())?;
     Some(match language::parse_range(field, value).ok()? {
         Range::Integer(Edge::Inclusive(from), Edge::Inclusive(to)) if from == to => return None,
         Range::Integer(from, to) => between(from, to, ["above", "below"], |count| count.to_string()),

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use hearken_model::field::FIELDS;
 use hearken_model::{Document, Role, Scalar};
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::{TantivyDocument, Term};
@@ -203,12 +204,16 @@ impl DocumentBuilder {
                 push_length_prefixed(&mut terms, &value_term(name, ValueCase::Folded, &folded));
             }
         };
-        values::for_each_keyword(document, |name, value| {
-            add_terms(name, value);
-            if let Some((_, column)) = self.fields.keywords.iter().find(|(column, _)| *column == name) {
-                built.add_text(*column, value);
-            }
-        });
+        let mut columns = self.fields.keywords.iter().map(|(_, column)| *column);
+        for field in FIELDS.iter().filter(|field| !field.is_number()) {
+            let column = if field.facet { columns.next() } else { None };
+            values::for_each_text(document, field, |value| {
+                add_terms(field.name, value);
+                if let Some(column) = column {
+                    built.add_text(column, value);
+                }
+            });
+        }
         for (key, value) in &document.derived.head.metadata {
             let text;
             let value = match value {
@@ -228,8 +233,9 @@ impl DocumentBuilder {
     }
 
     fn add_numbers(&mut self, built: &mut TantivyDocument, document: &Document) {
-        for (name, column) in &self.fields.numbers {
-            if let Some(number) = values::number(document, name) {
+        let numbers = FIELDS.iter().filter(|field| field.is_number());
+        for (field, (_, column)) in numbers.zip(&self.fields.numbers) {
+            if let Some(number) = values::number_of(document, field) {
                 built.add_i64(*column, number);
             }
         }

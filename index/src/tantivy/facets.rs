@@ -58,8 +58,7 @@ impl Facet {
                 prefix.push(0);
                 (Some(prefix), None)
             }
-            // Every interaction has its own: there is nothing to count.
-            FieldRef::Known(field) if field.name == "id" || !field.facet => {
+            FieldRef::Known(field) if !field.facet => {
                 return Err(SearchError::Invalid(format!("`{name}` is not a facet")));
             }
             FieldRef::Known(field) if field.kind == FieldKind::Keyword => (None, None),

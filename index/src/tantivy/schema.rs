@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::hash::Hasher;
 
 use hearken_model::InteractionId;
-use hearken_model::field::{FIELDS, FieldKind};
+use hearken_model::field::FIELDS;
 use tantivy::Term;
 use tantivy::schema::{FAST, Field, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::TokenizerManager;
@@ -40,9 +40,9 @@ pub(super) struct Fields {
     pub(super) terms: Field,
     pub(super) head: Field,
     pub(super) rest: Field,
-    /// The columns of keyword fields but the id: (name, column).
+    /// The columns of keyword fields that are facets, in the order of the table: (name, column).
     pub(super) keywords: Vec<(&'static str, Field)>,
-    /// The columns of all other fields of the table.
+    /// The columns of all other fields, in the order of the table.
     pub(super) numbers: Vec<(&'static str, Field)>,
     pub(super) metadata: Field,
     pub(super) newest_event: Field,
@@ -75,10 +75,10 @@ pub(super) fn schema() -> (Schema, Fields, TokenizerManager) {
     let mut keywords = Vec::new();
     let mut numbers = Vec::new();
     for field in FIELDS {
-        match field.kind {
-            FieldKind::Keyword if field.name == "id" => {}
-            FieldKind::Keyword => keywords.push((field.name, builder.add_text_field(field.name, FAST))),
-            _ => numbers.push((field.name, builder.add_i64_field(field.name, FAST))),
+        if field.is_number() {
+            numbers.push((field.name, builder.add_i64_field(field.name, FAST)));
+        } else if field.facet {
+            keywords.push((field.name, builder.add_text_field(field.name, FAST)));
         }
     }
     let metadata = builder.add_text_field(METADATA, FAST);

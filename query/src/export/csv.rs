@@ -2,66 +2,39 @@
 
 use std::borrow::Cow;
 
+use hearken_model::field::{FIELDS, Field};
 use hearken_model::{Interaction, Message};
 
-/// A column: its name and the text of its cell.
-type ColumnOf = (&'static str, fn(&Interaction) -> Cow<'_, str>);
+/// What tables have beside [`FIELDS`]: a name, and the text of its cell.
+type Beside = (&'static str, fn(&Interaction) -> Cow<'_, str>);
 
 macro_rules! columns {
     ($($name:literal: $interaction:ident => $cell:expr,)+) => {
-        const COLUMNS: &[ColumnOf] = &[$(($name, |$interaction| Cow::from($cell)),)+];
+        const BESIDE: &[Beside] = &[$(($name, |$interaction| Cow::from($cell)),)+];
     };
 }
 
 columns! {
-    "id": i => i.id.as_str(),
-    "organization": i => text(&i.organization),
-    "agent": i => text(&i.agent),
-    "llm_model": i => text(&i.llm_model),
-    "llm_models": i => i.llm_models.join("; "),
-    "type": i => i.interaction_type.map_or("", |value| value.as_str()),
-    "status": i => i.status.map_or("", |value| value.as_str()),
-    "end_reason": i => text(&i.end_reason),
-    "direction": i => i.direction.map_or("", |value| value.as_str()),
-    "integration": i => text(&i.integration),
-    "messages_count": i => i.messages_count.to_string(),
-    "billable_messages": i => shown(&i.billable_messages),
-    "billable_minutes": i => shown(&i.billable_minutes),
-    "start_time": i => shown(&i.start_time),
-    "end_time": i => shown(&i.end_time),
-    "duration": i => shown(&i.duration),
-    "browser": i => text(&i.browser),
-    "os": i => text(&i.os),
-    "device": i => text(&i.device),
-    "ip_address": i => text(&i.ip_address),
-    "country_code": i => text(&i.country_code),
-    "country": i => text(&i.country),
-    "city": i => text(&i.city),
-    "url": i => text(&i.url),
-    "url_host": i => text(&i.url_host),
-    "language": i => text(&i.language),
-    "user_id": i => text(&i.user_id),
-    "caller": i => text(&i.caller),
     "recording_url": i => text(&i.recording_url),
     "input_tokens": i => i.usage.as_ref().map_or(String::new(), |usage| usage.input_tokens.to_string()),
     "cached_input_tokens": i => i.usage.as_ref().map_or(String::new(), |usage| usage.cached_input_tokens.to_string()),
     "output_tokens": i => i.usage.as_ref().map_or(String::new(), |usage| usage.output_tokens.to_string()),
-    "total_costs": i => shown(&i.total_costs.amount),
     "currency": i => text(&i.total_costs.currency),
     "costs_llm": i => shown(&i.total_costs.llm),
     "costs_platform": i => shown(&i.total_costs.platform),
     "costs_analysis": i => shown(&i.total_costs.analysis),
-    "csat": i => shown(&i.csat),
     "csat_description": i => text(&i.csat_description),
-    "rating": i => shown(&i.rating),
     "rating_comment": i => text(&i.rating_comment),
-    "topic": i => text(&i.topics_summary.topic),
     "summary": i => text(&i.topics_summary.summary),
-    "sentiment": i => i.topics_summary.sentiment.map_or("", |value| value.as_str()),
     "sentiment_description": i => text(&i.topics_summary.sentiment_description),
-    "keywords": i => i.topics_summary.keywords.join("; "),
     "metadata": i => if i.metadata.is_empty() { String::new() } else { json(&i.metadata) },
     "transcript": i => transcript(i.transcript.as_deref().unwrap_or_default()),
+}
+
+/// The cell of a field; several values are divided by semicolons.
+fn cell<'i>(field: &Field, interaction: &'i Interaction) -> Cow<'i, str> {
+    let mut texts = field.texts(interaction);
+    if texts.len() > 1 { Cow::from(texts.join("; ")) } else { texts.pop().unwrap_or_default() }
 }
 
 fn text(value: &Option<String>) -> &str {
@@ -84,12 +57,14 @@ fn transcript(messages: &[Message]) -> String {
 
 /// The names of the columns.
 pub(super) fn write_header(buffer: &mut Vec<u8>) {
-    write(COLUMNS.iter().map(|(name, _)| Cow::from(*name)), buffer);
+    let names = FIELDS.iter().map(|field| field.name).chain(BESIDE.iter().map(|(name, _)| *name));
+    write(names.map(Cow::from), buffer);
 }
 
 /// The cells of one interaction.
 pub(super) fn write_row(interaction: &Interaction, buffer: &mut Vec<u8>) {
-    write(COLUMNS.iter().map(|(_, cell)| harmless(cell(interaction))), buffer);
+    let fields = FIELDS.iter().map(|field| cell(field, interaction));
+    write(fields.chain(BESIDE.iter().map(|(_, cell)| cell(interaction))).map(harmless), buffer);
 }
 
 fn write<'c>(cells: impl Iterator<Item = Cow<'c, str>>, buffer: &mut Vec<u8>) {

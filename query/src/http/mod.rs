@@ -1,6 +1,7 @@
 //! The HTTP API: routes, and what holds for all of them.
 
 mod caller;
+mod description;
 mod gate;
 mod interactions;
 pub(crate) mod metrics;

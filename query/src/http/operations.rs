@@ -7,11 +7,9 @@ use axum::response::{IntoResponse, Response};
 use prometheus::{Encoder, TextEncoder};
 use serde_json::json;
 
+use super::description::description;
 use crate::problem::Problem;
 use crate::state::AppState;
-
-/// The description of the API, OpenAPI 3.1.
-const OPENAPI: &str = include_str!("openapi.json");
 
 /// `GET /healthz`: the process answers.
 pub(super) async fn healthz() -> Response {
@@ -39,5 +37,5 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Result<Response, P
 
 /// `GET /openapi.json`
 pub(super) async fn openapi() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], description()).into_response()
 }

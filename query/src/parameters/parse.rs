@@ -223,9 +223,9 @@ fn add_range_facet(parameters: &mut SearchParameters, text: &str) -> Result<(), 
     Ok(())
 }
 
-/// Fields whose values can be counted: every interaction has an id of its own.
+/// Fields whose values can be counted.
 fn facet_names() -> impl Iterator<Item = &'static str> {
-    FIELDS.iter().filter(|field| field.facet && field.name != "id").map(|field| field.name)
+    FIELDS.iter().filter(|field| field.facet).map(|field| field.name)
 }
 
 fn is_facet(name: &str) -> bool {

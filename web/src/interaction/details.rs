@@ -1,5 +1,6 @@
 //! Everything else that is known: topics, details, costs, satisfaction, and who derived it.
 
+use hearken_model::field::{FIELDS, Field, Reading};
 use hearken_model::{CostSource, Interaction, Money, Scalar};
 use maud::{Markup, html};
 
@@ -65,15 +66,7 @@ fn topics(interaction: &Interaction) -> Markup {
                         @if let Some(why) = &about.sentiment_description { p.why { bdi { (why) } } }
                     }
                 }
-                div {
-                    dt { "Keywords" }
-                    dd {
-                        @if about.keywords.is_empty() { span.faint { (NOT_AVAILABLE) } }
-                        @else { ul.tags { @for keyword in &about.keywords {
-                            li { a.tag href=(Location::default().with("keywords", keyword).href("/")) { bdi { (keyword) } } }
-                        } } }
-                    }
-                }
+                (plain("Keywords", tags("keywords", &about.keywords)))
             }
         },
     )
@@ -101,47 +94,48 @@ fn satisfaction(interaction: &Interaction) -> Markup {
     )
 }
 
+/// Fields with a place of their own on the page.
+const ELSEWHERE: [&str; 6] = ["sentiment", "topic", "keywords", "csat", "rating", "total_costs"];
+
 fn facts(interaction: &Interaction, clock: &Clock) -> Markup {
-    let number = |value: Option<u64>| value.map(|value| value.to_string());
-    let text = |value: &Option<u64>| value.map(format::count);
+    let lines = FIELDS.iter().filter(|field| !ELSEWHERE.contains(&field.name));
     section(
         "Details",
         html! {
             dl {
-                (fact("agent", interaction.agent.as_deref()))
-                (fact("organization", interaction.organization.as_deref()))
-                (fact("llm_model", interaction.llm_model.as_deref()))
-                @if interaction.llm_models.len() > 1 {
-                    (plain("All models", Some(html! { bdi { (interaction.llm_models.join(", ")) } })))
-                }
-                (fact("type", interaction.interaction_type.map(|kind| kind.as_str())))
-                (fact("status", interaction.status.map(|status| status.as_str())))
-                (fact("end_reason", interaction.end_reason.as_deref()))
-                (fact("direction", interaction.direction.map(|direction| direction.as_str())))
-                (fact("integration", interaction.integration.as_deref()))
-                (shown_fact("messages_count", Some(&interaction.messages_count.to_string()), Some(format::count(interaction.messages_count))))
-                (shown_fact("billable_messages", number(interaction.billable_messages).as_deref(), text(&interaction.billable_messages)))
-                (shown_fact("billable_minutes", number(interaction.billable_minutes).as_deref(), text(&interaction.billable_minutes)))
-                (plain("Start", interaction.start_time.map(|at| format::instant(at, clock))))
-                (plain("End", interaction.end_time.map(|at| format::instant(at, clock))))
-                (plain("Duration", interaction.duration.map(|duration| html! { (format::duration(duration)) })))
-                (fact("language", interaction.language.as_deref()))
-                (fact("browser", interaction.browser.as_deref()))
-                (fact("os", interaction.os.as_deref()))
-                (fact("device", interaction.device.as_deref()))
-                (fact("ip_address", interaction.ip_address.as_deref()))
-                (fact("country", interaction.country.as_deref()))
-                (fact("country_code", interaction.country_code.as_deref()))
-                (fact("city", interaction.city.as_deref()))
-                (fact("url", interaction.url.as_deref()))
-                (fact("url_host", interaction.url_host.as_deref()))
-                (fact("user_id", interaction.user_id.as_deref()))
-                (fact("caller", interaction.caller.as_deref()))
+                @for field in lines { (line(field, interaction, clock)) }
                 (plain("Recording", interaction.recording_url.as_deref().map(recording)))
-                (shown_fact("id", Some(&interaction.id), Some(interaction.id.clone())))
             }
         },
     )
+}
+
+fn line(field: &Field, interaction: &Interaction, clock: &Clock) -> Markup {
+    match field.reading {
+        Reading::Text(read) => fact(field.name, read(interaction)),
+        Reading::Texts(read) => plain(field.label, tags(field.name, read(interaction))),
+        Reading::Count(read) => {
+            let count = read(interaction);
+            shown_fact(field.name, count.map(|count| count.to_string()).as_deref(), count.map(format::count))
+        }
+        Reading::Seconds(read) => {
+            plain(field.label, read(interaction).map(|seconds| html! { (format::duration(seconds)) }))
+        }
+        Reading::Money(read) => {
+            let currency = interaction.total_costs.currency.as_deref();
+            plain(field.label, read(interaction).map(|amount| html! { (format::money(amount, currency)) }))
+        }
+        Reading::Time(read) => plain(field.label, read(interaction).map(|at| format::instant(at, clock))),
+    }
+}
+
+/// Values that also find more like each; `None` without any.
+fn tags(field: &str, values: &[String]) -> Option<Markup> {
+    let tag = |value: &String| {
+        let href = Location::default().with(field, value).href("/");
+        html! { li { a.tag href=(href) { bdi { (value) } } } }
+    };
+    (!values.is_empty()).then(|| html! { ul.tags { @for value in values { (tag(value)) } } })
 }
 
 /// Addresses of conversations are followed only when they are of the web: `javascript:` is hostile text too.

@@ -52,7 +52,7 @@ fn is_filter(name: &str) -> bool {
 
 /// Whether the values of a field can be counted.
 pub(crate) fn is_facet(name: &str) -> bool {
-    name.starts_with(METADATA_PREFIX) || field(name).is_some_and(|field| field.facet && field.name != "id")
+    name.starts_with(METADATA_PREFIX) || field(name).is_some_and(|field| field.facet)
 }
 
 /// The chips, nothing when nothing is chosen. The search text stands in its box and the period in its menu; they need
@@ -128,10 +128,10 @@ mod tests {
             [
                 "Duration is from 1m 00s to below 5m 00s",
                 "CSAT is not below 2",
-                "Cost is above 0.25",
+                "Total Costs is above 0.25",
                 "Duration is 1m 00s",
                 "Country is [x",
-                "Start is from 2026-05-01T00:00:00Z to before 2026-05-02T00:00:00Z",
+                "Start Time is from 2026-05-01T00:00:00Z to before 2026-05-02T00:00:00Z",
             ]
         );
         let here = Location::parse("q=a&since=7d&until=2026-11-20&csat=1&tz=Asia/Tokyo");

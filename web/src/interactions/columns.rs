@@ -1,7 +1,7 @@
 //! What the list says of each interaction: cells that can be chosen, in this order.
 
-use hearken_model::field::METADATA_PREFIX;
-use hearken_model::{Interaction, Money};
+use hearken_model::Interaction;
+use hearken_model::field::{FIELDS, Field, FieldKind, METADATA_PREFIX, Reading, field};
 use maud::{Markup, html};
 
 use crate::clock::Clock;
@@ -22,35 +22,20 @@ const SHOWN: [&str; 10] = [
     "start_time",
 ];
 
+/// Columns that stand before those of other fields, in this order.
+const FIRST: [&str; 7] = ["sentiment", "csat", "rating", "topic", "agent", "organization", "status"];
+
 /// Every cell there is, by the field that it shows first, and its width. Metadata comes beside.
-const COLUMNS: [(&str, Width); 26] = [
-    ("sentiment", Width::Mark),
-    ("csat", Width::Score),
-    ("rating", Width::Score),
-    ("topic", Width::Text),
-    ("agent", Width::Text),
-    ("organization", Width::Text),
-    ("status", Width::Status),
-    ("end_reason", Width::Text),
-    ("direction", Width::Mark),
-    ("integration", Width::Text),
-    ("llm_model", Width::Text),
-    ("language", Width::Mark),
-    ("country", Width::Text),
-    ("city", Width::Text),
-    ("ip_address", Width::Text),
-    ("browser", Width::Text),
-    ("os", Width::Text),
-    ("device", Width::Mark),
-    ("url_host", Width::Text),
-    ("user_id", Width::Text),
-    ("caller", Width::Text),
-    ("duration", Width::Number),
-    ("messages_count", Width::Number),
-    ("billable_messages", Width::Number),
-    ("total_costs", Width::Amount),
-    ("start_time", Width::When),
-];
+fn all() -> impl Iterator<Item = (&'static str, Width)> {
+    let first = FIRST.iter().filter_map(|name| field(name));
+    // Texts before numbers before times, so that numbers stand beside each other.
+    let others = [Width::is_text as fn(Width) -> bool, Width::is_number, Width::is_time]
+        .into_iter()
+        .flat_map(|is_meant| FIELDS.iter().filter(move |field| is_meant(Width::of(field))));
+    first
+        .chain(others.filter(|field| !FIRST.contains(&field.name)))
+        .map(|field| (field.name, Width::of(field)))
+}
 
 /// Most metadata columns: rows stay rows.
 const METADATA_MAX: usize = 8;
@@ -69,6 +54,30 @@ enum Width {
 }
 
 impl Width {
+    fn of(field: &Field) -> Width {
+        match (field.name, field.kind) {
+            ("sentiment" | "direction" | "language" | "device", _) => Width::Mark,
+            ("csat" | "rating", _) => Width::Score,
+            ("status", _) => Width::Status,
+            (_, FieldKind::Keyword) => Width::Text,
+            (_, FieldKind::Integer | FieldKind::Seconds) => Width::Number,
+            (_, FieldKind::Money) => Width::Amount,
+            (_, FieldKind::Time) => Width::When,
+        }
+    }
+
+    fn is_text(self) -> bool {
+        !self.is_number() && !self.is_time()
+    }
+
+    fn is_number(self) -> bool {
+        matches!(self, Width::Number | Width::Amount)
+    }
+
+    fn is_time(self) -> bool {
+        self == Width::When
+    }
+
     const fn class(self) -> &'static str {
         match self {
             Width::Mark => "w-mark",
@@ -91,15 +100,14 @@ impl<'l> Columns<'l> {
     /// Those that the address names, else the usual ones. Names that nothing is known by are passed over.
     pub(super) fn of(location: &'l Location) -> Self {
         let named: Vec<&str> = location.all("columns").flat_map(|names| names.split(',')).collect();
-        let mut chosen: Vec<(&str, Width)> =
-            COLUMNS.into_iter().filter(|(name, _)| named.contains(name)).collect();
+        let mut chosen: Vec<(&str, Width)> = all().filter(|(name, _)| named.contains(name)).collect();
         let is_metadata =
             |name: &&&str| name.len() > METADATA_PREFIX.len() && name.starts_with(METADATA_PREFIX);
         let metadata = named.iter().filter(is_metadata).take(METADATA_MAX).map(|name| (*name, Width::Text));
         let at = chosen.iter().position(|(_, width)| *width == Width::Number).unwrap_or(chosen.len());
         chosen.splice(at..at, metadata);
         if chosen.is_empty() {
-            chosen = COLUMNS.into_iter().filter(|(name, _)| SHOWN.contains(name)).collect();
+            chosen = all().filter(|(name, _)| SHOWN.contains(name)).collect();
         }
         Columns { chosen }
     }
@@ -114,8 +122,7 @@ impl<'l> Columns<'l> {
         html! {
             div.facts.head role="group" aria-label="Columns" {
                 @for (name, width) in &self.chosen {
-                    @let field = hearken_model::field::field(name);
-                    @if field.is_some_and(|field| field.sort) {
+                    @if field(name).is_some_and(|field| field.sort) {
                         @let (next, arrow, said) = turned(name, sort);
                         a class=(width.class()) href=(location.set("sort", &next).href("/"))
                             title={ "Sort: " (said) } aria-current=[(!arrow.is_empty()).then_some("true")] {
@@ -141,51 +148,43 @@ impl<'l> Columns<'l> {
     }
 
     fn cell(&self, name: &str, interaction: &Interaction, clock: &Clock) -> Markup {
+        let Some(field) = field(name) else {
+            let key = name.strip_prefix(METADATA_PREFIX).unwrap_or(name);
+            return plain(name, interaction.metadata.get(key).map(ToString::to_string).as_deref());
+        };
         let about = &interaction.topics_summary;
-        let text = |value: &Option<String>| plain(name, value.as_deref());
         match name {
             "sentiment" => shown(name, about.sentiment.map(labels::sentiment)),
             "csat" => shown(name, interaction.csat.map(labels::score)),
             "rating" => shown(name, interaction.rating.map(labels::score)),
-            "topic" => html! { span.strong { (text(&about.topic)) } },
+            "topic" => html! { span.strong { (plain(name, about.topic.as_deref())) } },
             "agent" => self.agent(interaction),
-            "organization" => text(&interaction.organization),
             "status" => shown(name, interaction.status.map(|status| html! {
                 span class={ "status " (status.as_str()) } { (labels::sentence_case(status.as_str())) }
             })),
-            "end_reason" => text(&interaction.end_reason),
-            "direction" => plain(name, interaction.direction.map(|direction| direction.as_str())),
-            "integration" => text(&interaction.integration),
-            "llm_model" => text(&interaction.llm_model),
-            "language" => text(&interaction.language),
             "country" => {
                 let city = interaction.city.as_deref().filter(|_| !self.has("city"));
                 several(name, [city, interaction.country.as_deref()], ", ")
             }
-            "city" => text(&interaction.city),
-            "ip_address" => text(&interaction.ip_address),
             "browser" => {
                 let os = interaction.os.as_deref().filter(|_| !self.has("os"));
                 several(name, [interaction.browser.as_deref(), os], " · ")
             }
-            "os" => text(&interaction.os),
-            "device" => text(&interaction.device),
-            "url_host" => text(&interaction.url_host),
-            "user_id" => text(&interaction.user_id),
-            "caller" => text(&interaction.caller),
-            "duration" => shown(name, interaction.duration.map(|duration| html! { (format::duration(duration)) })),
             "messages_count" => number(name, Some(interaction.messages_count), ["message", "messages"]),
             "billable_messages" => number(name, interaction.billable_messages, ["billable", "billable"]),
-            "total_costs" => {
-                let costs = &interaction.total_costs;
-                let amount = |amount: Money| html! { (format::money(amount, costs.currency.as_deref())) };
-                shown(name, costs.amount.map(amount))
-            }
-            "start_time" => shown(name, interaction.start_time.map(|start| format::ago(start, clock))),
-            name => {
-                let key = name.strip_prefix(METADATA_PREFIX).unwrap_or(name);
-                plain(name, interaction.metadata.get(key).map(ToString::to_string).as_deref())
-            }
+            _ => match field.reading {
+                Reading::Text(read) => plain(name, read(interaction)),
+                Reading::Texts(read) => plain(name, Some(read(interaction).join(", ").as_str())),
+                Reading::Count(read) => shown(name, read(interaction).map(|count| html! { (format::count(count)) })),
+                Reading::Seconds(read) => {
+                    shown(name, read(interaction).map(|seconds| html! { (format::duration(seconds)) }))
+                }
+                Reading::Money(read) => {
+                    let currency = interaction.total_costs.currency.as_deref();
+                    shown(name, read(interaction).map(|amount| html! { (format::money(amount, currency)) }))
+                }
+                Reading::Time(read) => shown(name, read(interaction).map(|instant| format::ago(instant, clock))),
+            },
         }
     }
 
@@ -216,7 +215,7 @@ pub(super) fn menu<'k>(location: &Location, keys: impl Iterator<Item = &'k str>)
     );
     metadata.sort_unstable();
     metadata.dedup();
-    let names = COLUMNS.iter().map(|(name, _)| *name).chain(metadata.iter().map(String::as_str));
+    let names = all().map(|(name, _)| name).chain(metadata.iter().map(String::as_str));
     html! {
         details #columns.menu.end {
             summary { "Columns" }
@@ -248,6 +247,10 @@ fn short(name: &str) -> &str {
     match name {
         "billable_messages" => "Billable",
         "country" => "Place",
+        "llm_model" => "Model",
+        "messages_count" => "Messages",
+        "start_time" => "Start",
+        "total_costs" => "Costs",
         _ => match labels::field(name) {
             std::borrow::Cow::Borrowed(label) => label,
             std::borrow::Cow::Owned(_) => name,
@@ -303,11 +306,12 @@ mod tests {
 
     #[test]
     fn every_column_shows_its_field_and_says_what_is_missing() {
-        let location = Location::parse(&format!("columns={}", COLUMNS.map(|(name, _)| name).join(",")));
+        let names: Vec<_> = FIELDS.iter().map(|field| field.name).collect();
+        let location = Location::parse(&format!("columns={}", names.join(",")));
         let columns = Columns::of(&location);
-        assert_eq!(columns.chosen.len(), COLUMNS.len());
+        assert_eq!(columns.chosen.len(), FIELDS.len());
         let cells = columns.cells(&Interaction::default(), &Clock::utc(Timestamp::EPOCH)).into_string();
-        assert_eq!(cells.matches('–').count(), COLUMNS.len() - 1, "all but the count of messages: {cells}");
+        assert_eq!(cells.matches('–').count(), FIELDS.len() - 1, "all but the count of messages: {cells}");
         let known = Interaction {
             country: Some("Germany".into()),
             city: Some("Berlin".into()),
