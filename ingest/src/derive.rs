@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use hearken_analysis::sentiment::MessageSentiment;
 use hearken_analysis::{Analysis, Analyzer, Conversation, Memo, Utterance};
 use hearken_billing::{AnalysisUsage, Billing, BillingInput, BillingMessage};
 use hearken_model::document::DerivedMessage;
@@ -14,8 +15,15 @@ use crate::llm;
 use crate::metrics::IngestMetrics;
 use crate::user_agent::{Client, UserAgentParser};
 
+mod mood;
+mod pace;
+mod tools;
 mod verdict;
 
+#[cfg(test)]
+mod tests;
+
+use pace::Pace;
 use verdict::Verdict;
 pub(crate) use verdict::upstream_says;
 
@@ -69,10 +77,20 @@ impl Deriver {
         let url: Option<String> = value(&state.url);
         let rating = value(&state.rating);
         let url_host = url.as_deref().and_then(url_host);
+        let (tools, failed_tools) = tools::called(&transcript);
+        let pace = Pace::of(state, &transcript);
+        let messages: Vec<DerivedMessage> = transcript
+            .iter()
+            .zip(messages_mood)
+            .zip(bill.billable)
+            .map(|(((_, _, message), detected), billable)| derived_message(message, detected, billable))
+            .collect();
+        let (worst_moment, sentiment_change) = mood::course(&transcript, &messages);
         let head = Interaction {
             id: state.id.as_str().to_owned(),
             organization: value(&state.organization),
             agent: value(&state.agent),
+            agent_version: value(&state.agent_version),
             usage: usage(&transcript, llm_model.as_deref()),
             llm_model,
             llm_models,
@@ -83,6 +101,12 @@ impl Deriver {
             integration: value(&state.integration),
             messages_count: transcript.iter().filter(|(_, _, message)| is_counted(message.role)).count()
                 as u64,
+            tools,
+            failed_tools,
+            first_response: pace.first_response,
+            slowest_response: pace.slowest_response,
+            longest_silence: pace.longest_silence,
+            interruptions: pace.interruptions,
             billable_messages: bill.billable_messages,
             billable_minutes: bill.billable_minutes,
             start_time,
@@ -108,20 +132,11 @@ impl Deriver {
             rating: rating.as_ref().map(|rating| rating.rating),
             rating_comment: rating.and_then(|rating| rating.rating_comment),
             topics_summary: verdict.topics_summary,
+            worst_moment,
+            sentiment_change,
             analysis: Some(verdict.info),
             transcript: None,
         };
-        let messages = transcript.iter().zip(messages_mood).zip(bill.billable).map(
-            |(((_, _, message), detected), billable)| DerivedMessage {
-                sentiment: message.sentiment.or(detected.as_ref().map(|detected| detected.sentiment)),
-                sentiment_score: match (message.sentiment, message.sentiment_score) {
-                    (None, None) => detected.map(|detected| rounded(f64::from(detected.score))),
-                    (_, score) => score,
-                },
-                billable,
-            },
-        );
-        let messages = messages.collect();
         let llm_pending = self.excerpt_bytes.is_some_and(|bytes| llm::is_pending(state, &transcript, bytes));
         Derived { messages, head, llm_pending }
     }
@@ -167,6 +182,22 @@ impl Deriver {
         );
         self.metrics.analysed(started.elapsed().as_secs_f64());
         analysis
+    }
+}
+
+/// What is known of one message: upstream's word, else what was detected.
+fn derived_message(
+    message: &MessageUpdate,
+    detected: Option<MessageSentiment>,
+    billable: bool,
+) -> DerivedMessage {
+    DerivedMessage {
+        sentiment: message.sentiment.or(detected.map(|detected| detected.sentiment)),
+        sentiment_score: match (message.sentiment, message.sentiment_score) {
+            (None, None) => detected.map(|detected| rounded(f64::from(detected.score))),
+            (_, score) => score,
+        },
+        billable,
     }
 }
 

@@ -149,6 +149,39 @@ named_values! {
 }
 
 named_values! {
+    /// How the customer's mood moved, see [`MoodChange::of`].
+    MoodChange {
+        /// The end was clearly better than the beginning.
+        Improved = "improved",
+        /// Neither.
+        Steady = "steady",
+        /// The end was clearly worse than the beginning.
+        Worsened = "worsened",
+    }
+}
+
+impl MoodChange {
+    /// Compares the mean of the last third of the customer's scores, at least one of them, with that of the first:
+    /// half a point makes a change. `None` with fewer than two scores.
+    pub fn of(scores: &[f64]) -> Option<MoodChange> {
+        const CHANGE_MIN: f64 = 0.5;
+        if scores.len() < 2 {
+            return None;
+        }
+        let third = (scores.len() / 3).max(1);
+        let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
+        let change = mean(&scores[scores.len() - third..]) - mean(&scores[..third]);
+        // Scores are decimals: 0.7 − 0.2 is to be half a point.
+        let change = (change * 1e9).round() / 1e9;
+        Some(match change {
+            change if change >= CHANGE_MIN => MoodChange::Improved,
+            change if change <= -CHANGE_MIN => MoodChange::Worsened,
+            _ => MoodChange::Steady,
+        })
+    }
+}
+
+named_values! {
     /// How something feels.
     Sentiment {
         /// Pleased.
@@ -306,6 +339,7 @@ impl MessageUpdate {
 pub struct StartedFields {
     pub organization: Option<String>,
     pub agent: Option<String>,
+    pub agent_version: Option<String>,
     pub llm_model: Option<String>,
     pub interaction_type: Option<InteractionType>,
     pub integration: Option<String>,

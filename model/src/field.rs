@@ -155,6 +155,8 @@ pub static FIELDS: &[Field] = &[
         .saying("Names the interaction, everywhere and for ever. At most 512 bytes."),
     text("organization", "Organization", |i| i.organization.as_deref()).saying("Whose interaction it is."),
     text("agent", "Agent", |i| i.agent.as_deref()).saying("The AI agent's name."),
+    text("agent_version", "Agent Version", |i| i.agent_version.as_deref())
+        .saying("The version of the agent, as the producer names it."),
     text("llm_model", "LLM Model", |i| i.llm_model.as_deref())
         .saying("The model that most of the assistant's messages name, else the one given at the start."),
     texts("llm_models", "LLM Models", |i| &i.llm_models).saying("Every model that took part."),
@@ -189,6 +191,14 @@ pub static FIELDS: &[Field] = &[
     text("topic", "Topic", |i| i.topics_summary.topic.as_deref()).saying("What it was about."),
     texts("keywords", "Keywords", |i| &i.topics_summary.keywords)
         .saying("Words and phrases that tell it from others."),
+    text("worst_moment", "Worst Moment", |i| i.worst_moment.map(|value| value.as_str()))
+        .saying("The lowest sentiment of any message of the customer."),
+    text("sentiment_change", "Sentiment Change", |i| i.sentiment_change.map(|value| value.as_str())).saying(
+        "`improved`, `steady` or `worsened`: the last third of the customer's messages against the first.",
+    ),
+    texts("tools", "Tools", |i| &i.tools).saying("The tools that were called."),
+    texts("failed_tools", "Failed Tools", |i| &i.failed_tools)
+        .saying("Those of them with a call that did not work."),
     count("csat", "CSAT", |i| i.csat.map(u64::from)).sorted().saying("Detected satisfaction, 1 to 5."),
     count("rating", "Rating", |i| i.rating.map(u64::from))
         .sorted()
@@ -200,6 +210,18 @@ pub static FIELDS: &[Field] = &[
     seconds("duration", "Duration", |i| i.duration)
         .sorted()
         .saying("From the start to the end, or to the last message's end while there is none."),
+    seconds("first_response", "First Response", |i| i.first_response)
+        .sorted()
+        .saying("From the end of the customer's first message to the agent's next."),
+    seconds("slowest_response", "Slowest Response", |i| i.slowest_response)
+        .sorted()
+        .saying("The longest that the customer waited for the agent's next message."),
+    seconds("longest_silence", "Longest Silence", |i| i.longest_silence)
+        .sorted()
+        .saying("The longest time of a call in which nobody spoke."),
+    count("interruptions", "Interruptions", |i| i.interruptions)
+        .sorted()
+        .saying("Messages whose speaker was interrupted; missing where no message says either way."),
     count("messages_count", "Messages Count", |i| Some(i.messages_count))
         .sorted()
         .saying("Messages of the customer, the agent and people who took over."),

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Direction, InteractionType, Money, Role, Scalar, Sentiment, Status, Timestamp, ToolCall, Usage};
+use crate::{
+    Direction, InteractionType, Money, MoodChange, Role, Scalar, Sentiment, Status, Timestamp, ToolCall,
+    Usage,
+};
 
 /// An interaction as users see it. Absent data is `null`, never a made-up value.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -14,6 +17,7 @@ pub struct Interaction {
     pub id: String,
     pub organization: Option<String>,
     pub agent: Option<String>,
+    pub agent_version: Option<String>,
     pub llm_model: Option<String>,
     /// In the order of first mention in the transcript; the model that `started` gave comes last if nothing else named it.
     pub llm_models: Vec<String>,
@@ -24,6 +28,18 @@ pub struct Interaction {
     pub direction: Option<Direction>,
     pub integration: Option<String>,
     pub messages_count: u64,
+    /// Names of the tools that were called, in the order of their first call.
+    pub tools: Vec<String>,
+    /// Those of them with a call that did not work.
+    pub failed_tools: Vec<String>,
+    /// Seconds from the end of the first user message to the next assistant message.
+    pub first_response: Option<f64>,
+    /// Seconds: the longest such wait after any user message.
+    pub slowest_response: Option<f64>,
+    /// Seconds: the longest time of a call in which nobody spoke.
+    pub longest_silence: Option<f64>,
+    /// Messages whose speaker was interrupted; `None` where no message says either way.
+    pub interruptions: Option<u64>,
     pub billable_messages: Option<u64>,
     pub billable_minutes: Option<u64>,
     pub start_time: Option<Timestamp>,
@@ -51,6 +67,10 @@ pub struct Interaction {
     pub rating: Option<u8>,
     pub rating_comment: Option<String>,
     pub topics_summary: TopicsSummary,
+    /// The lowest sentiment of any customer message.
+    pub worst_moment: Option<Sentiment>,
+    /// How the customer's mood moved from beginning to end.
+    pub sentiment_change: Option<MoodChange>,
     pub analysis: Option<AnalysisInfo>,
     /// Left out of search results.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,12 +11,14 @@
 //! - [`interaction`]: the public view of a document (contract, section 1).
 //! - [`field`]: the one table of fields that can be filtered, faceted, sorted and searched by.
 //! - [`money`]: decimal amounts.
+//! - [`speech`]: what silence is.
 
 pub mod document;
 pub mod event;
 pub mod field;
 pub mod interaction;
 pub mod money;
+pub mod speech;
 pub mod state;
 pub mod stored;
 pub mod time;
@@ -24,7 +26,8 @@ pub mod time;
 pub use document::{Derived, Document};
 pub use event::{
     AnalysisUpdate, Direction, End, Event, InteractionId, InteractionType, InvalidId, LlmAnalysis,
-    MessageTime, MessageUpdate, Rating, Role, Scalar, Sentiment, StartedFields, Status, ToolCall, Usage,
+    MessageTime, MessageUpdate, MoodChange, Rating, Role, Scalar, Sentiment, StartedFields, Status, ToolCall,
+    Usage,
 };
 pub use interaction::{
     AnalysisInfo, CostSource, Interaction, Message, ModelUsage, TopicsSummary, TotalCosts, UsageTotals,

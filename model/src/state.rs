@@ -158,6 +158,8 @@ state! {
     organization: String,
     /// See `organization`.
     agent: String,
+    /// See `organization`.
+    agent_version: String,
     /// As `started` gave it; the messages may say otherwise.
     llm_model: String,
     /// See `organization`.
@@ -259,6 +261,7 @@ impl State {
             newest_event: time,
             organization: started.organization.map(&text),
             agent: started.agent.map(&text),
+            agent_version: started.agent_version.map(&text),
             llm_model: started.llm_model.map(&text),
             interaction_type: started.interaction_type.map(at(time, recorded_at)),
             integration: started.integration.map(&text),
@@ -316,6 +319,7 @@ impl State {
         let fields = [
             &self.organization,
             &self.agent,
+            &self.agent_version,
             &self.llm_model,
             &self.integration,
             &self.user_agent,

@@ -16,7 +16,15 @@ use crate::state::AppState;
 /// What is counted unless `facets` says otherwise.
 pub const FACETS: &[&str] = &["sentiment", "csat", "country", "agent", "llm_model", "topic"];
 /// What is summed up.
-pub const DISTRIBUTIONS: &[&str] = &["total_costs", "duration", "messages_count"];
+pub const DISTRIBUTIONS: &[&str] = &[
+    "total_costs",
+    "duration",
+    "messages_count",
+    "first_response",
+    "slowest_response",
+    "longest_silence",
+    "interruptions",
+];
 /// The interval unless `interval` says otherwise.
 pub const INTERVAL_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -14,7 +14,8 @@ use crate::format;
 pub(crate) const NOT_AVAILABLE: &str = "not available";
 
 /// Fields whose values are words of ours, not of users.
-const OWN_VALUES: [&str; 5] = ["type", "status", "direction", "sentiment", "device"];
+const OWN_VALUES: [&str; 7] =
+    ["type", "status", "direction", "sentiment", "worst_moment", "sentiment_change", "device"];
 
 /// A field's name for people.
 pub(crate) fn field(name: &str) -> Cow<'_, str> {

@@ -99,6 +99,7 @@ fn started_fields(data: &mut Fields) -> Result<StartedFields, Rejection> {
     Ok(StartedFields {
         organization: data.text("organization")?,
         agent: data.text("agent")?,
+        agent_version: data.text("agent_version")?,
         llm_model: None, // in a message event the name means the message's model, so the caller reads it
         interaction_type: data.named("type", &["text_chat", "voice_call"], InteractionType::from_name)?,
         integration: data.text("integration")?,

@@ -1,5 +1,6 @@
 //! How a voice call went in time: who spoke when, silence, and speaking over each other.
 
+use hearken_model::speech::silences;
 use hearken_model::{Interaction, InteractionType, Message, Role};
 use maud::{Markup, html};
 
@@ -41,7 +42,7 @@ pub(super) fn timeline(interaction: &Interaction, messages: &[Message]) -> Marku
                 text x="0" y=(LANE - 3.0) { "agent" }
                 text x="0" y=(3.0 * LANE - 3.0) { "caller" }
                 line.axis x1=(LEFT) x2=(WIDTH) y1=(1.5 * LANE) y2=(1.5 * LANE) {}
-                @for (from, to) in silences(&spans) {
+                @for (from, to) in long_silences(&spans) {
                     rect.silence x=(format!("{:.1}", x(from))) y=(1.5 * LANE - 3.0) width=(format!("{:.1}", x(to) - x(from))) height="6" rx="3" {
                         title { (format!("{:.1} s of silence", (to - from) as f64 / 1_000.0)) }
                     }
@@ -63,15 +64,9 @@ pub(super) fn timeline(interaction: &Interaction, messages: &[Message]) -> Marku
 }
 
 /// Where nobody speaks for longer than callers bear in comfort.
-fn silences(spans: &[(&Message, i64)]) -> Vec<(i64, i64)> {
-    let mut spoken_until = 0;
-    let mut silences = Vec::new();
-    for (message, end) in spans {
-        if message.timestamp.saturating_sub(spoken_until) >= SILENCE_MS {
-            silences.push((spoken_until, message.timestamp));
-        }
-        spoken_until = spoken_until.max(*end);
-    }
+fn long_silences(spans: &[(&Message, i64)]) -> Vec<(i64, i64)> {
+    let mut silences = silences(spans.iter().map(|(message, end)| (message.timestamp, *end)));
+    silences.retain(|(from, to)| to.saturating_sub(*from) >= SILENCE_MS);
     silences
 }
 

@@ -8,14 +8,17 @@ use crate::labels;
 use crate::location::Location;
 
 /// Facets of the page unless the address names others.
-pub(crate) const FACETS_SHOWN: [&str; 15] = [
+pub(crate) const FACETS_SHOWN: [&str; 20] = [
     "sentiment",
     "csat",
     "status",
     "topic",
     "type",
     "country",
+    "worst_moment",
+    "sentiment_change",
     "agent",
+    "agent_version",
     "organization",
     "llm_model",
     "language",
@@ -24,6 +27,8 @@ pub(crate) const FACETS_SHOWN: [&str; 15] = [
     "os",
     "device",
     "url_host",
+    "tools",
+    "failed_tools",
 ];
 
 /// Facets that stand open; the others open on demand or when something is chosen in them.
