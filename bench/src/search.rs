@@ -186,7 +186,7 @@ fn fill(
     let checkpoint = writer.checkpoint();
     for number in 0..args.interactions as usize {
         let made = corpus.make(number)?;
-        writer.put(&made.document)?;
+        writer.put(made.document.clone());
         bare.add(&made)?;
         if let Some(node) = &mut node {
             node.add(&made)?;

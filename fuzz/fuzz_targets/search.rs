@@ -84,7 +84,7 @@ fn world() -> &'static World {
         let mut documents: Vec<Document> = (0..60).map(interaction).collect();
         documents.push(Document::tombstone(InteractionId::try_new("erased").unwrap()));
         for batch in documents.chunks(16) {
-            batch.iter().for_each(|document| writer.put(document).unwrap());
+            batch.iter().for_each(|document| writer.put(document.clone()));
             writer.refresh(&Checkpoint::default()).unwrap();
         }
         World { reader, documents, _writer: writer.into(), _directory: directory }

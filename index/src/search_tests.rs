@@ -180,7 +180,7 @@ fn open() -> (TempDir, IndexWriter, IndexReader) {
 fn indexed(documents: Vec<Document>) -> World {
     let (directory, mut writer, reader) = open();
     for document in &documents {
-        writer.put(document).unwrap();
+        writer.put(document.clone());
     }
     writer.refresh(&Checkpoint::default()).unwrap();
     World { _directory: directory, _writer: writer, reader, documents }
@@ -201,7 +201,7 @@ fn world() -> &'static World {
                 } else {
                     made_up(number, &mut rng)
                 };
-                writer.put(&document).unwrap();
+                writer.put(document.clone());
                 documents.insert(document.id().as_str().to_owned(), document);
             }
             let _ = batch;
@@ -412,7 +412,7 @@ fn real_dialogues_are_found_and_counted_as_a_scan_does() {
     let Some(documents) = dialogues(60) else { return };
     let (directory, mut writer, reader) = open();
     for batch in documents.chunks(100) {
-        batch.iter().for_each(|document| writer.put(document).unwrap());
+        batch.iter().for_each(|document| writer.put(document.clone()));
         writer.refresh(&Checkpoint::default()).unwrap();
     }
     let world = World { _directory: directory, _writer: writer, reader, documents };
@@ -690,7 +690,7 @@ fn an_export_ends_when_it_is_told_to() {
 fn pages_neither_skip_nor_repeat_what_stays_while_others_are_written() {
     let (_directory, mut writer, reader) = open();
     for number in 0..50 {
-        writer.put(&conversation(&format!("stays-{number}"), &[(Role::User, "refund")])).unwrap();
+        writer.put(conversation(&format!("stays-{number}"), &[(Role::User, "refund")]));
     }
     writer.refresh(&Checkpoint::default()).unwrap();
     let request = SearchRequest { limit: 6, ..request(words("refund")) };
@@ -700,7 +700,7 @@ fn pages_neither_skip_nor_repeat_what_stays_while_others_are_written() {
         for id in
             [format!("new-{num_written}"), format!("other-{num_written}"), format!("stays-{num_written}")]
         {
-            writer.put(&conversation(&id, &[(Role::User, "refund")])).unwrap();
+            writer.put(conversation(&id, &[(Role::User, "refund")]));
         }
         num_written += 1;
         writer.refresh(&Checkpoint::default()).unwrap();
@@ -716,13 +716,13 @@ fn pages_neither_skip_nor_repeat_what_stays_while_others_are_written() {
 fn relevance_pages_stay_on_their_view_until_it_expires() {
     let (_directory, mut writer, reader) = open();
     for number in 0..20 {
-        writer.put(&conversation(&format!("i{number}"), &[(Role::User, "refund")])).unwrap();
+        writer.put(conversation(&format!("i{number}"), &[(Role::User, "refund")]));
     }
     writer.refresh(&Checkpoint::default()).unwrap();
     let request = SearchRequest { sort: Sort::Relevance, limit: 6, ..request(words("refund")) };
     let mut number = 0;
     let seen = page_through(&reader, request.clone(), || {
-        writer.put(&conversation(&format!("i{number}"), &[(Role::User, "nothing")])).unwrap();
+        writer.put(conversation(&format!("i{number}"), &[(Role::User, "nothing")]));
         writer.refresh(&Checkpoint::default()).unwrap();
         number += 1;
     });
@@ -887,14 +887,14 @@ fn replaced_and_erased_interactions_leave_no_trace_in_any_answer() {
     let mut document = conversation(id.as_str(), &[(Role::User, "refund")]);
     document.derived.head.status = Some(Status::InProgress);
     document.derived.head.country = Some("Germany".to_owned());
-    writer.put(&document).unwrap();
+    writer.put(document.clone());
     writer.refresh(&Checkpoint::default()).unwrap();
     assert_eq!(reader.get(&id, &Access::All).unwrap().unwrap(), document);
     assert_eq!(reader.count_in_progress().unwrap(), 1);
     assert_eq!(reader.idle_since(at(0), 10).unwrap(), std::slice::from_ref(&id));
     assert_eq!(reader.idle_since(at(-1), 10).unwrap(), []);
 
-    writer.put(&Document::tombstone(id.clone())).unwrap();
+    writer.put(Document::tombstone(id.clone()));
     writer.refresh(&Checkpoint::default()).unwrap();
     assert!(reader.get(&id, &Access::All).unwrap().unwrap().state.erased);
     let everything = [Query::All, Query::Not(Box::new(words("nothing").query)), Query::And(Vec::new())];

@@ -7,6 +7,7 @@
 //! Those over [`LARGE_BYTES`] are written once a second at the most, all together; until then they are *deferred*.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearken_analysis::Memo;
@@ -33,7 +34,7 @@ const LARGE_BYTES: usize = 256 * 1024;
 const LARGE_INTERVAL: Duration = Duration::from_secs(1);
 
 struct Open {
-    document: Document,
+    document: Arc<Document>,
     memo: Memo,
     is_dirty: bool,
     bytes: usize,
@@ -94,7 +95,7 @@ impl OpenInteractions {
     ) -> Result<Folded, FoldError> {
         let id = event.interaction_id.clone();
         let open = self.load(&id, reader)?;
-        let outcome = open.document.state.fold(event, address)?;
+        let outcome = Arc::make_mut(&mut open.document).state.fold(event, address)?;
         let is_large = open.bytes > LARGE_BYTES;
         if outcome == FoldOutcome::Applied {
             self.mark_dirty(id);
@@ -144,6 +145,7 @@ impl OpenInteractions {
             let document = stored
                 .unwrap_or_else(|| Document { state: State::new(id.clone()), derived: Default::default() });
             let bytes = document.state.bytes();
+            let document = Arc::new(document);
             self.bytes += bytes;
             self.open.put(id.clone(), Open { document, memo: Memo::default(), is_dirty: false, bytes });
         }
@@ -182,16 +184,13 @@ impl OpenInteractions {
 
     /// Derives the changed documents, but for large ones that are not due at `at`, and gives them to `put`; then forgets
     /// the least recently used ones.
-    ///
-    /// # Errors
-    /// The first error of `put`; the cache must be cleared then, since the index has lost what it was given.
-    pub(crate) fn write_dirty<E>(
+    pub(crate) fn write_dirty(
         &mut self,
         deriver: &mut Deriver,
         at: Instant,
         now: Option<Timestamp>,
-        mut put: impl FnMut(&Document) -> Result<(), E>,
-    ) -> Result<(), E> {
+        mut put: impl FnMut(Arc<Document>),
+    ) {
         let mut ids = std::mem::take(&mut self.dirty);
         let is_large_due = self.is_large_due(at);
         if is_large_due {
@@ -210,21 +209,20 @@ impl OpenInteractions {
                 self.large_written = Some(at);
             }
             open.is_dirty = false;
-            let state = &open.document.state;
-            if state.erased {
-                open.document = Document::tombstone(id);
+            if open.document.state.erased {
+                open.document = Arc::new(Document::tombstone(id));
                 open.memo = Memo::default();
             } else {
-                open.document.derived = deriver.derive(state, &mut open.memo, now);
+                let derived = deriver.derive(&open.document.state, &mut open.memo, now);
+                Arc::make_mut(&mut open.document).derived = derived;
             }
-            put(&open.document)?;
+            put(Arc::clone(&open.document));
         }
         let Limits { interactions_max, bytes_max } = self.limits;
         while self.deferred.is_empty() && (self.open.len() > interactions_max || self.bytes > bytes_max) {
             let Some((_, open)) = self.open.pop_lru() else { break };
             self.bytes -= open.bytes;
         }
-        Ok(())
     }
 
     /// Forgets everything, after the index went back to its durable state.
@@ -236,8 +234,6 @@ impl OpenInteractions {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::convert::Infallible;
-
     use hearken_analysis::Analyzer;
     use hearken_billing::{Billing, BillingSettings};
     use hearken_index::{Index, IndexWriter};
@@ -271,7 +267,7 @@ mod tests {
         let (mut writer, reader) = index(&folder);
         let mut deriver = deriver();
         let mut write = |open: &mut OpenInteractions| {
-            open.write_dirty(&mut deriver, Instant::now(), None, |document| writer.put(document)).unwrap();
+            open.write_dirty(&mut deriver, Instant::now(), None, |document| writer.put(document));
             writer.refresh(&Default::default()).unwrap();
         };
         let by_number = Limits { interactions_max: 3, bytes_max: usize::MAX / 4 };
@@ -334,11 +330,9 @@ mod tests {
         let mut write = |open: &mut OpenInteractions, after_ms: u64| {
             let at = started + Duration::from_millis(after_ms);
             let mut put = Vec::new();
-            let written = open.write_dirty::<Infallible>(&mut deriver, at, None, |document| {
+            open.write_dirty(&mut deriver, at, None, |document| {
                 put.push((document.id().to_string(), document.state.messages.len()));
-                Ok(())
             });
-            written.unwrap();
             put
         };
         let say = |open: &mut OpenInteractions, interaction: &str, message: usize, text: &str| {

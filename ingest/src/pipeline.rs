@@ -395,11 +395,10 @@ impl Pipeline {
         self.write_dead_letters(commands);
         let now_judged = self.status.is_backlog_read().then(now);
         let writer = &mut self.parts.writer;
-        let put = self.open.write_dirty(&mut self.parts.deriver, at, now_judged, |document| {
+        self.open.write_dirty(&mut self.parts.deriver, at, now_judged, |document| {
             fail::fail_point!("document-replace");
-            writer.put(document)
+            writer.put(document);
         });
-        put.map_err(restart)?;
         if !self.open.has_deferred() {
             self.searchable = self.next.clone();
             self.batch.recorded.append(&mut self.batch.recorded_large);
@@ -416,13 +415,13 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Commits in RAM; waits, and lets the queue fill, while the disk does not keep up.
+    /// Publishes the batch; waits, and lets the queue fill, while the disk does not keep up.
     fn refresh(&mut self) -> Result<(), Restart> {
         let started = Instant::now();
         loop {
             match self.parts.writer.refresh(&self.searchable) {
-                Ok(_) => break,
-                Err(error @ EngineError::RamTierFull { .. }) if !self.is_stopping() => {
+                Ok(()) => break,
+                Err(error @ EngineError::LiveTierFull { .. }) if !self.is_stopping() => {
                     warn!(%error, "waiting for the disk");
                     self.status.set_trouble(Some(chain(&error)));
                 }

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -51,11 +52,14 @@ impl Document {
     }
 }
 
-/// A stored document of which nothing was read yet.
+/// A document of which nothing was read yet: stored, or still in memory.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Glimpse {
-    head: String,
-    rest: String,
+pub struct Glimpse(Source);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Source {
+    Stored { head: String, rest: String },
+    InMemory(Arc<Document>),
 }
 
 /// What was said in one message, and by whom.
@@ -85,12 +89,21 @@ impl<'m> From<&'m Message> for Said<'m> {
 impl Glimpse {
     /// Of what [`Document::write_stored`] wrote.
     pub fn new(head: String, rest: String) -> Glimpse {
-        Glimpse { head, rest }
+        Glimpse(Source::Stored { head, rest })
+    }
+
+    /// Of a document that is not stored yet.
+    pub fn of(document: Arc<Document>) -> Glimpse {
+        Glimpse(Source::InMemory(document))
     }
 
     /// The public view without its transcript, as the JSON object that the API shows.
     pub fn into_head_json(self) -> String {
-        self.head
+        match self.0 {
+            Source::Stored { head, .. } => head,
+            Source::InMemory(document) => serde_json::to_string(&document.derived.head)
+                .expect("documents have only string keys and plain values"),
+        }
     }
 
     /// The public view without its transcript.
@@ -98,7 +111,10 @@ impl Glimpse {
     /// # Errors
     /// What is stored is no document.
     pub fn head(&self) -> serde_json::Result<Interaction> {
-        serde_json::from_str(&self.head)
+        match &self.0 {
+            Source::Stored { head, .. } => serde_json::from_str(head),
+            Source::InMemory(document) => Ok(document.derived.head.clone()),
+        }
     }
 
     /// The interaction's id.
@@ -110,7 +126,10 @@ impl Glimpse {
         struct Named {
             id: String,
         }
-        serde_json::from_str(&self.head).map(|named: Named| named.id)
+        match &self.0 {
+            Source::Stored { head, .. } => serde_json::from_str(head).map(|named: Named| named.id),
+            Source::InMemory(document) => Ok(document.id().as_str().to_owned()),
+        }
     }
 
     /// What was said, in the order of [`Document::transcript`].
@@ -118,7 +137,11 @@ impl Glimpse {
     /// # Errors
     /// What is stored is no document.
     pub fn said(&self) -> serde_json::Result<Vec<Said<'_>>> {
-        let Spoken { state } = serde_json::from_str(&self.rest)?;
+        let rest = match &self.0 {
+            Source::Stored { rest, .. } => rest,
+            Source::InMemory(document) => return Ok(said_in(document)),
+        };
+        let Spoken { state } = serde_json::from_str(rest)?;
         let given = state.start_time.map(|start| start.value);
         let start = given.or_else(|| state.messages.values().map(Versioned::<Part<'_>>::begins).min());
         let mut said: Vec<_> = state
@@ -138,6 +161,22 @@ impl Glimpse {
         said.sort_by_key(|(place, _)| *place);
         Ok(said.into_iter().map(|(_, said)| said).collect())
     }
+}
+
+fn said_in(document: &Document) -> Vec<Said<'_>> {
+    let start = document.state.start_time();
+    let transcript = document.state.transcript().into_iter();
+    transcript
+        .map(|(at, id, message)| Said {
+            id: Cow::Borrowed(id),
+            role: message.role,
+            offset_ms: match message.time {
+                MessageTime::OffsetMs(offset_ms) => offset_ms,
+                MessageTime::At(_) => start.map_or(0, |start| at.millis_since(start)),
+            },
+            message: Cow::Borrowed(&message.message),
+        })
+        .collect()
 }
 
 /// The parts of the rest that matter here, under their names.

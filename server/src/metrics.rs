@@ -10,7 +10,7 @@ struct IndexCollector {
     monitor: Monitor,
     documents: IntGauge,
     bytes: IntGauge,
-    ram_bytes: IntGauge,
+    live_bytes: IntGauge,
     segments: IntGauge,
     merges: IntGauge,
 }
@@ -23,10 +23,10 @@ impl IndexCollector {
                 "hearken_index_documents",
                 "Interactions in the index, erased ones' stubs included.",
             )?,
-            bytes: IntGauge::new("hearken_index_bytes", "Bytes of the index, on disk and in RAM.")?,
-            ram_bytes: IntGauge::new(
-                "hearken_index_ram_bytes",
-                "Bytes of the index that are only in RAM yet.",
+            bytes: IntGauge::new("hearken_index_bytes", "Bytes of the index on disk.")?,
+            live_bytes: IntGauge::new(
+                "hearken_index_live_bytes",
+                "About how much memory the documents take that are not durable yet.",
             )?,
             segments: IntGauge::new("hearken_index_segments", "Segments of the index.")?,
             merges: IntGauge::new("hearken_index_merges", "Merges since the start.")?,
@@ -34,7 +34,7 @@ impl IndexCollector {
     }
 
     fn gauges(&self) -> [&IntGauge; 5] {
-        [&self.documents, &self.bytes, &self.ram_bytes, &self.segments, &self.merges]
+        [&self.documents, &self.bytes, &self.live_bytes, &self.segments, &self.merges]
     }
 }
 
@@ -47,7 +47,7 @@ impl Collector for IndexCollector {
         let stats = self.monitor.stats();
         self.documents.set(stats.num_documents as i64);
         self.bytes.set(stats.index_bytes as i64);
-        self.ram_bytes.set(stats.ram_bytes as i64);
+        self.live_bytes.set(stats.live_bytes as i64);
         self.segments.set(stats.num_segments as i64);
         self.merges.set(stats.num_merges as i64);
         self.gauges().into_iter().flat_map(Collector::collect).collect()

@@ -64,18 +64,15 @@ fn rewrite(config: &Config, from: &Path, to: &Path) -> anyhow::Result<u64> {
         };
         num_documents += 1;
         bar.inc(1);
-        let mut written = target.put(&rewritten);
-        if num_documents % BATCH_DOCUMENTS as u64 == 0 {
-            // Offsets come only with the last batch: a half-built index must not claim to have read anything.
-            written = written.and_then(|()| target.refresh(&Checkpoint::default()).map(drop));
+        target.put(rewritten);
+        // Offsets come only with the last batch: a half-built index must not claim to have read anything.
+        if num_documents % BATCH_DOCUMENTS as u64 == 0
+            && let Err(error) = target.refresh(&Checkpoint::default())
+        {
+            failure = Some(error);
+            return ControlFlow::Break(());
         }
-        match written {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failure = Some(error);
-                ControlFlow::Break(())
-            }
-        }
+        ControlFlow::Continue(())
     });
     visited.context("cannot read the index")?;
     if let Some(error) = failure {

@@ -131,7 +131,7 @@ fn a_rebuild_analyses_again_what_an_older_version_answered_and_asks_no_kafka() {
     asked.state.llm_analysis = Some(serde_json::from_value(answer).unwrap());
     let (mut writer, reader) = Index::open(&path, |_| {}).unwrap();
     for document in [&stored, &asked] {
-        writer.put(document).unwrap();
+        writer.put(document.clone());
     }
     writer.refresh(&Checkpoint::default()).unwrap();
     writer.flush_now().unwrap();

@@ -71,7 +71,7 @@ fn metrics_count_every_record_and_say_how_far_it_is_durable() {
     }
     assert!(metric("hearken_index_bytes", &[]) > 0.0);
     let (_, page) = stack.hearken.get("/metrics").unwrap();
-    for family in ["hearken_index_ram_bytes", "hearken_index_merges"] {
+    for family in ["hearken_index_live_bytes", "hearken_index_merges"] {
         assert!(has_samples(&page, family), "{family}");
     }
 }

@@ -2,16 +2,20 @@
 
 use tantivy::columnar::Column;
 use tantivy::query::{EnableScoring, Query};
-use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Score, Searcher, SegmentReader, TERMINATED};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Score, SegmentReader, TERMINATED};
 
 use super::budget::Budget;
 use super::columns::{ColumnCache, SegmentColumns};
 use super::facets::{Facet, SegmentFacet};
+use super::live::LiveQuery;
+use super::lower::Lowered;
 use super::ranges::RangeCounts;
 use super::sort::{SegmentKeys, Top};
 use super::statistics::{Histogram, Values};
+use super::view::{Place, View};
 use super::words::WordScorer;
 use crate::search::SearchError;
+use crate::values;
 
 /// What is wanted of the matches, and what was found.
 #[derive(Default)]
@@ -28,14 +32,64 @@ pub(super) struct Collection {
 const LOOK_EVERY: usize = 64;
 
 impl Collection {
-    /// Runs the query over every segment.
+    /// Runs the query over the commit and what lies over it.
     pub(super) fn run(
         &mut self,
-        searcher: &Searcher,
+        view: &View,
+        columns: &ColumnCache,
+        query: Lowered,
+        budget: &Budget,
+    ) -> Result<(), SearchError> {
+        budget.check()?;
+        let Lowered { engine, live } = query;
+        self.run_commit(view, columns, &*engine, budget)?;
+        self.run_live(view, live, budget)
+    }
+
+    fn run_live(&mut self, view: &View, mut query: LiveQuery, budget: &Budget) -> Result<(), SearchError> {
+        const LOOK_EVERY: usize = 1_024;
+        for (number, (place, document)) in view.overlay().places().enumerate() {
+            if number % LOOK_EVERY == 0 {
+                budget.check()?;
+            }
+            let Place::Live(vocabulary, _) = place else { continue };
+            let Some(score) = query.score(document, vocabulary as usize) else { continue };
+            self.total += 1;
+            if let Some(top) = &mut self.top {
+                top.collect_live(view, place, document, score).map_err(engine)?;
+            }
+            self.facets.iter_mut().for_each(|facet| facet.add(&document.document));
+            for ranges in &mut self.ranges {
+                let number = values::number(&document.document, ranges.field());
+                ranges.add(number);
+            }
+            if let Some(histogram) = &mut self.histogram {
+                histogram.add(values::number(&document.document, histogram.field()));
+            }
+            for values in &mut self.values {
+                let number = values::number(&document.document, values.field());
+                number.into_iter().for_each(|number| values.add(number));
+            }
+        }
+        budget.check()?;
+        self.check_bounds()
+    }
+
+    /// Refuses what would grow without bounds.
+    fn check_bounds(&self) -> Result<(), SearchError> {
+        self.histogram.as_ref().map_or(Ok(()), Histogram::check)?;
+        self.ranges.iter().try_for_each(RangeCounts::check)?;
+        self.facets.iter().try_for_each(Facet::check)
+    }
+
+    fn run_commit(
+        &mut self,
+        view: &View,
         columns: &ColumnCache,
         query: &dyn Query,
         budget: &Budget,
     ) -> Result<(), SearchError> {
+        let searcher = &view.searcher;
         let scores = self.top.as_ref().is_some_and(Top::scores);
         let scoring = if scores {
             EnableScoring::enabled_from_searcher(searcher)
@@ -51,6 +105,7 @@ impl Collection {
                 continue;
             }
             let mut part = self.open(&columns.of(reader)).map_err(engine)?;
+            let mut replaced = view.overlay().replaced(segment);
             let mut docs = [0; COLLECT_BLOCK_BUFFER_LEN];
             let mut scored = [0.0; COLLECT_BLOCK_BUFFER_LEN];
             for block in 1.. {
@@ -64,20 +119,19 @@ impl Collection {
                     break;
                 }
                 let num_alive = retain_alive(reader, &mut docs, &mut scored, num_read);
+                let num_alive = drop_replaced(&mut replaced, &mut docs, &mut scored, num_alive);
                 let scored = if scores { &scored[..num_alive] } else { &[] };
-                self.collect(searcher, segment as u32, &mut part, &docs[..num_alive], scored)
-                    .map_err(engine)?;
+                self.collect(view, segment as u32, &mut part, &docs[..num_alive], scored).map_err(engine)?;
                 if block % LOOK_EVERY == 0 {
                     budget.check()?;
                 }
             }
             // A scorer that the budget stopped looks like one that found everything.
             budget.check()?;
-            self.histogram.as_ref().map_or(Ok(()), Histogram::check)?;
-            self.ranges.iter().try_for_each(RangeCounts::check)?;
             for (facet, counts) in self.facets.iter_mut().zip(part.facets) {
                 facet.merge(counts)?;
             }
+            self.check_bounds()?;
         }
         Ok(())
     }
@@ -94,7 +148,7 @@ impl Collection {
 
     fn collect(
         &mut self,
-        searcher: &Searcher,
+        view: &View,
         segment: u32,
         part: &mut Part,
         docs: &[DocId],
@@ -102,7 +156,7 @@ impl Collection {
     ) -> tantivy::Result<()> {
         self.total += docs.len() as u64;
         if let (Some(top), Some(keys)) = (&mut self.top, &part.keys) {
-            top.collect(searcher, segment, keys, docs, scores)?;
+            top.collect(view, segment, keys, docs, scores)?;
         }
         for facet in &mut part.facets {
             facet.collect(docs);
@@ -164,6 +218,30 @@ fn retain_alive(
         num_alive += usize::from(alive.is_alive(docs[at]));
     }
     num_alive
+}
+
+/// Moves the documents that are not replaced to the front and says how many there are. `replaced` is ascending, as
+/// documents are; what is behind them is taken off.
+fn drop_replaced(
+    replaced: &mut &[DocId],
+    docs: &mut [DocId; COLLECT_BLOCK_BUFFER_LEN],
+    scores: &mut [Score; COLLECT_BLOCK_BUFFER_LEN],
+    num_docs: usize,
+) -> usize {
+    if replaced.is_empty() {
+        return num_docs;
+    }
+    let mut num_kept = 0;
+    for at in 0..num_docs {
+        let doc = docs[at];
+        while replaced.first().is_some_and(|first| *first < doc) {
+            *replaced = &replaced[1..];
+        }
+        docs[num_kept] = doc;
+        scores[num_kept] = scores[at];
+        num_kept += usize::from(replaced.first() != Some(&doc));
+    }
+    num_kept
 }
 
 pub(super) fn engine(error: tantivy::TantivyError) -> SearchError {

@@ -1,19 +1,25 @@
-//! The directory that makes refresh cheap: new small files stay in RAM until a flush makes them durable.
+//! tantivy's directory: plain files on the disk, with a checksum for each, put in place as a crash at any instant forgives.
 //!
-//! tantivy writes a handful of small files at every commit and wants each of them on the disk. Here they stay in
-//! RAM, as `meta.json` does, so that a commit costs no sync and can happen every 20 ms. [`TieredDirectory::flush`]
-//! brings the state of the last commit to the disk, in the order that a crash at any instant forgives. What is on the disk is
-//! always one whole commit: its files, and the checkpoint of the source that belongs to them.
+//! Files are written as tantivy writes them and made durable when a `meta.json` is about to name them: one that nothing
+//! ever names is never synced. What is on the disk is always one whole commit: its files, and the checkpoint of the source
+//! that belongs to them.
+//!
+//! 1. Sync the files that the new `meta.json` names and that are not durable yet.
+//! 2. Sync the directory. Now these files are durable.
+//! 3. `meta.json` under another name, synced; from here on either commit may be the durable one; rename it into place.
+//! 4. Sync the directory. Now this commit is the durable one.
+//! 5. Unlink what neither it nor tantivy names.
+//!
+//! After a failure the directory is closed and opened again: files whose sync failed are never synced again, because the
+//! kernel may have marked their pages clean, and no name is used twice.
 //!
 //! - [`storage`]: the few file operations used, as a seam for faults.
 //! - [`manifest`]: `meta.json`, and the checksums it carries on the disk.
-//! - [`file_writer`]: a file being written: buffered, and on the disk past a size.
-//! - [`flush`]: RAM → disk, and the collection of what nothing names any more.
 //! - [`check`]: are the files what they were when they were written?
 //!
-//! Fail points, with the feature `failpoints`, in the order they are passed: `index-refresh`, `index-refreshed`,
-//! `index-persist-file` (each file), `index-sync-directory` (twice), `index-rename-meta`, `index-meta-renamed`,
-//! `index-flushed`; `index-merge-end` when a merge takes effect.
+//! Fail points, with the feature `failpoints`, in the order they are passed: `index-sync-file` (each file),
+//! `index-sync-directory` (twice), `index-rename-meta`, `index-meta-renamed`, `index-committed`; `index-merge-end` when a
+//! merge takes effect.
 //!
 //! Rules that must hold at every instant:
 //! 1. No file that a `meta.json` names which is, or may be, the durable one is unlinked or written to.
@@ -21,53 +27,51 @@
 //! 3. No name is used twice in the life of a directory.
 
 mod check;
-mod file_writer;
-mod flush;
 mod manifest;
 #[cfg(test)]
 pub(super) mod simulated;
 mod storage;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::io::{self, BufWriter, Read};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::{Mutex, MutexGuard};
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
-    DirectoryLock, FileHandle, INDEX_WRITER_LOCK, Lock, META_LOCK, WatchCallback, WatchHandle, WritePtr,
+    AntiCallToken, DirectoryLock, FileHandle, INDEX_WRITER_LOCK, Lock, META_LOCK, TerminatingWrite,
+    WatchCallback, WatchHandle, WritePtr,
 };
 
-use self::file_writer::FileWriter;
-use self::manifest::{Commit, FileSum, FileSums, MANAGED, META};
+use self::manifest::{Commit, FileSum, FileSums, MANAGED, META, META_NEXT};
+use self::storage::StorageFile;
 use super::background::be_nice_while_merging;
 
 pub(crate) use self::check::verify;
 pub use self::check::{Damage, Problem};
 pub(crate) use self::storage::{DiskStorage, LockRefused, Storage, StorageLock};
 
-/// A tantivy directory in two tiers, RAM and disk. Clones share it.
+/// Syncs under way at a time: a journal takes several in one turn, which halves a commit while the disk is busy.
+const SYNC_THREADS: usize = 4;
+
+/// A tantivy directory whose commits survive whatever comes. Clones share it.
 #[derive(Clone)]
-pub(crate) struct TieredDirectory {
+pub(crate) struct DurableDirectory {
     shared: Arc<Shared>,
 }
 
 struct Shared {
     storage: Arc<dyn Storage>,
-    /// A file that outgrows this goes to the disk while it is written, so that results of merges do not sit in RAM.
-    spill_bytes: usize,
     state: Mutex<State>,
-    /// One flush at a time.
-    flushing: Mutex<()>,
+    /// One `meta.json` at a time.
+    committing: Mutex<()>,
     /// tantivy's locks; the one between processes is taken once for all, see [`Storage::lock`].
     meta_lock: Token,
     writer_lock: Token,
-    /// Held in buffers of files being written.
-    buffered_bytes: AtomicU64,
-    /// Since the last write or flush that failed, until a flush succeeds.
+    /// Since the last write that failed, until a commit succeeds.
     disk_fails: Arc<AtomicBool>,
 }
 
@@ -75,6 +79,8 @@ struct Shared {
 struct State {
     /// What tantivy sees, apart from the two JSON files.
     files: HashMap<String, FileEntry>,
+    /// Written, and not synced yet.
+    unsynced: HashMap<String, Box<dyn StorageFile>>,
     /// tantivy's newest `meta.json`; `None` before the index is created.
     live: Option<LiveCommit>,
     /// tantivy's `.managed.json`; rebuilt at open, never written.
@@ -89,9 +95,7 @@ struct State {
     is_durable_certain: bool,
     /// Named by another `meta.json` that may be the durable one while that is not certain.
     maybe_durable: HashSet<String>,
-    ram_bytes: u64,
     num_merges: u64,
-    next_generation: u64,
     /// Set before the directory is opened again: threads of the old instance may live on and must not write.
     closed: bool,
 }
@@ -104,7 +108,6 @@ struct LiveCommit {
 /// What the disk holds for certain.
 #[derive(Default)]
 struct DurableCommit {
-    meta: Option<Arc<[u8]>>,
     payload: Option<String>,
     sums: Arc<FileSums>,
 }
@@ -112,21 +115,6 @@ struct DurableCommit {
 struct FileEntry {
     handle: Arc<dyn FileHandle>,
     sum: FileSum,
-    tier: Tier,
-    /// A file is known by this and not by its name alone.
-    generation: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tier {
-    /// Only in memory.
-    Ram,
-    /// Content durable, directory entry not yet.
-    Spilled,
-    /// As [`Tier::Spilled`], but a directory sync failed since: written anew by the next flush.
-    Suspect,
-    /// Durable.
-    Disk,
 }
 
 /// Why a directory could not be opened.
@@ -149,26 +137,18 @@ impl From<io::Error> for OpenError {
 /// What a directory holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DirectoryStats {
-    /// Only in memory, buffers of files being written included. Readers may hold on to more for a moment.
-    pub(crate) ram_bytes: u64,
-    /// All files of the newest commit and of merges under way, RAM and disk.
+    /// All files of the newest commit and of merges under way.
     pub(crate) index_bytes: u64,
     pub(crate) num_segments: usize,
-    pub(crate) num_documents: u64,
     /// Merges finished since the directory was opened.
     pub(crate) num_merges: u64,
 }
 
-impl TieredDirectory {
-    /// Opens what is on the disk. The first flush makes it durable for certain and then removes every file of ours
-    /// that it does not name: erased text may sit there.
+impl DurableDirectory {
+    /// Opens what is on the disk, and writes nothing.
     ///
     /// The caller holds [`Storage::lock`]. With `verify`, every byte is read and compared with its checksum.
-    pub(crate) fn open(
-        storage: Arc<dyn Storage>,
-        spill_bytes: usize,
-        verify: bool,
-    ) -> Result<Self, OpenError> {
+    pub(crate) fn open(storage: Arc<dyn Storage>, verify: bool) -> Result<Self, OpenError> {
         let names = storage.list()?;
         let mut state = State::default();
         if names.iter().any(|name| name == META) {
@@ -185,20 +165,28 @@ impl TieredDirectory {
         Ok(Self {
             shared: Arc::new(Shared {
                 storage,
-                spill_bytes,
                 state: Mutex::new(state),
-                flushing: Mutex::new(()),
+                committing: Mutex::new(()),
                 meta_lock: Token::new(),
                 writer_lock: Token::new(),
-                buffered_bytes: AtomicU64::new(0),
                 disk_fails: Arc::default(),
             }),
         })
     }
 
-    /// From now on nothing is written any more, neither by tantivy's threads nor by a flush. Reading goes on.
+    /// Makes what was found durable for certain, then removes every file of ours that it does not name: erased text may
+    /// sit there.
+    pub(crate) fn settle(&self) -> io::Result<()> {
+        let live = self.state().live.as_ref().map(|live| Arc::clone(&live.meta));
+        match live {
+            Some(meta) => self.take_meta(&meta),
+            None => Ok(()),
+        }
+    }
+
+    /// From now on nothing is written any more. Reading goes on.
     pub(crate) fn close(&self) {
-        let _no_flush_under_way = self.shared.flushing.lock();
+        let _no_commit_under_way = self.shared.committing.lock();
         self.state().closed = true;
     }
 
@@ -208,12 +196,7 @@ impl TieredDirectory {
         (state.durable.payload.clone(), Arc::clone(&state.durable.sums))
     }
 
-    /// Whether the disk holds a commit at all: only a new index has none.
-    pub(crate) fn has_durable_commit(&self) -> bool {
-        self.state().durable.meta.is_some()
-    }
-
-    /// Whether the last write or flush failed.
+    /// Whether the last write failed.
     pub(crate) fn disk_fails(&self) -> &Arc<AtomicBool> {
         &self.shared.disk_fails
     }
@@ -224,12 +207,9 @@ impl TieredDirectory {
 
     pub(crate) fn stats(&self) -> DirectoryStats {
         let state = self.state();
-        let commit = state.live.as_ref().map(|live| &live.commit);
         DirectoryStats {
-            ram_bytes: state.ram_bytes + self.shared.buffered_bytes.load(Ordering::Relaxed),
             index_bytes: state.files.values().map(|file| file.sum.bytes).sum(),
-            num_segments: commit.map_or(0, Commit::num_segments),
-            num_documents: commit.map_or(0, Commit::num_documents),
+            num_segments: state.live.as_ref().map_or(0, |live| live.commit.num_segments()),
             num_merges: state.num_merges,
         }
     }
@@ -237,6 +217,124 @@ impl TieredDirectory {
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock()
     }
+
+    /// Puts a `meta.json` of tantivy's in place, see the top of this file.
+    fn take_meta(&self, data: &[u8]) -> io::Result<()> {
+        let commit = Commit::parse(data)?;
+        let _one_at_a_time = self.shared.committing.lock();
+        let put = self.put_meta(data, commit);
+        self.shared.disk_fails.store(put.is_err(), Ordering::Relaxed);
+        let is_merge_end = put?;
+        self.collect_garbage();
+        if is_merge_end {
+            fail::fail_point!("index-merge-end");
+        } else {
+            fail::fail_point!("index-committed");
+        }
+        Ok(())
+    }
+
+    /// Whether it was the end of a merge.
+    fn put_meta(&self, data: &[u8], commit: Commit) -> io::Result<bool> {
+        let storage = &*self.shared.storage;
+        let mut sums = FileSums::new();
+        let mut to_sync = Vec::new();
+        {
+            let mut state = self.state();
+            state.refuse_if_closed()?;
+            for name in commit.files() {
+                let file = state.files.get(&name).ok_or_else(|| {
+                    io::Error::new(io::ErrorKind::NotFound, format!("`{name}` of the commit is gone"))
+                })?;
+                sums.insert(name.clone(), file.sum);
+                to_sync.extend(state.unsynced.remove(&name).map(|file| (name, file)));
+            }
+        }
+        if !to_sync.is_empty() {
+            sync_files(&mut to_sync)?;
+            drop(to_sync);
+            self.sync_directory(storage)?;
+        }
+        let mut next = storage.create(META_NEXT).map_err(at("creating", META_NEXT))?;
+        next.write_all(&manifest::encode(data, &sums)).map_err(at("writing", META_NEXT))?;
+        next.sync().map_err(at("syncing", META_NEXT))?;
+        self.doubt(&sums);
+        fail::fail_point!("index-rename-meta");
+        storage.rename(META_NEXT, META).map_err(at("renaming", META_NEXT))?;
+        fail::fail_point!("index-meta-renamed");
+        self.sync_directory(storage)?;
+
+        let mut state = self.state();
+        // A commit has a new opstamp; the end of a merge writes the last one again with other segments.
+        let is_merge_end = state
+            .live
+            .as_ref()
+            .is_some_and(|live| live.commit.opstamp == commit.opstamp && live.commit != commit);
+        state.num_merges += u64::from(is_merge_end);
+        state.durable = DurableCommit { payload: commit.payload.clone(), sums: Arc::new(sums) };
+        state.is_durable_certain = true;
+        state.maybe_durable.clear();
+        state.live = Some(LiveCommit { meta: data.into(), commit });
+        Ok(is_merge_end)
+    }
+
+    /// From here on either commit may be the durable one.
+    fn doubt(&self, sums: &FileSums) {
+        let mut state = self.state();
+        state.is_durable_certain = false;
+        state.maybe_durable.extend(sums.keys().cloned());
+    }
+
+    fn sync_directory(&self, storage: &dyn Storage) -> io::Result<()> {
+        fail::fail_point!("index-sync-directory");
+        storage.sync_directory().map_err(at("syncing", "the directory"))
+    }
+
+    /// Unlinks what is on the disk and neither tantivy's nor named by a commit that may be durable. A file that cannot be
+    /// unlinked is tried again with the next commit, and at the next open.
+    fn collect_garbage(&self) {
+        let garbage: Vec<String> = {
+            let state = self.state();
+            state.on_disk.iter().filter(|name| state.is_garbage(name)).cloned().collect()
+        };
+        garbage.iter().for_each(|name| self.unlink(name));
+    }
+
+    fn unlink(&self, name: &str) {
+        match self.shared.storage.remove(name) {
+            // Only now may the name be forgotten: until here nothing can be written under it.
+            Ok(()) => {
+                self.state().on_disk.remove(name);
+            }
+            Err(error) => {
+                tracing::warn!(file = name, %error, "a file that nothing names cannot be removed");
+            }
+        }
+    }
+}
+
+/// Says what was being done.
+fn at(doing: &'static str, what: &str) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{doing} `{what}`: {error}"))
+}
+
+fn sync_files(files: &mut [(String, Box<dyn StorageFile>)]) -> io::Result<()> {
+    let sync = |(name, file): &mut (String, Box<dyn StorageFile>)| {
+        fail::fail_point!("index-sync-file");
+        file.sync().map_err(at("syncing", name))
+    };
+    std::thread::scope(|scope| {
+        let share = files.len().div_ceil(SYNC_THREADS).max(1);
+        let mut shares = files.chunks_mut(share);
+        let own = shares.next();
+        let threads: Vec<_> =
+            shares.map(|files| scope.spawn(move || files.iter_mut().try_for_each(sync))).collect();
+        let synced = own.map_or(Ok(()), |files| files.iter_mut().try_for_each(sync));
+        // All of them end before the scope does; the first failure is told.
+        threads
+            .into_iter()
+            .fold(synced, |synced, thread| synced.and(thread.join().expect("a sync does not panic")))
+    })
 }
 
 impl State {
@@ -259,28 +357,15 @@ impl State {
                 let problem = Problem::Length { expected: sum.bytes, found: handle.len() as u64 };
                 return Err(OpenError::Damaged(vec![Damage { file: name.clone(), problem }]));
             }
-            self.insert(name.clone(), handle, *sum, Tier::Disk);
+            self.files.insert(name.clone(), FileEntry { handle, sum: *sum });
             self.on_disk.insert(name.clone());
         }
         let managed: Vec<&str> = sums.keys().map(String::as_str).chain([META]).collect();
         self.managed = Some(serde_json::to_vec(&managed).expect("a list of strings"));
         let meta: Arc<[u8]> = meta.into();
-        self.durable = DurableCommit {
-            meta: Some(Arc::clone(&meta)),
-            payload: commit.payload.clone(),
-            sums: Arc::new(sums),
-        };
+        self.durable = DurableCommit { payload: commit.payload.clone(), sums: Arc::new(sums) };
         self.live = Some(LiveCommit { meta, commit });
         Ok(())
-    }
-
-    fn insert(&mut self, name: String, handle: Arc<dyn FileHandle>, sum: FileSum, tier: Tier) {
-        let generation = self.next_generation;
-        self.next_generation += 1;
-        if tier == Tier::Ram {
-            self.ram_bytes += sum.bytes;
-        }
-        self.files.insert(name, FileEntry { handle, sum, tier, generation });
     }
 
     /// Whether the name is taken, now or in what a crash would bring back.
@@ -294,6 +379,10 @@ impl State {
     /// Whether the durable commit names it, or one that may be durable.
     fn is_protected(&self, name: &str) -> bool {
         self.durable.sums.contains_key(name) || self.maybe_durable.contains(name)
+    }
+
+    fn is_garbage(&self, name: &str) -> bool {
+        !self.files.contains_key(name) && !self.writing.contains(name) && !self.is_protected(name)
     }
 
     fn refuse_if_closed(&self) -> io::Result<()> {
@@ -319,7 +408,7 @@ pub(crate) fn read_durable(storage: &dyn Storage) -> Result<(FileSums, Option<St
     Ok((sums, commit.payload.clone(), commit.num_documents()))
 }
 
-impl tantivy::Directory for TieredDirectory {
+impl tantivy::Directory for DurableDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
         let state = self.state();
         name_of(path)
@@ -328,18 +417,20 @@ impl tantivy::Directory for TieredDirectory {
             .ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))
     }
 
-    /// Forgets the file; the disk keeps it until no durable commit names it.
+    /// Unlinks the file, or leaves that to the next commit while one that may be durable names it.
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
-        let mut state = self.state();
-        match name_of(path).and_then(|name| state.files.remove(name)) {
-            Some(file) => {
-                if file.tier == Tier::Ram {
-                    state.ram_bytes -= file.sum.bytes;
-                }
-                Ok(())
-            }
-            None => Err(DeleteError::FileDoesNotExist(path.to_owned())),
+        let does_not_exist = || DeleteError::FileDoesNotExist(path.to_owned());
+        let name = name_of(path).ok_or_else(does_not_exist)?;
+        let is_garbage = {
+            let mut state = self.state();
+            state.files.remove(name).ok_or_else(does_not_exist)?;
+            state.unsynced.remove(name);
+            !state.closed && state.is_garbage(name)
+        };
+        if is_garbage {
+            self.unlink(name);
         }
+        Ok(())
     }
 
     fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
@@ -362,7 +453,14 @@ impl tantivy::Directory for TieredDirectory {
             return Err(OpenWriteError::FileAlreadyExists(path.to_owned()));
         }
         state.writing.insert(name.to_owned());
-        Ok(BufWriter::new(Box::new(FileWriter::new(Arc::clone(&self.shared), name.to_owned()))))
+        state.on_disk.insert(name.to_owned());
+        drop(state);
+        let directory = self.clone();
+        let file = self.shared.storage.create(name);
+        let hasher = crc32fast::Hasher::new();
+        let mut writer = FileWriter { directory, name: name.to_owned(), file: None, bytes: 0, hasher };
+        writer.file = Some(file.inspect_err(|_| writer.note_failure()).map_err(io_error)?);
+        Ok(BufWriter::new(Box::new(writer)))
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
@@ -375,7 +473,7 @@ impl tantivy::Directory for TieredDirectory {
         .ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))
     }
 
-    /// Takes `meta.json` and `.managed.json` into RAM; tantivy writes no other file this way.
+    /// Takes `.managed.json` into memory and puts `meta.json` in place; tantivy writes no other file this way.
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
         match name_of(path) {
             Some(META) => self.take_meta(data),
@@ -389,7 +487,7 @@ impl tantivy::Directory for TieredDirectory {
         }
     }
 
-    /// Nothing to do: the flush syncs.
+    /// Nothing to do: `meta.json` does it.
     fn sync_directory(&self) -> io::Result<()> {
         Ok(())
     }
@@ -412,31 +510,60 @@ impl tantivy::Directory for TieredDirectory {
     }
 }
 
-impl TieredDirectory {
-    fn take_meta(&self, data: &[u8]) -> io::Result<()> {
-        let commit = Commit::parse(data)?;
-        let mut state = self.state();
-        state.refuse_if_closed()?;
-        // A commit has a new opstamp; the end of a merge writes the last one again with other segments.
-        let merged = state
-            .live
-            .as_ref()
-            .is_some_and(|live| live.commit.opstamp == commit.opstamp && live.commit != commit);
-        if merged {
-            state.num_merges += 1;
-        }
-        state.live = Some(LiveCommit { meta: data.into(), commit });
-        drop(state);
-        if merged {
-            fail::fail_point!("index-merge-end");
-        }
+/// A file being written. It is synced when a `meta.json` names it.
+struct FileWriter {
+    directory: DurableDirectory,
+    name: String,
+    /// Until the file is complete.
+    file: Option<Box<dyn StorageFile>>,
+    bytes: u64,
+    hasher: crc32fast::Hasher,
+}
+
+impl FileWriter {
+    fn note_failure(&self) {
+        self.directory.shared.disk_fails.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Write for FileWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let file = self.file.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        file.write_all(bytes).map_err(at("writing", &self.name)).inspect_err(|_| self.note_failure())?;
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-impl std::fmt::Debug for TieredDirectory {
+impl TerminatingWrite for FileWriter {
+    fn terminate_ref(&mut self, _: AntiCallToken) -> io::Result<()> {
+        let sum = FileSum { bytes: self.bytes, crc32: std::mem::take(&mut self.hasher).finalize() };
+        let handle = self.directory.shared.storage.map(&self.name);
+        let handle = handle.inspect_err(|_| self.note_failure())?;
+        let mut state = self.directory.state();
+        state.refuse_if_closed()?;
+        state.files.insert(self.name.clone(), FileEntry { handle, sum });
+        let file = self.file.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        state.unsynced.insert(self.name.clone(), file);
+        Ok(())
+    }
+}
+
+impl Drop for FileWriter {
+    /// A file that was not completed was never there; what it left on the disk is collected with the next commit.
+    fn drop(&mut self) {
+        self.directory.state().writing.remove(&self.name);
+    }
+}
+
+impl std::fmt::Debug for DurableDirectory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "TieredDirectory({:?})", self.shared.storage)
+        write!(f, "DurableDirectory({:?})", self.shared.storage)
     }
 }
 
@@ -445,7 +572,7 @@ fn name_of(path: &Path) -> Option<&str> {
     path.to_str().filter(|name| !name.contains('/'))
 }
 
-/// A lock whose guard may wander between threads and outlive its place of taking.
+/// A lock whose guard owns nothing borrowed and may be released on another thread.
 struct Token {
     put_back: Sender<()>,
     take: Receiver<()>,

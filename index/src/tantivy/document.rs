@@ -1,20 +1,18 @@
-//! From a [`Document`] to what tantivy indexes.
+//! From a document of the live tier to what tantivy indexes.
 //!
 //! The words of all roles, topic, summary and keywords are one text with positions. Roles follow each other, user
 //! first, and four columns say where each one's words end, so that `user:refund` is a term and a range of positions
 //! and needs no terms of its own. Topic, summary and keywords are short and have terms of their own beside the
 //! common ones; system messages have only their own, because words without a scope do not search them.
 
-use std::collections::HashMap;
-
 use hearken_model::field::FIELDS;
 use hearken_model::{Document, Role, Scalar};
-use tantivy::fieldnorm::FieldNormReader;
 use tantivy::{TantivyDocument, Term};
 
 use super::encoding::{GAP, NEXT, SAME, push_length_prefixed};
-use super::schema::{ERASED, Fields, LLM_PENDING, ValueCase, hash, metadata_key, term_name, value_term};
-use crate::text::{English, MESSAGE_GAP, WordKind, Words, fold_case, has_forms};
+use super::live::{CutText, LiveDocument, Speaker, Words};
+use super::schema::{ERASED, Fields, LLM_PENDING, ValueCase, metadata_key, term_name, value_term};
+use crate::text::{MESSAGE_GAP, WordKind, fold_case};
 use crate::values::{self, FieldRef};
 
 /// Whose words a term of `text` stands for.
@@ -47,38 +45,22 @@ pub(super) fn class(owner: Owner, kind: TermKind) -> u8 {
 /// The roles in the order in which their words stand; the ends of the first four are columns.
 const ROLES: [Role; 5] = [Role::User, Role::Assistant, Role::Human, Role::Tool, Role::System];
 
-/// Builds documents; keeps what is worth keeping from one to the next.
+/// Builds documents; keeps its buffers from one to the next.
 pub(super) struct DocumentBuilder {
     fields: Fields,
-    english: English,
-    /// Word → its stem, empty when the word is its own. English repeats itself, and so do replaced documents.
-    stems: HashMap<Box<str>, Box<str>>,
     head: Vec<u8>,
     rest: Vec<u8>,
     encoded: String,
-    word: String,
-    character: String,
 }
-
-/// About 8 MB.
-const STEMS_MAX: usize = 1 << 16;
 
 impl DocumentBuilder {
     pub(super) fn new(fields: Fields) -> Self {
-        DocumentBuilder {
-            fields,
-            english: English::default(),
-            stems: HashMap::new(),
-            head: Vec::new(),
-            rest: Vec::new(),
-            encoded: String::new(),
-            word: String::new(),
-            character: String::new(),
-        }
+        DocumentBuilder { fields, head: Vec::new(), rest: Vec::new(), encoded: String::new() }
     }
 
     /// The term to replace and the document to put in its place.
-    pub(super) fn build(&mut self, document: &Document) -> (Term, TantivyDocument) {
+    pub(super) fn build(&mut self, live: &LiveDocument) -> (Term, TantivyDocument) {
+        let document = &*live.document;
         self.head.clear();
         self.rest.clear();
         document
@@ -96,102 +78,74 @@ impl DocumentBuilder {
             push_length_prefixed(&mut terms, ERASED);
             built.add_text(self.fields.terms, &terms);
         } else {
-            self.add_text(&mut built, document);
+            self.add_text(&mut built, live);
             self.add_values(&mut built, document);
-            self.add_numbers(&mut built, document);
+            self.add_numbers(&mut built, document, live.tie);
         }
         (self.fields.id_term(document.id()), built)
     }
 
-    fn add_text(&mut self, built: &mut TantivyDocument, document: &Document) {
+    fn add_text(&mut self, built: &mut TantivyDocument, live: &LiveDocument) {
         self.encoded.clear();
         let mut position = 0;
-        let transcript = document.state.transcript();
         for (role, end_column) in ROLES.iter().zip(self.fields.role_ends.map(Some).into_iter().chain([None]))
         {
             if *role == Role::System {
-                self.push_head(document, &mut position);
+                let heads = [
+                    (Speaker::Topic, Owner::Topic),
+                    (Speaker::Summary, Owner::Summary),
+                    (Speaker::Keywords, Owner::Keywords),
+                ];
+                for (speaker, owner) in heads {
+                    self.push_texts(live, speaker, owner, &mut position);
+                }
             }
             let owner = if *role == Role::System { Owner::System } else { Owner::Any };
-            for (_, _, message) in transcript.iter().filter(|(_, _, message)| message.role == *role) {
-                self.push_message(&message.message, owner, &mut position);
-            }
+            self.push_texts(live, Speaker::Role(*role), owner, &mut position);
             if let Some(column) = end_column {
                 built.add_u64(column, position);
             }
         }
-        let num_terms = self.encoded.bytes().filter(|byte| matches!(*byte, NEXT | SAME)).count();
-        let length = FieldNormReader::fieldnorm_to_id(u32::try_from(num_terms).unwrap_or(u32::MAX));
-        built.add_u64(self.fields.text_length, u64::from(length));
+        built.add_u64(self.fields.text_length, u64::from(live.length_class()));
         built.add_text(self.fields.text, &self.encoded);
     }
 
-    fn push_head(&mut self, document: &Document, position: &mut u64) {
-        let topics = &document.derived.head.topics_summary;
-        if let Some(topic) = &topics.topic {
-            self.push_message(topic, Owner::Topic, position);
-        }
-        if let Some(summary) = &topics.summary {
-            self.push_message(summary, Owner::Summary, position);
-        }
-        for keyword in &topics.keywords {
-            self.push_message(keyword, Owner::Keywords, position);
+    /// Writes the terms of what one speaker said, and a gap behind each text.
+    fn push_texts(&mut self, live: &LiveDocument, speaker: Speaker, owner: Owner, position: &mut u64) {
+        for text in live.texts_of(|other| other == speaker) {
+            live.vocabulary.read(|words| self.push_text(text, words, owner));
+            self.encoded.push(char::from(GAP));
+            *position += u64::from(text.num_positions) + u64::from(MESSAGE_GAP);
         }
     }
 
-    /// Writes the terms of one message (topic, summary, keyword) and the gap behind it.
-    fn push_message(&mut self, text: &str, owner: Owner, position: &mut u64) {
+    fn push_text(&mut self, text: &CutText, words: &Words, owner: Owner) {
         let own = matches!(owner, Owner::Topic | Owner::Summary | Owner::Keywords).then_some(owner);
         let common = if owner == Owner::System { Owner::System } else { Owner::Any };
-        let mut words = Words::reusing(text, std::mem::take(&mut self.word));
-        self.character.clear();
-        let mut num_positions = 0;
-        while let Some(word) = words.next_word() {
-            let advances = words.num_positions() > num_positions;
-            num_positions = words.num_positions();
-            let folded = words.folded();
-            push(
-                &mut self.encoded,
-                if advances { NEXT } else { SAME },
-                (common, own),
-                TermKind::Word,
-                [folded, ""],
-            );
-            if word.kind == WordKind::Symbol {
-                continue; // it separates nothing: the characters around it still make a pair
-            }
-            if word.kind == WordKind::Character {
-                if !self.character.is_empty() {
-                    push(&mut self.encoded, SAME, (common, own), TermKind::Pair, [&self.character, folded]);
+        let mut next_position = 0;
+        let mut character: Option<&str> = None;
+        for (id, position) in text.words() {
+            let word = words.get(id);
+            let marker = if position == next_position { NEXT } else { SAME };
+            next_position = position + 1;
+            let encoded = &mut self.encoded;
+            push(encoded, marker, (common, own), TermKind::Word, [&word.text, ""]);
+            match word.kind {
+                // It separates nothing: the characters around it still make a pair.
+                WordKind::Symbol => {}
+                WordKind::Character => {
+                    if let Some(before) = character {
+                        push(encoded, SAME, (common, own), TermKind::Pair, [before, &word.text]);
+                    }
+                    character = Some(&word.text);
                 }
-                self.character.clear();
-                self.character.push_str(folded);
-            } else {
-                self.character.clear();
-                if has_forms(folded) {
-                    self.push_stem(common, own, folded);
+                WordKind::Letters => {
+                    character = None;
+                    if let Some(stem) = &word.stem {
+                        push(encoded, SAME, (common, own), TermKind::Stem, [stem, ""]);
+                    }
                 }
             }
-        }
-        self.word = words.into_buffer();
-        self.encoded.push(char::from(GAP));
-        *position += u64::from(num_positions) + u64::from(MESSAGE_GAP);
-    }
-
-    fn push_stem(&mut self, common: Owner, own: Option<Owner>, folded: &str) {
-        if !self.stems.contains_key(folded) {
-            if self.stems.len() >= STEMS_MAX {
-                self.stems.clear();
-            }
-            let stem = self.english.stem(folded);
-            let stem = if stem == folded { "" } else { &stem };
-            self.stems.insert(folded.into(), stem.into());
-        }
-        match self.stems.get(folded) {
-            Some(stem) if !stem.is_empty() => {
-                push(&mut self.encoded, SAME, (common, own), TermKind::Stem, [stem, ""]);
-            }
-            _ => {}
         }
     }
 
@@ -232,7 +186,7 @@ impl DocumentBuilder {
         built.add_text(self.fields.terms, &terms);
     }
 
-    fn add_numbers(&mut self, built: &mut TantivyDocument, document: &Document) {
+    fn add_numbers(&mut self, built: &mut TantivyDocument, document: &Document, tie: u64) {
         let numbers = FIELDS.iter().filter(|field| field.is_number());
         for (field, (_, column)) in numbers.zip(&self.fields.numbers) {
             if let Some(number) = values::number_of(document, field) {
@@ -243,7 +197,7 @@ impl DocumentBuilder {
         if let Some(active_until) = values::active_until(document) {
             built.add_i64(self.fields.active_until, active_until);
         }
-        built.add_u64(self.fields.tie, hash(document.id().as_str()));
+        built.add_u64(self.fields.tie, tie);
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::directory::Damage;
-use crate::checkpoint::Checkpoint;
 
 /// Errors of opening, writing and checking the index.
 #[derive(Debug, thiserror::Error)]
@@ -58,25 +56,22 @@ pub enum EngineError {
         /// What tantivy said.
         reason: String,
     },
-    /// A write failed. The index was opened again from its durable state; whatever came after it is gone and must be
-    /// read from the source again, from this checkpoint on.
-    #[error("the index went back to its durable state: {cause}")]
-    Restart {
-        /// Where to go on reading.
-        checkpoint: Arc<Checkpoint>,
-        /// The failure.
-        cause: String,
-    },
     /// Too much waits for a flush, which is under way or fails. Nothing was changed: try the same call again later.
-    #[error("{ram_bytes} bytes wait in RAM for a flush, more than {ram_bytes_max}{}",
+    #[error("{live_bytes} bytes wait in memory for a flush, more than {live_bytes_max}{}",
         cause.as_ref().map(|cause| format!("; the last flush failed: {cause}")).unwrap_or_default())]
-    RamTierFull {
-        /// In RAM now.
-        ram_bytes: u64,
+    LiveTierFull {
+        /// In memory now.
+        live_bytes: usize,
         /// The bound.
-        ram_bytes_max: u64,
+        live_bytes_max: usize,
         /// Why the last flush failed, if it did.
         cause: Option<String>,
+    },
+    /// What the index holds could not be looked up. Nothing was changed.
+    #[error("the index cannot be read: {cause}")]
+    Unreadable {
+        /// What tantivy said.
+        cause: String,
     },
     /// A flush failed; the durable state is what it was, and the next flush tries again.
     #[error("flush failed: {cause}")]

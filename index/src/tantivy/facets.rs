@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use hearken_model::field::FieldKind;
+use hearken_model::field::{FieldKind, METADATA_PREFIX};
+use hearken_model::{Document, Scalar};
 use tantivy::columnar::{Cardinality, Column, StrColumn};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
 
@@ -123,6 +124,40 @@ impl Facet {
                     .map_err(|error| SearchError::Engine(Box::new(error)))?;
             }
         }
+        Ok(())
+    }
+
+    /// Counts one document that is in no segment.
+    pub(super) fn add(&mut self, document: &Document) {
+        let Facet { name, prefix, kind, texts, numbers, num_missing } = self;
+        let mut is_missing = true;
+        let mut add = |text: &str| {
+            is_missing = false;
+            match texts.get_mut(text) {
+                Some(count) => *count += 1,
+                None => {
+                    texts.insert(text.into(), 1);
+                }
+            }
+        };
+        if prefix.is_some() {
+            let key = name.strip_prefix(METADATA_PREFIX).unwrap_or_default();
+            match document.derived.head.metadata.get(key) {
+                Some(Scalar::Text(text)) => add(text),
+                Some(other) => add(&other.to_string()),
+                None => {}
+            }
+        } else if kind.is_none() {
+            values::for_each_value(document, name, add);
+        } else if let Some(number) = values::number(document, name) {
+            is_missing = false;
+            *numbers.entry(number).or_default() += 1;
+        }
+        *num_missing += u64::from(is_missing);
+    }
+
+    /// Refuses what would grow without bounds.
+    pub(super) fn check(&self) -> Result<(), SearchError> {
         if self.texts.len() + self.numbers.len() > FACET_VALUES_MAX {
             return Err(SearchError::TooExpensive(format!(
                 "`{}` has more than {FACET_VALUES_MAX} different values",

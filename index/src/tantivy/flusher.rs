@@ -1,6 +1,12 @@
-//! The thread that flushes: once an interval, and when asked.
+//! The thread that owns tantivy and makes what changed durable: once an interval, and when asked.
+//!
+//! A flush that fails keeps what it was to write. Searches go on, and the next flush opens tantivy again from its durable
+//! state and writes it then.
+//!
+//! Fail points, with the feature `failpoints`, in the order they are passed: `index-freeze`, `index-write`,
+//! `index-written`, those of [`super::directory`], `index-release`, `index-released`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -10,9 +16,15 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
+use tantivy::schema::Schema;
+use tantivy::tokenizer::TokenizerManager;
+
 use super::background::be_nice;
-use super::directory::TieredDirectory;
-use super::panic_message;
+use super::committer::{Committer, Failure};
+use super::directory::{DurableDirectory, Storage, StorageLock};
+use super::document::DocumentBuilder;
+use super::options::WriterOptions;
+use super::shared::{Shared, ToFlush};
 use crate::checkpoint::Checkpoint;
 
 /// What is durable.
@@ -29,10 +41,8 @@ pub struct Durable {
 pub struct FlushReport {
     /// How long it took.
     pub duration: Duration,
-    /// Files written.
-    pub num_files: usize,
-    /// Their bytes.
-    pub bytes: u64,
+    /// Documents written.
+    pub num_documents: usize,
     /// What is durable now, if that changed.
     pub advanced: Option<Durable>,
     /// Why it failed, if it did.
@@ -57,24 +67,15 @@ pub struct FlushTrouble {
 pub(super) struct FlushState {
     pub(super) durable: ArcSwap<Durable>,
     pub(super) trouble: Mutex<Option<FlushTrouble>>,
-    /// A file's content was lost before it was durable: only going back to the durable state helps.
-    pub(super) content_lost: AtomicBool,
+    /// The open index, or the last one while it cannot be opened again.
+    pub(super) directory: ArcSwap<DurableDirectory>,
     pub(super) on_flush: Option<OnFlush>,
 }
 
 impl FlushState {
-    pub(super) fn new(on_flush: Option<OnFlush>) -> Self {
-        Self {
-            durable: ArcSwap::default(),
-            trouble: Mutex::new(None),
-            content_lost: AtomicBool::new(false),
-            on_flush,
-        }
-    }
-
-    pub(super) fn set_durable(&self, checkpoint: Checkpoint) {
+    pub(super) fn set_durable(&self, checkpoint: Arc<Checkpoint>) {
         let sequence = self.durable.load().sequence + 1;
-        self.durable.store(Arc::new(Durable { checkpoint: Arc::new(checkpoint), sequence }));
+        self.durable.store(Arc::new(Durable { checkpoint, sequence }));
     }
 
     pub(super) fn note_trouble(&self, cause: &str) {
@@ -109,9 +110,13 @@ enum Request {
     /// Flush soon.
     Nudge,
     /// Flush, and say how it went.
-    Now(Sender<Result<(), String>>),
+    Now(Answer),
+    /// Flush, merge everything, and say how it went.
+    MergeAll(Answer),
     Stop,
 }
+
+type Answer = Sender<Result<(), String>>;
 
 impl FlushHandle {
     pub(super) fn nudge(&self) {
@@ -121,11 +126,20 @@ impl FlushHandle {
         }
     }
 
-    /// Flushes what is committed now. The answer comes when it is durable, or says why it is not; it is an error
+    /// Flushes what was refreshed until now. The answer comes when it is durable, or says why it is not; it is an error
     /// of the channel when the thread has ended.
     pub(super) fn flush(&self) -> Receiver<Result<(), String>> {
+        self.ask(Request::Now)
+    }
+
+    /// The same, and merges all segments then.
+    pub(super) fn merge_all(&self) -> Receiver<Result<(), String>> {
+        self.ask(Request::MergeAll)
+    }
+
+    fn ask(&self, request: impl FnOnce(Answer) -> Request) -> Receiver<Result<(), String>> {
         let (answer_tx, answer_rx) = bounded(1);
-        let _ = self.requests.send(Request::Now(answer_tx));
+        let _ = self.requests.send(request(answer_tx));
         answer_rx
     }
 }
@@ -137,17 +151,13 @@ pub(super) struct Flusher {
 }
 
 impl Flusher {
-    pub(super) fn start(
-        directory: TieredDirectory,
-        state: Arc<FlushState>,
-        interval: Duration,
-    ) -> std::io::Result<Self> {
+    pub(super) fn start(mut flushing: Flushing) -> std::io::Result<Self> {
         let (requests, requests_rx) = unbounded();
         let nudged = Arc::new(AtomicBool::new(false));
         let handle = FlushHandle { requests, nudged: Arc::clone(&nudged) };
         let thread = std::thread::Builder::new().name("index-flush".to_owned()).spawn(move || {
             be_nice();
-            run(&directory, &state, interval, &requests_rx, &nudged);
+            flushing.run(&requests_rx, &nudged);
         })?;
         Ok(Self { handle, thread: Some(thread) })
     }
@@ -167,84 +177,157 @@ impl Drop for Flusher {
     }
 }
 
-fn run(
-    directory: &TieredDirectory,
-    state: &FlushState,
-    interval: Duration,
-    requests: &Receiver<Request>,
-    nudged: &AtomicBool,
-) {
-    let mut due = Instant::now() + interval;
-    loop {
-        let mut answers = Vec::new();
-        let mut stop = false;
-        let mut take = |request| match request {
-            Request::Nudge => {}
-            Request::Now(answer) => answers.push(answer),
-            Request::Stop => stop = true,
+/// What the flush thread owns.
+pub(super) struct Flushing {
+    pub(super) path: PathBuf,
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) schema: Schema,
+    pub(super) tokenizers: TokenizerManager,
+    pub(super) options: WriterOptions,
+    pub(super) shared: Arc<Shared>,
+    pub(super) state: Arc<FlushState>,
+    pub(super) builder: DocumentBuilder,
+    /// `None` after a failure, until it could be opened again.
+    pub(super) committer: Option<Committer>,
+    /// Released when all else is.
+    pub(super) _lock: StorageLock,
+}
+
+impl Flushing {
+    fn run(&mut self, requests: &Receiver<Request>, nudged: &AtomicBool) {
+        let interval = self.options.flush_interval;
+        let mut due = Instant::now() + interval;
+        loop {
+            let (mut answers, mut merges) = (Vec::new(), Vec::new());
+            let mut stop = false;
+            let mut take = |request| match request {
+                Request::Nudge => {}
+                Request::Now(answer) => answers.push(answer),
+                Request::MergeAll(answer) => merges.push(answer),
+                Request::Stop => stop = true,
+            };
+            match requests.recv_deadline(due) {
+                Ok(request) => take(request),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            // Everyone who asked before the flush begins is served by it.
+            requests.try_iter().for_each(take);
+            if stop {
+                return;
+            }
+            nudged.store(false, Ordering::Release);
+            // From start to start: what a flush takes does not add to the interval.
+            due = Instant::now() + interval;
+            let mut outcome = self.flush_and_tell();
+            for answer in answers {
+                let _ = answer.send(outcome.clone());
+            }
+            if !merges.is_empty() && outcome.is_ok() {
+                outcome = self.with_committer(|_, committer| committer.merge_all());
+            }
+            for answer in merges {
+                let _ = answer.send(outcome.clone());
+            }
+        }
+    }
+
+    fn flush_and_tell(&mut self) -> Result<(), String> {
+        let started = Instant::now();
+        let mut report =
+            FlushReport { duration: Duration::ZERO, num_documents: 0, advanced: None, error: None };
+        match self.flush() {
+            Ok(None) => return Ok(()),
+            Ok(Some(num_documents)) => {
+                report.num_documents = num_documents;
+                report.advanced = Some(Durable::clone(&self.state.durable.load()));
+                if let Some(trouble) = self.state.trouble.lock().take() {
+                    tracing::info!(num_attempts = trouble.num_attempts, "the index is durable again");
+                }
+            }
+            Err(cause) => {
+                self.state.note_trouble(&cause);
+                report.error = Some(cause);
+            }
+        }
+        report.duration = started.elapsed();
+        if let Some(on_flush) = &self.state.on_flush {
+            on_flush(&report);
+        }
+        report.error.map_or(Ok(()), Err)
+    }
+
+    /// How many documents were written; `None` if there was nothing to do.
+    fn flush(&mut self) -> Result<Option<usize>, String> {
+        let Some(ToFlush { documents, checkpoint }) =
+            self.shared.freeze(&self.state.durable.load().checkpoint)
+        else {
+            return Ok(None);
         };
-        match requests.recv_deadline(due) {
-            Ok(request) => take(request),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+        fail::fail_point!("index-freeze");
+        let mut num_documents = 0;
+        self.with_committer(|builder, committer| {
+            let documents = documents.iter().map(|entry| {
+                num_documents += 1;
+                builder.build(&entry.document)
+            });
+            committer.commit(documents, &checkpoint)
+        })?;
+        self.state.set_durable(checkpoint);
+        Ok(Some(num_documents))
+    }
+
+    /// Does something with the open index and lets searches see what came of it. After a failure the index is closed, to
+    /// be opened again from what is durable.
+    fn with_committer(
+        &mut self,
+        work: impl FnOnce(&mut DocumentBuilder, &mut Committer) -> Result<(), Failure>,
+    ) -> Result<(), String> {
+        let mut committer = match self.committer.take() {
+            Some(committer) => committer,
+            None => self.open_again()?,
+        };
+        let worked = work(&mut self.builder, &mut committer).and_then(|()| {
+            fail::fail_point!("index-release");
+            let searcher = committer.reload()?;
+            self.shared.release(searcher).map_err(Failure::Error)
+        });
+        match worked {
+            Ok(()) => {
+                fail::fail_point!("index-released");
+                self.committer = Some(committer);
+                Ok(())
+            }
+            Err(failure) => {
+                committer.close();
+                Err(failure.to_string())
+            }
         }
-        // Everyone who asked before the flush begins is served by it.
-        requests.try_iter().for_each(take);
-        if stop {
-            return;
-        }
-        nudged.store(false, Ordering::Release);
-        // From start to start: what a flush takes does not add to the interval.
-        due = Instant::now() + interval;
-        let outcome = flush(directory, state);
-        for answer in answers {
-            let _ = answer.send(outcome.clone());
-        }
+    }
+
+    fn open_again(&self) -> Result<Committer, String> {
+        // Lengths are compared; to read all of it at each try would keep a disk busy that is in trouble already.
+        let parts = (&self.schema, &self.tokenizers);
+        let committer = Committer::open(&self.path, &self.storage, parts, &self.options, false);
+        let committer = committer.map_err(|error| error_chain(&error))?;
+        self.state.directory.store(Arc::new(committer.directory.clone()));
+        Ok(committer)
     }
 }
 
-fn flush(directory: &TieredDirectory, state: &FlushState) -> Result<(), String> {
-    let started = Instant::now();
-    let flushed = catch_unwind(AssertUnwindSafe(|| directory.flush()));
-    let mut report =
-        FlushReport { duration: started.elapsed(), num_files: 0, bytes: 0, advanced: None, error: None };
-    match flushed {
-        Ok(Ok(flushed)) => {
-            (report.num_files, report.bytes) = (flushed.num_files, flushed.bytes);
-            if flushed.advanced {
-                state.set_durable(durable_checkpoint(directory));
-                report.advanced = Some(Durable::clone(&state.durable.load()));
-            }
-            if let Some(trouble) = state.trouble.lock().take() {
-                tracing::info!(num_attempts = trouble.num_attempts, "the index is durable again");
-            }
-        }
-        Ok(Err(e)) => {
-            if e.source.kind() == std::io::ErrorKind::InvalidData {
-                state.content_lost.store(true, Ordering::Release);
-            }
-            report.error = Some(e.to_string());
-        }
-        Err(panic) => report.error = Some(format!("panic: {}", panic_message(&*panic))),
-    }
-    if let Some(cause) = &report.error {
-        state.note_trouble(cause);
-    }
-    if let Some(on_flush) = &state.on_flush
-        && (report.advanced.is_some() || report.error.is_some())
-    {
-        on_flush(&report);
-    }
-    report.error.map_or(Ok(()), Err)
+/// An error and all its sources in one line.
+fn error_chain(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
 
 /// The checkpoint of the durable commit; that of a new index is empty.
-pub(super) fn durable_checkpoint(directory: &TieredDirectory) -> Checkpoint {
+pub(super) fn durable_checkpoint(directory: &DurableDirectory) -> Checkpoint {
     let (payload, _) = directory.durable();
     checkpoint_of(payload.as_deref())
 }
 
-/// Reads a commit's payload. One that is no checkpoint cannot come from [`super::Writer`] and means "from the start".
+/// Reads a commit's payload. One that is no checkpoint cannot be of ours and means "from the start".
 pub(super) fn checkpoint_of(payload: Option<&str>) -> Checkpoint {
     payload.and_then(|payload| Checkpoint::from_json(payload).ok()).unwrap_or_default()
 }

@@ -1,28 +1,32 @@
-//! From the query tree to tantivy's queries.
+//! From the query tree to tantivy's queries, and to what asks the same of the live tier.
 
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
-use hearken_model::Role;
 use hearken_model::field::FieldKind;
+use hearken_model::{Role, Scalar, Status, Timestamp};
+use tantivy::Term;
 use tantivy::query::{
     AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, Occur, Query as EngineQuery, RangeQuery, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{Searcher, Term};
 
 use super::budget::{Budget, CONDITIONS_MAX, WORDS_MAX};
 use super::collect::engine;
 use super::columns::ColumnCache;
 use super::document::{Owner, TermKind, class};
 use super::expansion::{Accept, Expansion};
+use super::live::{Fits, LiveDocument, LiveQuery, Ranked, SlotWords, WordsCondition};
 use super::schema::{
-    ACTIVE_UNTIL, ERASED, Fields, ValueCase, beginning, term_name, value_term, value_term_prefix,
+    ACTIVE_UNTIL, ERASED, Fields, LLM_PENDING, NEWEST_EVENT, ValueCase, beginning, term_name, value_term,
+    value_term_prefix,
 };
 use super::value_terms::ValueTermsQuery;
-use super::words::{Section, Slot, WordsQuery};
-use crate::access::Access;
-use crate::fuzzy::FUZZY_CHARS_MAX;
+use super::view::View;
+use super::words::{LiveStatistics, Section, Slot, WordsQuery};
+use crate::access::{Access, Organizations};
+use crate::fuzzy::{self, FUZZY_CHARS_MAX};
+use crate::phrase::PhraseMatcher;
 use crate::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
 use crate::ranking::Ranking;
 use crate::search::{Filter, FilterValue, SearchError, Selection};
@@ -31,10 +35,39 @@ use crate::values::{self, FieldRef};
 
 type Boxed = Box<dyn EngineQuery>;
 
+/// A query for the last commit and the same for the live tier.
+pub(super) struct Lowered {
+    pub(super) engine: Boxed,
+    pub(super) live: LiveQuery,
+}
+
+impl Lowered {
+    fn new(engine: impl EngineQuery, live: LiveQuery) -> Self {
+        Lowered { engine: Box::new(engine), live }
+    }
+
+    /// A condition on values: it decides and does not rank.
+    fn test(engine: Boxed, test: impl Fn(&LiveDocument) -> bool + Send + Sync + 'static) -> Self {
+        Lowered { engine, live: LiveQuery::Test(Box::new(test)) }
+    }
+
+    fn nothing() -> Self {
+        Lowered::new(EmptyQuery, LiveQuery::None)
+    }
+
+    /// Worth 1, as tantivy has it.
+    fn everything() -> Self {
+        Lowered::new(AllQuery, LiveQuery::All(1.0))
+    }
+}
+
+type Clause = (Occur, Lowered);
+
 /// Lowers the parts of one search.
 pub(super) struct Lowering<'a> {
     fields: &'a Fields,
     columns: &'a Arc<ColumnCache>,
+    view: &'a View,
     budget: Arc<Budget>,
     english: English,
     /// How to rank, where that matters.
@@ -47,24 +80,25 @@ impl<'a> Lowering<'a> {
     pub(super) fn new(
         fields: &'a Fields,
         columns: &'a Arc<ColumnCache>,
+        view: &'a View,
         budget: Arc<Budget>,
         ranking: Option<Ranking>,
     ) -> Self {
         let english = English::default();
-        Lowering { fields, columns, budget, english, ranking, num_conditions: 0, num_words: 0 }
+        Lowering { fields, columns, view, budget, english, ranking, num_conditions: 0, num_words: 0 }
     }
 
     /// The selection, without the filter on one field if a facet asks for that; never a tombstone.
     pub(super) fn selection(
         &mut self,
-        searcher: &Searcher,
         selection: &Selection,
         without: Option<&str>,
-    ) -> Result<Boxed, SearchError> {
+    ) -> Result<Lowered, SearchError> {
         let Some(query) = without_wordless(&selection.query) else {
-            return Ok(Box::new(EmptyQuery));
+            return Ok(Lowered::nothing());
         };
-        let mut clauses = Vec::new();
+        // The live tier has its tombstones tested first, and the engine where no other condition excludes them.
+        let mut clauses = vec![];
         self.conjunct(&query, &mut clauses)?;
         let mut excludes_tombstones = excludes_tombstones(&query);
         for (name, filter) in selection.filters.iter().filter(|(name, _)| without != Some(name)) {
@@ -73,14 +107,7 @@ impl<'a> Lowering<'a> {
             excludes_tombstones |= wants_a_value && name != "id";
         }
         if let Access::Only(organizations) = &selection.access {
-            let any_of = organizations
-                .iter()
-                .map(|organization| {
-                    let term = value_term("organization", ValueCase::Exact, organization);
-                    (Occur::Should, self.term(&term))
-                })
-                .collect();
-            clauses.push((Occur::Must, unscored(BooleanQuery::new(any_of))));
+            clauses.push((Occur::Must, self.access(organizations)));
             excludes_tombstones = true;
         }
         if let Some(to) = selection.to {
@@ -94,26 +121,67 @@ impl<'a> Lowering<'a> {
             clauses.push((Occur::Must, query));
             excludes_tombstones = true;
         }
-        if !excludes_tombstones && self.has_tombstones(searcher).map_err(engine)? {
-            clauses.push((Occur::MustNot, self.term(ERASED)));
+        if !excludes_tombstones && self.has_tombstones().map_err(engine)? {
+            clauses.push((Occur::MustNot, self.erased()));
         }
-        Ok(conjunction(clauses))
+        let Lowered { engine, live } = conjunction(clauses);
+        let is_alive = LiveQuery::Test(Box::new(|document| !document.is_tombstone()));
+        Ok(Lowered { engine, live: LiveQuery::And(vec![is_alive, live]) })
     }
 
-    fn has_tombstones(&self, searcher: &Searcher) -> tantivy::Result<bool> {
-        Ok(searcher.doc_freq(&Term::from_field_text(self.fields.terms, ERASED))? > 0)
+    fn access(&self, organizations: &Organizations) -> Lowered {
+        let any_of = organizations.iter().map(|organization| {
+            let term = value_term("organization", ValueCase::Exact, organization);
+            (Occur::Should, self.term(&term))
+        });
+        let engine = unscored(BooleanQuery::new(any_of.collect()));
+        let access = Access::Only(organizations.clone());
+        Lowered::test(engine, move |document| {
+            access.admits(document.document.derived.head.organization.as_deref())
+        })
+    }
+
+    /// Traces of erased interactions.
+    pub(super) fn erased(&self) -> Lowered {
+        Lowered::test(self.term(ERASED), LiveDocument::is_tombstone)
+    }
+
+    fn has_tombstones(&self) -> tantivy::Result<bool> {
+        Ok(self.view.searcher.doc_freq(&Term::from_field_text(self.fields.terms, ERASED))? > 0)
+    }
+
+    /// Interactions in progress.
+    pub(super) fn in_progress(&self) -> Lowered {
+        let term = value_term("status", ValueCase::Exact, Status::InProgress.as_str());
+        Lowered::test(self.term(&term), |document| is_in_progress(document))
+    }
+
+    /// Interactions in progress whose newest event is not after `cutoff`.
+    pub(super) fn idle_since(&self, cutoff: Timestamp) -> Result<Lowered, SearchError> {
+        let idle = self.column_range(NEWEST_EVENT, Bound::Unbounded, Bound::Included(cutoff.as_nanos()))?;
+        Ok(conjunction(vec![(Occur::Must, self.in_progress()), (Occur::Must, idle)]))
+    }
+
+    /// Interactions that a language model has still to be asked about and that have ended, or whose newest event is not
+    /// after `rested_since`.
+    pub(super) fn llm_pending(&self, rested_since: Timestamp) -> Result<Lowered, SearchError> {
+        let rested = Bound::Included(rested_since.as_nanos());
+        let rested = self.column_range(NEWEST_EVENT, Bound::Unbounded, rested)?;
+        let stirring = conjunction(vec![(Occur::Must, self.in_progress()), (Occur::MustNot, rested)]);
+        let pending = Lowered::test(self.term(LLM_PENDING), |document| document.document.derived.llm_pending);
+        Ok(conjunction(vec![(Occur::Must, pending), (Occur::MustNot, stirring)]))
     }
 
     /// One filter.
-    fn filter(&mut self, name: &str, filter: &Filter) -> Result<Vec<(Occur, Boxed)>, SearchError> {
+    fn filter(&mut self, name: &str, filter: &Filter) -> Result<Vec<Clause>, SearchError> {
         let mut clauses = Vec::new();
         match filter.any_of.as_slice() {
             [] => {}
             [value] => clauses.push((Occur::Must, self.filter_value(name, value)?)),
             any_of => {
-                let any_of = any_of.iter().map(|value| Ok((Occur::Should, self.filter_value(name, value)?)));
-                let any_of = any_of.collect::<Result<Vec<_>, SearchError>>()?;
-                clauses.push((Occur::Must, unscored(BooleanQuery::new(any_of))));
+                let any_of = any_of.iter().map(|value| self.filter_value(name, value));
+                let Lowered { engine, live } = disjunction(any_of.collect::<Result<_, _>>()?);
+                clauses.push((Occur::Must, Lowered { engine: unscored(engine), live }));
             }
         }
         for value in &filter.none_of {
@@ -122,29 +190,31 @@ impl<'a> Lowering<'a> {
         Ok(clauses)
     }
 
-    fn filter_value(&mut self, name: &str, value: &FilterValue) -> Result<Boxed, SearchError> {
+    fn filter_value(&mut self, name: &str, value: &FilterValue) -> Result<Lowered, SearchError> {
         self.count_condition()?;
         let field = find(name)?;
         match value {
-            FilterValue::Missing => Ok(all_but(self.exists(field)?)),
+            FilterValue::Missing => Ok(conjunction(vec![(Occur::MustNot, self.exists(field)?)])),
             FilterValue::Within(range) => self.range(name, range),
             FilterValue::Is(value) if field.is_keyword() => {
-                Ok(self.term(&value_term(&term_name(field), ValueCase::Exact, value)))
+                let engine = self.term(&value_term(&term_name(field), ValueCase::Exact, value));
+                let value = value.clone();
+                Ok(keyword_test(engine, field, move |has| has == value))
             }
             FilterValue::Is(_) => Err(SearchError::Invalid(format!("`{name}` is filtered by ranges"))),
         }
     }
 
     /// Adds the clauses of a condition that must hold.
-    fn conjunct(&mut self, query: &Query, clauses: &mut Vec<(Occur, Boxed)>) -> Result<(), SearchError> {
+    fn conjunct(&mut self, query: &Query, clauses: &mut Vec<Clause>) -> Result<(), SearchError> {
         match query {
-            Query::All => clauses.push((Occur::Must, Box::new(AllQuery) as Boxed)),
+            Query::All => clauses.push((Occur::Must, Lowered::everything())),
             Query::And(parts) => {
                 for part in parts {
                     self.conjunct(part, clauses)?;
                 }
                 if parts.is_empty() {
-                    clauses.push((Occur::Must, Box::new(AllQuery) as Boxed));
+                    clauses.push((Occur::Must, Lowered::everything()));
                 }
             }
             Query::Not(part) => {
@@ -156,40 +226,25 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn lower(&mut self, query: &Query) -> Result<Boxed, SearchError> {
+    fn lower(&mut self, query: &Query) -> Result<Lowered, SearchError> {
         Ok(match query {
-            Query::All => Box::new(AllQuery),
+            Query::All => Lowered::everything(),
             Query::And(_) | Query::Not(_) => {
                 let mut clauses = Vec::new();
                 self.conjunct(query, &mut clauses)?;
                 conjunction(clauses)
             }
-            Query::Or(parts) if parts.is_empty() => Box::new(EmptyQuery),
+            Query::Or(parts) if parts.is_empty() => Lowered::nothing(),
             Query::Or(parts) => {
-                let parts = parts.iter().map(|part| Ok((Occur::Should, self.lower(part)?)));
-                Box::new(BooleanQuery::new(parts.collect::<Result<Vec<_>, SearchError>>()?))
+                let parts = parts.iter().map(|part| self.lower(part));
+                disjunction(parts.collect::<Result<_, _>>()?)
             }
             Query::Text { scope, text, form } => {
                 self.count_condition()?;
-                let Some(mut words) = self.text(*scope, text, *form)? else {
-                    return Ok(Box::new(EmptyQuery));
-                };
-                let is_scored = matches!(form, TextForm::Word | TextForm::Phrase { .. });
-                if let Some(ranking) = self.ranking
-                    && *scope == Scope::Default
-                    && is_scored
-                {
-                    let num_words = self.num_words;
-                    for (scope, weight) in [
-                        (Scope::Topic, ranking.topic),
-                        (Scope::Keywords, ranking.keywords),
-                        (Scope::Summary, ranking.summary),
-                    ] {
-                        words.bonuses.extend(self.text(scope, text, *form)?.map(|bonus| (bonus, weight)));
-                    }
-                    self.num_words = num_words; // the same words once more are no larger query
+                match self.ranked_text(*scope, text, *form)? {
+                    Some((words, condition)) => Lowered::new(words, LiveQuery::Words(Box::new(condition))),
+                    None => Lowered::nothing(),
                 }
-                Box::new(words)
             }
             Query::Value { field, value } => {
                 self.count_condition()?;
@@ -206,8 +261,62 @@ impl<'a> Lowering<'a> {
         })
     }
 
+    /// Words, and what they are worth if ranks are wanted. `None` if the text holds no word.
+    fn ranked_text(
+        &mut self,
+        scope: Scope,
+        text: &str,
+        form: TextForm,
+    ) -> Result<Option<(WordsQuery, WordsCondition)>, SearchError> {
+        let Some((mut words, mut condition)) = self.text(scope, text, form)? else { return Ok(None) };
+        let Some(ranking) = self.ranking else { return Ok(Some((words, condition))) };
+        let prepared =
+            words.prepare(&self.view.searcher, &self.live_statistics(&condition), None).map_err(engine)?;
+        let mut bonuses = Vec::new();
+        if scope == Scope::Default && matches!(form, TextForm::Word | TextForm::Phrase { .. }) {
+            let num_words = self.num_words;
+            for (scope, weight) in [
+                (Scope::Topic, ranking.topic),
+                (Scope::Keywords, ranking.keywords),
+                (Scope::Summary, ranking.summary),
+            ] {
+                let Some((mut bonus, mut condition)) = self.text(scope, text, form)? else { continue };
+                let live = self.live_statistics(&condition);
+                let prepared = bonus.prepare(&self.view.searcher, &live, Some(&prepared)).map_err(engine)?;
+                condition.ranked = prepared.bm25.clone().map(|bm25| Ranked { bm25, bonuses: Vec::new() });
+                words.bonuses.push((bonus, weight));
+                bonuses.push((condition, weight));
+            }
+            self.num_words = num_words; // the same words once more are no larger query
+        }
+        condition.ranked = prepared.bm25.clone().map(|bm25| Ranked { bm25, bonuses });
+        Ok(Some((words, condition)))
+    }
+
+    /// What the live tier adds to what is known of the words.
+    fn live_statistics(&self, condition: &WordsCondition) -> LiveStatistics {
+        let overlay = self.view.overlay();
+        let frequency = |slot: &SlotWords| match condition.scope {
+            Scope::Topic | Scope::Summary | Scope::Keywords => overlay
+                .documents()
+                .filter(|(vocabulary, document)| condition.stands_in(slot, document, *vocabulary))
+                .count() as u64,
+            _ => slot.num_documents(overlay.documents()),
+        };
+        LiveStatistics {
+            num_documents: overlay.num_documents() as u64,
+            num_terms: overlay.num_terms(),
+            frequencies: condition.slots.iter().map(frequency).collect(),
+        }
+    }
+
     /// `None` if the text holds no word.
-    fn text(&mut self, scope: Scope, text: &str, form: TextForm) -> Result<Option<WordsQuery>, SearchError> {
+    fn text(
+        &mut self,
+        scope: Scope,
+        text: &str,
+        form: TextForm,
+    ) -> Result<Option<(WordsQuery, WordsCondition)>, SearchError> {
         let tokens = tokens(text);
         self.num_words += tokens.len();
         if self.num_words > WORDS_MAX {
@@ -233,8 +342,41 @@ impl<'a> Lowering<'a> {
         let (field, budget) = (self.fields.text, Arc::clone(&self.budget));
         let (columns, bonuses) = (Arc::clone(self.columns), Vec::new());
         let ranking = self.ranking.unwrap_or_default();
-        let words = WordsQuery { field, slots, slop, section, ranking, bonuses, columns, budget };
-        Ok((!words.slots.is_empty()).then_some(words))
+        let words =
+            WordsQuery { field, slots, slop, section, ranking, bonuses, prepared: None, columns, budget };
+        if words.slots.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some((words, self.condition(scope, &tokens, form, slop))))
+    }
+
+    /// The same words for the live tier, which needs no pairs of characters.
+    fn condition(&self, scope: Scope, tokens: &[Token], form: TextForm, slop: u32) -> WordsCondition {
+        let fits = |(at, token): (usize, &Token)| match form {
+            TextForm::Word if tokens.len() == 1 => Fits::Stem(self.english.stem(&token.folded).into_owned()),
+            TextForm::Prefix if at + 1 == tokens.len() => Fits::Prefix(token.folded.clone()),
+            TextForm::Fuzzy { distance: distance @ 1.. } if token.word.kind == WordKind::Letters => {
+                Fits::Fuzzy(Box::new(fuzzy::automaton(&token.folded, distance)))
+            }
+            _ => Fits::Word(token.folded.clone()),
+        };
+        let overlay = self.view.overlay();
+        let slots: Vec<SlotWords> = tokens
+            .iter()
+            .enumerate()
+            .map(fits)
+            .map(|fits| fits.look_up(overlay.vocabularies(), tokens.len() > 1, &self.budget))
+            .collect();
+        let offsets: Vec<u32> = tokens.iter().map(|token| token.word.position).collect();
+        let alike = |token: &Token| tokens.iter().position(|other| other.folded == token.folded).unwrap_or(0);
+        let words: Vec<usize> = tokens.iter().map(alike).collect();
+        WordsCondition {
+            scope,
+            matcher: PhraseMatcher::new(&offsets, &words, slop),
+            ranked: None,
+            positions: vec![Vec::new(); slots.len()],
+            slots,
+        }
     }
 
     fn slots(&self, owner: Owner, tokens: &[Token], form: TextForm) -> Result<Vec<Slot>, SearchError> {
@@ -287,9 +429,9 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn value(&mut self, field: FieldRef<'_>, value: &ValueMatch) -> Result<Boxed, SearchError> {
+    fn value(&mut self, field: FieldRef<'_>, value: &ValueMatch) -> Result<Lowered, SearchError> {
         if !field.is_keyword() {
-            let FieldRef::Known(known) = field else { return Ok(Box::new(EmptyQuery)) };
+            let FieldRef::Known(known) = field else { return Ok(Lowered::nothing()) };
             let number = match value {
                 ValueMatch::Is(text) => values::parse(known.kind, text),
                 ValueMatch::StartsWith(_) => None,
@@ -302,42 +444,53 @@ impl<'a> Lowering<'a> {
         let name = term_name(field);
         Ok(match value {
             ValueMatch::Is(value) => {
-                let folded = fold_case(value);
+                let folded = fold_case(value).into_owned();
                 let terms = [ValueCase::Exact, ValueCase::Folded]
                     .map(|case| (Occur::Should, self.term(&value_term(&name, case, &folded))));
-                unscored(BooleanQuery::new(terms.into()))
+                let engine = unscored(BooleanQuery::new(terms.into()));
+                keyword_test(engine, field, move |has| fold_case(has) == folded)
             }
             ValueMatch::StartsWith(start) => {
                 let folded = fold_case(start);
-                let ranges = [ValueCase::Exact, ValueCase::Folded]
-                    .map(|case| value_term_prefix(&name, case) + beginning(&folded));
-                self.value_terms(ranges.into(), None)
+                let start = beginning(&folded).to_owned();
+                let ranges =
+                    [ValueCase::Exact, ValueCase::Folded].map(|case| value_term_prefix(&name, case) + &start);
+                let engine = self.value_terms(ranges.into(), None);
+                keyword_test(engine, field, move |has| fold_case(has).starts_with(&start))
             }
         })
     }
 
-    fn exists(&self, field: FieldRef<'_>) -> Result<Boxed, SearchError> {
+    fn exists(&self, field: FieldRef<'_>) -> Result<Lowered, SearchError> {
         Ok(match field {
-            FieldRef::Known(known) if known.name == "id" => Box::new(AllQuery),
-            FieldRef::Known(known) => unscored(ExistsQuery::new(known.name.to_owned(), false)),
+            FieldRef::Known(known) if known.name == "id" => Lowered::everything(),
+            FieldRef::Known(known) => {
+                let engine = unscored(ExistsQuery::new(known.name.to_owned(), false));
+                if known.kind == FieldKind::Keyword {
+                    keyword_test(engine, field, |_| true)
+                } else {
+                    Lowered::test(engine, |document| values::number(&document.document, known.name).is_some())
+                }
+            }
             FieldRef::Metadata(_) => {
-                self.value_terms(vec![value_term_prefix(&term_name(field), ValueCase::Exact)], None)
+                let prefix = value_term_prefix(&term_name(field), ValueCase::Exact);
+                keyword_test(self.value_terms(vec![prefix], None), field, |_| true)
             }
         })
     }
 
-    fn range(&self, name: &str, range: &Range) -> Result<Boxed, SearchError> {
+    fn range(&self, name: &str, range: &Range) -> Result<Lowered, SearchError> {
         let field = find(name)?;
         let wrong_kind = || SearchError::Invalid(format!("`{name}` cannot be compared with such a range"));
         let (from, to) = match (field, range) {
             (FieldRef::Metadata(_), Range::Number(from, to)) => {
                 let (from, to) = (*from, *to);
-                let accept: Accept = Arc::new(move |value: &[u8]| {
-                    let number = std::str::from_utf8(value).ok().and_then(|value| value.parse::<f64>().ok());
-                    number.is_some_and(|number| holds(from, to, number))
-                });
+                let is_within =
+                    move |value: &str| value.parse::<f64>().is_ok_and(|number| holds(from, to, number));
+                let accept: Accept =
+                    Arc::new(move |value: &[u8]| std::str::from_utf8(value).is_ok_and(is_within));
                 let prefix = value_term_prefix(&term_name(field), ValueCase::Exact);
-                return Ok(self.value_terms(vec![prefix], Some(accept)));
+                return Ok(keyword_test(self.value_terms(vec![prefix], Some(accept)), field, is_within));
             }
             (FieldRef::Known(known), Range::Integer(from, to)) if known.kind == FieldKind::Integer => {
                 (bound(*from, |v| v), bound(*to, |v| v))
@@ -357,18 +510,17 @@ impl<'a> Lowering<'a> {
     }
 
     /// Documents whose value in a column of integers lies in the range; missing values never do.
-    pub(super) fn column_range(
-        &self,
-        name: &str,
-        from: Bound<i64>,
-        to: Bound<i64>,
-    ) -> Result<Boxed, SearchError> {
-        let column = self.fields.number_column(name).ok_or_else(|| no_such_field(name))?;
-        if from == Bound::Unbounded && to == Bound::Unbounded {
-            return Ok(unscored(ExistsQuery::new(name.to_owned(), false)));
-        }
-        let term = |value: i64| Term::from_field_i64(column, value);
-        Ok(unscored(RangeQuery::new(from.map(term), to.map(term))))
+    fn column_range(&self, name: &str, from: Bound<i64>, to: Bound<i64>) -> Result<Lowered, SearchError> {
+        let (name, column) = self.fields.number_column(name).ok_or_else(|| no_such_field(name))?;
+        let engine = if from == Bound::Unbounded && to == Bound::Unbounded {
+            unscored(ExistsQuery::new(name.to_owned(), false))
+        } else {
+            let term = |value: i64| Term::from_field_i64(column, value);
+            unscored(RangeQuery::new(from.map(term), to.map(term)))
+        };
+        Ok(Lowered::test(engine, move |document| {
+            column_value(document, name).is_some_and(|value| (from, to).contains(&value))
+        }))
     }
 
     fn value_terms(&self, prefixes: Vec<String>, accept: Option<Accept>) -> Boxed {
@@ -379,7 +531,7 @@ impl<'a> Lowering<'a> {
         Box::new(ValueTermsQuery { field: self.fields.terms, ranges, budget: Arc::clone(&self.budget) })
     }
 
-    pub(super) fn term(&self, term: &str) -> Boxed {
+    fn term(&self, term: &str) -> Boxed {
         let term = Term::from_field_text(self.fields.terms, term);
         unscored(TermQuery::new(term, IndexRecordOption::Basic))
     }
@@ -394,36 +546,88 @@ impl<'a> Lowering<'a> {
 }
 
 impl Fields {
-    fn number_column(&self, name: &str) -> Option<Field> {
+    fn number_column(&self, name: &str) -> Option<(&'static str, Field)> {
         match name {
-            ACTIVE_UNTIL => Some(self.active_until),
-            super::schema::NEWEST_EVENT => Some(self.newest_event),
-            _ => self.numbers.iter().find(|(column, _)| *column == name).map(|(_, field)| *field),
+            ACTIVE_UNTIL => Some((ACTIVE_UNTIL, self.active_until)),
+            NEWEST_EVENT => Some((NEWEST_EVENT, self.newest_event)),
+            _ => self.numbers.iter().find(|(column, _)| *column == name).copied(),
         }
     }
 }
 
+/// What the engine has in that column.
+pub(super) fn column_value(document: &LiveDocument, name: &str) -> Option<i64> {
+    let document = &document.document;
+    if document.state.erased {
+        return None;
+    }
+    match name {
+        ACTIVE_UNTIL => values::active_until(document),
+        NEWEST_EVENT => Some(document.state.newest_event.as_nanos()),
+        _ => values::number(document, name),
+    }
+}
+
+/// A condition on the values of a field that holds text.
+fn keyword_test(
+    engine: Boxed,
+    field: FieldRef<'_>,
+    holds: impl Fn(&str) -> bool + Send + Sync + 'static,
+) -> Lowered {
+    match field {
+        FieldRef::Known(field) => Lowered::test(engine, move |document| {
+            let mut any = false;
+            values::for_each_value(&document.document, field.name, |value| any |= holds(value));
+            any
+        }),
+        FieldRef::Metadata(key) => {
+            let key = key.to_owned();
+            Lowered::test(engine, move |document| {
+                document.document.derived.head.metadata.get(&key).is_some_and(|value| match value {
+                    Scalar::Text(text) => holds(text),
+                    other => holds(&other.to_string()),
+                })
+            })
+        }
+    }
+}
+
+fn is_in_progress(document: &LiveDocument) -> bool {
+    document.document.derived.head.status == Some(Status::InProgress)
+}
+
 /// All clauses together; tantivy finds nothing by exclusions alone. Everything is only asked for where nothing else is.
-fn conjunction(mut clauses: Vec<(Occur, Boxed)>) -> Boxed {
-    clauses.retain(|(occur, query)| *occur != Occur::Must || !query.is::<AllQuery>());
+fn conjunction(mut clauses: Vec<Clause>) -> Lowered {
+    clauses.retain(|(occur, part)| *occur != Occur::Must || !part.engine.is::<AllQuery>());
     if clauses.iter().all(|(occur, _)| *occur != Occur::Must) {
-        clauses.push((Occur::Must, unscored(AllQuery)));
+        clauses.push((Occur::Must, Lowered { engine: unscored(AllQuery), live: LiveQuery::All(0.0) }));
     }
     if clauses.len() == 1
         && let Some((_, only)) = clauses.pop()
     {
         return only;
     }
-    Box::new(BooleanQuery::new(clauses))
+    let mut engine = Vec::with_capacity(clauses.len());
+    let mut live = Vec::with_capacity(clauses.len());
+    for (occur, part) in clauses {
+        engine.push((occur, part.engine));
+        live.push(match occur {
+            Occur::MustNot => LiveQuery::Not(Box::new(part.live)),
+            Occur::Must | Occur::Should => part.live,
+        });
+    }
+    Lowered::new(BooleanQuery::new(engine), LiveQuery::And(live))
+}
+
+/// Any of the parts.
+fn disjunction(parts: Vec<Lowered>) -> Lowered {
+    let (engine, live) = parts.into_iter().map(|part| ((Occur::Should, part.engine), part.live)).unzip();
+    Lowered::new(BooleanQuery::new(engine), LiveQuery::Or(live))
 }
 
 /// Conditions on values decide, they do not rank.
 fn unscored(query: impl EngineQuery) -> Boxed {
     Box::new(tantivy::query::ConstScoreQuery::new(Box::new(query), 0.0))
-}
-
-fn all_but(query: Boxed) -> Boxed {
-    conjunction(vec![(Occur::MustNot, query)])
 }
 
 /// The slots of an exact phrase. Neighbouring characters are looked up as pairs, which are far rarer than either;

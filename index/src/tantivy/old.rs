@@ -8,11 +8,12 @@ use hearken_model::Document;
 use tantivy::{DocAddress, ReloadPolicy, Searcher};
 
 use super::collect::engine;
-use super::directory::{DiskStorage, Storage, StorageLock, TieredDirectory};
+use super::committer::{catch, lock, open_error};
+use super::directory::{DiskStorage, DurableDirectory, Storage, StorageLock};
 use super::error::EngineError;
 use super::flusher::durable_checkpoint;
 use super::stored;
-use super::writer::{catch, lock, open_error};
+
 use crate::checkpoint::Checkpoint;
 use crate::search::SearchError;
 
@@ -35,16 +36,17 @@ impl OldIndex {
         }
         let storage: Arc<dyn Storage> = Arc::new(DiskStorage::open(path).map_err(unusable)?);
         let lock = lock(&*storage, path)?;
-        // Nothing is written, so nothing grows too large for RAM.
-        let directory =
-            TieredDirectory::open(storage, usize::MAX, true).map_err(|error| open_error(path, error))?;
+        let directory = DurableDirectory::open(storage, true).map_err(|error| open_error(path, error))?;
         let searcher = catch(|| {
             let index = tantivy::Index::open(directory.clone())?;
             let reader: tantivy::IndexReader =
                 index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
             Ok(reader.searcher())
         });
-        let searcher = searcher.map_err(|reason| EngineError::Unusable { path: path.to_owned(), reason })?;
+        let searcher = searcher.map_err(|failure| EngineError::Unusable {
+            path: path.to_owned(),
+            reason: failure.to_string(),
+        })?;
         Ok(OldIndex { searcher, checkpoint: durable_checkpoint(&directory), _lock: lock })
     }
 
@@ -66,7 +68,7 @@ impl OldIndex {
         for (segment_ord, segment) in (0_u32..).zip(self.searcher.segment_readers()) {
             for doc_id in segment.doc_ids_alive() {
                 let address = DocAddress::new(segment_ord, doc_id);
-                let document = stored::document(&self.searcher, address).map_err(engine)?;
+                let document = stored::stored_document(&self.searcher, address).map_err(engine)?;
                 if visit(document).is_break() {
                     return Ok(());
                 }

@@ -61,16 +61,29 @@ impl RangeCounts {
     pub(super) fn collect(&mut self, column: &Column<i64>, docs: &[DocId]) {
         match self {
             RangeCounts::Instants(_, histogram) => histogram.collect(column, docs),
-            RangeCounts::Numbers { boundaries, counts, num_missing, .. } => {
+            RangeCounts::Numbers { .. } => {
                 let mut numbers = [None; COLLECT_BLOCK_BUFFER_LEN];
                 column.first_vals(docs, &mut numbers[..docs.len()]);
-                for number in &numbers[..docs.len()] {
-                    match number {
-                        Some(number) => counts[boundaries.partition_point(|first| first <= number)] += 1,
-                        None => *num_missing += 1,
-                    }
-                }
+                numbers[..docs.len()].iter().for_each(|number| self.add(*number));
             }
+        }
+    }
+
+    /// Counts one interaction.
+    pub(super) fn add(&mut self, number: Option<i64>) {
+        match self {
+            RangeCounts::Instants(_, histogram) => histogram.add(number),
+            RangeCounts::Numbers { boundaries, counts, num_missing, .. } => match number {
+                Some(number) => counts[boundaries.partition_point(|first| *first <= number)] += 1,
+                None => *num_missing += 1,
+            },
+        }
+    }
+
+    /// The field whose values are counted.
+    pub(super) fn field(&self) -> &'static str {
+        match self {
+            RangeCounts::Numbers { field, .. } | RangeCounts::Instants(field, _) => field,
         }
     }
 

@@ -1,28 +1,26 @@
 //! Searching the index: the port's reading half.
 
 use std::collections::VecDeque;
-use std::ops::{Bound, ControlFlow};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hearken_model::field::{FieldKind, field};
-use hearken_model::{Document, InteractionId, Status, Timestamp};
+use hearken_model::{Document, InteractionId, Timestamp};
 use parking_lot::Mutex;
-use tantivy::query::{BooleanQuery, Occur};
-use tantivy::schema::IndexRecordOption;
-use tantivy::{DocAddress, DocSet, Searcher, TERMINATED};
 
 use super::budget::Budget;
 use super::collect::{Collection, engine};
 use super::columns::ColumnCache;
 use super::facets::Facet;
-use super::lower::{Lowering, scores_alike};
+use super::lower::{Lowered, Lowering, scores_alike};
 use super::ranges::RangeCounts;
-use super::schema::{ERASED, Fields, LLM_PENDING, NEWEST_EVENT, ValueCase, value_term};
+use super::schema::NEWEST_EVENT;
+use super::shared::Shared;
 use super::sort::{self, Order, Top};
 use super::statistics::{Histogram, Values};
 use super::stored;
-use super::writer::Reader;
+use super::view::View;
 use crate::access::Access;
 use crate::changes::{ChangePoint, Changes, ChangesSince};
 use crate::overview::{Overview, OverviewRequest};
@@ -45,8 +43,7 @@ const EXPORT_CHUNK: usize = 50_000;
 /// Reads the index as of its last refresh. Clones share everything. All calls block.
 #[derive(Clone)]
 pub struct IndexReader {
-    reader: Reader,
-    fields: Arc<Fields>,
+    shared: Arc<Shared>,
     views: Arc<Mutex<Views>>,
     changes: Changes,
     ranking: Ranking,
@@ -62,9 +59,9 @@ pub struct Counts {
 }
 
 impl IndexReader {
-    pub(super) fn new(reader: Reader, fields: Arc<Fields>, changes: Changes) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, changes: Changes) -> Self {
         let views = Arc::new(Mutex::new(Views::new()));
-        IndexReader { reader, fields, views, changes, ranking: Ranking::DEFAULT }
+        IndexReader { shared, views, changes, ranking: Ranking::DEFAULT }
     }
 
     /// The same index, ranked in another way: to measure what a way of ranking is worth.
@@ -78,11 +75,8 @@ impl IndexReader {
     /// # Errors
     /// [`SearchError::Engine`].
     pub fn get(&self, id: &InteractionId, access: &Access) -> Result<Option<Document>, SearchError> {
-        let searcher = self.reader.searcher();
-        let address = self.locate(&searcher, id).map_err(engine)?;
-        let document = address.map(|address| stored::document(&searcher, address)).transpose();
         let may_see = |document: &Document| access.admits(document.derived.head.organization.as_deref());
-        Ok(document.map_err(engine)?.filter(may_see))
+        Ok(self.shared.get(id).map_err(engine)?.filter(may_see))
     }
 
     /// Whether [`IndexReader::get`] finds something.
@@ -91,24 +85,9 @@ impl IndexReader {
     /// [`SearchError::Engine`].
     pub fn holds(&self, id: &InteractionId, access: &Access) -> Result<bool, SearchError> {
         match access {
-            Access::All => Ok(self.locate(&self.reader.searcher(), id).map_err(engine)?.is_some()),
+            Access::All => self.shared.holds(id).map_err(engine),
             Access::Only(_) => Ok(self.get(id, access)?.is_some()),
         }
-    }
-
-    fn locate(&self, searcher: &Searcher, id: &InteractionId) -> tantivy::Result<Option<DocAddress>> {
-        let term = self.fields.id_term(id);
-        for (segment, reader) in searcher.segment_readers().iter().enumerate() {
-            let index = reader.inverted_index(self.fields.terms)?;
-            let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else { continue };
-            while postings.doc() != TERMINATED {
-                if !reader.is_deleted(postings.doc()) {
-                    return Ok(Some(DocAddress::new(segment as u32, postings.doc())));
-                }
-                postings.advance();
-            }
-        }
-        Ok(None)
     }
 
     /// Answers a search.
@@ -122,14 +101,14 @@ impl IndexReader {
         let page = self.page(request)?;
         let budget = Arc::new(Budget::new(request.deadline));
         let ranks = matches!(page.order, Order::Relevance) && page.size > 0;
-        let mut lowering = self.lowering(&budget, ranks);
+        let mut lowering = self.lowering(&page.view, &budget, ranks);
 
         // One pass finds the page and counts every facet that no filter is set on.
         let filters = &request.selection.filters;
         let mut collection = counting(request, |name| !filters.contains_key(name))?;
         collection.top = (page.size > 0).then(|| Top::new(page.order.clone(), page.size, page.after.clone()));
-        let query = lowering.selection(&page.searcher, &request.selection, None)?;
-        collection.run(&page.searcher, self.columns(), &*query, &budget)?;
+        let query = lowering.selection(&request.selection, None)?;
+        collection.run(&page.view, self.columns(), query, &budget)?;
 
         // A facet with a filter counts what there would be without that filter.
         for name in filters.keys() {
@@ -137,9 +116,9 @@ impl IndexReader {
             if counts.facets.is_empty() && counts.ranges.is_empty() {
                 continue;
             }
-            let mut lowering = self.lowering(&budget, false);
-            let query = lowering.selection(&page.searcher, &request.selection, Some(name))?;
-            counts.run(&page.searcher, self.columns(), &*query, &budget)?;
+            let mut lowering = self.lowering(&page.view, &budget, false);
+            let query = lowering.selection(&request.selection, Some(name))?;
+            counts.run(&page.view, self.columns(), query, &budget)?;
             collection.facets.append(&mut counts.facets);
             collection.ranges.append(&mut counts.ranges);
         }
@@ -164,7 +143,8 @@ impl IndexReader {
     /// Every [`SearchError`] but [`SearchError::CursorExpired`].
     pub fn overview(&self, request: &OverviewRequest) -> Result<Overview, SearchError> {
         let budget = Arc::new(Budget::new(request.deadline));
-        let mut lowering = self.lowering(&budget, false);
+        let view = self.shared.view();
+        let mut lowering = self.lowering(&view, &budget, false);
         let mut collection = Collection {
             facets: request.facets.iter().map(|name| Facet::new(name)).collect::<Result<_, _>>()?,
             ranges: request.ranges.iter().map(RangeCounts::new).collect::<Result<_, _>>()?,
@@ -172,9 +152,8 @@ impl IndexReader {
             values: request.distributions.iter().map(|name| Values::new(name)).collect::<Result<_, _>>()?,
             ..Collection::default()
         };
-        let searcher = self.reader.searcher();
-        let query = lowering.selection(&searcher, &request.selection, None)?;
-        collection.run(&searcher, self.columns(), &*query, &budget)?;
+        let query = lowering.selection(&request.selection, None)?;
+        collection.run(&view, self.columns(), query, &budget)?;
         let without_start = collection.histogram.as_ref().map_or(0, |histogram| histogram.num_missing);
         let facets = collection.facets.into_iter().map(|facet| facet.finish(request.facet_size));
         Ok(Overview {
@@ -197,25 +176,25 @@ impl IndexReader {
         mut visit: impl FnMut(Document) -> ControlFlow<()>,
     ) -> Result<(), SearchError> {
         check_sort(sort)?;
-        let searcher = self.reader.searcher();
+        let view = self.shared.view();
         let mut after = None;
         loop {
             let budget = Arc::new(Budget::new(None));
-            let mut lowering = self.lowering(&budget, false);
-            let query = lowering.selection(&searcher, selection, None)?;
+            let mut lowering = self.lowering(&view, &budget, false);
+            let query = lowering.selection(selection, None)?;
             let top = Top::new(Order::Fields(sort.to_vec()), EXPORT_CHUNK, after.take());
             let mut collection = Collection { top: Some(top), ..Collection::default() };
-            collection.run(&searcher, self.columns(), &*query, &budget)?;
-            let entries = collection.top.map(|top| top.finish(&searcher)).transpose().map_err(engine)?;
+            collection.run(&view, self.columns(), query, &budget)?;
+            let entries = collection.top.map(|top| top.finish(&view)).transpose().map_err(engine)?;
             let entries = entries.unwrap_or_default();
             for entry in &entries {
-                let document = stored::document(&searcher, entry.address).map_err(engine)?;
+                let document = stored::document(&view, entry.place).map_err(engine)?;
                 if visit(document).is_break() {
                     return Ok(());
                 }
             }
             let Some(last) = entries.last().filter(|_| entries.len() >= EXPORT_CHUNK) else { return Ok(()) };
-            let id = stored::id(&searcher, last.address).map_err(engine)?;
+            let id = stored::id(&view, last.place).map_err(engine)?;
             after = Some(sort::after(sort, &sort::cursor_keys(sort, last), last.tie, &id)?);
         }
     }
@@ -225,16 +204,7 @@ impl IndexReader {
     /// # Errors
     /// [`SearchError::Engine`].
     pub fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<InteractionId>, SearchError> {
-        let searcher = self.reader.searcher();
-        let budget = Arc::new(Budget::new(None));
-        let lowering = self.lowering(&budget, false);
-        let in_progress = value_term("status", ValueCase::Exact, Status::InProgress.as_str());
-        let idle = Bound::Included(cutoff.as_nanos());
-        let query = BooleanQuery::new(vec![
-            (Occur::Must, lowering.term(&in_progress)),
-            (Occur::Must, lowering.column_range(NEWEST_EVENT, Bound::Unbounded, idle)?),
-        ]);
-        self.ids(&searcher, &query, false, limit)
+        self.ids(|lowering| lowering.idle_since(cutoff), false, limit)
     }
 
     /// Interactions that a language model has still to be asked about and that have ended, or whose newest event is
@@ -247,37 +217,26 @@ impl IndexReader {
         rested_since: Timestamp,
         limit: usize,
     ) -> Result<Vec<InteractionId>, SearchError> {
-        let searcher = self.reader.searcher();
-        let budget = Arc::new(Budget::new(None));
-        let lowering = self.lowering(&budget, false);
-        let in_progress = value_term("status", ValueCase::Exact, Status::InProgress.as_str());
-        let rested = Bound::Included(rested_since.as_nanos());
-        let stirring = BooleanQuery::new(vec![
-            (Occur::Must, lowering.term(&in_progress)),
-            (Occur::MustNot, lowering.column_range(NEWEST_EVENT, Bound::Unbounded, rested)?),
-        ]);
-        let query = BooleanQuery::new(vec![
-            (Occur::Must, lowering.term(LLM_PENDING)),
-            (Occur::MustNot, Box::new(stirring)),
-        ]);
-        self.ids(&searcher, &query, true, limit)
+        self.ids(|lowering| lowering.llm_pending(rested_since), true, limit)
     }
 
     /// The ids of the matches, by newest event.
     fn ids(
         &self,
-        searcher: &Searcher,
-        query: &BooleanQuery,
+        query: impl FnOnce(&Lowering<'_>) -> Result<Lowered, SearchError>,
         newest_first: bool,
         limit: usize,
     ) -> Result<Vec<InteractionId>, SearchError> {
+        let view = self.shared.view();
+        let budget = Arc::new(Budget::new(None));
+        let query = query(&self.lowering(&view, &budget, false))?;
         let key = SortKey { field: NEWEST_EVENT.to_owned(), descending: newest_first };
         let top = Top::new(Order::Fields(vec![key]), limit, None);
         let mut collection = Collection { top: Some(top), ..Collection::default() };
-        collection.run(searcher, self.columns(), query, &Arc::new(Budget::new(None)))?;
-        let entries = collection.top.map(|top| top.finish(searcher)).transpose().map_err(engine)?;
+        collection.run(&view, self.columns(), query, &budget)?;
+        let entries = collection.top.map(|top| top.finish(&view)).transpose().map_err(engine)?;
         let ids = entries.unwrap_or_default().into_iter().take(limit).map(|entry| {
-            let id = stored::id(searcher, entry.address).map_err(engine)?;
+            let id = stored::id(&view, entry.place).map_err(engine)?;
             InteractionId::try_new(id).map_err(|error| SearchError::Engine(Box::new(error)))
         });
         ids.collect()
@@ -299,7 +258,8 @@ impl IndexReader {
     /// # Errors
     /// [`SearchError::Engine`].
     pub fn count_in_progress(&self) -> Result<u64, SearchError> {
-        self.count(&value_term("status", ValueCase::Exact, Status::InProgress.as_str()))
+        let view = self.shared.view();
+        self.count(&view, |lowering| lowering.in_progress())
     }
 
     /// How many interactions there are.
@@ -307,33 +267,33 @@ impl IndexReader {
     /// # Errors
     /// [`SearchError::Engine`].
     pub fn counts(&self) -> Result<Counts, SearchError> {
-        let erased = self.count(ERASED)?;
-        let all = self.reader.searcher().num_docs();
-        Ok(Counts { interactions: all.saturating_sub(erased), erased })
+        let view = self.shared.view();
+        let erased = self.count(&view, |lowering| lowering.erased())?;
+        Ok(Counts { interactions: view.num_documents().saturating_sub(erased), erased })
     }
 
-    fn count(&self, term: &str) -> Result<u64, SearchError> {
+    fn count(&self, view: &View, query: impl FnOnce(&Lowering<'_>) -> Lowered) -> Result<u64, SearchError> {
         let budget = Arc::new(Budget::new(None));
-        let lowering = self.lowering(&budget, false);
+        let query = query(&self.lowering(view, &budget, false));
         let mut matches = Collection::default();
-        matches.run(&self.reader.searcher(), self.columns(), &*lowering.term(term), &budget)?;
+        matches.run(view, self.columns(), query, &budget)?;
         Ok(matches.total)
     }
 
     fn columns(&self) -> &Arc<ColumnCache> {
-        &self.reader.columns
+        &self.shared.columns
     }
 
-    fn lowering(&self, budget: &Arc<Budget>, ranks: bool) -> Lowering<'_> {
+    fn lowering<'a>(&'a self, view: &'a View, budget: &Arc<Budget>, ranks: bool) -> Lowering<'a> {
         let ranking = ranks.then_some(self.ranking);
-        Lowering::new(&self.fields, self.columns(), Arc::clone(budget), ranking)
+        Lowering::new(&self.shared.fields, self.columns(), view, Arc::clone(budget), ranking)
     }
 
     /// Which view, which order, how many and from where.
     fn page(&self, request: &SearchRequest) -> Result<Page, SearchError> {
-        let newest = || self.reader.searcher();
+        let newest = || self.shared.view();
         let wrong_cursor = || SearchError::Invalid("the cursor belongs to another sort".to_owned());
-        let page = |searcher, order, size, after, offset| Page { searcher, order, size, after, offset };
+        let page = |view, order, size, after, offset| Page { view, order, size, after, offset };
         // One more than asked for tells whether there is a next page.
         let size = if request.limit == 0 { 0 } else { request.limit + 1 };
         let by_relevance = if scores_alike(&request.selection.query) {
@@ -344,14 +304,14 @@ impl IndexReader {
         match (&request.sort, &request.cursor) {
             (Sort::Relevance, None) => Ok(page(newest(), by_relevance, size, None, 0)),
             (Sort::Relevance, Some(Cursor::Pinned { view, offset })) => {
-                let searcher = self.views.lock().get(*view).ok_or(SearchError::CursorExpired)?;
+                let view = self.views.lock().get(*view).ok_or(SearchError::CursorExpired)?;
                 if offset.saturating_add(request.limit) > RELEVANCE_HITS_MAX {
                     return Err(SearchError::TooExpensive(format!(
                         "at most {RELEVANCE_HITS_MAX} hits can be paged through by relevance; sort by a field"
                     )));
                 }
                 let size = if size == 0 { 0 } else { size + offset };
-                Ok(page(searcher, by_relevance, size, None, *offset))
+                Ok(page(view, by_relevance, size, None, *offset))
             }
             (Sort::Fields(keys), cursor) => {
                 check_sort(keys)?;
@@ -374,20 +334,18 @@ impl IndexReader {
         page: Page,
         top: Top,
     ) -> Result<(Vec<Hit>, Option<Cursor>), SearchError> {
-        let entries = top.finish(&page.searcher).map_err(engine)?;
+        let entries = top.finish(&page.view).map_err(engine)?;
         let scored = matches!(page.order, Order::Relevance);
         let mut hits = Vec::with_capacity(request.limit);
         for entry in entries.iter().skip(page.offset).take(request.limit) {
-            let glimpse = stored::glimpse(&page.searcher, entry.address).map_err(engine)?;
+            let glimpse = stored::glimpse(&page.view, entry.place).map_err(engine)?;
             hits.push(Hit { glimpse, score: scored.then_some(entry.score) });
         }
         let end = page.offset + request.limit;
         let (Some(last), true) = (hits.last(), entries.len() > end) else { return Ok((hits, None)) };
         let next = match &request.sort {
             Sort::Relevance if end >= RELEVANCE_HITS_MAX => None,
-            Sort::Relevance => {
-                Some(Cursor::Pinned { view: self.views.lock().pin(page.searcher), offset: end })
-            }
+            Sort::Relevance => Some(Cursor::Pinned { view: self.views.lock().pin(page.view), offset: end }),
             Sort::Fields(keys) => {
                 let (entry, id) = (&entries[end - 1], last.id()?);
                 Some(Cursor::After { keys: sort::cursor_keys(keys, entry), tie: entry.tie, id })
@@ -409,7 +367,7 @@ fn counting(request: &SearchRequest, wanted: impl Fn(&str) -> bool) -> Result<Co
 }
 
 struct Page {
-    searcher: Searcher,
+    view: Arc<View>,
     order: Order,
     size: usize,
     after: Option<sort::After>,
@@ -433,14 +391,17 @@ fn check_sort(keys: &[SortKey]) -> Result<(), SearchError> {
 /// Views that relevance cursors page on.
 struct Views {
     next: u64,
-    pinned: VecDeque<View>,
+    pinned: VecDeque<PinnedView>,
 }
 
-struct View {
+struct PinnedView {
     number: u64,
-    searcher: Searcher,
+    view: Arc<View>,
     used_at: Instant,
 }
+
+/// Most memory that the documents over the commits of all pinned views may take; the oldest view goes first.
+const PINNED_BYTES_MAX: usize = 256 << 20;
 
 impl Views {
     fn new() -> Self {
@@ -449,30 +410,34 @@ impl Views {
         Views { next: now.as_micros() as u64, pinned: VecDeque::new() }
     }
 
-    fn get(&mut self, number: u64) -> Option<Searcher> {
+    fn get(&mut self, number: u64) -> Option<Arc<View>> {
         self.drop_expired();
-        let view = self.pinned.iter_mut().find(|view| view.number == number)?;
-        view.used_at = Instant::now();
-        Some(view.searcher.clone())
+        let pinned = self.pinned.iter_mut().find(|pinned| pinned.number == number)?;
+        pinned.used_at = Instant::now();
+        Some(Arc::clone(&pinned.view))
     }
 
     /// The number of that view, pinned from now on.
-    fn pin(&mut self, searcher: Searcher) -> u64 {
+    fn pin(&mut self, view: Arc<View>) -> u64 {
         self.drop_expired();
-        let known = self.pinned.iter_mut().find(|view| view.searcher.generation() == searcher.generation());
-        if let Some(view) = known {
-            view.used_at = Instant::now();
-            return view.number;
+        let known = self.pinned.iter_mut().find(|pinned| pinned.view.number == view.number);
+        if let Some(pinned) = known {
+            pinned.used_at = Instant::now();
+            return pinned.number;
         }
-        if self.pinned.len() >= VIEWS_MAX {
-            self.pinned.pop_front();
+        let bytes =
+            |views: &VecDeque<PinnedView>| views.iter().map(|pinned| pinned.view.live_bytes).sum::<usize>();
+        while self.pinned.len() >= VIEWS_MAX || bytes(&self.pinned) + view.live_bytes > PINNED_BYTES_MAX {
+            if self.pinned.pop_front().is_none() {
+                break;
+            }
         }
         self.next += 1;
-        self.pinned.push_back(View { number: self.next, searcher, used_at: Instant::now() });
+        self.pinned.push_back(PinnedView { number: self.next, view, used_at: Instant::now() });
         self.next
     }
 
     fn drop_expired(&mut self) {
-        self.pinned.retain(|view| view.used_at.elapsed() < VIEW_PINNED_FOR);
+        self.pinned.retain(|pinned| pinned.used_at.elapsed() < VIEW_PINNED_FOR);
     }
 }

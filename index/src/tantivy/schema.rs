@@ -5,10 +5,10 @@
 //! is a column. The document itself is stored as two JSON texts, see [`hearken_model::stored`].
 
 use std::borrow::Cow;
-use std::hash::Hasher;
 
 use hearken_model::InteractionId;
 use hearken_model::field::FIELDS;
+use siphasher::sip::SipHasher13;
 use tantivy::Term;
 use tantivy::schema::{FAST, Field, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::TokenizerManager;
@@ -177,8 +177,7 @@ impl Fields {
 
 /// The tie-breaker of equal sort keys. Only its stability while a result is paged through matters.
 pub(super) fn hash(text: &str) -> u64 {
-    // SipHash: ids that share a hash cannot be made up in numbers that would hurt.
-    let mut hasher = std::hash::DefaultHasher::new();
-    hasher.write(text.as_bytes());
-    hasher.finish()
+    // Stored, so it must stay the same with every toolchain. SipHash: texts that share a hash cannot be made up in numbers
+    // that would hurt.
+    SipHasher13::new().hash(text.as_bytes())
 }

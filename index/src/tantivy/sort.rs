@@ -8,11 +8,14 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use tantivy::columnar::Column;
-use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocAddress, DocId, Score, Searcher};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocAddress, DocId, Score};
 
 use super::columns::SegmentColumns;
+use super::live::LiveDocument;
+use super::lower::column_value;
 use super::schema::TIE;
 use super::stored;
+use super::view::{Place, View};
 use crate::search::{SORT_KEYS_MAX, SearchError, SortKey};
 
 /// What orders the hits.
@@ -36,7 +39,7 @@ struct Key {
 pub(super) struct Entry {
     keys: [Key; SORT_KEYS_MAX],
     pub(super) tie: u64,
-    pub(super) address: DocAddress,
+    pub(super) place: Place,
     pub(super) score: Score,
 }
 
@@ -50,7 +53,7 @@ impl Eq for Entry {}
 
 impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank()).then_with(|| self.address.cmp(&other.address))
+        self.rank().cmp(&other.rank()).then_with(|| self.place.cmp(&other.place))
     }
 }
 
@@ -112,7 +115,7 @@ impl Top {
     /// `docs` are at most [`COLLECT_BLOCK_BUFFER_LEN`]; `scores` are theirs where they count.
     pub(super) fn collect(
         &mut self,
-        searcher: &Searcher,
+        view: &View,
         segment: u32,
         columns: &SegmentKeys,
         docs: &[DocId],
@@ -126,7 +129,7 @@ impl Top {
         match &self.order {
             Order::Relevance => {
                 for (first, score) in firsts.iter_mut().zip(scores) {
-                    *first = Key { is_missing: false, value: !u64::from(score.max(0.0).to_bits()) };
+                    *first = score_key(*score);
                 }
             }
             Order::Fields(sort) => {
@@ -161,13 +164,40 @@ impl Top {
             if worst.is_some_and(|worst| (&keys, tie) > worst.rank()) {
                 continue;
             }
-            let address = DocAddress::new(segment, doc);
+            let place = Place::Stored(DocAddress::new(segment, doc));
             let score = scores.get(at).copied().unwrap_or(0.0);
-            let entry = Entry { keys, tie, address, score };
-            if self.comes_after(searcher, &entry)? {
+            let entry = Entry { keys, tie, place, score };
+            if self.comes_after(view, &entry)? {
                 self.push(entry);
                 worst_first = self.worst().map(|worst| worst.keys[0]);
             }
+        }
+        Ok(())
+    }
+
+    /// A document that is in no segment.
+    pub(super) fn collect_live(
+        &mut self,
+        view: &View,
+        place: Place,
+        document: &LiveDocument,
+        score: Score,
+    ) -> tantivy::Result<()> {
+        let mut keys = [Key::default(); SORT_KEYS_MAX];
+        match &self.order {
+            Order::Relevance => {
+                keys[0] = score_key(score);
+                keys[1] = key(column_value(document, NEWEST_FIRST), true);
+            }
+            Order::Fields(sort) => {
+                for (slot, by) in keys.iter_mut().zip(sort) {
+                    *slot = key(column_value(document, &by.field), by.descending);
+                }
+            }
+        }
+        let entry = Entry { keys, tie: document.tie, place, score };
+        if self.worst().is_none_or(|worst| entry.rank() <= worst.rank()) && self.comes_after(view, &entry)? {
+            self.push(entry);
         }
         Ok(())
     }
@@ -177,12 +207,12 @@ impl Top {
         self.entries.peek().filter(|_| self.entries.len() >= self.size)
     }
 
-    fn comes_after(&self, searcher: &Searcher, entry: &Entry) -> tantivy::Result<bool> {
+    fn comes_after(&self, view: &View, entry: &Entry) -> tantivy::Result<bool> {
         let Some(after) = &self.after else { return Ok(true) };
         Ok(match entry.rank().cmp(&(&after.keys, after.tie)) {
             Ordering::Less => false,
             Ordering::Greater => true,
-            Ordering::Equal => stored::id(searcher, entry.address)? > after.id,
+            Ordering::Equal => stored::id(view, entry.place)? > after.id,
         })
     }
 
@@ -202,12 +232,12 @@ impl Top {
     }
 
     /// The entries in order; more than `size` where hashes are shared.
-    pub(super) fn finish(self, searcher: &Searcher) -> tantivy::Result<Vec<Entry>> {
+    pub(super) fn finish(self, view: &View) -> tantivy::Result<Vec<Entry>> {
         let mut entries = self.entries.into_sorted_vec();
         for alike in entries.chunk_by_mut(|a, b| a.rank() == b.rank()).filter(|alike| alike.len() > 1) {
             let mut named = Vec::with_capacity(alike.len());
             for entry in &*alike {
-                named.push((stored::id(searcher, entry.address)?, entry.clone()));
+                named.push((stored::id(view, entry.place)?, entry.clone()));
             }
             named.sort_by(|a, b| a.0.cmp(&b.0));
             for (place, (_, entry)) in alike.iter_mut().zip(named) {
@@ -242,6 +272,11 @@ pub(super) fn after(
         after.keys[slot] = key(*value, by.descending);
     }
     Ok(after)
+}
+
+/// The best first.
+fn score_key(score: Score) -> Key {
+    Key { is_missing: false, value: !u64::from(score.max(0.0).to_bits()) }
 }
 
 fn key(value: Option<i64>, descending: bool) -> Key {

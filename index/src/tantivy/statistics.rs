@@ -47,15 +47,23 @@ impl Histogram {
     pub(super) fn collect(&mut self, column: &Column<i64>, docs: &[DocId]) {
         let mut instants = [None; COLLECT_BLOCK_BUFFER_LEN];
         column.first_vals(docs, &mut instants[..docs.len()]);
-        for instant in &instants[..docs.len()] {
-            match instant {
-                Some(instant) => {
-                    let interval = instant.saturating_sub(self.origin_nanos).div_euclid(self.interval_nanos);
-                    *self.counts.entry(interval).or_default() += 1;
-                }
-                None => self.num_missing += 1,
+        instants[..docs.len()].iter().for_each(|instant| self.add(*instant));
+    }
+
+    /// Counts one interaction.
+    pub(super) fn add(&mut self, instant: Option<i64>) {
+        match instant {
+            Some(instant) => {
+                let interval = instant.saturating_sub(self.origin_nanos).div_euclid(self.interval_nanos);
+                *self.counts.entry(interval).or_default() += 1;
             }
+            None => self.num_missing += 1,
         }
+    }
+
+    /// The field whose instants are counted.
+    pub(super) fn field(&self) -> &'static str {
+        self.field
     }
 
     /// Refuses what would grow without bounds.
@@ -126,12 +134,20 @@ impl Values {
     pub(super) fn collect(&mut self, column: &Column<i64>, docs: &[DocId]) {
         let mut values = [None; COLLECT_BLOCK_BUFFER_LEN];
         column.first_vals(docs, &mut values[..docs.len()]);
-        for value in values[..docs.len()].iter().flatten() {
-            self.count += 1;
-            self.sum += i128::from(*value);
-            self.smallest = self.smallest.min(*value);
-            self.buckets.add(*value);
-        }
+        values[..docs.len()].iter().flatten().for_each(|value| self.add(*value));
+    }
+
+    /// Takes one value in.
+    pub(super) fn add(&mut self, value: i64) {
+        self.count += 1;
+        self.sum += i128::from(value);
+        self.smallest = self.smallest.min(value);
+        self.buckets.add(value);
+    }
+
+    /// The field whose values are summed up.
+    pub(super) fn field(&self) -> &'static str {
+        self.name
     }
 
     pub(super) fn finish(self) -> (String, Distribution) {

@@ -1,9 +1,13 @@
 //! Reading stored documents back.
 
+use std::sync::Arc;
+
 use hearken_model::{Document, Glimpse};
 use tantivy::schema::OwnedValue;
 use tantivy::schema::document::{DeserializeError, DocumentDeserialize, DocumentDeserializer};
 use tantivy::{DocAddress, Searcher, TantivyError};
+
+use super::view::{Place, View};
 
 /// The two stored values of a document, in that order. The second is empty where an earlier version of Hearken stored
 /// all of it as one.
@@ -27,8 +31,16 @@ impl DocumentDeserialize for Stored {
     }
 }
 
-/// The document at that address.
-pub(super) fn document(searcher: &Searcher, address: DocAddress) -> tantivy::Result<Document> {
+/// The document at that place.
+pub(super) fn document(view: &View, place: Place) -> tantivy::Result<Document> {
+    match place {
+        Place::Live(vocabulary, at) => Ok(Document::clone(&view.overlay().document(vocabulary, at).document)),
+        Place::Stored(address) => stored_document(&view.searcher, address),
+    }
+}
+
+/// The document at that address of the commit.
+pub(super) fn stored_document(searcher: &Searcher, address: DocAddress) -> tantivy::Result<Document> {
     let Stored { head, rest } = searcher.doc(address)?;
     let document =
         if rest.is_empty() { serde_json::from_str(&head) } else { Document::of_stored(&head, &rest) };
@@ -36,14 +48,21 @@ pub(super) fn document(searcher: &Searcher, address: DocAddress) -> tantivy::Res
 }
 
 /// What a page shows of it.
-pub(super) fn glimpse(searcher: &Searcher, address: DocAddress) -> tantivy::Result<Glimpse> {
-    let Stored { head, rest } = searcher.doc(address)?;
-    Ok(Glimpse::new(head, rest))
+pub(super) fn glimpse(view: &View, place: Place) -> tantivy::Result<Glimpse> {
+    match place {
+        Place::Live(vocabulary, at) => {
+            Ok(Glimpse::of(Arc::clone(&view.overlay().document(vocabulary, at).document)))
+        }
+        Place::Stored(address) => {
+            let Stored { head, rest } = view.searcher.doc(address)?;
+            Ok(Glimpse::new(head, rest))
+        }
+    }
 }
 
 /// Its id alone.
-pub(super) fn id(searcher: &Searcher, address: DocAddress) -> tantivy::Result<String> {
-    glimpse(searcher, address)?.id().map_err(unreadable)
+pub(super) fn id(view: &View, place: Place) -> tantivy::Result<String> {
+    glimpse(view, place)?.id().map_err(unreadable)
 }
 
 fn unreadable(error: serde_json::Error) -> TantivyError {

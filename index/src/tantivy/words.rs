@@ -31,7 +31,8 @@ use super::expansion::Expansion;
 use super::schema::TEXT_LENGTH;
 use crate::phrase::PhraseMatcher;
 use crate::ranking::Ranking;
-use bm25::{Bm25, Statistics};
+pub(super) use bm25::Bm25;
+use bm25::Statistics;
 use positions::{Bounds, PositionsScorer};
 use similarity::Similarity;
 use slot::SlotPostings;
@@ -66,6 +67,8 @@ pub(super) struct WordsQuery {
     pub(super) ranking: Ranking,
     /// What adds so many times its score where it matches, too; never decides whether a document matches.
     pub(super) bonuses: Vec<(WordsQuery, Score)>,
+    /// Where scores are wanted, see [`WordsQuery::prepare`].
+    pub(super) prepared: Option<Arc<Prepared>>,
     pub(super) columns: Arc<ColumnCache>,
     pub(super) budget: Arc<Budget>,
 }
@@ -76,57 +79,84 @@ impl std::fmt::Debug for WordsQuery {
     }
 }
 
-impl Query for WordsQuery {
-    fn weight(&self, enable_scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        Ok(Box::new(self.words_weight(enable_scoring, None)?))
-    }
-}
-
 /// Where the terms of each slot are in one segment, `None` for those that are not there.
 type Known = Vec<Vec<Option<TermInfo>>>;
 
+/// What scores need to know of all segments, and of the documents that are not in one yet, before the first is searched.
+pub(super) struct Prepared {
+    known: HashMap<SegmentId, Known>,
+    pub(super) bm25: Option<Bm25>,
+}
+
+/// What the documents add to the statistics that are not in the engine yet.
+pub(super) struct LiveStatistics {
+    /// How many there are.
+    pub(super) num_documents: u64,
+    /// How many terms they have.
+    pub(super) num_terms: u64,
+    /// In how many of them each of the slots' words stand.
+    pub(super) frequencies: Vec<u64>,
+}
+
+impl Query for WordsQuery {
+    fn weight(&self, enable_scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.words_weight(enable_scoring.is_scoring_enabled())))
+    }
+}
+
 impl WordsQuery {
-    /// `common` is what is known of the same words anywhere, if these are theirs in topic, keywords or summary.
-    fn words_weight(
-        &self,
-        enable_scoring: EnableScoring<'_>,
-        common: Option<&HashMap<SegmentId, Known>>,
-    ) -> tantivy::Result<WordsWeight> {
-        let mut bonuses = Vec::new();
-        let mut known = HashMap::new();
-        let similarity = match enable_scoring {
-            EnableScoring::Enabled { searcher, statistics_provider } => {
-                known = self.look_up(searcher, common)?;
-                for (words, boost) in &self.bonuses {
-                    let weight = words.words_weight(enable_scoring, Some(&known))?;
-                    if weight.known.values().flatten().flatten().any(Option::is_some) {
-                        bonuses.push((weight, *boost));
-                    }
-                }
-                let statistics = Statistics {
-                    num_documents: statistics_provider.total_num_docs()?,
-                    num_words: statistics_provider.total_num_tokens(self.field)?,
-                };
-                let frequencies: Vec<u64> = match self.slots.as_slice() {
-                    // The forms of a word count as one word, so that none of them is worth more than another.
-                    [slot] if slot.expansion.is_none() => {
-                        let infos = known.values().flatten().flatten().flatten();
-                        vec![infos.map(|info| u64::from(info.doc_freq)).sum()]
-                    }
-                    slots => {
-                        let first =
-                            |slot: &Slot| Some(Term::from_field_text(self.field, slot.terms.first()?));
-                        let terms = slots.iter().filter_map(first);
-                        terms.map(|term| statistics_provider.doc_freq(&term)).collect::<Result<_, _>>()?
-                    }
-                };
-                let scorable = statistics.num_documents > 0 && !frequencies.is_empty();
-                scorable.then(|| Bm25::new(frequencies, statistics, &self.ranking))
-            }
-            EnableScoring::Disabled { .. } => None,
+    /// Looks everything up that scores need. `common` is what is known of the same words anywhere, if these are theirs in
+    /// topic, keywords or summary.
+    pub(super) fn prepare(
+        &mut self,
+        searcher: &Searcher,
+        live: &LiveStatistics,
+        common: Option<&Prepared>,
+    ) -> tantivy::Result<Arc<Prepared>> {
+        let known = self.look_up(searcher, common.map(|common| &common.known))?;
+        let num_tokens = |reader: &SegmentReader| Ok(reader.inverted_index(self.field)?.total_num_tokens());
+        let num_tokens = searcher.segment_readers().iter().map(num_tokens).sum::<tantivy::Result<u64>>()?;
+        // Deleted documents included, as they are in the frequencies of terms.
+        let max_docs = searcher.segment_readers().iter().map(|reader| u64::from(reader.max_doc()));
+        let statistics = Statistics {
+            num_documents: max_docs.sum::<u64>() + live.num_documents,
+            num_words: num_tokens + live.num_terms,
         };
-        let scores = enable_scoring.is_scoring_enabled();
-        Ok(WordsWeight { query: self.clone(), similarity, bonuses, scores, known })
+        let sum = |infos: &mut dyn Iterator<Item = &TermInfo>| {
+            infos.map(|info| u64::from(info.doc_freq)).sum::<u64>()
+        };
+        let frequencies: Vec<u64> = match self.slots.as_slice() {
+            // The forms of a word count as one word, so that none of them is worth more than another.
+            [slot] if slot.expansion.is_none() => {
+                let engine = sum(&mut known.values().flatten().flatten().flatten());
+                vec![engine + live.frequencies.first().copied().unwrap_or_default()]
+            }
+            slots => {
+                let with_term = slots.iter().enumerate().filter(|(_, slot)| !slot.terms.is_empty());
+                let frequency = |(at, _): (usize, &Slot)| {
+                    let first = known.values().filter_map(|known| known.get(at)?.first()?.as_ref());
+                    sum(&mut { first }) + live.frequencies.get(at).copied().unwrap_or_default()
+                };
+                with_term.map(frequency).collect()
+            }
+        };
+        let scorable = statistics.num_documents > 0 && !frequencies.is_empty();
+        let bm25 = scorable.then(|| Bm25::new(frequencies, statistics, &self.ranking));
+        let prepared = Arc::new(Prepared { known, bm25 });
+        self.prepared = Some(Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    fn words_weight(&self, scores: bool) -> WordsWeight {
+        let prepared = self.prepared.clone().filter(|_| scores);
+        let is_anywhere = |weight: &WordsWeight| {
+            let known = weight.prepared.iter().flat_map(|prepared| prepared.known.values());
+            known.flatten().flatten().any(Option::is_some)
+        };
+        let bonuses = self.bonuses.iter().filter(|_| prepared.is_some());
+        let bonuses = bonuses.map(|(words, boost)| (words.words_weight(scores), *boost));
+        let bonuses = bonuses.filter(|(weight, _)| is_anywhere(weight)).collect();
+        WordsWeight { query: self.clone(), prepared, bonuses, scores }
     }
 
     /// Looks up every term in every segment. Scores need all of them before the first segment is searched. What stands in
@@ -166,11 +196,9 @@ impl WordsQuery {
 
 struct WordsWeight {
     query: WordsQuery,
-    similarity: Option<Bm25>,
+    prepared: Option<Arc<Prepared>>,
     bonuses: Vec<(WordsWeight, Score)>,
     scores: bool,
-    /// By segment, where scores are wanted.
-    known: HashMap<SegmentId, Known>,
 }
 
 impl Weight for WordsWeight {
@@ -190,7 +218,8 @@ impl Weight for WordsWeight {
             (false, true) => IndexRecordOption::WithFreqs,
             (false, false) => IndexRecordOption::Basic,
         };
-        let known = match self.known.get(&reader.segment_id()) {
+        let known = self.prepared.as_ref().and_then(|prepared| prepared.known.get(&reader.segment_id()));
+        let known = match known {
             Some(known) => Cow::Borrowed(known),
             None => Cow::Owned(self.query.look_up_in(reader, None)?),
         };
@@ -202,7 +231,7 @@ impl Weight for WordsWeight {
             }
             slots.push(SlotPostings::new(lists));
         }
-        let similarity = match &self.similarity {
+        let similarity = match self.prepared.as_ref().and_then(|prepared| prepared.bm25.as_ref()) {
             None => None,
             Some(similarity) => {
                 let bonuses =

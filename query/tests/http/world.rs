@@ -62,7 +62,7 @@ impl World {
         let directory = TempDir::new().unwrap();
         let (mut writer, reader) = Index::open(directory.path(), |_| {}).unwrap();
         for document in documents {
-            writer.put(document).unwrap();
+            writer.put(document.clone());
         }
         writer.refresh(&Checkpoint::default()).unwrap();
         let registry = prometheus::Registry::new();
@@ -92,7 +92,7 @@ impl World {
     /// Puts documents and makes them visible.
     pub(crate) fn put(&mut self, documents: &[Document]) {
         for document in documents {
-            self.writer.put(document).unwrap();
+            self.writer.put(document.clone());
         }
         self.writer.refresh(&Checkpoint::default()).unwrap();
     }

@@ -9,7 +9,7 @@ use crate::ranking::Ranking;
 
 /// Scores one word, or one phrase, by how often it stands in a text and how long that is.
 #[derive(Clone)]
-pub(super) struct Bm25 {
+pub(in crate::tantivy) struct Bm25 {
     weight: Score,
     /// What a frequency is held against, by the code of the text's length.
     norms: Arc<[Score; 256]>,
@@ -48,7 +48,7 @@ impl Bm25 {
 
     /// The score of a text of that length (its code) in which the word stands so often.
     #[inline]
-    pub(super) fn score(&self, length: u8, frequency: u32) -> Score {
+    pub(in crate::tantivy) fn score(&self, length: u8, frequency: u32) -> Score {
         let frequency = frequency as Score;
         self.weight * (frequency / (frequency + self.norms[usize::from(length)]))
     }

@@ -1,0 +1,244 @@
+//! A query, asked of the documents of a tier one after the other.
+//!
+//! It is lowered beside the engine's query and must mean the same. What its words stand for is looked up once, in each
+//! vocabulary; after that a document is searched by comparing numbers.
+
+use levenshtein_automata::{DFA, Distance};
+use tantivy::Score;
+
+use super::cut::{CutText, Speaker};
+use super::document::{LiveDocument, is_common};
+use super::vocabulary::{Vocabulary, WordId};
+use crate::phrase::PhraseMatcher;
+use crate::query::Scope;
+use crate::tantivy::budget::{Budget, PHRASE_EXPANSIONS_MAX};
+use crate::tantivy::words::Bm25;
+
+/// What a document must fulfil, and what it is worth then.
+pub(in crate::tantivy) enum LiveQuery {
+    /// Every document, each worth so much.
+    All(Score),
+    /// No document.
+    None,
+    /// Words; worth what they score.
+    Words(Box<WordsCondition>),
+    /// A condition on values; it decides and does not rank.
+    Test(Box<dyn Fn(&LiveDocument) -> bool + Send + Sync>),
+    /// All of them; worth the sum.
+    And(Vec<LiveQuery>),
+    /// Any of them; worth the sum of those that hold.
+    Or(Vec<LiveQuery>),
+    /// Everything but; worth nothing.
+    Not(Box<LiveQuery>),
+}
+
+/// Words that are searched for.
+pub(in crate::tantivy) struct WordsCondition {
+    pub(in crate::tantivy) scope: Scope,
+    pub(in crate::tantivy) slots: Vec<SlotWords>,
+    /// How the words must stand to each other, where there are several.
+    pub(in crate::tantivy) matcher: PhraseMatcher,
+    pub(in crate::tantivy) ranked: Option<Ranked>,
+    /// The positions of each slot in the text at hand, shifted as `matcher` wants them.
+    pub(in crate::tantivy) positions: Vec<Vec<u32>>,
+}
+
+/// How much words are worth where they match; else they are worth 1.
+pub(in crate::tantivy) struct Ranked {
+    pub(in crate::tantivy) bm25: Bm25,
+    /// What adds so many times its score where it matches, too.
+    pub(in crate::tantivy) bonuses: Vec<(WordsCondition, Score)>,
+}
+
+/// Which words fit at one place of a phrase.
+pub(in crate::tantivy) enum Fits {
+    /// This one, folded.
+    Word(String),
+    /// All with this stem.
+    Stem(String),
+    /// All that begin so.
+    Prefix(String),
+    /// All that are near enough.
+    Fuzzy(Box<DFA>),
+}
+
+/// One place of a phrase: the words that fit, ascending, in each of the vocabularies.
+pub(in crate::tantivy) struct SlotWords {
+    words: Vec<Box<[WordId]>>,
+}
+
+impl Fits {
+    fn is_expansion(&self) -> bool {
+        matches!(self, Fits::Prefix(_) | Fits::Fuzzy(_))
+    }
+
+    /// Looks up what fits. `is_phrase` bounds what a prefix or a fuzzy word may stand for, as in the engine.
+    pub(in crate::tantivy) fn look_up<'v>(
+        &self,
+        vocabularies: impl IntoIterator<Item = &'v Vocabulary>,
+        is_phrase: bool,
+        budget: &Budget,
+    ) -> SlotWords {
+        let words = vocabularies.into_iter().map(|vocabulary| {
+            let words = self.look_up_in(vocabulary, budget);
+            if self.is_expansion() {
+                budget.read_postings(words.len() as u64);
+                if is_phrase && words.len() > PHRASE_EXPANSIONS_MAX {
+                    budget.refuse(
+                        "a prefix or fuzzy word inside a phrase stands for too many words".to_owned(),
+                    );
+                }
+            }
+            words
+        });
+        SlotWords { words: words.collect() }
+    }
+
+    fn look_up_in(&self, vocabulary: &Vocabulary, budget: &Budget) -> Box<[WordId]> {
+        const LOOK_EVERY: WordId = 1 << 12;
+        vocabulary.read(|words| match self {
+            Fits::Word(folded) => words.id(folded).into_iter().collect(),
+            Fits::Stem(stem) => words.with_stem(stem).into(),
+            Fits::Prefix(_) | Fits::Fuzzy(_) => words
+                .all()
+                .take_while(|(id, _)| id % LOOK_EVERY != 0 || !budget.is_spent())
+                .filter(|(_, entry)| match self {
+                    Fits::Prefix(prefix) => entry.text.starts_with(prefix.as_str()),
+                    Fits::Fuzzy(automaton) => matches!(automaton.eval(&*entry.text), Distance::Exact(_)),
+                    Fits::Word(_) | Fits::Stem(_) => false,
+                })
+                .map(|(id, _)| id)
+                .collect(),
+        })
+    }
+}
+
+impl SlotWords {
+    /// How many of the documents have any of the words.
+    pub(in crate::tantivy) fn num_documents<'d>(
+        &self,
+        documents: impl IntoIterator<Item = (usize, &'d LiveDocument)>,
+    ) -> u64 {
+        let has_any =
+            |(vocabulary, document): &(usize, &LiveDocument)| document.has_any(&self.words[*vocabulary]);
+        documents.into_iter().filter(has_any).count() as u64
+    }
+}
+
+impl LiveQuery {
+    /// What the document is worth, if it fulfils the query. `vocabulary` is the place of its own among those that the
+    /// words were looked up in.
+    pub(in crate::tantivy) fn score(&mut self, document: &LiveDocument, vocabulary: usize) -> Option<Score> {
+        match self {
+            LiveQuery::All(score) => Some(*score),
+            LiveQuery::None => None,
+            LiveQuery::Words(words) => words.score(document, vocabulary),
+            LiveQuery::Test(test) => test(document).then_some(0.0),
+            LiveQuery::And(parts) => {
+                parts.iter_mut().try_fold(0.0, |sum, part| Some(sum + part.score(document, vocabulary)?))
+            }
+            LiveQuery::Or(parts) => {
+                let scores = parts.iter_mut().filter_map(|part| part.score(document, vocabulary));
+                scores.reduce(|a, b| a + b)
+            }
+            LiveQuery::Not(part) => part.score(document, vocabulary).is_none().then_some(0.0),
+        }
+    }
+}
+
+impl WordsCondition {
+    fn score(&mut self, document: &LiveDocument, vocabulary: usize) -> Option<Score> {
+        let frequency = self.frequency(document, vocabulary);
+        if frequency == 0 {
+            return None;
+        }
+        let Some(Ranked { bm25, bonuses }) = &mut self.ranked else { return Some(1.0) };
+        let length = document.length_class();
+        let mut score = bm25.score(length, frequency);
+        for (bonus, weight) in bonuses {
+            let frequency = bonus.frequency(document, vocabulary);
+            if let (Some(ranked), 1..) = (&bonus.ranked, frequency) {
+                score += *weight * ranked.bm25.score(length, frequency);
+            }
+        }
+        Some(score)
+    }
+
+    /// Whether any word of one slot stands where the scope looks.
+    pub(in crate::tantivy) fn stands_in(
+        &self,
+        slot: &SlotWords,
+        document: &LiveDocument,
+        vocabulary: usize,
+    ) -> bool {
+        let words = &slot.words[vocabulary];
+        document.has_any(words)
+            && document
+                .texts_of(|speaker| covers(self.scope, speaker))
+                .any(|text| num_fitting(text, words, false) > 0)
+    }
+
+    /// How often the words stand in the document as they should; only whether they do where nothing is ranked.
+    fn frequency(&mut self, document: &LiveDocument, vocabulary: usize) -> u32 {
+        if self.slots.is_empty() || !self.slots.iter().all(|slot| document.has_any(&slot.words[vocabulary])) {
+            return 0;
+        }
+        let WordsCondition { scope, slots, matcher, ranked, positions } = self;
+        let counts = ranked.is_some();
+        let mut frequency = 0;
+        for text in document.texts_of(|speaker| covers(*scope, speaker)) {
+            frequency += match slots.as_slice() {
+                [slot] => num_fitting(text, &slot.words[vocabulary], counts),
+                _ => num_matches(text, slots, vocabulary, matcher, positions),
+            };
+            if frequency > 0 && !counts {
+                break;
+            }
+        }
+        frequency
+    }
+}
+
+fn num_fitting(text: &CutText, words: &[WordId], counts: bool) -> u32 {
+    let mut fitting = text.ids().filter(|id| contains(words, *id));
+    if counts { fitting.count() as u32 } else { u32::from(fitting.next().is_some()) }
+}
+
+fn num_matches(
+    text: &CutText,
+    slots: &[SlotWords],
+    vocabulary: usize,
+    matcher: &mut PhraseMatcher,
+    positions: &mut [Vec<u32>],
+) -> u32 {
+    positions.iter_mut().for_each(Vec::clear);
+    for (id, position) in text.words() {
+        for (slot, (words, positions)) in slots.iter().zip(&mut *positions).enumerate() {
+            if contains(&words.words[vocabulary], id) {
+                positions.push(position + matcher.shift(slot));
+            }
+        }
+    }
+    if positions.iter().any(Vec::is_empty) { 0 } else { matcher.count(positions) }
+}
+
+fn contains(words: &[WordId], id: WordId) -> bool {
+    match words {
+        [] => false,
+        [only] => *only == id,
+        [..] if words.len() <= 8 => words.contains(&id),
+        _ => words.binary_search(&id).is_ok(),
+    }
+}
+
+fn covers(scope: Scope, speaker: Speaker) -> bool {
+    match (scope, speaker) {
+        (Scope::Default, speaker) => is_common(speaker),
+        (Scope::Transcript, Speaker::Role(_)) => is_common(speaker),
+        (Scope::Role(wanted), Speaker::Role(role)) => wanted == role,
+        (Scope::Topic, Speaker::Topic) => true,
+        (Scope::Summary, Speaker::Summary) => true,
+        (Scope::Keywords, Speaker::Keywords) => true,
+        _ => false,
+    }
+}
