@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hearken_model::{
@@ -11,7 +12,6 @@ use hearken_model::{
     Sentiment, State, Status, Timestamp,
 };
 use proptest::prelude::*;
-use tempfile::TempDir;
 
 use crate::checkpoint::Checkpoint;
 use crate::highlight::{HighlightOptions, Highlighter};
@@ -23,6 +23,7 @@ use crate::search::{
     BOUNDARIES_MAX, Boundaries, Cursor, FacetCount, Filter, FilterValue, Hit, RangeEnds, RangeFacet,
     SearchError, SearchRequest, Selection, Sort, SortKey,
 };
+use crate::tantivy::{SimulatedDisk, WriterOptions};
 use crate::{Access, Index, IndexReader, IndexWriter, Organizations};
 
 /// Words that meet each other's forms, prefixes, misspellings and scripts.
@@ -165,50 +166,96 @@ fn made_up(number: usize, rng: &mut Rng) -> Document {
 }
 
 struct World {
-    _directory: TempDir,
     _writer: IndexWriter,
     reader: IndexReader,
     documents: Vec<Document>,
 }
 
-fn open() -> (TempDir, IndexWriter, IndexReader) {
-    let directory = TempDir::new().unwrap();
-    let (writer, reader) = Index::open(directory.path(), |_| {}).unwrap();
-    (directory, writer, reader)
+/// Where documents are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spread {
+    /// In the engine's files, in several segments.
+    Stored,
+    /// Not flushed yet.
+    Live,
+    /// In files, frozen while they wait for a flush, and newer than that: in equal parts.
+    Everywhere,
+}
+
+/// An index that flushes only when told to.
+fn open() -> (SimulatedDisk, IndexWriter, IndexReader) {
+    let disk = SimulatedDisk::new();
+    let flush_interval = Duration::from_secs(3_600);
+    let options = WriterOptions { flush_interval, ..WriterOptions::default() };
+    let opened = Index::open_storage("simulated".into(), Arc::new(disk.clone()), options);
+    let (writer, reader) = opened.unwrap();
+    (disk, writer, reader)
+}
+
+/// Puts the batches, and brings each to where it belongs.
+fn spread(batches: &[Vec<Document>], spread: Spread) -> (IndexWriter, IndexReader) {
+    let (disk, mut writer, reader) = open();
+    let num_batches = batches.len();
+    for (at, batch) in batches.iter().enumerate() {
+        batch.iter().for_each(|document| writer.put(document.clone()));
+        writer.refresh(&Checkpoint::default()).unwrap();
+        let is_last_of = |third: usize| at + 1 == (third * num_batches).div_ceil(3);
+        match spread {
+            Spread::Stored => writer.flush_now().unwrap(),
+            Spread::Live => {}
+            Spread::Everywhere if at < num_batches.div_ceil(3) => writer.flush_now().unwrap(),
+            Spread::Everywhere if is_last_of(2) => {
+                // What is frozen stays frozen.
+                disk.fail_after(0, usize::MAX, ErrorKind::StorageFull);
+                writer.flush_now().unwrap_err();
+            }
+            Spread::Everywhere => {}
+        }
+    }
+    let num_live_documents = writer.monitor().stats().num_live_documents;
+    assert_eq!(num_live_documents == 0, spread == Spread::Stored || num_batches == 0);
+    (writer, reader)
 }
 
 fn indexed(documents: Vec<Document>) -> World {
-    let (directory, mut writer, reader) = open();
-    for document in &documents {
-        writer.put(document.clone());
-    }
-    writer.refresh(&Checkpoint::default()).unwrap();
-    World { _directory: directory, _writer: writer, reader, documents }
+    let batches: Vec<Vec<Document>> =
+        documents.chunks(documents.len().div_ceil(3).max(1)).map(<[_]>::to_vec).collect();
+    let (writer, reader) = spread(&batches, Spread::Everywhere);
+    World { _writer: writer, reader, documents }
 }
 
-/// Three hundred made-up interactions in several segments, some replaced and some erased on the way.
+/// Three hundred made-up interactions in several segments and tiers, some replaced and some erased on the way.
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(|| {
-        let mut rng = Rng(7);
-        let (directory, mut writer, reader) = open();
-        let mut documents: BTreeMap<String, Document> = BTreeMap::new();
-        for batch in 0..12 {
-            for _ in 0..40 {
-                let number = rng.below(300);
-                let document = if rng.below(20) == 0 {
-                    Document::tombstone(InteractionId::try_new(format!("Made-Up:{number}")).unwrap())
-                } else {
-                    made_up(number, &mut rng)
-                };
-                writer.put(document.clone());
-                documents.insert(document.id().as_str().to_owned(), document);
-            }
-            let _ = batch;
-            writer.refresh(&Checkpoint::default()).unwrap();
+    WORLD.get_or_init(|| made_up_world(Spread::Everywhere))
+}
+
+/// The same interactions, all in one tier.
+fn other_worlds() -> &'static [World; 2] {
+    static WORLDS: OnceLock<[World; 2]> = OnceLock::new();
+    WORLDS.get_or_init(|| [Spread::Stored, Spread::Live].map(made_up_world))
+}
+
+fn made_up_world(tiers: Spread) -> World {
+    let mut rng = Rng(7);
+    let mut documents: BTreeMap<String, Document> = BTreeMap::new();
+    let mut batches = Vec::new();
+    for _ in 0..12 {
+        let mut batch = Vec::new();
+        for _ in 0..40 {
+            let number = rng.below(300);
+            let document = if rng.below(20) == 0 {
+                Document::tombstone(InteractionId::try_new(format!("Made-Up:{number}")).unwrap())
+            } else {
+                made_up(number, &mut rng)
+            };
+            batch.push(document.clone());
+            documents.insert(document.id().as_str().to_owned(), document);
         }
-        World { _directory: directory, _writer: writer, reader, documents: documents.into_values().collect() }
-    })
+        batches.push(batch);
+    }
+    let (writer, reader) = spread(&batches, tiers);
+    World { _writer: writer, reader, documents: documents.into_values().collect() }
 }
 
 fn request(selection: Selection) -> SearchRequest {
@@ -410,12 +457,9 @@ fn asked_of(documents: &[Document], rng: &mut Rng) -> Option<Query> {
 #[test]
 fn real_dialogues_are_found_and_counted_as_a_scan_does() {
     let Some(documents) = dialogues(60) else { return };
-    let (directory, mut writer, reader) = open();
-    for batch in documents.chunks(100) {
-        batch.iter().for_each(|document| writer.put(document.clone()));
-        writer.refresh(&Checkpoint::default()).unwrap();
-    }
-    let world = World { _directory: directory, _writer: writer, reader, documents };
+    let batches: Vec<Vec<Document>> = documents.chunks(100).map(<[_]>::to_vec).collect();
+    let (writer, reader) = spread(&batches, Spread::Everywhere);
+    let world = World { _writer: writer, reader, documents };
     let mut rng = Rng(11);
     let mut num_found = 0;
     for _ in 0..1_500 {
@@ -635,6 +679,46 @@ fn page_through(reader: &IndexReader, mut request: SearchRequest, mut between: i
     }
 }
 
+/// What happens between two pages: a flush, a merge, or neither.
+fn flush_or_merge(writer: &IndexWriter, number: usize) {
+    match number % 3 {
+        0 => writer.merge_all().unwrap(),
+        1 => writer.flush_now().unwrap(),
+        _ => {}
+    }
+}
+
+/// Words are worth the same in every tier: what ranks does not change when it is flushed.
+#[test]
+fn scores_are_the_same_before_and_after_a_flush() {
+    let mut rng = Rng(3);
+    let batches: Vec<Vec<Document>> =
+        (0..3).map(|batch| (0..50).map(|n| made_up(50 * batch + n, &mut rng)).collect()).collect();
+    let spreads = [Spread::Stored, Spread::Live, Spread::Everywhere];
+    let tiers = spreads.map(|tiers| spread(&batches, tiers));
+    for text in ["refund", "order", "55-A12", "退款", "the a", "Café", "👍"] {
+        for form in [TextForm::Word, TextForm::Phrase { slop: 0 }, TextForm::Phrase { slop: 3 }] {
+            for scope in [Scope::Default, Scope::Role(Role::User), Scope::Topic] {
+                let query = Query::Text { scope, text: text.to_owned(), form };
+                let scores = tiers.each_ref().map(|(_, reader)| -> BTreeMap<String, Option<f32>> {
+                    let selection = Selection::new(query.clone(), Access::All);
+                    let asked = SearchRequest { sort: Sort::Relevance, ..request(selection) };
+                    let hits = reader.search(&asked).unwrap().hits;
+                    hits.iter().map(|hit| (hit.id().unwrap(), hit.score)).collect()
+                });
+                let [stored, live, everywhere] = &scores;
+                for other in [live, everywhere] {
+                    assert!(stored.keys().eq(other.keys()), "{query:?}");
+                    for ((id, stored), other) in stored.iter().zip(other.values()) {
+                        let difference = stored.unwrap_or(0.0) - other.unwrap_or(0.0);
+                        assert!(difference.abs() < 1e-4, "{id} {query:?}: {stored:?} {other:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn every_sort_orders_all_matches_and_pages_through_each_once() {
     let world = world();
@@ -688,7 +772,7 @@ fn an_export_ends_when_it_is_told_to() {
 
 #[test]
 fn pages_neither_skip_nor_repeat_what_stays_while_others_are_written() {
-    let (_directory, mut writer, reader) = open();
+    let (_disk, mut writer, reader) = open();
     for number in 0..50 {
         writer.put(conversation(&format!("stays-{number}"), &[(Role::User, "refund")]));
     }
@@ -704,6 +788,7 @@ fn pages_neither_skip_nor_repeat_what_stays_while_others_are_written() {
         }
         num_written += 1;
         writer.refresh(&Checkpoint::default()).unwrap();
+        flush_or_merge(&writer, num_written);
     });
     let mut stayed: Vec<String> = seen.into_iter().filter(|id| id.starts_with("stays")).collect();
     stayed.sort();
@@ -714,7 +799,7 @@ fn pages_neither_skip_nor_repeat_what_stays_while_others_are_written() {
 
 #[test]
 fn relevance_pages_stay_on_their_view_until_it_expires() {
-    let (_directory, mut writer, reader) = open();
+    let (_disk, mut writer, reader) = open();
     for number in 0..20 {
         writer.put(conversation(&format!("i{number}"), &[(Role::User, "refund")]));
     }
@@ -725,6 +810,7 @@ fn relevance_pages_stay_on_their_view_until_it_expires() {
         writer.put(conversation(&format!("i{number}"), &[(Role::User, "nothing")]));
         writer.refresh(&Checkpoint::default()).unwrap();
         number += 1;
+        flush_or_merge(&writer, number);
     });
     assert_eq!(seen.iter().collect::<std::collections::BTreeSet<_>>().len(), 20);
     assert_eq!(seen.len(), 20);
@@ -845,16 +931,16 @@ fn a_rare_word_counts_more_than_a_common_one() {
 
 #[test]
 fn an_interaction_of_another_organization_is_not_there() {
-    let (_directory, mut writer, reader) = open();
+    let (_disk, mut writer, reader) = open();
     let put = |writer: &mut IndexWriter, id: &str, organization: Option<&str>| {
         let mut document = conversation(id, &[(Role::User, "refund")]);
         document.derived.head.organization = organization.map(str::to_owned);
-        writer.put(&document).unwrap();
+        writer.put(document);
     };
     put(&mut writer, "ours", Some("acme"));
     put(&mut writer, "theirs", Some("globex"));
     put(&mut writer, "unknown", None);
-    writer.put(&Document::tombstone(InteractionId::try_new("erased").unwrap())).unwrap();
+    writer.put(Document::tombstone(InteractionId::try_new("erased").unwrap()));
     writer.refresh(&Checkpoint::default()).unwrap();
 
     let acme = Access::Only(Organizations::try_new(["acme"]).unwrap());
@@ -882,7 +968,7 @@ fn an_interaction_of_another_organization_is_not_there() {
 
 #[test]
 fn replaced_and_erased_interactions_leave_no_trace_in_any_answer() {
-    let (_directory, mut writer, reader) = open();
+    let (_disk, mut writer, reader) = open();
     let id = InteractionId::try_new("Order 7/ä").unwrap();
     let mut document = conversation(id.as_str(), &[(Role::User, "refund")]);
     document.derived.head.status = Some(Status::InProgress);
@@ -1154,6 +1240,14 @@ proptest! {
     fn the_engine_agrees_with_the_oracle(selection in selection(), ranges in range_facets()) {
         check(world(), &selection);
         check_ranges(world(), &selection, &ranges);
+    }
+
+    #[test]
+    fn each_tier_alone_agrees_with_the_oracle(selection in selection(), ranges in range_facets()) {
+        for world in other_worlds() {
+            check(world, &selection);
+            check_ranges(world, &selection, &ranges);
+        }
     }
 
     #[test]

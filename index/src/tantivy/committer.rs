@@ -80,13 +80,11 @@ impl Committer {
         Ok(Committer { directory, writer, reader, segment_documents_max })
     }
 
-    /// Replaces documents and commits them with the checkpoint that they belong to.
-    pub(super) fn commit(
+    /// Puts documents in the place of those that have their terms. Takes effect with the next commit.
+    pub(super) fn replace(
         &mut self,
         documents: impl IntoIterator<Item = (Term, TantivyDocument)>,
-        checkpoint: &Checkpoint,
     ) -> Result<(), Failure> {
-        fail::fail_point!("index-write");
         catch(|| {
             for (id, document) in documents {
                 self.writer.delete_term(id);
@@ -96,7 +94,13 @@ impl Committer {
                     return Err(error);
                 }
             }
-            fail::fail_point!("index-written");
+            Ok(())
+        })
+    }
+
+    /// Makes what was replaced durable, with the checkpoint that it belongs to.
+    pub(super) fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), Failure> {
+        catch(|| {
             let mut commit = self.writer.prepare_commit()?;
             commit.set_payload(&checkpoint.to_json());
             commit.commit()?;

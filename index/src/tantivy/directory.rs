@@ -29,7 +29,7 @@
 mod check;
 mod manifest;
 #[cfg(test)]
-pub(super) mod simulated;
+pub(crate) mod simulated;
 mod storage;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -459,7 +459,8 @@ impl tantivy::Directory for DurableDirectory {
         let file = self.shared.storage.create(name);
         let hasher = crc32fast::Hasher::new();
         let mut writer = FileWriter { directory, name: name.to_owned(), file: None, bytes: 0, hasher };
-        writer.file = Some(file.inspect_err(|_| writer.note_failure()).map_err(io_error)?);
+        let file = file.map_err(at("creating", name)).inspect_err(|_| writer.note_failure());
+        writer.file = Some(file.map_err(io_error)?);
         Ok(BufWriter::new(Box::new(writer)))
     }
 

@@ -257,13 +257,21 @@ impl Flushing {
         report.error.map_or(Ok(()), Err)
     }
 
-    /// How many documents were written; `None` if there was nothing to do.
+    /// How many documents were written; `None` if there was nothing to do. What an earlier flush could not write comes
+    /// first, what changed since then after it.
     fn flush(&mut self) -> Result<Option<usize>, String> {
-        let Some(ToFlush { documents, checkpoint }) =
-            self.shared.freeze(&self.state.durable.load().checkpoint)
-        else {
-            return Ok(None);
-        };
+        let mut num_written = None;
+        while let Some(to_flush) = self.shared.freeze(&self.state.durable.load().checkpoint) {
+            let is_retry = to_flush.is_retry;
+            *num_written.get_or_insert(0) += self.write(to_flush)?;
+            if !is_retry {
+                break;
+            }
+        }
+        Ok(num_written)
+    }
+
+    fn write(&mut self, ToFlush { documents, checkpoint, .. }: ToFlush) -> Result<usize, String> {
         fail::fail_point!("index-freeze");
         let mut num_documents = 0;
         self.with_committer(|builder, committer| {
@@ -271,10 +279,13 @@ impl Flushing {
                 num_documents += 1;
                 builder.build(&entry.document)
             });
-            committer.commit(documents, &checkpoint)
+            fail::fail_point!("index-write");
+            committer.replace(documents)?;
+            fail::fail_point!("index-written");
+            committer.commit(&checkpoint)
         })?;
         self.state.set_durable(checkpoint);
-        Ok(Some(num_documents))
+        Ok(num_documents)
     }
 
     /// Does something with the open index and lets searches see what came of it. After a failure the index is closed, to

@@ -41,7 +41,7 @@ impl Index {
         Self::open_storage(path.to_owned(), Arc::new(storage), options)
     }
 
-    pub(super) fn open_storage(
+    pub(crate) fn open_storage(
         path: PathBuf,
         storage: Arc<dyn Storage>,
         options: WriterOptions,

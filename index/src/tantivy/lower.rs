@@ -16,7 +16,7 @@ use super::collect::engine;
 use super::columns::ColumnCache;
 use super::document::{Owner, TermKind, class};
 use super::expansion::{Accept, Expansion};
-use super::live::{Fits, LiveDocument, LiveQuery, Ranked, SlotWords, WordsCondition};
+use super::live::{Fits, LiveDocument, LiveQuery, Ranked, WordsCondition};
 use super::schema::{
     ACTIVE_UNTIL, ERASED, Fields, LLM_PENDING, NEWEST_EVENT, ValueCase, beginning, term_name, value_term,
     value_term_prefix,
@@ -270,8 +270,9 @@ impl<'a> Lowering<'a> {
     ) -> Result<Option<(WordsQuery, WordsCondition)>, SearchError> {
         let Some((mut words, mut condition)) = self.text(scope, text, form)? else { return Ok(None) };
         let Some(ranking) = self.ranking else { return Ok(Some((words, condition))) };
-        let prepared =
-            words.prepare(&self.view.searcher, &self.live_statistics(&condition), None).map_err(engine)?;
+        let prepared = words
+            .prepare(&self.view.searcher, &self.live_statistics(&words, &condition), None)
+            .map_err(engine)?;
         let mut bonuses = Vec::new();
         if scope == Scope::Default && matches!(form, TextForm::Word | TextForm::Phrase { .. }) {
             let num_words = self.num_words;
@@ -281,7 +282,7 @@ impl<'a> Lowering<'a> {
                 (Scope::Summary, ranking.summary),
             ] {
                 let Some((mut bonus, mut condition)) = self.text(scope, text, form)? else { continue };
-                let live = self.live_statistics(&condition);
+                let live = self.live_statistics(&bonus, &condition);
                 let prepared = bonus.prepare(&self.view.searcher, &live, Some(&prepared)).map_err(engine)?;
                 condition.ranked = prepared.bm25.clone().map(|bm25| Ranked { bm25, bonuses: Vec::new() });
                 words.bonuses.push((bonus, weight));
@@ -294,19 +295,13 @@ impl<'a> Lowering<'a> {
     }
 
     /// What the live tier adds to what is known of the words.
-    fn live_statistics(&self, condition: &WordsCondition) -> LiveStatistics {
+    fn live_statistics(&self, words: &WordsQuery, condition: &WordsCondition) -> LiveStatistics {
         let overlay = self.view.overlay();
-        let frequency = |slot: &SlotWords| match condition.scope {
-            Scope::Topic | Scope::Summary | Scope::Keywords => overlay
-                .documents()
-                .filter(|(vocabulary, document)| condition.stands_in(slot, document, *vocabulary))
-                .count() as u64,
-            _ => slot.num_documents(overlay.documents()),
-        };
+        let slots = words.slots.iter().map(|slot| slot.tokens.clone());
         LiveStatistics {
             num_documents: overlay.num_documents() as u64,
             num_terms: overlay.num_terms(),
-            frequencies: condition.slots.iter().map(frequency).collect(),
+            frequencies: condition.frequencies(slots, overlay.documents()),
         }
     }
 
@@ -361,11 +356,11 @@ impl<'a> Lowering<'a> {
             _ => Fits::Word(token.folded.clone()),
         };
         let overlay = self.view.overlay();
-        let slots: Vec<SlotWords> = tokens
+        let slots: Vec<_> = tokens
             .iter()
             .enumerate()
             .map(fits)
-            .map(|fits| fits.look_up(overlay.vocabularies(), tokens.len() > 1, &self.budget))
+            .map(|fits| fits.look_up(overlay.vocabularies(), &self.budget))
             .collect();
         let offsets: Vec<u32> = tokens.iter().map(|token| token.word.position).collect();
         let alike = |token: &Token| tokens.iter().position(|other| other.folded == token.folded).unwrap_or(0);
@@ -386,8 +381,13 @@ impl<'a> Lowering<'a> {
             term.push_str(second);
             term
         };
-        let slot = |token: &Token, terms, expansion| Slot { offset: token.word.position, terms, expansion };
-        let exact = |token: &Token| slot(token, vec![term(TermKind::Word, &token.folded, "")], None);
+        let slot = |at: usize, terms, expansion| Slot {
+            offset: tokens[at].word.position,
+            terms,
+            expansion,
+            tokens: at..at + 1,
+        };
+        let exact = |at: usize| slot(at, vec![term(TermKind::Word, &tokens[at].folded, "")], None);
         match (form, tokens) {
             (TextForm::Word, [token]) => {
                 let stem = self.english.stem(&token.folded);
@@ -399,22 +399,23 @@ impl<'a> Lowering<'a> {
                 if stem.bytes().all(|b| b.is_ascii_lowercase()) {
                     terms.push(term(TermKind::Stem, &stem, ""));
                 }
-                Ok(vec![slot(token, terms, None)])
+                Ok(vec![slot(0, terms, None)])
             }
-            (TextForm::Phrase { slop: 1.. }, _) => Ok(tokens.iter().map(exact).collect()),
+            (TextForm::Phrase { slop: 1.. }, _) => Ok((0..tokens.len()).map(exact).collect()),
             (TextForm::Word | TextForm::Phrase { .. }, _) => Ok(paired(tokens, exact, &term)),
             (TextForm::Prefix, [before @ .., last]) => {
                 let prefix = term(TermKind::Word, &last.folded, "").into_bytes();
                 let mut slots = paired(before, exact, &term);
-                slots.push(slot(last, Vec::new(), Some(Expansion::Prefix { prefix, accept: None })));
+                slots.push(slot(before.len(), Vec::new(), Some(Expansion::Prefix { prefix, accept: None })));
                 Ok(slots)
             }
             (TextForm::Prefix, []) => Ok(Vec::new()),
             (TextForm::Fuzzy { distance }, _) => tokens
                 .iter()
-                .map(|token| {
+                .enumerate()
+                .map(|(at, token)| {
                     if token.word.kind != WordKind::Letters || distance == 0 {
-                        return Ok(exact(token));
+                        return Ok(exact(at));
                     }
                     if token.folded.chars().count() > FUZZY_CHARS_MAX {
                         return Err(SearchError::TooExpensive(format!(
@@ -423,7 +424,7 @@ impl<'a> Lowering<'a> {
                     }
                     let class = class(owner, TermKind::Word);
                     let expansion = Expansion::fuzzy(class, &token.folded, distance);
-                    Ok(slot(token, Vec::new(), Some(expansion)))
+                    Ok(slot(at, Vec::new(), Some(expansion)))
                 })
                 .collect(),
         }
@@ -634,7 +635,7 @@ fn unscored(query: impl EngineQuery) -> Boxed {
 /// every second pair is enough.
 fn paired(
     tokens: &[Token],
-    exact: impl Fn(&Token) -> Slot,
+    exact: impl Fn(usize) -> Slot,
     term: &impl Fn(TermKind, &str, &str) -> String,
 ) -> Vec<Slot> {
     let is_character = |at: usize| tokens.get(at).is_some_and(|token| token.word.kind == WordKind::Character);
@@ -645,6 +646,7 @@ fn paired(
             offset: tokens[second].word.position,
             terms: vec![term(TermKind::Pair, &tokens[second - 1].folded, &tokens[second].folded)],
             expansion: None,
+            tokens: second - 1..second + 1,
         };
         if is_character(at) && is_character(at + 1) {
             slots.push(pair_at(at + 1));
@@ -653,7 +655,7 @@ fn paired(
             slots.push(pair_at(at));
             at += 1;
         } else {
-            slots.push(exact(&tokens[at]));
+            slots.push(exact(at));
             at += 1;
         }
     }

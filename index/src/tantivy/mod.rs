@@ -45,6 +45,8 @@ mod view;
 mod words;
 
 pub use check::{CheckReport, check};
+#[cfg(test)]
+pub(crate) use directory::simulated::SimulatedDisk;
 pub use directory::{Damage, Problem};
 pub use error::EngineError;
 pub use flusher::{Durable, FlushReport, FlushTrouble, OnFlush};

@@ -47,6 +47,8 @@ struct Frozen {
 pub(super) struct ToFlush {
     pub(super) documents: TierView,
     pub(super) checkpoint: Arc<Checkpoint>,
+    /// Whether an earlier flush failed to write it; more may have changed since.
+    pub(super) is_retry: bool,
 }
 
 impl Shared {
@@ -100,7 +102,8 @@ impl Shared {
     /// write is written first. `None` if everything is durable already.
     pub(super) fn freeze(&self, durable: &Checkpoint) -> Option<ToFlush> {
         let mut tiers = self.tiers.lock();
-        if tiers.frozen.is_none() {
+        let is_retry = tiers.frozen.is_some();
+        if !is_retry {
             if tiers.live.len() == 0 && *tiers.checkpoint == *durable {
                 return None;
             }
@@ -109,7 +112,7 @@ impl Shared {
             self.publish(&mut tiers);
         }
         let frozen = tiers.frozen.as_ref()?;
-        Some(ToFlush { documents: frozen.tier.view(), checkpoint: Arc::clone(&frozen.checkpoint) })
+        Some(ToFlush { documents: frozen.tier.view(), checkpoint: Arc::clone(&frozen.checkpoint), is_retry })
     }
 
     /// Ends a flush: searches see the commit in the place of what was frozen.

@@ -113,7 +113,7 @@ impl Overlay {
     }
 
     /// Every document with the place of its vocabulary.
-    pub(super) fn documents(&self) -> impl Iterator<Item = (usize, &LiveDocument)> {
+    pub(super) fn documents(&self) -> impl Iterator<Item = (usize, &LiveDocument)> + Clone {
         let groups = self.groups.iter().enumerate();
         groups.flat_map(|(vocabulary, (_, documents))| {
             documents.iter().map(move |document| (vocabulary, &**document))

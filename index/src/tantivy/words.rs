@@ -15,6 +15,7 @@ mod word;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use tantivy::index::{InvertedIndexReader, SegmentId};
@@ -47,6 +48,8 @@ pub(super) struct Slot {
     pub(super) terms: Vec<String>,
     /// Or any of those that this stands for.
     pub(super) expansion: Option<Expansion>,
+    /// Which words of the query it stands for: one, or two that are a pair.
+    pub(super) tokens: Range<usize>,
 }
 
 /// Between which two columns of [`super::schema::ROLE_ENDS`] the positions of a match must lie.

@@ -3,6 +3,9 @@
 //! It is lowered beside the engine's query and must mean the same. What its words stand for is looked up once, in each
 //! vocabulary; after that a document is searched by comparing numbers.
 
+use std::ops::Range;
+
+use hearken_model::Role;
 use levenshtein_automata::{DFA, Distance};
 use tantivy::Score;
 
@@ -11,7 +14,7 @@ use super::document::{LiveDocument, is_common};
 use super::vocabulary::{Vocabulary, WordId};
 use crate::phrase::PhraseMatcher;
 use crate::query::Scope;
-use crate::tantivy::budget::{Budget, PHRASE_EXPANSIONS_MAX};
+use crate::tantivy::budget::Budget;
 use crate::tantivy::words::Bm25;
 
 /// What a document must fulfil, and what it is worth then.
@@ -65,33 +68,33 @@ pub(in crate::tantivy) enum Fits {
 /// One place of a phrase: the words that fit, ascending, in each of the vocabularies.
 pub(in crate::tantivy) struct SlotWords {
     words: Vec<Box<[WordId]>>,
+    /// The same as the engine's terms: the word that is its own stem apart from its other forms.
+    terms: Vec<Vec<Box<[WordId]>>>,
 }
 
 impl Fits {
-    fn is_expansion(&self) -> bool {
-        matches!(self, Fits::Prefix(_) | Fits::Fuzzy(_))
-    }
-
-    /// Looks up what fits. `is_phrase` bounds what a prefix or a fuzzy word may stand for, as in the engine.
+    /// Looks up what fits.
     pub(in crate::tantivy) fn look_up<'v>(
         &self,
         vocabularies: impl IntoIterator<Item = &'v Vocabulary>,
-        is_phrase: bool,
         budget: &Budget,
     ) -> SlotWords {
-        let words = vocabularies.into_iter().map(|vocabulary| {
-            let words = self.look_up_in(vocabulary, budget);
-            if self.is_expansion() {
-                budget.read_postings(words.len() as u64);
-                if is_phrase && words.len() > PHRASE_EXPANSIONS_MAX {
-                    budget.refuse(
-                        "a prefix or fuzzy word inside a phrase stands for too many words".to_owned(),
-                    );
-                }
+        let words: Vec<(&Vocabulary, Box<[WordId]>)> = vocabularies
+            .into_iter()
+            .map(|vocabulary| (vocabulary, self.look_up_in(vocabulary, budget)))
+            .collect();
+        let terms = |(vocabulary, words): &(&Vocabulary, Box<[WordId]>)| match self {
+            Fits::Stem(_) => {
+                let (stems, forms): (Vec<_>, Vec<_>) =
+                    vocabulary.read(|known| words.iter().partition(|word| known.get(**word).stem.is_none()));
+                vec![stems.into(), forms.into()]
             }
-            words
-        });
-        SlotWords { words: words.collect() }
+            _ => vec![words.clone()],
+        };
+        SlotWords {
+            terms: words.iter().map(terms).collect(),
+            words: words.into_iter().map(|(_, words)| words).collect(),
+        }
     }
 
     fn look_up_in(&self, vocabulary: &Vocabulary, budget: &Budget) -> Box<[WordId]> {
@@ -110,18 +113,6 @@ impl Fits {
                 .map(|(id, _)| id)
                 .collect(),
         })
-    }
-}
-
-impl SlotWords {
-    /// How many of the documents have any of the words.
-    pub(in crate::tantivy) fn num_documents<'d>(
-        &self,
-        documents: impl IntoIterator<Item = (usize, &'d LiveDocument)>,
-    ) -> u64 {
-        let has_any =
-            |(vocabulary, document): &(usize, &LiveDocument)| document.has_any(&self.words[*vocabulary]);
-        documents.into_iter().filter(has_any).count() as u64
     }
 }
 
@@ -164,18 +155,44 @@ impl WordsCondition {
         Some(score)
     }
 
-    /// Whether any word of one slot stands where the scope looks.
-    pub(in crate::tantivy) fn stands_in(
+    /// In how many of the documents the words of each of these slots stand, those of two as a pair of neighbours; forms of a word are added up as in the engine, which
+    /// does not know whether they stand in the same documents. The scopes of roles share the words of all but
+    /// system messages, as they share them in the engine.
+    pub(in crate::tantivy) fn frequencies<'d>(
         &self,
-        slot: &SlotWords,
-        document: &LiveDocument,
-        vocabulary: usize,
-    ) -> bool {
-        let words = &slot.words[vocabulary];
-        document.has_any(words)
-            && document
-                .texts_of(|speaker| covers(self.scope, speaker))
-                .any(|text| num_fitting(text, words, false) > 0)
+        of: impl IntoIterator<Item = Range<usize>>,
+        documents: impl Iterator<Item = (usize, &'d LiveDocument)> + Clone,
+    ) -> Vec<u64> {
+        let scope = match self.scope {
+            Scope::Role(Role::System) | Scope::Topic | Scope::Summary | Scope::Keywords => self.scope,
+            Scope::Default | Scope::Transcript | Scope::Role(_) => Scope::Default,
+        };
+        let contains = |words: &[WordId], document: &LiveDocument| {
+            let mut texts = document.texts_of(|speaker| covers(scope, speaker));
+            document.has_any(words) && texts.any(|text| num_fitting(text, words, false) > 0)
+        };
+        let num_terms = |slot: &SlotWords| {
+            let num_terms = |(vocabulary, document): (usize, &LiveDocument)| {
+                slot.terms[vocabulary].iter().filter(|words| contains(words, document)).count() as u64
+            };
+            documents.clone().map(num_terms).sum()
+        };
+        let num_pairs = |pair: &[SlotWords]| {
+            let mut matcher = PhraseMatcher::new(&[0, 1], &[0, 1], 0);
+            let mut positions = [Vec::new(), Vec::new()];
+            let has_pair = |(vocabulary, document): &(usize, &LiveDocument)| {
+                pair.iter().all(|slot| document.has_any(&slot.words[*vocabulary]))
+                    && document
+                        .texts_of(|speaker| covers(scope, speaker))
+                        .any(|text| num_matches(text, pair, *vocabulary, &mut matcher, &mut positions) > 0)
+            };
+            documents.clone().filter(has_pair).count() as u64
+        };
+        let frequency = |slots: Range<usize>| match &self.slots[slots] {
+            [slot] => num_terms(slot),
+            slots => num_pairs(slots),
+        };
+        of.into_iter().map(frequency).collect()
     }
 
     /// How often the words stand in the document as they should; only whether they do where nothing is ranked.

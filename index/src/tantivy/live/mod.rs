@@ -10,7 +10,7 @@ mod document;
 mod tier;
 mod vocabulary;
 
-pub(super) use condition::{Fits, LiveQuery, Ranked, SlotWords, WordsCondition};
+pub(super) use condition::{Fits, LiveQuery, Ranked, WordsCondition};
 pub(super) use cut::{CutText, Cutter, Speaker};
 pub(super) use document::LiveDocument;
 pub(super) use tier::{LiveEntry, Tier, TierView};

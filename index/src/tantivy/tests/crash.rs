@@ -8,10 +8,10 @@ use super::{Step, contents, model_of, offset_of, open, options, play, small_stor
 
 /// Opens what a crash left and compares it with the story up to its checkpoint.
 pub(super) fn assert_whole(disk: &SimulatedDisk, story: &[Step], durable: usize, hint: &str) -> usize {
-    let writer = open(disk, options()).unwrap_or_else(|e| panic!("{hint}: {e}"));
+    let (writer, reader) = open(disk, options()).unwrap_or_else(|e| panic!("{hint}: {e}"));
     let found = offset_of(&writer.checkpoint());
     assert!(found >= durable, "{hint}: durable up to {durable}, found up to {found}");
-    assert_eq!(contents(&writer.reader()), model_of(story, found), "{hint}: at {found}");
+    assert_eq!(contents(&reader), model_of(story, found), "{hint}: at {found}");
     found
 }
 
@@ -20,7 +20,7 @@ fn power_lost_after_any_file_operation_leaves_a_whole_commit() {
     let story = small_story();
     let num_operations = {
         let disk = SimulatedDisk::new();
-        let mut writer = open(&disk, options()).unwrap();
+        let (mut writer, _) = open(&disk, options()).unwrap();
         play(&mut writer, &story, 0, 0).unwrap();
         disk.num_operations()
     };
@@ -28,7 +28,7 @@ fn power_lost_after_any_file_operation_leaves_a_whole_commit() {
     for after in 0..num_operations {
         let disk = SimulatedDisk::new();
         disk.power_off_after(after);
-        if let Ok(mut writer) = open(&disk, options()) {
+        if let Ok((mut writer, _)) = open(&disk, options()) {
             // Ends when nothing goes on any more; steps after the power went off do not count.
             let _ = play(&mut writer, &story, 0, 3);
         }
@@ -37,9 +37,9 @@ fn power_lost_after_any_file_operation_leaves_a_whole_commit() {
             let disk = disk.crash(crash);
             let found = assert_whole(&disk, &story, 0, &hint);
             // And what was begun can be finished.
-            let mut writer = open(&disk, options()).unwrap();
+            let (mut writer, reader) = open(&disk, options()).unwrap();
             play(&mut writer, &story, found, 0).unwrap();
-            assert_eq!(contents(&writer.reader()), model_of(&story, story.len()), "{hint}");
+            assert_eq!(contents(&reader), model_of(&story, story.len()), "{hint}");
         }
         // Killed there, and the power lost before the next process did anything but open the index.
         let hint = format!("killed after operation {after}");
@@ -54,19 +54,24 @@ fn power_lost_after_any_file_operation_leaves_a_whole_commit() {
 fn power_lost_at_any_time_beside_running_flushes_leaves_a_whole_commit() {
     let disk = SimulatedDisk::new();
     let flush_interval = std::time::Duration::from_micros(1);
-    let mut writer = open(&disk, WriterOptions { flush_interval, ..options() }).unwrap();
+    let (mut writer, _) = open(&disk, WriterOptions { flush_interval, ..options() }).unwrap();
     let monitor = writer.monitor();
     let mut story = Vec::new();
     let mut crashed = Vec::new();
-    for n in 0..120_u32 {
-        story.extend([Step::Put((n % 17) as u8, n * 3), Step::Refresh]);
-        super::put(&mut writer, &super::id_of((n % 17) as u8), u64::from(n * 3)).unwrap();
+    for n in 0_u32.. {
+        if n >= 120 && monitor.stats().num_merges > 0 {
+            break;
+        }
+        story.extend([Step::Put((n % 250) as u8, n * 3), Step::Refresh]);
+        super::put(&mut writer, &super::id_of((n % 250) as u8), u64::from(n * 3));
         writer.refresh(&super::checkpoint(story.len())).unwrap();
+        if n % 8 == 0 {
+            writer.flush_now().unwrap(); // a refresh is so much quicker that few flushes would go with many
+        }
         let durable = offset_of(&monitor.durable().checkpoint);
         let crash = if n.is_multiple_of(2) { Crash::Lost } else { Crash::Torn(n.into()) };
         crashed.push((durable, disk.crash(crash)));
     }
-    assert!(monitor.stats().num_merges > 0);
     for (durable, disk) in crashed {
         assert_whole(&disk, &story, durable, "beside flushes");
     }
@@ -97,7 +102,7 @@ proptest! {
             disk.power_off_after(after);
             disk.fail_after(fails_after, seed as usize % 3, std::io::ErrorKind::Other);
             let mut durable = found;
-            if let Ok(mut writer) = open(&disk, options()) {
+            if let Ok((mut writer, _)) = open(&disk, options()) {
                 durable = play(&mut writer, &story, found, 6).unwrap_or(found);
             }
             disk = match seed % 4 {
@@ -107,10 +112,10 @@ proptest! {
             };
             found = assert_whole(&disk, &story, durable, "in between");
         }
-        let mut writer = open(&disk, options()).unwrap();
+        let (mut writer, reader) = open(&disk, options()).unwrap();
         play(&mut writer, &story, found, 0).unwrap();
         writer.refresh(&super::checkpoint(story.len())).unwrap();
-        prop_assert_eq!(contents(&writer.reader()), model_of(&story, story.len()));
+        prop_assert_eq!(contents(&reader), model_of(&story, story.len()));
         writer.flush_now().unwrap();
         drop(writer);
         assert_whole(&disk.crash(Crash::Lost), &story, story.len(), "at the end");

@@ -8,17 +8,19 @@ mod old;
 mod running;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tantivy::schema::{FAST, Field, STORED, STRING, Schema, TEXT, Value};
-use tantivy::tokenizer::TokenizerManager;
-use tantivy::{DocSet, TERMINATED, TantivyDocument, Term};
+use hearken_model::{Document, Event, InteractionId, MessageTime, MessageUpdate, Role, State, Timestamp};
 
 use super::directory::simulated::SimulatedDisk;
-use super::{EngineError, Reader, Writer, WriterOptions};
+use super::{EngineError, Index, IndexReader, IndexWriter, WriterOptions};
+use crate::access::Access;
 use crate::checkpoint::{Checkpoint, PartitionPosition};
+use crate::query::{Query, Scope, TextForm, ValueMatch};
+use crate::search::{SearchRequest, Selection, Sort, SortKey};
 
 /// One step of a test's story.
 #[derive(Debug, Clone)]
@@ -54,37 +56,43 @@ fn id_of(id: u8) -> String {
     format!("interaction-{id}")
 }
 
-fn schema() -> (Schema, Field, Field, Field) {
-    let mut schema = Schema::builder();
-    let id = schema.add_text_field("id", STRING | STORED);
-    let value = schema.add_u64_field("value", STORED | FAST);
-    let body = schema.add_text_field("body", TEXT | STORED);
-    (schema.build(), id, value, body)
-}
-
-/// Flushes only when told to; files over 1,000 bytes are on the disk from the start.
+/// Flushes only when told to.
 fn options() -> WriterOptions {
     WriterOptions {
         flush_interval: Duration::from_secs(3_600),
-        spill_bytes: 1_000,
         batch_bytes_max: 15_000_000,
-        ..WriterOptions::new(schema().0, TokenizerManager::default())
+        ..WriterOptions::default()
     }
 }
 
-fn open(disk: &SimulatedDisk, options: WriterOptions) -> Result<Writer, EngineError> {
-    Writer::open_storage(PathBuf::from("simulated"), Arc::new(disk.clone()), options)
+fn open(disk: &SimulatedDisk, options: WriterOptions) -> Result<(IndexWriter, IndexReader), EngineError> {
+    Index::open_storage(PathBuf::from("simulated"), Arc::new(disk.clone()), options)
 }
 
-fn put(writer: &mut Writer, id: &str, value: u64) -> Result<(), EngineError> {
-    let (_, id_field, value_field, body_field) = schema();
-    let mut document = TantivyDocument::new();
-    document.add_text(id_field, id);
-    document.add_u64(value_field, value);
-    // From a few bytes to a few kilobytes, so that some files stay in RAM and some do not.
+fn interaction(id: &str) -> InteractionId {
+    InteractionId::try_new(id).unwrap()
+}
+
+/// An interaction of that value, from a few words to a few kilobytes of them.
+fn document(id: &str, value: u64) -> Document {
+    let mut state = State::new(interaction(id));
     let words: Vec<String> = (0..value % 300).map(|n| format!("word{}", n * value)).collect();
-    document.add_text(body_field, words.join(" "));
-    writer.replace(Term::from_field_text(id_field, id), document)
+    let said = format!("value{value} {}", words.join(" "));
+    let message = MessageUpdate::new(MessageTime::At(Timestamp::EPOCH), Role::User, said);
+    let event = Event::new(state.id.clone(), Timestamp::EPOCH, Timestamp::EPOCH);
+    state.fold(Event { messages: vec![("m".to_owned(), message)], ..event }, None).unwrap();
+    let mut document = Document { state, derived: Default::default() };
+    document.derived.head.id = id.to_owned();
+    document.derived.head.messages_count = value;
+    document
+}
+
+fn put(writer: &mut IndexWriter, id: &str, value: u64) {
+    writer.put(document(id, value));
+}
+
+fn delete(writer: &mut IndexWriter, id: &str) {
+    writer.put(Document::tombstone(interaction(id)));
 }
 
 fn checkpoint(next_offset: usize) -> Checkpoint {
@@ -98,99 +106,96 @@ fn offset_of(checkpoint: &Checkpoint) -> usize {
     checkpoint.position("story", 0).map_or(0, |position| position.next_offset as usize)
 }
 
-/// Every document, read back from the store; each id once.
-fn contents(reader: &Reader) -> Model {
-    let (_, id_field, value_field, _) = schema();
-    let searcher = reader.searcher();
+/// Every document, in a scan; each is found by its id, and each is there once.
+fn contents(reader: &IndexReader) -> Model {
     let mut model = Model::new();
-    for segment in searcher.segment_readers() {
-        let store = segment.get_store_reader(1).unwrap();
-        for doc in segment.doc_ids_alive() {
-            let document: TantivyDocument = store.get(doc).unwrap();
-            let id = document.get_first(id_field).unwrap().as_str().unwrap().to_owned();
-            let value = document.get_first(value_field).unwrap().as_u64().unwrap();
-            assert_eq!(find(&searcher, &id), [value], "found by its id");
-            assert_eq!(model.insert(id, value), None, "one document an id");
-        }
-    }
+    let sort = [SortKey { field: "start_time".to_owned(), descending: false }];
+    let visit = |document: Document| {
+        let (id, value) = (document.id().as_str().to_owned(), document.derived.head.messages_count);
+        assert_eq!(model.insert(id, value), None, "one document an id");
+        ControlFlow::Continue(())
+    };
+    reader.for_each(&Selection::new(Query::All, Access::All), &sort, visit).unwrap();
     model
 }
 
-/// The values of all documents with that id, by the inverted index and the fast field.
-fn find(searcher: &tantivy::Searcher, id: &str) -> Vec<u64> {
-    let (_, id_field, ..) = schema();
-    let term = Term::from_field_text(id_field, id);
-    let mut values = Vec::new();
-    for segment in searcher.segment_readers() {
-        let fast = segment.fast_fields().u64("value").unwrap();
-        let postings = segment.inverted_index(id_field).unwrap();
-        let Some(mut postings) =
-            postings.read_postings(&term, tantivy::schema::IndexRecordOption::Basic).unwrap()
-        else {
-            continue;
-        };
-        while postings.doc() != TERMINATED {
-            if !segment.is_deleted(postings.doc()) {
-                values.push(fast.first(postings.doc()).unwrap());
-            }
-            postings.advance();
-        }
+/// The values of all documents with that id: searched for, and read.
+fn find(reader: &IndexReader, id: &str) -> Vec<u64> {
+    let value = ValueMatch::Is(id.to_owned());
+    let mut values = values_of(reader, Query::Value { field: "id".to_owned(), value });
+    let read = reader.get(&interaction(id), &Access::All).unwrap();
+    let read =
+        read.filter(|document| !document.state.erased).map(|document| document.derived.head.messages_count);
+    assert_eq!(values.iter().copied().collect::<Vec<_>>(), read.into_iter().collect::<Vec<_>>());
+    // And by what was said.
+    for value in &values {
+        let said = Query::Text { scope: Scope::Default, text: format!("value{value}"), form: TextForm::Word };
+        assert!(values_of(reader, said).contains(value), "found by its words");
     }
+    values.sort_unstable();
     values
 }
 
-/// Plays a story from a step on, going back to the durable checkpoint whenever the writer says so.
+fn values_of(reader: &IndexReader, query: Query) -> Vec<u64> {
+    let request = SearchRequest {
+        selection: Selection::new(query, Access::All),
+        facets: Vec::new(),
+        facet_size: 1,
+        ranges: Vec::new(),
+        sort: Sort::Fields(vec![SortKey { field: "start_time".to_owned(), descending: false }]),
+        limit: 1_000,
+        cursor: None,
+        deadline: None,
+    };
+    let hits = reader.search(&request).unwrap().hits;
+    hits.iter().map(|hit| hit.head().unwrap().messages_count).collect()
+}
+
+/// Plays a story from a step on, as a source does that is read again from the durable checkpoint by the next process.
 ///
 /// Gives the step from which on nothing is known to be durable: everything before it was flushed successfully.
-fn play(writer: &mut Writer, story: &[Step], from: usize, tries_max: usize) -> Result<usize, EngineError> {
+fn play(
+    writer: &mut IndexWriter,
+    story: &[Step],
+    from: usize,
+    tries_max: usize,
+) -> Result<usize, EngineError> {
     play_watched(writer, story, from, tries_max, &mut |_| {})
 }
 
 /// The same; `after_flush` is told, after each flush, good or bad, what is known to be durable.
 fn play_watched(
-    writer: &mut Writer,
+    writer: &mut IndexWriter,
     story: &[Step],
     from: usize,
     tries_max: usize,
     after_flush: &mut dyn FnMut(usize),
 ) -> Result<usize, EngineError> {
-    let mut next = from;
-    let mut refreshed = from;
-    let mut durable = from;
-    let mut tries = 0;
-    while next < story.len() {
-        let outcome = match &story[next] {
+    let (mut refreshed, mut durable, mut num_failures) = (from, from, 0);
+    for (at, step) in story.iter().enumerate().skip(from) {
+        match step {
             Step::Put(id, value) => put(writer, &id_of(*id), u64::from(*value)),
-            Step::Delete(id) => writer.delete(Term::from_field_text(schema().1, &id_of(*id))),
-            Step::MergeAll => writer.merge_all(),
+            Step::Delete(id) => delete(writer, &id_of(*id)),
             Step::Refresh => {
-                let outcome = writer.refresh(&checkpoint(next + 1)).map(drop);
-                if outcome.is_ok() {
-                    refreshed = next + 1;
-                }
-                outcome
+                writer.refresh(&checkpoint(at + 1))?;
+                refreshed = at + 1;
             }
-            Step::Flush => {
-                if writer.flush_now().is_ok() {
-                    durable = refreshed;
+            Step::Flush | Step::MergeAll => {
+                let outcome =
+                    if matches!(step, Step::Flush) { writer.flush_now() } else { writer.merge_all() };
+                match outcome {
+                    Ok(()) => durable = refreshed,
+                    Err(error) => {
+                        num_failures += 1;
+                        if num_failures > tries_max {
+                            return Err(error);
+                        }
+                    }
                 }
                 after_flush(durable);
-                Ok(())
             }
-        };
-        match outcome {
-            Ok(()) => next += 1,
-            Err(EngineError::Restart { checkpoint, .. }) => {
-                next = offset_of(&checkpoint);
-                assert!(next >= durable, "what was durable stays durable");
-                refreshed = next;
-                tries += 1;
-            }
-            Err(_) => tries += 1,
         }
-        if tries > tries_max {
-            return Err(EngineError::FlushFailed { cause: "gave up".to_owned() });
-        }
+        assert!(offset_of(&writer.checkpoint()) >= durable, "what was durable stays durable");
     }
     Ok(durable)
 }

@@ -1,14 +1,17 @@
 //! Indexes of earlier versions.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use hearken_model::{Document, Event, InteractionId, MessageTime, MessageUpdate, Role, State, Timestamp};
 use tantivy::schema::{STORED, STRING, Schema};
 use tantivy::tokenizer::TokenizerManager;
 use tantivy::{TantivyDocument, Term};
 
-use super::checkpoint;
-use crate::tantivy::{EngineError, Index, OldIndex, Writer, WriterOptions};
+use super::super::committer::Committer;
+use super::super::directory::{DiskStorage, Storage};
+use super::{checkpoint, options};
+use crate::tantivy::{EngineError, Index, OldIndex};
 
 /// Before a document was stored as what a list shows and the rest, it was one JSON text.
 #[test]
@@ -25,14 +28,15 @@ fn an_index_with_other_fields_is_refused_and_its_documents_can_still_be_read() {
 
     let mut schema = Schema::builder();
     let (id, stored) = (schema.add_text_field("id", STRING), schema.add_text_field("stored", STORED));
-    let options = WriterOptions::new(schema.build(), TokenizerManager::default());
-    let mut writer = Writer::open(&path, options).unwrap();
+    let storage: Arc<dyn Storage> = Arc::new(DiskStorage::open(&path).unwrap());
+    let parts = (&schema.build(), &TokenizerManager::default());
+    let mut committer = Committer::open(&path, &storage, parts, &options(), true).unwrap();
     let mut built = TantivyDocument::default();
     built.add_text(id, "i-1");
     built.add_text(stored, serde_json::to_string(&document).unwrap());
-    writer.replace(Term::from_field_text(id, "i-1"), built).unwrap();
-    writer.refresh(&checkpoint(7)).unwrap();
-    writer.close().unwrap();
+    committer.replace([(Term::from_field_text(id, "i-1"), built)]).unwrap();
+    committer.commit(&checkpoint(7)).unwrap();
+    drop(committer);
 
     assert!(matches!(Index::open(&path, |_| {}), Err(EngineError::SchemaChanged { .. })));
     let old = OldIndex::open(&path).unwrap();

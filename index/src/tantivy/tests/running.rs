@@ -1,65 +1,97 @@
 //! An undisturbed life: refresh, flush, merges and collection of garbage, with searches beside them.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocSet, TERMINATED};
+
+use super::super::committer::Committer;
+use super::super::directory::Storage;
 use super::super::directory::simulated::SimulatedDisk;
-use super::super::{Writer, WriterOptions};
-use super::{checkpoint, contents, find, offset_of, open, options, put};
+use super::super::document::DocumentBuilder;
+use super::super::live::Cutter;
+use super::super::schema::schema;
+use super::super::{Index, WriterOptions};
+use super::{checkpoint, contents, document, find, interaction, offset_of, open, options, put};
 
 #[test]
 fn a_replaced_document_is_found_after_refresh_and_only_the_new_one() {
     let disk = SimulatedDisk::new();
-    let mut writer = open(&disk, options()).unwrap();
-    let reader = writer.reader();
-    put(&mut writer, "a", 1).unwrap();
-    assert!(find(&reader.searcher(), "a").is_empty());
+    let (mut writer, reader) = open(&disk, options()).unwrap();
+    put(&mut writer, "a", 1);
+    assert!(find(&reader, "a").is_empty());
     writer.refresh(&checkpoint(1)).unwrap();
-    assert_eq!(find(&reader.searcher(), "a"), [1]);
-    put(&mut writer, "a", 2).unwrap();
+    assert_eq!(find(&reader, "a"), [1]);
+    put(&mut writer, "a", 2);
     writer.refresh(&checkpoint(2)).unwrap();
-    assert_eq!(find(&reader.searcher(), "a"), [2]);
+    assert_eq!(find(&reader, "a"), [2]);
     assert_eq!(writer.monitor().stats().num_documents, 1);
 }
 
-/// A merge of the old commit's segments may begin while the first batch after a start is being made. It must neither
+/// A merge of the old commit's segments may begin while the first batch after a start is being written. It must neither
 /// take the batch's first replacement for a part of that commit nor lose it.
 #[test]
-fn the_first_replacement_after_a_start_outlives_a_merge_that_begins_before_its_refresh() {
-    let disk = SimulatedDisk::new();
-    let mut writer = open(&disk, options()).unwrap();
-    for n in 1..5 {
-        put(&mut writer, &n.to_string(), n).unwrap();
-    }
-    writer.refresh(&checkpoint(1)).unwrap();
-    put(&mut writer, "1", 10).unwrap(); // the last commit has a deletion in the large segment, and a small one
-    writer.refresh(&checkpoint(2)).unwrap();
-    writer.close().unwrap();
+fn the_first_replacement_after_a_start_outlives_a_merge_that_begins_before_its_commit() {
+    let storage: Arc<dyn Storage> = Arc::new(SimulatedDisk::new());
+    let (schema, fields, tokenizers) = schema();
+    let open = || {
+        Committer::open(Path::new("simulated"), &storage, (&schema, &tokenizers), &options(), true).unwrap()
+    };
+    let (mut cutter, mut builder) = (Cutter::new(), DocumentBuilder::new(fields.clone()));
+    let mut build = |id: &str, value| builder.build(&cutter.cut(Arc::new(document(id, value))));
+    let mut committer = open();
+    committer.replace((1..5).map(|n| build(&n.to_string(), n))).unwrap();
+    committer.commit(&checkpoint(1)).unwrap();
+    // The last commit has a deletion in the large segment, and a small one.
+    committer.replace([build("1", 10)]).unwrap();
+    committer.commit(&checkpoint(2)).unwrap();
+    drop(committer);
 
-    let mut writer = open(&disk, options()).unwrap();
-    put(&mut writer, "2", 20).unwrap();
-    writer.merge_all().unwrap();
-    writer.refresh(&checkpoint(3)).unwrap();
-    assert_eq!(find(&writer.reader().searcher(), "2"), [20]);
+    let mut committer = open();
+    committer.replace([build("2", 20)]).unwrap();
+    committer.merge_all().unwrap();
+    committer.commit(&checkpoint(3)).unwrap();
+    let searcher = committer.reload().unwrap();
+    let alive = |reader: &tantivy::SegmentReader| {
+        let index = reader.inverted_index(fields.terms).unwrap();
+        let term = fields.id_term(&interaction("2"));
+        let postings = index.read_postings(&term, IndexRecordOption::Basic).unwrap();
+        let mut docs = Vec::new();
+        if let Some(mut postings) = postings {
+            while postings.doc() != TERMINATED {
+                docs.extend((!reader.is_deleted(postings.doc())).then_some(postings.doc()));
+                postings.advance();
+            }
+        }
+        docs.len()
+    };
+    assert_eq!(searcher.segment_readers().iter().map(alive).sum::<usize>(), 1);
 }
 
 #[test]
 fn a_refresh_touches_the_disk_not_at_all() {
     let disk = SimulatedDisk::new();
-    let mut writer = open(&disk, WriterOptions { spill_bytes: 1 << 20, ..options() }).unwrap();
+    let (mut writer, reader) = open(&disk, options()).unwrap();
     let before = disk.num_operations();
     for n in 0..5 {
-        put(&mut writer, &n.to_string(), n).unwrap();
+        put(&mut writer, &n.to_string(), n);
         writer.refresh(&checkpoint(n as usize)).unwrap();
     }
     assert_eq!(disk.num_operations(), before);
-    let waiting = writer.monitor().stats().ram_bytes;
-    assert!(waiting > 0);
+    assert_eq!(contents(&reader).len(), 5);
+    assert_eq!(writer.monitor().stats().num_live_documents, 5);
     writer.flush_now().unwrap();
-    assert_eq!(writer.monitor().stats().ram_bytes, 0);
-    assert_eq!(writer.monitor().stats().index_bytes, waiting);
+    assert!(disk.num_operations() > before);
+    let stats = writer.monitor().stats();
+    assert_eq!((stats.num_live_documents, stats.live_bytes, stats.num_documents), (0, 0, 5));
+    // And what is durable already is not written again.
+    let before = disk.num_operations();
+    writer.flush_now().unwrap();
+    assert_eq!(disk.num_operations(), before);
 }
 
 #[test]
@@ -72,10 +104,10 @@ fn the_flush_thread_makes_commits_durable_by_itself() {
     });
     let disk = SimulatedDisk::new();
     let flush_interval = Duration::from_millis(1);
-    let mut writer =
-        open(&disk, WriterOptions { flush_interval, on_flush: Some(on_flush), ..options() }).unwrap();
+    let options = WriterOptions { flush_interval, on_flush: Some(on_flush), ..options() };
+    let (mut writer, _) = open(&disk, options).unwrap();
     for n in 1..=3 {
-        put(&mut writer, "a", n).unwrap();
+        put(&mut writer, "a", n);
         writer.refresh(&checkpoint(n as usize)).unwrap();
         assert_eq!(durable_rx.recv_timeout(Duration::from_secs(30)), Ok(n as usize));
     }
@@ -84,15 +116,15 @@ fn the_flush_thread_makes_commits_durable_by_itself() {
 #[test]
 fn the_number_of_files_stays_bounded() {
     let directory = tempfile::tempdir().unwrap();
-    let mut writer = Writer::open(directory.path(), options()).unwrap();
+    let (mut writer, _) = Index::open(directory.path(), |default| *default = options()).unwrap();
     let mut num_files_max = 0;
     for round in 0..150_usize {
         for n in 0..4 {
-            put(&mut writer, &format!("{}", (round * 3 + n) % 100), (round % 97) as u64).unwrap();
+            put(&mut writer, &format!("{}", (round * 3 + n) % 100), (round % 97) as u64);
         }
         writer.refresh(&checkpoint(round)).unwrap();
+        writer.flush_now().unwrap();
         if round % 5 == 0 {
-            writer.flush_now().unwrap();
             num_files_max = num_files_max.max(fs::read_dir(directory.path()).unwrap().count());
         }
     }
@@ -114,25 +146,25 @@ fn the_number_of_files_stays_bounded() {
 fn searches_go_on_during_merges_flushes_and_collection() {
     let directory = tempfile::tempdir().unwrap();
     let options = WriterOptions { flush_interval: Duration::from_millis(1), ..options() };
-    let mut writer = Writer::open(directory.path(), options).unwrap();
+    let (mut writer, reader) = Index::open(directory.path(), |default| *default = options).unwrap();
     for n in 0..20 {
-        put(&mut writer, &n.to_string(), 0).unwrap();
+        put(&mut writer, &n.to_string(), 0);
     }
     writer.refresh(&checkpoint(0)).unwrap();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let reader = writer.reader();
-        let stop = &stop;
+        let (reader, stop) = (&reader, &stop);
         let searches = scope.spawn(move || {
             let mut num_searches = 0;
             while !stop.load(Ordering::Acquire) || num_searches == 0 {
-                assert_eq!(contents(&reader).len(), 20, "replaced, never missing, never twice");
+                assert_eq!(contents(reader).len(), 20, "replaced, never missing, never twice");
                 num_searches += 1;
             }
         });
         for round in 1..100_u64 {
-            put(&mut writer, &(round % 20).to_string(), round).unwrap();
+            put(&mut writer, &(round % 20).to_string(), round);
             writer.refresh(&checkpoint(round as usize)).unwrap();
+            writer.flush_now().unwrap();
         }
         stop.store(true, Ordering::Release);
         searches.join().unwrap();
@@ -143,14 +175,15 @@ fn searches_go_on_during_merges_flushes_and_collection() {
 #[test]
 fn the_files_that_the_directory_knows_are_those_that_tantivy_names() {
     let directory = tempfile::tempdir().unwrap();
-    let mut writer = Writer::open(directory.path(), options()).unwrap();
-    put(&mut writer, "a", 1).unwrap();
-    put(&mut writer, "b", 1).unwrap();
+    let (mut writer, _) = Index::open(directory.path(), |default| *default = options()).unwrap();
+    put(&mut writer, "a", 1);
+    put(&mut writer, "b", 1);
     writer.refresh(&checkpoint(1)).unwrap();
-    put(&mut writer, "a", 2).unwrap();
+    writer.flush_now().unwrap();
+    put(&mut writer, "a", 2);
     writer.refresh(&checkpoint(2)).unwrap();
     writer.flush_now().unwrap();
-    let metas = writer.reader().searcher().index().load_metas().unwrap();
+    let metas = tantivy::Index::open_in_dir(directory.path()).unwrap().load_metas().unwrap();
     let mut named: Vec<String> = metas
         .list_segment_files()
         .into_iter()
@@ -171,8 +204,8 @@ fn the_files_that_the_directory_knows_are_those_that_tantivy_names() {
 #[test]
 fn plain_tantivy_reads_what_was_flushed() {
     let directory = tempfile::tempdir().unwrap();
-    let mut writer = Writer::open(directory.path(), options()).unwrap();
-    put(&mut writer, "a", 1).unwrap();
+    let (mut writer, _) = Index::open(directory.path(), |default| *default = options()).unwrap();
+    put(&mut writer, "a", 1);
     writer.refresh(&checkpoint(1)).unwrap();
     writer.flush_now().unwrap();
     drop(writer);
