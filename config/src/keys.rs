@@ -10,6 +10,7 @@ pub(crate) const KEYS: &[&str] = &[
     "ingest.idle_timeout",
     "ingest.refresh_interval",
     "ingest.flush_interval",
+    "ingest.live_mebibytes",
     "index.engine",
     "index.path",
     "index.retention",

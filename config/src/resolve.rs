@@ -35,7 +35,10 @@ fn ingest(reader: &mut Reader<'_>) -> IngestConfig {
     let idle_timeout = reader.duration("ingest.idle_timeout", ms, 365 * DAY);
     let refresh_interval = reader.duration("ingest.refresh_interval", ms, MINUTE);
     let flush_interval = reader.duration("ingest.flush_interval", ms, 10 * MINUTE);
+    // One interaction takes at most 8 MB of text, and about as much again beside it.
+    let live_mebibytes = reader.number("ingest.live_mebibytes", 32, 65_536);
     let config = IngestConfig {
+        live_mebibytes: live_mebibytes.unwrap_or(default.live_mebibytes),
         idle_timeout: idle_timeout.unwrap_or(default.idle_timeout),
         refresh_interval: refresh_interval.unwrap_or(default.refresh_interval),
         flush_interval: flush_interval.unwrap_or(default.flush_interval),

@@ -48,9 +48,17 @@ mod tests {
         let spoken: IngestConfig =
             Config::load(Some((Path::new("sample.toml"), sample())), []).unwrap().ingest;
         assert_eq!(spoken, IngestConfig::default());
-        for key in
-            ["idle_timeout", "refresh_interval", "flush_interval", "engine", "path", "listen", "ip", "level"]
-        {
+        for key in [
+            "idle_timeout",
+            "refresh_interval",
+            "flush_interval",
+            "live_mebibytes",
+            "engine",
+            "path",
+            "listen",
+            "ip",
+            "level",
+        ] {
             assert!(sample().lines().any(|line| line.starts_with(&format!("{key} = "))), "{key}");
         }
     }

@@ -98,14 +98,18 @@ pub struct IngestConfig {
     pub refresh_interval: Duration,
     /// … and is durable after this long; never shorter than `refresh_interval`.
     pub flush_interval: Duration,
+    /// About how much memory what is not durable yet may take, in MiB, 32 or more, so that the largest interaction fits.
+    /// Beyond it the source waits.
+    pub live_mebibytes: u32,
 }
 
 impl Default for IngestConfig {
     fn default() -> Self {
         IngestConfig {
             idle_timeout: Duration::from_secs(30 * 60),
-            refresh_interval: Duration::from_millis(20),
+            refresh_interval: Duration::from_millis(5),
             flush_interval: Duration::from_secs(1),
+            live_mebibytes: 128,
         }
     }
 }

@@ -27,7 +27,7 @@ fn nothing_at_all_is_the_default_and_the_default_has_the_documented_values() {
     assert_eq!(config.kafka, None);
     assert_eq!(config.geoip, None);
     assert_eq!(config.ingest.idle_timeout, Duration::from_secs(1800));
-    assert_eq!(config.ingest.refresh_interval, Duration::from_millis(20));
+    assert_eq!(config.ingest.refresh_interval, Duration::from_millis(5));
     assert_eq!(config.ingest.flush_interval, Duration::from_secs(1));
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.privacy.ip, IpPolicy::Keep);
@@ -173,7 +173,9 @@ fn wrong_values_are_refused_with_the_key_the_value_and_what_to_write() {
         ("ingest", "idle_timeout", "'soon'", "`soon`, which is not a length of time"),
         ("ingest", "idle_timeout", "30", "`30`, which is not a length of time"),
         ("ingest", "refresh_interval", "'0s'", "which is not between 1ms and 1m"),
-        ("ingest", "flush_interval", "'10ms'", "shorter than `ingest.refresh_interval`"),
+        ("ingest", "flush_interval", "'2ms'", "shorter than `ingest.refresh_interval`"),
+        ("ingest", "flush_interval", "'0s'", "which is not between 1ms and 10m"),
+        ("ingest", "live_mebibytes", "8", "which is not between 32 and 65536"),
         ("ingest", "refresh_interval", "'2s'", "shorter than `ingest.refresh_interval`"),
         ("index", "engine", "'lucene'", "\"tantivy\", \"opensearch\""),
         ("index", "path", "''", "`index.path` is empty"),

@@ -168,6 +168,7 @@ pub fn open_index(config: &Config, registry: &Registry) -> anyhow::Result<(Index
     let flush_seconds = crate::metrics::flush_seconds(registry)?;
     let opened = Index::open(&config.index.path, |options| {
         options.flush_interval = config.ingest.flush_interval;
+        options.live_bytes_max = config.ingest.live_mebibytes as usize * 1024 * 1024;
         options.on_flush = Some(Arc::new(move |report: &FlushReport| {
             flush_seconds.observe(report.duration.as_secs_f64());
             if let Some(error) = &report.error {

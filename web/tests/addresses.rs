@@ -23,7 +23,7 @@ impl Pages {
         let directory = TempDir::new().unwrap();
         let (mut writer, reader) = Index::open(directory.path(), |_| {}).unwrap();
         for document in documents {
-            writer.put(document).unwrap();
+            writer.put(document.clone());
         }
         writer.refresh(&Checkpoint::default()).unwrap();
         let state = AppState::builder(reader, prometheus::Registry::new()).build().unwrap();

@@ -29,16 +29,15 @@ pub(super) fn consumer_config(config: &KafkaConfig) -> ClientConfig {
         .set("statistics.interval.ms", "1000")
         .set("topic.metadata.refresh.interval.ms", "5000");
     for (name, default) in [
-        ("check.crcs", "true"),           // off by default, and a flipped bit would be indexed
-        ("fetch.queue.backoff.ms", "20"), // 1000 by default: a full queue would stall for a second
-        // A fetch ends after 5 ms or 64 KiB. With librdkafka's 1 byte each event of a slow stream is a fetch of its own:
-        // at 1,000 events/s that cost the broker 0.2 cores and us 0.05 more than this (docs/adr/0005).
-        ("fetch.wait.max.ms", "5"),
-        ("fetch.min.bytes", "65536"),
-        ("fetch.error.backoff.ms", "100"),       // after a broker's restart
+        ("check.crcs", "true"), // off by default, and a flipped bit would be indexed
+        // The pace of fetches is the reader's: what it has not taken yet keeps the next fetch waiting, and a fetch waits
+        // for the first event as long as the broker lets it. So an idle stream costs the broker two fetches a second, the
+        // first event after a pause is fetched at once, and a busy stream is fetched once in every round of the reader.
+        ("queued.min.messages", "1"),
+        ("fetch.queue.backoff.ms", "2"), // 1000 by default: that is how soon it sees that the reader has taken all
+        ("fetch.error.backoff.ms", "100"), // after a broker's restart
         ("reconnect.backoff.max.ms", "1000"), // 10 s by default: too long for a stream that should be fresh
         ("queued.max.messages.kbytes", "16384"), // 64 MB by default, for each partition
-        ("queued.min.messages", "10000"),
     ] {
         if config.librdkafka.get(name).is_none() {
             client.set(name, default);
