@@ -175,7 +175,7 @@ fn wrong_values_are_refused_with_the_key_the_value_and_what_to_write() {
         ("ingest", "refresh_interval", "'0s'", "which is not between 1ms and 1m"),
         ("ingest", "flush_interval", "'2ms'", "shorter than `ingest.refresh_interval`"),
         ("ingest", "flush_interval", "'0s'", "which is not between 1ms and 10m"),
-        ("ingest", "live_mebibytes", "8", "which is not between 32 and 65536"),
+        ("ingest", "live_mebibytes", "8", "which is not a whole number from 32 to 65536"),
         ("ingest", "refresh_interval", "'2s'", "shorter than `ingest.refresh_interval`"),
         ("index", "engine", "'lucene'", "\"tantivy\", \"opensearch\""),
         ("index", "path", "''", "`index.path` is empty"),
