@@ -42,6 +42,7 @@ pub(crate) const KEYS: &[&str] = &[
     PRICES,
     "http.listen",
     "http.keys_file",
+    "http.ingest",
     "privacy.ip",
     "privacy.redact",
     "log.format",

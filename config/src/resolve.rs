@@ -75,7 +75,19 @@ fn http(reader: &mut Reader<'_>) -> HttpConfig {
     HttpConfig {
         listen: reader.parsed("http.listen", formats::listen_address).unwrap_or(default.listen),
         keys_file: reader.path("http.keys_file"),
+        ingest: http_ingest(reader),
     }
+}
+
+fn http_ingest(reader: &mut Reader<'_>) -> HttpIngest {
+    let key = "http.ingest";
+    let choices = [("index", HttpIngest::Index), ("kafka", HttpIngest::Kafka)];
+    let ingest = reader.choice(key, &choices).unwrap_or_default();
+    if ingest == HttpIngest::Kafka && !reader.has_section("kafka") {
+        let problem = "`http.ingest` is \"kafka\" and there is no [kafka]";
+        reader.error_at(key, problem, "say in [kafka] where the brokers are, or use \"index\"");
+    }
+    ingest
 }
 
 fn privacy(reader: &mut Reader<'_>) -> PrivacyConfig {

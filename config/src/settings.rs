@@ -16,7 +16,7 @@ use crate::Secret;
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
-    /// Where events come from; without it nothing arrives, and what the index has is served.
+    /// The brokers that events come from; without it they come in over HTTP only.
     pub kafka: Option<KafkaConfig>,
     /// How the stream is folded and made searchable.
     pub ingest: IngestConfig,
@@ -281,11 +281,27 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// Hashed API keys; `None` lets every request do everything.
     pub keys_file: Option<PathBuf>,
+    /// Where events go that come in over HTTP.
+    pub ingest: HttpIngest,
+}
+
+/// `http.ingest`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HttpIngest {
+    /// Into the local log, and from there into the index.
+    #[default]
+    Index,
+    /// To the first topic of `[kafka]`, which is then there.
+    Kafka,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        HttpConfig { listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080), keys_file: None }
+        HttpConfig {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            keys_file: None,
+            ingest: HttpIngest::default(),
+        }
     }
 }
 

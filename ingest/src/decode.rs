@@ -80,6 +80,15 @@ impl RejectionKind {
     }
 }
 
+/// A header that says to which organization everything in the record belongs. It is written where events are taken in
+/// from senders that may speak for some organizations only; who writes to Kafka is trusted to leave it right.
+pub(crate) const ORGANIZATION_HEADER: &str = "hearken-organization";
+
+/// What is said to a sender about an interaction that is not theirs: not that there is one.
+pub(crate) fn invalid_id() -> Rejection {
+    RejectionKind::InvalidValue.because("`interaction_id` is not valid")
+}
+
 /// What a record turned out to be.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decoded {
@@ -102,7 +111,14 @@ pub fn decode(record: &RawRecord, accepted_at: Timestamp) -> Decoded {
         }
         Opened::Foreign(payload) => payload.read(&Context { record, recorded_at }),
     });
-    decoded.unwrap_or_else(Decoded::Rejected)
+    let mut decoded = decoded.unwrap_or_else(Decoded::Rejected);
+    if let (Decoded::Events(events), Some(organization)) = (&mut decoded, record.header(ORGANIZATION_HEADER))
+    {
+        for event in events {
+            event.started.organization.get_or_insert_with(|| organization.to_owned());
+        }
+    }
+    decoded
 }
 
 #[cfg(test)]

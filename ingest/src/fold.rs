@@ -63,6 +63,14 @@ pub(crate) struct OpenInteractions {
     limits: Limits,
 }
 
+/// See [`OpenInteractions::may_say`].
+pub(crate) fn is_sayable(state: &State, organization: &str, event: &Event) -> bool {
+    let is_theirs = state.organization.as_ref().is_some_and(|known| known.value == organization);
+    let is_new = *state == State::new(event.interaction_id.clone());
+    let names_another = event.started.organization.as_ref().is_some_and(|named| named != organization);
+    !names_another && (is_theirs || state.erased || (is_new && !event.erase))
+}
+
 /// What folding an event did.
 pub(crate) struct Folded {
     pub(crate) outcome: FoldOutcome,
@@ -130,6 +138,18 @@ impl OpenInteractions {
             }
         }
         Ok(all)
+    }
+
+    /// Whether whoever speaks for that organization may say this: what they say must be about an interaction of theirs,
+    /// or about one that nobody has heard of; only one of theirs can they erase.
+    pub(crate) fn may_say(
+        &mut self,
+        organization: &str,
+        event: &Event,
+        reader: &IndexReader,
+    ) -> Result<bool, SearchError> {
+        let state = &self.load(&event.interaction_id, reader)?.document.state;
+        Ok(is_sayable(state, organization, event))
     }
 
     /// Marks a stored interaction for deriving anew, for instance because time has passed. False if there is none.

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 use crate::decode::Rejection;
-use crate::kafka::{DeadLetters, KafkaError, TopicPartition};
+use crate::kafka::{DeadLetters, KafkaError};
 use crate::record::RawRecord;
+use crate::source::TopicPartition;
 
 /// How long after a failed try the next one begins.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);

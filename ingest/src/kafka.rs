@@ -5,24 +5,21 @@
 //! once durable, so that the usual lag tools tell the truth.
 
 mod anchors;
-mod answers;
 mod broker;
 mod consumer;
 mod dead_letters;
+mod producer;
 mod reader;
 mod source;
 
-pub(crate) use answers::AnswerProducer;
 pub use broker::{InProcessBroker, OutgoingRecord};
 pub(crate) use dead_letters::DeadLetters;
+pub(crate) use producer::EventProducer;
 pub use rdkafka::error::KafkaError;
-pub(crate) use source::{KafkaSource, SourceCommand, SourceItem, fingerprint};
+pub(crate) use source::KafkaSource;
 
 use hearken_config::KafkaConfig;
 use rdkafka::ClientConfig;
-
-/// A topic's partition.
-pub(crate) type TopicPartition = (String, i32);
 
 /// The settings that producer and consumer share: the operator's, passed through, and the brokers.
 fn client_config(config: &KafkaConfig) -> ClientConfig {

@@ -2,7 +2,10 @@
 //!
 //! See `ingest/README.md` for the picture. In the order of a record's journey:
 //!
-//! - [`kafka`]: the event source and the dead letters; only this module names rdkafka.
+//! - [`source`]: the port of the event sources.
+//! - [`kafka`]: one of them, and the dead letters; only this module names rdkafka.
+//! - [`log`]: the other: a local, fsynced log of what came in without Kafka.
+//! - [`intake`]: checks what comes in over HTTP or from files and makes it durable, in the log or in Kafka.
 //! - [`queue`]: the bounded queue to the pipeline.
 //! - [`decode`]: record → events, ignored, or the reason why it is rejected; foreign formats are told apart there.
 //! - [`enrich`], [`user_agent`]: address → place, User-Agent → browser, system, device.
@@ -17,19 +20,24 @@ mod derive;
 mod enrich;
 mod fold;
 mod halted;
+mod intake;
 mod kafka;
 mod llm;
+mod log;
 mod metrics;
 mod pipeline;
 mod queue;
 mod record;
+mod source;
 mod status;
 pub mod user_agent;
 
 pub use decode::{Decoded, Rejection, RejectionKind, decode};
 pub use derive::Deriver;
+pub use intake::{Incoming, Intake, IntakeError, Sender, Taken};
 pub use kafka::{InProcessBroker, KafkaError, OutgoingRecord};
 pub use llm::{Budget, LlmAnalyst, LlmParts};
+pub use log::{LocalLog, LogError};
 pub use metrics::{IngestMetrics, RecordOutcome};
 pub use pipeline::{Ingest, IngestError, IngestParts};
 pub use record::RawRecord;

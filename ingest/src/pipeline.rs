@@ -16,7 +16,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::{Sender, unbounded};
 use hearken_config::{IngestConfig, IpPolicy, KafkaConfig};
 use hearken_geoip::GeoIp;
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
@@ -24,15 +23,17 @@ use hearken_index::{EngineError, IndexReader, IndexWriter, SearchError};
 use hearken_model::{Event, FoldOutcome, Timestamp};
 use tracing::{debug, error, info, warn};
 
-use crate::decode::{Decoded, Rejection, RejectionKind, decode};
+use crate::decode::{Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id};
 use crate::derive::Deriver;
 use crate::enrich::locate;
 use crate::fold::{FoldError, Folded, OpenInteractions};
 use crate::halted::HaltedPartitions;
-use crate::kafka::{DeadLetters, KafkaError, KafkaSource, SourceCommand, SourceItem, fingerprint};
+use crate::kafka::{DeadLetters, KafkaError, KafkaSource};
+use crate::log::LocalLog;
 use crate::metrics::{IngestMetrics, RecordOutcome};
 use crate::queue::{QueueReceiver, queue};
 use crate::record::RawRecord;
+use crate::source::{SourceCommand, SourceError, SourceItem, Sources, fingerprint};
 use crate::status::IngestStatus;
 
 /// Records and bytes between the source and the pipeline.
@@ -55,8 +56,10 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What ingest is made of.
 pub struct IngestParts {
-    /// Where events come from; `None` leaves the index as it is, but for the passing of time.
+    /// The brokers that events come from, if any.
     pub kafka: Option<KafkaConfig>,
+    /// The log of what came in over HTTP. With neither, nothing changes but by the passing of time.
+    pub log: Option<LocalLog>,
     /// Intervals.
     pub config: IngestConfig,
     /// What becomes of addresses.
@@ -171,7 +174,8 @@ struct Pipeline {
 /// What was on the broker at start and has not been read yet.
 #[derive(Debug, Default)]
 struct Backlog {
-    is_all_assigned: bool,
+    /// Sources that have not told yet what they read.
+    num_sources_silent: usize,
     ends: BTreeMap<(String, i32), i64>,
 }
 
@@ -195,6 +199,12 @@ struct Schedule {
 
 /// The index went back to its durable state: read again from there.
 struct Restart(String);
+
+impl From<SourceError> for Restart {
+    fn from(error: SourceError) -> Self {
+        Restart(chain(&error))
+    }
+}
 
 impl From<SearchError> for Restart {
     fn from(error: SearchError) -> Self {
@@ -230,28 +240,26 @@ impl Pipeline {
     /// Reads until told to stop.
     fn consume(&mut self) -> Result<(), Restart> {
         let (items_tx, items_rx) = queue(QUEUE_RECORDS_MAX, QUEUE_BYTES_MAX);
-        let (commands_tx, commands_rx) = unbounded();
-        let source = match &self.parts.kafka {
-            None => {
-                self.status.set_backlog_read();
-                None
-            }
-            Some(kafka) => Some(
-                KafkaSource::start(kafka, self.next.clone(), items_tx, commands_rx)
-                    .map_err(|error| Restart(format!("cannot read from kafka: {}", chain(&error))))?,
-            ),
-        };
+        let sources =
+            Sources::start(self.parts.kafka.as_ref(), self.parts.log.as_ref(), &self.next, &items_tx)?;
+        drop(items_tx);
+        self.backlog.num_sources_silent = sources.len();
+        let consumed = self.consume_from(&sources, &items_rx);
+        drop(items_rx); // frees a source that waits for room
+        consumed
+    }
+
+    fn consume_from(&mut self, sources: &Sources, items: &QueueReceiver<SourceItem>) -> Result<(), Restart> {
         while !self.is_stopping() {
-            self.gather(&items_rx)?;
-            self.finish_batch(source.as_ref(), &commands_tx)?;
-            self.keep_house(source.as_ref(), &commands_tx)?;
+            self.gather(items)?;
+            self.finish_batch(sources)?;
+            self.keep_house(sources)?;
         }
-        // Make what was folded durable while the source still lives, so that it can tell the group.
+        // Make what was folded durable while the sources still live, so that they can tell the group.
         match self.parts.writer.flush_now() {
-            Ok(()) => self.tell_durable(&commands_tx),
+            Ok(()) => self.tell_durable(sources),
             Err(error) => warn!(%error, "the last flush failed"),
         }
-        drop(items_rx); // frees a source that waits for room
         Ok(())
     }
 
@@ -299,8 +307,10 @@ impl Pipeline {
                 self.backlog.ends.remove(&partition);
             }
             SourceItem::AllAssigned => {
-                self.backlog.is_all_assigned = true;
-                if let Some(dead_letters) = &self.dead_letters {
+                self.backlog.num_sources_silent = self.backlog.num_sources_silent.saturating_sub(1);
+                if self.backlog.num_sources_silent == 0
+                    && let Some(dead_letters) = &self.dead_letters
+                {
                     dead_letters.ensure_topic();
                 }
             }
@@ -320,9 +330,8 @@ impl Pipeline {
         if self.halted.contains(&key) {
             return Ok(()); // read again when the partition goes on
         }
-        let metrics = &self.parts.metrics;
         let size_bytes = record.size_bytes();
-        metrics.read(&record.topic, size_bytes);
+        self.parts.metrics.read(&record.topic, size_bytes);
         self.batch.num_records += 1;
         self.batch.bytes += size_bytes;
         let position =
@@ -330,6 +339,8 @@ impl Pipeline {
         fail::fail_point!("decode");
         let decoded = decode(&record, now());
         fail::fail_point!("decoded");
+        let decoded = self.refuse_strangers(&record, decoded)?;
+        let metrics = &self.parts.metrics;
         let rejected = match decoded {
             Decoded::Rejected(rejection) => Some(rejection),
             Decoded::Ignored(what) => {
@@ -380,19 +391,29 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Refuses a record that is bound to an organization and speaks about an interaction of another one. It was refused
+    /// at the door, unless nobody had heard of the interaction then.
+    fn refuse_strangers(&mut self, record: &RawRecord, decoded: Decoded) -> Result<Decoded, Restart> {
+        if let (Decoded::Events(events), Some(organization)) = (&decoded, record.header(ORGANIZATION_HEADER))
+        {
+            for event in events {
+                if !self.open.may_say(organization, event, &self.parts.reader)? {
+                    return Ok(Decoded::Rejected(invalid_id()));
+                }
+            }
+        }
+        Ok(decoded)
+    }
+
     /// Makes the batch searchable: dead letters first, then documents and offsets in one commit.
-    fn finish_batch(
-        &mut self,
-        source: Option<&KafkaSource>,
-        commands: &Sender<SourceCommand>,
-    ) -> Result<(), Restart> {
+    fn finish_batch(&mut self, sources: &Sources) -> Result<(), Restart> {
         let at = Instant::now();
         if self.batch.num_records == 0 && self.open.is_clean(at) {
             self.look_at_backlog();
             return Ok(());
         }
         self.last_batch = Some(at);
-        self.write_dead_letters(commands);
+        self.write_dead_letters(sources);
         let now_judged = self.status.is_backlog_read().then(now);
         let writer = &mut self.parts.writer;
         self.open.write_dirty(&mut self.parts.deriver, at, now_judged, |document| {
@@ -409,7 +430,7 @@ impl Pipeline {
             self.parts.metrics.searchable(recorded_at, searchable_at);
         }
         (self.batch.num_records, self.batch.bytes) = (0, 0);
-        self.tell_lag(source);
+        self.tell_lag(sources);
         self.status.set_trouble(None);
         self.look_at_backlog();
         Ok(())
@@ -434,13 +455,26 @@ impl Pipeline {
 
     /// Writes the batch's dead letters. A partition whose dead letter cannot be written stops before it; what was
     /// folded after it stays, for folding it again changes nothing.
-    fn write_dead_letters(&mut self, commands: &Sender<SourceCommand>) {
-        let Some(dead_letters) = self.dead_letters.as_ref().filter(|_| !self.batch.dead_letters.is_empty())
-        else {
+    fn write_dead_letters(&mut self, sources: &Sources) {
+        if self.batch.dead_letters.is_empty() {
+            return;
+        }
+        let records = std::mem::take(&mut self.batch.dead_letters);
+        let Some(dead_letters) = &self.dead_letters else {
+            // Without Kafka there is no topic for them. What can be seen of an event alone was refused at the door;
+            // here is what its interaction has no room for.
+            for (record, rejection) in records {
+                warn!(
+                    topic = record.topic,
+                    offset = record.offset,
+                    reason = rejection.reason,
+                    "dropped an event"
+                );
+                self.parts.metrics.dead_letter(&record.topic, rejection.kind);
+            }
             return;
         };
         let topic = dead_letters.topic().to_owned();
-        let records = std::mem::take(&mut self.batch.dead_letters);
         let outcomes = dead_letters.write(&records);
         fail::fail_point!("dead-letters-flushed");
         for ((record, rejection), outcome) in records.into_iter().zip(outcomes) {
@@ -473,8 +507,7 @@ impl Pipeline {
                     let position = PartitionPosition { next_offset: record.offset, fingerprint: None };
                     self.next.set(&key.0, key.1, position);
                     self.halted.halt(record, rejection);
-                    // The source may be gone only when the pipeline is stopping anyway.
-                    let _ = commands.send(SourceCommand::Halt(key));
+                    sources.tell(SourceCommand::Halt(key));
                 }
             }
         }
@@ -485,7 +518,7 @@ impl Pipeline {
         if self.status.is_backlog_read() {
             return;
         }
-        if self.backlog.is_all_assigned && self.backlog.ends.is_empty() && !self.open.has_deferred() {
+        if self.backlog.num_sources_silent == 0 && self.backlog.ends.is_empty() && !self.open.has_deferred() {
             info!("everything that was on the broker at start is searchable");
             self.status.set_backlog_read();
             return;
@@ -500,26 +533,22 @@ impl Pipeline {
                 (end - next_offset).max(0)
             })
             .sum();
-        self.status.set_backlog(if self.backlog.is_all_assigned {
+        self.status.set_backlog(if self.backlog.num_sources_silent == 0 {
             format!("reading the backlog: {left} records left")
         } else {
             "waiting for kafka: not every topic could be read yet".to_owned()
         });
     }
 
-    fn keep_house(
-        &mut self,
-        source: Option<&KafkaSource>,
-        commands: &Sender<SourceCommand>,
-    ) -> Result<(), Restart> {
+    fn keep_house(&mut self, sources: &Sources) -> Result<(), Restart> {
         if is_due(&mut self.schedule.housekeeping, HOUSEKEEPING_INTERVAL) {
-            self.tell_durable(commands);
-            self.tell_lag(source);
-            self.tell_durable_lag(source);
-            let outage = source.and_then(KafkaSource::outage);
+            self.tell_durable(sources);
+            self.tell_lag(sources);
+            self.tell_durable_lag(sources);
+            let outage = sources.outage();
             self.parts.metrics.broker_connected(outage.is_none());
             self.status.set_outage(outage);
-            self.retry_halted(commands);
+            self.retry_halted(sources);
         }
         let sweep_interval = (self.parts.config.idle_timeout / 5).clamp(SWEEP_INTERVAL.0, SWEEP_INTERVAL.1);
         if self.status.is_backlog_read() && is_due(&mut self.schedule.sweep, sweep_interval) {
@@ -532,7 +561,7 @@ impl Pipeline {
     }
 
     /// Tells metrics and the group what has become durable since the last time.
-    fn tell_durable(&mut self, commands: &Sender<SourceCommand>) {
+    fn tell_durable(&mut self, sources: &Sources) {
         let durable = self.parts.writer.monitor().durable();
         if self.durable_sequence == Some(durable.sequence) {
             return;
@@ -543,23 +572,21 @@ impl Pipeline {
                 self.parts.metrics.durable_offset(topic, *partition, position.next_offset);
             }
         }
-        let _ = commands.send(SourceCommand::Commit(Checkpoint::clone(&durable.checkpoint)));
+        sources.tell(SourceCommand::Commit(Checkpoint::clone(&durable.checkpoint)));
     }
 
     /// The lag of what would survive a crash.
-    fn tell_durable_lag(&self, source: Option<&KafkaSource>) {
-        let Some(source) = source else { return };
+    fn tell_durable_lag(&self, sources: &Sources) {
         let durable = self.parts.writer.monitor().durable();
-        for ((topic, partition), end_offset) in source.end_offsets() {
+        for ((topic, partition), end_offset) in sources.end_offsets() {
             let position = durable.checkpoint.position(&topic, partition);
             let next_offset = position.map_or(0, |position| position.next_offset);
             self.parts.metrics.durable_lag(&topic, partition, end_offset - next_offset);
         }
     }
 
-    fn tell_lag(&self, source: Option<&KafkaSource>) {
-        let Some(source) = source else { return };
-        for ((topic, partition), end_offset) in source.end_offsets() {
+    fn tell_lag(&self, sources: &Sources) {
+        for ((topic, partition), end_offset) in sources.end_offsets() {
             let next_offset =
                 self.searchable.position(&topic, partition).map_or(0, |position| position.next_offset);
             self.parts.metrics.lag(&topic, partition, end_offset - next_offset);
@@ -567,7 +594,7 @@ impl Pipeline {
     }
 
     /// Lets a partition go on whose dead letter could be written after all.
-    fn retry_halted(&mut self, commands: &Sender<SourceCommand>) {
+    fn retry_halted(&mut self, sources: &Sources) {
         let Some(dead_letters) = &self.dead_letters else { return };
         if let Some((partition, next_offset)) = self.halted.retry(dead_letters) {
             info!(
@@ -577,7 +604,7 @@ impl Pipeline {
                 "dead letters can be written again; the partition goes on"
             );
             self.tell_stopped(partition.clone(), None);
-            let _ = commands.send(SourceCommand::Restart(partition, next_offset));
+            sources.tell(SourceCommand::Restart(partition, next_offset));
         }
     }
 

@@ -71,6 +71,7 @@ impl Stack {
         let deriver = Deriver::new(Analyzer::built_in(), billing(), idle_timeout, metrics.clone());
         let ingest = Ingest::start(IngestParts {
             kafka: Some(kafka.clone()),
+            log: None,
             config: IngestConfig { idle_timeout, ..IngestConfig::default() },
             ip_policy: IpPolicy::Keep,
             geoip: GeoIp::empty(),

@@ -42,6 +42,7 @@ fn start(broker: &InProcessBroker, folder: &Path, idle_timeout: Duration) -> (In
             dead_letter_topic: DEAD_LETTERS.into(),
             librdkafka: Default::default(),
         }),
+        log: None,
         config: IngestConfig { idle_timeout, ..IngestConfig::default() },
         ip_policy: IpPolicy::Keep,
         geoip: GeoIp::empty(),

@@ -5,11 +5,13 @@
 //! - [`state`]: what every answer needs: the index, limits, metrics; built once by `server`.
 //! - [`search`]: one search from parameters to the answer, for the HTTP API and the pages alike.
 //! - [`export`], [`follow`], [`overview`]: every match as a stream, matches as they change, numbers for charts.
+//! - [`events`]: events that come in over HTTP, for a sink that `server` provides.
 //! - [`views`]: searches that people gave a name.
 //! - [`problem`]: the one place that turns errors into status, stable code and public text.
 //! - [`keys`]: who may ask what.
 //! - [`http`]: the routes.
 
+pub mod events;
 pub mod export;
 pub mod follow;
 pub mod http;

@@ -33,9 +33,11 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("not_found", StatusCode::NOT_FOUND, "Not found"),
     ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
     ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+    ("unknown_encoding", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's encoding is not understood"),
     ("uri_too_long", StatusCode::URI_TOO_LONG, "The address is too long"),
     ("too_many_searches", StatusCode::TOO_MANY_REQUESTS, "Too many searches at once"),
     ("search_timeout", StatusCode::SERVICE_UNAVAILABLE, "The search took too long"),
+    ("not_durable", StatusCode::SERVICE_UNAVAILABLE, "The events could not be made durable"),
     ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something failed on the server"),
 ];
 
@@ -102,6 +104,12 @@ impl Problem {
     pub fn search_timeout() -> Self {
         let detail = "the search was stopped at its deadline; narrow it by time, filters or rarer words";
         Problem { retry_after: Some(5), ..Problem::new("search_timeout", detail) }
+    }
+
+    /// Events could not be made durable, or not in time.
+    pub fn not_durable(detail: impl Into<String>) -> Self {
+        let hint = "send them again; what is accepted twice counts once";
+        Problem { retry_after: Some(1), ..Problem::new("not_durable", detail).hint(Some(hint.to_owned())) }
     }
 
     /// Something failed that users can do nothing about. The cause is logged, not told.

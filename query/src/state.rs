@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use hearken_index::IndexReader;
 use tokio::sync::{Semaphore, watch};
 
+use crate::events::EventSink;
 use crate::http::Gate;
 use crate::http::metrics::HttpMetrics;
 use crate::problem::Problem;
@@ -25,6 +26,10 @@ pub struct Limits {
     pub uri_bytes_max: usize,
     /// Largest body of a search.
     pub body_bytes_max: usize,
+    /// Most bytes of one request with events, decompressed or not.
+    pub events_bytes_max: usize,
+    /// Bytes of requests with events that are taken in at the same time; more wait.
+    pub events_room_bytes: usize,
     /// Exports and event streams at the same time; more are answered 429.
     pub streams_max: usize,
     /// Connections at the same time; more wait to be taken. Far below the usual limit of 1,024 descriptors, for the
@@ -42,6 +47,9 @@ impl Default for Limits {
             search_timeout: Duration::from_secs(10),
             uri_bytes_max: 32 * 1024,
             body_bytes_max: 256 * 1024,
+            // An interaction may have 8 MB of text, which JSON may double.
+            events_bytes_max: 16 * 1024 * 1024,
+            events_room_bytes: 128 * 1024 * 1024,
             streams_max: 32,
             connections_max: 512,
         }
@@ -67,6 +75,9 @@ struct Inner {
     admitted: Arc<Semaphore>,
     running: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    /// Places for KiB of events.
+    events_room: Arc<Semaphore>,
+    events: Option<Arc<dyn EventSink>>,
     stopping: watch::Receiver<bool>,
     views: Arc<Views>,
     gate: Gate,
@@ -81,6 +92,7 @@ pub struct AppStateBuilder {
     stopping: watch::Receiver<bool>,
     views: Views,
     gate: Gate,
+    events: Option<Arc<dyn EventSink>>,
 }
 
 impl AppStateBuilder {
@@ -102,6 +114,12 @@ impl AppStateBuilder {
         self
     }
 
+    /// Where events go that come in; by default they are refused.
+    pub fn events(mut self, events: Arc<dyn EventSink>) -> Self {
+        self.events = Some(events);
+        self
+    }
+
     /// The saved views; by default there are none and new ones are kept in memory.
     pub fn views(mut self, views: Views) -> Self {
         self.views = views;
@@ -119,12 +137,14 @@ impl AppStateBuilder {
     /// # Errors
     /// The registry already has metrics of these names.
     pub fn build(self) -> Result<AppState, prometheus::Error> {
-        let AppStateBuilder { reader, registry, readiness, limits, stopping, views, gate } = self;
+        let AppStateBuilder { reader, registry, readiness, limits, stopping, views, gate, events } = self;
         let inner = Inner {
             metrics: HttpMetrics::register(&registry)?,
             admitted: Arc::new(Semaphore::new(limits.searches_max + limits.waiting_max)),
             running: Arc::new(Semaphore::new(limits.searches_max)),
             streams: Arc::new(Semaphore::new(limits.streams_max)),
+            events_room: Arc::new(Semaphore::new((limits.events_room_bytes / 1024).max(1))),
+            events,
             reader,
             registry,
             readiness,
@@ -150,6 +170,7 @@ impl AppState {
             stopping,
             views: Views::default(),
             gate: Gate::default(),
+            events: None,
         }
     }
 
@@ -228,6 +249,20 @@ impl AppState {
         let done = done.map_err(|_| Problem::internal(&std::io::Error::other("a search panicked")))?;
         self.metrics().search_seconds.observe(started.elapsed().as_secs_f64());
         done.map_err(Into::into)
+    }
+
+    /// Where events go that come in.
+    pub(crate) fn events(&self) -> Option<&Arc<dyn EventSink>> {
+        self.inner.events.as_ref()
+    }
+
+    /// Waits until so many bytes of events may be taken in, and holds the room until it is dropped.
+    pub(crate) async fn events_room(&self, num_bytes: usize) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        let room_max = (self.limits().events_room_bytes / 1024).max(1);
+        let places = (num_bytes / 1024 + 1).min(room_max);
+        let places = u32::try_from(places).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        Arc::clone(&self.inner.events_room).acquire_many_owned(places).await.ok()
     }
 
     /// A place for an export or an event stream, held until it is dropped.

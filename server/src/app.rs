@@ -9,12 +9,12 @@ use anyhow::Context as _;
 use hearken_analysis::llm::{Endpoint, LlmClient};
 use hearken_analysis::{Analyzer, Taxonomy};
 use hearken_billing::{Billing, BillingSettings, MinuteRounding, ModelPrice, OwnPrice};
-use hearken_config::{AnalysisConfig, AnalysisEngine, ApiKey, BillingConfig, Config, Secret};
+use hearken_config::{AnalysisConfig, AnalysisEngine, ApiKey, BillingConfig, Config, HttpIngest, Secret};
 use hearken_geoip::GeoIp;
 use hearken_index::tantivy::{FlushReport, Monitor};
 use hearken_index::{Index, IndexReader, IndexWriter};
 use hearken_ingest::{
-    Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, LlmAnalyst, LlmParts,
+    Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, Intake, LlmAnalyst, LlmParts, LocalLog,
 };
 use hearken_query::views::{self, Views};
 use hearken_query::{AppState, http};
@@ -22,6 +22,8 @@ use prometheus::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
+
+use crate::http_events::HttpEvents;
 
 /// How often the GeoIP files are looked at; a replaced one is in use this much later.
 const GEOIP_INTERVAL: Duration = Duration::from_secs(2);
@@ -68,8 +70,11 @@ impl App {
         })?;
         let address = listener.local_addr()?;
 
+        let log = open_log(&config, &writer)?;
+        let intake = intake(&config, &log, &reader, metrics.clone())?;
         let ingest = Ingest::start(IngestParts {
             kafka: config.kafka.clone(),
+            log: Some(log),
             config: config.ingest.clone(),
             ip_policy: config.privacy.ip,
             geoip: geoip.clone(),
@@ -90,6 +95,7 @@ impl App {
         let state = AppState::builder(reader.clone(), registry.clone())
             .readiness(readiness)
             .views(views)
+            .events(Arc::new(HttpEvents(intake)))
             .stopping(stopped.clone());
         let state = state.build()?;
         let connections_max = state.limits().connections_max;
@@ -177,6 +183,28 @@ pub fn open_index(config: &Config, registry: &Registry) -> anyhow::Result<(Index
         }));
     });
     Ok(opened?)
+}
+
+/// Opens the log of what came in over HTTP, beside the index that reads it.
+///
+/// # Errors
+/// It cannot be read, or what was accepted is damaged.
+pub fn open_log(config: &Config, writer: &IndexWriter) -> anyhow::Result<LocalLog> {
+    let folder = crate::rebuild::beside(&config.index.path, "log");
+    Ok(LocalLog::open(&folder, &writer.checkpoint())?)
+}
+
+/// The door for events that come in over HTTP.
+fn intake(
+    config: &Config,
+    log: &LocalLog,
+    reader: &IndexReader,
+    metrics: IngestMetrics,
+) -> anyhow::Result<Intake> {
+    Ok(match (config.http.ingest, &config.kafka) {
+        (HttpIngest::Kafka, Some(kafka)) => Intake::to_kafka(kafka, reader.clone(), metrics)?,
+        _ => Intake::to_log(log.clone(), reader.clone(), metrics),
+    })
 }
 
 /// Analysis, billing and the contract's rules, as the configuration says.

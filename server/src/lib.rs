@@ -3,6 +3,7 @@
 //!
 //! - [`cli`]: the commands and their exit codes.
 //! - [`app`]: puts the rooms together; the commands and the tests use the same assembly.
+//! - [`http_events`]: events over HTTP, from the API's hands into ingest's.
 //! - [`commands`]: what each command does.
 //! - [`demo`]: the bundled conversations and the GeoIP file of the demo.
 //! - [`rebuild`]: rewrites the index from its stored documents.
@@ -14,6 +15,7 @@ pub mod cli;
 pub mod commands;
 pub mod demo;
 pub mod fail_points;
+mod http_events;
 pub mod logging;
 pub mod metrics;
 pub mod rebuild;

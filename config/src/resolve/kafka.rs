@@ -8,6 +8,9 @@ use crate::settings::{KafkaConfig, LibrdkafkaSettings};
 
 use super::formats::{server_address, topic_name};
 
+/// What offsets and metrics call what came in over HTTP.
+const HTTP_TOPIC: &str = "http";
+
 const READER: &str = "leave it out: reading to the end and measuring the lag rely on it";
 const WRITER: &str = "leave it out: no dead letter may be lost";
 
@@ -92,6 +95,11 @@ fn topics(reader: &mut Reader<'_>) -> Vec<String> {
                 format!("`kafka.topics` has `{}`, which is not {not}", shown(&topic)),
                 help,
             );
+        } else if topic == HTTP_TOPIC {
+            let problem = format!(
+                "`kafka.topics` names `{topic}`, under which events that come in over HTTP are counted"
+            );
+            reader.error(Some(origin), problem, "name a topic of another name");
         } else if names.contains(&topic) {
             reader.error(Some(origin), format!("`kafka.topics` names `{topic}` twice"), "name it once");
         } else {

@@ -23,9 +23,10 @@ use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, error};
 
+use super::client_config;
 use super::consumer::Quiet;
-use super::source::{fingerprint, raw_record};
-use super::{TopicPartition, client_config};
+use super::source::raw_record;
+use crate::source::{TopicPartition, fingerprint};
 
 /// How often anchors are compared: one small fetch for each partition.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(5);

@@ -14,7 +14,7 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tracing::{debug, info, warn};
 
-use super::TopicPartition;
+use crate::source::TopicPartition;
 use crate::status::Outage;
 
 pub(super) fn consumer_config(config: &KafkaConfig) -> ClientConfig {

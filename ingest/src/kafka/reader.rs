@@ -22,12 +22,12 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, error, info, warn};
 
-use super::TopicPartition;
 use super::anchors::{AnchorCheck, CHECK_INTERVAL, Verdict};
 use super::consumer::{Brokers, Context};
-use super::source::{SourceCommand, SourceItem, fingerprint, raw_record};
+use super::source::raw_record;
 use crate::queue::QueueSender;
 use crate::record::RawRecord;
+use crate::source::{SourceCommand, SourceItem, TopicPartition, fingerprint};
 
 /// How long one poll waits; commands and the stop signal are seen this often.
 const POLL_TIMEOUT: Duration = Duration::from_millis(50);

@@ -1,4 +1,4 @@
-//! The event source: starts and stops the reader's thread, and says what goes between it and the pipeline.
+//! The event source of Kafka: starts and stops the reader's thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,68 +7,25 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use hearken_config::KafkaConfig;
-use hearken_index::checkpoint::{Anchor, Checkpoint, Fingerprint};
+use hearken_index::checkpoint::Checkpoint;
 use hearken_model::Timestamp;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use tracing::{error, warn};
 
-use super::TopicPartition;
 use super::anchors::AnchorCheck;
 use super::consumer::{Brokers, Context, consumer_config};
 use super::reader::Reader;
 use crate::queue::QueueSender;
 use crate::record::RawRecord;
+use crate::source::{SourceCommand, SourceItem, TopicPartition};
 use crate::status::Outage;
 
 /// How long the client may take to end before it is left behind.
 const CLIENT_END_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the source tells the pipeline, in order.
-#[derive(Debug)]
-pub(crate) enum SourceItem {
-    /// A partition is being read; its end was at `end_offset` when reading began.
-    Assigned {
-        /// The partition.
-        partition: TopicPartition,
-        /// Where reading begins.
-        next_offset: i64,
-        /// The end at that moment.
-        end_offset: i64,
-    },
-    /// A record.
-    Record(RawRecord),
-    /// The topic has been found to be the one that it was, after this record was read.
-    Anchored(TopicPartition, Anchor),
-    /// Everything that the partition has was handed on; its last offsets may be no records (transactions,
-    /// compaction).
-    AtEnd(TopicPartition),
-    /// The answer to [`SourceCommand::Halt`]: nothing of the partition follows until a restart.
-    Halted(TopicPartition),
-    /// A partition was stopped and stays so until an operator acts.
-    Stopped {
-        /// The partition.
-        partition: TopicPartition,
-        /// Why, and what to do.
-        reason: String,
-    },
-    /// The brokers have answered for every topic that is configured; those that exist are assigned.
-    AllAssigned,
-}
-
-/// What the pipeline tells the source.
-#[derive(Debug)]
-pub(crate) enum SourceCommand {
-    /// These offsets are durable: commit them to the group.
-    Commit(Checkpoint),
-    /// Stop reading this partition for now: its dead letters cannot be written.
-    Halt(TopicPartition),
-    /// Read this partition again from this offset, unless it was stopped meanwhile.
-    Restart(TopicPartition, i64),
-}
-
-/// A running source.
+/// A running Kafka source.
 pub(crate) struct KafkaSource {
     thread: Option<JoinHandle<()>>,
     /// Told when the reader has ended, and again when its client is gone.
@@ -161,15 +118,4 @@ pub(super) fn raw_record(message: &BorrowedMessage<'_>) -> RawRecord {
         timestamp: message.timestamp().to_millis().map(Timestamp::from_millis),
         headers: headers.unwrap_or_default(),
     }
-}
-
-/// Tells a record from another at the same offset of a topic of the same name. FNV-1a: stable for ever, and an
-/// accident is all it guards against.
-pub(crate) fn fingerprint(record: &RawRecord) -> Fingerprint {
-    const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    let key = record.key.as_deref().unwrap_or_default();
-    let key_hash = key.iter().fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME));
-    let timestamp_ms = record.timestamp.map_or(-1, Timestamp::as_millis);
-    Fingerprint { timestamp_ms, key_hash }
 }

@@ -19,7 +19,7 @@ use tracing::{debug, info, warn};
 use super::budget::Budget;
 use super::event::{self, Answered};
 use super::excerpt;
-use crate::kafka::{AnswerProducer, KafkaError};
+use crate::kafka::{EventProducer, KafkaError};
 use crate::metrics::IngestMetrics;
 use crate::pipeline::now;
 use crate::status::IngestStatus;
@@ -88,7 +88,7 @@ impl LlmAnalyst {
     /// # Errors
     /// librdkafka refuses the settings.
     pub fn start(parts: LlmParts) -> Result<Self, KafkaError> {
-        let producer = AnswerProducer::open(&parts.kafka)?;
+        let producer = EventProducer::open(&parts.kafka)?;
         let (stopping, stopped) = watch::channel(false);
         let model = parts.client.model();
         if parts.billing.price_usage(model, Usage { input_tokens: 1, ..Usage::default() }, now()).is_none() {
@@ -127,7 +127,7 @@ impl LlmAnalyst {
 
 struct Shared {
     parts: LlmParts,
-    producer: AnswerProducer,
+    producer: EventProducer,
 }
 
 /// Decides what is asked next.

@@ -2,6 +2,7 @@
 
 mod caller;
 mod description;
+mod events;
 mod gate;
 mod interactions;
 pub(crate) mod metrics;
@@ -28,10 +29,11 @@ pub use interactions::AskedId;
 pub use routes::{Needs, Routes};
 pub use serve::serve;
 
-/// The routes of the API. Merge others (events in, pages) and [`finish`] them, so that all of them get the same
+/// The routes of the API. Merge others (pages) and [`finish`] them, so that all of them get the same
 /// limits, headers and metrics.
 pub fn routes() -> Routes {
     Routes::new()
+        .post("/v1/events", Needs::Permission(Permission::Ingest), events::accept)
         .get("/v1/interactions", Needs::SEARCH, interactions::search_by_query)
         .post("/v1/search", Needs::SEARCH, interactions::search_by_body)
         .get("/v1/export", Needs::SEARCH, streams::export_all)

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod errors;
+mod events;
 mod fields;
 mod openapi;
 mod operations;

@@ -1,4 +1,4 @@
-//! Writes Hearken's own events to the topic that it reads: answers of a language model.
+//! Writes events to the topic that is read: answers of a language model, and what comes in over HTTP or from files.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A producer for the first of the topics that are read.
 #[derive(Clone)]
-pub(crate) struct AnswerProducer {
+pub(crate) struct EventProducer {
     producer: FutureProducer,
     topic: String,
 }
 
-impl AnswerProducer {
+impl EventProducer {
     pub(crate) fn open(config: &KafkaConfig) -> Result<Self, KafkaError> {
         let mut client = super::client_config(config);
         client
@@ -33,7 +33,7 @@ impl AnswerProducer {
             client.set("partitioner", "murmur2_random");
         }
         let topic = config.topics.first().cloned().unwrap_or_default(); // the settings have one at least
-        Ok(AnswerProducer { producer: client.create()?, topic })
+        Ok(EventProducer { producer: client.create()?, topic })
     }
 
     /// Writes a record and waits until all in-sync replicas have it.

@@ -1,0 +1,262 @@
+//! Takes events in over HTTP and from files: each is checked as a record of Kafka is, and what is left is durable, in
+//! the [local log](crate::LocalLog) or in Kafka, before it counts as accepted.
+//!
+//! There is no dead-letter topic here: who sent the event is still there, and is told what is wrong with it.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use hearken_config::KafkaConfig;
+use hearken_index::{Access, IndexReader, Organizations, SearchError};
+use hearken_model::{Event, State, Timestamp};
+
+use crate::decode::{Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id};
+use crate::fold::is_sayable;
+use crate::kafka::{EventProducer, KafkaError, OutgoingRecord};
+use crate::log::{LocalLog, LogError, LogRecord, PARTITION, TOPIC};
+use crate::metrics::{IngestMetrics, RecordOutcome};
+use crate::pipeline::now;
+use crate::record::RawRecord;
+
+/// How long events may take to become durable; then the sender is asked to come again.
+const DURABLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An event as it came in, not looked at yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Incoming {
+    /// The event: JSON, if it is to be understood.
+    pub value: Vec<u8>,
+    /// What came with it, by the names that Kafka's headers have: `content-type`, `ce_id`, ….
+    pub headers: Vec<(String, String)>,
+    /// What stands for the moment of acceptance, where the event itself names no time; by default that moment.
+    pub timestamp: Option<Timestamp>,
+}
+
+/// What became of events that were sent together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// How many are durable.
+    pub accepted: usize,
+    /// The position of each other one, and why it was not accepted.
+    pub rejected: Vec<(usize, String)>,
+}
+
+/// Why none of the events could be accepted. Sending them again is right, and doubles nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// The log takes nothing.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The brokers do not take them.
+    #[error("kafka does not take the events")]
+    Kafka(#[from] KafkaError),
+    /// What is known of an interaction cannot be read.
+    #[error("the index cannot be read")]
+    Index(#[from] SearchError),
+    /// They may still become durable.
+    #[error("the events were not durable after {} s", DURABLE_TIMEOUT.as_secs())]
+    TimedOut,
+}
+
+/// The door for events that do not come from Kafka. Clones share what is behind it.
+#[derive(Clone)]
+pub struct Intake {
+    to: Destination,
+    /// For what is known of interactions that senders speak about.
+    reader: IndexReader,
+    metrics: IngestMetrics,
+}
+
+/// On whose behalf events are sent.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    /// Of whose interactions they may speak. For whoever may speak of some organizations only, an event that names none
+    /// gets theirs, and an interaction of another one is refused like an id that is not valid.
+    pub access: Access,
+    /// Whether they may erase.
+    pub may_erase: bool,
+}
+
+impl Sender {
+    /// Whoever may do everything.
+    pub fn anybody() -> Self {
+        Sender { access: Access::All, may_erase: true }
+    }
+}
+
+#[derive(Clone)]
+enum Destination {
+    Log(LocalLog),
+    Kafka(EventProducer),
+}
+
+/// What is to be kept.
+struct Checked {
+    record: RawRecord,
+    /// The interaction that it is about, or the first of them.
+    key: Vec<u8>,
+}
+
+impl Intake {
+    /// Events go to the local log.
+    pub fn to_log(log: LocalLog, reader: IndexReader, metrics: IngestMetrics) -> Self {
+        Intake { to: Destination::Log(log), reader, metrics }
+    }
+
+    /// Events go to the first topic that is read.
+    ///
+    /// # Errors
+    /// librdkafka refuses the settings; the brokers are not asked here.
+    pub fn to_kafka(
+        config: &KafkaConfig,
+        reader: IndexReader,
+        metrics: IngestMetrics,
+    ) -> Result<Self, KafkaError> {
+        Ok(Intake { to: Destination::Kafka(EventProducer::open(config)?), reader, metrics })
+    }
+
+    /// Checks these events and makes the good ones durable, all of them or none. Needs a runtime of several threads.
+    ///
+    /// # Errors
+    /// They could not be made durable, or not in time.
+    pub async fn take(&self, events: Vec<Incoming>, sender: &Sender) -> Result<Taken, IntakeError> {
+        let num_events = events.len();
+        let (checked, rejected) = tokio::task::block_in_place(|| self.check(events, sender))?;
+        let accepted = num_events - rejected.len();
+        if !checked.is_empty() {
+            let kept = tokio::time::timeout(DURABLE_TIMEOUT, self.keep(checked)).await;
+            kept.map_err(|_| IntakeError::TimedOut)??;
+        }
+        Ok(Taken { accepted, rejected })
+    }
+
+    fn check(
+        &self,
+        events: Vec<Incoming>,
+        sender: &Sender,
+    ) -> Result<(Vec<Checked>, Vec<(usize, String)>), IntakeError> {
+        let accepted_at = now();
+        let (mut checked, mut rejected) = (Vec::with_capacity(events.len()), Vec::new());
+        for (idx, incoming) in events.into_iter().enumerate() {
+            // What comes together and names no time stays in its order.
+            let nanos = i64::try_from(idx).unwrap_or(i64::MAX).saturating_mul(1_000);
+            let spread = Timestamp::from_nanos(accepted_at.as_nanos().saturating_add(nanos));
+            let timestamp = incoming.timestamp.unwrap_or(spread);
+            match self.check_one(incoming, timestamp, sender)? {
+                Ok(Some(event)) => checked.push(event),
+                Ok(None) => self.metrics.record(TOPIC, RecordOutcome::Ignored), // there is nothing to keep
+                Err(Rejection { kind, reason }) => {
+                    self.metrics.dead_letter(TOPIC, kind);
+                    rejected.push((idx, reason));
+                }
+            }
+        }
+        Ok((checked, rejected))
+    }
+
+    /// The record to be kept; `None` if it is understood and says nothing about an interaction.
+    fn check_one(
+        &self,
+        incoming: Incoming,
+        timestamp: Timestamp,
+        sender: &Sender,
+    ) -> Result<Result<Option<Checked>, Rejection>, IntakeError> {
+        let headers = incoming.headers.into_iter().map(|(name, value)| (name, Some(value.into_bytes())));
+        let mut record = RawRecord {
+            topic: TOPIC.to_owned(),
+            partition: PARTITION,
+            offset: 0,
+            key: None,
+            value: Some(incoming.value),
+            timestamp: Some(timestamp),
+            headers: headers.collect(),
+        };
+        let events = match decode(&record, timestamp) {
+            Decoded::Events(events) => events,
+            Decoded::Ignored(_) => return Ok(Ok(None)),
+            Decoded::Rejected(rejection) => return Ok(Err(rejection)),
+        };
+        if !sender.may_erase && events.iter().any(|event| event.erase) {
+            let reason = "this erases an interaction, which needs a key with the permission `erase`";
+            return Ok(Err(RejectionKind::InvalidValue.because(reason)));
+        }
+        if let Access::Only(organizations) = &sender.access {
+            match self.bind(&events, organizations)? {
+                Ok(organization) => {
+                    record.headers.push((ORGANIZATION_HEADER.to_owned(), Some(organization.into_bytes())));
+                }
+                Err(rejection) => return Ok(Err(rejection)),
+            }
+        }
+        let key = events.first().map(|event| event.interaction_id.as_str().as_bytes().to_vec());
+        Ok(Ok(Some(Checked { record, key: key.unwrap_or_default() })))
+    }
+
+    /// The organization of the sender's that all these events are about.
+    fn bind(
+        &self,
+        events: &[Event],
+        organizations: &Organizations,
+    ) -> Result<Result<String, Rejection>, SearchError> {
+        let only = (organizations.iter().count() == 1).then(|| organizations.iter().next()).flatten();
+        let mut bound: Option<String> = None;
+        for event in events {
+            let state = self.reader.get(&event.interaction_id, &Access::All)?.map(|document| document.state);
+            let state = state.unwrap_or_else(|| State::new(event.interaction_id.clone()));
+            let known = state.organization.as_ref().map(|known| known.value.as_str());
+            let named = event.started.organization.as_deref();
+            let Some(organization) = named.or(bound.as_deref()).or(known).or(only).map(str::to_owned) else {
+                let reason = "`organization` is missing, and the key is for several; name one of them";
+                return Ok(Err(RejectionKind::MissingField.because(reason)));
+            };
+            if named.is_some() && !organizations.contains(&organization) {
+                let reason = "`organization` is none of those that the key is for";
+                return Ok(Err(RejectionKind::InvalidValue.because(reason)));
+            }
+            let is_theirs = organizations.contains(&organization)
+                && bound.as_ref().is_none_or(|bound| *bound == organization)
+                && is_sayable(&state, &organization, event);
+            if !is_theirs {
+                return Ok(Err(invalid_id()));
+            }
+            bound = Some(organization);
+        }
+        Ok(Ok(bound.unwrap_or_default()))
+    }
+
+    async fn keep(&self, events: Vec<Checked>) -> Result<(), IntakeError> {
+        match &self.to {
+            Destination::Log(log) => {
+                let records = events.into_iter().map(|Checked { record, .. }| LogRecord {
+                    timestamp: record.timestamp.unwrap_or(Timestamp::from_millis(0)),
+                    headers: text_headers(record.headers).collect(),
+                    value: record.value.unwrap_or_default(),
+                });
+                let receipt = log.append(&records.collect::<Vec<_>>())?;
+                Ok(receipt.durable().await?)
+            }
+            Destination::Kafka(producer) => {
+                let records = events.into_iter().map(|Checked { key, record }| OutgoingRecord {
+                    key: Some(key),
+                    value: record.value,
+                    headers: record
+                        .headers
+                        .into_iter()
+                        .map(|(name, value)| (name, value.unwrap_or_default()))
+                        .collect(),
+                    timestamp: record.timestamp,
+                    partition: None,
+                });
+                let records: Vec<_> = records.collect();
+                try_join_all(records.iter().map(|record| producer.write(record))).await?;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn text_headers(headers: Vec<(String, Option<Vec<u8>>)>) -> impl Iterator<Item = (String, String)> {
+    headers
+        .into_iter()
+        .map(|(name, value)| (name, String::from_utf8_lossy(&value.unwrap_or_default()).into_owned()))
+}

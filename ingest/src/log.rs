@@ -1,0 +1,287 @@
+//! The local log: what came in without Kafka, on disk before anybody is told that it was accepted.
+//!
+//! It is the second event source. Its records have offsets, and the index keeps in each of its commits how far it has
+//! read, under topic `http`, partition 0, as it does for a partition of Kafka: so the same rules give the same
+//! exactly-once effect over restarts and kills.
+//!
+//! - [`frame`]: how a record lies in a file, and how damage is told from a write that was cut off.
+//! - [`segment`]: one file, and what is found in it when the log is opened.
+//! - [`writer`]: the thread that writes: one `fdatasync` for all who wait.
+//! - [`source`]: the thread that reads, for the pipeline.
+//!
+//! A segment is removed once the index holds durably what is in it. Nothing is appended to one that is older than
+//! [`SEGMENT_AGE_MAX`], so an event leaves the log soon after it has reached the index.
+
+mod frame;
+mod segment;
+mod source;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use hearken_index::checkpoint::Checkpoint;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+pub(crate) use self::frame::LogRecord;
+use self::segment::{Segment, open_segments};
+use self::writer::Writer;
+pub(crate) use source::LogSource;
+
+use crate::source::{SourceCommand, TopicPartition};
+
+/// The log's name among the source topics, which no topic of Kafka may have.
+pub(crate) const TOPIC: &str = "http";
+/// Its only partition.
+pub(crate) const PARTITION: i32 = 0;
+
+/// A segment that has grown to this is not appended to any more.
+const SEGMENT_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// … nor one that was begun this long ago.
+const SEGMENT_AGE_MAX: Duration = Duration::from_secs(10);
+/// Bytes that wait to be written; more are refused.
+const PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes on disk that the index does not hold durably yet; beyond, what comes in is refused until it has caught up.
+const UNREAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// The log. Clones share it; its thread ends with the last of them.
+#[derive(Clone)]
+pub struct LocalLog {
+    shared: Arc<Shared>,
+    _thread: Arc<WriterThread>,
+}
+
+/// Why the log cannot be opened, or takes nothing.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LogError {
+    /// A file cannot be read or written.
+    #[error("the local log cannot use `{path}`: {cause}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        cause: Arc<io::Error>,
+    },
+    /// What was accepted earlier cannot be read any more.
+    #[error(
+        "the local log `{path}` is damaged: from offset {offset} on, {until} cannot be read, and was accepted; restore the \
+         file, or run `hearken index reset-offset --topic {TOPIC} --partition {PARTITION} --to {resume}` to go on without it",
+        until = if *resume == offset + 1 { "one event".to_owned() } else { format!("{} events", resume - offset) }
+    )]
+    Damaged {
+        /// The segment.
+        path: PathBuf,
+        /// The first offset that cannot be read.
+        offset: i64,
+        /// The first one behind it that can be.
+        resume: i64,
+    },
+    /// The disk does not keep up with what comes in.
+    #[error("the local log is full: the disk does not keep up with what comes in")]
+    DiskBehind,
+    /// The index does not keep up with what comes in.
+    #[error("the local log is full: the index does not keep up with what comes in")]
+    IndexBehind,
+    /// The log is being closed.
+    #[error("the local log is being closed")]
+    Closed,
+}
+
+impl LogError {
+    fn io(path: &Path, cause: io::Error) -> Self {
+        LogError::Io { path: path.to_owned(), cause: Arc::new(cause) }
+    }
+}
+
+/// Tells when what was appended is durable.
+pub(crate) struct Receipt(watch::Receiver<Option<Result<(), LogError>>>);
+
+impl Receipt {
+    /// Waits until it is on disk, or cannot be.
+    pub(crate) async fn durable(mut self) -> Result<(), LogError> {
+        let outcome = self.0.wait_for(Option::is_some).await;
+        outcome.map_or(Err(LogError::Closed), |outcome| outcome.clone().unwrap_or(Err(LogError::Closed)))
+    }
+}
+
+struct Shared {
+    folder: PathBuf,
+    state: Mutex<State>,
+    /// Something for the writer to do.
+    to_write: Condvar,
+    /// Something for the source to do.
+    to_read: Condvar,
+}
+
+struct State {
+    /// Oldest first; without gaps from the oldest offset that may still be read.
+    segments: VecDeque<Segment>,
+    /// When the last segment was begun, while it may be appended to.
+    open_since: Option<Instant>,
+    pending: Pending,
+    /// The index holds everything before this offset durably.
+    released: i64,
+    /// What the source was told and has not done yet.
+    commands: VecDeque<SourceCommand>,
+    is_source_stopping: bool,
+    is_closing: bool,
+}
+
+impl State {
+    /// The end of what is durable.
+    fn durable_end(&self) -> i64 {
+        self.segments.back().map_or(self.released, |segment| segment.end.max(self.released))
+    }
+
+    /// Forgets the segments that the index does not need any more, and gives back their files.
+    fn take_released(&mut self) -> Vec<PathBuf> {
+        let mut paths = Vec::new();
+        while let Some(oldest) = self.segments.front() {
+            let is_open = self.segments.len() == 1 && self.open_since.is_some();
+            if is_open || oldest.end > self.released {
+                break;
+            }
+            paths.extend(self.segments.pop_front().map(|segment| segment.path));
+        }
+        paths
+    }
+}
+
+/// What waits for the next write.
+struct Pending {
+    frames: Vec<u8>,
+    /// The offset of the first of them.
+    first: i64,
+    /// The offset after the last of them.
+    next: i64,
+    outcome: watch::Sender<Option<Result<(), LogError>>>,
+}
+
+impl Pending {
+    fn from(offset: i64) -> Self {
+        Pending { frames: Vec::new(), first: offset, next: offset, outcome: watch::channel(None).0 }
+    }
+}
+
+impl Shared {
+    /// A panic while the lock is held leaves the state intact: nothing in between can fail.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends the writer when the last clone of the log goes.
+struct WriterThread {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for WriterThread {
+    fn drop(&mut self) {
+        self.shared.lock().is_closing = true;
+        self.shared.to_write.notify_all();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            error!("the local log's thread panicked");
+        }
+    }
+}
+
+impl LocalLog {
+    /// Opens the log in that folder, which need not exist: it is made with the first event. `checkpoint` is what the
+    /// index holds durably.
+    ///
+    /// What a crash cut off in the middle of a write is removed: nobody was told that it was accepted.
+    ///
+    /// # Errors
+    /// A file cannot be read, or something that was accepted, and that the index does not have, is damaged.
+    pub fn open(folder: &Path, checkpoint: &Checkpoint) -> Result<Self, LogError> {
+        let position = checkpoint.position(TOPIC, PARTITION).map(|position| position.next_offset);
+        let segments = open_segments(folder, position)?;
+        let oldest = segments.front().map(|segment| segment.first);
+        let mut state = State {
+            segments,
+            open_since: None,
+            pending: Pending::from(0),
+            released: position.or(oldest).unwrap_or(0),
+            commands: VecDeque::new(),
+            is_source_stopping: false,
+            is_closing: false,
+        };
+        let end = state.durable_end();
+        state.pending = Pending::from(end);
+        let num_unread = end - state.released;
+        if num_unread > 0 {
+            info!(folder = %folder.display(), num_unread, "the local log has events that are not in the index yet");
+        }
+        let shared = Arc::new(Shared {
+            folder: folder.to_owned(),
+            state: Mutex::new(state),
+            to_write: Condvar::new(),
+            to_read: Condvar::new(),
+        });
+        let writer = Writer::new(Arc::clone(&shared));
+        let thread = std::thread::Builder::new().name("local-log".into()).spawn(move || writer.run());
+        let thread = thread.map_err(|cause| LogError::io(folder, cause))?;
+        let thread = WriterThread { shared: Arc::clone(&shared), thread: Some(thread) };
+        Ok(LocalLog { shared, _thread: Arc::new(thread) })
+    }
+
+    /// Appends these records and has them written at once. They are accepted only when the receipt says so, all of them
+    /// or none.
+    pub(crate) fn append(&self, records: &[LogRecord]) -> Result<Receipt, LogError> {
+        let prepared: Vec<_> = records.iter().map(frame::prepare).collect();
+        let num_bytes: usize = prepared.iter().map(frame::Prepared::size_bytes).sum();
+        let mut state = self.shared.lock();
+        if state.is_closing {
+            return Err(LogError::Closed);
+        }
+        if !state.pending.frames.is_empty() && state.pending.frames.len() + num_bytes > PENDING_BYTES_MAX {
+            return Err(LogError::DiskBehind);
+        }
+        let released = state.released;
+        let unread = state.segments.iter().filter(|segment| segment.end > released);
+        if unread.map(|segment| segment.bytes).sum::<u64>() > UNREAD_BYTES_MAX {
+            return Err(LogError::IndexBehind);
+        }
+        let pending = &mut state.pending;
+        for record in &prepared {
+            record.write(pending.next, pending.first, &mut pending.frames);
+            pending.next += 1;
+        }
+        let receipt = Receipt(pending.outcome.subscribe());
+        drop(state);
+        fail::fail_point!("log-appended");
+        self.shared.to_write.notify_one();
+        Ok(receipt)
+    }
+
+    /// How many events are on disk and not yet in the durable index.
+    pub fn num_unread(&self) -> u64 {
+        let state = self.shared.lock();
+        u64::try_from(state.durable_end() - state.released).unwrap_or(0)
+    }
+}
+
+/// The name under which the pipeline knows the log.
+pub(crate) fn topic_partition() -> TopicPartition {
+    (TOPIC.to_owned(), PARTITION)
+}
+
+fn remove_files(paths: Vec<PathBuf>) {
+    for path in paths {
+        fail::fail_point!("log-segment-remove");
+        if let Err(error) = std::fs::remove_file(&path) {
+            warn!(path = %path.display(), %error, "could not remove a segment of the local log that is in the index");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The port between the event sources and the pipeline: what a source says, what it is told, and the sources that
+//! run at the same time, Kafka and the [local log](crate::log).
+
+use crossbeam_channel::{Sender, unbounded};
+use hearken_config::KafkaConfig;
+use hearken_index::checkpoint::{Anchor, Checkpoint, Fingerprint};
+use hearken_model::Timestamp;
+
+use crate::kafka::{KafkaError, KafkaSource};
+use crate::log::{LocalLog, LogSource};
+use crate::queue::QueueSender;
+use crate::record::RawRecord;
+use crate::status::Outage;
+
+/// A topic's partition.
+pub(crate) type TopicPartition = (String, i32);
+
+/// What the source tells the pipeline, in order.
+#[derive(Debug)]
+pub(crate) enum SourceItem {
+    /// A partition is being read; its end was at `end_offset` when reading began.
+    Assigned {
+        /// The partition.
+        partition: TopicPartition,
+        /// Where reading begins.
+        next_offset: i64,
+        /// The end at that moment.
+        end_offset: i64,
+    },
+    /// A record.
+    Record(RawRecord),
+    /// The topic has been found to be the one that it was, after this record was read.
+    Anchored(TopicPartition, Anchor),
+    /// Everything that the partition has was handed on; its last offsets may be no records (transactions,
+    /// compaction).
+    AtEnd(TopicPartition),
+    /// The answer to [`SourceCommand::Halt`]: nothing of the partition follows until a restart.
+    Halted(TopicPartition),
+    /// A partition was stopped and stays so until an operator acts.
+    Stopped {
+        /// The partition.
+        partition: TopicPartition,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// Everything that the source can read now is assigned; each source says so once.
+    AllAssigned,
+}
+
+/// What the pipeline tells the source.
+#[derive(Debug, Clone)]
+pub(crate) enum SourceCommand {
+    /// These offsets are durable: commit them to the group.
+    Commit(Checkpoint),
+    /// Stop reading this partition for now: its dead letters cannot be written.
+    Halt(TopicPartition),
+    /// Read this partition again from this offset, unless it was stopped meanwhile.
+    Restart(TopicPartition, i64),
+}
+
+/// Why a source cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SourceError {
+    #[error("cannot read from kafka")]
+    Kafka(#[from] KafkaError),
+    #[error("the system refuses a thread for reading the local log")]
+    Log(#[from] std::io::Error),
+}
+
+/// The running sources. Dropping them ends their threads, which must not be waiting for room in the queue then: close
+/// its other end first.
+pub(crate) struct Sources {
+    kafka: Option<(KafkaSource, Sender<SourceCommand>)>,
+    log: Option<LogSource>,
+}
+
+impl Sources {
+    /// Starts reading from `checkpoint` into `items`.
+    ///
+    /// # Errors
+    /// librdkafka refuses the settings, or the system a thread.
+    pub(crate) fn start(
+        kafka: Option<&KafkaConfig>,
+        log: Option<&LocalLog>,
+        checkpoint: &Checkpoint,
+        items: &QueueSender<SourceItem>,
+    ) -> Result<Self, SourceError> {
+        let kafka = match kafka {
+            None => None,
+            Some(config) => {
+                let (commands_tx, commands_rx) = unbounded();
+                let source = KafkaSource::start(config, checkpoint.clone(), items.clone(), commands_rx)?;
+                Some((source, commands_tx))
+            }
+        };
+        let log = log.map(|log| LogSource::start(log, checkpoint, items.clone())).transpose()?;
+        Ok(Sources { kafka, log })
+    }
+
+    /// How many sources run: so many [`SourceItem::AllAssigned`] will come.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.kafka.is_some()) + usize::from(self.log.is_some())
+    }
+
+    /// Tells every source; what is about a partition is obeyed by the one that has it.
+    pub(crate) fn tell(&self, command: SourceCommand) {
+        if let Some(log) = &self.log {
+            log.obey(&command);
+        }
+        if let Some((_, commands)) = &self.kafka {
+            let _ = commands.send(command); // it is gone only when the pipeline is stopping anyway
+        }
+    }
+
+    /// The end of every partition that is read, as last heard of.
+    pub(crate) fn end_offsets(&self) -> Vec<(TopicPartition, i64)> {
+        let mut ends = self.kafka.as_ref().map(|(kafka, _)| kafka.end_offsets()).unwrap_or_default();
+        ends.extend(self.log.as_ref().and_then(LogSource::end_offset));
+        ends
+    }
+
+    /// Since when no broker can be reached, if so.
+    pub(crate) fn outage(&self) -> Option<Outage> {
+        self.kafka.as_ref().and_then(|(kafka, _)| kafka.outage())
+    }
+}
+
+/// Tells a record from another at the same offset of a topic of the same name. FNV-1a: stable for ever, and an
+/// accident is all it guards against.
+pub(crate) fn fingerprint(record: &RawRecord) -> Fingerprint {
+    const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let key = record.key.as_deref().unwrap_or_default();
+    let key_hash = key.iter().fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME));
+    let timestamp_ms = record.timestamp.map_or(-1, Timestamp::as_millis);
+    Fingerprint { timestamp_ms, key_hash }
+}

@@ -1,0 +1,138 @@
+//! `POST /v1/events`: events in.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::Caller;
+use super::views::refuse_other_sites;
+use hearken_model::Timestamp;
+
+use crate::events::{BodyError, EventItem, decompress, split};
+use crate::parameters::pairs_of_query;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// How long a request waits for room before it is asked to come again.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `POST /v1/events`
+pub(super) async fn accept(
+    State(state): State<AppState>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    refuse_other_sites(&headers)?;
+    let accepted_at = accepted_at(query.as_deref().unwrap_or_default())?;
+    let Some(sink) = state.events().cloned() else {
+        return Err(Problem::not_durable("this server takes no events"));
+    };
+    let bytes_max = state.limits().events_bytes_max;
+    let encoding =
+        headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").to_owned());
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > bytes_max) {
+        return Err(too_large(bytes_max));
+    }
+    // What a compressed body, or one of unknown length, comes to is not known before.
+    let room_bytes = length.filter(|_| encoding.is_none()).unwrap_or(bytes_max);
+    let room = tokio::time::timeout(ROOM_TIMEOUT, state.events_room(room_bytes)).await;
+    let _room = room.map_err(|_| Problem::not_durable("too many events are being taken in"))?;
+    let body = to_bytes(body, bytes_max).await.map_err(|error| unread(&error, bytes_max))?;
+    let events = tokio::task::block_in_place(|| items(body.into(), encoding.as_deref(), &headers, bytes_max));
+    let mut events = events?;
+    if let Some(accepted_at) = accepted_at {
+        for (idx, event) in events.iter_mut().enumerate() {
+            // What is sent together stays in its order.
+            let nanos = i64::try_from(idx).unwrap_or(i64::MAX).saturating_mul(1_000);
+            event.accepted_at = Some(Timestamp::from_nanos(accepted_at.as_nanos().saturating_add(nanos)));
+        }
+    }
+    let answer =
+        sink.accept(events, &caller).await.map_err(|error| Problem::not_durable(error.to_string()))?;
+    Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
+}
+
+/// The one parameter: a time that stands for the moment of acceptance, so that whoever sends events without times once
+/// more sends the same events.
+fn accepted_at(query: &str) -> Result<Option<Timestamp>, Problem> {
+    let mut accepted_at = None;
+    for (name, value) in pairs_of_query(query)? {
+        if name != "accepted_at" {
+            let problem = Problem::new("unknown_parameter", "only `accepted_at` is possible here");
+            return Err(Problem { parameter: Some(name.chars().take(64).collect()), ..problem });
+        }
+        let time = value.as_deref().and_then(|value| Timestamp::parse(value).ok());
+        accepted_at = Some(time.ok_or_else(|| {
+            let problem =
+                Problem::new("invalid_parameter", "`accepted_at` is a time such as `2026-05-01T12:00:00Z`");
+            Problem { parameter: Some("accepted_at".into()), ..problem }
+        })?);
+    }
+    Ok(accepted_at)
+}
+
+fn items(
+    body: Vec<u8>,
+    encoding: Option<&str>,
+    headers: &HeaderMap,
+    bytes_max: usize,
+) -> Result<Vec<EventItem>, Problem> {
+    let body = decompress(body, encoding, bytes_max).map_err(|error| refused(error, bytes_max))?;
+    let binary = binary_headers(headers);
+    if !binary.is_empty() {
+        // The body is the data of one CloudEvent, and the event is in the headers.
+        return Ok(vec![EventItem { value: body, headers: binary, accepted_at: None }]);
+    }
+    let items = split(&body).map_err(|error| refused(error, bytes_max))?;
+    Ok(items.into_iter().map(|item| EventItem { value: item.to_vec(), ..EventItem::default() }).collect())
+}
+
+/// The attributes of a CloudEvent in binary mode, by the names that they have in Kafka.
+fn binary_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    if !headers.contains_key("ce-specversion") && !headers.contains_key("ce-type") {
+        return Vec::new();
+    }
+    let attributes = headers.iter().filter_map(|(name, value)| {
+        let attribute = name.as_str().strip_prefix("ce-")?;
+        let value = value.to_str().ok()?;
+        // Attributes are percent-encoded where HTTP headers allow no such text.
+        let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+        Some((format!("ce_{attribute}"), value.into_owned()))
+    });
+    attributes.collect()
+}
+
+fn unread(error: &axum::Error, bytes_max: usize) -> Problem {
+    let is_over_limit = std::error::Error::source(error)
+        .is_some_and(|source| source.to_string().contains("length limit exceeded"));
+    if is_over_limit {
+        too_large(bytes_max)
+    } else {
+        Problem::new("invalid_body", "the body could not be read")
+    }
+}
+
+fn refused(error: BodyError, bytes_max: usize) -> Problem {
+    match error {
+        BodyError::TooLarge => too_large(bytes_max),
+        BodyError::Invalid(detail) => Problem::new("invalid_body", detail),
+        BodyError::UnknownEncoding(encoding) => {
+            let detail =
+                format!("`Content-Encoding: {encoding}` is not understood; send gzip, zstd, or none");
+            Problem::new("unknown_encoding", detail)
+        }
+    }
+}
+
+fn too_large(bytes_max: usize) -> Problem {
+    let detail = format!("at most {bytes_max} bytes are taken at once, decompressed; send less at a time");
+    Problem::new("body_too_large", detail)
+}
