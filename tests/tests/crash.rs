@@ -41,7 +41,7 @@ const PAUSE: Duration = Duration::from_millis(15);
 const ABORTED: i32 = 6;
 
 /// Every fail point, with the passes among which the one that kills is picked.
-const FAIL_POINTS: [(&str, u64); 14] = [
+const FAIL_POINTS: [(&str, u64); 19] = [
     ("decode", 60),
     ("decoded", 60),
     ("folded", 60),
@@ -49,11 +49,16 @@ const FAIL_POINTS: [(&str, u64); 14] = [
     ("dead-letters-flushed", 2),
     ("index-refresh", 12),
     ("index-refreshed", 12),
-    ("index-persist-file", 20),
+    ("index-freeze", 3),
+    ("index-write", 3),
+    ("index-written", 3),
+    ("index-sync-file", 20),
     ("index-sync-directory", 3),
     ("index-rename-meta", 3),
     ("index-meta-renamed", 3),
-    ("index-flushed", 3),
+    ("index-committed", 3),
+    ("index-release", 3),
+    ("index-released", 3),
     ("index-merge-end", 1),
     ("offset-commit", 2),
 ];
