@@ -68,6 +68,13 @@ impl LibrdkafkaSettings {
     }
 }
 
+impl FromIterator<(&'static str, &'static str)> for LibrdkafkaSettings {
+    fn from_iter<I: IntoIterator<Item = (&'static str, &'static str)>>(settings: I) -> Self {
+        let owned = settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        LibrdkafkaSettings(owned.collect())
+    }
+}
+
 impl fmt::Debug for LibrdkafkaSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Names with these words hold secrets, or (`sasl.oauthbearer.config`, `*.pem`) may hold them.

@@ -65,7 +65,7 @@ impl Stack {
             topics: vec![TOPIC.into()],
             group_id: "hearken".into(),
             dead_letter_topic: "interactions.dlq".into(),
-            librdkafka: Default::default(),
+            librdkafka: InProcessBroker::CONSUMER_SETTINGS.into_iter().collect(),
         };
         let idle_timeout = Duration::from_secs(1_000_000_000);
         let deriver = Deriver::new(Analyzer::built_in(), billing(), idle_timeout, metrics.clone());

@@ -40,7 +40,7 @@ fn start(broker: &InProcessBroker, folder: &Path, idle_timeout: Duration) -> (In
             topics: vec![TOPIC.into()],
             group_id: "hearken".into(),
             dead_letter_topic: DEAD_LETTERS.into(),
-            librdkafka: Default::default(),
+            librdkafka: InProcessBroker::CONSUMER_SETTINGS.into_iter().collect(),
         }),
         log: None,
         config: IngestConfig { idle_timeout, ..IngestConfig::default() },

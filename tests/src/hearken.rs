@@ -22,6 +22,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(60);
 pub struct HearkenConfig {
     /// `kafka.bootstrap_servers`; without it there is no `[kafka]`.
     pub bootstrap_servers: Option<String>,
+    /// Whether that broker is the one inside librdkafka, which answers a fetch that finds nothing only when its time is up.
+    pub is_in_process: bool,
     /// `geoip.database`; without it there is no `[geoip]`.
     pub geoip_database: Option<PathBuf>,
     /// More TOML, after the sections above.
@@ -36,6 +38,11 @@ impl HearkenConfig {
         HearkenConfig { bootstrap_servers: Some(bootstrap_servers.into()), ..HearkenConfig::default() }
     }
 
+    /// A server that reads `interactions` from the broker that ships inside librdkafka.
+    pub fn for_in_process_broker(bootstrap_servers: impl Into<String>) -> HearkenConfig {
+        HearkenConfig { is_in_process: true, ..HearkenConfig::for_kafka(bootstrap_servers) }
+    }
+
     fn to_toml(&self, dir: &Path) -> String {
         let quoted = |text: &str| Value::from(text).to_string(); // JSON strings are TOML strings
         let path = |path: &Path| quoted(&path.display().to_string());
@@ -44,6 +51,9 @@ impl HearkenConfig {
         if let Some(servers) = &self.bootstrap_servers {
             toml +=
                 &format!("\n[kafka]\nbootstrap_servers = {}\ntopics = [\"interactions\"]\n", quoted(servers));
+            if self.is_in_process {
+                toml += "librdkafka = { \"fetch.wait.max.ms\" = \"5\" }\n";
+            }
         }
         if let Some(database) = &self.geoip_database {
             toml += &format!("\n[geoip]\ndatabase = {}\n", path(database));

@@ -68,7 +68,8 @@ fn killed_a_few_times_with_the_in_process_broker() {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic(TOPIC, NUM_PARTITIONS, 1).unwrap();
     cluster.create_topic(DEAD_LETTER_TOPIC, 1, 1).unwrap();
-    kill_and_compare(&cluster.bootstrap_servers(), NUM_KILLS.1);
+    let config = HearkenConfig::for_in_process_broker(cluster.bootstrap_servers());
+    kill_and_compare(config, NUM_KILLS.1);
 }
 
 #[test]
@@ -77,14 +78,15 @@ fn killed_many_times_with_apache_kafka() {
     kafka.create_topic(TOPIC, NUM_PARTITIONS).unwrap();
     kafka.create_topic(DEAD_LETTER_TOPIC, 1).unwrap();
     let num_kills = from_environment("HEARKEN_CRASH_KILLS").unwrap_or(NUM_KILLS.0 as u64);
-    kill_and_compare(&kafka.bootstrap_servers(), num_kills as usize);
+    kill_and_compare(HearkenConfig::for_kafka(kafka.bootstrap_servers()), num_kills as usize);
 }
 
 fn from_environment(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a number of kills or a seed"))
 }
 
-fn kill_and_compare(bootstrap_servers: &str, num_kills: usize) {
+fn kill_and_compare(mut config: HearkenConfig, num_kills: usize) {
+    let bootstrap_servers = config.bootstrap_servers.clone().unwrap();
     let data_dir = engine_or_skip!(data::data_dir());
     let seed = from_environment("HEARKEN_CRASH_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
     say(&format!("crash rig: {num_kills} kills, HEARKEN_CRASH_SEED={seed}"));
@@ -107,8 +109,7 @@ fn kill_and_compare(bootstrap_servers: &str, num_kills: usize) {
         erased: 0.05,
         ..Options::default()
     };
-    let to = (bootstrap_servers, TOPIC);
-    let mut config = HearkenConfig::for_kafka(bootstrap_servers);
+    let to = (bootstrap_servers.as_str(), TOPIC);
     config.geoip_database = Some(data::geoip_database(&data_dir));
     // Flushes as frequent as refreshes are, so that kills meet all of them.
     config.more = "[ingest]\nrefresh_interval = \"10ms\"\nflush_interval = \"40ms\"\n".to_owned();

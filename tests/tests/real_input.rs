@@ -33,7 +33,8 @@ fn some_hundred_real_dialogues_through_the_in_process_broker() {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic(TOPIC, NUM_PARTITIONS, 1).unwrap();
     cluster.create_topic(DEAD_LETTER_TOPIC, 1, 1).unwrap();
-    ingest_and_compare(&cluster.bootstrap_servers(), &data_dir, &dialogues);
+    let config = HearkenConfig::for_in_process_broker(cluster.bootstrap_servers());
+    ingest_and_compare(config, &data_dir, &dialogues);
 }
 
 #[test]
@@ -43,18 +44,18 @@ fn every_real_dialogue_through_apache_kafka() {
     kafka.create_topic(TOPIC, NUM_PARTITIONS).unwrap();
     kafka.create_topic(DEAD_LETTER_TOPIC, 1).unwrap();
     let dialogues = data::dialogues(&data_dir).unwrap();
-    ingest_and_compare(&kafka.bootstrap_servers(), &data_dir, &dialogues);
+    ingest_and_compare(HearkenConfig::for_kafka(kafka.bootstrap_servers()), &data_dir, &dialogues);
 }
 
-fn ingest_and_compare(bootstrap_servers: &str, data_dir: &Path, dialogues: &[Dialogue]) {
+fn ingest_and_compare(mut config: HearkenConfig, data_dir: &Path, dialogues: &[Dialogue]) {
     let (user_agents, addresses) = (data::user_agents(data_dir).unwrap(), data::addresses(data_dir).unwrap());
     let options = Options { num_partitions: NUM_PARTITIONS, ..Options::default() };
-    let to = (bootstrap_servers, TOPIC);
+    let bootstrap_servers = config.bootstrap_servers.clone().unwrap();
+    let to = (bootstrap_servers.as_str(), TOPIC);
     let mut source = Source::new(to, options, dialogues, &user_agents, &addresses).unwrap();
 
     // One half waits on the broker when the server starts, the other arrives while it runs.
     source.produce(num_records_about(dialogues) / 2).unwrap();
-    let mut config = HearkenConfig::for_kafka(bootstrap_servers);
     config.geoip_database = Some(data::geoip_database(data_dir));
     let mut hearken = Hearken::start(&config).unwrap();
     hearken.wait_ready(PATIENCE).unwrap();

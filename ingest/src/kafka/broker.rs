@@ -32,6 +32,10 @@ pub struct OutgoingRecord {
 }
 
 impl InProcessBroker {
+    /// What a consumer of this broker sets. A fetch that finds nothing is answered only when its time is up, whatever
+    /// arrives meanwhile.
+    pub const CONSUMER_SETTINGS: [(&str, &str); 1] = [("fetch.wait.max.ms", "5")];
+
     /// Starts a broker with these topics.
     ///
     /// # Errors

@@ -84,7 +84,7 @@ fn config(
             topics: vec![TOPIC.to_owned()],
             group_id: "hearken-demo".to_owned(),
             dead_letter_topic: DEAD_LETTER_TOPIC.to_owned(),
-            librdkafka: Default::default(),
+            librdkafka: InProcessBroker::CONSUMER_SETTINGS.into_iter().collect(),
         }),
         geoip: Some(GeoipConfig { databases: vec![geoip] }),
         ..Config::default()
