@@ -1,11 +1,9 @@
 //! Which segments are merged: few enough for cheap commits, none too large to be rewritten.
 //!
-//! Every commit looks each replaced id up in every segment and every refresh opens every segment, 0.02–0.03 ms each,
-//! so the number of segments is what a refresh costs. But each merge costs processor time, and a refresh every 20 ms
-//! makes fifty segments a second. Segments are therefore grouped by size, as in a log-structured merge, with the
-//! smallest in one group, and a group is merged once it is large enough. Replaced documents are deleted ones: a
-//! large segment that has collected many is rewritten alone; a smaller one is about to be merged anyway, and
-//! rewriting it each time that a third of it was replaced doubled the cost of all merges (measured, see ADR 1).
+//! Every commit looks each replaced id up in every segment, and every search opens every segment, so their number is what
+//! both cost. But each merge costs processor time. Segments are therefore grouped by size, as in a log-structured merge,
+//! with the smallest in one group, and a group is merged once it is large enough. Replaced documents are deleted ones: a
+//! large segment that has collected many is rewritten alone; a smaller one is about to be merged anyway.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +14,7 @@ use tantivy::indexer::{MergeCandidate, MergePolicy};
 /// The bounds of merging.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MergeBounds {
-    /// Segments up to this many documents are one group: the pile of fresh ones.
+    /// Segments up to this many documents are one group.
     pub small_documents: u32,
     /// So many segments of a group are merged into one.
     pub group_segments: usize,
@@ -26,7 +24,7 @@ pub struct MergeBounds {
     pub rewrite_documents_min: u32,
     /// No merge makes a larger segment, so that rewriting one (for an erasure, or its deletions) is bounded.
     pub segment_documents_max: u32,
-    /// How many merges run at a time; the second lets the small pile go on while large segments are merged.
+    /// How many merges run at a time; the second lets small segments be merged while large ones are.
     pub num_threads: usize,
 }
 
@@ -46,7 +44,7 @@ impl Default for MergeBounds {
 /// Groups span a factor of about 1.7, tantivy's own measure: narrower ones wait too long for their twelfth member.
 const GROUP_SPAN_LOG2: f64 = 0.75;
 
-/// While the disk fails, only merges that stay in RAM are tried; larger ones would be begun in vain at every commit.
+/// While the disk fails, merges would be begun in vain at every commit: only small ones are tried.
 const DOCUMENTS_MAX_WHILE_DISK_FAILS: u32 = 2_000;
 
 /// [`MergeBounds`] as tantivy asks for them.
