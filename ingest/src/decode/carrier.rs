@@ -47,7 +47,9 @@ pub(super) fn open(record: &RawRecord) -> Result<Opened, Rejection> {
                 .because(format!("the record is {}; send one JSON object", kind_of(&other))));
         }
         Err(error) => {
-            return Err(RejectionKind::NotJson.because(format!("the record is not JSON: {error}")));
+            return formats::recognise_bytes(value)
+                .map(Opened::Foreign)
+                .ok_or_else(|| RejectionKind::NotJson.because(format!("the record is not JSON: {error}")));
         }
     };
     let structured =

@@ -10,6 +10,7 @@
 mod elevenlabs;
 mod json;
 mod metadata;
+mod otel;
 mod retell;
 mod shape;
 mod transcript;
@@ -28,7 +29,7 @@ use super::{Decoded, Rejection};
 use crate::record::RawRecord;
 
 /// All formats, in the order in which they are tried.
-static FORMATS: &[&Format] = &[&elevenlabs::FORMAT, &vapi::FORMAT, &retell::FORMAT];
+static FORMATS: &[&Format] = &[&elevenlabs::FORMAT, &vapi::FORMAT, &retell::FORMAT, &otel::FORMAT];
 
 /// One format.
 struct Format {
@@ -76,6 +77,11 @@ impl fmt::Display for Unknown {
             None => Ok(()),
         }
     }
+}
+
+/// Tells what format a record has that is not JSON.
+pub(super) fn recognise_bytes(bytes: &[u8]) -> Option<Payload> {
+    otel::of_protobuf(bytes).map(|body| Payload { format: &otel::FORMAT, body })
 }
 
 /// Tells what format an object has.

@@ -289,3 +289,137 @@ fn the_order_of_retells_webhooks_does_not_matter() {
     let cost = folded(late_retry).end.unwrap().value.cost.unwrap();
     assert_eq!(cost.amount.to_string(), "0.465", "a repeated end does not undo what the analysis says");
 }
+
+/// A span of one call of a model, its history and its answer.
+fn otel_call(n: i64, history: &Value, answer: &Value) -> Value {
+    let text = |value: &str| json!({"stringValue": value});
+    let attributes = json!([
+        {"key": "gen_ai.operation.name", "value": text("chat")},
+        {"key": "gen_ai.conversation.id", "value": text("conv-1")},
+        {"key": "gen_ai.response.model", "value": text("gpt-4o")},
+        {"key": "gen_ai.usage.input_tokens", "value": {"intValue": (n * 10).to_string()}},
+        {"key": "gen_ai.system_instructions", "value": text(r#"[{"type": "text", "content": "You help."}]"#)},
+        {"key": "gen_ai.input.messages", "value": text(&history.to_string())},
+        {"key": "gen_ai.output.messages", "value": text(&answer.to_string())},
+    ]);
+    let nanos = |seconds: i64| (1_700_000_000_000_000_000 + seconds * 1_000_000_000).to_string();
+    let span = json!({"traceId": format!("{n:032x}"), "spanId": format!("{n:016x}"), "name": "chat gpt-4o",
+        "startTimeUnixNano": nanos(10 * n), "endTimeUnixNano": nanos(10 * n + 2), "attributes": attributes});
+    json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+}
+
+/// Three calls: each repeats all that was said before. The customer says "yes" twice.
+fn otel_calls() -> [Value; 3] {
+    let said = |role: &str, text: &str| json!({"role": role, "parts": [{"type": "text", "content": text}]});
+    let call = json!({"role": "assistant", "parts": [
+        {"type": "reasoning", "content": "Hm."},
+        {"type": "tool_call", "id": "t1", "name": "refund", "arguments": {"order": 5}}]});
+    let result = json!({"role": "tool", "parts": [{"type": "tool_call_response", "id": "t1", "response": {"ok": true}}]});
+    let mut history = vec![said("user", "refund please"), said("assistant", "Sure?"), said("user", "yes")];
+    let first = otel_call(1, &json!(history), &json!([call]));
+    history.extend([call, result]);
+    let second = otel_call(2, &json!(history), &json!([said("assistant", "Done. Anything else?")]));
+    history.extend([said("assistant", "Done. Anything else?"), said("user", "yes")]);
+    let third = otel_call(3, &json!(history), &json!([said("assistant", "Go on.")]));
+    [first, second, third]
+}
+
+#[test]
+fn every_call_of_a_model_repeats_the_history_and_each_turn_is_there_once() {
+    let state = folded(otel_calls().iter().flat_map(events));
+    let expected = [
+        (Role::System, 0, "You help."),
+        (Role::User, 0, "refund please"),
+        (Role::Assistant, 0, "Sure?"),
+        (Role::User, 0, "yes"),
+        (Role::Tool, 2_000, r#"refund {"order":5}"#),
+        (Role::Tool, 10_000, r#"refund {"ok":true}"#),
+        (Role::Assistant, 12_000, "Done. Anything else?"),
+        (Role::User, 20_000, "yes"),
+        (Role::Assistant, 22_000, "Go on."),
+    ];
+    assert_eq!(said(&state), expected.map(|(role, at, text)| (role, at, text.to_owned())));
+    let used: u64 =
+        state.messages.values().filter_map(|message| message.value.usage).map(|u| u.input_tokens).sum();
+    assert_eq!(used, 10 + 20 + 30, "the tokens of each call once");
+    assert_order_does_not_matter(&otel_calls());
+}
+
+#[test]
+fn otlp_is_read_from_protobuf_and_nothing_else_is_taken_for_it() {
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use prost::Message as _;
+    for payload in otel_calls() {
+        let request: ExportTraceServiceRequest = serde_json::from_value(payload.clone()).unwrap();
+        let decoded = decode(&record(request.encode_to_vec()), Timestamp::EPOCH);
+        assert_eq!(decoded, Decoded::Events(events(&payload)));
+    }
+    for other in [&b"\n"[..], b"\n\x00", b"\x0a\x02\x0a\x00", b"plain text", b"\xff\xfe"] {
+        assert!(matches!(decode(&record(other), Timestamp::EPOCH), Decoded::Rejected(_)), "{other:?}");
+    }
+    let span = json!({"traceId": "0102", "spanId": "03", "name": "GET /", "startTimeUnixNano": "5"});
+    assert!(is_ignored(&json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})));
+}
+
+#[test]
+fn older_events_of_one_message_each_are_one_call() {
+    let event = |n: i64, name: &str, body: Value| {
+        json!({"timeUnixNano": (1_700_000_000_000_000_000 + n).to_string(), "eventName": name, "traceId": "ab", "spanId": "cd",
+            "body": body})
+    };
+    let text = |text: &str| json!({"stringValue": text});
+    let message = |fields: Value| json!({"kvlistValue": {"values": fields}});
+    let function =
+        message(json!([{"key": "name", "value": text("find")}, {"key": "arguments", "value": text("{}")}]));
+    let call = message(json!([{"key": "id", "value": text("t")}, {"key": "function", "value": function}]));
+    let records = json!([
+        event(1, "gen_ai.system.message", message(json!([{"key": "content", "value": text("You help.")}]))),
+        event(2, "gen_ai.user.message", message(json!([{"key": "content", "value": text("hi")}]))),
+        event(
+            3,
+            "gen_ai.assistant.message",
+            message(json!([
+            {"key": "tool_calls", "value": {"arrayValue": {"values": [call]}}}]))
+        ),
+        event(
+            4,
+            "gen_ai.tool.message",
+            message(json!([
+            {"key": "id", "value": text("t")}, {"key": "content", "value": text("none")}]))
+        ),
+        event(
+            5,
+            "gen_ai.choice",
+            message(json!([
+            {"key": "message", "value": message(json!([{"key": "content", "value": text("Hello.")}]))}]))
+        ),
+    ]);
+    let payload = json!({"resourceLogs": [{"scopeLogs": [{"scope": {"name": "livekit-agents"}, "logRecords": records}]}]});
+    let state = folded(events(&payload));
+    assert_eq!(state.id.as_str(), "ab", "the trace stands in for the conversation");
+    assert_eq!(state.interaction_type.as_ref().unwrap().value.as_str(), "voice_call");
+    let texts: Vec<_> = said(&state).into_iter().map(|(role, _, text)| format!("{role}: {text}")).collect();
+    assert_eq!(
+        texts,
+        ["system: You help.", "user: hi", "tool: find {}", "tool: find none", "assistant: Hello."]
+    );
+}
+
+#[test]
+fn a_cut_history_is_a_dead_letter_with_its_place_and_an_evaluation_is_analysis() {
+    let mut cut = otel_calls()[0].clone();
+    cut["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"][5]["value"] =
+        json!({"stringValue": "[{\"role\": \"us"});
+    let reason = rejection(&cut).reason;
+    assert!(
+        reason.starts_with("`gen_ai.input.messages` of `resourceSpans[0].scopeSpans[0].spans[0]` is"),
+        "{reason}"
+    );
+    let record = json!({"timeUnixNano": "1700000000000000000", "eventName": "gen_ai.evaluation.result", "attributes": [
+        {"key": "gen_ai.conversation.id", "value": {"stringValue": "conv-1"}},
+        {"key": "gen_ai.evaluation.name", "value": {"stringValue": "csat"}},
+        {"key": "gen_ai.evaluation.score.value", "value": {"doubleValue": 4.0}},
+        {"key": "gen_ai.evaluation.explanation", "value": {"stringValue": "thanked"}}]});
+    let event = event(&json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}));
+    assert_eq!((event.analysis.csat, event.analysis.csat_description.as_deref()), (Some(4), Some("thanked")));
+}

@@ -102,3 +102,55 @@ fn retell() {
     ];
     assert_eq!(words, expected);
 }
+
+#[test]
+fn otlp_logs_and_spans() {
+    for file in ["otel-genai/otlp-logs.json", "otel-genai/otlp-traces.json"] {
+        let Some(payload) = sample_json(file) else { return };
+        let state = folded(events(&payload));
+        assert_eq!(state.id.as_str(), "conv_5j66UpCpwteGg4YSxUnt7lPY");
+        assert_eq!(state.agent.as_ref().unwrap().value, "support-bot");
+        let transcript = state.transcript();
+        let said: Vec<_> = transcript.iter().map(|(_, _, said)| (said.role, said.message.as_str())).collect();
+        let expected = [
+            (Role::User, "Where is my order 3348917502?"),
+            (Role::Assistant, "It left our warehouse this morning."),
+        ];
+        assert_eq!(said, expected, "{file}");
+        let (at, _, answer) = transcript[1];
+        assert_eq!(at.as_nanos(), 1_763_811_001_234_000_000);
+        assert_eq!(answer.llm_model.as_deref(), Some("gpt-4o-2024-08-06"));
+        assert_eq!(answer.usage.map(|usage| (usage.input_tokens, usage.output_tokens)), Some((52, 47)));
+    }
+}
+
+/// The examples of the conventions: each is one call or a few, whose messages come as JSON.
+#[test]
+fn the_examples_of_the_genai_conventions() {
+    let Some(sections) = sample_json("otel-genai/examples-llm-calls.json") else { return };
+    let mut num_said = 0;
+    for section in sections.as_array().unwrap() {
+        let lists = section["json"].as_array().unwrap();
+        let messages = lists.iter().filter(|list| list[0]["parts"].is_array());
+        for (n, list) in messages.enumerate() {
+            let is_output = list[0].get("finish_reason").is_some();
+            let name = if is_output { "gen_ai.output.messages" } else { "gen_ai.input.messages" };
+            let attributes = json!([{"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
+                {"key": "gen_ai.conversation.id", "value": {"stringValue": "c"}},
+                {"key": name, "value": {"stringValue": list.to_string()}}]);
+            let span = json!({"traceId": "ab", "spanId": n.to_string(), "startTimeUnixNano": "1700000000000000000",
+                "endTimeUnixNano": "1700000001000000000", "attributes": attributes});
+            let payload = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]});
+            let state = folded(events(&payload));
+            num_said += state.messages.len();
+            assert!(!state.messages.is_empty(), "{}: {list}", section["section"]);
+            let texts = state.messages.values().map(|message| &message.value.message);
+            assert!(texts.clone().all(|text| !text.is_empty()), "{list}");
+            assert!(
+                !texts.clone().any(|text| text.contains("Alright, the user wants a joke")),
+                "a thought is not said"
+            );
+        }
+    }
+    assert!(num_said > 20, "{num_said}");
+}
