@@ -7,14 +7,20 @@
 //! Vendors add and rename fields all the time. So what is essential (the conversation's id, the list of messages) is
 //! checked and refused with its place, and everything else is taken if it is as expected and left out if it is not.
 
+mod chatwoot;
+mod contact_lens;
 mod elevenlabs;
+mod html;
+mod intercom;
 mod json;
+mod livekit;
 mod metadata;
 mod otel;
 mod retell;
 mod shape;
 mod transcript;
 mod vapi;
+mod zendesk;
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +35,19 @@ use super::{Decoded, Rejection};
 use crate::record::RawRecord;
 
 /// All formats, in the order in which they are tried.
-static FORMATS: &[&Format] = &[&elevenlabs::FORMAT, &vapi::FORMAT, &retell::FORMAT, &otel::FORMAT];
+static FORMATS: &[&Format] = &[
+    &elevenlabs::FORMAT,
+    &vapi::FORMAT,
+    &retell::FORMAT,
+    &otel::FORMAT,
+    &livekit::FORMAT,
+    &contact_lens::FORMAT,
+    &chatwoot::WEBHOOK,
+    &chatwoot::EXPORT,
+    &intercom::WEBHOOK,
+    &intercom::CONVERSATION,
+    &zendesk::FORMAT,
+];
 
 /// One format.
 struct Format {
@@ -44,7 +62,6 @@ struct Format {
 /// What reading may need beside the payload.
 pub(super) struct Context<'a> {
     /// The record that brought it.
-    #[allow(dead_code)]
     pub(super) record: &'a RawRecord,
     /// Its timestamp, or the moment of acceptance.
     pub(super) recorded_at: Timestamp,

@@ -423,3 +423,214 @@ fn a_cut_history_is_a_dead_letter_with_its_place_and_an_evaluation_is_analysis()
     let event = event(&json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}));
     assert_eq!((event.analysis.csat, event.analysis.csat_description.as_deref()), (Some(4), Some("thanked")));
 }
+
+#[test]
+fn a_livekit_report_keeps_the_order_of_its_items() {
+    let payload = json!({"job_id": "AJ_1", "room_id": "RM_1", "room": "support", "timestamp": 1_700_000_060.5,
+        "events": [{"type": "error"}, {"type": "close", "reason": "participant_disconnected", "created_at": 1_700_000_059.0}],
+        "usage": [{"type": "tts_usage", "characters_count": 9},
+            {"type": "llm_usage", "model": "gpt-4o", "input_tokens": 100, "input_cached_tokens": 40, "output_tokens": 5}],
+        "chat_history": {"items": [
+            {"id": "item_1", "type": "message", "role": "system", "content": ["You help."], "created_at": 1_700_000_000.0},
+            {"id": "item_2", "type": "message", "role": "user", "content": ["I want", {"type": "audio_content",
+                "transcript": "a refund"}], "created_at": 1_700_000_009.0, "transcript_confidence": 0.9},
+            {"id": "f", "type": "function_call", "call_id": "c", "name": "refund", "arguments": "{\"order\":5}",
+                "created_at": 1_700_000_006.0},
+            {"id": "g", "type": "function_call_output", "call_id": "c", "output": "done", "is_error": false,
+                "created_at": 1_700_000_007.0},
+            {"id": "item_3", "type": "message", "role": "assistant", "content": ["Done."], "created_at": 1_700_000_008.0,
+                "interrupted": true, "metrics": {"started_speaking_at": 1_700_000_010.0, "stopped_speaking_at": 1_700_000_011.5}},
+            {"type": "agent_handoff"}]}});
+    let event = event(&payload);
+    let end = event.end.clone().unwrap();
+    assert_eq!((end.status.as_str(), end.end_time.unwrap().as_millis()), ("finished", 1_700_000_059_000));
+    let answer = event.messages.last().unwrap().1.clone();
+    assert_eq!((answer.interrupted, answer.end_offset_ms), (Some(true), Some(11_500)));
+    assert_eq!(answer.usage.map(|usage| (usage.input_tokens, usage.cached_input_tokens)), Some((100, 40)));
+    assert_eq!(event.messages[1].1.confidence, Some(0.9));
+    assert_eq!(event.interaction_id.as_str(), "AJ_1");
+    let expected = [
+        (Role::System, 0, "You help."),
+        (Role::User, 9_000, "I want\na refund"),
+        (Role::Tool, 9_000, r#"refund {"order":5} done"#),
+        (Role::Assistant, 10_000, "Done."),
+    ];
+    assert_eq!(said(&folded([event])), expected.map(|(role, at, text)| (role, at, text.to_owned())));
+}
+
+#[test]
+fn chatwoot_tells_people_from_bots_and_keeps_private_notes_out() {
+    let message = |id: i64, kind: &str, sender: &str, more: Value| {
+        let mut message = json!({"event": "message_created", "id": id, "content": format!("text {id}"), "message_type": kind,
+            "created_at": "2023-11-14T22:13:20Z", "sender": {"type": sender}, "account": {"id": 3, "name": "Acme"},
+            "conversation": {"id": 17, "channel": "Channel::WebWidget", "meta": {"sender": {"email": "a@b.c"}},
+                "additional_attributes": {"referer": "https://acme.example/help"}}});
+        for (name, value) in more.as_object().unwrap() {
+            message[name] = value.clone();
+        }
+        message
+    };
+    let said_by = |payload: &Value| event(payload).messages.first().map(|(_, message)| message.role);
+    assert_eq!(said_by(&message(1, "incoming", "contact", json!({}))), Some(Role::User));
+    assert_eq!(said_by(&message(2, "outgoing", "user", json!({}))), Some(Role::Human));
+    assert_eq!(said_by(&message(3, "outgoing", "agent_bot", json!({}))), Some(Role::Assistant));
+    assert_eq!(said_by(&message(4, "activity", "user", json!({}))), Some(Role::System));
+    assert_eq!(said_by(&message(5, "outgoing", "user", json!({"private": true}))), None);
+    let survey = message(
+        6,
+        "template",
+        "user",
+        json!({"event": "message_updated", "content_type": "input_csat",
+        "content_attributes": {"submitted_values": {"csat_survey_response": {"rating": 2, "feedback_message": "slow"}}}}),
+    );
+    let rated = event(&survey);
+    assert_eq!(rated.rating.clone().unwrap().rating_comment.as_deref(), Some("slow"));
+    assert_eq!(rated.interaction_id.as_str(), "chatwoot/3/17");
+    assert_eq!(rated.started.url.as_deref(), Some("https://acme.example/help"));
+    let resolved = event(&json!({"event": "conversation_status_changed", "id": 17, "status": "resolved",
+        "account": {"id": 3}, "timestamp": 1_700_000_100, "created_at": 1_700_000_000, "messages": []}));
+    assert_eq!(resolved.interaction_id, rated.interaction_id);
+    assert_eq!(resolved.end.unwrap().end_time.unwrap().as_millis(), 1_700_000_100_000);
+    assert!(is_ignored(&json!({"event": "webwidget_triggered", "id": 1})));
+    let export = json!({"id": 17, "account_id": 3, "inbox_id": 1, "meta": {"sender": {}}, "created_at": 1_700_000_000,
+        "messages": [{"id": 1, "content": "hi", "message_type": 0, "created_at": 1_700_000_001, "sender_type": "Contact"},
+            {"id": 2, "content": "<p>yo</p>", "message_type": 1, "created_at": 1_700_000_002, "sender_type": "AgentBot"}]});
+    let expected = [(Role::User, 1_000, "hi".to_owned()), (Role::Assistant, 2_000, "yo".to_owned())];
+    assert_eq!(said(&folded([event(&export)])), expected);
+}
+
+#[test]
+fn intercom_conversations_lose_their_markup_and_keep_their_stars() {
+    let author = |kind: &str, ai: bool| json!({"type": kind, "id": "1", "from_ai_agent": ai});
+    let part = |id: &str, kind: &str, body: &str, author: Value, at: i64| json!({"id": id, "part_type": kind, "body": body, "author": author, "created_at": at});
+    let parts = json!([
+        part("2", "comment", "<p>Try <b>this</b></p>", author("bot", true), 1_700_000_010),
+        part("3", "note", "<p>angry one</p>", author("admin", false), 1_700_000_011),
+        part("4", "comment", "<p>I&#39;m Carla</p>", author("admin", false), 1_700_000_020),
+        part("5", "close", "", author("admin", false), 1_700_000_030),
+    ]);
+    let conversation = json!({"type": "conversation", "id": "9", "created_at": 1_700_000_000, "updated_at": 1_700_000_030,
+        "state": "closed", "source": {"id": "1", "type": "conversation", "body": "<p>Help &amp; refund</p>",
+            "author": author("user", false), "url": "https://acme.example/"},
+        "conversation_rating": {"rating": 5, "remark": "quick"}, "tags": {"tags": [{"name": "vip"}]},
+        "conversation_parts": {"conversation_parts": parts}});
+    let event = event(&conversation);
+    assert_eq!(event.rating.clone().unwrap().rating, 5);
+    assert_eq!(event.end.clone().unwrap().end_time.unwrap().as_millis(), 1_700_000_030_000);
+    assert!(metadata(&event).contains(&"tags=vip".to_owned()));
+    let wrapped = json!({"type": "notification_event", "topic": "conversation.admin.closed", "data": {"item": conversation}});
+    assert_eq!(events(&wrapped), [event.clone()]);
+    let expected = [
+        (Role::User, 0, "Help & refund"),
+        (Role::Assistant, 10_000, "Try this"),
+        (Role::Human, 20_000, "I'm Carla"),
+    ];
+    assert_eq!(said(&folded([event])), expected.map(|(role, at, text)| (role, at, text.to_owned())));
+    assert!(is_ignored(
+        &json!({"type": "notification_event", "topic": "user.created", "data": {"item": {"type": "user"}}})
+    ));
+}
+
+#[test]
+fn a_zendesk_ticket_is_said_by_who_asked_and_by_people() {
+    let comment = |id: i64, author: i64, body: &str, public: bool, at: &str| json!({"id": id, "author_id": author, "plain_body": body, "public": public, "created_at": at});
+    let payload = json!({"ticket": {"id": 5, "requester_id": 7, "status": "solved", "subject": "Refund", "priority": null,
+            "created_at": "2023-11-14T22:13:20Z", "updated_at": "2023-11-14T22:20:00Z", "via": {"channel": "email"},
+            "satisfaction_rating": {"score": "good"}, "custom_fields": [{"id": 11, "value": "pro"}]},
+        "comments": [comment(1, 7, "Where is it?", true, "2023-11-14T22:13:20Z"),
+            comment(2, 8, "secret", false, "2023-11-14T22:14:00Z"),
+            comment(3, 8, "On its way.", true, "2023-11-14T22:15:00Z")]});
+    let event = event(&payload);
+    assert_eq!(event.interaction_id.as_str(), "zendesk/5");
+    assert_eq!(event.end.clone().unwrap().end_reason.as_deref(), Some("solved"));
+    for expected in ["satisfaction=good", "custom_fields.11=pro", "channel=email", "subject=Refund"] {
+        assert!(metadata(&event).contains(&expected.to_owned()), "{expected}");
+    }
+    assert_eq!(event.rating, None);
+    let expected =
+        [(Role::User, 0, "Where is it?".to_owned()), (Role::Human, 100_000, "On its way.".to_owned())];
+    assert_eq!(said(&folded([event])), expected);
+}
+
+#[test]
+fn contact_lens_knows_the_contact_by_what_it_says_then_by_key_and_dates_it_by_its_file() {
+    let mut payload = json!({"Channel": "VOICE", "Participants": [{"ParticipantId": "p", "ParticipantRole": "CUSTOMER"}],
+        "Transcript": [{"Id": "1", "ParticipantId": "p", "Content": "hi", "BeginOffsetMillis": 5, "EndOffsetMillis": 9,
+            "Sentiment": "MIXED"}],
+        "ConversationCharacteristics": {"TotalConversationDurationMillis": 1_000,
+            "Sentiment": {"OverallSentiment": {"CUSTOMER": -2.5}}}});
+    let by_key = event(&payload);
+    assert_eq!((by_key.interaction_id.as_str(), by_key.started.start_time), ("key-1", None));
+    payload["CustomerMetadata"] =
+        json!({"ContactId": "c-1", "InputS3Uri": "s3://b/2024/01/31/c-1_20240131T09:59_UTC.wav"});
+    let event = event(&payload);
+    assert_eq!(event.interaction_id.as_str(), "c-1");
+    assert_eq!(event.started.start_time.unwrap().to_string(), "2024-01-31T09:59:00Z");
+    assert_eq!(event.end.unwrap().end_time.unwrap().to_string(), "2024-01-31T09:59:01Z");
+    assert_eq!(event.analysis.sentiment.unwrap().as_str(), "negative");
+    assert_eq!(event.messages[0].1.sentiment, None, "mixed is none of the three");
+}
+
+/// One small payload of every format, recognised.
+fn one_of_each() -> Vec<Value> {
+    let chat = json!({"event": "chat_ended", "chat": {"chat_id": "c", "chat_status": "ended", "metadata": {"a": {"b": [1]}},
+        "message_with_tool_calls": [{"role": "user", "content": "hi"}]}});
+    let mut all = vec![
+        json!({"type": "post_call_transcription", "event_timestamp": 1, "data": {"conversation_id": "c", "transcript": [
+            {"role": "user", "message": "hi", "time_in_call_secs": 1, "tool_calls": [{"tool_name": "t", "request_id": "r"}],
+            "tool_results": [{"request_id": "r", "result_value": "x"}]}], "metadata": {"start_time_unix_secs": 5}}}),
+        json!({"message": {"type": "end-of-call-report", "timestamp": 1, "call": {"id": "c"}, "costs": [], "artifact": {
+            "messages": [{"role": "user", "message": "hi", "time": 4}]}, "cost": 0.1}}),
+        retell_call("call_analyzed"),
+        chat,
+        json!({"job_id": "j", "timestamp": 1.0, "usage": [], "events": [], "chat_history": {"items": [
+            {"id": "i", "type": "message", "role": "user", "content": ["hi"], "created_at": 2.0, "metrics": {}}]}}),
+        json!({"Channel": "CHAT", "Participants": [], "Transcript": [{"Content": "hi", "BeginOffsetMillis": 1}],
+            "CustomerMetadata": {"InputS3Uri": "a_20240131T09:59_UTC"}}),
+        json!({"event": "message_created", "id": 1, "content": "<b>hi", "created_at": 5, "account": {"id": 1},
+            "conversation": {"id": 2}, "message_type": "incoming"}),
+        json!({"id": 1, "inbox_id": 1, "account_id": 2, "messages": [{"id": 1, "content": "hi", "created_at": 5}]}),
+        json!({"type": "conversation", "id": "1", "source": {"body": "<p>hi", "author": {}}, "created_at": 4,
+            "conversation_parts": {"conversation_parts": [{"id": "2", "body": "&amp", "author": {"type": "bot"}}]}}),
+        json!({"ticket": {"id": 1, "requester_id": 2, "created_at": "2023-11-14T22:13:20Z"}, "comments": [
+            {"id": 3, "author_id": 2, "html_body": "<a href='x'>hi", "created_at": "2023-11-14T22:13:20Z"}]}),
+    ];
+    all.extend(otel_calls());
+    all
+}
+
+/// The values of a payload, however deep.
+fn places(value: &mut Value) -> Vec<&mut Value> {
+    // A place and what is in it cannot both be borrowed; leaves are what readers look at.
+    match value {
+        Value::Object(object) if !object.is_empty() => object.values_mut().flat_map(places).collect(),
+        Value::Array(items) if !items.is_empty() => items.iter_mut().flat_map(places).collect(),
+        leaf => vec![leaf],
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_value_in_a_place_where_it_does_not_belong_makes_a_format_panic(
+        which in 0..13_usize,
+        place in any::<prop::sample::Index>(),
+        value in prop::sample::select(vec![json!(null), json!(1e300), json!(-1), json!(""), json!([[]]), json!({"a": {}}),
+            json!(i64::MAX), json!(i64::MIN), json!("9999-12-31T23:59:59Z"), json!("[{"), json!("<a href"), json!("ä_UTC"),
+            json!("x".repeat(600)), json!(0.1), json!("1e400")]),
+    ) {
+        let mut payload = one_of_each().swap_remove(which);
+        prop_assert!(!matches!(decoded(&payload), Decoded::Rejected(_)), "{payload}");
+        let mut places = places(&mut payload);
+        let index = place.index(places.len());
+        *places[index] = value;
+        match decoded(&payload) {
+            Decoded::Events(events) => prop_assert!(!events.is_empty()),
+            Decoded::Ignored(_) | Decoded::Rejected(_) => {}
+        }
+    }
+
+    #[test]
+    fn no_markup_makes_it_panic(text in "[<>&;#/a-zäß \"=]{0,40}") {
+        let _ = super::html::text(&text);
+    }
+}

@@ -154,3 +154,22 @@ fn the_examples_of_the_genai_conventions() {
     }
     assert!(num_said > 20, "{num_said}");
 }
+
+#[test]
+fn contact_lens() {
+    let Some(payload) = sample_json("amazon-connect/contact-lens-voice.json") else { return };
+    let event = event(&payload);
+    assert_eq!(event.interaction_id.as_str(), "key-1", "the file does not say; the record's key does");
+    assert_eq!(event.started.language.as_deref(), Some("en-US"));
+    assert_eq!(event.started.interaction_type.unwrap().as_str(), "voice_call");
+    assert_eq!(event.analysis.sentiment.unwrap().as_str(), "positive");
+    assert!(metadata(&event).contains(&"categories=Cancellation".to_owned()));
+    let customer = &event.messages[1].1;
+    assert_eq!(customer.sentiment.unwrap().as_str(), "negative");
+    assert_eq!(customer.end_offset_ms, Some(7_370));
+    let expected = [
+        (Role::Human, 0, "Thanks for calling. How can I help?".to_owned()),
+        (Role::User, 3_010, "I'd like to cancel my plan.".to_owned()),
+    ];
+    assert_eq!(said(&folded([event])), expected);
+}
