@@ -81,7 +81,7 @@ pub fn compare(a: &Document, b: &Document, sort: &[SortKey]) -> std::cmp::Orderi
 
 fn selects(selection: &Selection, document: &Document) -> bool {
     let head = &document.derived.head;
-    !document.state.erased
+    !document.state.is_hidden()
         && evaluate(&selection.query, document).unwrap_or(false)
         && selection.filters.iter().all(|(name, filter)| passes(filter, document, name))
         && selection.access.admits(head.organization.as_deref())

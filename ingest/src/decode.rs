@@ -12,6 +12,8 @@ mod native;
 
 use hearken_model::{Event, Timestamp};
 
+pub(crate) use self::formats::rasa;
+
 use self::carrier::Opened;
 use self::formats::Context;
 use crate::record::RawRecord;

@@ -6,6 +6,8 @@
 //! A document is written whole, so one that grows by a message fifty times a second costs with the square of its length.
 //! Those over [`LARGE_BYTES`] are written once a second at the most, all together; until then they are *deferred*.
 
+mod log;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -102,9 +104,16 @@ impl OpenInteractions {
         reader: &IndexReader,
     ) -> Result<Folded, FoldError> {
         let id = event.interaction_id.clone();
+        let (event, address) = log::entry(event, address);
+        let is_erasure = event.erase;
         let open = self.load(&id, reader)?;
-        let outcome = Arc::make_mut(&mut open.document).state.fold(event, address)?;
+        let state = &mut Arc::make_mut(&mut open.document).state;
+        let log = state.projected.as_ref().filter(|_| is_erasure).map(|projected| projected.log.clone());
+        let outcome = state.fold(event, address)?;
         let is_large = open.bytes > LARGE_BYTES;
+        if let Some(log) = log {
+            self.touch(&log, reader)?; // its text must leave the log, too
+        }
         if outcome == FoldOutcome::Applied {
             self.mark_dirty(id);
         }
@@ -232,6 +241,8 @@ impl OpenInteractions {
             if open.document.state.erased {
                 open.document = Arc::new(Document::tombstone(id));
                 open.memo = Memo::default();
+            } else if open.document.state.is_hidden() {
+                Arc::make_mut(&mut open.document).derive_nothing();
             } else {
                 let derived = deriver.derive(&open.document.state, &mut open.memo, now);
                 Arc::make_mut(&mut open.document).derived = derived;

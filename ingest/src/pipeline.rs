@@ -414,6 +414,7 @@ impl Pipeline {
         }
         self.last_batch = Some(at);
         self.write_dead_letters(sources);
+        self.open.project_logs(&self.parts.reader)?;
         let now_judged = self.status.is_backlog_read().then(now);
         let writer = &mut self.parts.writer;
         self.open.write_dirty(&mut self.parts.deriver, at, now_judged, |document| {

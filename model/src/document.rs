@@ -42,11 +42,18 @@ pub struct DerivedMessage {
 impl Document {
     /// What remains of an erased interaction: its id, so that nothing of it comes back.
     pub fn tombstone(id: InteractionId) -> Self {
-        let head = Interaction { id: id.as_str().to_owned(), ..Interaction::default() };
         let mut state = State::new(id);
         state.erased = true;
         state.newest_event = Timestamp::EPOCH;
-        Document { state, derived: Derived { head, ..Derived::default() } }
+        let mut document = Document { state, derived: Derived::default() };
+        document.derive_nothing();
+        document
+    }
+
+    /// Leaves nothing derived but the id, as for a state that [is hidden](State::is_hidden).
+    pub fn derive_nothing(&mut self) {
+        let head = Interaction { id: self.id().as_str().to_owned(), ..Interaction::default() };
+        self.derived = Derived { head, ..Derived::default() };
     }
 
     /// The interaction's id.

@@ -458,6 +458,8 @@ pub struct Event {
     pub llm_analysis: Option<LlmAnalysis>,
     /// Removes the interaction for good.
     pub erase: bool,
+    /// An entry of a sender's log, whose id is the interaction's: interactions are made of the log.
+    pub is_log_entry: bool,
 }
 
 impl Event {
@@ -474,6 +476,7 @@ impl Event {
             analysis: AnalysisUpdate::default(),
             llm_analysis: None,
             erase: false,
+            is_log_entry: false,
         }
     }
 }

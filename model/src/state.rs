@@ -93,6 +93,21 @@ pub enum LimitExceeded {
     MetadataKeys(usize),
 }
 
+/// Where an interaction comes from that a log tells of.
+///
+/// A log can take back what it said, which a join cannot. So what the log tells is computed anew whenever it has grown
+/// and replaces what it told before, and what other events said is kept beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Projected {
+    /// The id of the log.
+    pub log: InteractionId,
+    /// What events said of the interaction beside the log.
+    pub beside: State,
+    /// The log tells nothing of it any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_vacant: bool,
+}
+
 /// Declares the state's single-valued fields once: their storage and their join.
 macro_rules! state {
     ($($(#[$meta:meta])* $field:ident: $type:ty,)+) => {
@@ -104,6 +119,12 @@ macro_rules! state {
             /// Removed for good: nothing else is kept, nothing comes back.
             #[serde(default, skip_serializing_if = "std::ops::Not::not")]
             pub erased: bool,
+            /// Not an interaction but a sender's log, of which interactions are made: see [`State::project`].
+            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+            pub is_log: bool,
+            /// What of this comes from a log, if any of it does.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub projected: Option<Box<Projected>>,
             /// The largest event time seen.
             #[serde(with = "nanos")]
             pub newest_event: Timestamp,
@@ -122,6 +143,8 @@ macro_rules! state {
                 State {
                     id,
                     erased: false,
+                    is_log: false,
+                    projected: None,
                     newest_event: Timestamp::from_nanos(i64::MIN),
                     $($field: None,)+
                     metadata: BTreeMap::new(),
@@ -138,7 +161,8 @@ macro_rules! state {
                     *self = State { erased: true, newest_event: Timestamp::EPOCH, ..State::new(self.id.clone()) };
                     return FoldOutcome::Applied;
                 }
-                let mut changed = other.newest_event > self.newest_event;
+                let mut changed = other.newest_event > self.newest_event || other.is_log && !self.is_log;
+                self.is_log |= other.is_log;
                 self.newest_event = self.newest_event.max(other.newest_event);
                 $(changed |= join_value(&mut self.$field, other.$field);)+
                 for (key, value) in other.metadata {
@@ -243,7 +267,41 @@ impl State {
         if !self.erased && !update.erased {
             self.check_limits(&update)?;
         }
+        if let Some(projected) = &mut self.projected {
+            projected.beside.join(update.clone());
+        }
         Ok(self.join(update))
+    }
+
+    /// Replaces what `log` told of this interaction by what it tells now: one event, or `None` for nothing any more.
+    /// Says whether that changed anything. An erased interaction stays as it is.
+    pub fn project(&mut self, log: &InteractionId, told: Option<(Event, Option<Address>)>) -> bool {
+        if self.erased {
+            return false;
+        }
+        let beside = match &self.projected {
+            Some(projected) => projected.beside.clone(),
+            None => self.clone(),
+        };
+        let mut next = beside.clone();
+        let is_vacant = told.is_none();
+        if let Some((event, address)) = told {
+            next.join(State::of_event(event, address));
+        }
+        next.projected = Some(Box::new(Projected { log: log.clone(), beside, is_vacant }));
+        let is_changed = next != *self;
+        *self = next;
+        is_changed
+    }
+
+    /// Whether this is no interaction that anybody may find: erased, a log, or one that a log took back whole.
+    pub fn is_hidden(&self) -> bool {
+        let was_taken_back = |projected: &Projected| projected.is_vacant && projected.beside.is_blank();
+        self.erased || self.is_log || self.projected.as_deref().is_some_and(was_taken_back)
+    }
+
+    fn is_blank(&self) -> bool {
+        *self == State::new(self.id.clone())
     }
 
     /// The state that knows just this one event.
@@ -258,6 +316,8 @@ impl State {
         State {
             id: event.interaction_id,
             erased: event.erase,
+            is_log: event.is_log_entry,
+            projected: None,
             newest_event: time,
             organization: started.organization.map(&text),
             agent: started.agent.map(&text),
@@ -340,6 +400,7 @@ impl State {
                 .map_or(0, String::len)
             + self.keywords.as_ref().map_or(0, |keywords| keywords.value.iter().map(String::len).sum())
             + self.llm_analysis.as_ref().map_or(0, |llm| value_bytes(&llm.value).len())
+            + self.projected.as_ref().map_or(0, |projected| projected.beside.bytes())
             + self.metadata.iter().map(|(key, value)| key.len() + scalar_bytes(&value.value)).sum::<usize>()
             + self
                 .messages

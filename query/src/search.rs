@@ -263,7 +263,7 @@ fn visible(
     id: &InteractionId,
     access: &Access,
 ) -> Result<Option<Document>, SearchError> {
-    Ok(reader.get(id, access)?.filter(|document| !document.state.erased))
+    Ok(reader.get(id, access)?.filter(|document| !document.state.is_hidden()))
 }
 
 #[cfg(test)]

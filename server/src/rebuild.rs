@@ -55,6 +55,8 @@ fn rewrite(config: &Config, from: &Path, to: &Path) -> anyhow::Result<u64> {
     let visited = source.for_each(|document: Document| {
         let rewritten = if document.state.erased {
             Document::tombstone(document.state.id)
+        } else if document.state.is_hidden() {
+            document
         } else {
             // Whether it is abandoned was judged by the clock, and stays until the server judges again.
             let was_abandoned = document.derived.head.status == Some(Status::Abandoned);

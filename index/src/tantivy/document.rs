@@ -72,7 +72,7 @@ impl DocumentBuilder {
         let mut built = TantivyDocument::with_capacity(2 * (head.len() + rest.len()) + 1024);
         built.add_text(self.fields.head, head);
         built.add_text(self.fields.rest, rest);
-        if document.state.erased {
+        if document.state.is_hidden() {
             let mut terms = String::new();
             push_length_prefixed(&mut terms, &value_term("id", ValueCase::Exact, document.id().as_str()));
             push_length_prefixed(&mut terms, ERASED);

@@ -125,7 +125,7 @@ impl<'a> Lowering<'a> {
             clauses.push((Occur::MustNot, self.erased()));
         }
         let Lowered { engine, live } = conjunction(clauses);
-        let is_alive = LiveQuery::Test(Box::new(|document| !document.is_tombstone()));
+        let is_alive = LiveQuery::Test(Box::new(|document| !document.is_hidden()));
         Ok(Lowered { engine, live: LiveQuery::And(vec![is_alive, live]) })
     }
 
@@ -143,7 +143,7 @@ impl<'a> Lowering<'a> {
 
     /// Traces of erased interactions.
     pub(super) fn erased(&self) -> Lowered {
-        Lowered::test(self.term(ERASED), LiveDocument::is_tombstone)
+        Lowered::test(self.term(ERASED), LiveDocument::is_hidden)
     }
 
     fn has_tombstones(&self) -> tantivy::Result<bool> {
@@ -559,7 +559,7 @@ impl Fields {
 /// What the engine has in that column.
 pub(super) fn column_value(document: &LiveDocument, name: &str) -> Option<i64> {
     let document = &document.document;
-    if document.state.erased {
+    if document.state.is_hidden() {
         return None;
     }
     match name {

@@ -16,6 +16,7 @@ mod json;
 mod livekit;
 mod metadata;
 mod otel;
+pub(crate) mod rasa;
 mod retell;
 mod shape;
 mod transcript;
@@ -39,6 +40,7 @@ static FORMATS: &[&Format] = &[
     &elevenlabs::FORMAT,
     &vapi::FORMAT,
     &retell::FORMAT,
+    &rasa::FORMAT,
     &otel::FORMAT,
     &livekit::FORMAT,
     &contact_lens::FORMAT,

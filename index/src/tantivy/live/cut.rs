@@ -99,7 +99,7 @@ impl Cutter {
             self.known.clear();
         }
         let mut texts = Vec::new();
-        if document.state.erased {
+        if document.state.is_hidden() {
             self.known.pop(document.id());
         } else {
             let before = self.known.pop(document.id()).unwrap_or_default();

@@ -65,9 +65,9 @@ impl LiveDocument {
         self.bytes
     }
 
-    /// Whether it is only the trace of an erased interaction.
-    pub(in crate::tantivy) fn is_tombstone(&self) -> bool {
-        self.document.state.erased
+    /// Whether nobody may find it: it was erased, or is no interaction.
+    pub(in crate::tantivy) fn is_hidden(&self) -> bool {
+        self.document.state.is_hidden()
     }
 
     /// The class of lengths that ranking knows.

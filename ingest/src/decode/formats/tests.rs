@@ -6,7 +6,7 @@ mod samples;
 
 use hearken_model::{Event, MessageTime, Role, State, Timestamp};
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::RawRecord;
 use crate::decode::{Decoded, Rejection, decode};
@@ -599,13 +599,14 @@ fn one_of_each() -> Vec<Value> {
     all
 }
 
-/// The values of a payload, however deep.
+/// The leaves of a payload: the values that readers look at.
 fn places(value: &mut Value) -> Vec<&mut Value> {
-    // A place and what is in it cannot both be borrowed; leaves are what readers look at.
+    let is_leaf = value.as_object().is_none_or(Map::is_empty) && value.as_array().is_none_or(Vec::is_empty);
     match value {
-        Value::Object(object) if !object.is_empty() => object.values_mut().flat_map(places).collect(),
-        Value::Array(items) if !items.is_empty() => items.iter_mut().flat_map(places).collect(),
-        leaf => vec![leaf],
+        leaf if is_leaf => vec![leaf],
+        Value::Object(object) => object.values_mut().flat_map(places).collect(),
+        Value::Array(items) => items.iter_mut().flat_map(places).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -633,4 +634,123 @@ proptest! {
     fn no_markup_makes_it_panic(text in "[<>&;#/a-zäß \"=]{0,40}") {
         let _ = super::html::text(&text);
     }
+}
+
+fn rasa(event: &str, at: f64, more: Value) -> Value {
+    let mut payload =
+        json!({"sender_id": "ada", "event": event, "timestamp": 1_700_000_000.0 + at, "metadata": {}});
+    for (name, value) in more.as_object().unwrap() {
+        payload[name] = value.clone();
+    }
+    payload
+}
+
+fn rasa_said(event: &str, at: f64, text: &str) -> Value {
+    rasa(event, at, json!({"text": text, "input_channel": "socketio"}))
+}
+
+/// The conversations that Rasa's events tell, in whatever order they come: id, and who said what.
+fn rasa_sessions(payloads: &[Value]) -> Vec<(String, Vec<String>)> {
+    let log = folded(payloads.iter().flat_map(events));
+    let sessions = super::rasa::sessions(&log).into_iter().filter_map(|session| {
+        let (event, _) = session.told?;
+        let said = event.messages.iter().map(|(_, message)| format!("{}: {}", message.role, message.message));
+        Some((session.id.to_string(), said.collect()))
+    });
+    sessions.collect()
+}
+
+#[test]
+fn rasa_takes_back_what_was_said() {
+    let action = |at: f64| rasa("action", at, json!({"name": "utter"}));
+    let listen = |at: f64| rasa("action", at, json!({"name": "action_listen"}));
+    let begin = [
+        rasa("session_started", 0.0, json!({})),
+        listen(0.1),
+        rasa_said("user", 1.0, "hi"),
+        action(1.1),
+        rasa_said("bot", 1.2, "hello"),
+        listen(1.3),
+        rasa_said("user", 2.0, "dammit"),
+        action(2.1),
+        rasa_said("bot", 2.2, "sorry?"),
+    ];
+    let said_after = |more: &[Value]| {
+        let sessions = rasa_sessions(&[&begin[..], more].concat());
+        assert_eq!(sessions.len(), 1);
+        sessions[0].1.join(" | ")
+    };
+    assert_eq!(said_after(&[]), "user: hi | assistant: hello | user: dammit | assistant: sorry?");
+    assert_eq!(said_after(&[rasa("undo", 3.0, json!({}))]), "user: hi | assistant: hello | user: dammit");
+    assert_eq!(said_after(&[rasa("rewind", 3.0, json!({}))]), "user: hi | assistant: hello");
+    let twice = [rasa("rewind", 3.0, json!({})), rasa("rewind", 3.1, json!({}))];
+    assert_eq!(said_after(&twice), "");
+    let again = [rasa("restart", 3.0, json!({})), rasa_said("user", 4.0, "anew")];
+    assert_eq!(said_after(&again), "user: anew");
+    // Without the events of actions an undo still takes back what the bot said.
+    let without: Vec<_> = begin.iter().filter(|event| event["event"] != "action").cloned().collect();
+    let undone = rasa_sessions(&[&without[..], &[rasa("undo", 3.0, json!({}))]].concat());
+    assert_eq!(undone[0].1.join(" | "), "user: hi | assistant: hello | user: dammit");
+}
+
+/// Two conversations of a sender, the first of which takes something back.
+fn rasa_stream() -> Vec<Value> {
+    let start = |at: f64| rasa("session_started", at, json!({"metadata": {"assistant_id": "shop-bot"}}));
+    let slot = rasa(
+        "slot",
+        0.01,
+        json!({"name": "session_started_metadata",
+        "value": {"ip": "81.2.69.160", "user_agent": "Mozilla/5.0", "url": "https://shop.example/", "plan": "pro"}}),
+    );
+    vec![
+        start(0.0),
+        slot,
+        rasa_said("user", 1.0, "where is my order"),
+        rasa("action", 1.1, json!({"name": "utter"})),
+        rasa_said("bot", 1.2, "which one?"),
+        rasa("undo", 1.3, json!({})),
+        rasa_said("bot", 1.4, "on its way"),
+        rasa("session_ended", 60.0, json!({})),
+        start(5_000.0),
+        rasa_said("user", 5_001.0, "and now?"),
+        rasa_said("bot", 5_002.0, "delivered"),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_order_and_repetition_of_rasas_events_do_not_matter(
+        order in Just((0..11_usize).collect::<Vec<_>>()).prop_shuffle(),
+        repeated in prop::collection::vec(0..11_usize, 0..6),
+    ) {
+        let stream = rasa_stream();
+        let shuffled: Vec<_> = order.iter().chain(&repeated).map(|n| stream[*n].clone()).collect();
+        let expected = [
+            ("ada@2023-11-14T22:13:20Z", "user: where is my order | assistant: on its way"),
+            ("ada@2023-11-14T23:36:40Z", "user: and now? | assistant: delivered"),
+        ];
+        let sessions = rasa_sessions(&shuffled);
+        let sessions: Vec<_> = sessions.iter().map(|(id, said)| (id.as_str(), said.join(" | "))).collect();
+        let sessions: Vec<_> = sessions.iter().map(|(id, said)| (*id, said.as_str())).collect();
+        prop_assert_eq!(sessions, expected);
+    }
+}
+
+#[test]
+fn rasas_metadata_is_the_only_place_for_where_the_customer_was() {
+    let log = folded(rasa_stream().iter().flat_map(events));
+    let first = super::rasa::sessions(&log).swap_remove(1).told.unwrap().0;
+    assert_eq!(first.started.agent.as_deref(), Some("shop-bot"));
+    assert_eq!(first.started.url.as_deref(), Some("https://shop.example/"));
+    assert_eq!(first.started.user_agent.as_deref(), Some("Mozilla/5.0"));
+    assert!(metadata(&first).contains(&"plan=pro".to_owned()), "{:?}", metadata(&first));
+    assert_eq!(first.end.unwrap().end_time.unwrap().as_millis(), 1_700_000_060_000);
+    let all = serde_json::to_string(&log).unwrap();
+    assert!(!all.contains("81.2.69.160"), "the address is looked up and kept as privacy settings let it");
+    let slot = events(&rasa_stream()[1]);
+    assert_eq!(slot[0].started.ip_address.as_deref(), Some("81.2.69.160"));
+    assert!(is_ignored(&rasa("slot", 1.0, json!({"name": "name", "value": "Ada"}))));
+    assert!(is_ignored(&rasa("action_execution_rejected", 1.0, json!({}))));
+    let reason = rejection(&json!({"sender_id": "ada", "event": "users", "timestamp": 5.0})).reason;
+    assert!(reason.contains("nearest is Rasa event broker, but `event` is \"users\""), "{reason}");
 }

@@ -173,3 +173,23 @@ fn contact_lens() {
     ];
     assert_eq!(said(&folded([event])), expected);
 }
+
+#[test]
+fn rasa() {
+    for (file, expected) in [
+        (
+            "rasa/kafka_events.jsonl",
+            &["user: where is my order 3348917502", "assistant: It is on its way."][..],
+        ),
+        ("rasa/tracker_moodbot.events.jsonl", &["user: /greet", "user: /mood_great"]),
+    ] {
+        let Some(lines) = sample(file) else { return };
+        let payloads: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let (known, ignored): (Vec<_>, Vec<_>) =
+            payloads.into_iter().partition(|payload| !is_ignored(payload));
+        assert!(ignored.iter().all(|payload| payload["event"] == "action_execution_rejected"), "{file}");
+        let sessions = rasa_sessions(&known);
+        assert_eq!(sessions.len(), 1, "{file}");
+        assert_eq!(sessions[0].1, expected, "{file}");
+    }
+}

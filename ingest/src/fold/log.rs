@@ -1,0 +1,205 @@
+//! Logs: what some systems tell of a sender, of which interactions are made.
+//!
+//! A log is folded and stored like an interaction, but nobody finds it. Whenever it has grown, the interactions that it
+//! tells of are made anew: see [`State::project`](hearken_model::State::project). That takes time with the length of
+//! the log, which has the limits of an interaction.
+
+use std::sync::Arc;
+
+use hearken_index::{IndexReader, SearchError};
+use hearken_model::state::Address;
+use hearken_model::{Event, InteractionId};
+
+use super::OpenInteractions;
+use crate::decode::rasa;
+
+/// An event and its address as they are folded: a log keeps the address with the entry, for each may have another.
+pub(super) fn entry(mut event: Event, address: Option<Address>) -> (Event, Option<Address>) {
+    match address {
+        Some(address) if event.is_log_entry => {
+            rasa::set_address(&mut event, address);
+            (event, None)
+        }
+        address => (event, address),
+    }
+}
+
+impl OpenInteractions {
+    /// Makes the interactions anew of the logs that have changed since the last write.
+    pub(crate) fn project_logs(&mut self, reader: &IndexReader) -> Result<(), SearchError> {
+        let is_log = |id: &&InteractionId| self.open.peek(*id).is_some_and(|open| open.document.state.is_log);
+        let logs: Vec<_> = self.dirty.iter().filter(is_log).cloned().collect();
+        for log in logs {
+            self.project(&log, reader)?;
+        }
+        Ok(())
+    }
+
+    fn project(&mut self, log: &InteractionId, reader: &IndexReader) -> Result<(), SearchError> {
+        let state = &self.load(log, reader)?.document.state;
+        let (sessions, organization) = (rasa::sessions(state), state.organization.clone());
+        let mut erased = Vec::new();
+        for session in sessions {
+            let open = self.load(&session.id, reader)?;
+            let state = &open.document.state;
+            let is_of_another = match (&state.organization, &organization) {
+                (Some(theirs), Some(ours)) => theirs.value != ours.value,
+                _ => false,
+            };
+            if is_of_another && state.projected.is_none() {
+                // Nobody may speak about another organization's interaction by naming a sender like it.
+            } else if state.erased {
+                erased.extend(session.entries);
+            } else if session.told.is_none() && state.projected.is_none() {
+                // There never was such a conversation.
+            } else if Arc::make_mut(&mut open.document).state.project(log, session.told) {
+                self.mark_dirty(session.id);
+            }
+        }
+        // What was erased must not stay in the log either, nor come back to it when events are read again.
+        let entries = &mut Arc::make_mut(&mut self.load(log, reader)?.document).state.messages;
+        erased.iter().for_each(|entry| {
+            entries.remove(entry);
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::{Duration, Instant};
+
+    use hearken_analysis::Analyzer;
+    use hearken_billing::{Billing, BillingSettings};
+    use hearken_index::{Index, IndexWriter};
+    use hearken_model::{Rating, State, Timestamp};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::derive::Deriver;
+    use crate::metrics::IngestMetrics;
+    use crate::{Decoded, RawRecord, decode};
+
+    struct World {
+        open: OpenInteractions,
+        deriver: Deriver,
+        writer: IndexWriter,
+        reader: IndexReader,
+        _folder: tempfile::TempDir,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let (writer, reader) = Index::open(&folder.path().join("index"), |_| {}).unwrap();
+            let billing = Billing::new(BillingSettings::default(), Vec::new());
+            let metrics = IngestMetrics::for_test();
+            let deriver = Deriver::new(Analyzer::built_in(), billing, Duration::from_secs(60), metrics);
+            World { open: OpenInteractions::new(), deriver, writer, reader, _folder: folder }
+        }
+
+        /// One batch, after which nothing but the index is remembered.
+        fn batch(&mut self, payloads: &[Value]) {
+            for payload in payloads {
+                let record = RawRecord {
+                    topic: "rasa_core_events".into(),
+                    partition: 0,
+                    offset: 0,
+                    key: None,
+                    value: Some(payload.to_string().into_bytes()),
+                    timestamp: Some(Timestamp::EPOCH),
+                    headers: Vec::new(),
+                };
+                let Decoded::Events(events) = decode(&record, Timestamp::EPOCH) else { panic!("{payload}") };
+                let at = |event: Event| {
+                    let ip_address = event.started.ip_address.clone();
+                    let address = ip_address.map(|ip| Address { ip_address: Some(ip), ..Address::default() });
+                    (event, address)
+                };
+                self.open.fold_all(events.into_iter().map(at).collect(), &self.reader).unwrap();
+            }
+            self.open.project_logs(&self.reader).unwrap();
+            let writer = &mut self.writer;
+            self.open.write_dirty(&mut self.deriver, Instant::now(), None, |document| writer.put(document));
+            self.writer.refresh(&Default::default()).unwrap();
+            self.open.clear();
+        }
+
+        fn state(&mut self, id: &str) -> State {
+            let id = InteractionId::try_new(id).unwrap();
+            self.open.load(&id, &self.reader).unwrap().document.state.clone()
+        }
+
+        fn said(&mut self, id: &str) -> Vec<String> {
+            let state = self.state(id);
+            state.transcript().into_iter().map(|(_, _, message)| message.message.clone()).collect()
+        }
+    }
+
+    const FIRST: &str = "ada@2023-11-14T22:13:20Z";
+    const SECOND: &str = "ada@2023-11-14T22:15:00Z";
+    const UNKNOWN: &str = "ada@start";
+
+    fn rasa(event: &str, at: i64, text: &str) -> Value {
+        json!({"sender_id": "ada", "event": event, "timestamp": 1_700_000_000 + at, "text": text, "metadata": {}})
+    }
+
+    #[test]
+    fn what_arrives_late_moves_messages_to_the_conversation_that_they_are_of() {
+        let mut world = World::new();
+        world.batch(&[rasa("user", 1, "first"), rasa("user", 101, "second")]);
+        assert_eq!(world.said(UNKNOWN), ["first", "second"]);
+        world.batch(&[rasa("session_started", 0, "")]);
+        assert_eq!(world.said(FIRST), ["first", "second"]);
+        assert!(world.state(UNKNOWN).is_hidden(), "nothing is left of it");
+        assert_eq!(
+            world.reader.counts().unwrap().interactions,
+            1,
+            "neither the log nor what was taken back is found"
+        );
+        // What others say of a conversation stays, whatever the log tells.
+        world.batch(&[json!({"event": "interaction.rated", "interaction_id": FIRST, "rating": 5})]);
+        world.batch(&[rasa("session_started", 100, ""), rasa("bot", 102, "hello"), rasa("undo", 103, "")]);
+        assert_eq!(
+            (world.said(FIRST), world.said(SECOND)),
+            (vec!["first".to_owned()], vec!["second".to_owned()])
+        );
+        let rating = world.state(FIRST).rating.unwrap().value;
+        assert_eq!(rating, Rating { rating: 5, rating_comment: None });
+    }
+
+    #[test]
+    fn an_erased_conversation_leaves_the_log_and_stays_away() {
+        let mut world = World::new();
+        let all = [
+            rasa("session_started", 0, ""),
+            rasa("user", 1, "my secret"),
+            rasa("session_started", 100, ""),
+            rasa("user", 101, "hello"),
+        ];
+        world.batch(&all);
+        assert!(serde_json::to_string(&world.state("rasa-log/ada")).unwrap().contains("my secret"));
+        world.batch(&[json!({"event": "interaction.erased", "interaction_id": FIRST})]);
+        for _ in 0..2 {
+            assert!(!serde_json::to_string(&world.state("rasa-log/ada")).unwrap().contains("my secret"));
+            assert!(world.state(FIRST).erased);
+            assert_eq!(world.said(SECOND), ["hello"], "the other one is as it was");
+            world.batch(&all); // everything is read again
+        }
+    }
+
+    #[test]
+    fn every_conversation_keeps_the_address_that_it_came_with() {
+        let mut world = World::new();
+        let from = |at: i64, ip: &str| json!({"sender_id": "ada", "event": "user", "timestamp": 1_700_000_000 + at, "text": "hi", "metadata": {"ip": ip}});
+        world.batch(&[
+            rasa("session_started", 0, ""),
+            from(1, "192.0.2.1"),
+            rasa("session_started", 100, ""),
+            from(101, "192.0.2.2"),
+        ]);
+        let mut address = |id: &str| world.state(id).address.unwrap().value.ip_address.unwrap();
+        assert_eq!((address(FIRST).as_str(), address(SECOND).as_str()), ("192.0.2.1", "192.0.2.2"));
+    }
+}
