@@ -67,6 +67,7 @@ fn started(event: &mut Event, data: &Value, start_time: Option<Timestamp>) {
     let started = &mut event.started;
     started.integration = Some("elevenlabs".to_owned());
     started.agent = first_text([&data["agent_name"], &data["agent_id"]]);
+    started.agent_version = text(&data["version_id"]);
     started.interaction_type = Some(match metadata["text_only"].as_bool() {
         Some(true) => InteractionType::TextChat,
         _ => InteractionType::VoiceCall,
@@ -79,7 +80,7 @@ fn started(event: &mut Event, data: &Value, start_time: Option<Timestamp>) {
     adopt(started, variables);
 
     let mut gathered = Metadata::default();
-    for name in ["agent_id", "version_id", "branch_id", "environment"] {
+    for name in ["agent_id", "branch_id", "environment"] {
         gathered.add(name, &data[name]);
     }
     gathered.add("source", &metadata["conversation_initiation_source"]);

@@ -93,6 +93,7 @@ pub(super) fn adopt(started: &mut StartedFields, free: &Value) {
         }
     };
     set(&mut started.organization, &["organization"]);
+    set(&mut started.agent_version, &["agent_version"]);
     set(&mut started.user_id, &["user_id"]);
     set(&mut started.url, &["url", "page_url"]);
     set(&mut started.user_agent, &["user_agent"]);

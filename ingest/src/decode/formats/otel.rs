@@ -530,6 +530,7 @@ fn started(event: &mut Event, record: &Record) {
     let started = &mut event.started;
     started.integration = Some("opentelemetry".to_owned());
     started.agent = of_first(&["gen_ai.agent.name", "gen_ai.agent.id", "service.name"]);
+    started.agent_version = of_first(&["gen_ai.agent.version", "service.version"]);
     started.organization = of_first(&["organization"]);
     started.user_id = of_first(&["user.id", "enduser.id"]);
     started.user_agent = of_first(&["user_agent.original"]);
@@ -540,10 +541,8 @@ fn started(event: &mut Event, record: &Record) {
     let mut gathered = Metadata::default();
     for (name, key) in [
         ("gen_ai.agent.id", "agent_id"),
-        ("gen_ai.agent.version", "agent_version"),
         ("gen_ai.provider.name", "provider"),
         ("service.name", "service.name"),
-        ("service.version", "service.version"),
         ("deployment.environment.name", "environment"),
     ] {
         gathered.add(key, record.attribute(name));

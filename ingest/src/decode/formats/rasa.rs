@@ -104,7 +104,8 @@ fn entry(body: &Value) -> Value {
         "bot" => &["event", "text", "data", "metadata"],
         "slot" => &["event", "name", "value"],
         "session_started" => {
-            return json!({"event": "session_started", "metadata": {"assistant_id": body["metadata"]["assistant_id"]}});
+            return json!({"event": "session_started", "metadata": {
+                "assistant_id": body["metadata"]["assistant_id"], "model_id": body["metadata"]["model_id"]}});
         }
         _ => &["event"],
     };
@@ -219,6 +220,9 @@ fn session(sender: &str, start: Option<&Entry<'_>>, entries: &[Entry<'_>]) -> Op
         adopt(&mut event.started, free);
         if let Some(assistant) = text(&free["assistant_id"]) {
             event.started.agent = Some(assistant);
+        }
+        if let Some(model) = text(&free["model_id"]) {
+            event.started.agent_version = Some(model);
         }
         if let Some(channel) = text(&entry.fields["input_channel"]) {
             is_voice |= is_voice_channel(&channel);

@@ -8,8 +8,8 @@ use hearken_model::{
 use serde_json::Value;
 
 use super::json::{
-    at, dollars, fields, first_text, interaction_id, items, list, millis, parsed, seconds_as_millis, text,
-    unix_millis,
+    at, dollars, fields, first_text, id, interaction_id, items, list, millis, parsed, seconds_as_millis,
+    text, unix_millis,
 };
 use super::metadata::{Metadata, adopt, adopt_analysis, sentiment};
 use super::shape::Mark;
@@ -64,9 +64,9 @@ impl Stage {
 }
 
 fn call(body: &Value, stage: Stage, context: &Context<'_>) -> Result<Event, Rejection> {
-    let id = interaction_id(body, "call.call_id")?;
+    let call_id = interaction_id(body, "call.call_id")?;
     let call = &body["call"];
-    let mut event = Event::new(id, stage.time(call, context), context.recorded_at);
+    let mut event = Event::new(call_id, stage.time(call, context), context.recorded_at);
     started(&mut event, call, InteractionType::VoiceCall);
     event.started.direction = call["direction"].as_str().and_then(Direction::from_name);
     let customer = match event.started.direction {
@@ -98,9 +98,9 @@ fn call(body: &Value, stage: Stage, context: &Context<'_>) -> Result<Event, Reje
 }
 
 fn chat(body: &Value, stage: Stage, context: &Context<'_>) -> Result<Event, Rejection> {
-    let id = interaction_id(body, "chat.chat_id")?;
+    let chat_id = interaction_id(body, "chat.chat_id")?;
     let chat = &body["chat"];
-    let mut event = Event::new(id, stage.time(chat, context), context.recorded_at);
+    let mut event = Event::new(chat_id, stage.time(chat, context), context.recorded_at);
     started(&mut event, chat, InteractionType::TextChat);
     if stage == Stage::Started {
         return Ok(event);
@@ -122,6 +122,7 @@ fn started(event: &mut Event, body: &Value, interaction_type: InteractionType) {
     let started = &mut event.started;
     started.integration = Some("retell".to_owned());
     started.agent = first_text([&body["agent_name"], &body["agent_id"]]);
+    started.agent_version = [&body["agent_version"], &body["version"]].into_iter().find_map(id);
     started.interaction_type = Some(interaction_type);
     started.start_time = unix_millis(&body["start_timestamp"]);
     let variables = &body["retell_llm_dynamic_variables"];
@@ -129,16 +130,7 @@ fn started(event: &mut Event, body: &Value, interaction_type: InteractionType) {
         adopt(started, free);
     }
     let mut gathered = Metadata::default();
-    for name in [
-        "agent_id",
-        "agent_version",
-        "version",
-        "agent_tag",
-        "call_type",
-        "chat_type",
-        "from_number",
-        "to_number",
-    ] {
+    for name in ["agent_id", "agent_tag", "call_type", "chat_type", "from_number", "to_number"] {
         gathered.add(name, &body[name]);
     }
     for analysis in [&body["call_analysis"], &body["chat_analysis"]] {

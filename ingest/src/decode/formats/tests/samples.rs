@@ -85,6 +85,7 @@ fn retell() {
     let event = event(&payload);
     assert_eq!(event.interaction_id.as_str(), "call_a1");
     assert_eq!(event.started.agent.as_deref(), Some("Support"));
+    assert_eq!(event.started.agent_version.as_deref(), Some("3"));
     assert_eq!(event.started.caller.as_deref(), Some("+12025550142"));
     let end = event.end.clone().unwrap();
     assert_eq!(end.end_time.unwrap().as_millis(), 1_763_811_154_400);
@@ -110,6 +111,7 @@ fn otlp_logs_and_spans() {
         let state = folded(events(&payload));
         assert_eq!(state.id.as_str(), "conv_5j66UpCpwteGg4YSxUnt7lPY");
         assert_eq!(state.agent.as_ref().unwrap().value, "support-bot");
+        assert_eq!(state.agent_version.as_ref().unwrap().value, "1.4.2");
         let transcript = state.transcript();
         let said: Vec<_> = transcript.iter().map(|(_, _, said)| (said.role, said.message.as_str())).collect();
         let expected = [
