@@ -7,6 +7,7 @@
 mod access;
 pub mod changes;
 pub mod checkpoint;
+pub mod decimal;
 mod fuzzy;
 pub mod highlight;
 #[cfg(any(test, feature = "oracle"))]

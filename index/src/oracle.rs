@@ -10,7 +10,7 @@ use hearken_model::{Document, Role, Scalar, Timestamp};
 
 use crate::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
 use crate::search::{Boundaries, Filter, FilterValue, RangeFacet, Selection, SortKey};
-use crate::text::{English, Token, WordKind, tokens};
+use crate::text::{English, Token, WordKind, fold_case, tokens};
 use crate::values::{self, FieldRef};
 
 /// The ids that the selection finds.
@@ -275,10 +275,9 @@ fn edits(a: &str, b: &str) -> usize {
 }
 
 fn has_value(document: &Document, field: &str, value: &ValueMatch) -> bool {
-    let lower = |text: &str| -> String { text.chars().flat_map(char::to_lowercase).collect() };
     shown_values(document, field).iter().any(|has| match value {
-        ValueMatch::Is(value) => lower(has) == lower(value),
-        ValueMatch::StartsWith(start) => lower(has).starts_with(&lower(start)),
+        ValueMatch::Is(value) => fold_case(has) == fold_case(value),
+        ValueMatch::StartsWith(start) => fold_case(has).starts_with(&*fold_case(start)),
     })
 }
 
@@ -296,22 +295,17 @@ fn in_range(document: &Document, field: &str, range: &Range) -> bool {
     }
     let head = &document.derived.head;
     let number = || values::number(document, field);
-    match *range {
-        Range::Integer(from, to) => number().is_some_and(|value| within(from, to, value)),
-        Range::Seconds(from, to) => head.duration.is_some_and(|value| within(from, to, value)),
-        Range::Money(from, to) => head.total_costs.amount.is_some_and(|value| within(from, to, value)),
+    match range {
+        Range::Integer(from, to) => number().is_some_and(|value| within(*from, *to, value)),
+        Range::Seconds(from, to) => head.duration.is_some_and(|value| within(*from, *to, value)),
+        Range::Money(from, to) => head.total_costs.amount.is_some_and(|value| within(*from, *to, value)),
         Range::Time(from, to) => {
             let time = if field == "end_time" { head.end_time } else { head.start_time };
-            time.is_some_and(|value| within(from, to, value))
+            time.is_some_and(|value| within(*from, *to, value))
         }
         Range::Number(from, to) => field
             .strip_prefix("metadata.")
             .and_then(|key| head.metadata.get(key))
-            .and_then(|value| match value {
-                Scalar::Number(number) => number.as_f64(),
-                Scalar::Text(text) => text.parse().ok(),
-                Scalar::Bool(_) => None,
-            })
-            .is_some_and(|value| within(from, to, value)),
+            .is_some_and(|value| values::number_within(&value.to_string(), from, to)),
     }
 }

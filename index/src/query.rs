@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::decimal::Decimal;
+
 /// Which words are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
@@ -74,15 +76,16 @@ pub enum Range {
     Money(Edge<hearken_model::Money>, Edge<hearken_model::Money>),
     /// Over instants.
     Time(Edge<hearken_model::Timestamp>, Edge<hearken_model::Timestamp>),
-    /// Over metadata values that are numbers.
-    Number(Edge<f64>, Edge<f64>),
+    /// Over metadata values that are numbers, compared exactly.
+    Number(Edge<Decimal>, Edge<Decimal>),
 }
 
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Range::Integer(from, to) => in_brackets(from, to, f),
-            Range::Seconds(from, to) | Range::Number(from, to) => in_brackets(from, to, f),
+            Range::Seconds(from, to) => in_brackets(from, to, f),
+            Range::Number(from, to) => in_brackets(from, to, f),
             Range::Money(from, to) => in_brackets(from, to, f),
             Range::Time(from, to) => in_brackets(from, to, f),
         }

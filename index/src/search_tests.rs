@@ -14,6 +14,7 @@ use hearken_model::{
 use proptest::prelude::*;
 
 use crate::checkpoint::Checkpoint;
+use crate::decimal::Decimal;
 use crate::highlight::{HighlightOptions, Highlighter};
 use crate::oracle;
 use crate::overview::OverviewRequest;
@@ -77,6 +78,17 @@ const WORDS: &[&str] = &[
     "universe",
     "university",
     "news",
+    "re\u{AD}fund",
+    "می\u{200C}خواهم",
+    "میخواهم",
+    "كِتَابٌ",
+    "کتاب",
+    "שָׁלוֹם",
+    "שלום",
+    "ΟΔΟΣ",
+    "οδος",
+    "१२",
+    "12",
 ];
 
 struct Rng(u64);
@@ -137,12 +149,12 @@ fn made_up(number: usize, rng: &mut Rng) -> Document {
     let head = &mut document.derived.head;
     let owned = |value: Option<&str>| value.map(str::to_owned);
     head.organization = owned(rng.maybe(&["acme", "Acme", "globex"]));
-    head.agent = owned(rng.maybe(&["Ada L", "ada l", "Bob", "Adalbert"]));
+    head.agent = owned(rng.maybe(&["Ada L", "ada l", "Bob", "Adalbert", "ΝΙΚΟΣ", "JOSE\u{301}"]));
     head.llm_models = ["gpt-4o", "claude"][..rng.below(3)].iter().map(|m| (*m).to_owned()).collect();
     head.llm_model = head.llm_models.first().cloned();
     head.interaction_type = rng.maybe(&[InteractionType::TextChat, InteractionType::VoiceCall]);
     head.status = rng.maybe(&[Status::InProgress, Status::Finished]);
-    head.country = owned(rng.maybe(&["Germany", "France", "Türkiye", "中国"]));
+    head.country = owned(rng.maybe(&["Germany", "France", "Türkiye", "中国", "İstanbul", "Große"]));
     head.url = Some(format!("https://example.com/{}", "long/".repeat(rng.below(400))));
     head.start_time = rng.maybe(&[at(0), at(3_600), at(86_400), at(90_000)]);
     head.duration = rng.maybe(&[0.0, 0.1, 61.5, 7_200.0]);
@@ -155,7 +167,9 @@ fn made_up(number: usize, rng: &mut Rng) -> Document {
     head.topics_summary.summary = Some(rng.text(8)).filter(|summary| !summary.is_empty());
     head.topics_summary.keywords = (0..rng.below(4)).map(|_| rng.pick(WORDS).to_owned()).collect();
     head.topics_summary.sentiment = rng.maybe(Sentiment::ALL);
-    if let Some(plan) = rng.maybe(&["pro", "Pro", "free", "12"]) {
+    if let Some(plan) =
+        rng.maybe(&["pro", "Pro", "free", "12", "9007199254740992", "9007199254740993", "1e400"])
+    {
         head.metadata.insert("plan".to_owned(), Scalar::Text(plan.to_owned()));
     }
     if let Some(seats) = rng.maybe(&[1, 5, 12]) {
@@ -534,12 +548,16 @@ fn value_query() -> impl Strategy<Value = Query> {
     };
     let number = || prop::sample::select(&[0i64, 1, 3, 5, 9][..]);
     let seconds = || prop::sample::select(&[0.0, 0.1, 61.5, 7_200.0][..]);
+    let decimal = || {
+        prop::sample::select(&["0", "0.1", "12", "1.2e1", "9007199254740993"][..])
+            .prop_map(|number| Decimal::parse(number).unwrap())
+    };
     let money =
         || prop::sample::select(&["0.1", "0.25", "-1.5"][..]).prop_map(|m| m.parse::<Money>().unwrap());
     let time = || prop::sample::select(vec![at(0), at(3_600), at(86_400)]);
     prop_oneof![
-        is("agent", &["ada l", "ADA L", "bob"]),
-        is("country", &["germany", "TÜRKIYE", "中国", "x"]),
+        is("agent", &["ada l", "ADA L", "bob", "νικος", "josé", "Jo"]),
+        is("country", &["germany", "TÜRKIYE", "中国", "x", "istanbul", "GROSSE", "groß"]),
         is("id", &["made-up:1", "Made-Up:22", "none"]),
         is("metadata.plan", &["PRO", "free", "12"]),
         is("keywords", &["Café", "退款", "…"]),
@@ -549,7 +567,7 @@ fn value_query() -> impl Strategy<Value = Query> {
         range("end_time", (edge(time()), edge(time())).prop_map(|(a, b)| Range::Time(a, b)).boxed()),
         range(
             "metadata.plan",
-            (edge(seconds()), edge(seconds())).prop_map(|(a, b)| Range::Number(a, b)).boxed()
+            (edge(decimal()), edge(decimal())).prop_map(|(a, b)| Range::Number(a, b)).boxed()
         ),
         prop::sample::select(FACETS).prop_map(|field| Query::Exists { field: field.to_owned() }),
         Just(Query::All),

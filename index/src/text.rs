@@ -1,20 +1,22 @@
 //! What a word is: one set of rules for the engine, the highlights and the tests' oracle.
 //!
-//! A word is a run of letters, digits and combining marks; everything else separates. Three refinements:
+//! A word is a run of letters, digits and combining marks. Soft hyphens, joiners, non-joiners and marks of direction inside
+//! it are nothing; everything else separates. Three refinements:
 //!
 //! - Scripts written without spaces (Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese): every character with
 //!   its marks is a word of its own, so that any part of a text is found as a phrase of its characters.
 //! - Emoji and other pictographs are words, so that they are found; skin tones and presentation selectors are folded
 //!   away, a flag is one. They separate like any other sign all the same: a pictograph takes no place of its own but
 //!   stands where the word before it does, so `"thank you so"` finds `thank you 😊 so`.
-//! - Words are compared folded: letter case, compatibility forms (`ﬁ`, `Ａ`) and the accents U+0300–036F never
-//!   matter; marks that carry meaning, such as those of Hindi or Thai, stay.
+//! - Words are compared folded: letter case, compatibility forms (`ﬁ`, `Ａ`), accents, the vowel signs of Arabic, the points
+//!   of Hebrew, and whose digits they are (`١٢`, `12`) never matter, nor which of the ways to write alef, yeh or kaf a
+//!   keyboard has; marks that carry meaning, such as those of Hindi or Thai, stay.
 
 use std::borrow::Cow;
 
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 
 /// Most positions that the words of a phrase may be out of place.
 pub const SLOP_MAX: u32 = 50;
@@ -130,7 +132,7 @@ impl<'t> Words<'t> {
         let mut chars = self.text[start..].char_indices().peekable();
         let (_, first) = chars.next()?;
         let kind = match class(first) {
-            Class::Separator | Class::Mark => {
+            Class::Separator | Class::Mark | Class::Nothing => {
                 self.at = start + first.len_utf8();
                 return None;
             }
@@ -139,9 +141,12 @@ impl<'t> Words<'t> {
             Class::Symbol | Class::Flag => WordKind::Symbol,
         };
         let mut pairs_with_flag = class(first) == Class::Flag;
-        while let Some((_, c)) = chars.peek() {
-            let belongs = match class(*c) {
+        let mut end = start + first.len_utf8();
+        while let Some((at, c)) = chars.peek() {
+            let class = class(*c);
+            let belongs = match class {
                 Class::Mark => true,
+                Class::Nothing => kind != WordKind::Symbol,
                 Class::Letter => kind == WordKind::Letters,
                 Class::Symbol => kind == WordKind::Symbol && is_skin_tone(*c),
                 Class::Flag => std::mem::take(&mut pairs_with_flag),
@@ -150,10 +155,12 @@ impl<'t> Words<'t> {
             if !belongs {
                 break;
             }
+            if class != Class::Nothing {
+                end = start + at + c.len_utf8();
+            }
             chars.next();
         }
-        let end = chars.peek().map_or(self.text.len(), |(at, _)| start + at);
-        self.at = end;
+        self.at = chars.peek().map_or(self.text.len(), |(at, _)| start + at);
         fold_word(&self.text[start..end], kind, &mut self.folded);
         Some(self.word(start, end, kind))
     }
@@ -205,20 +212,47 @@ pub fn has_forms(folded: &str) -> bool {
     (3..=32).contains(&folded.len()) && folded.bytes().all(|b| b.is_ascii_lowercase())
 }
 
-/// Folds letter case only, character by character: how the query language compares whole values.
+/// Folds letter case only, as [`Words`] do: how the query language compares whole values. A letter with its accent is the
+/// same in one character and in two. What a value begins with, its folded form begins with, too.
 pub fn fold_case(value: &str) -> Cow<'_, str> {
-    let is_folded = |c: char| {
-        if c.is_ascii() { !c.is_ascii_uppercase() } else { c.to_lowercase().eq(std::iter::once(c)) }
-    };
-    if value.chars().all(is_folded) {
-        return Cow::Borrowed(value);
+    if value.is_ascii() {
+        if !value.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Cow::Borrowed(value);
+        }
+        return Cow::Owned(value.to_ascii_lowercase());
     }
-    Cow::Owned(value.chars().flat_map(char::to_lowercase).collect())
+    let mut folded = String::with_capacity(value.len());
+    for c in value.chars().flat_map(char::to_lowercase) {
+        if is_unspaced(u32::from(c)) {
+            folded.push(c);
+            continue;
+        }
+        decompose_canonical(c, |c| match c {
+            // The dot of `İ`.
+            '\u{307}' if folded.ends_with('i') => {}
+            c => push_letter(c, &mut folded),
+        });
+    }
+    if folded == value { Cow::Borrowed(value) } else { Cow::Owned(folded) }
+}
+
+/// Adds a lower-case letter in the form that all forms of it are compared in.
+fn push_letter(c: char, folded: &mut String) {
+    match c {
+        'ß' => folded.push_str("ss"),
+        'ς' => folded.push('σ'),
+        'ı' => folded.push('i'),
+        'ſ' => folded.push('s'),
+        'µ' => folded.push('μ'),
+        other => folded.push(other),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     Separator,
+    /// Invisible, or a mere ornament: no part of a word, and does not end one.
+    Nothing,
     Mark,
     Letter,
     Character,
@@ -228,6 +262,9 @@ enum Class {
 
 fn class(c: char) -> Class {
     let code = u32::from(c);
+    if is_nothing(code) {
+        return Class::Nothing;
+    }
     if code < 0x300 {
         return if c.is_alphanumeric() { Class::Letter } else { Class::Separator };
     }
@@ -241,6 +278,12 @@ fn class(c: char) -> Class {
         return Class::Separator;
     }
     if is_unspaced(code) { Class::Character } else { Class::Letter }
+}
+
+/// Soft hyphen, joiner, non-joiner, word joiner, byte order mark, marks of direction, and the stroke that stretches Arabic
+/// words. The zero-width space is none of them: it stands between words.
+fn is_nothing(code: u32) -> bool {
+    matches!(code, 0xAD | 0x61C | 0x640 | 0x180E | 0x200C..=0x200F | 0x2060 | 0xFEFF)
 }
 
 /// Vowels and finals of decomposed Korean, and the half-width voicing marks of Japanese: they belong to the
@@ -287,17 +330,22 @@ fn fold_word(word: &str, kind: WordKind, folded: &mut String) {
         }
         for c in c.to_lowercase() {
             match c {
-                'ß' => folded.push_str("ss"),
                 'æ' => folded.push_str("ae"),
                 'œ' => folded.push_str("oe"),
-                'ς' => folded.push('σ'),
                 'ø' => folded.push('o'),
                 'đ' => folded.push('d'),
                 'ł' => folded.push('l'),
-                'ı' => folded.push('i'),
                 // The lower case of a few capitals brings its own accent.
                 '\u{300}'..='\u{36F}' => {}
-                other => folded.push(other),
+                // Hamza and madda on alef, which are as often left out; elsewhere they make another letter.
+                '\u{653}'..='\u{655}' if folded.ends_with('ا') => {}
+                'ٱ' => folded.push('ا'),
+                'ی' => folded.push('ي'),
+                'ک' => folded.push('ك'),
+                other => match digit(other) {
+                    Some(digit) => folded.push(digit),
+                    None => push_letter(other, folded),
+                },
             }
         }
         if folded.len() > 4 * WORD_BYTES_MAX {
@@ -324,9 +372,30 @@ fn is_stable(word: &str) -> bool {
         && matches!(code, 0x3041..=0x3096 | 0x30A1..=0x30FA | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xAC00..=0xD7A3)
 }
 
+/// The ASCII form of a decimal digit of another script that is written with spaces.
+fn digit(c: char) -> Option<char> {
+    /// The zeros; nine digits follow each.
+    const ZEROS: [u32; 14] =
+        [0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xF20];
+    let code = u32::from(c);
+    if !(0x660..0xF2A).contains(&code) {
+        return None;
+    }
+    ZEROS
+        .iter()
+        .find(|zero| (**zero..**zero + 10).contains(&code))
+        .and_then(|zero| char::from_digit(code - zero, 10))
+}
+
 fn is_dropped(c: char, kind: WordKind) -> bool {
     match u32::from(c) {
-        0x300..=0x36F => true,
+        code if is_nothing(code) => true,
+        0x300..=0x36F | 0x1AB0..=0x1AFF | 0x1DC0..=0x1DFF | 0xFE20..=0xFE2F => true,
+        // Points and accents of Hebrew.
+        0x591..=0x5BD | 0x5BF | 0x5C1..=0x5C2 | 0x5C4..=0x5C5 | 0x5C7 | 0xFB1E => true,
+        // Vowel signs of Arabic and signs of recitation, but for hamza and madda.
+        0x610..=0x61A | 0x64B..=0x652 | 0x656..=0x65F | 0x670 => true,
+        0x6D6..=0x6DC | 0x6DF..=0x6E8 | 0x6EA..=0x6ED | 0x8CA..=0x8E1 | 0x8E3..=0x8FF => true,
         // Presentation selectors and the frames of key caps.
         0xFE00..=0xFE0F | 0xE0100..=0xE01EF | 0x20D0..=0x20FF => true,
         _ => kind == WordKind::Symbol && is_skin_tone(c),
@@ -355,6 +424,67 @@ mod tests {
         assert_eq!(words("CAFÉ Cafe\u{301} Straße ÉCLAIR"), ["cafe", "cafe", "strasse", "eclair"]);
         assert_eq!(words("İstanbul ΟΔΟΣ οδος ﬁne ＡＢＣ"), ["istanbul", "οδοσ", "οδοσ", "fine", "abc"]);
         assert_eq!(words("Łódź Ærø"), ["lodz", "aero"]);
+    }
+
+    #[test]
+    fn what_is_invisible_inside_a_word_is_nothing() {
+        assert_eq!(words("die Rück\u{AD}erstattung"), ["die", "ruckerstattung"]);
+        assert_eq!(words("re\u{AD}fund re\u{2060}fund re\u{FEFF}fund re\u{200E}fund"), ["refund"; 4]);
+        assert_eq!(words("می\u{200C}خواهم"), words("میخواهم"));
+        assert_eq!(words("क\u{94D}\u{200D}ष र\u{94D}\u{200C}य"), words("क\u{94D}ष र\u{94D}य"));
+        assert_eq!(words("退\u{200D}款"), ["退", "款"]);
+        assert_eq!(words("\u{FEFF}refund\u{AD} \u{AD} late\u{200F}."), ["refund", "late"]);
+        assert_eq!(words("one\u{200B}two"), ["one", "two"], "the zero-width space stands between words");
+        assert_eq!(words("👩\u{200D}💻"), ["👩", "💻"]);
+        let ends: Vec<_> = tokens("re\u{AD}fund\u{AD} x").iter().map(|token| token.word.end).collect();
+        assert_eq!(ends, [8, 12], "what follows a word is no part of it");
+    }
+
+    #[test]
+    fn vowel_signs_and_points_are_accents() {
+        assert_eq!(words("مُحَمَّدٌ كِتَابٌ"), ["محمد", "كتاب"]);
+        assert_eq!(words("هٰذا الرَّحْمٰنِ كتـــاب"), ["هذا", "الرحمن", "كتاب"]);
+        assert_eq!(words("شָׁלוֹם שלום שּׁ"), words("שׁלום שלום ש").into_iter().collect::<Vec<_>>());
+        assert_eq!(words("שָׁלוֹם בְּרֵאשִׁית"), ["שלום", "בראשית"]);
+        assert_eq!(words("\u{FB2A}\u{FB31}"), ["שב"]);
+        assert_eq!(words("ـ ـــ"), [""; 0], "a stroke alone is an ornament");
+    }
+
+    #[test]
+    fn letters_of_arabic_keyboards_are_one() {
+        assert_eq!(words("أحمد إلى آب ٱلله"), words("احمد الى اب الله"));
+        assert_eq!(words("أ"), words("ا\u{654}"), "composed or not");
+        assert_eq!(words("کتابی"), words("كتابي"));
+        assert_ne!(words("سئل"), words("سيل"));
+        assert_ne!(words("على"), words("علي"));
+    }
+
+    #[test]
+    fn digits_are_the_same_in_every_script() {
+        assert_eq!(words("١٢٣ ۱۲۳ १२३ ১২৩ １２３"), ["123"; 5]);
+        assert_eq!(words("طلب٤٥"), ["طلب45"]);
+    }
+
+    #[test]
+    fn whole_values_fold_case_as_words_do_and_keep_their_accents() {
+        for (one, other) in [
+            ("νικος", "ΝΙΚΟΣ"),
+            ("İstanbul", "istanbul"),
+            ("I\u{307}stanbul", "ISTANBUL"),
+            ("DIYARBAKIR", "dıyarbakır"),
+            ("STRAẞE", "straße"),
+            ("Strasse", "Straße"),
+            ("JOSÉ", "jose\u{301}"),
+            ("ÅNGSTRÖM", "\u{212B}ngström"),
+            ("ПРИВЕТ", "привет"),
+            ("İ", "ı"),
+        ] {
+            assert_eq!(fold_case(one), fold_case(other), "{one} {other}");
+        }
+        for (one, other) in [("José", "Jose"), ("한국", "하국"), ("a", "b"), ("ż", "z")] {
+            assert_ne!(fold_case(one), fold_case(other), "{one} {other}");
+        }
+        assert!(matches!(fold_case("plain-value 退款 한국"), Cow::Borrowed(_)));
     }
 
     #[test]
@@ -410,6 +540,24 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_folded_value_stays_as_it_is_and_begins_as_the_value_does(value in "[aİıIiβςΣßẞé\u{301}\u{307}\u{323}退한]{0,8}|\\PC{0,20}", len in 0_usize..20) {
+            let folded = fold_case(&value);
+            prop_assert_eq!(fold_case(&folded), folded.as_ref());
+            let beginning: String = value.chars().take(len).collect();
+            prop_assert!(folded.starts_with(&*fold_case(&beginning)));
+            if value.starts_with(&*folded) || value.starts_with(&*fold_case(&beginning)) {
+                prop_assert!(folded.starts_with(&*fold_case(&beginning)));
+            }
+        }
+
+        #[test]
+        fn a_word_folded_is_a_word_that_folds_to_itself(text in "[\\p{Arabic}\\p{Hebrew}\\p{Greek}\\p{Latin}\\p{Devanagari} ]{0,20}") {
+            for word in words(&text) {
+                prop_assert_eq!(words(&word), [word.clone()]);
+            }
+        }
+
         #[test]
         fn words_are_in_order_inside_the_text_and_never_empty(text in "\\PC{0,60}|[\\x00-\\u{10FFFF}]{0,40}") {
             let mut end = 0;

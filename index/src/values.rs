@@ -7,6 +7,7 @@ use hearken_model::field::{Field, FieldKind, METADATA_PREFIX, Reading, field};
 use hearken_model::{Document, Money, Timestamp};
 use rust_decimal::prelude::ToPrimitive;
 
+use crate::decimal::Decimal;
 use crate::query::{Edge, Range};
 use crate::search::RangeEnds;
 
@@ -123,19 +124,36 @@ pub(crate) fn shown(kind: FieldKind, number: i64) -> serde_json::Value {
 
 /// The ends of a range, shown the same way.
 pub(crate) fn shown_ends(range: &Range) -> RangeEnds {
-    fn both<T: Copy>(from: Edge<T>, to: Edge<T>, shown: impl Fn(T) -> serde_json::Value) -> RangeEnds {
-        let end = |edge| match edge {
+    fn both<T>(from: &Edge<T>, to: &Edge<T>, shown: impl Fn(&T) -> serde_json::Value) -> RangeEnds {
+        let end = |edge: &Edge<T>| match edge {
             Edge::Open => serde_json::Value::Null,
             Edge::Inclusive(value) | Edge::Exclusive(value) => shown(value),
         };
         RangeEnds { from: end(from), to: end(to) }
     }
-    match *range {
-        Range::Integer(from, to) => both(from, to, Into::into),
-        Range::Seconds(from, to) | Range::Number(from, to) => both(from, to, Into::into),
+    match range {
+        Range::Integer(from, to) => both(from, to, |number| (*number).into()),
+        Range::Seconds(from, to) => both(from, to, |seconds| (*seconds).into()),
+        Range::Number(from, to) => both(from, to, |number| number.to_string().into()),
         Range::Money(from, to) => both(from, to, |amount| amount.normalize().to_string().into()),
         Range::Time(from, to) => both(from, to, |instant| instant.to_string().into()),
     }
+}
+
+/// Whether a metadata value is a number between these ends, compared exactly.
+pub(crate) fn number_within(value: &str, from: &Edge<Decimal>, to: &Edge<Decimal>) -> bool {
+    let Some(number) = Decimal::parse(value) else { return false };
+    let is_above = match from {
+        Edge::Open => true,
+        Edge::Inclusive(from) => number >= *from,
+        Edge::Exclusive(from) => number > *from,
+    };
+    is_above
+        && match to {
+            Edge::Open => true,
+            Edge::Inclusive(to) => number <= *to,
+            Edge::Exclusive(to) => number < *to,
+        }
 }
 
 /// A sum of such numbers, shown the same way.

@@ -38,16 +38,29 @@ pub enum ExportFormat {
     /// One JSON object a line, whole interactions.
     Ndjson,
     /// RFC 4180 with a header.
-    Csv,
+    Csv {
+        /// Begins with a byte order mark, by which Excel tells UTF-8.
+        bom: bool,
+    },
 }
 
 impl ExportFormat {
-    /// The format of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "ndjson" => Some(ExportFormat::Ndjson),
-            "csv" => Some(ExportFormat::Csv),
-            _ => None,
+    /// The format that the parameters `format` and `bom` name; NDJSON without any.
+    ///
+    /// # Errors
+    /// There is no such format, or `bom` says something else than whether CSV begins with a mark.
+    pub fn from_parameters(format: Option<&str>, bom: Option<&str>) -> Result<Self, Problem> {
+        let invalid = |parameter: &str, detail: &str| {
+            let problem = Problem::new("invalid_parameter", detail);
+            Problem { parameter: Some(parameter.into()), ..problem }
+        };
+        match (format.unwrap_or("ndjson"), bom) {
+            ("csv", None | Some("false")) => Ok(ExportFormat::Csv { bom: false }),
+            ("csv", Some("true")) => Ok(ExportFormat::Csv { bom: true }),
+            ("ndjson", None | Some("false")) => Ok(ExportFormat::Ndjson),
+            ("ndjson", Some("true")) => Err(invalid("bom", "a byte order mark is for `format=csv` only")),
+            ("csv" | "ndjson", _) => Err(invalid("bom", "`bom` is `true` or `false`")),
+            _ => Err(invalid("format", "`format` is `ndjson` or `csv`")),
         }
     }
 
@@ -55,7 +68,7 @@ impl ExportFormat {
     pub const fn media_type(self) -> &'static str {
         match self {
             ExportFormat::Ndjson => "application/x-ndjson",
-            ExportFormat::Csv => "text/csv; charset=utf-8",
+            ExportFormat::Csv { .. } => "text/csv; charset=utf-8",
         }
     }
 
@@ -63,7 +76,7 @@ impl ExportFormat {
     pub const fn file_name(self) -> &'static str {
         match self {
             ExportFormat::Ndjson => "interactions.ndjson",
-            ExportFormat::Csv => "interactions.csv",
+            ExportFormat::Csv { .. } => "interactions.csv",
         }
     }
 }
@@ -80,7 +93,7 @@ pub async fn export(
     format: ExportFormat,
 ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Problem> {
     let sort = sort(parameters.sort.as_ref())?;
-    let place = state.stream_place()?;
+    let place = state.export_place()?;
     let (chunks_tx, mut chunks_rx) = mpsc::channel(CHUNKS_MAX);
     let reader = state.reader().clone();
     let runtime = Handle::current();
@@ -127,14 +140,17 @@ fn write_all(
     format: ExportFormat,
     chunks: &mut Chunks,
 ) -> Result<(), Problem> {
-    if format == ExportFormat::Csv {
+    if let ExportFormat::Csv { bom } = format {
+        if bom {
+            chunks.buffer.extend_from_slice("\u{FEFF}".as_bytes());
+        }
         csv::write_header(&mut chunks.buffer);
     }
     reader.for_each(selection, sort, |document| {
         let interaction = document.interaction();
         match format {
             ExportFormat::Ndjson => write_line(&interaction, &mut chunks.buffer),
-            ExportFormat::Csv => csv::write_row(&interaction, &mut chunks.buffer),
+            ExportFormat::Csv { .. } => csv::write_row(&interaction, &mut chunks.buffer),
         }
         if chunks.buffer.len() < CHUNK_BYTES { ControlFlow::Continue(()) } else { chunks.flush() }
     })?;

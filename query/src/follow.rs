@@ -183,6 +183,11 @@ impl Follower {
     }
 }
 
+/// Where a follower stands that would begin now, for pages that are rendered before they follow.
+pub fn point_now(state: &AppState) -> String {
+    point_text(state.reader().changes_now())
+}
+
 /// A point as text, for `Last-Event-ID`.
 pub fn point_text(point: ChangePoint) -> String {
     format!("{}-{}", point.run, point.num_changes)

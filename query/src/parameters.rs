@@ -87,9 +87,9 @@ impl SearchParameters {
         parse::parse(pairs, extra)
     }
 
-    /// The query's text, `None` when it is blank.
+    /// The query's text as it was written, so that positions in it are those of `q`; `None` when it is blank.
     pub fn text(&self) -> Option<&str> {
-        self.q.as_deref().map(str::trim).filter(|text| !text.is_empty())
+        self.q.as_deref().filter(|text| !text.trim().is_empty())
     }
 
     /// The order: as asked for, else by relevance when the query searches words, else newest first.

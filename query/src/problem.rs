@@ -100,6 +100,12 @@ impl Problem {
         Problem { retry_after: Some(1), ..Problem::new("too_many_searches", detail) }
     }
 
+    /// So many exports or event streams are open that there is no place for another.
+    pub fn too_many(what: &str, max: usize) -> Self {
+        let detail = format!("all {max} places for {what} are taken; try again when one has ended");
+        Problem { retry_after: Some(5), ..Problem::new("too_many_searches", detail) }
+    }
+
     /// The deadline passed.
     pub fn search_timeout() -> Self {
         let detail = "the search was stopped at its deadline; narrow it by time, filters or rarer words";

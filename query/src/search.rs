@@ -10,7 +10,7 @@ use hearken_model::{Document, Interaction, InteractionId};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::language;
+use crate::language::{self, Notice};
 use crate::parameters::{SearchParameters, decode_cursor, encode_cursor};
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -22,6 +22,9 @@ pub struct SearchAnswer<Item = SearchItem> {
     pub total: u64,
     /// Milliseconds that the search took.
     pub took_ms: f64,
+    /// What in the query was probably meant otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
     /// The page.
     pub items: Vec<Item>,
     /// The facets in the order in which they were asked for, then those over ranges.
@@ -136,13 +139,17 @@ pub(crate) async fn search_json(
 impl SearchAnswer<ItemJson> {
     /// What a [`SearchAnswer`] of [`SearchItem`]s serializes to.
     fn to_json(&self) -> serde_json::Result<Vec<u8>> {
-        let SearchAnswer { total, took_ms, items, facets, next_cursor } = self;
+        let SearchAnswer { total, took_ms, notices, items, facets, next_cursor } = self;
         let num_bytes: usize = items.iter().map(|ItemJson(json)| json.len() + 1).sum();
         let mut json = Vec::with_capacity(num_bytes + 1024);
         json.extend_from_slice(b"{\"total\":");
         serde_json::to_writer(&mut json, total)?;
         json.extend_from_slice(b",\"took_ms\":");
         serde_json::to_writer(&mut json, took_ms)?;
+        if !notices.is_empty() {
+            json.extend_from_slice(b",\"notices\":");
+            serde_json::to_writer(&mut json, notices)?;
+        }
         json.extend_from_slice(b",\"items\":[");
         for (at, ItemJson(item)) in items.iter().enumerate() {
             if at > 0 {
@@ -176,7 +183,7 @@ pub async fn interaction(
     let id = InteractionId::try_new(id).map_err(|_| Problem::no_such_interaction())?;
     let work = move |reader: &IndexReader, _| {
         let document = visible(reader, &id, &access)?.ok_or_else(Problem::no_such_interaction)?;
-        let text = q.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let text = q.as_deref().filter(|text| !text.trim().is_empty());
         let query = text.map(|text| resolve(reader, text, &access)).transpose()?;
         let interaction = document.interaction();
         let messages = interaction.transcript.as_deref().unwrap_or_default();
@@ -204,9 +211,11 @@ fn answer<Item>(
         }
         items.push(show(hit, highlighter.as_mut())?);
     }
+    let notices = parameters.text().filter(|text| !is_id(&selection.query, text)).map(language::notices);
     Ok(SearchAnswer {
         total: response.total,
         took_ms: 0.0,
+        notices: notices.unwrap_or_default(),
         items,
         next_cursor: response.next.map(|cursor| encode_cursor(&cursor, selection, sort)),
         facets: response.facets,
@@ -243,18 +252,28 @@ fn request(
 /// # Errors
 /// It can be parsed neither as a query nor is it an id.
 pub fn resolve(reader: &IndexReader, text: &str, access: &Access) -> Result<Query, Problem> {
-    let text = text.trim();
     let parsed = language::parse(text);
+    let text = text.trim();
     let id = InteractionId::try_new(text).ok();
     let is_id = id.map_or(Ok(false), |id| reader.holds(&id, access))?;
     if !is_id {
         return Ok(parsed?);
     }
-    let by_id = Query::Value { field: "id".to_owned(), value: ValueMatch::Is(text.to_owned()) };
+    let by_id = of_id(text);
     Ok(match parsed {
         Ok(parsed) if parsed.searches_words() => Query::Or(vec![by_id, parsed]),
         Ok(_) | Err(_) => by_id,
     })
+}
+
+fn of_id(id: &str) -> Query {
+    Query::Value { field: "id".to_owned(), value: ValueMatch::Is(id.to_owned()) }
+}
+
+/// Whether [`resolve`] found that the text is an id.
+fn is_id(query: &Query, text: &str) -> bool {
+    let by_id = of_id(text.trim());
+    *query == by_id || matches!(query, Query::Or(parts) if parts.contains(&by_id))
 }
 
 /// The document of an interaction that the caller may see.
@@ -296,15 +315,17 @@ mod tests {
             let typed = hits.iter().map(|hit| SearchItem::new(hit.clone(), one.as_mut()).unwrap()).collect();
             let json = hits.iter().map(|hit| ItemJson::new(hit.clone(), other.as_mut()).unwrap()).collect();
             let (total, took_ms) = (2, 0.25);
+            let notices = if hits.is_empty() { Vec::new() } else { language::notices("a or b") };
             let (facets, cursor) = (facets.clone(), next_cursor.clone());
             let typed = SearchAnswer::<SearchItem> {
                 total,
                 took_ms,
+                notices: notices.clone(),
                 items: typed,
                 facets: facets.clone(),
                 next_cursor: cursor,
             };
-            let json = SearchAnswer::<ItemJson> { total, took_ms, items: json, facets, next_cursor };
+            let json = SearchAnswer::<ItemJson> { total, took_ms, notices, items: json, facets, next_cursor };
             let written = String::from_utf8(json.to_json().unwrap()).unwrap();
             assert_eq!(written, serde_json::to_string(&typed).unwrap());
         }

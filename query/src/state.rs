@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearken_index::IndexReader;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::events::EventSink;
 use crate::http::Gate;
@@ -30,7 +30,10 @@ pub struct Limits {
     pub events_bytes_max: usize,
     /// Bytes of requests with events that are taken in at the same time; more wait.
     pub events_room_bytes: usize,
-    /// Exports and event streams at the same time; more are answered 429.
+    /// Exports at the same time; more are answered 429.
+    pub exports_max: usize,
+    /// Event streams at the same time; more are answered 429. Exports have places of their own: readers who keep pages open
+    /// hold nobody's export up.
     pub streams_max: usize,
     /// Connections at the same time; more wait to be taken. Far below the usual limit of 1,024 descriptors, for the
     /// index needs some too.
@@ -50,6 +53,7 @@ impl Default for Limits {
             // An interaction may have 8 MB of text, which JSON may double.
             events_bytes_max: 16 * 1024 * 1024,
             events_room_bytes: 128 * 1024 * 1024,
+            exports_max: 16,
             streams_max: 32,
             connections_max: 512,
         }
@@ -74,6 +78,7 @@ struct Inner {
     /// Searches that run or wait.
     admitted: Arc<Semaphore>,
     running: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     /// Places for KiB of events.
     events_room: Arc<Semaphore>,
@@ -142,6 +147,7 @@ impl AppStateBuilder {
             metrics: HttpMetrics::register(&registry)?,
             admitted: Arc::new(Semaphore::new(limits.searches_max + limits.waiting_max)),
             running: Arc::new(Semaphore::new(limits.searches_max)),
+            exports: Arc::new(Semaphore::new(limits.exports_max)),
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             events_room: Arc::new(Semaphore::new((limits.events_room_bytes / 1024).max(1))),
             events,
@@ -257,7 +263,7 @@ impl AppState {
     }
 
     /// Waits until so many bytes of events may be taken in, and holds the room until it is dropped.
-    pub(crate) async fn events_room(&self, num_bytes: usize) -> Option<tokio::sync::OwnedSemaphorePermit> {
+    pub(crate) async fn events_room(&self, num_bytes: usize) -> Option<OwnedSemaphorePermit> {
         let room_max = (self.limits().events_room_bytes / 1024).max(1);
         let places = (num_bytes / 1024 + 1).min(room_max);
         let places = u32::try_from(places).unwrap_or(u32::MAX);
@@ -265,11 +271,21 @@ impl AppState {
         Arc::clone(&self.inner.events_room).acquire_many_owned(places).await.ok()
     }
 
-    /// A place for an export or an event stream, held until it is dropped.
+    /// A place for an export, held until it is dropped.
     ///
     /// # Errors
     /// All are taken.
-    pub(crate) fn stream_place(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
-        Arc::clone(&self.inner.streams).try_acquire_owned().map_err(|_| Problem::too_many_searches())
+    pub(crate) fn export_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let place = Arc::clone(&self.inner.exports).try_acquire_owned();
+        place.map_err(|_| Problem::too_many("exports", self.limits().exports_max))
+    }
+
+    /// A place for an event stream, held until it is dropped.
+    ///
+    /// # Errors
+    /// All are taken.
+    pub(crate) fn stream_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let place = Arc::clone(&self.inner.streams).try_acquire_owned();
+        place.map_err(|_| Problem::too_many("event streams", self.limits().streams_max))
     }
 }

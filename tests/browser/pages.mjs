@@ -334,10 +334,25 @@ const checks = {
     await page.locator("#fresh").click();
     await page.waitForFunction((count) => document.querySelectorAll("#rows > li").length > count, before);
   },
+  async "seven tabs of one browser load, and hear of what is new"() {
+    const context = await browser.newContext();
+    const words = ["zebra", "lynx", "otter", "heron", "ibex", "tapir", "bison"];
+    const pages = [];
+    for (const word of words) {
+      const page = await context.newPage();
+      await page.goto(`${base}/?q=${word}%20OR%20refund`);
+      pages.push(page);
+    }
+    for (const page of pages) await page.locator("#live:not([hidden])").waitFor();
+    words.forEach((word, idx) => send(message(`tab-${idx}`, 0, "user", `My ${word} is lost`)));
+    await Promise.all(pages.map((page) => page.locator("#fresh:not([hidden])").waitFor()));
+    for (const page of pages) await page.reload();
+    await context.close();
+  },
   async "export downloads exactly what is shown"() {
     const page = await open("/?q=refund&agent=Ada");
     await page.keyboard.press("e");
-    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: /^CSV/ }).click()]);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV, every match" }).click()]);
     const csv = readFileSync(await download.path(), "utf8").trim().split(/\r?\n/);
     assert.equal(csv.filter((line) => line.includes("order-")).length, await total(page));
   },

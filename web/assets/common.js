@@ -27,16 +27,49 @@
         }
       }
     },
-    // Server-sent events; the browser goes on where it was after an interruption.
-    stream(address, on) {
+    // Server-sent events of an element's search, through the worker that all tabs share (streams.js). `on` hears of each
+    // interaction that changed since the page was made, `missed` that they are no longer known.
+    stream({ dataset: { stream: address, point } }, on, missed) {
       const live = $("#live");
-      const source = new EventSource(address);
       const show = (isOn) => { live.hidden = false; live.classList.toggle("on", isOn); live.querySelector("[data-live-text]").textContent = isOn ? "live" : "waiting"; };
-      source.onopen = () => show(true);
-      source.onerror = () => { if (source.readyState === EventSource.CLOSED) live.hidden = true; else show(false); };
-      source.addEventListener("interaction", (event) => { try { on(JSON.parse(event.data)); } catch { /* an event that is no JSON is not for us */ } });
-      addEventListener("pagehide", () => source.close());
-      return source;
+      const hear = ({ is, data }) => {
+        if (is === "on" || is === "waiting") show(is === "on");
+        else if (is === "refused") live.hidden = true;
+        else if (is === "gap") missed();
+        else { let interaction; try { interaction = JSON.parse(data); } catch { return; } on(interaction); } // what is no JSON is not for us
+      };
+      let port = null;
+      try { port = new SharedWorker(root.dataset.streams).port; } catch { return hearken.ownStream(address, point, hear); }
+      port.onmessage = (message) => hear(message.data);
+      let isClosed = false;
+      const say = () => { if (!isClosed) port.postMessage({ address, point, isShown: !document.hidden }); };
+      say();
+      setInterval(say, 60_000);
+      document.addEventListener("visibilitychange", say);
+      addEventListener("pageshow", (event) => { if (event.persisted) say(); });
+      const leave = () => port.postMessage({ isLeaving: true });
+      addEventListener("pagehide", leave);
+      return { close() { isClosed = true; leave(); } };
+    },
+    // A browser without shared workers shows one tab at a time: the stream of a hidden one is closed.
+    ownStream(address, point, hear) {
+      let source = null, last = point, isClosed = false;
+      const end = () => { source?.close(); source = null; };
+      const begin = () => {
+        if (source || isClosed || document.hidden) return;
+        source = new EventSource(`${address}${address.includes("?") ? "&" : "?"}last_event_id=${encodeURIComponent(last)}`);
+        const heard = (event) => { if (event.lastEventId) last = event.lastEventId; };
+        source.onmessage = heard;
+        source.onopen = () => hear({ is: "on" });
+        source.onerror = () => hear({ is: source?.readyState === EventSource.CLOSED ? "refused" : "waiting" });
+        source.addEventListener("interaction", (event) => { heard(event); hear({ is: "interaction", data: event.data }); });
+        source.addEventListener("gap", (event) => { heard(event); hear({ is: "gap" }); });
+      };
+      begin();
+      document.addEventListener("visibilitychange", () => { if (document.hidden) end(); else begin(); });
+      addEventListener("pagehide", end);
+      addEventListener("pageshow", begin);
+      return { close() { isClosed = true; end(); } };
     },
   });
 

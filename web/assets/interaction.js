@@ -102,5 +102,5 @@
       if (again) { again = false; setTimeout(grow, 200); }
     }
   };
-  source = hearken.stream(article.dataset.stream, grow);
+  source = hearken.stream(article, grow, grow);
 })();

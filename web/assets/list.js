@@ -36,12 +36,15 @@
     const shown = new Set(rows.map((row) => row.dataset.id));
     const waiting = new Set();
     let since = performance.now(), events = 0;
-    hearken.stream(fresh.dataset.stream, (interaction) => {
+    hearken.stream(fresh, (interaction) => {
       events += 1;
       if (interaction.id === undefined || shown.has(interaction.id)) return;
       waiting.add(interaction.id);
       fresh.hidden = false;
       fresh.textContent = `Show ${waiting.size} new`;
+    }, () => {
+      fresh.hidden = false;
+      fresh.textContent = "Show what is new";
     });
     setInterval(() => {
       const seconds = (performance.now() - since) / 1000;
@@ -52,7 +55,7 @@
     fresh.addEventListener("click", () => location.reload());
   }
   const first = $("#waiting");
-  if (first && window.EventSource) hearken.stream(first.dataset.stream, () => location.reload());
+  if (first && window.EventSource) hearken.stream(first, () => location.reload(), () => location.reload());
 
   // This address on the first page of its list.
   const firstPage = () => {

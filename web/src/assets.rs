@@ -12,6 +12,7 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("hearken.css", "text/css; charset=utf-8", include_str!("../assets/hearken.css")),
     ("theme.js", "text/javascript; charset=utf-8", include_str!("../assets/theme.js")),
     ("common.js", "text/javascript; charset=utf-8", include_str!("../assets/common.js")),
+    ("streams.js", "text/javascript; charset=utf-8", include_str!("../assets/streams.js")),
     ("list.js", "text/javascript; charset=utf-8", include_str!("../assets/list.js")),
     ("suggest.js", "text/javascript; charset=utf-8", include_str!("../assets/suggest.js")),
     ("interaction.js", "text/javascript; charset=utf-8", include_str!("../assets/interaction.js")),

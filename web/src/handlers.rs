@@ -10,6 +10,7 @@ use hearken_index::query::Query;
 use hearken_index::search::Selection;
 use hearken_index::{Access, IndexReader};
 use hearken_model::Timestamp;
+use hearken_query::follow::point_now;
 use hearken_query::http::{AskedId, Caller, Needs, Routes};
 use hearken_query::keys::Permission;
 use hearken_query::parameters::{FACETS_MAX, SearchParameters, pairs_of_query};
@@ -111,6 +112,7 @@ async fn list(
     headers: HeaderMap,
 ) -> Response {
     let Asked { location, clock, period, parameters } = Asked::new(&query.unwrap_or_default(), &headers);
+    let point = point_now(&state); // before the search: what changes meanwhile is told, not missed
     // Both read the whole selection; side by side, the histogram costs the reader no time.
     let volume = tokio::spawn({
         let (state, access, parameters) = (state.clone(), caller.access().clone(), parameters.clone().ok());
@@ -141,6 +143,7 @@ async fn list(
         answer,
         volume,
         ways_out,
+        point: &point,
     };
     html(status, interactions::page(&view))
 }
@@ -264,6 +267,7 @@ async fn show(
     if asked.has("format", "text") {
         return show_text(&state, &caller, id, &clock).await;
     }
+    let point = point_now(&state);
     let q = location.get("q").map(str::to_owned);
     let (answer, problem) = match search::interaction(&state, id.clone(), q, caller.access().clone()).await {
         // A search that cannot be understood must not hide the conversation.
@@ -282,6 +286,7 @@ async fn show(
         interaction: &answer.interaction,
         quotes: answer.highlights.as_deref(),
         problem: problem.as_ref(),
+        point: &point,
     };
     html(StatusCode::OK, interaction::page(&view))
 }

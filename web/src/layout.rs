@@ -35,7 +35,7 @@ pub(crate) fn document(page: Page<'_>) -> Markup {
     let current = |section| (page.section == section).then_some("page");
     html! {
         (DOCTYPE)
-        html lang="en" data-zone=(page.clock.zone_name()) {
+        html lang="en" data-zone=(page.clock.zone_name()) data-streams=(assets::href("streams.js")) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";

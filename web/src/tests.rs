@@ -97,6 +97,7 @@ fn list_page(query: &str, items: Vec<Interaction>) -> String {
     let answer = SearchAnswer {
         total: items.len() as u64,
         took_ms: 1.5,
+        notices: hearken_query::language::notices("a or <b>"),
         items: items.into_iter().map(item).collect(),
         facets: vec![hostile_facet("country"), hostile_facet(&format!("metadata.{HOSTILE}"))],
         next_cursor: Some(HOSTILE.to_owned()),
@@ -118,6 +119,7 @@ fn list(location: &Location, answer: Result<SearchAnswer, Problem>) -> String {
         volume: None,
         views: &views,
         ways_out,
+        point: "1-1",
     };
     interactions::page(&view).into_string()
 }
@@ -126,7 +128,14 @@ fn interaction_page(query: &str, interaction: &Interaction) -> String {
     let location = Location::parse(query);
     let quotes = [highlight()];
     let quotes = location.get("q").map(|_| quotes.as_slice());
-    let view = InteractionView { location: &location, clock: &clock(), interaction, quotes, problem: None };
+    let view = InteractionView {
+        location: &location,
+        clock: &clock(),
+        interaction,
+        quotes,
+        problem: None,
+        point: "1-1",
+    };
     interaction::page(&view).into_string()
 }
 
@@ -202,8 +211,23 @@ fn a_row_opens_its_interaction_with_the_search_that_found_it() {
 }
 
 #[test]
+fn a_notice_is_shown_with_a_link_that_applies_it() {
+    let page = list_page("q=a+or+%3Cb%3E&country=Germany&cursor=x", vec![bare()]);
+    assert_clean(&page);
+    assert!(page.contains("is searched for as a word"), "{page}");
+    assert!(page.contains("href=\"/?country=Germany&amp;q=a+OR+%3Cb%3E\""), "{page}");
+}
+
+#[test]
 fn an_empty_installation_shows_how_to_send_the_first_event() {
-    let nothing = SearchAnswer { total: 0, took_ms: 0.1, items: vec![], facets: vec![], next_cursor: None };
+    let nothing = SearchAnswer {
+        total: 0,
+        took_ms: 0.1,
+        notices: vec![],
+        items: vec![],
+        facets: vec![],
+        next_cursor: None,
+    };
     let page = list(&Location::default(), Ok(nothing.clone()));
     assert!(page.contains("curl http://localhost:8080/v1/events"));
     let page = list(&Location::parse("q=zzz&country=Chad"), Ok(nothing));

@@ -485,11 +485,12 @@ impl<'a> Lowering<'a> {
         let wrong_kind = || SearchError::Invalid(format!("`{name}` cannot be compared with such a range"));
         let (from, to) = match (field, range) {
             (FieldRef::Metadata(_), Range::Number(from, to)) => {
-                let (from, to) = (*from, *to);
-                let is_within =
-                    move |value: &str| value.parse::<f64>().is_ok_and(|number| holds(from, to, number));
-                let accept: Accept =
-                    Arc::new(move |value: &[u8]| std::str::from_utf8(value).is_ok_and(is_within));
+                let (from, to) = (from.clone(), to.clone());
+                let is_within = move |value: &str| values::number_within(value, &from, &to);
+                let accept: Accept = Arc::new({
+                    let is_within = is_within.clone();
+                    move |value: &[u8]| std::str::from_utf8(value).is_ok_and(&is_within)
+                });
                 let prefix = value_term_prefix(&term_name(field), ValueCase::Exact);
                 return Ok(keyword_test(self.value_terms(vec![prefix], Some(accept)), field, is_within));
             }
@@ -731,18 +732,4 @@ fn bound<T: Copy>(edge: Edge<T>, number: impl Fn(T) -> i64) -> Bound<i64> {
         Edge::Inclusive(value) => Bound::Included(number(value)),
         Edge::Exclusive(value) => Bound::Excluded(number(value)),
     }
-}
-
-fn holds(from: Edge<f64>, to: Edge<f64>, number: f64) -> bool {
-    let above = match from {
-        Edge::Open => true,
-        Edge::Inclusive(from) => number >= from,
-        Edge::Exclusive(from) => number > from,
-    };
-    let below = match to {
-        Edge::Open => true,
-        Edge::Inclusive(to) => number <= to,
-        Edge::Exclusive(to) => number < to,
-    };
-    above && below && !number.is_nan()
 }

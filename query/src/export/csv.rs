@@ -74,13 +74,49 @@ fn write<'c>(cells: impl Iterator<Item = Cow<'c, str>>, buffer: &mut Vec<u8>) {
     writer.flush().expect("a vector takes every row");
 }
 
-/// Spreadsheets run cells that begin like a formula, and the text comes from anyone: an apostrophe keeps it text.
-/// Numbers, such as callers' with `+`, stay as they are.
+/// Spreadsheets run cells that begin like a formula, and the text comes from anyone: an apostrophe keeps it text. Those
+/// that take semicolons or tabs for separators, or ignore the quotation marks of a cell of several lines, begin a cell
+/// behind each of these, too. Numbers, such as callers' with `+`, stay as they are.
 fn harmless(cell: Cow<'_, str>) -> Cow<'_, str> {
-    let begins_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let is_number = cell.chars().skip(1).all(|c| c.is_ascii_digit() || matches!(c, ' ' | '.' | '(' | ')'));
-    let may_be_number = cell.starts_with(['+', '-']) && is_number;
-    if begins_formula && !may_be_number { Cow::from(format!("'{cell}")) } else { cell }
+    let begins_cell = |c: char| matches!(c, '\n' | '\r' | '\t' | ';');
+    let begins_with_blank = cell.starts_with(['\t', '\r']);
+    let mut starts = vec![0];
+    starts.extend(cell.match_indices(begins_cell).map(|(at, _)| at + 1));
+    starts.retain(|start| {
+        let rest = &cell[*start..];
+        is_formula(rest.split(begins_cell).next().unwrap_or_default()) || *start == 0 && begins_with_blank
+    });
+    if starts.is_empty() {
+        return cell;
+    }
+    let mut harmless = String::with_capacity(cell.len() + starts.len());
+    let mut done = 0;
+    for start in starts {
+        harmless.push_str(&cell[done..start]);
+        harmless.push('\'');
+        done = start;
+    }
+    harmless.push_str(&cell[done..]);
+    Cow::from(harmless)
+}
+
+/// Whether a spreadsheet could take the text for a formula: spaces, quotation marks and what is invisible are passed over,
+/// and full-width signs count.
+fn is_formula(text: &str) -> bool {
+    let is_passed_over = |c: char| {
+        c.is_whitespace()
+            || matches!(c, '"' | '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\0')
+    };
+    let text = text.trim_start_matches(is_passed_over);
+    let Some(sign) = text.chars().next() else { return false };
+    let is_number = |rest: &str| {
+        rest.contains(|c: char| c.is_ascii_digit())
+            && rest.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '.' | '(' | ')'))
+    };
+    match sign {
+        '+' | '-' => !is_number(&text[1..]),
+        _ => matches!(sign, '=' | '@' | '＝' | '＋' | '－' | '＠'),
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +133,8 @@ mod tests {
             duration: Some(61.5),
             ..Interaction::default()
         };
+        interaction.metadata.insert("a".to_owned(), hearken_model::Scalar::Text("x;=1+1".to_owned()));
+        interaction.total_costs.amount = Some("-0.25".parse().unwrap());
         interaction.topics_summary.keywords = vec!["late".to_owned(), "refund".to_owned()];
         let mut buffer = Vec::new();
         write_header(&mut buffer);
@@ -108,6 +146,50 @@ mod tests {
         assert_eq!(cell("id"), interaction.id);
         assert_eq!(cell("caller"), "+49 (30) 1234");
         assert_eq!(cell("rating_comment"), "'=HYPERLINK(\"http://x\")");
+        assert_eq!(cell("metadata"), "{\"a\":\"x;'=1+1\"}");
+        assert_eq!(cell("total_costs"), "-0.25");
         assert_eq!((cell("duration"), cell("keywords"), cell("csat")), ("61.5", "late; refund", ""));
+    }
+
+    #[test]
+    fn nothing_begins_a_formula_wherever_a_spreadsheet_begins_a_cell() {
+        for (cell, written) in [
+            ("=1+1", "'=1+1"),
+            ("+1+1", "'+1+1"),
+            ("-1+1", "'-1+1"),
+            ("@SUM(1)", "'@SUM(1)"),
+            ("\t=1", "'\t'=1"),
+            ("\rx", "'\rx"),
+            ("＝1", "'＝1"),
+            ("＋a", "'＋a"),
+            ("－a", "'－a"),
+            ("＠a", "'＠a"),
+            ("  =1", "'  =1"),
+            ("\u{FEFF}=1", "'\u{FEFF}=1"),
+            ("\"=1\"", "'\"=1\""),
+            ("a\n=1", "a\n'=1"),
+            ("a\r\n=1\r\n\r\nb", "a\r\n'=1\r\n\r\nb"),
+            ("a;=1;+b; @c", "a;'=1;'+b;' @c"),
+            ("a\t=1", "a\t'=1"),
+            ("a;\"=1\"", "a;'\"=1\""),
+            ("a;＝1", "a;'＝1"),
+            ("user: hi\n- one\n-5\n-", "user: hi\n'- one\n-5\n'-"),
+        ] {
+            assert_eq!(harmless(cell.into()), written, "{cell:?}");
+        }
+        for honest in [
+            "",
+            "-5",
+            "-0.25",
+            "+49 (30) 1234",
+            "a=b",
+            "1-2",
+            "a, =b",
+            "ada@example.com",
+            "a;b\nc",
+            "late; -5",
+        ] {
+            assert_eq!(harmless(honest.into()), honest);
+        }
     }
 }

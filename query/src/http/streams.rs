@@ -30,11 +30,8 @@ pub(super) async fn export_all(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
-    let (parameters, [format]) = SearchParameters::parse(pairs, ["format"])?;
-    let format = ExportFormat::from_name(format.as_deref().unwrap_or("ndjson")).ok_or_else(|| {
-        let problem = Problem::new("invalid_parameter", "`format` is `ndjson` or `csv`");
-        Problem { parameter: Some("format".into()), ..problem }
-    })?;
+    let (parameters, [format, bom]) = SearchParameters::parse(pairs, ["format", "bom"])?;
+    let format = ExportFormat::from_parameters(format.as_deref(), bom.as_deref())?;
     let chunks = export(&state, parameters, caller.access().clone(), format).await?;
     let disposition = format!("attachment; filename=\"{}\"", format.file_name());
     let headers =
@@ -50,10 +47,11 @@ pub(super) async fn stream_changes(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
-    let (parameters, []) = SearchParameters::parse(pairs, [])?;
-    let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let (parameters, [last_event_id]) = SearchParameters::parse(pairs, ["last_event_id"])?;
+    // A client that begins anew cannot send the header; one that comes back sends both, and the header is newer.
+    let point = headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(last_event_id.as_deref());
     let follower =
-        Follower::open(&state, parameters, caller.access().clone(), last_event_id.map(parse_point)).await?;
+        Follower::open(&state, parameters, caller.access().clone(), point.map(parse_point)).await?;
     let mut response = Sse::new(events(follower)).into_response();
     // Proxies that buffer would hold events back.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -62,7 +60,8 @@ pub(super) async fn stream_changes(
 
 fn events(follower: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
     let point = follower.point();
-    let first = Event::default().id(point_text(point)).retry(COME_BACK_AFTER);
+    // With data, so that a script learns of the point, too; without the name of an event that anybody waits for.
+    let first = Event::default().id(point_text(point)).retry(COME_BACK_AFTER).data("{}");
     let rest = stream::unfold(follower, |mut follower| async move {
         let event = event(&follower.next().await?);
         Some((Ok(event), follower))

@@ -1,5 +1,6 @@
 //! The ends of ranges: what a text means as a value of a field, and where a day begins and ends.
 
+use hearken_index::decimal::Decimal;
 use hearken_index::query::{Edge, Query, Range};
 use hearken_index::search::Boundaries;
 use hearken_model::field::{Field, FieldKind};
@@ -45,7 +46,7 @@ pub(super) fn range(target: &Target, from: Bound, to: Bound, byte: usize) -> Res
     let range = match target {
         Target::Words(_) | Target::Keyword(_) => return Err(text_has_no_ranges(target, byte)),
         Target::Metadata(_) => {
-            let (from, to) = plain_edges(from, to, byte, |text, byte| decimal(text, byte, "metadata.<key>"))?;
+            let (from, to) = plain_edges(from, to, byte, decimal)?;
             Range::Number(from, to)
         }
         Target::Number(field) => match field.kind {
@@ -121,7 +122,7 @@ fn text_has_no_ranges(target: &Target, byte: usize) -> Located {
 }
 
 /// Both ends of a range whose values are points.
-fn plain_edges<T: PartialOrd + Copy>(
+fn plain_edges<T: PartialOrd>(
     from: Bound,
     to: Bound,
     byte: usize,
@@ -139,11 +140,13 @@ fn plain_edges<T: PartialOrd + Copy>(
     Ok((from, to))
 }
 
-fn not_upside_down<T: PartialOrd + Copy>(from: &Edge<T>, to: &Edge<T>, byte: usize) -> Result<(), Located> {
-    let value = |edge: &Edge<T>| match edge {
-        Edge::Open => None,
-        Edge::Inclusive(value) | Edge::Exclusive(value) => Some(*value),
-    };
+fn not_upside_down<T: PartialOrd>(from: &Edge<T>, to: &Edge<T>, byte: usize) -> Result<(), Located> {
+    fn value<T>(edge: &Edge<T>) -> Option<&T> {
+        match edge {
+            Edge::Open => None,
+            Edge::Inclusive(value) | Edge::Exclusive(value) => Some(value),
+        }
+    }
     match (value(from), value(to)) {
         (Some(from), Some(to)) if from > to => {
             Err(Located::value(byte, "the range ends before it begins").hint("swap its two ends"))
@@ -159,9 +162,10 @@ fn integer(text: &str, byte: usize, field: &Field) -> Result<i64, Located> {
     })
 }
 
-fn decimal(text: &str, byte: usize, name: &str) -> Result<f64, Located> {
-    text.parse().ok().filter(|number: &f64| number.is_finite()).map(|number| number + 0.0).ok_or_else(|| {
-        Located::value(byte, format!("`{}` is not a number, as a range of `{name}` needs", shown(text)))
+fn decimal(text: &str, byte: usize) -> Result<Decimal, Located> {
+    Decimal::parse(text).ok_or_else(|| {
+        let message = format!("`{}` is not a number, as a range of `metadata.<key>` needs", shown(text));
+        Located::value(byte, message)
     })
 }
 
@@ -173,7 +177,7 @@ fn seconds(text: &str, byte: usize, field: &Field) -> Result<f64, Located> {
         Some((last, 'h')) => (&text[..last], 3600.0),
         _ => (text, 1.0),
     };
-    let seconds = decimal(number, byte, field.name).ok().map(|number| number * unit);
+    let seconds = number.parse().ok().map(|number: f64| number * unit + 0.0);
     seconds.filter(|seconds| seconds.is_finite()).ok_or_else(|| {
         Located::value(byte, format!("`{}` is not a number of seconds", shown(text)))
             .hint(format!("for instance `{name}:>60` or `{name}:[5m TO 1h]`", name = field.name))

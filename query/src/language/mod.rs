@@ -1,10 +1,12 @@
-//! The query language (contract, section 3): text in, [`Query`] out, and back.
+//! The query language: text in, a [`Query`](hearken_index::query::Query) out, and back.
 //!
 //! ```text
 //! query   = or
-//! or      = and ("OR" and)*
-//! and     = not (["AND"] not)*            words beside each other are all required
-//! not     = ("NOT" | "-") not | item      `-` only at the beginning of a word
+//! or      = and (("OR" | "||") and)*
+//! and     = not (["AND" | "&&"] not)*     words beside each other are all required
+//! not     = "+" not                       `+`, `-` and `!` only at the beginning of a word
+//!         | ("NOT" | "-" | "!") not
+//!         | item
 //! item    = "(" or ")" | name ":" value | words
 //! words   = word | word"*" | word"~"[1|2] | "*" | '"' phrase '"' ["~" slop]
 //! value   = "(" or ")" | words            the name applies to everything in the parentheses
@@ -14,9 +16,10 @@
 //! ```
 //!
 //! `NOT` binds tighter than `AND`, `AND` and mere juxtaposition tighter than `OR`: `a b OR c` is `(a AND b) OR c`.
-//! The three keywords are upper case. A backslash takes the next character literally. Curly quotation marks are
+//! The three keywords are upper case. `+` says that what follows is required, which holds anyway. A backslash takes the next character literally. Curly quotation marks are
 //! quotation marks. `?` and other punctuation separate words and mean nothing; a part that has no word at all is
 //! left out, and a query that has nothing else is an error, never "everything". Only an empty query and `*` are that.
+//! What other languages mean by `or`, `refund^2`, `re?und` or `/regex/` is read as words, with a [`Notice`].
 //!
 //! `word~` allows two edits, as Lucene does. Dates stand for the whole day (`2026-05-01`), month (`2026-05`) or year
 //! (`2026`) in UTC; durations are seconds, or `90s`, `5m`, `1h`.
@@ -24,6 +27,7 @@
 //! Parsing takes linear time. [`QUERY_BYTES_MAX`], [`DEPTH_MAX`] and [`LEAVES_MAX`] bound what is accepted.
 
 mod bounds;
+mod doubts;
 mod error;
 mod parser;
 mod print;
@@ -33,8 +37,9 @@ mod target;
 mod tests;
 
 pub(crate) use bounds::{boundaries, span};
+pub use doubts::{NOTICES_MAX, Notice};
 pub use error::{ParseError, ParseErrorKind};
-pub use parser::{parse, parse_range};
+pub use parser::{notices, parse, parse_range};
 pub use print::print;
 
 /// Longest query, in bytes.

@@ -5,8 +5,9 @@ use hearken_index::text::{MESSAGE_GAP, SLOP_MAX, Words};
 use hearken_model::field::Field;
 
 use super::bounds::{self, Bound};
+use super::doubts::{Doubt, NOTICES_MAX, Notice, Written, small_keyword};
 use super::error::{Located, ParseError, ParseErrorKind, shown};
-use super::reader::{Reader, Suffix, Word, is_quote};
+use super::reader::{Operator, Reader, Suffix, Word, ends_word, is_quote};
 use super::target::Target;
 use super::{DEPTH_MAX, EDITS_MAX, LEAVES_MAX, QUERY_BYTES_MAX};
 
@@ -16,6 +17,16 @@ use super::{DEPTH_MAX, EDITS_MAX, LEAVES_MAX, QUERY_BYTES_MAX};
 /// The text is not in the language, or beyond one of the bounds of [`super`].
 pub fn parse(text: &str) -> Result<Query, ParseError> {
     Parser::new(text).and_then(|mut parser| parser.query()).map_err(|error| error.in_text(text))
+}
+
+/// What in a query was probably meant otherwise, at most [`NOTICES_MAX`]; nothing if it is no query.
+pub fn notices(text: &str) -> Vec<Notice> {
+    let Ok(mut parser) = Parser::new(text) else { return Vec::new() };
+    if parser.query().is_err() {
+        return Vec::new();
+    }
+    let notices = parser.doubts.into_iter().take(NOTICES_MAX);
+    notices.filter_map(|doubt| doubt.notice(text)).collect()
 }
 
 /// Parses one value or range of a field that holds numbers or times, as it stands behind `name:`. A value is the range
@@ -35,6 +46,9 @@ struct Parser<'t> {
     reader: Reader<'t>,
     depth: usize,
     num_leaves: usize,
+    /// Where the innermost `name:` begins.
+    scope_start: Option<usize>,
+    doubts: Vec<Doubt>,
 }
 
 impl<'t> Parser<'t> {
@@ -44,7 +58,8 @@ impl<'t> Parser<'t> {
                 format!("the query has {} bytes, at most {QUERY_BYTES_MAX} are allowed", text.len());
             return Err(Located::new(ParseErrorKind::TooLarge, 0, message).hint("search for fewer words"));
         }
-        Ok(Parser { reader: Reader { text, at: 0 }, depth: 0, num_leaves: 0 })
+        let reader = Reader { text, at: 0 };
+        Ok(Parser { reader, depth: 0, num_leaves: 0, scope_start: None, doubts: Vec::new() })
     }
 
     fn only_range(&mut self, field: &'static Field) -> Result<Range, Located> {
@@ -84,37 +99,36 @@ impl<'t> Parser<'t> {
         loop {
             alternatives.extend(self.and(target)?);
             self.reader.skip_blanks();
-            if !self.reader.at_keyword("OR") {
-                return Ok(any_of(alternatives));
+            match self.reader.operator() {
+                Some((Operator::Or, text)) => self.reader.at += text.len(),
+                _ => return Ok(any_of(alternatives)),
             }
-            self.reader.at += "OR".len();
         }
     }
 
     fn and(&mut self, target: &Target) -> Result<Part, Located> {
         let mut parts = Vec::new();
-        let mut wants_more = Some("something to search for");
+        let mut wants_more = Some("something to search for".to_owned());
         loop {
             self.reader.skip_blanks();
             let at = self.reader.at;
             let at_end = matches!(self.reader.peek(), None | Some(')'));
-            let keyword = ["AND", "OR"].into_iter().find(|keyword| self.reader.at_keyword(keyword));
-            match (wants_more, keyword) {
-                (Some(wanted), Some(keyword)) => {
-                    return Err(Located::syntax(at, format!("`{keyword}` comes where {wanted} is expected"))
-                        .hint(format!(
-                            "put something on both sides of it, or write `\\{keyword}` for the word"
-                        )));
+            let operator = self.reader.operator().filter(|(operator, _)| *operator != Operator::Not);
+            match (&wants_more, operator) {
+                (Some(wanted), Some((_, text))) => {
+                    return Err(Located::syntax(at, format!("`{text}` comes where {wanted} is expected"))
+                        .hint(both_sides(text)));
                 }
                 (Some(wanted), None) if at_end => {
                     return Err(Located::syntax(at, format!("{wanted} is missing here")));
                 }
-                (None, Some("AND")) => {
-                    self.reader.at += "AND".len();
-                    wants_more = Some("something after `AND`");
+                (None, Some((Operator::And, text))) => {
+                    self.reader.at += text.len();
+                    wants_more = Some(format!("something after `{text}`"));
                 }
-                (None, _) if at_end || keyword.is_some() => return Ok(all_of(parts)),
+                (None, _) if at_end || operator.is_some() => return Ok(all_of(parts)),
                 _ => {
+                    self.doubt_small_keyword(!parts.is_empty());
                     parts.extend(self.not(target)?);
                     wants_more = None;
                 }
@@ -122,15 +136,39 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// A small `or` between two words is a word that few conversations have.
+    fn doubt_small_keyword(&mut self, is_behind_something: bool) {
+        let start = self.reader.at;
+        let rest = self.reader.rest();
+        let word = &rest[..rest.find(ends_word).unwrap_or(rest.len())];
+        let Some((keyword, message)) = small_keyword(word) else { return };
+        let end = start + word.len();
+        let mut behind = Reader { text: self.reader.text, at: end };
+        behind.skip_blanks();
+        let is_before_something = !matches!(behind.peek(), None | Some(')'))
+            && behind.operator().is_none_or(|(operator, _)| operator == Operator::Not);
+        if is_before_something && (is_behind_something || keyword == "NOT") {
+            self.doubts.push(Doubt { start, end, message, instead: keyword.to_owned() });
+        }
+    }
+
+    /// Whether this sign at the beginning of a word stands here. Several, or one alone, are punctuation.
+    fn eat_prefix(&mut self, sign: char) -> bool {
+        let before_something =
+            self.reader.peek_second().is_some_and(|c| !c.is_whitespace() && c != sign && c != ')');
+        before_something && self.reader.eat(sign)
+    }
+
     fn not(&mut self, target: &Target) -> Result<Part, Located> {
-        let negated = if self.reader.at_keyword("NOT") {
-            self.reader.at += "NOT".len();
-            true
-        } else {
-            // Several dashes, or one alone, are punctuation.
-            let before_something =
-                self.reader.peek_second().is_some_and(|c| !c.is_whitespace() && !matches!(c, '-' | ')'));
-            before_something && self.reader.eat('-')
+        if self.eat_prefix('+') {
+            return self.not(target);
+        }
+        let negated = match self.reader.operator() {
+            Some((Operator::Not, text)) => {
+                self.reader.at += text.len();
+                true
+            }
+            _ => self.eat_prefix('-') || self.eat_prefix('!'),
         };
         if !negated {
             return self.item(target);
@@ -138,7 +176,7 @@ impl<'t> Parser<'t> {
         self.reader.skip_blanks();
         let at = self.reader.at;
         if matches!(self.reader.peek(), None | Some(')'))
-            || ["AND", "OR"].iter().any(|keyword| self.reader.at_keyword(keyword))
+            || self.reader.operator().is_some_and(|(operator, _)| operator != Operator::Not)
         {
             return Err(Located::syntax(at, "`NOT` is followed by nothing to exclude")
                 .hint("write `\\NOT` for the word itself"));
@@ -157,7 +195,10 @@ impl<'t> Parser<'t> {
             _ => match self.reader.eat_scope_name() {
                 Some(name) => {
                     let target = Target::find(&name, start)?;
-                    self.scoped(&target)
+                    let outer = self.scope_start.replace(start);
+                    let part = self.scoped(&target);
+                    self.scope_start = outer;
+                    part
                 }
                 None if matches!(target, Target::Words(_)) => self.words(target),
                 None => self.value(target),
@@ -169,7 +210,7 @@ impl<'t> Parser<'t> {
     fn scoped(&mut self, target: &Target) -> Result<Part, Located> {
         self.reader.skip_blanks();
         match self.reader.peek() {
-            None | Some(')') => {
+            c if matches!(c, None | Some(')')) || self.reader.at_sign() => {
                 let name = target.name();
                 Err(Located::syntax(self.reader.at, format!("`{name}:` has no value"))
                     .hint(format!("`{name}:*` finds interactions that have any")))
@@ -185,6 +226,7 @@ impl<'t> Parser<'t> {
         let start = self.reader.at;
         self.reader.bump();
         self.enter(start)?;
+        let outer = self.scope_start.take();
         self.reader.skip_blanks();
         if self.reader.peek() == Some(')') {
             return Err(Located::syntax(start, "there is nothing between the parentheses")
@@ -195,6 +237,7 @@ impl<'t> Parser<'t> {
         }
         let inner = self.or(target)?;
         self.depth -= 1;
+        self.scope_start = outer;
         if self.reader.eat(')') { Ok(inner) } else { Err(unclosed(start)) }
     }
 
@@ -229,6 +272,7 @@ impl<'t> Parser<'t> {
     fn words(&mut self, target: &Target) -> Result<Part, Located> {
         let Target::Words(scope) = *target else { return self.value(target) };
         let Word { text, start, suffix } = self.reader.word(|_| false)?;
+        self.doubt(target, start, &suffix);
         let num_words = num_words(&text);
         let form = match suffix {
             Suffix::Star if text.is_empty() => return self.everything(scope, start),
@@ -287,6 +331,7 @@ impl<'t> Parser<'t> {
             return self.leaf(query, start);
         }
         let Word { text, suffix, .. } = self.reader.word(|_| false)?;
+        self.doubt(target, start, &suffix);
         let query = match (suffix, target) {
             (Suffix::Star, _) if text.is_empty() => Query::Exists { field: target.name().to_owned() },
             (Suffix::Star, Target::Number(field)) => {
@@ -380,6 +425,15 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// Keeps what is doubtful about the word that was just read.
+    fn doubt(&mut self, target: &Target, start: usize, suffix: &Suffix) {
+        if *suffix == Suffix::None && self.doubts.len() < NOTICES_MAX {
+            let (text, end) = (self.reader.text, self.reader.at);
+            let written = Written { text, start, end, scope_start: self.scope_start };
+            self.doubts.extend(written.doubt(target));
+        }
+    }
+
     fn leaf(&mut self, query: Query, byte: usize) -> Result<Part, Located> {
         self.num_leaves += 1;
         if self.num_leaves > LEAVES_MAX {
@@ -396,6 +450,14 @@ impl<'t> Parser<'t> {
             return Err(Located::new(ParseErrorKind::TooLarge, byte, message));
         }
         Ok(())
+    }
+}
+
+fn both_sides(operator: &str) -> String {
+    if operator.starts_with(char::is_alphabetic) {
+        format!("put something on both sides of it, or write `\\{operator}` for the word")
+    } else {
+        "put something on both sides of it, or leave it out".to_owned()
     }
 }
 

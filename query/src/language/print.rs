@@ -5,7 +5,7 @@ use std::fmt::Display;
 use hearken_index::query::{Edge, Query, Range, TextForm, ValueMatch};
 use hearken_model::field::METADATA_PREFIX;
 
-use super::reader::{ends_word, is_quote};
+use super::reader::{SIGNS, ends_word, is_blank, is_quote};
 use super::target::scope_name;
 
 /// The query as text. What [`super::parse`] returned parses to the same tree again.
@@ -60,7 +60,8 @@ fn write(query: &Query, place: Place, out: &mut String) {
             let exact = !field.starts_with(METADATA_PREFIX);
             let short = match range {
                 Range::Integer(from, to) => short_range(from, to, exact),
-                Range::Seconds(from, to) | Range::Number(from, to) => short_range(from, to, exact),
+                Range::Seconds(from, to) => short_range(from, to, exact),
+                Range::Number(from, to) => short_range(from, to, exact),
                 Range::Money(from, to) => short_range(from, to, exact),
                 Range::Time(from, to) => short_range(from, to, exact),
             };
@@ -117,7 +118,7 @@ fn write_name(field: &str, out: &mut String) {
     match field.strip_prefix(METADATA_PREFIX) {
         Some(key) => {
             out.push_str(METADATA_PREFIX);
-            write_escaped(key, |_, c| ends_word(c) || matches!(c, '\\' | ':'), out);
+            write_escaped(key, |at, c| ends_word(c) || matches!(c, '\\' | ':') || is_sign(&key[at..]), out);
         }
         None => out.push_str(field),
     }
@@ -128,11 +129,18 @@ fn write_name(field: &str, out: &mut String) {
 fn write_word(word: &str, out: &mut String) {
     let special = |at: usize, c: char| match c {
         '\\' | '*' | '~' => true,
-        '-' | '<' | '>' | '=' | '[' | '{' | '/' => at == 0,
+        '-' | '+' | '!' | '<' | '>' | '=' | '[' | '{' | '/' => at == 0,
+        '&' | '|' => is_sign(&word[at..]),
+        c if at == 0 && is_blank(c) => true,
         ':' => is_name(&word[..at]) && !word[at + 1..].starts_with("//"),
         c => ends_word(c),
     };
     write_escaped(word, special, out);
+}
+
+/// Whether an operator begins here.
+fn is_sign(text: &str) -> bool {
+    SIGNS.iter().any(|(sign, _)| text.starts_with(sign))
 }
 
 /// Whether a colon behind it would make it a scope.

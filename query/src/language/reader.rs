@@ -1,5 +1,6 @@
 //! The characters of a query: where words end, what is escaped, what is quoted.
 
+use super::doubts::regular_expression;
 use super::error::{Located, shown};
 
 /// A place in the text. Reading never goes back further than one word, so parsing is linear.
@@ -38,10 +39,27 @@ pub(super) fn is_quote(c: char) -> bool {
     matches!(c, '"' | '“' | '”' | '„')
 }
 
+/// Whether the character is passed over before a word: a space, or invisible, as in what is pasted from elsewhere.
+pub(super) fn is_blank(c: char) -> bool {
+    let is_invisible = matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}');
+    c.is_whitespace() || is_invisible
+}
+
 /// Whether the character ends a word.
 pub(super) fn ends_word(c: char) -> bool {
     c.is_whitespace() || is_quote(c) || matches!(c, '(' | ')')
 }
+
+/// What joins or negates parts of a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    And,
+    Or,
+    Not,
+}
+
+/// Operators that need no blanks around them.
+pub(super) const SIGNS: [(&str, Operator); 2] = [("&&", Operator::And), ("||", Operator::Or)];
 
 impl<'t> Reader<'t> {
     pub(super) fn rest(&self) -> &'t str {
@@ -71,12 +89,30 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn skip_blanks(&mut self) {
-        self.at = self.text.len() - self.rest().trim_start().len();
+        self.at = self.text.len() - self.rest().trim_start_matches(is_blank).len();
+    }
+
+    /// Whether `&&` or `||` stands here: they end words, too.
+    pub(super) fn at_sign(&self) -> bool {
+        SIGNS.iter().any(|(sign, _)| self.rest().starts_with(sign))
+    }
+
+    /// The operator that stands here, with its text.
+    pub(super) fn operator(&self) -> Option<(Operator, &'static str)> {
+        let keywords = [("AND", Operator::And), ("OR", Operator::Or), ("NOT", Operator::Not)];
+        let keyword = keywords.into_iter().find(|(keyword, _)| self.at_keyword(keyword));
+        let found = keyword.or_else(|| SIGNS.into_iter().find(|(sign, _)| self.rest().starts_with(sign)));
+        found.map(|(text, operator)| (operator, text))
     }
 
     /// Whether the keyword stands here as a word of its own.
     pub(super) fn at_keyword(&self, keyword: &str) -> bool {
-        self.rest().strip_prefix(keyword).is_some_and(|behind| behind.chars().next().is_none_or(ends_word))
+        self.rest().strip_prefix(keyword).is_some_and(|behind| Reader { text: behind, at: 0 }.at_word_end())
+    }
+
+    /// Whether no word goes on here.
+    fn at_word_end(&self) -> bool {
+        self.peek().is_none_or(ends_word) || self.at_sign()
     }
 
     /// The identifier before a colon that makes it a scope: `name:`, unless `//` follows. Moves behind the colon.
@@ -93,7 +129,7 @@ impl<'t> Reader<'t> {
                     ahead.bump();
                     name.push(ahead.bump()?);
                 }
-                c if is_metadata && !ends_word(c) => {
+                c if is_metadata && !ends_word(c) && !ahead.at_sign() => {
                     ahead.bump();
                     name.push(c);
                 }
@@ -123,8 +159,13 @@ impl<'t> Reader<'t> {
     pub(super) fn word(&mut self, ends: impl Fn(char) -> bool) -> Result<Word, Located> {
         let start = self.at;
         let mut text = String::new();
-        let at_end = |reader: &Self| reader.peek().is_none_or(|c| ends_word(c) || ends(c));
-        while let Some(c) = self.peek().filter(|c| !ends_word(*c) && !ends(*c)) {
+        let at_end = |reader: &Self| reader.at_word_end() || reader.peek().is_some_and(&ends);
+        if let Some(end) = self.regular_expression_end() {
+            text.push_str(&self.text[start..end]);
+            self.at = end;
+            return Ok(Word { text, start, suffix: Suffix::None });
+        }
+        while let Some(c) = self.peek().filter(|_| !at_end(self)) {
             let here = self.at;
             self.bump();
             match c {
@@ -152,6 +193,15 @@ impl<'t> Reader<'t> {
             }
         }
         Ok(Word { text, start, suffix: Suffix::None })
+    }
+
+    /// Where `/…/` ends that begins here; whatever it holds is text.
+    fn regular_expression_end(&self) -> Option<usize> {
+        let rest = self.rest().strip_prefix('/')?;
+        let len = rest.find(|c: char| c.is_whitespace() || is_quote(c) || c == '/')?;
+        let end = self.at + 1 + len + 1;
+        let is_one = self.text.get(self.at..end).and_then(regular_expression).is_some();
+        (is_one && Reader { text: self.text, at: end }.at_word_end()).then_some(end)
     }
 
     /// What stands between the quotation mark here and the next one.
@@ -183,7 +233,7 @@ impl<'t> Reader<'t> {
         let number = &behind[..behind.len() - behind.trim_start_matches(|c: char| c.is_ascii_digit()).len()];
         self.at += 1 + number.len();
         match self.peek() {
-            Some(c) if !ends_word(c) && c != ']' && c != '}' => {
+            Some(c) if !self.at_word_end() && c != ']' && c != '}' => {
                 Err(Located::syntax(start, format!("`~{}` is not a number of positions", shown(self.rest())))
                     .hint("write it like `\"near words\"~3`"))
             }

@@ -51,6 +51,10 @@ fn unknown(name: &str, byte: usize) -> Located {
     if name == METADATA_PREFIX.trim_end_matches('.') || name == METADATA_PREFIX {
         return error.hint("metadata is searched by key, for instance `metadata.plan:pro`");
     }
+    if matches!(name, "_exists_" | "_missing_" | "exists" | "has") {
+        let minus = if name == "_missing_" { "-" } else { "" };
+        return error.hint(format!("`{minus}csat:*` finds interactions by whether they have a value"));
+    }
     let names = FIELDS.iter().map(|field| field.name).chain(TEXT_SCOPES.iter().copied());
     let meant = nearest(&name.to_ascii_lowercase(), names);
     let quoted = format!("to search for the text, put it in quotation marks: `\"{}:\"`", shown(name));

@@ -50,7 +50,8 @@ fn range_shape(range: &Range) -> String {
     }
     match range {
         Range::Integer(from, to) => both(from, to),
-        Range::Seconds(from, to) | Range::Number(from, to) => both(from, to),
+        Range::Seconds(from, to) => both(from, to),
+        Range::Number(from, to) => both(from, to),
         Range::Money(from, to) => both(from, to),
         Range::Time(from, to) => both(from, to),
     }
@@ -65,6 +66,7 @@ const CASES: &[(&str, &str)] = &[
     // Words.
     ("refund", "word<refund>"),
     ("  refund  ", "word<refund>"),
+    ("\u{FEFF}country:Germany \u{200B}OR \u{202A}csat:1", "or[country=Germany csat=[1,1]]"),
     ("refund late delivery", "and[word<refund> word<late> word<delivery>]"),
     ("refund\u{3000}late", "and[word<refund> word<late>]"),
     ("where is my order?", "and[word<where> word<is> word<my> word<order?>]"),
@@ -107,6 +109,40 @@ const CASES: &[(&str, &str)] = &[
     ("ANDROID", "word<ANDROID>"),
     ("\\AND", "word<AND>"),
     ("NOTHING", "word<NOTHING>"),
+    ("refund && late", "and[word<refund> word<late>]"),
+    ("refund || cancel", "or[word<refund> word<cancel>]"),
+    ("refund||cancel", "or[word<refund> word<cancel>]"),
+    ("a && b || c && d", "or[and[word<a> word<b>] and[word<c> word<d>]]"),
+    ("(a)||(b)", "or[word<a> word<b>]"),
+    ("\"a b\"||\"c\"", "or[phrase<a b> phrase<c>]"),
+    ("!refund", "not[word<refund>]"),
+    ("late !refund", "and[word<late> not[word<refund>]]"),
+    ("a && !b", "and[word<a> not[word<b>]]"),
+    ("!(a || b)", "not[or[word<a> word<b>]]"),
+    ("!\"a b\" !country:Germany", "and[not[phrase<a b>] not[country=Germany]]"),
+    ("!-late", "not[not[word<late>]]"),
+    ("remboursement ! vite", "and[word<remboursement> word<vite>]"),
+    ("help!!! now!", "and[word<help!!!> word<now!>]"),
+    ("!!! help", "word<help>"),
+    ("+refund +late", "and[word<refund> word<late>]"),
+    ("+refund -late", "and[word<refund> not[word<late>]]"),
+    ("+country:Germany +(a b)", "and[country=Germany word<a> word<b>]"),
+    ("-+late", "not[word<late>]"),
+    ("call +49 30 1234", "and[word<call> word<49> word<30> word<1234>]"),
+    ("refund + money", "and[word<refund> word<money>]"),
+    ("AT&T R&D", "and[word<AT&T> word<R&D>]"),
+    ("country:(Germany || France)", "or[country=Germany country=France]"),
+    ("country:Germany||country:France", "or[country=Germany country=France]"),
+    ("country:(!Germany)", "not[country=Germany]"),
+    ("a\\|\\|b \\!c \\+d", "and[word<a||b> word<!c> word<+d>]"),
+    // What other languages mean by it: words.
+    ("refund or cancel", "and[word<refund> word<or> word<cancel>]"),
+    ("refund^2", "word<refund^2>"),
+    ("re?und", "word<re?und>"),
+    ("/refun[dt]/", "word</refun[dt]/>"),
+    ("/refu.*d(s|ed)/ late", "and[word</refu.*d(s|ed)/> word<late>]"),
+    ("/var/log/app", "word</var/log/app>"),
+    ("country:/Ger.*/", "country=/Ger.*/"),
     // Parentheses.
     ("(refund)", "word<refund>"),
     ("(a OR b) c", "and[or[word<a> word<b>] word<c>]"),
@@ -190,6 +226,8 @@ const CASES: &[(&str, &str)] = &[
     ("duration:[1.5h TO *]", "duration=[5400,)"),
     ("total_costs:>0.05", "total_costs=(0.05,)"),
     ("metadata.score:>=3.5", "metadata.score=[3.5,)"),
+    ("metadata.order:>=9007199254740993", "metadata.order=[9007199254740993,)"),
+    ("metadata.order:[1e3 TO 0.1e400}", "metadata.order=[1000,0.1e400)"),
     ("metadata.score:[-1 TO 1]", "metadata.score=[-1,1]"),
     ("start_time:2026-05-01", "start_time=[2026-05-01T00:00:00Z,2026-05-02T00:00:00Z)"),
     ("start_time:>=2026-05-01", "start_time=[2026-05-01T00:00:00Z,)"),
@@ -246,6 +284,12 @@ const MISTAKES: &[(&str, usize, ParseErrorKind, &str, &str)] = &[
     ("a OR", 4, ParseErrorKind::Syntax, "missing", ""),
     ("a OR OR b", 5, ParseErrorKind::Syntax, "`OR`", "both sides"),
     ("a AND", 5, ParseErrorKind::Syntax, "after `AND`", ""),
+    ("a &&", 4, ParseErrorKind::Syntax, "after `&&`", ""),
+    ("|| a", 0, ParseErrorKind::Syntax, "`||`", "both sides"),
+    ("a || || b", 5, ParseErrorKind::Syntax, "`||`", "both sides"),
+    ("a NOT || b", 6, ParseErrorKind::Syntax, "nothing to exclude", ""),
+    ("country:|| a", 8, ParseErrorKind::Syntax, "no value", "country:*"),
+    ("_exists_:csat", 0, ParseErrorKind::UnknownField, "`_exists_`", "`csat:*`"),
     ("a NOT", 5, ParseErrorKind::Syntax, "nothing to exclude", "\\NOT"),
     ("country:", 8, ParseErrorKind::Syntax, "no value", "country:*"),
     ("refnud~3", 6, ParseErrorKind::Syntax, "`~3`", "at most 2"),
@@ -340,6 +384,99 @@ fn a_range_alone_is_read_as_behind_a_name_and_comes_back_from_its_brackets() {
     }
 }
 
+/// What is probably meant otherwise: the text, where, part of the message, and what it should be.
+const DOUBTS: &[(&str, usize, &str, &str)] = &[
+    ("refund or cancel", 7, "`or` is searched for as a word", "refund OR cancel"),
+    ("größe Or cancel", 6, "`OR`", "größe OR cancel"),
+    ("refund and cancel", 7, "`AND`", "refund AND cancel"),
+    ("refund not late", 7, "`NOT`", "refund NOT late"),
+    ("not late", 0, "`NOT`", "NOT late"),
+    ("country:(Germany or France)", 17, "`OR`", "country:(Germany OR France)"),
+    ("refund^2", 6, "words have no weights", "refund"),
+    ("\"a b\"^2.5 c", 5, "words have no weights", "\"a b\" c"),
+    ("(a b)^2", 5, "words have no weights", "(a b)"),
+    ("refnud~1^2", 8, "words have no weights", "refnud~1"),
+    ("re?und", 0, "`reund~1`", "reund~1"),
+    ("r?f?nd late", 0, "`rfnd~2`", "rfnd~2 late"),
+    ("r?f?n?s", 0, "`r*`", "r*"),
+    ("/refun[dt]/", 0, "`(refund OR refunt)`", "(refund OR refunt)"),
+    ("/refunds?/", 0, "`(refunds OR refund)`", "(refunds OR refund)"),
+    ("/(re|be)fund/ x", 0, "`(refund OR befund)`", "(refund OR befund) x"),
+    ("/refund|cancel/", 0, "`(refund OR cancel)`", "(refund OR cancel)"),
+    ("/refund/", 0, "`refund`", "refund"),
+    ("/refu.*/", 0, "`refu*`", "refu*"),
+    ("/refunds*/", 0, "`refund*`", "refund*"),
+    ("/[a-z]+ly/", 0, "`\"a z ly\"`", "\"a z ly\""),
+    ("/55-\\d{4}/", 0, "`55*`", "55*"),
+    ("country:/Ger.*/", 8, "no regular expressions", "country:Ger*"),
+    ("refun%", 0, "`refun*`", "refun*"),
+    ("agent:Ad%", 6, "`Ad*`", "agent:Ad*"),
+    ("late country=Germany", 5, "`country:Germany`", "late country:Germany"),
+    ("country!=Germany", 0, "`-country:Germany`", "-country:Germany"),
+    ("csat<=2", 0, "`csat:<=2`", "csat:<=2"),
+    ("metadata.plan==pro", 0, "`metadata.plan:pro`", "metadata.plan:pro"),
+    ("agent=\"Ada L\"", 0, "`agent:`", "agent:\"Ada L\""),
+    ("'refund policy'", 0, "`\"refund policy\"`", "\"refund policy\""),
+    ("agent:'Ada L'", 6, "`\"Ada L\"`", "agent:\"Ada L\""),
+    ("country:'Germany'", 8, "`\"Germany\"`", "country:\"Germany\""),
+    ("a country:-Germany", 2, "`-country:Germany`", "a -country:Germany"),
+    ("country:!Germany", 0, "`-country:Germany`", "-country:Germany"),
+    ("status:finished,failed", 7, "`(finished OR failed)`", "status:(finished OR failed)"),
+];
+
+#[test]
+fn what_is_probably_meant_otherwise_is_said_where_it_is_with_what_to_write() {
+    for (text, position, message, mended) in DOUBTS {
+        let notices = notices(text);
+        assert_eq!(notices.len(), 1, "{text}: {notices:?}");
+        assert!(notices[0].message.contains(message), "{text}: {notices:?}");
+        assert_eq!(notices[0].mended, *mended, "{text}");
+        assert_eq!(notices[0].position, *position, "{text}");
+    }
+}
+
+#[test]
+fn what_people_write_is_not_doubted() {
+    for text in [
+        "",
+        "refund",
+        "or",
+        "or refund",
+        "refund or",
+        "\"refund or cancel\"",
+        "refund OR cancel",
+        "(or)",
+        "a OR or",
+        "where is my order?",
+        "really?!",
+        "why??? when",
+        "https://x.com/a?b=1&c=2",
+        "/var/log/",
+        "/home/a b/",
+        "a^b",
+        "50%",
+        "100% sure",
+        "don't",
+        "'tis late, don't wait",
+        "a=b",
+        "x<=2",
+        "country = Germany",
+        "metadata.score:-5",
+        "-country:Germany",
+        "city:\"Washington, DC\"",
+        "退?款",
+        "re\\?und",
+        "/\u{61}/b/",
+        "1/2",
+        "AT&T",
+    ] {
+        assert_eq!(notices(text), [], "{text}");
+    }
+    let many = "a or ".repeat(100) + "b";
+    assert_eq!(notices(&many).len(), NOTICES_MAX);
+    assert_eq!(notices("refund or ("), []);
+}
+
 /// Pieces of the language, so that made-up texts get past its first character.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -388,8 +525,23 @@ fn piece() -> impl Strategy<Value = String> {
             "0.5",
             "x:",
             "\u{3000}",
+            "\u{FEFF}",
             "👍",
             "AND\\",
+            "||",
+            "&&",
+            "|",
+            "&",
+            "!",
+            "+",
+            "/",
+            "/a[bc]/",
+            " or ",
+            "^2",
+            "?",
+            "'",
+            ",",
+            "%",
         ])
         .prop_map(str::to_owned),
     ]
@@ -412,6 +564,10 @@ proptest! {
                 prop_assert_eq!(parse(&printed), Ok(query), "{} was printed as {}", text, printed);
             }
             Err(error) => prop_assert!(error.position <= text.chars().count()),
+        }
+        for notice in notices(&text) {
+            prop_assert!(notice.position < text.chars().count());
+            prop_assert!(notice.mended != text && parse(&notice.mended).is_ok(), "{text}: {notice:?}");
         }
     }
 }

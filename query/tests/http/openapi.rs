@@ -49,6 +49,7 @@ async fn real_answers_fit_their_schemas() {
     for (schema, uri) in [
         ("SearchAnswer", "/v1/interactions?q=refund&facets=csat,country,metadata.plan&limit=1".to_owned()),
         ("SearchAnswer", "/v1/interactions?limit=2".to_owned()),
+        ("SearchAnswer", "/v1/interactions?q=refund%20or%20re%3Fund".to_owned()),
         (
             "SearchAnswer",
             "/v1/interactions?ranges=csat:2,4&ranges=total_costs:0.1&ranges=start_time:day".to_owned(),

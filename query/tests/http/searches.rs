@@ -132,6 +132,25 @@ async fn a_pasted_id_is_found_whatever_it_looks_like() {
     assert_eq!(ids, ["55-A12", "other"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_probably_meant_otherwise_is_answered_with_a_notice() {
+    let mut documents = documents();
+    documents.push(chat("a or b", 50, &[(Role::User, "refund or not")]));
+    let world = World::new(&documents);
+    let answer = world.search("  refund or thank").await;
+    assert_eq!(answer.ids(), [""; 0]);
+    let notices = &answer.json()["notices"];
+    assert_eq!(notices.as_array().unwrap().len(), 1);
+    assert_eq!(notices[0]["position"], 9);
+    assert!(notices[0]["message"].as_str().unwrap().contains("write `OR`"), "{notices}");
+    assert_eq!(world.search("refund or not").await.ids(), ["a or b"]);
+    assert_eq!(world.search("refund || thank").await.json()["total"], 3);
+    assert_eq!(world.search("!refund && thank").await.ids(), ["praise-3"]);
+    for fine in ["refund", "refund OR thank", "", " a or b "] {
+        assert!(world.search(fine).await.json().get("notices").is_none(), "{fine}");
+    }
+}
+
 /// Ids that look like routes, like parts of addresses, or like nothing at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_id_can_be_asked_for() {

@@ -28,13 +28,18 @@ async fn an_export_has_every_match_whole() {
     assert!(text.contains("\r\nc7,"), "{text}");
     assert!(text.contains("user: many words"), "{text}");
     assert_eq!(answer.headers["content-disposition"], "attachment; filename=\"interactions.csv\"");
+    let answer = world.get("/v1/export?format=csv&bom=true&id=c7").await;
+    assert_eq!(answer.text(), format!("\u{FEFF}{text}"), "for Excel");
+    for (wrong, parameter) in [("bom=true", "bom"), ("format=csv&bom=1", "bom"), ("format=xlsx", "format")] {
+        assert_eq!(world.get(&format!("/v1/export?{wrong}")).await.json()["parameter"], parameter);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_ends_when_its_client_goes_away() {
     let chats: Vec<Document> =
         (0..400).map(|n| chat(&format!("c{n}"), n, &[(Role::User, &"many words ".repeat(400))])).collect();
-    let limits = hearken_query::Limits { streams_max: 1, ..hearken_query::Limits::default() };
+    let limits = hearken_query::Limits { exports_max: 1, ..hearken_query::Limits::default() };
     let world = World::with(&chats, Vec::new(), limits);
     let request = || Request::get("/v1/export").body(Body::empty()).unwrap();
     let response = world.router.clone().oneshot(request()).await.unwrap();
@@ -50,6 +55,19 @@ async fn an_export_ends_when_its_client_goes_away() {
     tokio::time::timeout(Duration::from_secs(20), freed)
         .await
         .expect("the export went on without its client");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_event_streams_leave_exports_their_places() {
+    let limits = hearken_query::Limits { streams_max: 2, ..hearken_query::Limits::default() };
+    let world = World::with(&documents(), Vec::new(), limits);
+    let mut streams = vec![Events::open(&world, "/v1/stream", None).await];
+    streams.push(Events::open(&world, "/v1/stream?q=refund", None).await);
+    let refused = world.get("/v1/stream").await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (429, "too_many_searches"));
+    assert!(refused.json()["detail"].as_str().unwrap().contains("event streams"));
+    assert_eq!(world.get("/v1/export").await.status, 200);
+    assert_eq!(world.get("/v1/interactions").await.status, 200);
 }
 
 /// The events of a stream, one block at a time.
@@ -119,6 +137,15 @@ async fn a_stream_tells_matching_changes_and_resumes_where_it_was_left() {
     events.next().await;
     let ids = [events.next().await.2["id"].clone(), events.next().await.2["id"].clone()];
     assert_eq!(ids, ["new-5", "while-away-7"]);
+
+    // Whoever cannot send the header says it in the address; the header is the newer one.
+    let address = format!("/v1/stream?q=refund&last_event_id={start}");
+    let mut events = Events::open(&world, &address, None).await;
+    events.next().await;
+    assert_eq!(events.next().await.2["id"], "new-5");
+    let mut events = Events::open(&world, &address, Some(&id)).await;
+    events.next().await;
+    assert_eq!(events.next().await.2["id"], "while-away-7");
 
     let mut events = Events::open(&world, "/v1/stream?q=refund", Some("1-1")).await;
     events.next().await;

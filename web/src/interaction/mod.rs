@@ -29,6 +29,8 @@ pub(crate) struct InteractionView<'v> {
     pub(crate) quotes: Option<&'v [MessageHighlight]>,
     /// Why `q` could not be searched for.
     pub(crate) problem: Option<&'v hearken_query::Problem>,
+    /// Where its stream goes on.
+    pub(crate) point: &'v str,
 }
 
 /// The document.
@@ -40,7 +42,8 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
     let stream = Location::default().with("id", &interaction.id).href("/v1/stream");
     let main = html! {
         (search_box(view.location, view.problem, "/", html! {}))
-        article #interaction data-id=(interaction.id) data-stream=[is_growing.then_some(&stream)] {
+        article #interaction data-id=(interaction.id) data-stream=[is_growing.then_some(&stream)]
+            data-point=(view.point) {
             (actions(view))
             (header(interaction, view.clock))
             div.conversation {

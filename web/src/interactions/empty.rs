@@ -37,7 +37,7 @@ pub(super) fn empty(view: &ListView<'_>) -> Markup {
             }
         };
     }
-    if view.ways_out.is_empty() { no_data(view.base_url) } else { no_match(&view.ways_out) }
+    if view.ways_out.is_empty() { no_data(view.base_url, view.point) } else { no_match(&view.ways_out) }
 }
 
 fn no_match(ways_out: &[WayOut]) -> Markup {
@@ -58,7 +58,7 @@ fn no_match(ways_out: &[WayOut]) -> Markup {
     }
 }
 
-fn no_data(base_url: &str) -> Markup {
+fn no_data(base_url: &str, point: &str) -> Markup {
     let command = format!(
         "curl {base_url}/v1/events -H 'content-type: application/json' -d '\
          {{\"event\":\"interaction.message\",\"interaction_id\":\"hello-1\",\"message_id\":\"1\",\
@@ -73,7 +73,7 @@ fn no_data(base_url: &str) -> Markup {
                 button.js-only type="button" data-copy="#first-event" { "Copy" }
             }
             p { "To look around with bundled conversations, run " code { "hearken demo" } "." }
-            span #waiting hidden data-stream="/v1/stream" {}
+            span #waiting hidden data-stream="/v1/stream" data-point=(point) {}
         }
     }
 }

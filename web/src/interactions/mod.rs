@@ -11,6 +11,7 @@ mod toolbar;
 use std::collections::BTreeSet;
 
 use hearken_query::Problem;
+use hearken_query::language::Notice;
 use hearken_query::search::SearchAnswer;
 use hearken_query::views::View;
 use maud::{Markup, html};
@@ -48,6 +49,8 @@ pub(crate) struct ListView<'v> {
     pub(crate) views: &'v [View],
     /// What taking off each filter would give; filled when nothing was found.
     pub(crate) ways_out: Vec<WayOut>,
+    /// Where its stream goes on.
+    pub(crate) point: &'v str,
 }
 
 /// The document.
@@ -57,6 +60,7 @@ pub(crate) fn page(view: &ListView<'_>) -> Markup {
     let main = html! {
         h1.visually-hidden { "Interactions" }
         (search_box(location, problem, "/", views::menu(location, view.views)))
+        @if let Ok(answer) = &view.answer { (notices(location, &answer.notices)) }
         div.strip {
             (range(location, view.clock, "/"))
             @if let Some(volume) = &view.volume { (volume.strip(location, view.clock)) }
@@ -87,6 +91,22 @@ pub(crate) fn page(view: &ListView<'_>) -> Markup {
         scripts: &["suggest.js", "list.js"],
         main,
     })
+}
+
+/// What in the search was probably meant otherwise, each with a link to what was meant.
+fn notices(location: &Location, notices: &[Notice]) -> Markup {
+    html! {
+        @if !notices.is_empty() {
+            ul.notices aria-label="About this search" {
+                @for notice in notices {
+                    li {
+                        (layout::sentence(&notice.message)) " "
+                        a href=(location.set("q", &notice.mended).href("/")) { "Search for " code { bdi { (notice.mended) } } }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// How many, and how fast.
@@ -120,7 +140,7 @@ fn list(view: &ListView<'_>, answer: &SearchAnswer) -> Markup {
     let stream = view.api.selection().href("/v1/stream");
     let columns = Columns::of(view.location);
     html! {
-        button #fresh.fresh type="button" hidden data-stream=(stream)
+        button #fresh.fresh type="button" hidden data-stream=(stream) data-point=(view.point)
             data-live[view.location.get("cursor").is_none()] {}
         div.list {
             (columns.head(view.location, toolbar::sort(view.location)))

@@ -37,7 +37,8 @@ pub(super) fn bar<'k>(location: &Location, api: &Location, keys: impl Iterator<I
         !["limit", "facets", "facet_size", "ranges"].contains(&name)
             && (name != "sort" || value != "relevance")
     });
-    let export = |format: &str| exported.with("format", format).href("/v1/export");
+    let export = |format: &str| exported.with("format", format);
+    let csv = export("csv");
     html! {
         div.bar {
             a.button.narrow-only href="#filters" { "Filters" }
@@ -52,8 +53,9 @@ pub(super) fn bar<'k>(location: &Location, api: &Location, keys: impl Iterator<I
             details #export.menu.end {
                 summary { "Export" }
                 ul {
-                    li { a href=(export("csv")) download="interactions.csv" { "CSV, every match" } }
-                    li { a href=(export("ndjson")) download="interactions.ndjson" { "NDJSON, every match" } }
+                    li { a href=(csv.href("/v1/export")) download="interactions.csv" { "CSV, every match" } }
+                    li { a href=(csv.with("bom", "true").href("/v1/export")) download="interactions.csv" { "CSV for Excel" } }
+                    li { a href=(export("ndjson").href("/v1/export")) download="interactions.ndjson" { "NDJSON, every match" } }
                     li { a href=(api.href("/v1/interactions")) { "This page as JSON" } }
                 }
             }
@@ -179,6 +181,7 @@ mod tests {
             bar("q=refund&country=Germany&sort=csat&cursor=c&facet_size=100&tz=Asia/Tokyo&columns=csat");
         let wanted = "/v1/export?q=refund&amp;country=Germany&amp;sort=csat&amp;format=csv";
         assert!(html.contains(wanted), "{html}");
+        assert!(html.contains(&format!("{wanted}&amp;bom=true")), "{html}");
         assert!(bar("q=a&sort=relevance").contains("/v1/export?q=a&amp;format=csv"));
     }
 
