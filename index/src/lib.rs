@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod decimal;
 mod fuzzy;
 pub mod highlight;
+pub mod interval;
 #[cfg(any(test, feature = "oracle"))]
 pub mod oracle;
 pub mod overview;

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
-use std::time::Duration;
 
 use hearken_model::field::FieldKind;
 use hearken_model::{Document, Role, Scalar, Timestamp};
 
+use crate::interval::{Interval, Zone};
 use crate::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
 use crate::search::{Boundaries, Filter, FilterValue, RangeFacet, Selection, SortKey};
 use crate::text::{English, Token, WordKind, fold_case, tokens};
@@ -38,7 +38,7 @@ pub fn facet(matches: &[&Document], name: &str) -> BTreeMap<Option<String>, u64>
 pub fn ranges(matches: &[&Document], facet: &RangeFacet) -> Vec<(Option<Range>, u64)> {
     let name = facet.field.as_str();
     let ranges = match &facet.boundaries {
-        Boundaries::Every(interval) => intervals(matches, name, *interval),
+        Boundaries::Every(interval) => intervals(matches, name, interval),
         listed => listed.ranges(),
     };
     let count = |range: Range| {
@@ -54,9 +54,19 @@ pub fn ranges(matches: &[&Document], facet: &RangeFacet) -> Vec<(Option<Range>, 
 }
 
 /// The intervals that instants of the documents lie in. Whole weeks begin on Mondays, as 5 January 1970 was one.
-fn intervals(matches: &[&Document], name: &str, interval: Duration) -> Vec<Range> {
+fn intervals(matches: &[&Document], name: &str, interval: &Interval) -> Vec<Range> {
     const DAY_NANOS: i128 = 86_400_000_000_000;
-    let length = interval.as_nanos() as i128;
+    if interval.zone != Zone::default() {
+        let instants = matches.iter().filter_map(|document| values::number(document, name));
+        let around: BTreeSet<_> = instants.map(|instant| interval.around(instant)).collect();
+        let instant = |nanos: Option<i64>| nanos.map(Timestamp::from_nanos);
+        let range = |(begin, end)| {
+            let from = instant(begin).map_or(Edge::Open, Edge::Inclusive);
+            Range::Time(from, instant(end).map_or(Edge::Open, Edge::Exclusive))
+        };
+        return around.into_iter().map(range).collect();
+    }
+    let length = interval.length.as_nanos() as i128;
     let origin = if length % (7 * DAY_NANOS) == 0 { 4 * DAY_NANOS } else { 0 };
     let instants = matches.iter().filter_map(|document| values::number(document, name)).map(i128::from);
     let begins: BTreeSet<i128> =

@@ -1,10 +1,11 @@
 //! Numbers for charts over a selection: what can be asked, and the answer.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hearken_model::Timestamp;
 use serde::Serialize;
 
+use crate::interval::Interval;
 use crate::search::{FacetCount, RangeFacet, Selection};
 
 /// Most intervals that one overview counts in.
@@ -15,9 +16,8 @@ pub const INTERVALS_MAX: usize = 10_000;
 pub struct OverviewRequest {
     /// Which interactions.
     pub selection: Selection,
-    /// Interactions are counted by the interval in which they start; intervals begin at multiples of it since 1970
-    /// UTC, weeks and multiples of a week on Mondays (ISO 8601). At least a millisecond.
-    pub interval: Duration,
+    /// Interactions are counted by the interval in which they start.
+    pub interval: Interval,
     /// Fields whose values are counted. Unlike a search, each keeps its own filter: all numbers are of one selection.
     pub facets: Vec<String>,
     /// Most values of one facet.

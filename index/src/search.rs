@@ -1,12 +1,13 @@
 //! What can be asked of the index, and what it answers: the words of the port, independent of any engine.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hearken_model::{Glimpse, Interaction, Money, Said, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
+use crate::interval::Interval;
 use crate::query::{Edge, Query, Range};
 
 /// A filter on one field: any of the wanted values, none of the unwanted.
@@ -175,8 +176,10 @@ pub enum Boundaries {
     Seconds(Vec<f64>),
     /// Of a field of money.
     Money(Vec<Money>),
-    /// Of a field of instants: intervals of this length, see [`crate::overview::OverviewRequest::interval`].
-    Every(Duration),
+    /// Of a field of instants: these.
+    Instants(Vec<Timestamp>),
+    /// Of a field of instants: such intervals.
+    Every(Interval),
 }
 
 impl Boundaries {
@@ -187,6 +190,7 @@ impl Boundaries {
             Boundaries::Integer(boundaries) => between(boundaries, Range::Integer),
             Boundaries::Seconds(boundaries) => between(boundaries, Range::Seconds),
             Boundaries::Money(boundaries) => between(boundaries, Range::Money),
+            Boundaries::Instants(boundaries) => between(boundaries, Range::Time),
             Boundaries::Every(_) => Vec::new(),
         }
     }

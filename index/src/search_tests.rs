@@ -644,7 +644,8 @@ fn range_facets() -> impl Strategy<Value = Vec<RangeFacet>> {
     let facet = |field: &'static str| move |boundaries| RangeFacet { field: field.to_owned(), boundaries };
     let every = || {
         let minutes = [1, 60, 90, 24 * 60, 7 * 24 * 60, 14 * 24 * 60, 365 * 24 * 60];
-        prop::sample::select(minutes.to_vec()).prop_map(|m| Boundaries::Every(Duration::from_secs(m * 60)))
+        prop::sample::select(minutes.to_vec())
+            .prop_map(|m| Boundaries::Every(Duration::from_secs(m * 60).into()))
     };
     (
         some(CSATS.to_vec()).prop_map(Boundaries::Integer).prop_map(facet("csat")),
@@ -1071,11 +1072,11 @@ fn ranges_come_in_order_with_the_empty_ones_and_missing_last() {
         facet("country", Boundaries::Integer(vec![1])),
         facet("metadata.seats", Boundaries::Integer(vec![1])),
         facet("csat", Boundaries::Seconds(vec![1.0])),
-        facet("duration", Boundaries::Every(second)),
+        facet("duration", Boundaries::Every(second.into())),
         facet("csat", Boundaries::Integer(vec![])),
         facet("csat", Boundaries::Integer(vec![2, 1])),
         facet("csat", Boundaries::Integer((0..=BOUNDARIES_MAX as i64).collect())),
-        facet("start_time", Boundaries::Every(Duration::ZERO)),
+        facet("start_time", Boundaries::Every(Duration::ZERO.into())),
     ] {
         let asked = SearchRequest {
             ranges: vec![refused.clone()],
@@ -1094,7 +1095,7 @@ fn the_first_and_the_last_interval_are_open() {
         document
     };
     let world = indexed(vec![starting("first", i64::MIN), starting("last", i64::MAX)]);
-    let boundaries = Boundaries::Every(Duration::from_secs(24 * 60 * 60));
+    let boundaries = Boundaries::Every(Duration::from_secs(24 * 60 * 60).into());
     let ranges = vec![RangeFacet { field: "start_time".to_owned(), boundaries }];
     let counts = &world
         .reader
@@ -1116,7 +1117,7 @@ fn more_intervals_than_can_be_shown_are_refused() {
     });
     let world = indexed(documents.collect());
     let every = |minutes: u64| {
-        let boundaries = Boundaries::Every(Duration::from_secs(minutes * 60));
+        let boundaries = Boundaries::Every(Duration::from_secs(minutes * 60).into());
         let ranges = vec![RangeFacet { field: "start_time".to_owned(), boundaries }];
         world.reader.search(&SearchRequest {
             ranges,
@@ -1189,7 +1190,7 @@ fn an_overview_counts_over_time_and_sums_up() {
     let world = world();
     let asked = OverviewRequest {
         selection: Selection::new(Query::All, Access::All),
-        interval: Duration::from_secs(3_600),
+        interval: Duration::from_secs(3_600).into(),
         facets: vec!["sentiment".to_owned()],
         facet_size: 10,
         ranges: vec![RangeFacet { field: "csat".to_owned(), boundaries: Boundaries::Integer(vec![2, 4]) }],
@@ -1237,7 +1238,7 @@ fn weeks_begin_on_mondays() {
     let weeks = |num_weeks: u64| {
         let overview = world.reader.overview(&OverviewRequest {
             selection: Selection::new(Query::All, Access::All),
-            interval: Duration::from_secs(num_weeks * 7 * 24 * 60 * 60),
+            interval: Duration::from_secs(num_weeks * 7 * 24 * 60 * 60).into(),
             facets: Vec::new(),
             facet_size: 10,
             ranges: Vec::new(),

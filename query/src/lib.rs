@@ -23,6 +23,7 @@ pub mod problem;
 pub mod search;
 pub mod state;
 pub mod views;
+mod zone;
 
 pub use http::router;
 pub use problem::Problem;

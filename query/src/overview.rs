@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hearken_index::interval::Interval;
 use hearken_index::overview::{Distribution, IntervalCount, OverviewRequest};
 use hearken_index::query::Query;
 use hearken_index::search::FacetCount;
@@ -34,7 +35,8 @@ pub const INTERVAL_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct OverviewAnswer {
     /// Interactions that match.
     pub total: u64,
-    /// Seconds that one interval lasts; intervals begin at multiples of it since 1970 UTC, weeks on Mondays.
+    /// Seconds that one interval lasts but where clocks are put forward or back; intervals begin at multiples of it by the
+    /// clocks of the zone, weeks on Mondays.
     pub interval: u64,
     /// Intervals in which interactions started, in order; those without any are left out.
     pub over_time: Vec<IntervalCount>,
@@ -64,7 +66,7 @@ pub async fn overview(
         let default_facets = || FACETS.iter().filter(|name| !has_ranges(name)).map(|name| (*name).to_owned());
         let request = OverviewRequest {
             selection: parameters.selection(query, access),
-            interval,
+            interval: Interval { length: interval, zone: parameters.zone.clone() },
             facets: if parameters.facets.is_empty() { default_facets().collect() } else { parameters.facets },
             facet_size: parameters.facet_size,
             ranges: parameters.ranges,

@@ -8,6 +8,7 @@ mod ranges;
 use std::collections::BTreeMap;
 
 use hearken_index::Access;
+use hearken_index::interval::Zone;
 use hearken_index::query::{Edge, Query, Range};
 use hearken_index::search::{Filter, RangeFacet, Selection, Sort, SortKey};
 use hearken_model::Timestamp;
@@ -46,6 +47,8 @@ pub struct SearchParameters {
     pub from: Option<Timestamp>,
     /// See [`Selection::to`].
     pub to: Option<Timestamp>,
+    /// Whose days and weeks intervals are.
+    pub zone: Zone,
     /// Started at or after the first and before the second. The pages set it; requests say it in the query, as
     /// `start_time:[a TO b}`.
     pub started: (Option<Timestamp>, Option<Timestamp>),
@@ -67,6 +70,7 @@ impl Default for SearchParameters {
             filters: BTreeMap::new(),
             from: None,
             to: None,
+            zone: Zone::default(),
             started: (None, None),
             sort: None,
             limit: LIMIT_DEFAULT,

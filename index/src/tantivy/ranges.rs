@@ -37,8 +37,11 @@ impl RangeCounts {
             (Boundaries::Money(boundaries), FieldKind::Money) => {
                 boundaries.iter().copied().map(values::money).collect()
             }
+            (Boundaries::Instants(boundaries), FieldKind::Time) => {
+                boundaries.iter().map(|boundary| boundary.as_nanos()).collect()
+            }
             (Boundaries::Every(interval), FieldKind::Time) => {
-                return Ok(RangeCounts::Instants(field.name, Histogram::new(field.name, *interval)?));
+                return Ok(RangeCounts::Instants(field.name, Histogram::new(field.name, interval.clone())?));
             }
             _ => return Err(invalid("cannot be counted by such ranges")),
         };

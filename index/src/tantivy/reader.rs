@@ -148,7 +148,7 @@ impl IndexReader {
         let mut collection = Collection {
             facets: request.facets.iter().map(|name| Facet::new(name)).collect::<Result<_, _>>()?,
             ranges: request.ranges.iter().map(RangeCounts::new).collect::<Result<_, _>>()?,
-            histogram: Some(Histogram::new("start_time", request.interval)?),
+            histogram: Some(Histogram::new("start_time", request.interval.clone())?),
             values: request.distributions.iter().map(|name| Values::new(name)).collect::<Result<_, _>>()?,
             ..Collection::default()
         };

@@ -9,6 +9,7 @@ use tantivy::columnar::Column;
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
 
 use super::columns::SegmentColumns;
+use crate::interval::Interval;
 use crate::overview::{Distribution, INTERVALS_MAX, IntervalCount};
 use crate::query::{Edge, Range};
 use crate::search::SearchError;
@@ -18,26 +19,20 @@ use crate::values;
 pub(super) struct Histogram {
     /// The field of the instant.
     field: &'static str,
-    interval_nanos: i64,
-    /// Where one interval begins.
-    origin_nanos: i64,
-    counts: BTreeMap<i64, u64>,
+    interval: Interval,
+    /// By begin, of which the earliest may be unknown: the end and how many.
+    counts: BTreeMap<Option<i64>, (Option<i64>, u64)>,
     pub(super) num_missing: u64,
+    /// The interval of the instant before, in which the next one mostly lies, too.
+    last: Option<(Option<i64>, Option<i64>)>,
 }
 
-const DAY_NANOS: i64 = 24 * 60 * 60 * 1_000_000_000;
-const WEEK_NANOS: i64 = 7 * DAY_NANOS;
-/// 5 January 1970: weeks begin on Mondays (ISO 8601).
-const FIRST_MONDAY_NANOS: i64 = 4 * DAY_NANOS;
-
 impl Histogram {
-    pub(super) fn new(field: &'static str, interval: Duration) -> Result<Self, SearchError> {
-        let interval_nanos = i64::try_from(interval.as_nanos()).unwrap_or(i64::MAX);
-        if interval < Duration::from_millis(1) {
+    pub(super) fn new(field: &'static str, interval: Interval) -> Result<Self, SearchError> {
+        if interval.length < Duration::from_millis(1) {
             return Err(SearchError::Invalid("the interval is too short".to_owned()));
         }
-        let origin_nanos = if interval_nanos % WEEK_NANOS == 0 { FIRST_MONDAY_NANOS } else { 0 };
-        Ok(Histogram { field, interval_nanos, origin_nanos, counts: BTreeMap::new(), num_missing: 0 })
+        Ok(Histogram { field, interval, counts: BTreeMap::new(), num_missing: 0, last: None })
     }
 
     pub(super) fn open(&self, columns: &SegmentColumns) -> tantivy::Result<Column<i64>> {
@@ -52,13 +47,19 @@ impl Histogram {
 
     /// Counts one interaction.
     pub(super) fn add(&mut self, instant: Option<i64>) {
-        match instant {
-            Some(instant) => {
-                let interval = instant.saturating_sub(self.origin_nanos).div_euclid(self.interval_nanos);
-                *self.counts.entry(interval).or_default() += 1;
-            }
-            None => self.num_missing += 1,
-        }
+        let Some(instant) = instant else {
+            self.num_missing += 1;
+            return;
+        };
+        let is_inside = |(begin, end): (Option<i64>, Option<i64>)| {
+            begin.is_none_or(|begin| begin <= instant) && end.is_none_or(|end| instant < end)
+        };
+        let (begin, end) = match self.last.filter(|last| is_inside(*last)) {
+            Some(same) => same,
+            None => self.interval.around(instant),
+        };
+        self.last = Some((begin, end));
+        self.counts.entry(begin).or_insert((end, 0)).1 += 1;
     }
 
     /// The field whose instants are counted.
@@ -77,9 +78,8 @@ impl Histogram {
     }
 
     pub(super) fn finish(self) -> Vec<IntervalCount> {
-        let earliest = Timestamp::from_nanos(i64::MIN);
-        let count = |(interval, count): (&i64, &u64)| IntervalCount {
-            from: self.begin(*interval).unwrap_or(earliest),
+        let count = |(begin, (_, count)): (&Option<i64>, &(Option<i64>, u64))| IntervalCount {
+            from: Timestamp::from_nanos(begin.unwrap_or(i64::MIN)),
             count: *count,
         };
         self.counts.iter().map(count).collect()
@@ -87,17 +87,12 @@ impl Histogram {
 
     /// The same as ranges: open where an end is beyond what a timestamp can hold.
     pub(super) fn ranges(&self) -> Vec<(Range, u64)> {
-        let range = |interval: i64| {
-            let from = self.begin(interval).map_or(Edge::Open, Edge::Inclusive);
-            let to = interval.checked_add(1).and_then(|next| self.begin(next));
-            Range::Time(from, to.map_or(Edge::Open, Edge::Exclusive))
+        let instant = |nanos: &Option<i64>| nanos.map(Timestamp::from_nanos);
+        let range = |(begin, (end, count)): (&Option<i64>, &(Option<i64>, u64))| {
+            let from = instant(begin).map_or(Edge::Open, Edge::Inclusive);
+            (Range::Time(from, instant(end).map_or(Edge::Open, Edge::Exclusive)), *count)
         };
-        self.counts.iter().map(|(interval, count)| (range(*interval), *count)).collect()
-    }
-
-    fn begin(&self, interval: i64) -> Option<Timestamp> {
-        let since_origin = interval.checked_mul(self.interval_nanos)?;
-        since_origin.checked_add(self.origin_nanos).map(Timestamp::from_nanos)
+        self.counts.iter().map(range).collect()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use hearken_index::search::{FilterValue, SORT_KEYS_MAX, Sort, SortKey};
+use hearken_index::interval::Zone;
+use hearken_index::search::{Boundaries, FilterValue, SORT_KEYS_MAX, Sort, SortKey};
 use hearken_model::Timestamp;
 use hearken_model::field::{FIELDS, FieldKind, METADATA_PREFIX, field, nearest};
 use serde_json::Value;
@@ -10,12 +11,14 @@ use serde_json::Value;
 use super::ranges::{range, range_facet};
 use super::{FACET_SIZE_MAX, FACETS_MAX, FILTER_VALUES_MAX, LIMIT_MAX, SearchParameters};
 use crate::language::span;
+use crate::zone::zone;
 
 /// A parameter's name and one of its values; `None` is JSON's `null`.
 pub type Pair = (String, Option<String>);
 
 /// Names that mean something besides fields.
-const NAMES: &[&str] = &["q", "facets", "facet_size", "ranges", "from", "to", "sort", "limit", "cursor"];
+const NAMES: &[&str] =
+    &["q", "facets", "facet_size", "ranges", "from", "to", "tz", "sort", "limit", "cursor"];
 
 /// A parameter that cannot be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -141,6 +144,7 @@ pub(super) fn parse<const N: usize>(
             "facet_size" => parameters.facet_size = number(&name, &text, 1, FACET_SIZE_MAX)?,
             "from" => parameters.from = moment(&name, &text)?,
             "to" => parameters.to = moment(&name, &text)?,
+            "tz" => parameters.zone = time_zone(&name, &text)?,
             "facets" => add_facets(&mut parameters.facets, &text)?,
             "ranges" => add_range_facet(&mut parameters, &text)?,
             "sort" => sort_keys.extend(text.split(',').map(str::trim).map(str::to_owned)),
@@ -161,6 +165,11 @@ pub(super) fn parse<const N: usize>(
         let message = format!("`{}` is counted by ranges and by value", twice.field);
         let hint = Some("leave it out of `facets` or out of `ranges`".to_owned());
         return Err(ParameterError { hint, ..invalid("ranges", message) });
+    }
+    for facet in &mut parameters.ranges {
+        if let Boundaries::Every(interval) = &mut facet.boundaries {
+            interval.zone = parameters.zone.clone();
+        }
     }
     parameters.sort = sort(&sort_keys)?;
     Ok((parameters, extras))
@@ -183,6 +192,20 @@ fn moment(name: &str, text: &str) -> Result<Option<Timestamp>, ParameterError> {
         ..invalid(name, format!("`{}` is not a time", shown(text)))
     })?;
     Ok(Some(moment.begin))
+}
+
+/// A name of the IANA database; empty is UTC.
+fn time_zone(name: &str, text: &str) -> Result<Zone, ParameterError> {
+    if text.is_empty() {
+        return Ok(Zone::default());
+    }
+    zone(text).map_err(|meant| ParameterError {
+        hint: Some(match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "write a name of the IANA database, for instance `Europe/Berlin`".to_owned(),
+        }),
+        ..invalid(name, format!("there is no time zone `{}`", shown(text)))
+    })
 }
 
 fn add_facets(facets: &mut Vec<String>, text: &str) -> Result<(), ParameterError> {

@@ -30,7 +30,7 @@ pub(super) fn range_facet(text: &str) -> Result<RangeFacet, ParameterError> {
     let boundaries = match language::boundaries(field, &texts) {
         Some(listed) => listed.map_err(|error| wrong(error.message, error.hint))?,
         None => match (texts.as_slice(), parse_interval(texts[0])) {
-            ([_], Some(interval)) => Boundaries::Every(interval),
+            ([_], Some(length)) => Boundaries::Every(length.into()),
             _ => {
                 let message =
                     format!("`{}` is not an interval, as `{}` needs", shown(boundaries), field.name);

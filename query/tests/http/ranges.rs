@@ -1,8 +1,9 @@
 //! Facets over ranges, and filters by range.
 
+use hearken_model::Role;
 use serde_json::{Value, json};
 
-use crate::world::{World, documents, encoded, small};
+use crate::world::{World, chat, documents, encoded, small};
 
 /// Values and counts of one facet.
 fn counted(answer: &Value, facet: &str) -> Vec<(Value, u64)> {
@@ -210,4 +211,79 @@ async fn wrong_ranges_say_what_is_wrong_and_how_to_mend_it() {
     // Durations are read as the query language reads them.
     let answer = world.get("/v1/interactions?ranges=duration:15s,1m").await.json();
     assert_eq!(counted(&answer, "duration")[1], (json!("[15 TO 60}"), 3));
+}
+
+/// Minutes of the world's clock, which begins on 2026-05-01 at 10:00 UTC, at that time.
+fn at(time: &str) -> i64 {
+    use hearken_model::Timestamp;
+    Timestamp::parse(time).unwrap().millis_since(Timestamp::parse("2026-05-01T10:00:00Z").unwrap()) / 60_000
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn intervals_are_the_days_and_weeks_of_a_zone() {
+    let chats = [
+        ("sunday-evening", "2026-11-16T03:00:00Z"), // 19:00 on Sunday the 15th in Los Angeles
+        ("monday", "2026-11-16T08:00:00Z"),
+        ("before-dawn", "2026-11-01T07:30:00Z"), // the day of 25 hours: from 7:00 to 8:00 on the next
+        ("late", "2026-11-02T07:30:00Z"),
+        ("spring", "2026-03-09T06:30:00Z"), // the day of 23 hours: from 8:00 to 7:00 on the next
+    ];
+    let documents: Vec<_> =
+        chats.iter().map(|(id, time)| chat(id, at(time), &[(Role::User, "hello")])).collect();
+    let world = World::new(&documents);
+    let count = async |interval: &str, zone: &str| {
+        let uri = format!("/v1/interactions?ranges=start_time:{interval}&tz={zone}");
+        let counts = counted(&world.get(&uri).await.json(), "start_time");
+        let overview = world.get(&format!("/v1/overview?interval={interval}&tz={zone}")).await.json();
+        let over_time = overview["over_time"].as_array().unwrap();
+        assert_eq!(over_time.len(), counts.len());
+        for ((range, count), interval) in counts.iter().zip(over_time) {
+            assert!(
+                range.as_str().unwrap().starts_with(&format!("[{} TO", interval["from"].as_str().unwrap()))
+            );
+            assert_eq!(interval["count"], *count);
+            let found =
+                world.get(&format!("/v1/interactions?start_time={}", encoded(range.as_str().unwrap()))).await;
+            assert_eq!(found.json()["total"], *count, "a bar leads to what it counts");
+        }
+        counts
+            .into_iter()
+            .map(|(range, count)| (range.as_str().unwrap().to_owned(), count))
+            .collect::<Vec<_>>()
+    };
+    let range = |from: &str, to: &str, count| (format!("[{from} TO {to}}}"), count);
+    assert_eq!(
+        count("week", "America/Los_Angeles").await,
+        [
+            range("2026-03-02T08:00:00Z", "2026-03-09T07:00:00Z", 1),
+            range("2026-10-26T07:00:00Z", "2026-11-02T08:00:00Z", 2),
+            range("2026-11-09T08:00:00Z", "2026-11-16T08:00:00Z", 1),
+            range("2026-11-16T08:00:00Z", "2026-11-23T08:00:00Z", 1),
+        ]
+    );
+    assert_eq!(
+        count("day", "America/Los_Angeles").await,
+        [
+            range("2026-03-08T08:00:00Z", "2026-03-09T07:00:00Z", 1),
+            range("2026-11-01T07:00:00Z", "2026-11-02T08:00:00Z", 2),
+            range("2026-11-15T08:00:00Z", "2026-11-16T08:00:00Z", 1),
+            range("2026-11-16T08:00:00Z", "2026-11-17T08:00:00Z", 1),
+        ]
+    );
+    assert_eq!(
+        count("week", "").await.last(),
+        Some(&range("2026-11-16T00:00:00Z", "2026-11-23T00:00:00Z", 2))
+    );
+    assert_eq!(
+        count("day", "Asia/Kolkata").await[0],
+        range("2026-03-08T18:30:00Z", "2026-03-09T18:30:00Z", 1)
+    );
+
+    let body = json!({"ranges": "start_time:week", "tz": "America/Los_Angeles"}).to_string();
+    assert_eq!(counted(&world.post("/v1/search", body).await.json(), "start_time")[2].1, 1);
+    for (wrong, hint) in [("Europe/Berln", "`Europe/Berlin`"), ("nowhere", "IANA")] {
+        let problem = world.get(&format!("/v1/overview?tz={wrong}")).await.json();
+        assert_eq!((&problem["code"], &problem["parameter"]), (&json!("invalid_parameter"), &json!("tz")));
+        assert!(problem["hint"].as_str().unwrap().contains(hint), "{problem}");
+    }
 }

@@ -151,6 +151,65 @@ async fn what_was_probably_meant_otherwise_is_answered_with_a_notice() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn order_numbers_beyond_what_floats_hold_are_told_apart() {
+    let orders = ["9007199254740992", "9007199254740993", "123456789012345678901234567890", "1e3"];
+    let order = |(start, order): (usize, &&str)| {
+        let mut document = chat(order, start as i64, &[(Role::User, "where is it?")]);
+        let text = hearken_model::Scalar::Text((*order).to_owned());
+        document.derived.head.metadata.insert("order".to_owned(), text);
+        document
+    };
+    let world = World::new(&orders.iter().enumerate().map(order).collect::<Vec<_>>());
+    let ids = async |q: &str| {
+        let mut ids = world.search(q).await.ids();
+        ids.sort();
+        ids
+    };
+    assert_eq!(
+        ids("metadata.order:>=9007199254740993").await,
+        ["123456789012345678901234567890", "9007199254740993"]
+    );
+    assert_eq!(ids("metadata.order:[9007199254740993 TO 9007199254740993.0]").await, ["9007199254740993"]);
+    assert_eq!(ids("metadata.order:<1000.5").await, ["1e3"]);
+    assert_eq!(
+        ids("metadata.order:>123456789012345678901234567889").await,
+        ["123456789012345678901234567890"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_are_found_whatever_signs_they_are_written_with() {
+    let mut greek = chat("greek", 9, &[(Role::User, "ok")]);
+    greek.derived.head.agent = Some("ΝΙΚΟΣ".to_owned());
+    let world = World::new(&[
+        greek,
+        chat("german", 0, &[(Role::User, "Wo bleibt die Rück\u{AD}erstattung?")]),
+        chat("persian", 1, &[(Role::User, "می\u{200C}خواهم پولم را پس بگیرم")]),
+        chat("arabic", 2, &[(Role::User, "أُرِيدُ اِسْتِرْدَادَ المَبْلَغِ")]),
+        chat("hebrew", 3, &[(Role::User, "שָׁלוֹם, אני רוצה החזר")]),
+        chat("hindi", 4, &[(Role::User, "क\u{94D}\u{200D}षमा करें")]),
+    ]);
+    for (q, id) in [
+        ("Rückerstattung", "german"),
+        ("ruck\u{AD}erstattung", "german"),
+        ("میخواهم", "persian"),
+        ("می\u{200C}خواهم", "persian"),
+        ("\"میخواهم پولم\"", "persian"),
+        ("اريد استرداد المبلغ", "arabic"),
+        ("اِسْتِرْدَاد*", "arabic"),
+        ("שלום", "hebrew"),
+        ("שָׁלוֹם", "hebrew"),
+        ("क\u{94D}षमा", "hindi"),
+        ("agent:νικος", "greek"),
+    ] {
+        assert_eq!(world.search(q).await.ids(), [id], "{q}");
+    }
+    let marked = world.search("Rückerstattung").await.json();
+    let fragment = &marked["items"][0]["highlights"][0]["fragments"][0];
+    assert_eq!(*fragment, "Wo bleibt die <mark>Rück\u{AD}erstattung</mark>?");
+}
+
 /// Ids that look like routes, like parts of addresses, or like nothing at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_id_can_be_asked_for() {

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use hearken_index::overview::{Overview, OverviewRequest};
 use hearken_index::query::{Edge, Query, Range};
-use hearken_index::search::{FacetCount, Filter, FilterValue, Selection};
+use hearken_index::search::{Boundaries, FacetCount, Filter, FilterValue, RangeFacet, Selection};
 use hearken_index::{IndexReader, SearchError};
 use hearken_model::{Money, Timestamp};
 
-use super::stretches::{DAY_MS, Stretches, first_by};
+use super::stretches::{Stretches, first_by};
 use crate::clock::Clock;
 use crate::period::Period;
 
@@ -121,7 +121,7 @@ pub(crate) fn measure(
 ) -> Result<Measured, SearchError> {
     let numbers = |selection: Selection, facets: &[&str]| {
         let facets = ["sentiment", "csat"].iter().chain(facets).map(|name| (*name).to_owned()).collect();
-        overview(reader, selection, facets, &["total_costs", "duration"], DAY_MS * 91, deadline)
+        overview(reader, selection, facets, Vec::new(), &["total_costs", "duration"], deadline)
     };
     let selection = &started_in(unbounded, period.since, period.until);
     let whole = numbers(selection.clone(), &DIMENSIONS)?;
@@ -168,12 +168,13 @@ pub(crate) fn volume(
     let stretches = Stretches::of(reader, selection, period, clock, bars, deadline)?;
     let mut counts = vec![0; stretches.len()];
     if !counts.is_empty() {
-        let interval_ms = stretches.common_interval_ms();
-        let counted = overview(reader, selection.clone(), Vec::new(), &[], interval_ms, deadline)?;
-        for interval in &counted.over_time {
-            if let Some(idx) = stretches.position(interval.from) {
-                counts[idx] += interval.count;
-            }
+        let boundaries = Boundaries::Instants(stretches.bounds().to_vec());
+        let ranges = vec![RangeFacet { field: "start_time".to_owned(), boundaries }];
+        let counted = overview(reader, selection.clone(), Vec::new(), ranges, &[], deadline)?;
+        // Before the first bound and behind the last is what came while this was counted.
+        let by_range = counted.facets.first().map_or(&[][..], |(_, ranges)| ranges);
+        for (count, range) in counts.iter_mut().zip(by_range.iter().skip(1)) {
+            *count = range.count;
         }
     }
     Ok((stretches, counts))
@@ -183,16 +184,16 @@ fn overview(
     reader: &IndexReader,
     selection: Selection,
     facets: Vec<String>,
+    ranges: Vec<RangeFacet>,
     distributions: &[&str],
-    interval_ms: i64,
     deadline: Instant,
 ) -> Result<Overview, SearchError> {
     reader.overview(&OverviewRequest {
         selection,
-        interval: Duration::from_millis(interval_ms.unsigned_abs()),
+        interval: Duration::MAX.into(), // what started when is counted by ranges
         facets,
         facet_size: VALUES_MAX,
-        ranges: Vec::new(),
+        ranges,
         distributions: distributions.iter().map(|name| (*name).to_owned()).collect(),
         deadline: Some(deadline),
     })

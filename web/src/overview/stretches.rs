@@ -14,8 +14,6 @@ const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
-const FIFTEEN_MINUTES_MS: i64 = 15 * MINUTE_MS;
-const WEEK_MS: i64 = 7 * DAY_MS;
 /// Lengths of a stretch that readers can name; beyond the last, multiples of it.
 const LENGTHS_MS: [i64; 14] = [
     MINUTE_MS,
@@ -33,17 +31,6 @@ const LENGTHS_MS: [i64; 14] = [
     28 * DAY_MS,
     91 * DAY_MS,
 ];
-
-/// Bounds of stretches are multiples of this, so that few counts add up to those of stretches. Differences between
-/// zones are multiples of a quarter of an hour; weeks and longer begin at the midnight of UTC that is nearest to the
-/// reader's.
-const fn grain_ms(length_ms: i64) -> i64 {
-    match length_ms {
-        ..FIFTEEN_MINUTES_MS => length_ms,
-        FIFTEEN_MINUTES_MS..WEEK_MS => FIFTEEN_MINUTES_MS,
-        WEEK_MS.. => DAY_MS,
-    }
-}
 
 /// Stretches side by side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,14 +87,12 @@ impl Stretches {
             .find(|length| length.saturating_mul(wanted) > span_ms)
             .unwrap_or_else(|| (span_ms / wanted / longest + 1).saturating_mul(longest));
         let length = TimeDelta::milliseconds(length_ms);
-        let grain_ms = grain_ms(length_ms);
         let mut bounds: Vec<Timestamp> = Vec::new();
         // One more before the first: its bound may be later than the local time that it stands for.
         let begin = round_down(clock.local(first).naive_local(), length_ms);
         let before = begin.and_then(|begin| begin.checked_sub_signed(length));
         let mut local = before.filter(|before| clock.instant(*before).is_some()).or(begin);
         while let Some(at) = local.and_then(|local| clock.instant(local)) {
-            let at = Timestamp::from_millis((at.as_millis() + grain_ms / 2).div_euclid(grain_ms) * grain_ms);
             if at <= first {
                 bounds.clear();
             }
@@ -132,20 +117,9 @@ impl Stretches {
         self.bounds.len().saturating_sub(1)
     }
 
-    /// The stretch that an instant is in.
-    pub(crate) fn position(&self, at: Timestamp) -> Option<usize> {
-        let idx = self.bounds.partition_point(|bound| *bound <= at).checked_sub(1)?;
-        (idx < self.len()).then_some(idx)
-    }
-
-    /// The longest interval, counted since 1970 UTC, of which every bound is a multiple: counts by it add up to counts
-    /// by stretch.
-    pub(crate) fn common_interval_ms(&self) -> i64 {
-        let fits =
-            |interval: &i64| self.bounds.iter().all(|bound| bound.as_millis().rem_euclid(*interval) == 0);
-        let lengths = [self.length_ms, DAY_MS, HOUR_MS, HOUR_MS / 2];
-        let shorter = lengths.into_iter().filter(|length| *length <= self.length_ms);
-        shorter.into_iter().find(fits).unwrap_or_else(|| grain_ms(self.length_ms))
+    /// Every bound, ascending.
+    pub(crate) fn bounds(&self) -> &[Timestamp] {
+        &self.bounds
     }
 }
 
@@ -219,9 +193,9 @@ mod tests {
         assert_eq!(begins[0], "2026-10-19T22:00:00Z");
         assert_eq!(begins[10], "2026-10-29T23:00:00Z");
         assert_eq!(begins.len(), 11);
-        assert_eq!(stretches.common_interval_ms(), HOUR_MS);
-        let kolkata = cut("2026-10-20T10:00:00Z", "2026-10-30T10:00:00Z", "Asia/Kolkata", 12);
-        assert_eq!(kolkata.common_interval_ms(), HOUR_MS / 2);
+        let hours: Vec<i64> =
+            stretches.iter().map(|(begin, end)| end.millis_since(begin) / HOUR_MS).collect();
+        assert_eq!(hours, [24, 24, 24, 24, 24, 25, 24, 24, 24, 24, 24]);
     }
 
     #[test]
@@ -229,16 +203,9 @@ mod tests {
         let stretches = cut("2026-06-03T00:00:00Z", "2026-11-22T00:00:00Z", "UTC", 30);
         assert_eq!(stretches.length_ms, 7 * DAY_MS);
         assert_eq!(stretches.iter().next().unwrap().0, at("2026-06-01T00:00:00Z"));
-    }
-
-    #[test]
-    fn every_instant_is_in_the_stretch_that_contains_it() {
-        let stretches = cut("2026-03-28T00:00:00Z", "2026-03-30T00:00:00Z", "Europe/Berlin", 60);
-        for (idx, (begin, end)) in stretches.iter().enumerate() {
-            assert_eq!(stretches.position(begin), Some(idx));
-            assert_eq!(stretches.position(end.plus_millis(-1)), Some(idx));
-        }
-        assert_eq!(stretches.position(at("2026-01-01T00:00:00Z")), None);
-        assert_eq!(stretches.position(at("2027-01-01T00:00:00Z")), None);
+        let stretches = cut("2026-06-03T00:00:00Z", "2026-11-22T00:00:00Z", "America/Los_Angeles", 30);
+        assert_eq!(stretches.iter().next().unwrap().0, at("2026-06-01T07:00:00Z"), "on Monday, 0:00 there");
+        let last = stretches.iter().last().unwrap();
+        assert_eq!(last, (at("2026-11-16T08:00:00Z"), at("2026-11-23T08:00:00Z")));
     }
 }
