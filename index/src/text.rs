@@ -390,8 +390,8 @@ fn digit(c: char) -> Option<char> {
 fn is_dropped(c: char, kind: WordKind) -> bool {
     match u32::from(c) {
         code if is_nothing(code) => true,
-        // What some marks that stand alone decompose to.
-        0x20 => true,
+        // What some marks that stand alone, and the Catalan `ŀ`, decompose to.
+        0x20 | 0xB7 => true,
         0x300..=0x36F | 0x1AB0..=0x1AFF | 0x1DC0..=0x1DFF | 0xFE20..=0xFE2F => true,
         // Points and accents of Hebrew.
         0x591..=0x5BD | 0x5BF | 0x5C1..=0x5C2 | 0x5C4..=0x5C5 | 0x5C7 | 0xFB1E => true,
