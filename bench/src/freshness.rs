@@ -59,7 +59,7 @@ pub(crate) struct Args {
 #[derive(Clone)]
 pub(crate) struct Event {
     /// As the broker gets it.
-    record: Record,
+    pub(crate) record: Record,
     /// As somebody would index it who has only a search engine.
     pub(crate) plain: Value,
     /// Of a probe, the word that only it says.
@@ -73,6 +73,11 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
+    /// So many events a second.
+    pub(crate) fn at(rate: u32) -> Self {
+        Schedule { rate }
+    }
+
     /// Gives each event to `send` at its time; how late each one was.
     pub(crate) fn run(
         self,
@@ -125,7 +130,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     eprintln!("ingesting {num_backlog} events before the run begins");
     hearken.wait_ready(PATIENCE)?;
 
-    let schedule = Schedule { rate: args.rate };
+    let schedule = Schedule::at(args.rate);
     let busy_disk = args.busy_disk.then(BusyDisk::start).transpose()?;
     let id = hearken.process_id().context("the server is not running")?;
     let watch = Stopwatch::start_for(id)?;
@@ -173,7 +178,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// An event of the stream, for both engines.
-fn event(WorkloadRecord { record, fact }: WorkloadRecord) -> Event {
+pub(crate) fn event(WorkloadRecord { record, fact }: WorkloadRecord) -> Event {
     let mut plain = Map::new();
     if let Some(fact) = fact {
         plain.insert("interaction_id".into(), fact.interaction_id.into());
@@ -186,7 +191,7 @@ fn event(WorkloadRecord { record, fact }: WorkloadRecord) -> Event {
 }
 
 /// A probe that the broker has acknowledged.
-struct Acknowledged {
+pub(crate) struct Acknowledged {
     word: String,
     partition: i32,
     offset: i64,
@@ -219,7 +224,7 @@ impl ProducerContext for Acks {
 }
 
 /// Sends the events at their times and tells how late each one was.
-fn send(
+pub(crate) fn send(
     servers: &str,
     events: Vec<Event>,
     schedule: Schedule,

@@ -2,6 +2,7 @@
 //!
 //! - [`ingest`]: Kafka → searchable, against bare rdkafka consumption and bare tantivy indexing.
 //! - [`freshness`]: how long after the broker's acknowledgement a search finds an event.
+//! - [`load`]: what a steady stream costs server and broker, while nobody searches.
 //! - [`recovery`]: how long after SIGKILL the server is ready again.
 //! - [`pages`]: what the pages cost beyond the searches that they show, on a running server.
 //! - [`search`]: how long searches take, against bare tantivy and OpenSearch.
@@ -17,6 +18,7 @@ mod broker;
 mod busy_disk;
 mod freshness;
 mod ingest;
+mod load;
 mod pages;
 mod peer;
 mod recovery;
@@ -43,6 +45,8 @@ enum Benchmark {
     Ingest(ingest::Args),
     /// From the broker's acknowledgement to the first search that finds the event, at a steady rate.
     Freshness(freshness::Args),
+    /// Processor time of server and broker at steady rates, while nobody searches.
+    Load(load::Args),
     /// From SIGKILL until the server is ready again.
     Recovery(recovery::Args),
     /// The list of a running server against the same searches of its API: time and bytes.
@@ -57,6 +61,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().benchmark {
         Benchmark::Ingest(args) => ingest::run(&args),
         Benchmark::Freshness(args) => freshness::run(&args),
+        Benchmark::Load(args) => load::run(&args),
         Benchmark::Recovery(args) => recovery::run(&args),
         Benchmark::Pages(args) => pages::run(&args),
         Benchmark::Search(args) => search::run(&args),
