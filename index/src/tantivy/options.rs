@@ -20,7 +20,8 @@ pub struct WriterOptions {
     ///
     /// [`EngineError::LiveTierFull`]: super::EngineError::LiveTierFull
     pub flush_wait_max: Duration,
-    /// What the indexing thread may buffer before it ends a segment by itself. At least 15 MB, tantivy's own bound.
+    /// What the indexing thread may buffer before it ends a segment by itself. At least 15 MB, tantivy's own bound. Each
+    /// commit walks a table whose size tantivy takes from this, so more makes small commits dearer.
     pub batch_bytes_max: usize,
     /// The bounds of merging.
     pub merge: MergeBounds,
@@ -36,7 +37,7 @@ impl Default for WriterOptions {
             flush_interval: Duration::from_secs(1),
             live_bytes_max: 128 << 20,
             flush_wait_max: Duration::from_secs(1),
-            batch_bytes_max: 64_000_000,
+            batch_bytes_max: 24_000_000,
             merge: MergeBounds::default(),
             verify_at_open: true,
             on_flush: None,
