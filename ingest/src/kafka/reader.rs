@@ -34,6 +34,10 @@ const POLL_TIMEOUT: Duration = Duration::from_millis(50);
 /// How often the brokers are asked for more while events arrive. Each fetch costs broker and client about 0.1 ms of
 /// processor, however little it brings.
 const FETCH_INTERVAL: Duration = Duration::from_millis(5);
+/// A round of fewer records is followed by a longer pause: where little arrives, the threads that are woken for each
+/// round cost more than all that is done with its records.
+const TRICKLE_RECORDS: usize = 3;
+const TRICKLE_INTERVAL: Duration = Duration::from_millis(10);
 /// Records of one round; commands are seen between rounds.
 const ROUND_RECORDS_MAX: usize = 10_000;
 /// How long a question to the brokers may take.
@@ -123,11 +127,13 @@ impl Reader {
             }
             let Some(polled) = self.poll(POLL_TIMEOUT) else { continue };
             let began_at = Instant::now();
-            if !self.take_round(polled) {
+            let Some(num_records) = self.take_round(polled) else {
                 break; // the pipeline is gone
-            }
+            };
             // What arrives meanwhile is fetched together.
-            std::thread::sleep(FETCH_INTERVAL.saturating_sub(began_at.elapsed()));
+            let is_trickle = num_records < TRICKLE_RECORDS;
+            let interval = if is_trickle { TRICKLE_INTERVAL } else { FETCH_INTERVAL };
+            std::thread::sleep(interval.saturating_sub(began_at.elapsed()));
         }
         // The pipeline's last word is what has become durable; the group should know before the client goes.
         while let Ok(command) = self.commands.try_recv() {
@@ -141,22 +147,23 @@ impl Reader {
         Some(self.consumer.poll(timeout)?.map(|message| raw_record(&message)))
     }
 
-    /// Hands on what was polled and everything that was fetched with it. False when the pipeline is gone.
-    fn take_round(&mut self, first: Result<RawRecord, KafkaError>) -> bool {
+    /// Hands on what was polled and everything that was fetched with it, and says how many records that were. `None` when
+    /// the pipeline is gone.
+    fn take_round(&mut self, first: Result<RawRecord, KafkaError>) -> Option<usize> {
         let mut polled = Some(first);
-        let mut num_left = ROUND_RECORDS_MAX;
+        let mut num_records = 0;
         while let Some(next) = polled {
             let is_open = match next {
                 Ok(record) => self.hand_on(record),
                 Err(error) => self.on_error(error),
             };
             if !is_open {
-                return false;
+                return None;
             }
-            num_left -= 1;
-            polled = if num_left > 0 { self.poll(Duration::ZERO) } else { None };
+            num_records += 1;
+            polled = if num_records < ROUND_RECORDS_MAX { self.poll(Duration::ZERO) } else { None };
         }
-        true
+        Some(num_records)
     }
 
     /// What is done now and then, beside reading.
