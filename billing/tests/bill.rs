@@ -311,3 +311,21 @@ fn tokens_reported_as_zero_are_no_cost_of_zero() {
     let costs = costing(&billing(vec![]), vec![used("gpt-4o", 0, 0, 0), used("unknown", 0, 0, 0)]);
     assert_eq!(costs, hearken_model::TotalCosts::default());
 }
+
+/// What people reported of other price lists; `docs/tried.md` lists the reports.
+#[test]
+fn cached_tokens_are_paid_once_and_at_their_own_price() {
+    let billing = billing(vec![
+        own("glm", None, "1.4", Some("0.26"), "4.4"),
+        own("gpt", None, "2.5", Some("1.25"), "10"),
+        own("plain", None, "3", None, "15"),
+    ]);
+    // All but one input token were cached.
+    assert_eq!(llm(&billing, vec![used("glm", 27_147, 27_146, 351)]).as_deref(), Some("0.00860376"));
+    // The input counts the cached tokens.
+    assert_eq!(llm(&billing, vec![used("gpt", 2_006, 1_920, 300)]).as_deref(), Some("0.005615"));
+    // Without a price of their own they cost what input costs, not nothing and not twice.
+    assert_eq!(llm(&billing, vec![used("plain", 1_000, 1_000, 0)]).as_deref(), Some("0.003"));
+    // Behind a provider's name and a date.
+    assert_eq!(llm(&billing, vec![used("openai/gpt-2026-01-31", 1_000_000, 0, 0)]).as_deref(), Some("2.5"));
+}

@@ -13,17 +13,39 @@ const YEARS: [i64; 2] = [0, 4_102_444_800];
 /// No clock is changed twice in less.
 const STEP: i64 = 24 * 60 * 60;
 
-/// The zone of that name. Looking for its changes takes milliseconds, so it is remembered.
+/// The zone of that name, or of clocks that are always so far from UTC: `+08:00`. Looking for its changes takes milliseconds, so it is remembered.
 ///
 /// # Errors
 /// There is none; what may have been meant.
 pub(crate) fn zone(name: &str) -> Result<Zone, Option<&'static str>> {
+    if let Some(ahead) = offset(name) {
+        return Ok(Zone::new(ahead, []));
+    }
     static KNOWN: LazyLock<Mutex<HashMap<Tz, Zone>>> = LazyLock::new(Mutex::default);
     let tz: Tz =
         name.parse().map_err(|_| nearest(name, chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name())))?;
     // A poisoned map is still a map of zones.
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(known.entry(tz).or_insert_with(|| changes(tz)).clone())
+}
+
+/// Seconds of `+08:00`, `-0330` or `+8`. A plus that was not percent-encoded arrives as a space.
+fn offset(text: &str) -> Option<i32> {
+    let (sign, text) = match text.split_at_checked(1)? {
+        ("+" | " ", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = match (text.split_once(':'), text.len()) {
+        (Some(parts), _) => parts,
+        (None, 4) => text.split_at_checked(2)?,
+        (None, _) => (text, "0"),
+    };
+    let number = |text: &str, max: i32| {
+        let is_number = matches!(text.len(), 1 | 2) && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|number| is_number && (0..=max).contains(number))
+    };
+    Some(sign * (number(hours, 18)? * 3_600 + number(minutes, 59)? * 60))
 }
 
 fn changes(tz: Tz) -> Zone {
@@ -55,6 +77,16 @@ fn changes(tz: Tz) -> Zone {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn distances_from_utc_are_zones_too() {
+        for (text, seconds) in [("+08:00", 28_800), (" 08:00", 28_800), ("-0330", -12_600), ("+5", 18_000)] {
+            assert_eq!(zone(text), Ok(Zone::new(seconds, [])), "{text}");
+        }
+        for text in ["+", "+99", "+8:60", "+1:2:3", "+é", "--8", "+080"] {
+            assert!(zone(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn zones_change_where_the_database_says() {

@@ -111,7 +111,7 @@ fn is_formula(text: &str) -> bool {
     let Some(sign) = text.chars().next() else { return false };
     let is_number = |rest: &str| {
         rest.contains(|c: char| c.is_ascii_digit())
-            && rest.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '.' | '(' | ')'))
+            && rest.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '.' | ',' | '(' | ')'))
     };
     match sign {
         '+' | '-' => !is_number(&text[1..]),
@@ -157,6 +157,9 @@ mod tests {
             ("=1+1", "'=1+1"),
             ("+1+1", "'+1+1"),
             ("-1+1", "'-1+1"),
+            ("-- comment", "'-- comment"),
+            ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+            ("-2+3+cmd|'/c calc'!A1", "'-2+3+cmd|'/c calc'!A1"),
             ("@SUM(1)", "'@SUM(1)"),
             ("\t=1", "'\t'=1"),
             ("\rx", "'\rx"),
@@ -188,6 +191,7 @@ mod tests {
             "ada@example.com",
             "a;b\nc",
             "late; -5",
+            "-1,234.56",
         ] {
             assert_eq!(harmless(honest.into()), honest);
         }

@@ -112,7 +112,15 @@ impl<'t> Reader<'t> {
 
     /// Whether no word goes on here.
     fn at_word_end(&self) -> bool {
-        self.peek().is_none_or(ends_word) || self.at_sign()
+        self.peek().is_none_or(ends_word) && !self.at_gershayim() || self.at_sign()
+    }
+
+    /// Whether the quotation mark here is the sign inside a Hebrew abbreviation, which keyboards have no other key for.
+    fn at_gershayim(&self) -> bool {
+        let is_hebrew = |c: Option<char>| c.is_some_and(|c| matches!(c, 'א'..='ת'));
+        self.peek().is_some_and(is_quote)
+            && is_hebrew(self.peek_second())
+            && is_hebrew(self.text[..self.at].chars().next_back())
     }
 
     /// The identifier before a colon that makes it a scope: `name:`, unless `//` follows. Moves behind the colon.
@@ -211,12 +219,13 @@ impl<'t> Reader<'t> {
         let mut text = String::new();
         loop {
             let here = self.at;
+            let is_inside_word = self.at_gershayim();
             match self.bump() {
                 None => {
                     return Err(Located::syntax(start, "the quotation mark is never closed")
                         .hint("close it, or write `\\\"` for the character itself"));
                 }
-                Some(c) if is_quote(c) => return Ok(text),
+                Some(c) if is_quote(c) && !is_inside_word => return Ok(text),
                 Some('\\') => text.push(self.escaped(here)?),
                 Some(c) => text.push(c),
             }

@@ -159,6 +159,9 @@ const CASES: &[(&str, &str)] = &[
     ("\"say \\\"hi\\\"\"", "phrase<say \"hi\">"),
     ("-\"refund policy\"", "not[phrase<refund policy>]"),
     ("\"AND\"", "phrase<AND>"),
+    ("צה\"ל", "word<צה\"ל>"),
+    ("\"צה\"ל\" א\"ב", "and[phrase<צה\"ל> word<א\"ב>]"),
+    ("\"א\" \"ב\"", "and[phrase<א> phrase<ב>]"),
     ("refund\"late\"", "and[word<refund> phrase<late>]"),
     ("\"\" refund", "word<refund>"),
     // Prefixes and edits.
@@ -526,6 +529,7 @@ fn piece() -> impl Strategy<Value = String> {
             "x:",
             "\u{3000}",
             "\u{FEFF}",
+            "א",
             "👍",
             "AND\\",
             "||",

@@ -10,5 +10,6 @@ mod ranges;
 mod searches;
 mod streams;
 mod support_lead;
+mod tried;
 mod views;
 mod world;
