@@ -9,7 +9,6 @@ fn devices_are_what_they_are_whatever_their_names_hold() {
         format!("Mozilla/5.0 (Linux; Android {system}) AppleWebKit/537.36 (KHTML, like Gecko) {end} Safari/537.36")
     };
     for (user_agent, device, browser) in [
-        (android("6.0.1; M BOT TAB 101 Build/MOB30R", "Chrome/54.0.2840.85"), Device::Tablet, "Chrome"),
         (
             android("5.1; FEVER Build/LMY47D; wv", "Version/4.0 Chrome/49.0.2623.105 Mobile"),
             Device::Mobile,
