@@ -137,18 +137,26 @@ fn parse(user_agent: &str) -> Client {
     let lower = user_agent.to_ascii_lowercase();
     let woothee = Parser::new().parse(user_agent).unwrap_or_default();
     let system = System::of(&lower, &woothee);
-    let is_crawler = woothee.category == "crawler";
-    if is_crawler || bots::is_bot(&lower) {
+    let is_app = products::is_app(&lower);
+    // Whatever its name ends with: an app on somebody's telephone is no crawler.
+    let is_crawler = woothee.category == "crawler" && !is_app;
+    if is_crawler || bots::is_bot(&lower, is_app) {
         let browser = bots::name(user_agent, &lower).or_else(|| known(woothee.name).filter(|_| is_crawler));
         return Client { browser, os: system.name, device: Some(Device::Bot) };
     }
     if !lower.starts_with("mozilla/")
         && let Some(library) = find(LIBRARIES, &lower)
     {
+        // An app that uses the library says its own name first, and on what it runs.
+        let is_hand_held = matches!(system.device, Some(Device::Mobile | Device::Tablet));
+        if let Some(app) = first_name(user_agent).filter(|app| is_hand_held && *app != library) {
+            let device = device(user_agent, &lower, &system, woothee.category);
+            return Client { browser: Some(app), os: system.name, device };
+        }
         return Client { browser: Some(library.to_owned()), os: system.name, device: Some(Device::Other) };
     }
     let browser = browser(user_agent, &lower, &woothee, system.name.as_deref());
-    let device = device(&lower, &system, woothee.category);
+    let device = device(user_agent, &lower, &system, woothee.category);
     Client { browser, os: system.name, device }
 }
 
@@ -164,8 +172,10 @@ fn browser(user_agent: &str, lower: &str, woothee: &WootheeResult<'_>, os: Optio
     }
     // A program that uses Apple's network library says its name first: `News/12 CFNetwork/978.0.7 Darwin/18.5.0`.
     if lower.contains("cfnetwork/") && !lower.starts_with("mozilla/") {
-        let name = user_agent.split_once('/').map_or("", |(name, _)| name).replace("%20", " ");
-        return Some(name).filter(|name| bots::is_name(name) && name != "CFNetwork");
+        return first_name(user_agent).filter(|name| name != "CFNetwork");
+    }
+    if products::is_app(lower) && !lower.starts_with("mozilla/") {
+        return first_name(user_agent).filter(|name| !products::is_app(&format!("{}/", name.to_lowercase())));
     }
     match woothee.name {
         // Android's built-in browser before Chrome, and apps that embed today's, both call themselves Safari or Chrome.
@@ -179,6 +189,12 @@ fn browser(user_agent: &str, lower: &str, woothee: &WootheeResult<'_>, os: Optio
         // woothee knows Chrome only beside the word Safari.
         _ => products::has(lower, "chrome/").then(|| "Chrome".to_owned()),
     }
+}
+
+/// The name before the first slash, `My App` of `My%20App/1.2 (iPhone)`.
+fn first_name(user_agent: &str) -> Option<String> {
+    let name = user_agent.split_once('/')?.0.replace("%20", " ");
+    bots::is_name(&name).then_some(name)
 }
 
 /// The operating system and what it says about the device.
@@ -206,9 +222,9 @@ impl System {
     }
 }
 
-fn device(lower: &str, system: &System, category: &str) -> Option<Device> {
+fn device(user_agent: &str, lower: &str, system: &System, category: &str) -> Option<Device> {
     let has = |marker: &str| products::has(lower, marker);
-    if products::NOT_HAND_HELD.iter().any(|marker| has(marker)) {
+    if products::NOT_HAND_HELD.iter().any(|marker| has(marker)) || products::is_fire_tv(user_agent) {
         return Some(Device::Other);
     }
     // "Tablet PC" was a component of Windows, on any computer.

@@ -46,8 +46,8 @@ const ENDINGS: [&str; 6] = ["bot", "bots", "crawler", "spider", "scraper", "slur
 const BARE: [&str; 10] =
     ["bot", "bots", "robot", "robots", "webbot", "crawler", "webcrawler", "spider", "scraper", "slurp"];
 
-/// A maker of telephones whose name ends like a bot's.
-const NOT_A_BOT: &str = "cubot";
+/// Makers of telephones and of vacuum cleaners, people and fish whose names end like a bot's.
+const NOT_BOTS: [&str; 5] = ["cubot", "irobot", "abbot", "talbot", "turbot"];
 
 /// Products in so many User-Agents that they name none.
 const COMMON: [&str; 17] = [
@@ -72,12 +72,12 @@ const COMMON: [&str; 17] = [
 
 const NAME_BYTES_MAX: usize = 64;
 
-/// True if a lower-case User-Agent is a bot's by its own word.
-pub(super) fn is_bot(lower: &str) -> bool {
+/// True if a lower-case User-Agent is a bot's by its own word. Of an app the ending of a name says nothing.
+pub(super) fn is_bot(lower: &str, is_app: bool) -> bool {
     find(NAMED, lower).is_some()
         || lower.contains("+http://")
         || lower.contains("+https://")
-        || lower.split(|symbol: char| !symbol.is_ascii_alphabetic()).any(ends_like_a_bot)
+        || (!is_app && lower.split(|symbol: char| !symbol.is_ascii_alphabetic()).any(ends_like_a_bot))
 }
 
 /// The bot's own name, where one can be told.
@@ -106,7 +106,7 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 fn ends_like_a_bot(word: &str) -> bool {
-    word != NOT_A_BOT && ENDINGS.iter().any(|ending| word.ends_with(ending))
+    !NOT_BOTS.contains(&word) && ENDINGS.iter().any(|ending| word.ends_with(ending))
 }
 
 /// True for `Googlebot` and `Slackbot-LinkExpanding`, false for the bare word `bot`.

@@ -222,6 +222,7 @@ pub(super) const SYSTEMS: &[Known] = &[
     system("Roku", &["roku"], Device::Other),
     system("tvOS", &["tvos", "apple tv", "appletv"], Device::Other),
     system("watchOS", &["watchos"], Device::Other),
+    system("visionOS", &["visionos", "xros"], Device::Other),
     system("Sailfish OS", &["sailfish"], Device::Mobile),
     system("Symbian", &["symbian", "symbianos", "symbos", "series60", "series 60"], Device::Mobile),
     system("BlackBerry", &["blackberry", "bb10", "playbook"], Device::Mobile),
@@ -256,13 +257,6 @@ pub(super) const NOT_HAND_HELD: &[&str] = &[
     "apple tv",
     "bravia",
     "crkey",
-    "aftt",
-    "aftm",
-    "aftb",
-    "afts",
-    "aftmm",
-    "aftka",
-    "aftss",
     "netcast",
     "viera",
     "roku",
@@ -270,4 +264,31 @@ pub(super) const NOT_HAND_HELD: &[&str] = &[
     "quest",
     "vr",
     "inettvbrowser/",
+    "vidaa",
+    "philipstv",
+    "nettv",
+    "ce-html",
+    "chromecast",
+    "mibox",
+    "mitv",
+    "shield android tv",
 ];
+
+/// Amazon's televisions and sticks name their model, which begins with AFT: AFTKRT, AFTMM, AFTT.
+pub(super) fn is_fire_tv(user_agent: &str) -> bool {
+    let is_model = |word: &str| {
+        let model = word.strip_prefix("AFT").unwrap_or_default();
+        !model.is_empty() && model.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    };
+    user_agent.split(|symbol: char| !symbol.is_ascii_alphanumeric()).any(is_model)
+}
+
+/// Network libraries of telephones: what uses them is an app.
+const APP_LIBRARIES: &[&str] = &["cfnetwork/", "alamofire/", "dalvik/", "okhttp/", "cronet/"];
+
+/// True for an app on a telephone by its own word.
+pub(super) fn is_app(lower: &str) -> bool {
+    APP_LIBRARIES.iter().any(|library| has(lower, library))
+        // What Apple's networking examples made of a name: `App/1.2 (iPhone; iOS 18.1; Scale/3.00)`.
+        || (has(lower, "scale/") && ["iphone", "ipad"].iter().any(|device| has(lower, device)))
+}

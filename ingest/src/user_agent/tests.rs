@@ -211,6 +211,41 @@ fn other_devices_and_programs() {
 }
 
 #[test]
+fn an_app_is_no_bot_whatever_its_name_ends_with() {
+    check("iRobot/7.9.2 CFNetwork/1474 Darwin/23.0.0", "iRobot, iOS, mobile");
+    check("iRobot/7.9.2 CFNetwork/1410.0.3 Darwin/22.6.0", "iRobot, iOS, mobile");
+    check("iRobot/7.9.2 (iPhone; iOS 17.1; Scale/3.00)", "iRobot, iOS, mobile");
+    check("ShopBot/3.1 (Android 14; Pixel 8) okhttp/4.12.0", "ShopBot, Android, mobile");
+    check("Talkbot/2 (iPad; iOS 17.1; Scale/2.00)", "Talkbot, iPadOS, tablet");
+    check("Acme%20Shop/12 CFNetwork/1496.0.7 Darwin/23.5.0", "Acme Shop, iOS, mobile");
+    // A crawler says what it is, also where it is written with such a library.
+    check("ShopBot/3.1 (+https://shop.example/bot) okhttp/4.12.0", "ShopBot, -, bot");
+    check("Bytespider", "Bytespider, -, bot");
+    check("Dart/3.2 (dart:io)", "Dart, -, other");
+}
+
+#[test]
+fn televisions_are_no_tablets() {
+    let android = |model: &str| {
+        format!(
+            "Mozilla/5.0 (Linux; Android 9; {model}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36"
+        )
+    };
+    for model in
+        ["AFTKRT Build/PS7652", "AFTMM", "AFTSSS", "AFTR", "AFTA", "BRAVIA 4K UR3", "Chromecast", "MIBOX4"]
+    {
+        check(&android(model), "Chrome, Android, other");
+    }
+    check(
+        "Mozilla/5.0 (Linux; Android 11; AFTKRT) AppleWebKit/537.36 (KHTML, like Gecko) Silk/126.1 like Chrome/126.0 Safari/537.36",
+        "Amazon Silk, Android, other",
+    );
+    check("Dalvik/2.1.0 (Linux; U; Android 9; AFTKRT Build/PS7652)", "-, Android, other");
+    // A word that only begins like them.
+    check(&android("Aftershock"), "Chrome, Android, tablet");
+}
+
+#[test]
 fn nothing_is_made_up() {
     for user_agent in [
         "",
