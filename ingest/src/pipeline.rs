@@ -118,6 +118,7 @@ impl Ingest {
             open: OpenInteractions::new(),
             dead_letters,
             backlog: Backlog::default(),
+            starts: BTreeMap::new(),
             halted: HaltedPartitions::default(),
             batch: Batch::default(),
             status: status.clone(),
@@ -161,6 +162,8 @@ struct Pipeline {
     open: OpenInteractions,
     dead_letters: Option<DeadLetters>,
     backlog: Backlog,
+    /// Where reading began, by partition.
+    starts: BTreeMap<(String, i32), i64>,
     halted: HaltedPartitions,
     batch: Batch,
     status: IngestStatus,
@@ -188,6 +191,8 @@ struct Batch {
     dead_letters: Vec<(RawRecord, Rejection)>,
     num_records: usize,
     bytes: usize,
+    /// A partition was moved over offsets that are no records.
+    has_passed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -297,6 +302,7 @@ impl Pipeline {
                 if next_offset < end_offset {
                     self.backlog.ends.insert(partition.clone(), end_offset);
                 }
+                self.starts.insert(partition.clone(), next_offset);
                 self.tell_stopped(partition, None);
             }
             SourceItem::Anchored((topic, partition), anchor) => {
@@ -306,6 +312,7 @@ impl Pipeline {
             SourceItem::AtEnd(partition) => {
                 self.backlog.ends.remove(&partition);
             }
+            SourceItem::Passed { partition, next_offset } => self.pass(&partition, next_offset),
             SourceItem::AllAssigned => {
                 self.backlog.num_sources_silent = self.backlog.num_sources_silent.saturating_sub(1);
                 if self.backlog.num_sources_silent == 0
@@ -322,6 +329,18 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+
+    /// Moves a partition over offsets that are no records. The fingerprint stays: if there is a record at the offset
+    /// before, this is another topic.
+    fn pass(&mut self, key: &(String, i32), next_offset: i64) {
+        let position = self.next.position(&key.0, key.1);
+        if self.halted.contains(key) || position.is_some_and(|position| position.next_offset >= next_offset) {
+            return;
+        }
+        let fingerprint = position.and_then(|position| position.fingerprint);
+        self.next.set(&key.0, key.1, PartitionPosition { next_offset, fingerprint });
+        self.batch.has_passed = true;
     }
 
     /// Decodes, enriches and folds one record.
@@ -408,7 +427,7 @@ impl Pipeline {
     /// Makes the batch searchable: dead letters first, then documents and offsets in one commit.
     fn finish_batch(&mut self, sources: &Sources) -> Result<(), Restart> {
         let at = Instant::now();
-        if self.batch.num_records == 0 && self.open.is_clean(at) {
+        if self.batch.num_records == 0 && !self.batch.has_passed && self.open.is_clean(at) {
             self.look_at_backlog();
             return Ok(());
         }
@@ -430,7 +449,7 @@ impl Pipeline {
         for recorded_at in self.batch.recorded.drain(..) {
             self.parts.metrics.searchable(recorded_at, searchable_at);
         }
-        (self.batch.num_records, self.batch.bytes) = (0, 0);
+        (self.batch.num_records, self.batch.bytes, self.batch.has_passed) = (0, 0, false);
         self.tell_lag(sources);
         self.status.set_trouble(None);
         self.look_at_backlog();
@@ -580,18 +599,23 @@ impl Pipeline {
     fn tell_durable_lag(&self, sources: &Sources) {
         let durable = self.parts.writer.monitor().durable();
         for ((topic, partition), end_offset) in sources.end_offsets() {
-            let position = durable.checkpoint.position(&topic, partition);
-            let next_offset = position.map_or(0, |position| position.next_offset);
+            let next_offset = self.next_offset(&durable.checkpoint, &topic, partition);
             self.parts.metrics.durable_lag(&topic, partition, end_offset - next_offset);
         }
     }
 
     fn tell_lag(&self, sources: &Sources) {
         for ((topic, partition), end_offset) in sources.end_offsets() {
-            let next_offset =
-                self.searchable.position(&topic, partition).map_or(0, |position| position.next_offset);
+            let next_offset = self.next_offset(&self.searchable, &topic, partition);
             self.parts.metrics.lag(&topic, partition, end_offset - next_offset);
         }
+    }
+
+    /// Where a partition goes on; where reading began if nothing of it was read yet, for what retention has removed
+    /// before is not waited for.
+    fn next_offset(&self, checkpoint: &Checkpoint, topic: &str, partition: i32) -> i64 {
+        let start = || self.starts.get(&(topic.to_owned(), partition)).copied().unwrap_or(0);
+        checkpoint.position(topic, partition).map_or_else(start, |position| position.next_offset)
     }
 
     /// Lets a partition go on whose dead letter could be written after all.

@@ -34,6 +34,14 @@ pub(crate) enum SourceItem {
     /// Everything that the partition has was handed on; its last offsets may be no records (transactions,
     /// compaction).
     AtEnd(TopicPartition),
+    /// Before this offset, the partition's end, is no record that was not handed on: the last ones are marks of
+    /// transactions.
+    Passed {
+        /// The partition.
+        partition: TopicPartition,
+        /// Where reading goes on.
+        next_offset: i64,
+    },
     /// The answer to [`SourceCommand::Halt`]: nothing of the partition follows until a restart.
     Halted(TopicPartition),
     /// A partition was stopped and stays so until an operator acts.

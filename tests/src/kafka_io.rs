@@ -121,6 +121,40 @@ impl Producer {
     }
 }
 
+/// Writes records to one topic in transactions, whose marks take offsets too.
+pub struct TransactionalProducer {
+    producer: BaseProducer,
+    topic: String,
+}
+
+impl TransactionalProducer {
+    /// Waits until the broker's coordinator knows it.
+    pub fn new(bootstrap_servers: &str, topic: &str) -> Result<TransactionalProducer> {
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap_servers)
+            .set("transactional.id", "hearken-tests")
+            .create()?;
+        producer.init_transactions(PATIENCE).context("no transactions can be begun")?;
+        Ok(TransactionalProducer { producer, topic: topic.to_owned() })
+    }
+
+    /// Writes values to a partition in one transaction, which is committed or aborted.
+    pub fn send(&self, partition: i32, values: &[String], is_committed: bool) -> Result<()> {
+        self.producer.begin_transaction()?;
+        for value in values {
+            let record: BaseRecord<'_, (), str> =
+                BaseRecord::to(&self.topic).partition(partition).payload(value);
+            self.producer.send(record).map_err(|(error, _)| error)?;
+        }
+        self.producer.flush(PATIENCE)?;
+        if is_committed {
+            self.producer.commit_transaction(PATIENCE).context("the transaction is not committed")
+        } else {
+            self.producer.abort_transaction(PATIENCE).context("the transaction is not aborted")
+        }
+    }
+}
+
 /// Every record that is in `topic` now, by partition and offset.
 pub fn read_all(bootstrap_servers: &str, topic: &str) -> Result<Vec<ReadRecord>> {
     let consumer: BaseConsumer = ClientConfig::new()

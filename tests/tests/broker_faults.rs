@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use hearken_tests::engines::Kafka;
-use hearken_tests::kafka_io::{Producer, ReadRecord, Record, read_all};
+use hearken_tests::kafka_io::{Producer, ReadRecord, Record, TransactionalProducer, read_all};
 use hearken_tests::real_input::compare::total;
 use hearken_tests::{Hearken, HearkenConfig, engine_or_skip, wait_until};
 use serde_json::json;
@@ -118,6 +118,50 @@ fn another_topic_of_the_same_name_or_a_gap_stops_the_partition_until_it_is_reset
             hearken.get_json(&format!("/v1/interactions/i-{number}")).is_ok()
         });
     }
+}
+
+#[test]
+fn the_marks_of_transactions_and_what_retention_removed_before_are_no_lag() {
+    let kafka = engine_or_skip!(Kafka::start());
+    kafka.create_topic(TOPIC, 3).unwrap();
+    // Partition 1 was emptied before anybody read it.
+    produce(&kafka, 1, 0..10);
+    kafka.delete_records(TOPIC, 1, 10).unwrap();
+    let mut hearken = start(&kafka);
+    let in_transactions = TransactionalProducer::new(&kafka.bootstrap_servers(), TOPIC).unwrap();
+    let events = |numbers: Range<i64>| -> Vec<String> {
+        let started =
+            |number| json!({"event": "interaction.started", "interaction_id": format!("i-{number}")});
+        numbers.map(|number| started(number).to_string()).collect()
+    };
+    in_transactions.send(0, &events(10..13), true).unwrap();
+    in_transactions.send(0, &events(13..15), false).unwrap();
+    in_transactions.send(2, &events(15..17), false).unwrap(); // nothing else
+    wait_total(&hearken, 3);
+    let wait_no_lag = |hearken: &Hearken| {
+        wait_until(PATIENCE, "the lag to be gone", || {
+            let lag = |partition: &str| {
+                hearken.metric("hearken_ingest_lag_records", &[("partition", partition)]).unwrap()
+            };
+            ["0", "1", "2"].iter().all(|partition| lag(partition) == 0.0)
+        });
+    };
+    wait_no_lag(&hearken);
+    assert_eq!(total(&hearken, &[]), 3, "what was aborted was never said");
+    wait_until(PATIENCE, "the marks to be passed for good", || {
+        hearken.metric("hearken_ingest_durable_offset", &[("partition", "0")]).unwrap() == 7.0
+    });
+
+    // Everything up to the last mark is deleted while the server is stopped: nothing was lost, and it goes on.
+    hearken.terminate().unwrap();
+    kafka.delete_records(TOPIC, 0, 7).unwrap();
+    hearken.restart().unwrap();
+    hearken.wait_ready(PATIENCE).unwrap();
+    assert_eq!(hearken.metric(STOPPED_PARTITIONS, &[]).unwrap(), 0.0);
+    in_transactions.send(0, &events(17..19), true).unwrap();
+    produce(&kafka, 1, 19..20);
+    wait_total(&hearken, 6);
+    wait_no_lag(&hearken);
 }
 
 #[test]

@@ -53,6 +53,11 @@ pub(super) struct Brokers(Arc<Mutex<Known>>);
 struct Known {
     /// The end of each partition, as last heard of; −1 before it was.
     ends: HashMap<TopicPartition, i64>,
+    /// Where the client last met the end of each partition. The last offsets before it may be no records but marks of
+    /// transactions, of which the poll says nothing.
+    met_ends: HashMap<TopicPartition, i64>,
+    /// How often statistics were heard.
+    num_statistics: u64,
     /// Set while there is no connection.
     outage: Option<Outage>,
     /// Commits to the group that were answered, whatever the answer.
@@ -63,7 +68,13 @@ impl Brokers {
     /// Nothing is known, and nothing connected yet.
     pub(super) fn new() -> Self {
         let outage = Some(Outage { since: Instant::now(), cause: None });
-        Brokers(Arc::new(Mutex::new(Known { ends: HashMap::new(), outage, num_commits_answered: 0 })))
+        Brokers(Arc::new(Mutex::new(Known {
+            ends: HashMap::new(),
+            met_ends: HashMap::new(),
+            num_statistics: 0,
+            outage,
+            num_commits_answered: 0,
+        })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -84,6 +95,12 @@ impl Brokers {
 
     pub(super) fn set_end(&self, partition: TopicPartition, end: i64) {
         self.lock().ends.insert(partition, end);
+    }
+
+    /// Where the client last met the ends of partitions, if that was heard since `num_statistics`, and the new number.
+    pub(super) fn met_ends_since(&self, num_statistics: u64) -> Option<(u64, HashMap<TopicPartition, i64>)> {
+        let known = self.lock();
+        (known.num_statistics != num_statistics).then(|| (known.num_statistics, known.met_ends.clone()))
     }
 
     /// Every partition that has been heard of, with its end or −1.
@@ -156,9 +173,11 @@ impl ClientContext for Context {
                 if partition >= 0 {
                     let end = known.ends.entry((topic.clone(), partition)).or_insert(-1);
                     *end = (*end).max(statistics.hi_offset.max(statistics.ls_offset));
+                    known.met_ends.insert((topic.clone(), partition), statistics.eof_offset);
                 }
             }
         }
+        known.num_statistics += 1;
     }
 
     /// Connections that fail are told by [`Context::error`] as well.

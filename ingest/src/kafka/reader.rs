@@ -10,7 +10,7 @@
 //! A partition that cannot go on (offset out of range, another topic of the same name) is stopped loudly and the
 //! others keep going; nothing is skipped in silence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -44,6 +44,8 @@ const ROUND_RECORDS_MAX: usize = 10_000;
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the last commit to the group may take.
 const LAST_COMMIT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Statistics after the beginning of which the first ones may still tell of what was read before it.
+const SETTLING_STATISTICS: u64 = 3;
 /// How often a missing topic is asked for again.
 const DISCOVERY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -55,6 +57,10 @@ struct Partition {
     next_offset: i64,
     /// A record that was seen in its place after later ones were read.
     anchor: Option<Anchor>,
+    /// Its end was met and no record came since: everything that it had then was handed on.
+    is_at_end: bool,
+    /// How many statistics had been heard when reading began.
+    begun_at: u64,
     /// A record that was read since; the next anchor if the present one is still in its place by then.
     candidate: Option<Anchor>,
 }
@@ -84,6 +90,10 @@ pub(super) struct Reader {
     /// Whether some partition's offset is said not to exist, and the brokers have not told yet which.
     is_out_of_range: bool,
     brokers: Brokers,
+    /// Statistics that [`Reader::pass_marks`] has looked at.
+    num_statistics: u64,
+    /// Where the ends were met, as those statistics say; believed when the queue was found empty once more.
+    met_ends: HashMap<TopicPartition, i64>,
     anchor_check: AnchorCheck,
     next_anchor_check: Instant,
     is_stopping: Arc<AtomicBool>,
@@ -109,6 +119,8 @@ impl Reader {
             is_all_answered: false,
             is_out_of_range: false,
             brokers,
+            num_statistics: 0,
+            met_ends: HashMap::new(),
             anchor_check,
             next_anchor_check: Instant::now(),
             is_stopping,
@@ -125,7 +137,10 @@ impl Reader {
             while let Ok(command) = self.commands.try_recv() {
                 self.obey(command);
             }
-            let Some(polled) = self.poll(POLL_TIMEOUT) else { continue };
+            let Some(polled) = self.poll(POLL_TIMEOUT) else {
+                self.pass_marks();
+                continue;
+            };
             let began_at = Instant::now();
             let Some(num_records) = self.take_round(polled) else {
                 break; // the pipeline is gone
@@ -258,7 +273,14 @@ impl Reader {
         };
         info!(topic, partition, next_offset, end, "reading the partition");
         let anchor = self.checkpoint.anchor(topic, partition);
-        let read = Partition { reading, next_offset: start, anchor, candidate: None };
+        let read = Partition {
+            reading,
+            next_offset: start,
+            is_at_end: false,
+            begun_at: self.num_statistics,
+            anchor,
+            candidate: None,
+        };
         self.partitions.insert(key.clone(), read);
         self.send(SourceItem::Assigned { partition: key.clone(), next_offset, end_offset: end }, 0);
         self.read_from(&key, start);
@@ -282,6 +304,10 @@ impl Reader {
         let is_checking = self.anchor_check.is_under_way();
         let Some(partition) = self.partitions.get_mut(&key) else { return true };
         partition.next_offset = record.offset + 1;
+        partition.is_at_end = false;
+        if !self.met_ends.is_empty() {
+            self.met_ends.remove(&key);
+        }
         match partition.reading {
             Reading::On => {}
             Reading::Comparing(offset, expected) => {
@@ -374,12 +400,35 @@ impl Reader {
             let end = self.brokers.end(&key);
             let is_at_end = is_only_topic
                 || matches!((position, end), (Some(Offset::Offset(position)), Some(end)) if position >= end);
-            let is_known = self.partitions.contains_key(&key);
-            if is_known && is_at_end && !self.send(SourceItem::AtEnd(key), 0) {
+            let Some(partition) = self.partitions.get_mut(&key) else { continue };
+            partition.is_at_end |= is_at_end;
+            if is_at_end && !self.send(SourceItem::AtEnd(key), 0) {
                 return false;
             }
         }
         true
+    }
+
+    /// Moves partitions whose end was met to that end: what is between their last record and it are the marks of
+    /// transactions, or what was aborted or compacted away, and nobody will ever read it. Called when the queue is empty.
+    ///
+    /// Statistics may be ahead of the queue. Where the client met an end before they were heard, what it had read before
+    /// has been handed on once the queue was empty after that, so they are believed at the next call.
+    fn pass_marks(&mut self) {
+        for (key, end) in std::mem::take(&mut self.met_ends) {
+            let Some(partition) = self.partitions.get_mut(&key) else { continue };
+            let reads = matches!(partition.reading, Reading::On | Reading::Comparing(..));
+            let is_news = self.num_statistics >= partition.begun_at + SETTLING_STATISTICS;
+            if reads && (partition.is_at_end || is_news) && end > partition.next_offset {
+                debug!(topic = key.0, partition = key.1, end, "nothing is left before the end but marks");
+                partition.next_offset = end;
+                self.send(SourceItem::Passed { partition: key.clone(), next_offset: end }, 0);
+                self.send(SourceItem::AtEnd(key), 0);
+            }
+        }
+        if let Some((num_statistics, met_ends)) = self.brokers.met_ends_since(self.num_statistics) {
+            (self.num_statistics, self.met_ends) = (num_statistics, met_ends);
+        }
     }
 
     /// Some partition's offset does not exist any more, and the client has ceased to fetch it; the error does not say
@@ -411,8 +460,14 @@ impl Reader {
     fn stop_partition(&mut self, key: TopicPartition, reason: String) {
         error!(topic = key.0, partition = key.1, reason, "stopped the partition");
         self.unassign(&key);
-        let partition =
-            Partition { reading: Reading::Stopped, next_offset: -1, anchor: None, candidate: None };
+        let partition = Partition {
+            reading: Reading::Stopped,
+            next_offset: -1,
+            is_at_end: false,
+            begun_at: 0,
+            anchor: None,
+            candidate: None,
+        };
         self.partitions.insert(key.clone(), partition);
         self.send(SourceItem::Stopped { partition: key, reason }, 0);
     }
@@ -444,6 +499,7 @@ impl Reader {
                     && matches!(partition.reading, Reading::Halted)
                 {
                     (partition.reading, partition.next_offset) = (Reading::On, next_offset);
+                    (partition.is_at_end, partition.begun_at) = (false, self.num_statistics);
                     self.read_from(&key, next_offset);
                 }
             }
