@@ -44,7 +44,6 @@ impl<'a> FieldRef<'a> {
 }
 
 /// Calls `visit` with every value of one keyword field of the table; no value comes twice.
-#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) fn for_each_value<'d>(document: &'d Document, field: &str, visit: impl FnMut(&'d str)) {
     if let Some(field) = self::field(field) {
         for_each_text(document, field, visit);
@@ -72,7 +71,6 @@ pub(crate) fn for_each_text<'d>(document: &'d Document, field: &Field, mut visit
 }
 
 /// The value of a field that is not a keyword, as the integer it is compared by: itself, nanoseconds, or billionths.
-#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) fn number(document: &Document, field: &str) -> Option<i64> {
     number_of(document, self::field(field)?)
 }

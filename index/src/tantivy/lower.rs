@@ -470,7 +470,9 @@ impl<'a> Lowering<'a> {
                 if known.kind == FieldKind::Keyword {
                     keyword_test(engine, field, |_| true)
                 } else {
-                    Lowered::test(engine, |document| values::number(&document.document, known.name).is_some())
+                    Lowered::test(engine, move |document| {
+                        values::number_of(&document.document, known).is_some()
+                    })
                 }
             }
             FieldRef::Metadata(_) => {
@@ -579,7 +581,7 @@ fn keyword_test(
     match field {
         FieldRef::Known(field) => Lowered::test(engine, move |document| {
             let mut any = false;
-            values::for_each_value(&document.document, field.name, |value| any |= holds(value));
+            values::for_each_text(&document.document, field, |value| any |= holds(value));
             any
         }),
         FieldRef::Metadata(key) => {
