@@ -8,14 +8,16 @@ use crate::csat::{self, Csat, Outcome, Sides, Turn};
 use crate::cues::CueMatcher;
 use crate::keywords::{self, Keyword};
 use crate::memo::{Memo, Read, Reader};
-use crate::sentiment::{MessageSentiment, SentimentModel, UserMessage, interaction_sentiment};
+use crate::sentiment::{
+    InteractionSentiment, MessageSentiment, SentimentModel, UserMessage, interaction_sentiment,
+};
 use crate::summary::{self, Said};
 use crate::topic::{Taxonomy, TopicMatcher};
 use crate::words::word_table;
 
 /// Version of the built-in analysers; raised whenever one of them may answer differently, so that `hearken index
 /// rebuild` knows what to analyse again.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One message of a conversation.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,22 @@ pub struct Utterance<'a> {
     pub text: &'a str,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
+    /// What upstream says of its mood, which wins over detection: the label, and the score from −1 to 1 if it has one.
+    pub given_mood: Option<(Sentiment, Option<f32>)>,
+}
+
+impl Utterance<'_> {
+    /// Upstream's word on the mood of a customer's message.
+    fn given(&self) -> Option<MessageSentiment> {
+        let (sentiment, score) = self.given_mood.filter(|_| self.role == Role::User)?;
+        let assumed = match sentiment {
+            Sentiment::Positive => 0.6,
+            Sentiment::Neutral => 0.0,
+            Sentiment::Negative => -0.6,
+        };
+        let score = score.filter(|score| score.is_finite()).unwrap_or(assumed).clamp(-1.0, 1.0);
+        Some(MessageSentiment { sentiment, score, confidence: 1.0 })
+    }
 }
 
 /// What is analysed.
@@ -103,9 +121,13 @@ impl Analyzer {
     pub fn analyze(&self, conversation: &Conversation<'_>, memo: &mut Memo) -> Analysis {
         let Conversation { utterances, status, ended, .. } = *conversation;
         let language = memo.read(conversation, &self.parts.reader);
-        let messages = memo.judge(utterances, language.as_deref(), self.parts.sentiment);
-        let (sentiment, sentiment_description) = interaction_mood(utterances, &messages).unzip();
-        let csat = satisfaction(conversation, memo, &messages);
+        let mut messages = memo.judge(utterances, language.as_deref(), self.parts.sentiment);
+        for (utterance, mood) in utterances.iter().zip(&mut messages) {
+            *mood = utterance.given().or(*mood);
+        }
+        let mood = interaction_mood(utterances, &messages);
+        let (mood, csat) = agreed(mood, |mood| satisfaction(conversation, memo, &messages, mood));
+        let (sentiment, sentiment_description) = mood.map(|mood| (mood.sentiment, mood.description)).unzip();
         let (csat, csat_description) = csat.map(|csat| (csat.score, csat.description)).unzip();
         let window: Vec<Read<'_>> = memo.window(utterances).collect();
         let keywords = keywords_of(&window);
@@ -132,7 +154,7 @@ const MOOD_MESSAGES_MAX: usize = 500;
 fn interaction_mood(
     utterances: &[Utterance<'_>],
     messages: &[Option<MessageSentiment>],
-) -> Option<(Sentiment, String)> {
+) -> Option<InteractionSentiment> {
     let by_customer = utterances.iter().zip(messages).rev().filter(|(said, _)| said.role == Role::User);
     let mut moods: Vec<UserMessage<'_>> = by_customer
         .take(MOOD_MESSAGES_MAX)
@@ -143,13 +165,31 @@ fn interaction_mood(
         })
         .collect();
     moods.reverse();
-    interaction_sentiment(&moods).map(|mood| (mood.sentiment, mood.description))
+    interaction_sentiment(&moods)
+}
+
+/// Mood and satisfaction that agree: a weak mood gives way to the signs of satisfaction, and they to a strong one.
+fn agreed(
+    mood: Option<InteractionSentiment>,
+    satisfaction: impl Fn(Option<csat::Mood>) -> Option<Csat>,
+) -> (Option<InteractionSentiment>, Option<Csat>) {
+    let told = |mood: &InteractionSentiment| csat::Mood { whole: mood.sentiment, ended: mood.ended };
+    let csat = satisfaction(mood.as_ref().map(told));
+    let is_bounded = csat.as_ref().is_some_and(|csat| csat.is_bounded);
+    match mood.as_ref().filter(|_| is_bounded).and_then(InteractionSentiment::tempered) {
+        Some(tempered) => {
+            let csat = satisfaction(Some(told(&tempered)));
+            (Some(tempered), csat)
+        }
+        None => (mood, csat),
+    }
 }
 
 fn satisfaction(
     conversation: &Conversation<'_>,
     memo: &Memo,
     messages: &[Option<MessageSentiment>],
+    mood: Option<csat::Mood>,
 ) -> Option<Csat> {
     let utterances = conversation.utterances;
     let recent = memo.recent(utterances, csat::TURNS_MAX);
@@ -170,7 +210,7 @@ fn satisfaction(
         num_agent: num_by(|role| matches!(role, Role::Assistant | Role::Human)),
     };
     let Conversation { status, ended, end_reason, .. } = *conversation;
-    csat::estimate(&turns, sides, Outcome { status, ended, end_reason })
+    csat::estimate(&turns, sides, Outcome { status, ended, end_reason }, mood)
 }
 
 fn keywords_of(window: &[Read<'_>]) -> Vec<Keyword> {

@@ -5,7 +5,7 @@
 //! strongest. A support signal, not a verdict: `docs/analysis.md` says how little such estimates agree with surveys.
 
 use crate::cues::{Cue, Cues};
-use hearken_model::{Role, Status};
+use hearken_model::{Role, Sentiment, Status};
 
 /// Words that must have been said before satisfaction is judged.
 const WORDS_MIN: u32 = 10;
@@ -29,10 +29,33 @@ pub(crate) struct Turn {
 pub(crate) struct Csat {
     pub(crate) score: u8,
     pub(crate) description: String,
+    /// The signs alone would have told another score, which the mood does not leave possible.
+    pub(crate) is_bounded: bool,
 }
 
-/// One sign: how much it moves the estimate, and how it is told.
+/// One sign: how much it moves the estimate, and how it is told; empty where telling it would contradict what is said
+/// of the mood.
 type Sign = (f32, &'static str);
+
+/// The mood as the interaction's sentiment tells it; the estimate and its reasons never contradict it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mood {
+    /// Of the whole.
+    pub(crate) whole: Sentiment,
+    /// At the end.
+    pub(crate) ended: Sentiment,
+}
+
+impl Mood {
+    /// The scores that a mood leaves possible: nobody is dissatisfied in a good mood, nor satisfied in a bad one.
+    fn possible(mood: Option<Mood>) -> std::ops::RangeInclusive<u8> {
+        match mood.map(|mood| mood.whole) {
+            Some(Sentiment::Positive) => 3..=5,
+            Some(Sentiment::Negative) => 1..=3,
+            Some(Sentiment::Neutral) | None => 1..=5,
+        }
+    }
+}
 
 /// Where the estimate starts: most conversations that give no sign are rated a little above the middle.
 const START: f32 = 3.4;
@@ -77,29 +100,46 @@ impl Outcome<'_> {
 
 /// Estimates satisfaction from the last [`TURNS_MAX`] turns. `None` without a message from each side or with fewer than
 /// ten words in all.
-pub(crate) fn estimate(turns: &[Turn], sides: Sides, outcome: Outcome<'_>) -> Option<Csat> {
+pub(crate) fn estimate(
+    turns: &[Turn],
+    sides: Sides,
+    outcome: Outcome<'_>,
+    mood: Option<Mood>,
+) -> Option<Csat> {
     let num_words: u32 = turns.iter().map(|turn| u32::from(turn.num_words)).sum();
     if sides.num_customer == 0 || sides.num_agent == 0 || num_words < WORDS_MIN {
         return None;
     }
     let mut signs: Vec<Sign> = Vec::with_capacity(12);
-    mood_signs(turns, &mut signs);
+    mood_signs(turns, mood, &mut signs);
     resolution_signs(turns, outcome, &mut signs);
     effort_signs(turns, sides, &mut signs);
     let sum: f32 = START + signs.iter().map(|(weight, _)| weight).sum::<f32>();
-    let score = sum.round().clamp(1.0, 5.0) as u8;
-    Some(describe(score, signs).unwrap_or_else(|| Csat { score: MIDDLE, description: UNDECIDED.to_owned() }))
+    let possible = Mood::possible(mood);
+    let by_signs = sum.round().clamp(1.0, 5.0) as u8;
+    let score = by_signs.clamp(*possible.start(), *possible.end());
+    let is_bounded = score != by_signs;
+    Some(match describe(score, signs) {
+        Some(description) => Csat { score, description, is_bounded },
+        None => Csat { score: MIDDLE, description: UNDECIDED.to_owned(), is_bounded },
+    })
 }
 
 /// Customer messages at the end that show how the mood ended.
 const CLOSING_TURNS: usize = 3;
 
-fn mood_signs(turns: &[Turn], signs: &mut Vec<Sign>) {
+/// What a mood about a film or a book counts of one about the service.
+const ABOUT_WORKS_WEIGHT: f32 = 0.2;
+
+fn mood_signs(turns: &[Turn], told: Option<Mood>, signs: &mut Vec<Sign>) {
+    let talks_of_works = talks_of_works(turns);
     let (mut sum, mut count) = (0.0f32, 0u32);
     let (mut closing, mut closing_count, mut last) = (0.0f32, 0u32, 0usize);
     for turn in turns.iter().rev().filter(|turn| turn.role == Role::User) {
         last += 1;
         let Some(mood) = turn.mood else { continue };
+        let mood =
+            if talks_of_works && turn.cues.has(Cue::AboutWorks) { ABOUT_WORKS_WEIGHT * mood } else { mood };
         sum += mood;
         count += 1;
         if last <= CLOSING_TURNS {
@@ -112,22 +152,47 @@ fn mood_signs(turns: &[Turn], signs: &mut Vec<Sign>) {
     }
     let mean = sum / count as f32;
     let closing = if closing_count == 0 { mean } else { closing / closing_count as f32 };
-    signs.push((2.0 * mean, if mean < 0.0 { "the mood was negative" } else { "the mood was positive" }));
-    signs.push((
-        0.8 * closing,
-        if closing < 0.0 { "it ended in a bad mood" } else { "it ended in a good mood" },
-    ));
+    let is_told = |at: fn(Mood) -> Sentiment, score: f32| match told.map(at) {
+        Some(Sentiment::Positive) => score > 0.0,
+        Some(Sentiment::Negative) => score < 0.0,
+        Some(Sentiment::Neutral) | None => false,
+    };
+    let reason = |is_told: bool, score: f32, [bad, good]: [&'static str; 2]| match is_told {
+        true if score < 0.0 => bad,
+        true => good,
+        false => "",
+    };
+    let of_whole = is_told(|mood| mood.whole, mean);
+    signs.push((2.0 * mean, reason(of_whole, mean, ["the mood was negative", "the mood was positive"])));
+    let of_end = is_told(|mood| mood.ended, closing);
+    let at_end = ["it ended in a bad mood", "it ended in a good mood"];
+    signs.push((0.8 * closing, reason(of_end, closing, at_end)));
+}
+
+/// Whether most of what the customer says is about films, books or songs: "a disaster" is one of them then.
+fn talks_of_works(turns: &[Turn]) -> bool {
+    let by_customer = || turns.iter().filter(|turn| turn.role == Role::User);
+    by_customer().filter(|turn| turn.cues.has(Cue::AboutWorks)).count() * 2 > by_customer().count()
 }
 
 fn resolution_signs(turns: &[Turn], outcome: Outcome<'_>, signs: &mut Vec<Sign>) {
+    let talks_of_works = talks_of_works(turns);
     let mut closing = Cues::default();
     let mut earlier = Cues::default();
     let mut agent = Cues::default();
     let (mut from_end, mut num_failures, mut num_unable, mut has_human) = (0usize, 0u32, 0u32, false);
+    // The later word counts: what is solved is not still there, and the other way round.
+    let mut last_word: Option<Cue> = None;
     for turn in turns.iter().rev() {
         match turn.role {
             Role::User => {
                 from_end += 1;
+                if talks_of_works && turn.cues.has(Cue::AboutWorks) {
+                    continue;
+                }
+                if from_end <= CLOSING_TURNS && last_word.is_none() {
+                    last_word = [Cue::Failure, Cue::Success].into_iter().find(|cue| turn.cues.has(*cue));
+                }
                 num_failures += u32::from(turn.cues.has(Cue::Failure));
                 if from_end <= CLOSING_TURNS { closing.insert(turn.cues) } else { earlier.insert(turn.cues) }
             }
@@ -142,10 +207,10 @@ fn resolution_signs(turns: &[Turn], outcome: Outcome<'_>, signs: &mut Vec<Sign>)
     if closing.has(Cue::Thanks) {
         signs.push((0.35, "the customer gave thanks at the end"));
     }
-    if closing.has(Cue::Success) {
+    if last_word == Some(Cue::Success) {
         signs.push((0.35, "the customer confirmed success"));
     }
-    if closing.has(Cue::Failure) {
+    if last_word == Some(Cue::Failure) {
         signs.push((-0.8, "the problem was still there at the end"));
     } else if num_failures > 0 {
         signs.push((-0.25 * num_failures.min(4) as f32, "the customer told of failures on the way"));
@@ -222,8 +287,8 @@ const UNDECIDED: &str = "Mixed: no clear sign either way.";
 /// A weaker sign is not named.
 const TELLING_WEIGHT_MIN: f32 = 0.1;
 
-/// The estimate with its reasons; `None` where there is no reason for it.
-fn describe(score: u8, mut signs: Vec<Sign>) -> Option<Csat> {
+/// The reasons of an estimate; `None` where there are none.
+fn describe(score: u8, mut signs: Vec<Sign>) -> Option<String> {
     let label = match score {
         ..=1 => "Very dissatisfied",
         2 => "Dissatisfied",
@@ -237,7 +302,7 @@ fn describe(score: u8, mut signs: Vec<Sign>) -> Option<Csat> {
         3 => sign.0.abs(),
         _ => sign.0,
     };
-    signs.retain(|sign| strength(sign) >= TELLING_WEIGHT_MIN);
+    signs.retain(|sign| strength(sign) >= TELLING_WEIGHT_MIN && !sign.1.is_empty());
     signs.sort_by(|a, b| strength(b).total_cmp(&strength(a)));
     signs.truncate(REASONS_MAX);
     let (last, others) = signs.split_last()?;
@@ -249,5 +314,5 @@ fn describe(score: u8, mut signs: Vec<Sign>) -> Option<Csat> {
     description.push_str(if others.is_empty() { "" } else { " and " });
     description.push_str(last.1);
     description.push('.');
-    Some(Csat { score, description })
+    Some(description)
 }

@@ -37,6 +37,8 @@ pub(crate) enum Cue {
     NothingElse = 1 << 10,
     /// "how can I help", "anything else?": what agents say in every conversation.
     Courtesy = 1 << 11,
+    /// Films, books, songs, games: a feeling about them is none about the service.
+    AboutWorks = 1 << 12,
 }
 
 impl Cues {
@@ -109,6 +111,9 @@ impl CueMatcher {
 
 #[rustfmt::skip]
 const PHRASES: &[(Cue, &str)] = &[
+    (Cue::AboutWorks, "
+        movie, movies, film, films, book, books, novel, novels, song, songs, album, albums, band, actor, actors, actress, actresses, character, characters, plot, plots, storyline, ending, genre
+        documentary, documentaries, horror, comedy, comedies, thriller, thrillers, sequel, soundtrack, villain, villains, hero, episode, episodes, season, director, cinema, theater, theatre, band, lyrics, author, chapter"),
     (Cue::Thanks, "
         thanks, thank you, thank u, thankyou, thx, tysm, many thanks, thanking you, appreciate it, appreciate your help, appreciate that, grateful, tank you, thank
         danke, dankeschön, vielen dank, merci, gracias, grazie, obrigado, obrigada, bedankt, dank je, dank u, tack, tak, takk, kiitos, dziękuję, dzięki, děkuji, díky, köszönöm, mulțumesc

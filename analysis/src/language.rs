@@ -41,7 +41,8 @@ languages! {
     Hindi "hi", Marathi "mr", Nepali "ne", Arabic "ar", Persian "fa", Urdu "ur", Chinese "zh", Japanese "ja",
     Korean "ko", Thai "th", Greek "el", Hebrew "he", Bengali "bn", Punjabi "pa", Gujarati "gu", Tamil "ta",
     Telugu "te", Kannada "kn", Malayalam "ml", Sinhala "si", Lao "lo", Burmese "my", Khmer "km", Georgian "ka",
-    Armenian "hy", Amharic "am", Other "und",
+    Armenian "hy", Amharic "am", Kazakh "kk", Belarusian "be", Macedonian "mk", Azerbaijani "az", Estonian "et",
+    Latvian "lv", Lithuanian "lt", Slovak "sk", Slovenian "sl", Croatian "hr", Catalan "ca", Other "und",
 }
 
 impl Language {
@@ -88,7 +89,22 @@ impl Votes {
                 Kind::Ideograph => vote_for_letters(token.text(text), &mut votes),
             }
         }
-        Votes::strongest(&votes)
+        merge_scripts(&mut votes);
+        let mut votes = Votes::strongest(&votes);
+        votes.rule_out(text, tokens);
+        votes
+    }
+
+    /// Takes the votes of languages away that are not written with this message's letters.
+    fn rule_out(&mut self, text: &str, tokens: &[Token]) {
+        let words = || tokens.iter().filter(|token| token.kind == Kind::Word).map(|token| token.text(text));
+        let num_words = words().count();
+        for (language, count) in self.kept.iter_mut().filter(|(_, count)| *count > 0) {
+            let Some(language) = Language::ALL.get(usize::from(*language)) else { continue };
+            if num_foreign(*language, words()) * LOAN_WORDS_SHARE > num_words {
+                *count = 0;
+            }
+        }
     }
 
     /// The language of this message alone, when it is clear; an agent may write another than the customer.
@@ -139,7 +155,8 @@ fn vote_for_letters(word: &str, votes: &mut [u32]) {
         let (languages, weight): (&[Language], u32) = match c {
             'ß' | 'ẞ' => (&[German], 10),
             'ñ' | 'Ñ' => (&[Spanish], 8),
-            'ã' | 'õ' | 'Ã' | 'Õ' => (&[Portuguese], 8),
+            'ã' | 'Ã' => (&[Portuguese], 8),
+            'õ' | 'Õ' => (&[Portuguese, Estonian], 8),
             'œ' | 'ê' | 'ù' | 'û' => (&[French], 6),
             'ì' | 'ò' => (&[Italian], 6),
             'å' | 'Å' => (&[Swedish, Danish, Norwegian], 5),
@@ -149,10 +166,26 @@ fn vote_for_letters(word: &str, votes: &mut [u32]) {
             'ő' | 'ű' => (&[Hungarian], 8),
             'ğ' | 'ı' | 'İ' => (&[Turkish], 8),
             'ș' | 'ț' | 'ă' => (&[Romanian], 6),
-            'đ' | 'ơ' | 'ư' | 'Đ' | '\u{1EA0}'..='\u{1EF9}' => (&[Vietnamese], 8),
-            'ы' | 'э' | 'ё' | 'Э' => (&[Russian], 6),
-            'і' | 'ї' | 'є' | 'ґ' | 'І' | 'Ї' | 'Є' => (&[Ukrainian], 6),
-            'ј' | 'љ' | 'њ' | 'ђ' | 'ћ' | 'џ' => (&[Serbian], 6),
+            'ơ' | 'ư' | '\u{1EA0}'..='\u{1EF9}' => (&[Vietnamese], 8),
+            'đ' | 'Đ' => (&[Vietnamese, Croatian], 3),
+            'ć' | 'Ć' => (&[Croatian, Polish], 3),
+            'ə' | 'Ə' => (&[Azerbaijani], 8),
+            'ė' | 'į' | 'ų' | 'Ė' | 'Į' | 'Ų' => (&[Lithuanian], 8),
+            'ā' | 'ē' | 'ī' | 'ņ' | 'ļ' | 'ķ' | 'ģ' | 'Ā' | 'Ē' | 'Ī' | 'Ņ' | 'Ļ' | 'Ķ' | 'Ģ' => {
+                (&[Latvian], 8)
+            }
+            'ľ' | 'ĺ' | 'ŕ' | 'Ľ' => (&[Slovak], 8),
+            'ә' | 'ғ' | 'қ' | 'ң' | 'ө' | 'ұ' | 'ү' | 'һ' | 'Ә' | 'Қ' | 'Ө' | 'Ұ' => {
+                (&[Kazakh], 8)
+            }
+            'ў' | 'Ў' => (&[Belarusian], 10),
+            'ѓ' | 'ќ' | 'ѕ' | 'ѐ' | 'ѝ' | 'Ѓ' | 'Ќ' => (&[Macedonian], 10),
+            'э' | 'ё' | 'Э' => (&[Russian, Belarusian], 6),
+            'ы' => (&[Russian, Belarusian, Kazakh], 6),
+            'і' | 'І' => (&[Ukrainian, Belarusian, Kazakh], 6),
+            'ї' | 'є' | 'ґ' | 'Ї' | 'Є' => (&[Ukrainian], 6),
+            'ђ' | 'ћ' | 'Ђ' => (&[Serbian], 10),
+            'ј' | 'љ' | 'њ' | 'џ' => (&[Serbian, Macedonian], 6),
             'پ' | 'چ' | 'ژ' | 'گ' => (&[Persian], 3),
             'ٹ' | 'ڈ' | 'ڑ' | 'ے' | 'ں' | 'ہ' | 'ھ' => (&[Urdu], 5),
             '\u{0621}'..='\u{064A}' => (&[Arabic], 1),
@@ -247,10 +280,78 @@ fn merge_scripts(votes: &mut [u32]) {
     };
     take_over(Japanese, Chinese, 6);
     take_over(Korean, Chinese, 2);
-    take_over(Urdu, Arabic, 2);
-    take_over(Persian, Arabic, 2);
+    // Of the letters that Arabic lacks one in ten is enough.
+    take_over(Urdu, Arabic, 4);
+    take_over(Persian, Arabic, 4);
     take_over(Marathi, Hindi, 2);
     take_over(Nepali, Hindi, 2);
+}
+
+/// Of how many words one may be of another language, such as a product's name or a quotation, before a message whose
+/// letters a language does not have is taken not to be in it.
+const LOAN_WORDS_SHARE: usize = 8;
+
+/// Words with a letter that the language is not written with. Those with a capital are names.
+fn num_foreign<'w>(language: Language, words: impl Iterator<Item = &'w str>) -> usize {
+    let is_foreign = |word: &&str| {
+        !word.is_ascii()
+            && !word.starts_with(char::is_uppercase)
+            && (word.chars().any(|c| c.is_alphabetic() && !c.is_ascii() && !has_letter(language, c))
+                || (language == Language::Portuguese && has_tilde_apart(word)))
+    };
+    words.filter(is_foreign).count()
+}
+
+/// Portuguese has `õ` in `õe` alone; Estonian has it everywhere.
+fn has_tilde_apart(word: &str) -> bool {
+    word.split('õ').skip(1).any(|rest| !rest.starts_with('e'))
+}
+
+/// Whether a small letter beyond ASCII occurs in a language, common loan words included. Languages that are told by a
+/// script of their own have every letter.
+fn has_letter(language: Language, c: char) -> bool {
+    use Language::*;
+    let is_cyrillic = matches!(c, 'а'..='я');
+    match language {
+        English | Indonesian | HindiLatin => matches!(c, 'é' | 'è' | 'ï' | 'ç' | 'ñ' | 'ü' | 'ö' | 'ê'),
+        German => matches!(c, 'ä' | 'ö' | 'ü' | 'ß' | 'é' | 'è' | 'à' | 'ê' | 'ç'),
+        French => "àâæçéèêëîïôœùûüÿ".contains(c),
+        Spanish => "áéíóúüñªº".contains(c),
+        Italian => "àèéìíîòóùú".contains(c),
+        Portuguese => "áàâãçéêíóôõúüªº".contains(c),
+        Catalan => "àçéèíïóòúü·".contains(c),
+        Dutch => "áéíóúèëïöüêçà".contains(c),
+        Swedish => "åäöéüà".contains(c),
+        Danish | Norwegian => "æøåéèêòóôâü".contains(c),
+        Finnish => "äöåšžé".contains(c),
+        Estonian => "äöõüšžé".contains(c),
+        Latvian => "āčēģīķļņšūžŗō".contains(c),
+        Lithuanian => "ąčęėįšųūž".contains(c),
+        Polish => "ąćęłńóśźż".contains(c),
+        Czech => "áčďéěíňóřšťúůýž".contains(c),
+        Slovak => "áäčďéíĺľňóôŕšťúýž".contains(c),
+        Slovenian => "čšžćđ".contains(c),
+        Croatian => "čćđšž".contains(c),
+        Hungarian => "áéíóöőúüű".contains(c),
+        Romanian => "ăâîșțşţ".contains(c),
+        Turkish => "çğıöşüâîûi\u{307}".contains(c),
+        Azerbaijani => "əçğıöşüi\u{307}".contains(c),
+        Vietnamese => "àáâãèéêìíòóôõùúýăđĩũơư".contains(c) || matches!(c, '\u{1EA0}'..='\u{1EF9}'),
+        Russian => is_cyrillic || c == 'ё',
+        Ukrainian => (is_cyrillic && !"ыэъ".contains(c)) || "іїєґ".contains(c),
+        Belarusian => (is_cyrillic && !"ищъ".contains(c)) || "іўё".contains(c),
+        Bulgarian => is_cyrillic && !"ыэ".contains(c) || c == 'ѝ',
+        Serbian => (is_cyrillic && !"йщъыьэюя".contains(c)) || "јљњђћџ".contains(c),
+        Macedonian => (is_cyrillic && !"йщъыьэюя".contains(c)) || "јљњџѓќѕѐѝ".contains(c),
+        Kazakh => is_cyrillic || "әғқңөұүһіё".contains(c),
+        Arabic => !"پچژگکیٹڈڑےںہھټډړږښڅځېۍۆێڵڕەۋۇۈ".contains(c),
+        Persian => !"ٹڈڑےںہھټډړږښڅځېۍۆێڵڕەۋۇۈكي".contains(c),
+        Urdu => !"ټډړږښڅځېۍۆێڵڕەۋۇۈكي".contains(c),
+        Hindi | Nepali => c != 'ळ',
+        Bengali => !"ৰৱ".contains(c),
+        Chinese => !matches!(c, '\u{3041}'..='\u{30FF}' | '\u{AC00}'..='\u{D7AF}'),
+        _ => true,
+    }
 }
 
 /// whatlang's answer for the start of a conversation's text, when it is long enough and whatlang calls it reliable.
@@ -267,8 +368,32 @@ pub(crate) fn by_trigrams<'t>(texts: impl Iterator<Item = &'t str>) -> Option<&'
     if sample.chars().filter(|c| c.is_alphabetic()).count() < TRIGRAM_LETTERS_MIN {
         return None;
     }
-    let info = whatlang::detect(&sample)?;
-    info.is_reliable().then(|| tag_of(info.lang()))
+    let info = whatlang::detect(&sample).filter(whatlang::Info::is_reliable)?;
+    let tag = tag_of(info.lang());
+    let words = || sample.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    let num_foreign = match Language::from_tag(tag) {
+        Some(language) => num_foreign(language, words()),
+        None => words().filter(|word| !is_latin_extra(tag, word)).count(),
+    };
+    (num_foreign * LOAN_WORDS_SHARE <= words().count()).then_some(tag)
+}
+
+/// The same for the languages that whatlang alone knows, all of which are written in Latin letters but Yiddish and Oriya.
+fn is_latin_extra(tag: &str, word: &str) -> bool {
+    let letters = match tag {
+        "eo" => "ĉĝĥĵŝŭ",
+        "af" => "êëïôûéèáíóú",
+        "cy" => "âêîôûŵŷáäëïö",
+        "uz" => "ʻʼ‘’",
+        "tk" => "çäžňöşüý",
+        "la" => "āēīōūæœ",
+        "tl" => "ñ",
+        "ak" => "ɛɔ",
+        "jv" => "éèå",
+        "zu" | "sn" => "",
+        _ => return true,
+    };
+    word.starts_with(char::is_uppercase) || word.chars().all(|c| c.is_ascii() || letters.contains(c))
 }
 
 /// The BCP 47 tag of whatlang's ISO 639-3 code: the two-letter code where there is one.

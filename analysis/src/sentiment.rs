@@ -9,6 +9,7 @@ mod foreign;
 mod interaction;
 pub mod lexicon;
 pub mod linear;
+mod names;
 pub mod text;
 
 use std::sync::LazyLock;
@@ -21,7 +22,7 @@ use lexicon::Lexicon;
 use linear::Linear;
 
 /// Version of the built-in sentiment; raised when the model or a lexicon changes.
-pub const SENTIMENT_VERSION: u32 = 1;
+pub const SENTIMENT_VERSION: u32 = 2;
 
 static MODEL_BYTES: &[u8] = include_bytes!("../models/sentiment.bin");
 

@@ -21,7 +21,7 @@ fn analyze_as(status: Status, language: Option<&str>, analyzer: &Analyzer, scrip
                 "t" => Role::Tool,
                 other => panic!("nobody is called {other}"),
             };
-            Utterance { id: text, role, text, at_ms: 0 }
+            Utterance { id: text, role, text, at_ms: 0, given_mood: None }
         })
         .collect();
     let conversation = Conversation {
@@ -94,7 +94,7 @@ fn language_is_detected_where_there_is_evidence_and_left_open_where_there_is_non
         ("👍👍", None),
         ("", None),
     ] {
-        let utterances = [Utterance { id: "1", role: Role::User, text, at_ms: 0 }];
+        let utterances = [Utterance { id: "1", role: Role::User, text, at_ms: 0, given_mood: None }];
         let analysis = Analyzer::built_in().analyze(
             &Conversation {
                 utterances: &utterances,
@@ -114,6 +114,33 @@ fn rarer_languages_are_named_when_there_is_enough_text() {
     let estonian = "u: Tere, ma sooviksin teada, millal minu tellimus kohale jõuab, sest ootan seda juba kaks nädalat ja \
                     keegi ei ole mulle vastanud. Palun andke mulle võimalikult kiiresti teada.";
     assert_eq!(analyze(estonian).language.as_deref(), Some("et"));
+}
+
+/// Languages that nobody can tell apart by a short message.
+const LIKE_EACH_OTHER: [(&str, &str); 2] = [("da", "nb"), ("sr", "mk")];
+
+#[test]
+fn short_messages_get_their_language_or_none() {
+    let analyzer = Analyzer::built_in();
+    let (mut right, mut wrong, mut none) = (0, Vec::new(), Vec::new());
+    let texts = include_str!("short_texts.txt").lines().filter(|line| !line.starts_with('#'));
+    for (expected, text) in texts.map(|line| line.split_once(": ").unwrap()) {
+        let analysis = analyze_as(Status::InProgress, None, &analyzer, &format!("u: {text}"));
+        match analysis.language.as_deref() {
+            Some(language) if language == expected => right += 1,
+            Some(language) => wrong.push((expected, language.to_owned(), text)),
+            None => none.push((expected, text)),
+        }
+    }
+    eprintln!("{right} right, {} wrong, {} without an answer", wrong.len(), none.len());
+    none.iter().for_each(|(expected, text)| eprintln!("  none for {expected}: {text}"));
+    wrong.iter().for_each(|(expected, found, text)| eprintln!("  {found} for {expected}: {text}"));
+    wrong.retain(|(expected, found, _)| {
+        let pair = (*expected, found.as_str());
+        !LIKE_EACH_OTHER.iter().any(|(a, b)| pair == (*a, *b) || pair == (*b, *a))
+    });
+    assert_eq!(wrong, []);
+    assert!(right >= 150, "{right}");
 }
 
 #[test]
@@ -324,12 +351,72 @@ fn every_sign_moves_satisfaction_in_its_direction() {
 }
 
 #[test]
+fn satisfaction_and_mood_never_contradict_each_other() {
+    // The call ends well: nothing of it ended in a bad mood, and it is not dissatisfied.
+    let rescued = analyze(
+        "u: This is ridiculous, my internet is broken again and nobody helps me
+         a: I am sorry about that. I have reset the line, could you look again?
+         u: still not working, this is useless
+         a: Could you restart the router once more please?
+         u: yes that worked now
+         u: okay, thank you very much, that is great",
+    );
+    let csat_description = rescued.csat_description.unwrap();
+    assert!(!csat_description.contains("still there"), "{csat_description}");
+    assert!(!csat_description.contains("bad mood"), "{csat_description}");
+    assert!(rescued.sentiment_description.unwrap().contains("ended positive"));
+
+    // A sad film is no bad service.
+    let films = analyze(
+        "u: I hated that movie, the ending was terrible and the characters were awful
+         a: Which film did you like instead?
+         u: Nothing lately, the last films I saw were sad and depressing, horrible actors
+         a: I see. Could you tell me more about the plot?
+         u: the plot was a disaster and the movie was boring",
+    );
+    assert!(films.csat.is_none_or(|csat| csat >= 3), "{films:?}");
+
+    // Thanks for an answer are courtesy, no joy.
+    let polite = analyze(
+        "u: I need a train from Cambridge to London on Friday
+         a: At which time?
+         u: I want to leave after nine in the morning
+         a: TR1234 leaves at ten. Shall I book it?
+         u: Yes, for two people
+         a: It is booked, the reference is ABC123.
+         u: Thank you, that is all I need. Bye",
+    );
+    assert_eq!(polite.sentiment, Some(Sentiment::Neutral), "{polite:?}");
+}
+
+#[test]
+fn a_mood_that_upstream_gives_wins_in_every_verdict() {
+    let said = |role, text, given_mood| Utterance { id: text, role, text, at_ms: 0, given_mood };
+    let angry = Some((Sentiment::Negative, Some(-0.9)));
+    let utterances = [
+        said(Role::User, "I would like to know where my parcel is at the moment", angry),
+        said(Role::Assistant, "It is on its way and will be with you tomorrow.", None),
+        said(Role::User, "that is what you said the day before yesterday", Some((Sentiment::Negative, None))),
+    ];
+    let conversation = Conversation {
+        utterances: &utterances,
+        status: Status::Finished,
+        ended: true,
+        end_reason: None,
+        language: None,
+    };
+    let analysis = Analyzer::built_in().analyze(&conversation, &mut Memo::default());
+    assert_eq!(analysis.sentiment, Some(Sentiment::Negative), "{analysis:?}");
+    assert!(analysis.csat.unwrap() <= 2, "{analysis:?}");
+}
+
+#[test]
 fn the_producers_reason_for_the_end_counts() {
     let utterances = [
         (Role::User, "Can you tell me the opening hours of the shop in the main street?"),
         (Role::Assistant, "It opens at nine in the morning and closes at six."),
     ]
-    .map(|(role, text)| Utterance { id: text, role, text, at_ms: 0 });
+    .map(|(role, text)| Utterance { id: text, role, text, at_ms: 0, given_mood: None });
     let analyze = |end_reason| {
         let conversation = Conversation {
             utterances: &utterances,

@@ -12,8 +12,10 @@ static ANALYZER: LazyLock<Analyzer> = LazyLock::new(Analyzer::built_in);
 type Message = (Role, String);
 
 fn analyze(messages: &[Message], status: Status, language: Option<&str>, memo: &mut Memo) -> Analysis {
-    let utterances: Vec<Utterance<'_>> =
-        messages.iter().map(|(role, text)| Utterance { id: text, role: *role, text, at_ms: 0 }).collect();
+    let utterances: Vec<Utterance<'_>> = messages
+        .iter()
+        .map(|(role, text)| Utterance { id: text, role: *role, text, at_ms: 0, given_mood: None })
+        .collect();
     let ended = status == Status::Finished;
     let conversation = Conversation { utterances: &utterances, status, ended, end_reason: None, language };
     ANALYZER.analyze(&conversation, memo)

@@ -167,6 +167,9 @@ impl Deriver {
                 role: message.role,
                 text: &message.message,
                 at_ms: at.as_millis(),
+                given_mood: message
+                    .sentiment
+                    .map(|sentiment| (sentiment, message.sentiment_score.map(|score| score as f32))),
             })
             .collect();
         let end = state.end.as_ref().map(|end| &end.value);

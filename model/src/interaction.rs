@@ -77,6 +77,56 @@ pub struct Interaction {
     pub transcript: Option<Vec<Message>>,
 }
 
+/// Most words of a [title](Interaction::title).
+const TITLE_WORDS_MAX: usize = 8;
+
+impl Interaction {
+    /// What it was about in at most eight words of its own: `Refund · damaged shoes`. `None` where nothing is known of
+    /// it but its id.
+    pub fn title(&self) -> Option<String> {
+        let about = &self.topics_summary;
+        let first_said = || {
+            let messages = self.transcript.as_deref().unwrap_or_default();
+            messages.iter().find(|message| message.role == Role::User).map(|message| message.message.as_str())
+        };
+        let Some(topic) = about.topic.as_deref() else {
+            return about.summary.as_deref().or_else(first_said).and_then(shortened);
+        };
+        // The key phrase that says most beside the topic.
+        let says_more = |keyword: &&String| {
+            let topic = topic.to_lowercase();
+            keyword.split_whitespace().any(|word| !topic.contains(&word.to_lowercase()))
+        };
+        let num_words = topic.split_whitespace().count();
+        let keyword = about
+            .keywords
+            .iter()
+            .filter(says_more)
+            .filter(|keyword| num_words + keyword.split_whitespace().count() <= TITLE_WORDS_MAX)
+            .max_by_key(|keyword| keyword.split_whitespace().count() > 1);
+        match keyword {
+            Some(keyword) => Some(format!("{topic} · {keyword}")),
+            None => shortened(topic),
+        }
+    }
+}
+
+/// The first words, with an ellipsis where there are more; `None` without any.
+fn shortened(text: &str) -> Option<String> {
+    const TITLE_CHARS_MAX: usize = 80;
+    let mut words = text.split_whitespace();
+    let mut title: String = words.by_ref().take(TITLE_WORDS_MAX).collect::<Vec<_>>().join(" ");
+    let mut is_cut = words.next().is_some();
+    if let Some((end, _)) = title.char_indices().nth(TITLE_CHARS_MAX) {
+        title.truncate(end);
+        is_cut = true;
+    }
+    if is_cut {
+        title.push('…');
+    }
+    (!title.is_empty()).then_some(title)
+}
+
 /// One message of a transcript.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)] // contract section 1
@@ -170,4 +220,33 @@ pub struct AnalysisInfo {
     pub version: Option<String>,
     /// Event time of the newest event analysed.
     pub at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_in_the_conversations_own_words() {
+        let titled = |topic: Option<&str>, keywords: &[&str], summary: Option<&str>| {
+            let topics_summary = TopicsSummary {
+                topic: topic.map(str::to_owned),
+                summary: summary.map(str::to_owned),
+                keywords: keywords.iter().map(|keyword| (*keyword).to_owned()).collect(),
+                ..TopicsSummary::default()
+            };
+            Interaction { id: "i-1".to_owned(), topics_summary, ..Interaction::default() }.title()
+        };
+        let title = |title: &str| Some(title.to_owned());
+        assert_eq!(
+            titled(Some("Refund"), &["refund", "damaged shoes"], None),
+            title("Refund · damaged shoes")
+        );
+        assert_eq!(titled(Some("Refund"), &["refund"], Some("x")), title("Refund"));
+        assert_eq!(
+            titled(None, &[], Some("one two three four five six seven eight nine")),
+            title("one two three four five six seven eight…")
+        );
+        assert_eq!(titled(None, &[], None), None, "an id is no title");
+    }
 }

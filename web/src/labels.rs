@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use hearken_index::query::{Edge, Range};
 use hearken_model::field::{self, METADATA_PREFIX};
-use hearken_model::{Role, Sentiment};
+use hearken_model::{MoodChange, Role, Sentiment};
 use hearken_query::language;
 use maud::{Markup, html};
 
@@ -92,6 +92,16 @@ pub(crate) fn sentiment(sentiment: Sentiment) -> Markup {
     html! {
         span class={ "feel " (name) } { (icon(name)) (sentence_case(name)) }
     }
+}
+
+/// Where the mood went, if it did: an arrow whose words stand beside it for those who do not see it.
+pub(crate) fn mood_change(change: Option<MoodChange>) -> Markup {
+    let (arrow, said) = match change {
+        Some(MoodChange::Improved) => ("↗", "the mood improved"),
+        Some(MoodChange::Worsened) => ("↘", "the mood worsened"),
+        Some(MoodChange::Steady) | None => return html! {},
+    };
+    html! { " " span title=(sentence_case(said)) aria-hidden="true" { (arrow) } span.visually-hidden { (said) } }
 }
 
 /// Detected satisfaction or a rating as digits and steps.

@@ -2,6 +2,7 @@
 //! (the lexicon's sums after negation and emphasis, marks, capitals). The trainer and the model share this file.
 
 use super::lexicon::{Lexicon, class};
+use super::names::without_names;
 use super::text::{Kind, Token, bounded, join, step, tokenize};
 
 /// Groups of hashed features; each is divided by the square root of its size, so that long texts do not shout.
@@ -46,7 +47,7 @@ pub fn extract(text: &str, lexicon: &Lexicon, tokens: &mut Vec<Token>, sink: &mu
     tokens.clear();
     let (head, tail) = bounded(text);
     for part in [head, tail] {
-        tokenize(part, tokens, |word| pieces(word, sink));
+        tokenize(&without_names(part), tokens, |word| pieces(word, sink));
     }
     look_up(tokens, lexicon);
     join_phrases(tokens, lexicon);

@@ -2,7 +2,7 @@
 
 use hearken_model::Sentiment;
 
-use super::lexicon::Lexicon;
+use super::lexicon::{Lexicon, class};
 use super::text::{Kind, Token, hash_word, join, tokenize};
 
 /// What a message loses of its weight with each later one; below [`RECENCY_MIN`] it loses no more.
@@ -13,9 +13,14 @@ const RECENCY_MIN: f32 = 0.1;
 const LABEL_SCORE_MIN: f32 = 0.2;
 /// Difference of the means before and after that makes a turning point.
 const TURN_MIN: f32 = 0.5;
-/// A message this short is often a courtesy ("ok thanks") and weighs [`COURTESY_WEIGHT`].
+/// A message this short that pleases is a courtesy ("ok thanks"), and a longer one that gives thanks is.
 const COURTESY_BYTES: usize = 24;
-const COURTESY_WEIGHT: f32 = 0.6;
+const THANKS_BYTES: usize = 60;
+/// What a courtesy weighs, and the most that it says of the mood: people are polite to whom they are angry with.
+const COURTESY_WEIGHT: f32 = 0.5;
+const COURTESY_SCORE_MAX: f32 = 0.35;
+/// Beyond this a single message is positive or negative enough to say that the conversation ended so.
+const ENDED_SCORE_MIN: f32 = 0.3;
 /// Words and characters quoted of a message.
 const QUOTE_WORDS: usize = 8;
 const QUOTE_CHARS: usize = 60;
@@ -43,6 +48,32 @@ pub struct InteractionSentiment {
     /// One or two short English sentences naming the reason: the turning point, the strongest message, how it ended.
     /// Plain text of at most 400 characters; quotes at most eight words of a message at a time.
     pub description: String,
+    /// How the description says that it ended.
+    pub ended: Sentiment,
+}
+
+/// A mood no stronger than this gives way to signs of the other direction.
+const WEAK_SCORE_MAX: f32 = 0.5;
+
+impl InteractionSentiment {
+    /// The same told as neutral, if the mood is so weak that this is as true. The reasons stay.
+    pub(crate) fn tempered(&self) -> Option<InteractionSentiment> {
+        if self.score.abs() > WEAK_SCORE_MAX || self.sentiment == Sentiment::Neutral {
+            return None;
+        }
+        let description = self.description.replacen(word(self.sentiment), word(Sentiment::Neutral), 1);
+        let score = self.score.clamp(-LABEL_SCORE_MIN, LABEL_SCORE_MIN);
+        Some(InteractionSentiment { sentiment: Sentiment::Neutral, score, description, ended: self.ended })
+    }
+}
+
+/// How a description begins.
+const fn word(sentiment: Sentiment) -> &'static str {
+    match sentiment {
+        Sentiment::Positive => "Positive",
+        Sentiment::Neutral => "Neutral",
+        Sentiment::Negative => "Negative",
+    }
 }
 
 /// One judged message: position among the user's messages, text, score.
@@ -64,7 +95,8 @@ pub fn interaction_sentiment(messages: &[UserMessage<'_>]) -> Option<Interaction
     }
     let score = weighted_mean(&judged);
     let sentiment = label(score, LABEL_SCORE_MIN);
-    Some(InteractionSentiment { sentiment, score, description: describe(sentiment, &judged) })
+    let ended = label(judged[judged.len() - 1].score, ENDED_SCORE_MIN);
+    Some(InteractionSentiment { sentiment, score, description: describe(sentiment, ended, &judged), ended })
 }
 
 fn judged<'a>(message: &UserMessage<'a>) -> Option<Judged<'a>> {
@@ -91,21 +123,35 @@ fn weighted_mean(judged: &[Judged<'_>]) -> f32 {
     let (mut sum, mut weights) = (0.0, 0.0);
     let mut recency = 1.0_f32;
     for message in judged.iter().rev() {
-        let courtesy = message.score > 0.0 && message.text.len() <= COURTESY_BYTES;
-        let weight = recency * (0.25 + message.score.abs()) * if courtesy { COURTESY_WEIGHT } else { 1.0 };
-        sum += weight * message.score;
+        let (score, courtesy) = match is_courtesy(message) {
+            true => (message.score.min(COURTESY_SCORE_MAX), COURTESY_WEIGHT),
+            false => (message.score, 1.0),
+        };
+        let weight = recency * (0.25 + score.abs()) * courtesy;
+        sum += weight * score;
         weights += weight;
         recency = (recency * RECENCY).max(RECENCY_MIN);
     }
     sum / weights
 }
 
-fn describe(sentiment: Sentiment, judged: &[Judged<'_>]) -> String {
-    let overall = match sentiment {
-        Sentiment::Positive => "Positive",
-        Sentiment::Neutral => "Neutral",
-        Sentiment::Negative => "Negative",
-    };
+fn is_courtesy(message: &Judged<'_>) -> bool {
+    message.score > 0.0
+        && (message.text.len() <= COURTESY_BYTES
+            || (message.text.len() <= THANKS_BYTES && gives_thanks(message.text)))
+}
+
+fn gives_thanks(text: &str) -> bool {
+    let lexicon = Lexicon::english();
+    let mut tokens: Vec<Token> = Vec::new();
+    tokenize(text, &mut tokens, |_| {});
+    let is_thanks =
+        |token: &Token| lexicon.get(token.hash).is_some_and(|entry| entry.classes & class::THANKS != 0);
+    tokens.iter().any(is_thanks)
+}
+
+fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> String {
+    let overall = word(sentiment);
     let strongest = |sign: f32| {
         judged
             .iter()
@@ -136,7 +182,7 @@ fn describe(sentiment: Sentiment, judged: &[Judged<'_>]) -> String {
             reasons.push(format!("{name} {}", quote(idx)));
         }
     }
-    let end = match label(judged[last].score, 0.3) {
+    let end = match ended {
         Sentiment::Positive => "ended positive",
         Sentiment::Neutral => "ended matter-of-fact",
         Sentiment::Negative => "ended negative",

@@ -105,8 +105,10 @@ pub(crate) fn half_of(id: &str) -> Half {
 }
 
 pub(crate) fn analyze(analyzer: &Analyzer, turns: &[(Role, String)], status: Status) -> Analysis {
-    let utterances: Vec<Utterance<'_>> =
-        turns.iter().map(|(role, text)| Utterance { id: "", role: *role, text, at_ms: 0 }).collect();
+    let utterances: Vec<Utterance<'_>> = turns
+        .iter()
+        .map(|(role, text)| Utterance { id: "", role: *role, text, at_ms: 0, given_mood: None })
+        .collect();
     let conversation = Conversation {
         utterances: &utterances,
         status,

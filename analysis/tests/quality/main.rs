@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use data::{DIALOGUE_FILES, Dialogue, Half, analyze, dialogues, folder, half_of, rows};
 use hearken_analysis::{Analysis, Analyzer, Conversation, Memo, Utterance};
-use hearken_model::{Role, Status};
+use hearken_model::{Role, Sentiment, Status};
 
 /// Right, answered and asked.
 #[derive(Clone, Copy, Default)]
@@ -268,6 +268,37 @@ fn satisfaction_follows_the_labels() {
     }
 }
 
+/// Nothing that is said of a conversation contradicts anything else that is said of it.
+#[test]
+fn verdicts_agree_with_each_other() {
+    let Some(folder) = folder() else { return };
+    let analyzer = Analyzer::built_in();
+    let (mut num_judged, mut contradictions, mut by_sentiment) = (0, Vec::new(), BTreeMap::<_, u32>::new());
+    for name in DIALOGUE_FILES {
+        for dialogue in dialogues(&folder, name) {
+            let analysis = dialogue.analyze(&analyzer);
+            *by_sentiment.entry(analysis.sentiment).or_default() += 1;
+            let (Some(csat), Some(sentiment)) = (analysis.csat, analysis.sentiment) else { continue };
+            num_judged += 1;
+            let why = analysis.csat_description.unwrap_or_default();
+            let mood = analysis.sentiment_description.unwrap_or_default();
+            let both = |csat: &str, sentiment: &str| why.contains(csat) && mood.contains(sentiment);
+            let contradicts = (csat <= 2 && sentiment == Sentiment::Positive)
+                || (csat >= 4 && sentiment == Sentiment::Negative)
+                || both("bad mood", "ended positive")
+                || both("good mood", "ended negative")
+                || both("the mood was negative", "Positive")
+                || both("the mood was positive", "Negative")
+                || (why.contains("still there") && why.contains("confirmed success"));
+            if contradicts {
+                contradictions.push(format!("{csat} {why} / {mood}"));
+            }
+        }
+    }
+    eprintln!("{} contradictions in {num_judged} verdicts; {by_sentiment:?}", contradictions.len());
+    assert!(contradictions.is_empty(), "{:?}", &contradictions[..contradictions.len().min(5)]);
+}
+
 fn number(value: &serde_json::Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
@@ -352,7 +383,7 @@ fn speed() {
             dialogue
                 .turns
                 .iter()
-                .map(|(role, text)| Utterance { id: "", role: *role, text, at_ms: 0 })
+                .map(|(role, text)| Utterance { id: "", role: *role, text, at_ms: 0, given_mood: None })
                 .collect()
         })
         .collect();

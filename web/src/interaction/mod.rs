@@ -56,8 +56,7 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
             }
         }
     };
-    let headline = crate::interactions::headline(interaction);
-    let title: String = headline.chars().take(80).collect();
+    let title = title(interaction);
     layout::document(Page {
         title: &title,
         section: Section::Neither,
@@ -95,13 +94,19 @@ fn actions(view: &InteractionView<'_>) -> Markup {
     }
 }
 
+/// What it was about; its id where nothing else is known.
+fn title(interaction: &Interaction) -> String {
+    interaction.title().unwrap_or_else(|| interaction.id.clone())
+}
+
 fn header(interaction: &Interaction, clock: &Clock) -> Markup {
-    let headline = crate::interactions::headline(interaction);
     html! {
         header #headline.headline {
-            h1 { bdi { (headline) } }
+            h1 { bdi { (title(interaction)) } }
             p.summary-line {
-                @if let Some(sentiment) = interaction.topics_summary.sentiment { (labels::sentiment(sentiment)) }
+                @if let Some(sentiment) = interaction.topics_summary.sentiment {
+                    span { (labels::sentiment(sentiment)) (labels::mood_change(interaction.sentiment_change)) }
+                }
                 @if let Some(csat) = interaction.csat { span { "CSAT " (labels::score(csat)) } }
                 @if let Some(status) = interaction.status {
                     span class={ "status " (status.as_str()) } { (labels::sentence_case(status.as_str())) }

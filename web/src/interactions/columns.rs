@@ -154,7 +154,9 @@ impl<'l> Columns<'l> {
         };
         let about = &interaction.topics_summary;
         match name {
-            "sentiment" => shown(name, about.sentiment.map(labels::sentiment)),
+            "sentiment" => shown(name, about.sentiment.map(|sentiment| html! {
+                (labels::sentiment(sentiment)) (labels::mood_change(interaction.sentiment_change))
+            })),
             "csat" => shown(name, interaction.csat.map(labels::score)),
             "rating" => shown(name, interaction.rating.map(labels::score)),
             "topic" => html! { span.strong { (plain(name, about.topic.as_deref())) } },

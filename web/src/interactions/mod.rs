@@ -27,7 +27,6 @@ use crate::views;
 pub(crate) use chips::{chips, constraints, is_facet};
 pub(crate) use empty::WayOut;
 pub(crate) use facets::FACETS_SHOWN;
-pub(crate) use row::headline;
 pub(crate) use search_box::search_box;
 pub(crate) use toolbar::{range, sort_name};
 

@@ -36,7 +36,7 @@ pub(super) fn row(item: &SearchItem, location: &Location, columns: &Columns<'_>,
 }
 
 /// What the conversation was about, or failing that its id.
-pub(crate) fn headline(interaction: &Interaction) -> &str {
+fn headline(interaction: &Interaction) -> &str {
     let about = &interaction.topics_summary;
     about.summary.as_deref().or(about.topic.as_deref()).unwrap_or(&interaction.id)
 }
