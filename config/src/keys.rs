@@ -43,6 +43,8 @@ pub(crate) const KEYS: &[&str] = &[
     "http.listen",
     "http.keys_file",
     "http.ingest",
+    "http.metrics_listen",
+    "http.allowed_hosts",
     "privacy.ip",
     "privacy.redact",
     "log.format",

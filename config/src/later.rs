@@ -17,11 +17,6 @@ const LATER: &[Later] = &[
     Later { key: "index.engine", harmless: Some("tantivy"), instead: "use \"tantivy\"" },
     Later { key: "index.opensearch", harmless: None, instead: "remove the section" },
     Later { key: "index.retention", harmless: None, instead: "remove it: interactions are kept for ever" },
-    Later {
-        key: "http.keys_file",
-        harmless: None,
-        instead: "remove it and listen on 127.0.0.1, behind a proxy that asks for credentials",
-    },
     Later { key: "privacy.redact", harmless: Some("[]"), instead: "remove it, and redact before sending" },
 ];
 

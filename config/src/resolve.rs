@@ -72,10 +72,13 @@ fn geoip(reader: &mut Reader<'_>) -> Option<GeoipConfig> {
 
 fn http(reader: &mut Reader<'_>) -> HttpConfig {
     let default = HttpConfig::default();
+    let hosts = reader.list("http.allowed_hosts").unwrap_or_default();
     HttpConfig {
         listen: reader.parsed("http.listen", formats::listen_address).unwrap_or(default.listen),
         keys_file: reader.path("http.keys_file"),
         ingest: http_ingest(reader),
+        metrics_listen: reader.parsed("http.metrics_listen", formats::listen_address),
+        allowed_hosts: hosts.into_iter().map(|host| host.value).collect(),
     }
 }
 

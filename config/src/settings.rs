@@ -290,6 +290,10 @@ pub struct HttpConfig {
     pub keys_file: Option<PathBuf>,
     /// Where events go that come in over HTTP.
     pub ingest: HttpIngest,
+    /// Address of its own for the metrics, which asks for no key; `None` serves them beside the API, for a key.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Names under which the server may be reached without keys, beside those of loopback.
+    pub allowed_hosts: Vec<String>,
 }
 
 /// `http.ingest`
@@ -308,6 +312,8 @@ impl Default for HttpConfig {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             keys_file: None,
             ingest: HttpIngest::default(),
+            metrics_listen: None,
+            allowed_hosts: Vec::new(),
         }
     }
 }

@@ -247,7 +247,6 @@ fn settings_of_later_versions_are_refused_and_not_ignored() {
         ("[index]\nengine = 'opensearch'\n[index.opensearch]\nurls = 'https://a:1'", "index.engine"),
         ("[index.opensearch]\nurls = ['https://a:1']", "index.opensearch"),
         ("[index]\nretention = '90d'", "index.retention"),
-        ("[http]\nkeys_file = 'keys'", "http.keys_file"),
         ("[privacy]\nredact = ['email']", "privacy.redact"),
     ];
     for (text, key) in cases {

@@ -11,6 +11,7 @@
 //! - [`keys`]: who may ask what.
 //! - [`http`]: the routes.
 
+mod durable;
 pub mod events;
 pub mod export;
 pub mod follow;

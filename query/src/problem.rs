@@ -27,6 +27,8 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("cursor_expired", StatusCode::GONE, "The cursor has expired"),
     ("unauthorized", StatusCode::UNAUTHORIZED, "A valid key is needed"),
     ("forbidden", StatusCode::FORBIDDEN, "The key does not permit this"),
+    ("too_many_attempts", StatusCode::TOO_MANY_REQUESTS, "Too many wrong keys"),
+    ("unknown_host", StatusCode::MISDIRECTED_REQUEST, "This server has another name"),
     ("cross_origin", StatusCode::FORBIDDEN, "Requests from other sites are refused"),
     ("view_exists", StatusCode::CONFLICT, "There is a view of this name"),
     ("too_many_views", StatusCode::CONFLICT, "There are too many views"),
@@ -180,6 +182,9 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hearken\""));
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -3,13 +3,14 @@
 //! Every change writes the whole file anew and syncs it before it is answered, so that after a crash the file holds
 //! either the old views or the new ones.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::durable::{Readable, replace};
 use crate::problem::Problem;
 
 /// Most views of a server: people still find theirs, and the file stays small.
@@ -210,16 +211,9 @@ fn checked(view: View) -> Result<View, Problem> {
     Ok(View { name: name.to_owned(), query: query.to_owned() })
 }
 
-/// Replaces the file; a crash leaves the old one or the new one.
 fn write(path: &Path, views: &[View]) -> io::Result<()> {
     let json = serde_json::to_vec_pretty(&Stored { version: VERSION, views: views.to_vec() })?;
-    let new = path.with_extension("json.new");
-    let mut file = File::create(&new)?;
-    file.write_all(&json)?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    replace(path, &json, Readable::ByMask)
 }
 
 #[cfg(test)]

@@ -9,13 +9,17 @@ use anyhow::Context as _;
 use hearken_analysis::llm::{Endpoint, LlmClient};
 use hearken_analysis::{Analyzer, Taxonomy};
 use hearken_billing::{Billing, BillingSettings, MinuteRounding, ModelPrice, OwnPrice};
-use hearken_config::{AnalysisConfig, AnalysisEngine, ApiKey, BillingConfig, Config, HttpIngest, Secret};
+use hearken_config::{
+    AnalysisConfig, AnalysisEngine, ApiKey, BillingConfig, Config, HttpConfig, HttpIngest, Secret,
+};
 use hearken_geoip::GeoIp;
 use hearken_index::tantivy::{FlushReport, Monitor};
 use hearken_index::{Index, IndexReader, IndexWriter};
 use hearken_ingest::{
     Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, Intake, LlmAnalyst, LlmParts, LocalLog,
 };
+use hearken_query::http::Gate;
+use hearken_query::keys::{KeyFile, LiveKeys};
 use hearken_query::views::{self, Views};
 use hearken_query::{AppState, http};
 use prometheus::Registry;
@@ -29,6 +33,8 @@ use crate::http_events::HttpEvents;
 const GEOIP_INTERVAL: Duration = Duration::from_secs(2);
 /// How long requests that are under way may take when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections to the address that has nothing but metrics.
+const METRICS_CONNECTIONS_MAX: usize = 32;
 
 /// A running Hearken: ingest, index, API and pages.
 pub struct App {
@@ -41,6 +47,8 @@ pub struct App {
     stopping: watch::Sender<bool>,
     http: JoinHandle<std::io::Result<()>>,
     geoip: JoinHandle<()>,
+    keys: Option<LiveKeys>,
+    watching_keys: Option<JoinHandle<()>>,
 }
 
 impl App {
@@ -69,6 +77,12 @@ impl App {
             format!("cannot listen on `{}`; is it taken? see `http.listen`", config.http.listen)
         })?;
         let address = listener.local_addr()?;
+        let metrics_listener = match config.http.metrics_listen {
+            None => None,
+            Some(address) => Some(tokio::net::TcpListener::bind(address).await.with_context(|| {
+                format!("cannot listen on `{address}`; is it taken? see `http.metrics_listen`")
+            })?),
+        };
 
         let log = open_log(&config, &writer)?;
         let intake = intake(&config, &log, &reader, metrics.clone())?;
@@ -92,18 +106,41 @@ impl App {
 
         let readiness = readiness(ingest.status(), monitor.clone());
         let (stopping, stopped) = watch::channel(false);
+        let keys = open_keys(&config.http)?;
+        let gate = match &keys {
+            Some(keys) => Gate::with_keys(keys.clone()),
+            None => Gate::without_keys(address, &config.http.allowed_hosts),
+        };
         let state = AppState::builder(reader.clone(), registry.clone())
+            .gate(gate)
             .readiness(readiness)
             .views(views)
             .events(Arc::new(HttpEvents(intake)))
             .stopping(stopped.clone());
         let state = state.build()?;
         let connections_max = state.limits().connections_max;
-        let router = http::finish(http::routes().merge(hearken_web::routes()), state);
+        let router = http::finish(http::routes().merge(hearken_web::routes()), state.clone());
+        if let Some(listener) = metrics_listener {
+            let router = http::metrics_alone(state);
+            tokio::spawn(http::serve(listener, router, METRICS_CONNECTIONS_MAX, stopped.clone()));
+        }
         let http = tokio::spawn(http::serve(listener, router, connections_max, stopped));
+        let watching_keys = keys.clone().map(|keys| tokio::spawn(keys.keep_current()));
         let geoip = tokio::spawn(watch_geoip(geoip));
         info!(%address, "listening");
-        Ok(App { address, ingest, llm, reader, monitor, registry, stopping, http, geoip })
+        Ok(App {
+            address,
+            ingest,
+            llm,
+            reader,
+            monitor,
+            registry,
+            stopping,
+            http,
+            geoip,
+            keys,
+            watching_keys,
+        })
     }
 
     /// Where it listens.
@@ -157,6 +194,12 @@ impl App {
         if tokio::time::timeout(DRAIN_TIMEOUT, self.http).await.is_err() {
             warn!("some requests did not end in time and were cut off");
         }
+        if let Some(watching) = self.watching_keys {
+            watching.abort();
+        }
+        if let Some(keys) = self.keys {
+            keys.write_uses();
+        }
         if let Some(llm) = self.llm {
             llm.stop().await;
         }
@@ -164,6 +207,17 @@ impl App {
         info!("stopped; everything is durable");
         Ok(())
     }
+}
+
+/// The keys that the server asks for, if it asks for any.
+fn open_keys(config: &HttpConfig) -> anyhow::Result<Option<LiveKeys>> {
+    let Some(path) = &config.keys_file else { return Ok(None) };
+    let keys = LiveKeys::open(KeyFile::new(path))?;
+    if keys.current().is_empty() {
+        let file = path.display();
+        warn!(%file, "there are no keys yet, so nobody may do anything; make one with `hearken keys create`");
+    }
+    Ok(Some(keys))
 }
 
 /// Opens the index as the configuration says, with its flush times measured.

@@ -44,6 +44,11 @@ enum Command {
         #[command(subcommand)]
         command: IndexCommand,
     },
+    /// Make, list and revoke API keys; a running server takes changes up
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Explain a configuration file, or print the commented sample
     Config {
         #[command(subcommand)]
@@ -78,6 +83,36 @@ enum IndexCommand {
         /// `earliest`, or the next offset to read
         #[arg(long, value_name = "earliest|OFFSET")]
         to: commands::index::ResetTo,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make a key and print it, this once
+    Create {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        new: commands::keys::NewKeyArgs,
+        /// As JSON, with what is kept of the key
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the keys that there are, without their secrets
+    List {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a key worthless; its streams and sessions end within seconds
+    Revoke {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The key's id or name
+        #[arg(value_name = "ID|NAME")]
+        key: String,
     },
 }
 
@@ -127,6 +162,15 @@ fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<()> {
             }
             IndexCommand::ResetOffset { config, topic, partition, to } => {
                 commands::index::reset_offset(&environment.config(&config)?, &topic, partition, to)
+            }
+        },
+        Command::Keys { command } => match command {
+            KeysCommand::Create { config, new, json } => {
+                commands::keys::create(&environment.config(&config)?, new, json)
+            }
+            KeysCommand::List { config, json } => commands::keys::list(&environment.config(&config)?, json),
+            KeysCommand::Revoke { config, key } => {
+                commands::keys::revoke(&environment.config(&config)?, &key)
             }
         },
         Command::Config { command } => match command {

@@ -3,4 +3,5 @@
 pub mod config;
 pub mod demo;
 pub mod index;
+pub mod keys;
 pub mod serve;

@@ -12,7 +12,6 @@ use hearken_index::{Access, IndexReader};
 use hearken_model::Timestamp;
 use hearken_query::follow::point_now;
 use hearken_query::http::{AskedId, Caller, Needs, Routes};
-use hearken_query::keys::Permission;
 use hearken_query::parameters::{FACETS_MAX, SearchParameters, pairs_of_query};
 use hearken_query::search::{self, SearchAnswer};
 use hearken_query::{AppState, Problem, language};

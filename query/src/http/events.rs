@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Caller;
-use super::views::refuse_other_sites;
 use hearken_model::Timestamp;
 
 use crate::events::{BodyError, EventItem, decompress, split};
@@ -28,7 +27,6 @@ pub(super) async fn accept(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    refuse_other_sites(&headers)?;
     let accepted_at = accepted_at(query.as_deref().unwrap_or_default())?;
     let Some(sink) = state.events().cloned() else {
         return Err(Problem::not_durable("this server takes no events"));

@@ -1,6 +1,8 @@
 //! The HTTP API: routes, and what holds for all of them.
 
+mod attempts;
 mod caller;
+mod connections;
 mod description;
 mod events;
 mod gate;
@@ -9,6 +11,7 @@ pub(crate) mod metrics;
 mod operations;
 pub mod routes;
 mod serve;
+mod sessions;
 mod streams;
 pub mod views;
 
@@ -27,7 +30,8 @@ pub use caller::Caller;
 pub use gate::Gate;
 pub use interactions::AskedId;
 pub use routes::{Needs, Routes};
-pub use serve::serve;
+pub use serve::{Peer, serve};
+pub use sessions::SESSION_IDLE_MAX;
 
 /// The routes of the API. Merge others (pages) and [`finish`] them, so that all of them get the same
 /// limits, headers and metrics.
@@ -54,6 +58,12 @@ pub fn routes() -> Routes {
 /// The API alone, ready to serve.
 pub fn router(state: AppState) -> Router {
     finish(routes(), state)
+}
+
+/// Nothing but the metrics, for an address of its own that asks for no key.
+pub fn metrics_alone(state: AppState) -> Router {
+    let routes = Routes::new().get("/metrics", Needs::Nothing, operations::metrics);
+    finish(routes, state)
 }
 
 /// Adds what holds for every route: who may use it, limits, security headers, compression, metrics, problems for

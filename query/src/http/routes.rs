@@ -18,6 +18,7 @@
 use std::collections::BTreeMap;
 
 use axum::Router;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -25,6 +26,7 @@ use axum::http::request::Parts;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use futures::{StreamExt as _, stream};
 
 use super::caller::Caller;
 use crate::keys::Permission;
@@ -178,11 +180,29 @@ async fn admit(needs: Needs, refusal: Refusal, request: Request, next: Next) -> 
         Ok(caller) => caller,
         Err(problem) => return refusal(problem, &parts),
     };
-    if let Some(caller) = caller {
-        parts.extensions.insert(caller);
-    }
-    next.run(Request::from_parts(parts, body)).await
+    let Some(caller) = caller else { return next.run(Request::from_parts(parts, body)).await };
+    parts.extensions.insert(caller.clone());
+    let response = next.run(Request::from_parts(parts, body)).await;
+    let is_stream = response.body().size_hint().exact().is_none();
+    if is_stream { response.map(|body| ends_with(caller, body)) } else { response }
 }
+
+/// A body that breaks off when its caller's key is revoked, expires or is narrowed, or their session ends.
+fn ends_with(caller: Caller, body: Body) -> Body {
+    let under_way = Some((body.into_data_stream(), Box::pin(caller.dismissed())));
+    Body::from_stream(stream::unfold(under_way, |under_way| async {
+        let (mut chunks, mut dismissed) = under_way?;
+        tokio::select! {
+            biased;
+            () = &mut dismissed => Some((Err(axum::Error::new(Dismissed)), None)),
+            chunk = chunks.next() => chunk.map(|chunk| (chunk, Some((chunks, dismissed)))),
+        }
+    }))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the key or the session that the request came with is not valid any more")]
+struct Dismissed;
 
 fn admitted(needs: Needs, parts: &Parts) -> Result<Option<Caller>, Problem> {
     let state = parts.extensions.get::<AppState>();

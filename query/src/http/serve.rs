@@ -1,95 +1,149 @@
 //! Listening, until told to stop.
 
-use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
-use axum::serve::Listener;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::response::Response;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower::ServiceExt as _;
 
-/// Serves `router` until `stopping` says true, then finishes the requests under way. Connections beyond
-/// `connections_max` are not taken before another one ends; the system keeps a bounded number of them waiting.
+use super::connections::{Answering, Connections, Place};
+
+/// How long the head of a request may take from when it could begin, so also how long a connection may be quiet.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most bytes of a request's head.
+const HEAD_BYTES_MAX: usize = 96 * 1024;
+/// How long nothing is taken after the system could not: it lacks descriptors, most likely.
+const TAKE_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// Where a request came from: an extension of every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// The client.
+    pub address: IpAddr,
+    /// Whether nobody could read the request on its way.
+    pub is_encrypted: bool,
+}
+
+/// Serves `router` until `stopping` says true, then finishes the requests under way. There are at most `connections_max`
+/// connections; see [`super::connections`] for whose end when there are more.
 ///
 /// # Errors
-/// The listener fails.
+/// None today: a listener that fails is tried again.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     connections_max: usize,
     mut stopping: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let stop = async move {
-        // An error says that the sender is gone, which means the same.
-        let _ = stopping.wait_for(|stopping| *stopping).await;
-    };
-    let places = Arc::new(Semaphore::new(connections_max));
-    axum::serve(Bounded { listener, places }, router).with_graceful_shutdown(stop).await
-}
-
-/// A listener with a place for each connection.
-struct Bounded {
-    listener: TcpListener,
-    places: Arc<Semaphore>,
-}
-
-impl Listener for Bounded {
-    type Io = Connection;
-    type Addr = <TcpListener as Listener>::Addr;
-
-    async fn accept(&mut self) -> (Connection, Self::Addr) {
-        // The semaphore is never closed; without a place there would only be no bound.
-        let place = Arc::clone(&self.places).acquire_owned().await.ok();
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        (Connection { stream, _place: place }, address)
+    let connections = Connections::new(connections_max);
+    let mut tasks = JoinSet::new();
+    loop {
+        let (stream, peer) = tokio::select! {
+            () = stopped(&mut stopping) => break,
+            Some(_) = tasks.join_next() => continue,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot take a connection");
+                    tokio::time::sleep(TAKE_AGAIN_AFTER).await;
+                    continue;
+                }
+            },
+        };
+        let Some(place) = connections.place(peer.ip()) else { continue };
+        let number = place.number();
+        let task = tasks.spawn(connection(stream, peer, router.clone(), place, stopping.clone()));
+        connections.served_by(number, task);
     }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.listener.local_addr()
-    }
+    drop(listener);
+    while tasks.join_next().await.is_some() {}
+    Ok(())
 }
 
-/// A connection that gives its place back when it ends.
-struct Connection {
+/// Waits until the server is to stop.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error says that the sender is gone, which means the same.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// Serves one connection.
+async fn connection(
     stream: TcpStream,
-    _place: Option<OwnedSemaphorePermit>,
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+    peer: SocketAddr,
+    router: Router,
+    place: Place,
+    mut stopping: watch::Receiver<bool>,
+) {
+    // Answers go out at once: each is written as a whole.
+    let _ = stream.set_nodelay(true);
+    let peer = Peer { address: peer.ip().to_canonical(), is_encrypted: false };
+    let place = Arc::new(place);
+    let service = service_fn(move |request| answer(router.clone(), peer, place.answering(), request));
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let served = tokio::select! {
+        served = &mut connection => served,
+        () = stopped(&mut stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection broke off");
     }
 }
 
-impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
+async fn answer(
+    router: Router,
+    peer: Peer,
+    answering: Answering,
+    request: hyper::Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let mut request: Request = request.map(Body::new);
+    request.extensions_mut().insert(peer);
+    let response = router.oneshot(request).await?;
+    Ok(response.map(|body| Body::new(Answer { body, _answering: answering })))
+}
 
-    fn poll_write_vectored(
+/// The body of an answer, which is under way until it ends.
+struct Answer {
+    body: Body,
+    _answering: Answering,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
     }
 
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

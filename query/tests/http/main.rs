@@ -4,6 +4,7 @@
 mod errors;
 mod events;
 mod fields;
+mod keys;
 mod openapi;
 mod operations;
 mod ranges;

@@ -42,11 +42,11 @@ async fn pages_of_other_sites_change_nothing() {
     for (name, value) in [
         ("origin", "https://evil.example"),
         ("origin", "null"),
-        ("origin", "http://hearken.example.evil.example"),
+        ("origin", "http://localhost:8080.evil.example"),
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-site", "same-site"),
     ] {
-        let headers = [("host", "hearken.example"), (name, value)];
+        let headers = [("host", "localhost:8080"), (name, value)];
         let refused = send(&world, "POST", "/v1/views", &headers, view()).await;
         assert_eq!(
             (refused.status, refused.code()),
@@ -55,7 +55,7 @@ async fn pages_of_other_sites_change_nothing() {
         );
     }
     assert_eq!(world.get("/v1/views").await.json(), json!({"views": []}));
-    let ours = [("host", "hearken.example"), ("origin", "https://hearken.example")];
+    let ours = [("host", "localhost:8080"), ("origin", "http://localhost:8080")];
     assert_eq!(send(&world, "POST", "/v1/views", &ours, view()).await.status, StatusCode::CREATED);
 }
 

@@ -12,6 +12,8 @@ use hearken_model::{
     Document, Event, InteractionId, InteractionType, MessageTime, MessageUpdate, Role, Scalar, Sentiment,
     State, Status, Timestamp,
 };
+use hearken_query::http::Gate;
+use hearken_query::keys::LiveKeys;
 use hearken_query::{AppState, Limits};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -59,6 +61,15 @@ impl World {
     }
 
     pub(crate) fn with(documents: &[Document], reasons: Vec<String>, limits: Limits) -> World {
+        World::behind(Gate::default(), documents, reasons, limits)
+    }
+
+    /// One whose callers need keys.
+    pub(crate) fn with_keys(keys: LiveKeys, documents: &[Document]) -> World {
+        World::behind(Gate::with_keys(keys), documents, Vec::new(), Limits::default())
+    }
+
+    pub(crate) fn behind(gate: Gate, documents: &[Document], reasons: Vec<String>, limits: Limits) -> World {
         let directory = TempDir::new().unwrap();
         let (mut writer, reader) = Index::open(directory.path(), |_| {}).unwrap();
         for document in documents {
@@ -68,7 +79,7 @@ impl World {
         let registry = prometheus::Registry::new();
         let readiness = Arc::new(move || reasons.clone());
         let (stop, stopping) = tokio::sync::watch::channel(false);
-        let builder = AppState::builder(reader, registry).readiness(readiness).limits(limits);
+        let builder = AppState::builder(reader, registry).gate(gate).readiness(readiness).limits(limits);
         let state = builder.stopping(stopping).build().unwrap();
         let router = hearken_query::http::router(state.clone());
         World { writer, state, router, stop, _directory: directory }

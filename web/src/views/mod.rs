@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use hearken_query::http::views::{change as change_views, refuse_other_sites};
+use hearken_query::http::views::change as change_views;
 use hearken_query::views::{View, ViewChange};
 use hearken_query::{AppState, Problem};
 use percent_encoding::utf8_percent_encode;
@@ -53,14 +53,13 @@ pub(crate) async fn lead_to(
 pub(crate) async fn change(State(state): State<AppState>, headers: HeaderMap, body: Bytes) -> Response {
     let (clock, _) = clock(&Location::default(), &headers);
     let form = Location::parse(&String::from_utf8_lossy(&body));
-    match changed(&state, &headers, &form).await {
+    match changed(&state, &form).await {
         Ok(leads_to) => see_other(&leads_to),
         Err(problem) => html(problem.status, pages::refused(&problem, &form, &clock)),
     }
 }
 
-async fn changed(state: &AppState, headers: &HeaderMap, form: &Location) -> Result<String, Problem> {
-    refuse_other_sites(headers)?;
+async fn changed(state: &AppState, form: &Location) -> Result<String, Problem> {
     let field = |name: &str| form.get(name).unwrap_or_default().to_owned();
     let (name, view) = (field("name"), field("view"));
     match form.get("do") {

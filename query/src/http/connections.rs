@@ -1,0 +1,212 @@
+//! Places for connections, shared out by address.
+//!
+//! There is a bounded number of them, and every connection is taken at once. When all are taken, the address that holds
+//! most gives one up, first one that nobody waits for: on which no request came yet, or none after the last answer. So
+//! whoever opens thousands only closes their own, however slowly they send, and everybody else is answered.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::task::AbortHandle;
+
+/// The connections of a server. Clones share them.
+#[derive(Debug, Clone)]
+pub(super) struct Connections {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    places: usize,
+    /// Grows with everything that happens on any connection: tells which was quiet longest.
+    clock: AtomicU64,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    next: u64,
+    by_number: HashMap<u64, Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    address: IpAddr,
+    activity: Arc<Activity>,
+    /// Ends the connection; absent while it is being taken.
+    task: Option<AbortHandle>,
+}
+
+/// Whether somebody waits for an answer on a connection, and since when that is so.
+#[derive(Debug, Default)]
+struct Activity {
+    num_requests: AtomicU64,
+    since: AtomicU64,
+}
+
+/// The place of one connection, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    connections: Connections,
+    number: u64,
+    activity: Arc<Activity>,
+}
+
+/// An answer under way, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Answering {
+    connections: Connections,
+    activity: Arc<Activity>,
+}
+
+impl Connections {
+    pub(super) fn new(places: usize) -> Self {
+        let inner = Inner { places: places.max(1), clock: AtomicU64::new(0), open: Mutex::default() };
+        Connections { inner: Arc::new(inner) }
+    }
+
+    /// A place for a connection from there; if all are taken, another one ends for it. `None` if everybody waits for an
+    /// answer on theirs and holds no more of them.
+    pub(super) fn place(&self, address: IpAddr) -> Option<Place> {
+        let address = network(address);
+        let activity = Arc::new(Activity::default());
+        activity.since.store(self.tick(), Ordering::Relaxed);
+        let mut open = self.lock();
+        if open.by_number.len() >= self.inner.places {
+            let victim = victim(&open.by_number, address)?;
+            if let Some(task) = open.by_number.remove(&victim).and_then(|held| held.task) {
+                task.abort();
+            }
+        }
+        let number = open.next;
+        open.next += 1;
+        open.by_number.insert(number, Held { address, activity: Arc::clone(&activity), task: None });
+        Some(Place { connections: self.clone(), number, activity })
+    }
+
+    /// Says which task serves a connection.
+    pub(super) fn served_by(&self, number: u64, task: AbortHandle) {
+        match self.lock().by_number.get_mut(&number) {
+            Some(held) => held.task = Some(task),
+            None => task.abort(), // it had to give its place up already, or has ended
+        }
+    }
+
+    fn tick(&self) -> u64 {
+        self.inner.clock.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.inner.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which connection ends for one from `newcomer`.
+fn victim(open: &HashMap<u64, Held>, newcomer: IpAddr) -> Option<u64> {
+    let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+    for held in open.values() {
+        *counts.entry(held.address).or_default() += 1;
+    }
+    let own = counts.get(&newcomer).copied().unwrap_or(0);
+    let (_, most) =
+        counts.iter().map(|(address, count)| (*address, *count)).max_by_key(|(_, count)| *count)?;
+    let among = |wanted: &dyn Fn(&Held) -> bool| {
+        let wanted = open.iter().filter(|(_, held)| wanted(held));
+        wanted.min_by_key(|(_, held)| held.activity.since.load(Ordering::Relaxed)).map(|(number, _)| *number)
+    };
+    let holds_most = |held: &Held| counts.get(&held.address) == Some(&most);
+    let is_quiet = |held: &Held| held.activity.num_requests.load(Ordering::Relaxed) == 0;
+    if most > own + 1 {
+        return among(&|held| holds_most(held) && is_quiet(held)).or_else(|| among(&holds_most));
+    }
+    // Everybody holds as many: a quiet one of their own, else anybody's.
+    among(&|held| held.address == newcomer && is_quiet(held)).or_else(|| among(&is_quiet))
+}
+
+impl Place {
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// A request has come.
+    pub(super) fn answering(&self) -> Answering {
+        self.activity.num_requests.fetch_add(1, Ordering::Relaxed);
+        self.activity.since.store(self.connections.tick(), Ordering::Relaxed);
+        Answering { connections: self.connections.clone(), activity: Arc::clone(&self.activity) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.lock().by_number.remove(&self.number);
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.activity.num_requests.fetch_sub(1, Ordering::Relaxed);
+        self.activity.since.store(self.connections.tick(), Ordering::Relaxed);
+    }
+}
+
+/// Of IPv6 the network that one customer gets, else the address.
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX))),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    fn is_open(place: &Place) -> bool {
+        place.connections.lock().by_number.contains_key(&place.number)
+    }
+
+    #[test]
+    fn whoever_holds_most_gives_up_what_was_quiet_longest() {
+        let connections = Connections::new(4);
+        let greedy: Vec<_> = (0..4).map(|_| connections.place(address(1)).unwrap()).collect();
+        let _answering = greedy[0].answering();
+        let other = connections.place(address(2)).unwrap();
+        assert_eq!(greedy.iter().map(is_open).collect::<Vec<_>>(), [true, false, true, true]);
+        let more = connections.place(address(1)).unwrap();
+        assert_eq!(greedy.iter().map(is_open).collect::<Vec<_>>(), [true, false, false, true]);
+        assert!(is_open(&other) && is_open(&more));
+        assert_eq!(connections.lock().by_number.len(), 4);
+        drop(greedy);
+        assert_eq!(connections.lock().by_number.len(), 2);
+    }
+
+    #[test]
+    fn also_what_is_slow_gives_way_to_others_but_not_to_its_own() {
+        let connections = Connections::new(2);
+        let slow: Vec<_> = (0..2).map(|_| connections.place(address(1)).unwrap()).collect();
+        let answers: Vec<_> = slow.iter().map(Place::answering).collect();
+        assert!(connections.place(address(1)).is_none());
+        let other = connections.place(address(2)).unwrap();
+        assert_eq!(slow.iter().map(is_open).collect::<Vec<_>>(), [false, true]);
+        let _answer = other.answering();
+        assert!(connections.place(address(3)).is_none(), "both wait for an answer");
+        drop(answers);
+        let third = connections.place(address(3)).unwrap();
+        assert!(is_open(&third) && is_open(&other) && !is_open(&slow[1]));
+    }
+
+    #[test]
+    fn neighbours_in_an_ipv6_network_share() {
+        let [a, b, c] =
+            ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"].map(|text| network(text.parse().unwrap()));
+        assert!(a == b && b != c);
+        assert_eq!(network("::ffff:192.0.2.1".parse().unwrap()), address(1));
+    }
+}

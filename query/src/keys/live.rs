@@ -1,0 +1,198 @@
+//! The keys of a running server, as their file changes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use hearken_model::Timestamp;
+
+use super::{Key, KeyFile, KeyFileError, Keys, LastUses, now};
+
+/// How often the file is looked at: a revoked key is worth nothing after this long.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Looks between two times that last uses are written down.
+const LOOKS_PER_WRITE: u32 = 60;
+
+/// The keys of a running server. Clones share them.
+#[derive(Debug, Clone)]
+pub struct LiveKeys {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    file: KeyFile,
+    keys: ArcSwap<Keys>,
+    /// What the file held when `keys` were read from it.
+    content: Mutex<Option<String>>,
+    uses: Mutex<Uses>,
+}
+
+#[derive(Debug)]
+struct Uses {
+    last: HashMap<String, Timestamp>,
+    is_written: bool,
+}
+
+impl LiveKeys {
+    /// Reads the keys. No file is no keys yet, which lets nobody do anything.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds something else.
+    pub fn open(file: KeyFile) -> Result<Self, KeyFileError> {
+        let content = file.content()?;
+        let keys = content.as_deref().map_or(Ok(Keys::default()), |text| file.parse(text))?;
+        let uses = Uses { last: file.last_uses().into_iter().collect(), is_written: true };
+        let inner = Inner {
+            file,
+            keys: ArcSwap::from_pointee(keys),
+            content: Mutex::new(content),
+            uses: Mutex::new(uses),
+        };
+        Ok(LiveKeys { inner: Arc::new(inner) })
+    }
+
+    /// The file.
+    pub fn file(&self) -> &KeyFile {
+        &self.inner.file
+    }
+
+    /// The keys of now.
+    pub fn current(&self) -> Arc<Keys> {
+        self.inner.keys.load_full()
+    }
+
+    /// Takes up a changed file; says whether it changed. The keys stay as they are when it cannot be read.
+    ///
+    /// # Errors
+    /// The file cannot be read, is gone, or holds something else.
+    pub fn reload(&self) -> Result<bool, KeyFileError> {
+        let Inner { file, keys, content, .. } = &*self.inner;
+        let mut known = content.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = file.content()?;
+        if read == *known {
+            return Ok(false);
+        }
+        let Some(text) = &read else {
+            let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err(KeyFileError::Unreadable(file.path().to_owned(), gone));
+        };
+        keys.store(Arc::new(file.parse(text)?));
+        *known = read;
+        Ok(true)
+    }
+
+    /// Takes up changes for ever, and writes down when keys were used.
+    pub async fn keep_current(self) {
+        let mut last_error = String::new();
+        for look in 1_u32.. {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let live = self.clone();
+            let looked = tokio::task::spawn_blocking(move || {
+                if look % LOOKS_PER_WRITE == 0 {
+                    live.write_uses();
+                }
+                live.reload()
+            });
+            match looked.await {
+                Ok(Ok(has_changed)) => {
+                    if has_changed {
+                        tracing::info!(keys = self.current().by_id.len(), "took up changed keys");
+                    } else if !last_error.is_empty() {
+                        tracing::info!("the file of keys is as it was");
+                    }
+                    last_error.clear();
+                }
+                Ok(Err(error)) => {
+                    let error = error.to_string();
+                    if error != last_error {
+                        tracing::error!(
+                            error,
+                            "the keys cannot be read; those from before stay in use, revoked or not"
+                        );
+                        last_error = error;
+                    }
+                }
+                Err(_) => return, // the runtime is going down
+            }
+        }
+    }
+
+    /// Notes that a key was used.
+    pub(crate) fn used(&self, key: &Key) {
+        let now = now();
+        let mut uses = self.uses();
+        match uses.last.get_mut(&key.id) {
+            // To the second is enough.
+            Some(last) if now.millis_since(*last) < 1_000 => return,
+            Some(last) => *last = now,
+            None => drop(uses.last.insert(key.id.clone(), now)),
+        }
+        uses.is_written = false;
+    }
+
+    /// Writes down when keys were used, if any was.
+    pub fn write_uses(&self) {
+        let keys = self.current();
+        let uses: LastUses = {
+            let mut uses = self.uses();
+            if std::mem::replace(&mut uses.is_written, true) {
+                return;
+            }
+            uses.last.retain(|id, _| keys.by_id.contains_key(id));
+            uses.last.iter().map(|(id, at)| (id.clone(), *at)).collect()
+        };
+        if let Err(error) = self.inner.file.write_last_uses(&uses) {
+            tracing::warn!(%error, "cannot write down when keys were used");
+        }
+    }
+
+    fn uses(&self) -> std::sync::MutexGuard<'_, Uses> {
+        self.inner.uses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::keys::{NewKey, Permission};
+
+    #[test]
+    fn changes_are_taken_up_and_a_broken_file_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = KeyFile::new(folder.path().join("keys.toml"));
+        let live = LiveKeys::open(file.clone()).unwrap();
+        assert!(live.current().is_empty() && !live.reload().unwrap());
+        let permissions = [Permission::Read].into_iter().collect();
+        let new = NewKey {
+            name: "a".to_owned(),
+            organizations: vec!["acme".to_owned()],
+            permissions,
+            expires: None,
+        };
+        let (_, token) = file.create(new).unwrap();
+        assert!(live.reload().unwrap() && !live.reload().unwrap());
+        let key = live.current().find(token.expose(), now()).unwrap();
+
+        let good = std::fs::read_to_string(file.path()).unwrap();
+        for broken in ["", "version = 1\n[[keys]]\n"] {
+            std::fs::write(file.path(), broken).unwrap();
+            assert!(live.reload().is_err());
+            assert!(live.current().still_holds(&key, now()));
+        }
+        std::fs::remove_file(file.path()).unwrap();
+        assert!(live.reload().is_err());
+        assert!(live.current().still_holds(&key, now()));
+
+        live.used(&key);
+        live.write_uses();
+        assert!(file.last_uses().contains_key(&key.id));
+        std::fs::write(file.path(), good).unwrap();
+        live.reload().unwrap();
+        file.revoke("a").unwrap();
+        assert!(live.reload().unwrap());
+        assert_eq!(live.current().find(token.expose(), now()), None);
+    }
+}

@@ -1,0 +1,251 @@
+//! Who may ask what.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use futures::StreamExt as _;
+use hearken_model::{Document, Role};
+use hearken_query::http::{Gate, Needs, Peer};
+use hearken_query::keys::{KeyFile, LiveKeys, NewKey, Permission};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use crate::world::{Answer, World, chat, encoded};
+
+/// A server with keys.
+struct Guarded {
+    world: World,
+    keys: LiveKeys,
+    _folder: TempDir,
+}
+
+impl Guarded {
+    fn new(documents: &[Document]) -> Guarded {
+        let folder = TempDir::new().unwrap();
+        let keys = LiveKeys::open(KeyFile::new(folder.path().join("keys.toml"))).unwrap();
+        Guarded { world: World::with_keys(keys.clone(), documents), keys, _folder: folder }
+    }
+
+    fn key(&self, organizations: &[&str], permissions: &[Permission]) -> String {
+        let name = format!("{}-{permissions:?}-{}", organizations.join(","), self.keys.current().all().len());
+        let organizations = organizations.iter().map(|name| (*name).to_owned()).collect();
+        let new =
+            NewKey { name, organizations, permissions: permissions.iter().copied().collect(), expires: None };
+        let (_, token) = self.keys.file().create(new).unwrap();
+        self.keys.reload().unwrap();
+        token.expose().to_owned()
+    }
+
+    async fn ask(&self, method: Method, uri: &str, key: Option<&str>) -> Answer {
+        let mut request = Request::builder().method(method).uri(uri);
+        if let Some(key) = key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        self.world.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// What a request is answered, without what would follow for ever.
+    async fn status(&self, method: Method, uri: &str, key: &str) -> StatusCode {
+        let request =
+            Request::builder().method(method).uri(uri).header("authorization", format!("Bearer {key}"));
+        self.world.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+    }
+
+    async fn get(&self, uri: &str, key: &str) -> Answer {
+        self.ask(Method::GET, uri, Some(key)).await
+    }
+}
+
+fn of(organization: &str, mut document: Document) -> Document {
+    document.derived.head.organization = Some(organization.to_owned());
+    document
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_asks_for_what_it_says() {
+    let guarded = Guarded::new(&[]);
+    let keys: Vec<_> =
+        Permission::ALL.iter().map(|permission| (*permission, guarded.key(&["*"], &[*permission]))).collect();
+    for route in hearken_query::http::routes().table() {
+        let uri = route.path.replace("{*id}", "x").replace("{name}", "x");
+        let at = format!("{} {uri}", route.method);
+        let without = guarded.ask(route.method.clone(), &uri, None).await;
+        if route.needs == Needs::Nothing {
+            assert!(["/healthz", "/readyz", "/openapi.json"].contains(&route.path), "{at} needs nothing");
+            assert_eq!(without.status, StatusCode::OK, "{at}");
+            continue;
+        }
+        for answer in [without, guarded.ask(route.method.clone(), &uri, Some("hk_00000000_0")).await] {
+            assert_eq!(
+                (answer.status, answer.code()),
+                (StatusCode::UNAUTHORIZED, "unauthorized".to_owned()),
+                "{at}"
+            );
+            assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"), "{at}");
+        }
+        for (permission, key) in &keys {
+            let is_permitted = match route.needs {
+                Needs::Nothing | Needs::Key => true,
+                Needs::Permission(needed) => needed == *permission,
+                Needs::AnyOf(needed) => needed.contains(permission),
+            };
+            let status = guarded.status(route.method.clone(), &uri, key).await;
+            assert_eq!(status != StatusCode::FORBIDDEN, is_permitted, "{at} with {permission}: {status}");
+            assert_ne!(status, StatusCode::UNAUTHORIZED, "{at} with {permission}");
+            if !is_permitted {
+                let answer = guarded.ask(route.method.clone(), &uri, Some(key)).await;
+                assert_eq!(answer.code(), "forbidden");
+                assert!(answer.json()["detail"].as_str().unwrap().contains('`'), "{}", answer.text());
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_shown_as_a_bearer_token_and_nothing_else() {
+    let guarded = Guarded::new(&[]);
+    let key = guarded.key(&["*"], &[Permission::Search]);
+    let with = async |headers: &[(&str, &str)]| {
+        let request = Request::get("/v1/interactions");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        guarded.world.send(request.body(Body::empty()).unwrap()).await.status
+    };
+    let [bearer, lower, basic] = ["Bearer", "bearer", "Basic"].map(|scheme| format!("{scheme} {key}"));
+    assert_eq!(with(&[("authorization", &bearer)]).await, StatusCode::OK);
+    assert_eq!(with(&[("authorization", &lower)]).await, StatusCode::OK);
+    for headers in [
+        &[("authorization", key.as_str())][..],
+        &[("authorization", &basic)],
+        &[("authorization", "Bearer")],
+        &[("authorization", "")],
+        &[("authorization", &bearer), ("authorization", &bearer)],
+        &[("x-api-key", &key)],
+        &[("cookie", &format!("hearken_session={key}"))],
+    ] {
+        assert_eq!(with(headers).await, StatusCode::UNAUTHORIZED, "{headers:?}");
+    }
+    assert_eq!(
+        guarded.ask(Method::GET, &format!("/v1/interactions?key={key}"), None).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_key_and_its_streams_end() {
+    let guarded = Guarded::new(&[]);
+    let key = guarded.key(&["*"], &[Permission::Search]);
+    let request = Request::get("/v1/stream").header("authorization", format!("Bearer {key}"));
+    let stream = guarded.world.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(stream.status(), StatusCode::OK);
+    let mut chunks = stream.into_body().into_data_stream();
+    chunks.next().await.unwrap().unwrap();
+    assert_eq!(guarded.get("/v1/interactions", &key).await.status, StatusCode::OK);
+
+    guarded.keys.file().revoke(key.split('_').nth(1).unwrap()).unwrap();
+    guarded.keys.reload().unwrap();
+    assert_eq!(guarded.get("/v1/interactions", &key).await.status, StatusCode::UNAUTHORIZED);
+    let ended = async { while chunks.next().await.is_some_and(|chunk| chunk.is_ok()) {} };
+    tokio::time::timeout(Duration::from_secs(30), ended).await.expect("the stream ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_keys_are_slowed_down_and_right_ones_are_not() {
+    let guarded = Guarded::new(&[]);
+    let key = guarded.key(&["*"], &[Permission::Search]);
+    let from = async |address: &str, key: &str| {
+        let request = Request::get("/v1/interactions").header("authorization", format!("Bearer {key}"));
+        let mut request = request.body(Body::empty()).unwrap();
+        request.extensions_mut().insert(Peer { address: address.parse().unwrap(), is_encrypted: false });
+        guarded.world.send(request).await
+    };
+    let mut statuses = Vec::new();
+    for number in 0..20 {
+        statuses.push(from("192.0.2.1", &format!("hk_{number:08x}_0")).await.status);
+    }
+    assert_eq!(statuses[0], StatusCode::UNAUTHORIZED);
+    assert_eq!(statuses[19], StatusCode::TOO_MANY_REQUESTS);
+    let slowed = from("192.0.2.1", "hk_00000000_0").await;
+    assert_eq!(slowed.code(), "too_many_attempts");
+    assert!(slowed.headers["retry-after"].to_str().unwrap().parse::<u16>().unwrap() > 0);
+    assert_eq!(from("192.0.2.2", "hk_ffffffff_0").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(from("192.0.2.1", &key).await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_keys_other_names_and_other_sites_are_refused() {
+    let gate = Gate::without_keys("127.0.0.1:8080".parse().unwrap(), &["Wiki.example".to_owned()]);
+    let world = World::behind(gate, &[], Vec::new(), hearken_query::Limits::default());
+    let with = async |headers: &[(&str, &str)]| {
+        let request = Request::get("/v1/interactions");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = world.send(request.body(Body::empty()).unwrap()).await;
+        if answer.status == StatusCode::OK { String::new() } else { answer.code() }
+    };
+    for host in [
+        "localhost",
+        "localhost:8080",
+        "127.0.0.1:1",
+        "[::1]:8080",
+        "LOCALHOST",
+        "wiki.example:80",
+        "a.localhost",
+    ] {
+        assert_eq!(with(&[("host", host)]).await, "", "{host}");
+    }
+    for host in [
+        "evil.example",
+        "evil.example:8080",
+        "localhost.evil.example",
+        "192.0.2.1",
+        "",
+        "127.0.0.1@evil.example",
+    ] {
+        assert_eq!(with(&[("host", host)]).await, "unknown_host", "{host}");
+    }
+    let site = |site| [("host", "localhost"), ("sec-fetch-site", site), ("sec-fetch-mode", "cors")];
+    assert_eq!(with(&site("same-origin")).await, "");
+    assert_eq!(with(&site("none")).await, "");
+    assert_eq!(with(&site("cross-site")).await, "cross_origin");
+    assert_eq!(with(&site("same-site")).await, "cross_origin");
+    assert_eq!(with(&[("host", "localhost"), ("origin", "http://evil.example")]).await, "cross_origin");
+    let link = [
+        ("host", "localhost"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ];
+    assert_eq!(with(&link).await, "", "a link from elsewhere may lead here");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_of_another_organization_is_answered_as_one_that_does_not_exist() {
+    let guarded = Guarded::new(&[
+        of("acme", chat("ours", 0, &[(Role::User, "refund")])),
+        of("globex", chat("theirs", 0, &[(Role::User, "refund zanzibar")])),
+        chat("nobody's", 0, &[(Role::User, "refund zanzibar")]),
+    ]);
+    let key = guarded.key(&["acme"], &[Permission::Search, Permission::Read]);
+    let texts = async |uri: String| {
+        let answer = guarded.get(&uri, &key).await;
+        let text = answer.text();
+        let took = text.find("\"took_ms\":").map(|from| from..from + text[from..].find(',').unwrap());
+        (answer.status, took.map_or(text.clone(), |took| text.replacen(&text[took], "", 1)))
+    };
+    for other in ["theirs", "nobody's"] {
+        let never: String = other.chars().rev().collect();
+        assert_ne!(other, never);
+        for uri in [
+            "/v1/interactions/",
+            "/v1/interactions?q=",
+            "/v1/export?q=",
+            "/v1/overview?q=",
+            "/v1/interactions?id=",
+        ] {
+            let (asked, unknown) = (format!("{uri}{}", encoded(other)), format!("{uri}{}", encoded(&never)));
+            assert_eq!(texts(asked.clone()).await, texts(unknown).await, "{asked}");
+        }
+    }
+    assert_eq!(guarded.get("/v1/interactions/ours", &key).await.status, StatusCode::OK);
+    assert_eq!(guarded.get("/v1/interactions?q=refund", &key).await.ids(), ["ours"]);
+}
