@@ -51,6 +51,15 @@ impl Access {
             Access::Only(organizations) => organization.is_some_and(|name| organizations.contains(name)),
         }
     }
+
+    /// Whether everything that `other` admits is admitted.
+    pub fn covers(&self, other: &Access) -> bool {
+        match (self, other) {
+            (Access::All, _) => true,
+            (Access::Only(_), Access::All) => false,
+            (Access::Only(ours), Access::Only(theirs)) => theirs.0.is_subset(&ours.0),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -67,5 +76,9 @@ mod tests {
             assert!(Access::All.admits(stranger), "{stranger:?}");
         }
         assert_eq!(Organizations::try_new(Vec::<String>::new()), Err(NoOrganizations));
+
+        let fewer = Access::Only(Organizations::try_new(["a"]).unwrap());
+        assert!(access.covers(&fewer) && access.covers(&access) && Access::All.covers(&access));
+        assert!(!fewer.covers(&access) && !access.covers(&Access::All));
     }
 }

@@ -11,7 +11,6 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use hearken_index::Access;
 use hearken_index::query::Query;
 use hearken_index::search::{Selection, Sort, SortKey};
 use hearken_model::Interaction;
@@ -20,10 +19,13 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt, once};
 
+use crate::http::Caller;
+use crate::keys::Permission;
 use crate::parameters::SearchParameters;
 use crate::problem::Problem;
 use crate::search::resolve;
 use crate::state::AppState;
+use crate::words;
 
 /// How long a client may take nothing before its export ends.
 pub const STALLED_AFTER: Duration = Duration::from_secs(60);
@@ -89,10 +91,11 @@ impl ExportFormat {
 pub async fn export(
     state: &AppState,
     parameters: SearchParameters,
-    access: Access,
+    caller: &Caller,
     format: ExportFormat,
 ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Problem> {
     let sort = sort(parameters.sort.as_ref())?;
+    let caller = caller.clone();
     let place = state.export_place()?;
     let (chunks_tx, mut chunks_rx) = mpsc::channel(CHUNKS_MAX);
     let reader = state.reader().clone();
@@ -101,10 +104,11 @@ pub async fn export(
         let mut chunks = Chunks { chunks_tx, runtime, buffer: Vec::new() };
         let exported = parameters
             .text()
-            .map_or(Ok(Query::All), |text| resolve(&reader, text, &access))
+            .map_or(Ok(Query::All), |text| resolve(&reader, text, caller.access()))
             .and_then(|query| {
-                let selection = parameters.selection(query, access);
-                write_all(&reader, &selection, &sort, format, &mut chunks)
+                words::refuse(&caller, &query, &parameters)?;
+                let selection = parameters.selection(query, caller.access().clone());
+                write_all(&reader, &selection, &sort, &caller, format, &mut chunks)
             });
         match exported {
             Ok(()) => drop(chunks.flush()),
@@ -137,6 +141,7 @@ fn write_all(
     reader: &hearken_index::IndexReader,
     selection: &Selection,
     sort: &[SortKey],
+    caller: &Caller,
     format: ExportFormat,
     chunks: &mut Chunks,
 ) -> Result<(), Problem> {
@@ -147,7 +152,12 @@ fn write_all(
         csv::write_header(&mut chunks.buffer);
     }
     reader.for_each(selection, sort, |document| {
-        let interaction = document.interaction();
+        let mut interaction = document.interaction();
+        if !caller.may(Permission::Search) {
+            words::take_out(&mut interaction);
+        } else if !caller.may(Permission::Read) {
+            interaction.transcript = None;
+        }
         match format {
             ExportFormat::Ndjson => write_line(&interaction, &mut chunks.buffer),
             ExportFormat::Csv { .. } => csv::write_row(&interaction, &mut chunks.buffer),

@@ -8,15 +8,20 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hearken_index::changes::ChangePoint;
 use hearken_index::query::Query;
 use hearken_index::search::{FilterValue, SearchRequest, Selection, Sort, SortKey};
-use hearken_index::{Access, IndexReader};
+use hearken_index::{IndexReader, SearchError};
 
+use crate::http::Caller;
+use crate::keys::Permission;
 use crate::parameters::SearchParameters;
 use crate::problem::Problem;
 use crate::search::{SearchItem, highlighter, resolve};
 use crate::state::AppState;
+use crate::words;
 
 /// Time between two looks at the index.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -51,6 +56,7 @@ pub enum FollowEvent {
 pub struct Follower {
     state: AppState,
     selection: Selection,
+    hides_words: bool,
     point: ChangePoint,
     pending: VecDeque<FollowEvent>,
     told_at: Instant,
@@ -66,19 +72,22 @@ impl Follower {
     pub async fn open(
         state: &AppState,
         parameters: SearchParameters,
-        access: Access,
+        caller: &Caller,
         point: Option<ChangePoint>,
     ) -> Result<Self, Problem> {
         let place = state.stream_place()?;
         let query = parameters.text().map(str::to_owned);
-        let seen = access.clone();
+        let (access, seen) = (caller.access().clone(), caller.access().clone());
         let resolved = state
             .run(move |reader: &IndexReader, _| query.map(|text| resolve(reader, &text, &seen)).transpose());
-        let selection = parameters.selection(resolved.await?.unwrap_or(Query::All), access);
+        let query = resolved.await?.unwrap_or(Query::All);
+        words::refuse(caller, &query, &parameters)?;
+        let selection = parameters.selection(query, access);
         let point = point.unwrap_or_else(|| state.reader().changes_now());
         let mut follower = Follower {
             state: state.clone(),
             selection,
+            hides_words: !caller.may(Permission::Search),
             point,
             pending: VecDeque::new(),
             told_at: Instant::now(),
@@ -162,6 +171,7 @@ impl Follower {
         if filter.any_of.is_empty() {
             return Ok(Vec::new());
         }
+        let hides_words = self.hides_words;
         let sort = Sort::Fields(vec![SortKey { field: "start_time".to_owned(), descending: false }]);
         let work = move |reader: &IndexReader, deadline| {
             let request = SearchRequest {
@@ -176,7 +186,13 @@ impl Follower {
             };
             let response = reader.search(&request)?;
             let mut highlighter = highlighter(&request.selection.query);
-            let items = response.hits.into_iter().map(|hit| SearchItem::new(hit, highlighter.as_mut()));
+            let items = response.hits.into_iter().map(|hit| {
+                let mut item = SearchItem::new(hit, highlighter.as_mut())?;
+                if hides_words {
+                    words::take_out(&mut item.interaction);
+                }
+                Ok::<_, SearchError>(item)
+            });
             Ok::<_, Problem>(items.collect::<Result<_, _>>()?)
         };
         self.state.run(work).await
@@ -185,18 +201,78 @@ impl Follower {
 
 /// Where a follower stands that would begin now, for pages that are rendered before they follow.
 pub fn point_now(state: &AppState) -> String {
-    point_text(state.reader().changes_now())
+    state.seal().text(state.reader().changes_now())
 }
 
-/// A point as text, for `Last-Event-ID`.
-pub fn point_text(point: ChangePoint) -> String {
-    format!("{}-{}", point.run, point.num_changes)
+/// Turns points into texts that tell nothing: a point counts the changes of every organization, and how busy others are
+/// is theirs to know. A text of another run of the process, or one that somebody made up, is a point of an unknown run: a
+/// gap, not an error.
+pub(crate) struct Seal([u8; 32]);
+
+impl Seal {
+    pub(crate) fn new() -> Self {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key)
+            .expect("without random numbers no map of the standard library works either");
+        Seal(key)
+    }
+
+    /// A point as text, for `Last-Event-ID`.
+    pub(crate) fn text(&self, point: ChangePoint) -> String {
+        let mut nonce = [0; 8];
+        getrandom::fill(&mut nonce).expect("see `new`");
+        let mut sealed = [0; 24];
+        sealed[..8].copy_from_slice(&nonce);
+        sealed[8..16].copy_from_slice(&(point.num_changes ^ self.mask(&nonce)).to_le_bytes());
+        let tag = self.tag(point.run, &sealed[..16]);
+        sealed[16..].copy_from_slice(&tag);
+        URL_SAFE_NO_PAD.encode(sealed)
+    }
+
+    /// The point that a text names, in a run of the process.
+    pub(crate) fn point(&self, text: &str, run: u64) -> ChangePoint {
+        let unknown = ChangePoint { run: 0, num_changes: 0 };
+        let sealed = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+        let Ok(sealed) = <[u8; 24]>::try_from(sealed) else { return unknown };
+        let [nonce, masked, tag]: [[u8; 8]; 3] =
+            [0, 8, 16].map(|from| std::array::from_fn(|idx| sealed[from + idx]));
+        if self.tag(run, &sealed[..16]) != tag {
+            return unknown;
+        }
+        ChangePoint { run, num_changes: u64::from_le_bytes(masked) ^ self.mask(&nonce) }
+    }
+
+    fn mask(&self, nonce: &[u8; 8]) -> u64 {
+        let hash = blake3::keyed_hash(&self.0, nonce);
+        u64::from_le_bytes(first_eight(hash.as_bytes()))
+    }
+
+    fn tag(&self, run: u64, sealed: &[u8]) -> [u8; 8] {
+        let hash = blake3::keyed_hash(&self.0, &[&run.to_le_bytes(), sealed].concat());
+        first_eight(hash.as_bytes())
+    }
 }
 
-/// The point that a text names. Anything else is a point of an unknown run: a gap, not an error.
-pub fn parse_point(text: &str) -> ChangePoint {
-    let parsed = text.split_once('-').and_then(|(run, num_changes)| {
-        Some(ChangePoint { run: run.parse().ok()?, num_changes: num_changes.parse().ok()? })
-    });
-    parsed.unwrap_or(ChangePoint { run: 0, num_changes: 0 })
+fn first_eight(bytes: &[u8; 32]) -> [u8; 8] {
+    std::array::from_fn(|idx| bytes[idx])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_point_comes_back_and_tells_nothing() {
+        let seal = Seal::new();
+        let point = ChangePoint { run: 7, num_changes: 12_345 };
+        let text = seal.text(point);
+        assert_eq!(seal.point(&text, 7), point);
+        assert_ne!(text, seal.text(point), "two texts of one point do not show that nothing happened");
+        let unknown = ChangePoint { run: 0, num_changes: 0 };
+        assert_eq!(seal.point(&text, 8), unknown);
+        assert_eq!(Seal::new().point(&text, 7), unknown);
+        for wrong in ["", "7-12345", &text[1..], &format!("A{}", &text[1..]), "ä"] {
+            assert!(wrong == text || seal.point(wrong, 7) == unknown, "{wrong}");
+        }
+    }
 }

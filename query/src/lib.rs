@@ -7,6 +7,7 @@
 //! - [`export`], [`follow`], [`overview`]: every match as a stream, matches as they change, numbers for charts.
 //! - [`events`]: events that come in over HTTP, for a sink that `server` provides.
 //! - [`views`]: searches that people gave a name.
+//! - [`words`]: what people said, kept from who may not know it.
 //! - [`problem`]: the one place that turns errors into status, stable code and public text.
 //! - [`keys`]: who may ask what.
 //! - [`http`]: the routes.
@@ -24,6 +25,7 @@ pub mod problem;
 pub mod search;
 pub mod state;
 pub mod views;
+pub mod words;
 mod zone;
 
 pub use http::router;

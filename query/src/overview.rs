@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
+use hearken_index::IndexReader;
 use hearken_index::interval::Interval;
 use hearken_index::overview::{Distribution, IntervalCount, OverviewRequest};
 use hearken_index::query::Query;
 use hearken_index::search::FacetCount;
-use hearken_index::{Access, IndexReader};
 use serde::Serialize;
 
+use crate::http::Caller;
 use crate::parameters::{self, SearchParameters};
 use crate::problem::Problem;
 use crate::search::{in_order, resolve};
 use crate::state::AppState;
+use crate::words;
 
 /// What is counted unless `facets` says otherwise.
 pub const FACETS: &[&str] = &["sentiment", "csat", "country", "agent", "llm_model", "topic"];
@@ -57,15 +59,18 @@ pub struct OverviewAnswer {
 pub async fn overview(
     state: &AppState,
     parameters: SearchParameters,
-    access: Access,
+    caller: &Caller,
     interval: Duration,
 ) -> Result<OverviewAnswer, Problem> {
+    let caller = caller.clone();
     let work = move |reader: &IndexReader, deadline| {
-        let query = parameters.text().map_or(Ok(Query::All), |text| resolve(reader, text, &access))?;
+        let access = caller.access();
+        let query = parameters.text().map_or(Ok(Query::All), |text| resolve(reader, text, access))?;
+        words::refuse(&caller, &query, &parameters)?;
         let has_ranges = |name: &str| parameters.ranges.iter().any(|facet| facet.field == name);
         let default_facets = || FACETS.iter().filter(|name| !has_ranges(name)).map(|name| (*name).to_owned());
         let request = OverviewRequest {
-            selection: parameters.selection(query, access),
+            selection: parameters.selection(query, access.clone()),
             interval: Interval { length: interval, zone: parameters.zone.clone() },
             facets: if parameters.facets.is_empty() { default_facets().collect() } else { parameters.facets },
             facet_size: parameters.facet_size,

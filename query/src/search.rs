@@ -10,10 +10,13 @@ use hearken_model::{Document, Interaction, InteractionId};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use crate::http::Caller;
+use crate::keys::Permission;
 use crate::language::{self, Notice};
 use crate::parameters::{SearchParameters, decode_cursor, encode_cursor};
 use crate::problem::Problem;
 use crate::state::AppState;
+use crate::words;
 
 /// The answer to a search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -108,12 +111,16 @@ pub(crate) fn in_order<T: Serialize, S: Serializer>(
 pub async fn search(
     state: &AppState,
     parameters: SearchParameters,
-    access: Access,
+    caller: &Caller,
 ) -> Result<SearchAnswer, Problem> {
     let started = Instant::now();
+    let asking = caller.clone();
     let work =
-        move |reader: &IndexReader, deadline| answer(reader, &parameters, access, deadline, SearchItem::new);
+        move |reader: &IndexReader, deadline| answer(reader, &parameters, &asking, deadline, SearchItem::new);
     let mut answer = state.run(work).await?;
+    if !caller.may(Permission::Search) {
+        answer.items.iter_mut().for_each(|item| words::take_out(&mut item.interaction));
+    }
     answer.took_ms = milliseconds_since(started);
     Ok(answer)
 }
@@ -125,11 +132,16 @@ pub async fn search(
 pub(crate) async fn search_json(
     state: &AppState,
     parameters: SearchParameters,
-    access: Access,
+    caller: &Caller,
 ) -> Result<Vec<u8>, Problem> {
+    if !caller.may(Permission::Search) {
+        let answer = search(state, parameters, caller).await?;
+        return serde_json::to_vec(&answer).map_err(|error| Problem::internal(&error));
+    }
     let started = Instant::now();
+    let caller = caller.clone();
     let work = move |reader: &IndexReader, deadline| {
-        let mut answer = answer(reader, &parameters, access, deadline, ItemJson::new)?;
+        let mut answer = answer(reader, &parameters, &caller, deadline, ItemJson::new)?;
         answer.took_ms = milliseconds_since(started);
         answer.to_json().map_err(|error| Problem::internal(&error))
     };
@@ -178,14 +190,21 @@ pub async fn interaction(
     state: &AppState,
     id: String,
     q: Option<String>,
-    access: Access,
+    caller: &Caller,
 ) -> Result<InteractionAnswer, Problem> {
+    let (access, may_read) = (caller.access().clone(), caller.may(Permission::Read));
+    if q.as_deref().is_some_and(|q| !q.trim().is_empty()) {
+        caller.require(Permission::Read)?;
+    }
     let id = InteractionId::try_new(id).map_err(|_| Problem::no_such_interaction())?;
     let work = move |reader: &IndexReader, _| {
         let document = visible(reader, &id, &access)?.ok_or_else(Problem::no_such_interaction)?;
         let text = q.as_deref().filter(|text| !text.trim().is_empty());
         let query = text.map(|text| resolve(reader, text, &access)).transpose()?;
-        let interaction = document.interaction();
+        let mut interaction = document.interaction();
+        if !may_read {
+            words::take_out(&mut interaction);
+        }
         let messages = interaction.transcript.as_deref().unwrap_or_default();
         let highlights = query.map(|query| highlights(&query, messages, HighlightOptions::WHOLE));
         Ok::<_, Problem>(InteractionAnswer { interaction, highlights })
@@ -196,11 +215,11 @@ pub async fn interaction(
 fn answer<Item>(
     reader: &IndexReader,
     parameters: &SearchParameters,
-    access: Access,
+    caller: &Caller,
     deadline: Instant,
     show: impl Fn(Hit, Option<&mut Highlighter>) -> Result<Item, SearchError>,
 ) -> Result<SearchAnswer<Item>, Problem> {
-    let request = request(reader, parameters, access, deadline)?;
+    let request = request(reader, parameters, caller, deadline)?;
     let response = reader.search(&request)?;
     let SearchRequest { selection, sort, .. } = &request;
     let mut highlighter = highlighter(&selection.query);
@@ -226,12 +245,14 @@ fn answer<Item>(
 fn request(
     reader: &IndexReader,
     parameters: &SearchParameters,
-    access: Access,
+    caller: &Caller,
     deadline: Instant,
 ) -> Result<SearchRequest, Problem> {
-    let query = parameters.text().map_or(Ok(Query::All), |text| resolve(reader, text, &access))?;
+    let access = caller.access();
+    let query = parameters.text().map_or(Ok(Query::All), |text| resolve(reader, text, access))?;
+    words::refuse(caller, &query, parameters)?;
     let sort = parameters.effective_sort(&query);
-    let selection = parameters.selection(query, access);
+    let selection = parameters.selection(query, access.clone());
     let cursor =
         parameters.cursor.as_deref().map(|text| decode_cursor(text, &selection, &sort)).transpose()?;
     Ok(SearchRequest {
@@ -246,8 +267,8 @@ fn request(
     })
 }
 
-/// Parses a query. A text that is the id of an interaction that may be seen finds that one too, beside those that its words are found
-/// in, and even if it is no query: ids may hold anything.
+/// Parses a query. A text that is the id of an interaction that may be seen finds that one too, beside those that its
+/// words are found in, and even if it is no query: ids may hold anything.
 ///
 /// # Errors
 /// It can be parsed neither as a query nor is it an id.

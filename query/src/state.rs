@@ -8,6 +8,7 @@ use hearken_index::IndexReader;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::events::EventSink;
+use crate::follow::Seal;
 use crate::http::Gate;
 use crate::http::metrics::HttpMetrics;
 use crate::problem::Problem;
@@ -86,6 +87,7 @@ struct Inner {
     stopping: watch::Receiver<bool>,
     views: Arc<Views>,
     gate: Gate,
+    seal: Seal,
 }
 
 /// Builds an [`AppState`].
@@ -158,6 +160,7 @@ impl AppStateBuilder {
             stopping,
             views: Arc::new(views),
             gate,
+            seal: Seal::new(),
         };
         Ok(AppState { inner: Arc::new(inner) })
     }
@@ -193,6 +196,10 @@ impl AppState {
     /// Who gets in.
     pub fn gate(&self) -> &Gate {
         &self.inner.gate
+    }
+
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.inner.seal
     }
 
     /// The bounds.

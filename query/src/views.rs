@@ -1,5 +1,8 @@
 //! Saved views: searches that people gave a name, kept in one small JSON file beside the index.
 //!
+//! A view belongs to the organizations of whoever saved it, and exists only for those who may see all of these: its name
+//! and its search may tell of each. So names are unique among the views of the same organizations.
+//!
 //! Every change writes the whole file anew and syncs it before it is answered, so that after a crash the file holds
 //! either the old views or the new ones.
 
@@ -8,12 +11,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use hearken_index::{Access, Organizations};
 use serde::{Deserialize, Serialize};
 
 use crate::durable::{Readable, replace};
 use crate::problem::Problem;
 
-/// Most views of a server: people still find theirs, and the file stays small.
+/// Most views of the same organizations: people still find theirs, and the file stays small.
 pub const VIEWS_MAX: usize = 200;
 /// Longest name, in characters.
 pub const NAME_CHARS_MAX: usize = 80;
@@ -23,7 +27,7 @@ pub const QUERY_BYTES_MAX: usize = 8 * 1024;
 /// One named search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
-    /// Unique, letter case aside.
+    /// Unique among the views of the same organizations, letter case aside.
     pub name: String,
     /// The search: what follows `?` in the address of the list.
     pub query: String,
@@ -47,7 +51,14 @@ pub struct Views {
     /// `None` keeps them in memory only.
     path: Option<PathBuf>,
     /// By name.
-    views: Mutex<Vec<View>>,
+    views: Mutex<Vec<OwnedView>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct OwnedView {
+    view: View,
+    /// What whoever saved it may see.
+    owner: Access,
 }
 
 /// Why views could not be opened.
@@ -65,7 +76,34 @@ pub enum OpenViewsError {
 struct Stored {
     /// The form of this file.
     version: u8,
-    views: Vec<View>,
+    views: Vec<StoredView>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredView {
+    #[serde(flatten)]
+    view: View,
+    /// Absent for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    organizations: Option<Vec<String>>,
+}
+
+impl From<&OwnedView> for StoredView {
+    fn from(OwnedView { view, owner }: &OwnedView) -> Self {
+        let organizations = match owner {
+            Access::All => None,
+            Access::Only(organizations) => Some(organizations.iter().map(str::to_owned).collect()),
+        };
+        StoredView { view: view.clone(), organizations }
+    }
+}
+
+impl From<StoredView> for OwnedView {
+    fn from(StoredView { view, organizations }: StoredView) -> Self {
+        // A list of none can only come from somebody's editor: then nobody else loses by it.
+        let organizations = organizations.and_then(|names| Organizations::try_new(names).ok());
+        OwnedView { view, owner: organizations.map_or(Access::All, Access::Only) }
+    }
 }
 
 const VERSION: u8 = 1;
@@ -78,7 +116,7 @@ impl Views {
     pub fn open(path: PathBuf) -> Result<Self, OpenViewsError> {
         let mut views = match fs::read(&path) {
             Ok(bytes) => match serde_json::from_slice::<Stored>(&bytes) {
-                Ok(stored) => stored.views,
+                Ok(stored) => stored.views.into_iter().map(OwnedView::from).collect(),
                 Err(error) => return Err(OpenViewsError::Damaged(path, error)),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -88,31 +126,34 @@ impl Views {
         Ok(Views { path: Some(path), views: Mutex::new(views) })
     }
 
-    /// Every view, by name.
-    pub fn all(&self) -> Vec<View> {
-        self.lock().clone()
+    /// Every view of organizations that may be seen, by name.
+    pub fn all(&self, access: &Access) -> Vec<View> {
+        let views = self.lock();
+        views.iter().filter(|kept| access.covers(&kept.owner)).map(|kept| kept.view.clone()).collect()
     }
 
     /// The view of that name.
-    pub fn get(&self, name: &str) -> Option<View> {
-        self.lock().iter().find(|view| is_same(&view.name, name)).cloned()
+    pub fn get(&self, name: &str, access: &Access) -> Option<View> {
+        let views = self.lock();
+        position(&views, name, access).ok().map(|idx| views[idx].view.clone())
     }
 
     /// Saves a new view. Blocks until it is on disk.
     ///
     /// # Errors
     /// The name is taken or none, the search is too long, there are too many views, or the file cannot be written.
-    pub fn create(&self, view: View) -> Result<View, Problem> {
+    pub fn create(&self, view: View, access: &Access) -> Result<View, Problem> {
         let view = checked(view)?;
         self.change(|views| {
-            if views.iter().any(|known| is_same(&known.name, &view.name)) {
+            let own = || views.iter().filter(|known| known.owner == *access);
+            if own().any(|known| is_same(&known.view.name, &view.name)) {
                 return Err(exists(&view.name));
             }
-            if views.len() >= VIEWS_MAX {
+            if own().count() >= VIEWS_MAX {
                 let problem = Problem::new("too_many_views", format!("there are {VIEWS_MAX} views already"));
                 return Err(Problem { hint: Some("delete one that nobody needs".to_owned()), ..problem });
             }
-            views.push(view.clone());
+            views.push(OwnedView { view: view.clone(), owner: access.clone() });
             Ok(view.clone())
         })
     }
@@ -121,19 +162,21 @@ impl Views {
     ///
     /// # Errors
     /// There is no such view, and those of [`Views::create`].
-    pub fn update(&self, name: &str, change: ViewChange) -> Result<View, Problem> {
+    pub fn update(&self, name: &str, change: ViewChange, access: &Access) -> Result<View, Problem> {
         self.change(|views| {
-            let idx = position(views, name)?;
-            let old = views[idx].clone();
+            let idx = position(views, name, access)?;
+            let OwnedView { view: old, owner } = views[idx].clone();
             let changed = checked(View {
                 name: change.name.clone().unwrap_or(old.name),
                 query: change.query.clone().unwrap_or(old.query),
             })?;
-            let is_other = |(at, view): (usize, &View)| at != idx && is_same(&view.name, &changed.name);
+            let is_other = |(at, known): (usize, &OwnedView)| {
+                at != idx && known.owner == owner && is_same(&known.view.name, &changed.name)
+            };
             if views.iter().enumerate().any(is_other) {
                 return Err(exists(&changed.name));
             }
-            views[idx] = changed.clone();
+            views[idx].view = changed.clone();
             Ok(changed)
         })
     }
@@ -142,12 +185,15 @@ impl Views {
     ///
     /// # Errors
     /// There is no such view, or the file cannot be written.
-    pub fn delete(&self, name: &str) -> Result<View, Problem> {
-        self.change(|views| position(views, name).map(|idx| views.remove(idx)))
+    pub fn delete(&self, name: &str, access: &Access) -> Result<View, Problem> {
+        self.change(|views| position(views, name, access).map(|idx| views.remove(idx).view))
     }
 
     /// Changes a copy, writes it, and only then shows it.
-    fn change<T>(&self, change: impl FnOnce(&mut Vec<View>) -> Result<T, Problem>) -> Result<T, Problem> {
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Vec<OwnedView>) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
         let mut views = self.lock();
         let mut changed = views.clone();
         let done = change(&mut changed)?;
@@ -160,7 +206,7 @@ impl Views {
     }
 
     /// The list is replaced as a whole, so a thread that panicked has left the one before.
-    fn lock(&self) -> MutexGuard<'_, Vec<View>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<OwnedView>> {
         self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -176,12 +222,16 @@ fn is_same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
-fn sort(views: &mut [View]) {
-    views.sort_by_cached_key(|view| (view.name.to_lowercase(), view.name.clone()));
+fn sort(views: &mut [OwnedView]) {
+    views.sort_by_cached_key(|OwnedView { view, .. }| (view.name.to_lowercase(), view.name.clone()));
 }
 
-fn position(views: &[View], name: &str) -> Result<usize, Problem> {
-    let found = views.iter().position(|view| is_same(&view.name, name));
+/// The view of that name: the caller's own, else one of fewer organizations.
+fn position(views: &[OwnedView], name: &str, access: &Access) -> Result<usize, Problem> {
+    let find = |may: &dyn Fn(&Access) -> bool| {
+        views.iter().position(|known| is_same(&known.view.name, name) && may(&known.owner))
+    };
+    let found = find(&|owner| owner == access).or_else(|| find(&|owner| access.covers(owner)));
     found.ok_or_else(|| Problem::new("not_found", "there is no view of this name"))
 }
 
@@ -211,8 +261,11 @@ fn checked(view: View) -> Result<View, Problem> {
     Ok(View { name: name.to_owned(), query: query.to_owned() })
 }
 
-fn write(path: &Path, views: &[View]) -> io::Result<()> {
-    let json = serde_json::to_vec_pretty(&Stored { version: VERSION, views: views.to_vec() })?;
+fn write(path: &Path, views: &[OwnedView]) -> io::Result<()> {
+    let json = serde_json::to_vec_pretty(&Stored {
+        version: VERSION,
+        views: views.iter().map(StoredView::from).collect(),
+    })?;
     replace(path, &json, Readable::ByMask)
 }
 
@@ -226,7 +279,7 @@ mod tests {
     }
 
     fn names(views: &Views) -> Vec<String> {
-        views.all().into_iter().map(|view| view.name).collect()
+        views.all(&Access::All).into_iter().map(|view| view.name).collect()
     }
 
     #[test]
@@ -235,46 +288,75 @@ mod tests {
         let path = path_beside(&folder.path().join("index"));
         assert_eq!(path, folder.path().join("index.views.json"));
         let views = Views::open(path.clone()).unwrap();
-        views.create(view(" refunds ", "?q=refund&since=7d")).unwrap();
-        views.create(view("Angry", "sentiment=negative")).unwrap();
-        views.create(view("gone", "")).unwrap();
-        views.update("REFUNDS", ViewChange { name: Some("Refunds".into()), query: None }).unwrap();
-        views.delete("gone").unwrap();
+        views.create(view(" refunds ", "?q=refund&since=7d"), &Access::All).unwrap();
+        views.create(view("Angry", "sentiment=negative"), &Access::All).unwrap();
+        views.create(view("gone", ""), &Access::All).unwrap();
+        views
+            .update("REFUNDS", ViewChange { name: Some("Refunds".into()), query: None }, &Access::All)
+            .unwrap();
+        views.delete("gone", &Access::All).unwrap();
         drop(views);
         let views = Views::open(path).unwrap();
-        assert_eq!(views.all(), [view("Angry", "sentiment=negative"), view("Refunds", "q=refund&since=7d")]);
+        assert_eq!(
+            views.all(&Access::All),
+            [view("Angry", "sentiment=negative"), view("Refunds", "q=refund&since=7d")]
+        );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
     }
 
     #[test]
     fn names_are_unique_and_searches_bounded() {
         let views = Views::default();
-        views.create(view("A", "q=1")).unwrap();
-        views.create(view("B", "q=2")).unwrap();
+        views.create(view("A", "q=1"), &Access::All).unwrap();
+        views.create(view("B", "q=2"), &Access::All).unwrap();
         let code = |result: Result<View, Problem>| result.unwrap_err().code;
-        assert_eq!(code(views.create(view("a", "q=3"))), "view_exists");
+        assert_eq!(code(views.create(view("a", "q=3"), &Access::All)), "view_exists");
         let rename = ViewChange { name: Some("b".into()), query: None };
-        assert_eq!(code(views.update("A", rename)), "view_exists");
-        assert_eq!(code(views.update("C", ViewChange::default())), "not_found");
-        assert_eq!(code(views.delete("C")), "not_found");
+        assert_eq!(code(views.update("A", rename, &Access::All)), "view_exists");
+        assert_eq!(code(views.update("C", ViewChange::default(), &Access::All)), "not_found");
+        assert_eq!(code(views.delete("C", &Access::All)), "not_found");
         for (name, query) in
             [("", ""), (" ", ""), ("a\nb", ""), (&"x".repeat(81), ""), ("x", &"q".repeat(9_000))]
         {
-            assert_eq!(code(views.create(view(name, query))), "invalid_parameter", "{name:?}");
+            assert_eq!(code(views.create(view(name, query), &Access::All)), "invalid_parameter", "{name:?}");
         }
         assert_eq!(names(&views), ["A", "B"]);
         for number in 2..VIEWS_MAX {
-            views.create(view(&number.to_string(), "")).unwrap();
+            views.create(view(&number.to_string(), ""), &Access::All).unwrap();
         }
-        assert_eq!(code(views.create(view("one more", ""))), "too_many_views");
+        assert_eq!(code(views.create(view("one more", ""), &Access::All)), "too_many_views");
+    }
+
+    #[test]
+    fn views_of_other_organizations_are_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index.views.json");
+        let views = Views::open(path.clone()).unwrap();
+        let of = |names: &[&str]| Access::Only(Organizations::try_new(names.iter().copied()).unwrap());
+        let (acme, globex, both) = (of(&["acme"]), of(&["globex"]), of(&["acme", "globex"]));
+        views.create(view("a", "q=1"), &acme).unwrap();
+        views.create(view("a", "q=2"), &globex).unwrap();
+        views.create(view("every", "q=3"), &Access::All).unwrap();
+        drop(views);
+        let views = Views::open(path).unwrap();
+        assert_eq!(views.all(&acme), [view("a", "q=1")]);
+        assert_eq!(views.all(&both), [view("a", "q=1"), view("a", "q=2")]);
+        assert_eq!(views.all(&Access::All).len(), 3);
+        assert_eq!(views.get("a", &globex), Some(view("a", "q=2")));
+        assert_eq!(views.get("every", &both), None);
+        assert_eq!(views.delete("every", &acme).unwrap_err(), views.delete("never", &acme).unwrap_err());
+        let rename = ViewChange { name: Some("b".into()), query: None };
+        assert_eq!(views.update("a", rename, &acme).unwrap(), view("b", "q=1"));
+        views.delete("a", &globex).unwrap();
+        assert_eq!(views.all(&both), [view("b", "q=1")]);
     }
 
     #[test]
     fn a_view_that_cannot_be_written_is_not_shown() {
         let folder = tempfile::tempdir().unwrap();
         let views = Views::open(folder.path().join("gone").join("views.json")).unwrap();
-        assert_eq!(views.create(view("a", "")).unwrap_err().code, "internal");
-        assert_eq!(views.all(), []);
+        assert_eq!(views.create(view("a", ""), &Access::All).unwrap_err().code, "internal");
+        assert_eq!(views.all(&Access::All), []);
     }
 
     #[test]

@@ -80,6 +80,80 @@ fn a_listener_that_others_could_reach_is_refused_without_keys() {
 }
 
 #[test]
+fn keys_are_made_once_asked_for_by_a_running_server_and_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let config =
+        "[http]\nlisten = \"0.0.0.0:0\"\nkeys_file = \"keys.toml\"\nmetrics_listen = \"127.0.0.1:0\"\n";
+    std::fs::write(folder.path().join("hearken.toml"), config).unwrap();
+    let mut server = Command::new(env!("CARGO_BIN_EXE_hearken"))
+        .arg("serve")
+        .current_dir(folder.path())
+        .env_clear()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let port = line.trim().rsplit(':').next().unwrap().to_owned();
+    let status = |key: &str| {
+        let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+        let head = format!(
+            "GET /v1/interactions HTTP/1.1\r\nhost: hearken.example\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n"
+        );
+        std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+        answer[9..12].to_owned()
+    };
+    assert_eq!(status("hk_00000000_0"), "401");
+
+    let create = [
+        "keys",
+        "create",
+        "--name",
+        "team",
+        "--organizations",
+        "acme,globex",
+        "--permissions",
+        "search,read",
+    ];
+    let made = hearken(&create, folder.path());
+    assert!(made.status.success(), "{}", stderr(&made));
+    let key = stdout(&made).trim().to_owned();
+    assert!(key.starts_with("hk_") && !key.contains(char::is_whitespace), "{key}");
+    assert_eq!(hearken(&create, folder.path()).status.code(), Some(1), "the name is taken");
+    let wait_for = |wanted: &str| {
+        let patience = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while status(&key) != wanted {
+            assert!(std::time::Instant::now() < patience, "never answered {wanted}");
+        }
+    };
+    wait_for("200");
+
+    let list = hearken(&["keys", "list", "--json"], folder.path());
+    let rows: serde_json::Value = serde_json::from_str(&stdout(&list)).unwrap();
+    assert_eq!(rows[0]["organizations"], json!(["acme", "globex"]));
+    let secret = key.rsplit('_').next().unwrap();
+    let kept = std::fs::read_to_string(folder.path().join("keys.toml")).unwrap();
+    assert!(!stdout(&list).contains(secret) && !kept.contains(secret));
+    assert!(hearken(&["keys", "revoke", "team"], folder.path()).status.success());
+    wait_for("401");
+    assert_eq!(hearken(&["keys", "revoke", "team"], folder.path()).status.code(), Some(1));
+
+    for wrong in
+        [&create[..6], &["keys", "create", "--name", "a", "--organizations", "b", "--permissions", "all"]]
+    {
+        assert_eq!(hearken(wrong, folder.path()).status.code(), Some(2), "{wrong:?}");
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    std::fs::write(folder.path().join("hearken.toml"), "").unwrap();
+    let nowhere = hearken(&create, folder.path());
+    assert!(stderr(&nowhere).contains("http.keys_file"), "{}", stderr(&nowhere));
+}
+
+#[test]
 fn a_missing_configuration_file_is_told_with_how_to_get_one() {
     let folder = tempfile::tempdir().unwrap();
     let output = hearken(&["serve", "--config", "nowhere.toml"], folder.path());

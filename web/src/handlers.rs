@@ -3,18 +3,17 @@
 use std::time::SystemTime;
 
 use axum::extract::{RawQuery, State};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hearken_index::IndexReader;
 use hearken_index::query::Query;
 use hearken_index::search::Selection;
-use hearken_index::{Access, IndexReader};
 use hearken_model::Timestamp;
 use hearken_query::follow::point_now;
 use hearken_query::http::{AskedId, Caller, Needs, Routes};
 use hearken_query::parameters::{FACETS_MAX, SearchParameters, pairs_of_query};
 use hearken_query::search::{self, SearchAnswer};
-use hearken_query::{AppState, Problem, language};
+use hearken_query::{AppState, Problem, language, words};
 use maud::Markup;
 use percent_encoding::percent_decode_str;
 
@@ -24,7 +23,7 @@ use crate::interactions::{self, FACETS_SHOWN, ListView, WayOut};
 use crate::location::Location;
 use crate::overview::{self, OverviewView, Volume};
 use crate::period::Period;
-use crate::{assets, layout, views};
+use crate::{account, assets, layout, views};
 
 /// What pages may do: load the embedded assets, talk to this server, nothing else.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
@@ -36,7 +35,11 @@ const FACET_SIZE_COUNTED: usize = 101;
 
 /// The routes of the pages, to be merged with those of the API before limits and headers are added.
 pub fn routes() -> Routes {
-    Routes::refusing(refuse)
+    Routes::refusing(account::refuse)
+        .get("/signin", Needs::Nothing, account::ask)
+        .post("/signin", Needs::Nothing, account::sign_in)
+        .post("/signout", Needs::Key, account::sign_out)
+        .get("/account", Needs::Key, account::show)
         .get("/", Needs::SEARCH, list)
         .get("/overview", Needs::SEARCH, show_overview)
         .get("/views", Needs::SEARCH, views::show_all)
@@ -45,12 +48,6 @@ pub fn routes() -> Routes {
         .get("/interactions/", Needs::READ, show)
         .get("/interactions/{*id}", Needs::READ, show)
         .get("/assets/{version}/{name}", Needs::Nothing, assets::serve)
-}
-
-/// How a page tells that it will not be shown.
-fn refuse(problem: Problem, parts: &Parts) -> Response {
-    let (clock, _) = clock(&Location::default(), &parts.headers);
-    failure(&problem, &clock)
 }
 
 /// What a request asks for.
@@ -114,8 +111,8 @@ async fn list(
     let point = point_now(&state); // before the search: what changes meanwhile is told, not missed
     // Both read the whole selection; side by side, the histogram costs the reader no time.
     let volume = tokio::spawn({
-        let (state, access, parameters) = (state.clone(), caller.access().clone(), parameters.clone().ok());
-        async move { volume(&state, access, parameters?, period, clock).await }
+        let (state, caller, parameters) = (state.clone(), caller.clone(), parameters.clone().ok());
+        async move { volume(&state, caller, parameters?, period, clock).await }
     });
     let answer = find(&state, &caller, &location, parameters.clone()).await;
     let volume = volume.await.ok().flatten();
@@ -132,7 +129,7 @@ async fn list(
     let status = answer.as_ref().err().map_or(StatusCode::OK, |problem| problem.status);
     let api = location.api(whole_query(&state, &caller, &location, parameters.ok()).await.as_deref());
     let base_url = base_url(&headers);
-    let views = state.views().all();
+    let views = state.views().all(caller.access());
     let view = ListView {
         views: &views,
         location: &location,
@@ -167,26 +164,26 @@ async fn find(
         }
     }
     parameters.facet_size = parameters.facet_size.max(FACET_SIZE_COUNTED);
-    search::search(state, parameters, caller.access().clone()).await
+    search::search(state, parameters, caller).await
 }
 
 async fn count(state: &AppState, caller: &Caller, location: &Location, clock: &Clock) -> Option<u64> {
     let period = Period::parse(location, clock).ok()?;
     let selected = location.selection();
     let parameters = SearchParameters { limit: 0, ..parameters(&selected.query(), &selected, period).ok()? };
-    search::search(state, parameters, caller.access().clone()).await.ok().map(|answer| answer.total)
+    search::search(state, parameters, caller).await.ok().map(|answer| answer.total)
 }
 
 /// Counts over time of what is listed; a list without them is still a list.
 async fn volume(
     state: &AppState,
-    access: Access,
+    caller: Caller,
     parameters: SearchParameters,
     period: Period,
     clock: Clock,
 ) -> Option<Volume> {
     let work = move |reader: &IndexReader, deadline| {
-        let selection = selection(reader, &parameters, access)?;
+        let selection = selection(reader, &parameters, &caller)?;
         Ok::<_, Problem>(overview::volume(reader, &selection, period, &clock, overview::BARS, deadline)?)
     };
     let (stretches, counts) = state.run(work).await.ok()?;
@@ -227,10 +224,9 @@ async fn show_overview(
     let measured = match parameters {
         Err(problem) => Err(problem),
         Ok(parameters) => {
-            let access = caller.access().clone();
             let work = move |reader: &IndexReader, deadline| {
                 let unbounded = SearchParameters { started: (None, None), ..parameters };
-                let selection = selection(reader, &unbounded, access)?;
+                let selection = selection(reader, &unbounded, &caller)?;
                 Ok::<_, Problem>(overview::measure(reader, &selection, period, &clock, deadline)?)
             };
             state.run(work).await
@@ -243,10 +239,12 @@ async fn show_overview(
 fn selection(
     reader: &IndexReader,
     parameters: &SearchParameters,
-    access: Access,
+    caller: &Caller,
 ) -> Result<Selection, Problem> {
-    let query = parameters.text().map_or(Ok(Query::All), |text| search::resolve(reader, text, &access))?;
-    Ok(parameters.selection(query, access))
+    let access = caller.access();
+    let query = parameters.text().map_or(Ok(Query::All), |text| search::resolve(reader, text, access))?;
+    words::refuse(caller, &query, parameters)?;
+    Ok(parameters.selection(query, access.clone()))
 }
 
 async fn show(
@@ -268,10 +266,10 @@ async fn show(
     }
     let point = point_now(&state);
     let q = location.get("q").map(str::to_owned);
-    let (answer, problem) = match search::interaction(&state, id.clone(), q, caller.access().clone()).await {
+    let (answer, problem) = match search::interaction(&state, id.clone(), q, &caller).await {
         // A search that cannot be understood must not hide the conversation.
         Err(problem) if problem.parameter.as_deref() == Some("q") => {
-            (search::interaction(&state, id, None, caller.access().clone()).await, Some(problem))
+            (search::interaction(&state, id, None, &caller).await, Some(problem))
         }
         answer => (answer, None),
     };
@@ -291,7 +289,7 @@ async fn show(
 }
 
 async fn show_text(state: &AppState, caller: &Caller, id: String, clock: &Clock) -> Response {
-    match search::interaction(state, id, None, caller.access().clone()).await {
+    match search::interaction(state, id, None, caller).await {
         Ok(answer) => {
             let mut response = interaction::plain_text(&answer.interaction, clock).into_response();
             secure(response.headers_mut());

@@ -58,6 +58,7 @@ pub(crate) fn document(page: Page<'_>) -> Markup {
                         a href=(link("/overview")) aria-current=[current(Section::Overview)] { "Overview" }
                     }
                     span.grow {}
+                    a.quiet href="/account" { "Account" }
                     span #live.js-only hidden { span.dot {} span data-live-text { "live" } }
                     button #theme.quiet.js-only type="button" title="Light or dark" { "Theme" }
                     button #keys-button.quiet.js-only type="button" title="Keys (?)" { "Keys" }

@@ -7,6 +7,7 @@
 //! - [`interaction`]: `/interactions/{id}`, one conversation.
 //! - [`overview`]: `/overview`, plots over the same selection.
 //! - [`views`]: `/views`, searches that people gave a name.
+//! - [`account`]: signing in with a key, and out again.
 //! - [`marked`]: text in which matches are marked.
 //! - [`labels`] and [`format`]: fields, values, times and amounts as people read them.
 //! - [`plot`]: SVG bars and lines.
@@ -17,6 +18,7 @@
 //! policy in [`handlers`] forbids inline scripts and styles. Pages work without scripts; scripts add keys, live
 //! growth, suggestions and brushing.
 
+mod account;
 mod assets;
 mod clock;
 mod format;

@@ -23,7 +23,7 @@ pub(super) async fn search_by_query(
 ) -> Result<Response, Problem> {
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
     let (parameters, []) = SearchParameters::parse(pairs, [])?;
-    search::search_json(&state, parameters, caller.access().clone()).await.map(json)
+    search::search_json(&state, parameters, &caller).await.map(json)
 }
 
 /// `POST /v1/search`
@@ -38,7 +38,7 @@ pub(super) async fn search_by_body(
         return Err(Problem::new("invalid_body", "parameters belong into the body, not into the address"));
     }
     let (parameters, []) = SearchParameters::parse(pairs_of_json(&body)?, [])?;
-    search::search_json(&state, parameters, caller.access().clone()).await.map(json)
+    search::search_json(&state, parameters, &caller).await.map(json)
 }
 
 /// The id of the interaction at an address, which may hold anything: slashes, percent-encoded or not, and whatever else
@@ -81,7 +81,7 @@ pub(super) async fn show(
         }
         q = value;
     }
-    search::interaction(&state, id, q, caller.access().clone()).await.map(Json)
+    search::interaction(&state, id, q, &caller).await.map(Json)
 }
 
 fn json(body: Vec<u8>) -> Response {

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use futures::{Stream, stream};
 
 use crate::export::{ExportFormat, export};
-use crate::follow::{FollowEvent, Follower, parse_point, point_text};
+use crate::follow::{FollowEvent, Follower};
 use crate::overview::{INTERVAL_DEFAULT, OverviewAnswer, overview, parse_interval};
 use crate::parameters::{SearchParameters, pairs_of_query};
 use crate::problem::Problem;
@@ -32,7 +32,7 @@ pub(super) async fn export_all(
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
     let (parameters, [format, bom]) = SearchParameters::parse(pairs, ["format", "bom"])?;
     let format = ExportFormat::from_parameters(format.as_deref(), bom.as_deref())?;
-    let chunks = export(&state, parameters, caller.access().clone(), format).await?;
+    let chunks = export(&state, parameters, &caller, format).await?;
     let disposition = format!("attachment; filename=\"{}\"", format.file_name());
     let headers =
         [(header::CONTENT_TYPE, format.media_type().to_owned()), (header::CONTENT_DISPOSITION, disposition)];
@@ -50,38 +50,39 @@ pub(super) async fn stream_changes(
     let (parameters, [last_event_id]) = SearchParameters::parse(pairs, ["last_event_id"])?;
     // A client that begins anew cannot send the header; one that comes back sends both, and the header is newer.
     let point = headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(last_event_id.as_deref());
-    let follower =
-        Follower::open(&state, parameters, caller.access().clone(), point.map(parse_point)).await?;
-    let mut response = Sse::new(events(follower)).into_response();
+    let run = state.reader().changes_now().run;
+    let point = point.map(|text| state.seal().point(text, run));
+    let follower = Follower::open(&state, parameters, &caller, point).await?;
+    let mut response = Sse::new(events(state, follower)).into_response();
     // Proxies that buffer would hold events back.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }
 
-fn events(follower: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
+fn events(state: AppState, follower: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
     let point = follower.point();
     // With data, so that a script learns of the point, too; without the name of an event that anybody waits for.
-    let first = Event::default().id(point_text(point)).retry(COME_BACK_AFTER).data("{}");
-    let rest = stream::unfold(follower, |mut follower| async move {
-        let event = event(&follower.next().await?);
-        Some((Ok(event), follower))
+    let first = Event::default().id(state.seal().text(point)).retry(COME_BACK_AFTER).data("{}");
+    let rest = stream::unfold((state, follower), |(state, mut follower)| async move {
+        let event = event(&state, &follower.next().await?);
+        Some((Ok(event), (state, follower)))
     });
     stream::StreamExt::chain(stream::once(async { Ok(first) }), rest)
 }
 
-fn event(told: &FollowEvent) -> Event {
+fn event(state: &AppState, told: &FollowEvent) -> Event {
     match told {
         FollowEvent::Changed { item, point } => {
             let json =
                 serde_json::to_string(item).expect("interactions have only string keys and plain values");
-            Event::default().event("interaction").id(point_text(*point)).data(json)
+            Event::default().event("interaction").id(state.seal().text(*point)).data(json)
         }
         FollowEvent::Gap { point } => {
             let data = r#"{"reason":"changes since the last event are no longer known; search again"}"#;
-            Event::default().event("gap").id(point_text(*point)).data(data)
+            Event::default().event("gap").id(state.seal().text(*point)).data(data)
         }
         // Without data it is no event, but moves the client's Last-Event-ID on.
-        FollowEvent::Quiet { point } => Event::default().id(point_text(*point)).comment("quiet"),
+        FollowEvent::Quiet { point } => Event::default().id(state.seal().text(*point)).comment("quiet"),
     }
 }
 
@@ -94,5 +95,5 @@ pub(super) async fn show_overview(
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
     let (parameters, [interval]) = SearchParameters::parse(pairs, ["interval"])?;
     let interval = interval.as_deref().map_or(Ok(INTERVAL_DEFAULT), parse_interval)?;
-    overview(&state, parameters, caller.access().clone(), interval).await.map(Json)
+    overview(&state, parameters, &caller, interval).await.map(Json)
 }

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Caller;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::views::{View, ViewChange, Views};
@@ -19,36 +20,39 @@ pub(super) struct ViewsAnswer {
 }
 
 /// `GET /v1/views`
-pub(super) async fn all(State(state): State<AppState>) -> Json<ViewsAnswer> {
-    Json(ViewsAnswer { views: state.views().all() })
+pub(super) async fn all(State(state): State<AppState>, caller: Caller) -> Json<ViewsAnswer> {
+    Json(ViewsAnswer { views: state.views().all(caller.access()) })
 }
 
 /// `POST /v1/views`
 pub(super) async fn create(
     State(state): State<AppState>,
+    caller: Caller,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<View>), Problem> {
     let view: View = parsed(body)?;
-    let created = change(&state, move |views| views.create(view)).await?;
+    let created = change(&state, move |views| views.create(view, caller.access())).await?;
     Ok((StatusCode::CREATED, Json(created)))
 }
 
 /// `PATCH /v1/views/{name}`
 pub(super) async fn update(
     State(state): State<AppState>,
+    caller: Caller,
     Path(name): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<View>, Problem> {
     let wanted: ViewChange = parsed(body)?;
-    change(&state, move |views| views.update(&name, wanted)).await.map(Json)
+    change(&state, move |views| views.update(&name, wanted, caller.access())).await.map(Json)
 }
 
 /// `DELETE /v1/views/{name}`
 pub(super) async fn delete(
     State(state): State<AppState>,
+    caller: Caller,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    change(&state, move |views| views.delete(&name)).await?;
+    change(&state, move |views| views.delete(&name, caller.access())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

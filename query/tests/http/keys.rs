@@ -249,3 +249,179 @@ async fn an_id_of_another_organization_is_answered_as_one_that_does_not_exist() 
     assert_eq!(guarded.get("/v1/interactions/ours", &key).await.status, StatusCode::OK);
     assert_eq!(guarded.get("/v1/interactions?q=refund", &key).await.ids(), ["ours"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_knows_the_facts_alone_learns_no_words() {
+    let mut document = of("acme", chat("c1", 0, &[(Role::User, "zanzibar"), (Role::Assistant, "zanzibar")]));
+    let head = &mut document.derived.head;
+    head.country = Some("Germany".to_owned());
+    head.csat_description = Some("zanzibar".to_owned());
+    head.rating_comment = Some("zanzibar".to_owned());
+    head.recording_url = Some("https://example.com/zanzibar".to_owned());
+    head.topics_summary.topic = Some("travel".to_owned());
+    head.topics_summary.summary = Some("zanzibar".to_owned());
+    head.topics_summary.sentiment_description = Some("zanzibar".to_owned());
+    head.topics_summary.keywords = vec!["zanzibar".to_owned()];
+    let guarded = Guarded::new(&[document]);
+    let facts = guarded.key(&["acme"], &[Permission::Metadata]);
+    for uri in [
+        "/v1/interactions?facets=country,topic",
+        "/v1/interactions?q=country:Germany",
+        "/v1/interactions/c1",
+        "/v1/export?format=ndjson",
+        "/v1/export?format=csv",
+        "/v1/overview",
+    ] {
+        let answer = guarded.get(uri, &facts).await;
+        assert_eq!(answer.status, StatusCode::OK, "{uri}: {}", answer.text());
+        assert!(answer.text().contains("Germany"), "{uri}: {}", answer.text());
+        assert!(!answer.text().contains("zanzibar"), "{uri}: {}", answer.text());
+    }
+    for uri in [
+        "/v1/interactions?q=zanzibar",
+        "/v1/interactions?q=nothing",
+        "/v1/interactions?q=-zanzibar",
+        "/v1/interactions?q=country:Germany%20AND%20user:zanzibar",
+        "/v1/interactions?q=keywords:zanzibar",
+        "/v1/interactions?q=keywords:*",
+        "/v1/interactions?facets=keywords",
+        "/v1/interactions?keywords=zanzibar",
+        "/v1/interactions?-keywords=",
+        "/v1/interactions/c1?q=zanzibar",
+        "/v1/export?q=zanzibar",
+        "/v1/overview?q=zanzibar",
+        "/v1/overview?facets=keywords",
+        "/v1/stream?q=zanzibar",
+    ] {
+        let answer = guarded.get(uri, &facts).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN, "forbidden".to_owned()), "{uri}");
+    }
+    let searcher = guarded.key(&["acme"], &[Permission::Search]);
+    assert_eq!(guarded.get("/v1/interactions?q=zanzibar", &searcher).await.ids(), ["c1"]);
+    let exported = guarded.get("/v1/export", &searcher).await.text();
+    assert!(exported.contains("zanzibar") && !exported.contains("\"transcript\""), "{exported}");
+    let reader = guarded.key(&["acme"], &[Permission::Read, Permission::Search]);
+    assert!(guarded.get("/v1/export", &reader).await.text().contains("\"transcript\""));
+}
+
+/// What an answer says, without what differs from one moment or one access to the next.
+fn said(answer: &Answer) -> (StatusCode, String) {
+    let text = answer.text();
+    let Ok(mut json) = serde_json::from_str::<serde_json::Value>(&text) else { return (answer.status, text) };
+    if let Some(object) = json.as_object_mut() {
+        object.remove("took_ms");
+        let more = object.remove("next_cursor").map(|cursor| !cursor.is_null());
+        object.insert("more".to_owned(), more.into());
+    }
+    (answer.status, json.to_string())
+}
+
+/// Every answer is that of a server which holds nothing but what the key may see.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_cannot_tell_that_other_organizations_exist() {
+    const ORGANIZATIONS: [&str; 3] = ["acme", "globex", "Acme"];
+    const WORDS: [&str; 5] = ["refund", "zanzibar", "delivery", "refunds", "klaus"];
+    // A generator of its own: the same documents in every run.
+    let mut seed = 7_u64;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    let mut documents = Vec::new();
+    for number in 0..40 {
+        let text = format!("{} {}", WORDS[random(5)], WORDS[random(5)]);
+        let mut document = chat(&format!("id-{number}"), number, &[(Role::User, text.as_str())]);
+        let head = &mut document.derived.head;
+        head.organization = ORGANIZATIONS.get(random(4)).map(|name| (*name).to_owned());
+        head.country = Some(["Germany", "France", "Peru"][random(3)].to_owned());
+        head.agent = Some(format!("agent-{}", random(4)));
+        head.csat = Some(1 + random(5) as u8);
+        head.metadata
+            .insert(format!("key{}", random(3)), hearken_model::Scalar::String(WORDS[random(5)].to_owned()));
+        documents.push(document);
+    }
+    let searches = [
+        "",
+        "q=refund",
+        "q=zanzibar%20OR%20klaus",
+        "q=refnud~1",
+        "q=zan*",
+        "q=-refund",
+        "q=organization:globex",
+        "q=metadata.key1:*",
+        "organization=globex",
+        "-organization=acme",
+        "organization=",
+        "country=Germany&country=Peru",
+        "metadata.key0=klaus",
+        "csat=[2%20TO%204]",
+        "id=id-3&id=id-4&id=id-5&id=id-6",
+        "q=id-3",
+        "q=id-4",
+        "q=id-5",
+        "q=(",
+        "q=contry:x",
+        "to=2026-05-01T10:20:00Z",
+    ];
+    let facets = "facets=organization,country,agent,metadata.key0,metadata.key1&ranges=csat:2,4&ranges=start_time:hour";
+    let mut uris: Vec<String> =
+        (0..40).map(|number| format!("/v1/interactions/id-{number}?q=refund")).collect();
+    for search in searches {
+        uris.push(format!("/v1/interactions?{search}&{facets}&sort=start_time&limit=100"));
+        uris.push(format!("/v1/interactions?{search}&sort=-csat&limit=3"));
+        uris.push(format!("/v1/overview?{search}&interval=hour"));
+        uris.push(format!("/v1/export?{search}&format=ndjson"));
+        uris.push(format!("/v1/export?{search}&format=csv"));
+    }
+    // Of the routes that the description tells of, none is forgotten.
+    for route in hearken_query::http::routes().table().iter().filter(|route| route.method == Method::GET) {
+        let base = route.path.split('{').next().unwrap();
+        let is_asked = uris.iter().any(|uri| uri.starts_with(base));
+        let tells_of_no_interaction = ["/v1/stream", "/v1/views", "/metrics"].contains(&route.path);
+        assert!(is_asked || tells_of_no_interaction || route.needs == Needs::Nothing, "{}", route.path);
+    }
+    let permissions = [Permission::Search, Permission::Read];
+    let all = Guarded::new(&documents);
+    for organizations in [&["acme"][..], &["globex"], &["acme", "Acme"], &["globex", "nobody"], &["nobody"]] {
+        let is_seen = |document: &&Document| {
+            document.derived.head.organization.as_deref().is_some_and(|name| organizations.contains(&name))
+        };
+        let seen: Vec<_> = documents.iter().filter(is_seen).cloned().collect();
+        let alone = Guarded::new(&seen);
+        let (limited, unlimited) = (all.key(organizations, &permissions), alone.key(&["*"], &permissions));
+        for uri in &uris {
+            let (among_others, by_itself) = (all.get(uri, &limited).await, alone.get(uri, &unlimited).await);
+            assert_eq!(said(&among_others), said(&by_itself), "{organizations:?}: {uri}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cursors_and_views_stay_with_their_organizations() {
+    let documents: Vec<_> = (0..6)
+        .map(|number| of("acme", chat(&format!("c{number}"), number, &[(Role::User, "refund")])))
+        .collect();
+    let guarded = Guarded::new(&documents);
+    let permissions = [Permission::Search];
+    let [acme, globex, every] =
+        [&["acme"][..], &["globex"], &["*"]].map(|organizations| guarded.key(organizations, &permissions));
+    for sort in ["start_time", "relevance"] {
+        let first =
+            guarded.get(&format!("/v1/interactions?q=refund&limit=2&sort={sort}"), &acme).await.json();
+        let cursor = first["next_cursor"].as_str().unwrap();
+        let uri = format!("/v1/interactions?q=refund&limit=2&sort={sort}&cursor={cursor}");
+        assert_eq!(guarded.get(&uri, &acme).await.ids().len(), 2);
+        assert_eq!(guarded.get(&uri, &globex).await.code(), "invalid_cursor");
+        assert_eq!(guarded.get(&uri, &every).await.code(), "invalid_cursor");
+    }
+    let create = Request::post("/v1/views").header("authorization", format!("Bearer {acme}"));
+    let created =
+        guarded.world.send(create.body(Body::from(r#"{"name":"secret","query":"q=b"}"#)).unwrap()).await;
+    assert_eq!(created.status, StatusCode::CREATED);
+    assert!(guarded.get("/v1/views", &acme).await.text().contains("secret"));
+    assert!(guarded.get("/v1/views", &every).await.text().contains("secret"));
+    assert!(!guarded.get("/v1/views", &globex).await.text().contains("secret"));
+    let unknown = guarded.ask(Method::DELETE, "/v1/views/never", Some(&globex)).await;
+    let theirs = guarded.ask(Method::DELETE, "/v1/views/secret", Some(&globex)).await;
+    assert_eq!((theirs.status, theirs.text()), (unknown.status, unknown.text()));
+}

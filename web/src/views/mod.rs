@@ -8,6 +8,8 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hearken_index::Access;
+use hearken_query::http::Caller;
 use hearken_query::http::views::change as change_views;
 use hearken_query::views::{View, ViewChange};
 use hearken_query::{AppState, Problem};
@@ -29,18 +31,19 @@ fn address(view: &View) -> String {
 }
 
 /// `GET /views`
-pub(crate) async fn show_all(State(state): State<AppState>, headers: HeaderMap) -> Response {
+pub(crate) async fn show_all(State(state): State<AppState>, caller: Caller, headers: HeaderMap) -> Response {
     let (clock, _) = clock(&Location::default(), &headers);
-    html(StatusCode::OK, pages::all(&state.views().all(), &clock))
+    html(StatusCode::OK, pages::all(&state.views().all(caller.access()), &clock))
 }
 
 /// `GET /views/{name}`
 pub(crate) async fn lead_to(
     State(state): State<AppState>,
+    caller: Caller,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    match state.views().get(&name) {
+    match state.views().get(&name, caller.access()) {
         Some(view) => see_other(&address(&view)),
         None => {
             let (clock, _) = clock(&Location::default(), &headers);
@@ -50,34 +53,41 @@ pub(crate) async fn lead_to(
 }
 
 /// `POST /views`: what a form asks for, then back to a page that shows it.
-pub(crate) async fn change(State(state): State<AppState>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn change(
+    State(state): State<AppState>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let (clock, _) = clock(&Location::default(), &headers);
     let form = Location::parse(&String::from_utf8_lossy(&body));
-    match changed(&state, &form).await {
+    match changed(&state, caller.access().clone(), &form).await {
         Ok(leads_to) => see_other(&leads_to),
         Err(problem) => html(problem.status, pages::refused(&problem, &form, &clock)),
     }
 }
 
-async fn changed(state: &AppState, form: &Location) -> Result<String, Problem> {
+async fn changed(state: &AppState, access: Access, form: &Location) -> Result<String, Problem> {
     let field = |name: &str| form.get(name).unwrap_or_default().to_owned();
     let (name, view) = (field("name"), field("view"));
     match form.get("do") {
         Some("create") => {
             let view = View { name, query: field("query") };
-            change_views(state, move |views| views.create(view)).await.map(|view| address(&view))
+            change_views(state, move |views| views.create(view, &access)).await.map(|view| address(&view))
         }
         Some("replace") => {
             let wanted = ViewChange { name: None, query: Some(field("query")) };
-            change_views(state, move |views| views.update(&name, wanted)).await.map(|view| address(&view))
+            change_views(state, move |views| views.update(&name, wanted, &access))
+                .await
+                .map(|view| address(&view))
         }
         Some("rename") => {
             let wanted = ViewChange { name: Some(name), query: None };
-            change_views(state, move |views| views.update(&view, wanted)).await?;
+            change_views(state, move |views| views.update(&view, wanted, &access)).await?;
             Ok("/views".to_owned())
         }
         Some("delete") => {
-            change_views(state, move |views| views.delete(&view)).await?;
+            change_views(state, move |views| views.delete(&view, &access)).await?;
             Ok("/views".to_owned())
         }
         _ => Err(Problem::new("invalid_body", "the form asks for nothing that can be done to a view")),
@@ -85,7 +95,7 @@ async fn changed(state: &AppState, form: &Location) -> Result<String, Problem> {
 }
 
 /// The answer to a form: the page that comes after it.
-fn see_other(address: &str) -> Response {
+pub(crate) fn see_other(address: &str) -> Response {
     let address = HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("/")); // encoded, so it fits
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response();
     secure(response.headers_mut());

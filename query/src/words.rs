@@ -1,0 +1,55 @@
+//! The words people said, kept from callers who may know everything else.
+//!
+//! Whoever has `metadata` and not `search` sees facts: times, counts, costs, places, facets, how satisfied people were.
+//! What was said is left out of every answer, and cannot be asked for either: a search that finds it, or a count of it,
+//! tells it just as well.
+
+use hearken_index::query::Query;
+use hearken_model::Interaction;
+
+use crate::http::Caller;
+use crate::keys::Permission;
+use crate::parameters::SearchParameters;
+use crate::problem::Problem;
+
+/// The field whose values are words people said.
+const KEYWORDS: &str = "keywords";
+
+/// Refuses a search for words to a caller who may not know them.
+///
+/// # Errors
+/// `forbidden`, naming `search`.
+pub fn refuse(caller: &Caller, query: &Query, parameters: &SearchParameters) -> Result<(), Problem> {
+    if caller.may(Permission::Search) {
+        return Ok(());
+    }
+    let counts_words = parameters.facets.iter().any(|name| name == KEYWORDS);
+    if asks_for_words(query) || counts_words || parameters.filters.contains_key(KEYWORDS) {
+        return caller.require(Permission::Search).map_err(|problem| {
+            let hint = "search by fields instead, for instance `country:Germany`".to_owned();
+            Problem { hint: Some(hint), ..problem }
+        });
+    }
+    Ok(())
+}
+
+fn asks_for_words(query: &Query) -> bool {
+    match query {
+        Query::Text { .. } => true,
+        Query::Value { field, .. } | Query::Exists { field } => field == KEYWORDS,
+        Query::Range { .. } | Query::All => false,
+        Query::And(parts) | Query::Or(parts) => parts.iter().any(asks_for_words),
+        Query::Not(part) => asks_for_words(part),
+    }
+}
+
+/// Takes out what people said and what was made of it in words.
+pub(crate) fn take_out(interaction: &mut Interaction) {
+    interaction.transcript = None;
+    interaction.recording_url = None;
+    interaction.csat_description = None;
+    interaction.rating_comment = None;
+    interaction.topics_summary.summary = None;
+    interaction.topics_summary.sentiment_description = None;
+    interaction.topics_summary.keywords.clear();
+}
