@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use hearken_query::http::{Caller, SESSION_IDLE_MAX};
 use hearken_query::keys::Permission;
 use hearken_query::{AppState, Problem};

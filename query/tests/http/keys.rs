@@ -337,7 +337,7 @@ async fn a_key_cannot_tell_that_other_organizations_exist() {
         head.agent = Some(format!("agent-{}", random(4)));
         head.csat = Some(1 + random(5) as u8);
         head.metadata
-            .insert(format!("key{}", random(3)), hearken_model::Scalar::String(WORDS[random(5)].to_owned()));
+            .insert(format!("key{}", random(3)), hearken_model::Scalar::Text(WORDS[random(5)].to_owned()));
         documents.push(document);
     }
     let searches = [
