@@ -63,7 +63,7 @@ pub enum IntakeError {
 pub struct Intake {
     to: Destination,
     /// For what is known of interactions that senders speak about.
-    reader: IndexReader,
+    reader: Option<IndexReader>,
     metrics: IngestMetrics,
 }
 
@@ -100,16 +100,17 @@ struct Checked {
 impl Intake {
     /// Events go to the local log.
     pub fn to_log(log: LocalLog, reader: IndexReader, metrics: IngestMetrics) -> Self {
-        Intake { to: Destination::Log(log), reader, metrics }
+        Intake { to: Destination::Log(log), reader: Some(reader), metrics }
     }
 
-    /// Events go to the first topic that is read.
+    /// Events go to the first topic that is read. Without a reader of the index, nothing is taken from senders that may
+    /// speak of some organizations only.
     ///
     /// # Errors
     /// librdkafka refuses the settings; the brokers are not asked here.
     pub fn to_kafka(
         config: &KafkaConfig,
-        reader: IndexReader,
+        reader: Option<IndexReader>,
         metrics: IngestMetrics,
     ) -> Result<Self, KafkaError> {
         Ok(Intake { to: Destination::Kafka(EventProducer::open(config)?), reader, metrics })
@@ -201,7 +202,8 @@ impl Intake {
         let only = (organizations.iter().count() == 1).then(|| organizations.iter().next()).flatten();
         let mut bound: Option<String> = None;
         for event in events {
-            let state = self.reader.get(&event.interaction_id, &Access::All)?.map(|document| document.state);
+            let Some(reader) = &self.reader else { return Ok(Err(invalid_id())) };
+            let state = reader.get(&event.interaction_id, &Access::All)?.map(|document| document.state);
             let state = state.unwrap_or_else(|| State::new(event.interaction_id.clone()));
             let known = state.organization.as_ref().map(|known| known.value.as_str());
             let named = event.started.organization.as_deref();

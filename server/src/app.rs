@@ -61,10 +61,7 @@ impl App {
         let registry = Registry::new();
         crate::metrics::register_build_info(&registry)?;
         let metrics = IngestMetrics::new(&registry)?;
-        let geoip = match &config.geoip {
-            None => GeoIp::empty(),
-            Some(geoip) => GeoIp::open(&geoip.databases)?,
-        };
+        let geoip = open_geoip(&config)?;
         let deriver = deriver(&config, metrics.clone())?;
         let llm_client = llm_client(&config.analysis)?;
 
@@ -239,6 +236,17 @@ pub fn open_index(config: &Config, registry: &Registry) -> anyhow::Result<(Index
     Ok(opened?)
 }
 
+/// Opens the files that say where addresses are, if there are any.
+///
+/// # Errors
+/// One cannot be read.
+pub fn open_geoip(config: &Config) -> anyhow::Result<GeoIp> {
+    Ok(match &config.geoip {
+        None => GeoIp::empty(),
+        Some(geoip) => GeoIp::open(&geoip.databases)?,
+    })
+}
+
 /// Opens the log of what came in over HTTP, beside the index that reads it.
 ///
 /// # Errors
@@ -256,7 +264,7 @@ fn intake(
     metrics: IngestMetrics,
 ) -> anyhow::Result<Intake> {
     Ok(match (config.http.ingest, &config.kafka) {
-        (HttpIngest::Kafka, Some(kafka)) => Intake::to_kafka(kafka, reader.clone(), metrics)?,
+        (HttpIngest::Kafka, Some(kafka)) => Intake::to_kafka(kafka, Some(reader.clone()), metrics)?,
         _ => Intake::to_log(log.clone(), reader.clone(), metrics),
     })
 }
@@ -310,7 +318,7 @@ fn llm_client(config: &AnalysisConfig) -> anyhow::Result<Option<LlmClient>> {
 }
 
 /// Whether what is sent can be read on its way: plain `http` to another machine.
-fn is_open_to_readers(url: &str) -> bool {
+pub(crate) fn is_open_to_readers(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
     let host = rest.split('/').next().unwrap_or_default();
     let host = host.strip_prefix('[').map_or_else(|| host.split(':').next(), |v6| v6.split(']').next());

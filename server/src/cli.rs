@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
-use hearken_config::Config;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use hearken_config::{Config, Secret};
 
+use crate::client::{Address, Client};
 use crate::commands;
+use crate::commands::remote;
 
 /// Streaming ingestion and search for the conversations that AI agents have with people.
 #[derive(Debug, Parser)]
@@ -26,6 +28,21 @@ struct ConfigArgs {
     config: Option<PathBuf>,
 }
 
+/// Where the server is.
+#[derive(Debug, Args)]
+struct ServerArgs {
+    /// The server's address [default: $HEARKEN_URL, else the profile's, else the configuration's, else
+    /// http://127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    url: Option<String>,
+    /// The profile with address and key_file, in ~/.config/hearken/profiles.toml [default: $HEARKEN_PROFILE, else
+    /// `default`]. A key in $HEARKEN_KEY goes before
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Try it: an in-process broker, bundled conversations, ingest, index and API; nothing to set up
@@ -39,6 +56,59 @@ enum Command {
     },
     /// Ingest from Kafka and answer queries, in one process
     Serve(ConfigArgs),
+    /// Import past conversations from files
+    Import {
+        #[command(flatten)]
+        args: commands::import::ImportArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Search a server's interactions
+    Search {
+        #[command(flatten)]
+        args: remote::SearchArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Show one interaction with its transcript
+    Show {
+        #[command(flatten)]
+        args: remote::ShowArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Show interactions as they change, until interrupted
+    Tail {
+        #[command(flatten)]
+        args: remote::TailArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Write every interaction that matches, as NDJSON or CSV
+    Export {
+        #[command(flatten)]
+        args: remote::ExportArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Erase interactions for good
+    Erase {
+        #[command(flatten)]
+        args: remote::EraseArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages
+    Man {
+        /// The folder to write them into
+        folder: PathBuf,
+    },
     /// Look after the index while the server is stopped
     Index {
         #[command(subcommand)]
@@ -143,6 +213,7 @@ pub fn run(
     let environment = Environment(variables.into_iter().collect());
     match dispatch(cli.command, &environment) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS, // whoever read has read enough
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -150,10 +221,27 @@ pub fn run(
     }
 }
 
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.into_iter().any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
 fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<()> {
     match command {
         Command::Demo { exit, listen } => commands::demo::run(exit, listen),
         Command::Serve(args) => commands::serve::run(environment.config(&args)?),
+        Command::Import { args, server } => {
+            let client = || environment.client(&server);
+            let config = || environment.config(&server.config);
+            commands::import::run(args, config, client, environment.state_folder())
+        }
+        Command::Search { args, server } => remote::search(&environment.client(&server)?, &args),
+        Command::Show { args, server } => remote::show(&environment.client(&server)?, &args),
+        Command::Tail { args, server } => remote::tail(&environment.client(&server)?, &args),
+        Command::Export { args, server } => remote::export(&environment.client(&server)?, &args),
+        Command::Erase { args, server } => remote::erase(&environment.client(&server)?, &args),
+        Command::Completions { shell } => commands::shell::completions(Cli::command(), shell),
+        Command::Man { folder } => commands::shell::man(Cli::command(), &folder),
         Command::Index { command } => match command {
             IndexCommand::Check(args) => commands::index::check(&environment.config(&args)?),
             IndexCommand::Rebuild(args) => commands::index::rebuild(&environment.config(&args)?),
@@ -184,6 +272,48 @@ fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<()> {
 struct Environment(Vec<(String, String)>);
 
 impl Environment {
+    /// The value of a variable that is set and not empty.
+    fn get(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.0.iter().find(|(known, value)| known == name && !value.is_empty())?;
+        Some(value)
+    }
+
+    /// The server that a command asks.
+    fn client(&self, args: &ServerArgs) -> anyhow::Result<Client> {
+        let given =
+            |flag: &Option<String>, name: &str| flag.clone().or_else(|| self.get(name).map(str::to_owned));
+        Client::new(Address {
+            url: given(&args.url, "HEARKEN_URL"),
+            key: self.get("HEARKEN_KEY").map(Secret::new),
+            profile: given(&args.profile, "HEARKEN_PROFILE"),
+            listen: self.listen_address(&args.config)?,
+            profiles: self
+                .user_folder("XDG_CONFIG_HOME", ".config")
+                .map(|folder| folder.join("profiles.toml")),
+        })
+    }
+
+    /// Where the server of the configuration listens, if there is a configuration.
+    fn listen_address(&self, args: &ConfigArgs) -> anyhow::Result<Option<SocketAddr>> {
+        let is_named = args.config.is_some() || self.get("HEARKEN_CONFIG").is_some();
+        if !is_named && !Path::new("hearken.toml").exists() {
+            return Ok(None);
+        }
+        Ok(Some(self.config(args)?.http.listen))
+    }
+
+    /// Where commands keep what they must remember.
+    fn state_folder(&self) -> PathBuf {
+        let folder = self.user_folder("XDG_STATE_HOME", ".local/state");
+        folder.unwrap_or_else(|| std::env::temp_dir().join("hearken"))
+    }
+
+    fn user_folder(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
+        let base = self.get(variable).map(PathBuf::from);
+        let base = base.or_else(|| Some(Path::new(self.get("HOME")?).join(below_home)))?;
+        Some(base.join("hearken"))
+    }
+
     /// The configuration: `--config`, else `HEARKEN_CONFIG`, else `hearken.toml` where there is one.
     fn config(&self, args: &ConfigArgs) -> anyhow::Result<Config> {
         let named = args.config.clone().or_else(|| {

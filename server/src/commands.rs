@@ -2,6 +2,9 @@
 
 pub mod config;
 pub mod demo;
+pub mod import;
 pub mod index;
 pub mod keys;
+pub mod remote;
 pub mod serve;
+pub mod shell;

@@ -5,6 +5,8 @@
 //! - [`app`]: puts the rooms together; the commands and the tests use the same assembly.
 //! - [`http_events`]: events over HTTP, from the API's hands into ingest's.
 //! - [`commands`]: what each command does.
+//! - [`client`], [`terminal`]: the API as a client sees it, and its answers in a terminal.
+//! - [`import`]: past conversations from files.
 //! - [`demo`]: the bundled conversations and the GeoIP file of the demo.
 //! - [`rebuild`]: rewrites the index from its stored documents.
 //! - [`fail_points`]: where the crash tests kill the program; a release build has none.
@@ -12,10 +14,13 @@
 
 pub mod app;
 pub mod cli;
+pub mod client;
 pub mod commands;
 pub mod demo;
 pub mod fail_points;
 mod http_events;
+pub mod import;
 pub mod logging;
 pub mod metrics;
 pub mod rebuild;
+pub mod terminal;

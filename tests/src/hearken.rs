@@ -218,14 +218,25 @@ impl Hearken {
     pub fn wait_listening(&mut self) -> Result<()> {
         let log = self.dir.path().join(format!("hearken-{}.log", self.num_starts));
         let process = self.process.as_mut().context("the server is not running")?;
-        self.base_url = process.wait_ready(START_PATIENCE, || {
-            let log = fs::read_to_string(&log)?;
-            let complete_lines = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-            let mut addresses = complete_lines.filter_map(|line| line.trim_end().strip_prefix(LISTENING));
-            addresses.next().map(str::to_owned).context("no line `listening on http://…` yet")
-        })?;
+        self.base_url = process.wait_ready(START_PATIENCE, || address_in(&fs::read_to_string(&log)?))?;
         Ok(())
     }
+
+    /// Whether a spawned server listens already.
+    pub fn is_listening(&mut self) -> bool {
+        match address_in(&self.log()) {
+            Ok(address) => self.base_url = address,
+            Err(_) => return false,
+        }
+        true
+    }
+}
+
+/// Where the server with this log listens.
+fn address_in(log: &str) -> Result<String> {
+    let complete_lines = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let mut addresses = complete_lines.filter_map(|line| line.trim_end().strip_prefix(LISTENING));
+    addresses.next().map(str::to_owned).context("no line `listening on http://…` yet")
 }
 
 /// The `hearken` binary of this build, at least as new as every source it is made of.

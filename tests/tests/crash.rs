@@ -17,7 +17,7 @@ use hearken_tests::real_input::check::Truth;
 use hearken_tests::real_input::compare::{
     assert_none_differ, compare_dead_letters, compare_interactions, fetch_all, interaction_path, total,
 };
-use hearken_tests::real_input::{Options, Source};
+use hearken_tests::real_input::{Fold, Options, Poster, Source};
 use hearken_tests::{Hearken, HearkenConfig, engine_or_skip, wait_until};
 use rdkafka::mocking::MockCluster;
 
@@ -27,6 +27,8 @@ const NUM_PARTITIONS: i32 = 4;
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// Kills with Apache Kafka unless the environment says otherwise, and with the in-process broker.
 const NUM_KILLS: (usize, usize) = (60, 6);
+/// Kills without Kafka unless the environment says otherwise.
+const NUM_HTTP_KILLS: usize = 30;
 /// Of so many kills, one is at a fail point; the others are at any moment.
 const FAIL_POINT_EVERY: usize = 3;
 /// A random kill comes within this time after the start of the process: before it listens as well as long after.
@@ -40,8 +42,8 @@ const PAUSE: Duration = Duration::from_millis(15);
 /// SIGABRT, by which the program ends itself at a fail point.
 const ABORTED: i32 = 6;
 
-/// Every fail point, with the passes among which the one that kills is picked.
-const FAIL_POINTS: [(&str, u64); 19] = [
+/// Every fail point with Kafka, with the passes among which the one that kills is picked.
+const KAFKA_FAIL_POINTS: [(&str, u64); 19] = [
     ("decode", 60),
     ("decoded", 60),
     ("folded", 60),
@@ -63,6 +65,42 @@ const FAIL_POINTS: [(&str, u64); 19] = [
     ("offset-commit", 2),
 ];
 
+/// The same with events over HTTP and the local log.
+const LOG_FAIL_POINTS: [(&str, u64); 23] = [
+    ("decode", 60),
+    ("decoded", 60),
+    ("folded", 60),
+    ("document-replace", 40),
+    ("index-refresh", 12),
+    ("index-refreshed", 12),
+    ("index-freeze", 3),
+    ("index-write", 3),
+    ("index-written", 3),
+    ("index-sync-file", 20),
+    ("index-sync-directory", 3),
+    ("index-rename-meta", 3),
+    ("index-meta-renamed", 3),
+    ("index-committed", 3),
+    ("index-release", 3),
+    ("index-released", 3),
+    ("index-merge-end", 1),
+    ("log-appended", 60),
+    ("log-write", 40),
+    ("log-sync", 40),
+    ("log-durable", 40),
+    ("log-segment-created", 1),
+    ("log-segment-remove", 1),
+];
+
+/// How the stream arrives.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    /// Through the broker at this address.
+    Kafka(&'a str),
+    /// By `POST /v1/events`, without any Kafka.
+    Http,
+}
+
 #[test]
 fn killed_a_few_times_with_the_in_process_broker() {
     let cluster = MockCluster::new(1).unwrap();
@@ -81,12 +119,19 @@ fn killed_many_times_with_apache_kafka() {
     kill_and_compare(HearkenConfig::for_kafka(kafka.bootstrap_servers()), num_kills as usize);
 }
 
+#[test]
+fn killed_many_times_without_any_kafka() {
+    let num_kills = from_environment("HEARKEN_CRASH_KILLS").unwrap_or(NUM_HTTP_KILLS as u64);
+    kill_and_compare(HearkenConfig::default(), num_kills as usize);
+}
+
 fn from_environment(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a number of kills or a seed"))
 }
 
 fn kill_and_compare(mut config: HearkenConfig, num_kills: usize) {
-    let bootstrap_servers = config.bootstrap_servers.clone().unwrap();
+    let servers = config.bootstrap_servers.clone();
+    let way = servers.as_deref().map_or(Way::Http, Way::Kafka);
     let data_dir = engine_or_skip!(data::data_dir());
     let seed = from_environment("HEARKEN_CRASH_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
     say(&format!("crash rig: {num_kills} kills, HEARKEN_CRASH_SEED={seed}"));
@@ -109,12 +154,23 @@ fn kill_and_compare(mut config: HearkenConfig, num_kills: usize) {
         erased: 0.05,
         ..Options::default()
     };
-    let to = (bootstrap_servers.as_str(), TOPIC);
+    let fail_points = match way {
+        Way::Kafka(_) => KAFKA_FAIL_POINTS.as_slice(),
+        Way::Http => LOG_FAIL_POINTS.as_slice(),
+    };
     config.geoip_database = Some(data::geoip_database(&data_dir));
     // Flushes as frequent as refreshes are, so that kills meet all of them.
     config.more = "[ingest]\nrefresh_interval = \"10ms\"\nflush_interval = \"40ms\"\n".to_owned();
     let mut rig = Rig {
-        source: Source::new(to, options, &dialogues, &user_agents, &addresses).unwrap(),
+        stream: match way {
+            Way::Kafka(servers) => Stream::Kafka(
+                Source::new((servers, TOPIC), options.clone(), &dialogues, &user_agents, &addresses).unwrap(),
+            ),
+            Way::Http => {
+                Stream::Http(Poster::new(options.clone(), &dialogues, &user_agents, &addresses).unwrap())
+            }
+        },
+        fail_points,
         hearken: Hearken::start(&config).unwrap(),
         rng: Rng::with_seed(seed),
         fail_points_ahead: VecDeque::new(),
@@ -129,15 +185,25 @@ fn kill_and_compare(mut config: HearkenConfig, num_kills: usize) {
             _ => rig.kill_at_random(records_per_kill),
         }
     }
-    let Rig { mut source, mut hearken, kills, .. } = rig;
-    source.produce(usize::MAX).unwrap();
+    let Rig { mut stream, mut hearken, kills, .. } = rig;
+    // Without a broker the rest can only be sent to a server that runs.
+    if let Stream::Kafka(source) = &mut stream {
+        source.produce(usize::MAX).unwrap();
+    }
     let in_how_long = started.elapsed();
 
     hearken.spawn(&[]).unwrap();
     hearken.wait_listening().unwrap();
     hearken.wait_ready(PATIENCE).unwrap();
-    let num_read_at_last = hearken.metric("hearken_ingest_records_total", &[("topic", TOPIC)]).unwrap();
-    let expected = source.fold.expected();
+    let topic = [("topic", stream.topic())];
+    let num_read_at_last = hearken.metric("hearken_ingest_records_total", &topic).unwrap_or(0.0);
+    if let Stream::Http(poster) = &mut stream {
+        poster.post(hearken.base_url(), usize::MAX).unwrap();
+        // What is on the broker at a start, or in the log, is searchable when the server is ready.
+        hearken.restart().unwrap();
+        hearken.wait_ready(PATIENCE).unwrap();
+    }
+    let expected = stream.fold().expected();
     let unended = expected.iter().filter(|interaction| interaction.end_ms.is_none()).count();
     let wait_abandoned = |hearken: &Hearken| {
         wait_until(PATIENCE, "interactions without an end to be abandoned", || {
@@ -148,12 +214,19 @@ fn kill_and_compare(mut config: HearkenConfig, num_kills: usize) {
     let answers = fetch_all(&hearken, &expected);
     compare_interactions(&expected, &answers, &Truth::new(&user_agents, &addresses));
     assert_eq!(total(&hearken, &[]), expected.len(), "no second copy and nothing else");
-    for id in source.fold.erased() {
+    for id in stream.fold().erased() {
         assert_eq!(hearken.get(&interaction_path(id)).unwrap().0, 404, "`{id}` was erased");
     }
-    compare_dead_letters(to, DEAD_LETTER_TOPIC, &source.malformed);
+    if let (Stream::Kafka(source), Way::Kafka(servers)) = (&stream, way) {
+        compare_dead_letters((servers, TOPIC), DEAD_LETTER_TOPIC, &source.malformed);
+    }
 
     let mut undisturbed = Hearken::start(&config).unwrap();
+    if matches!(way, Way::Http) {
+        let mut again = Poster::new(options.clone(), &dialogues, &user_agents, &addresses).unwrap();
+        again.post(undisturbed.base_url(), usize::MAX).unwrap();
+        undisturbed.restart().unwrap();
+    }
     undisturbed.wait_ready(PATIENCE).unwrap();
     wait_abandoned(&undisturbed);
     let wanted = fetch_all(&undisturbed, &expected);
@@ -167,19 +240,19 @@ fn kill_and_compare(mut config: HearkenConfig, num_kills: usize) {
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
 
     let missed: BTreeSet<_> =
-        FAIL_POINTS.iter().map(|(name, _)| *name).filter(|name| !kills.contains_key(name)).collect();
+        fail_points.iter().map(|(name, _)| *name).filter(|name| !kills.contains_key(name)).collect();
     say(&format!(
         "crash rig: killed {num_kills} times in {:.0} s, {kills:?}; {} records ({num_read_at_last} after the last kill), \
-         {} interactions equal field by field, {} erased, {} dead letters present",
+         {} interactions equal field by field, {} erased, {} malformed ones refused",
         in_how_long.as_secs_f64(),
-        source.num_produced,
+        stream.num_records(),
         expected.len(),
-        source.fold.erased().len(),
-        source.malformed.len(),
+        stream.fold().erased().len(),
+        stream.num_malformed(),
     ));
-    assert!((num_read_at_last as u64) < source.num_produced, "something became durable between the kills");
+    assert!((num_read_at_last as u64) < stream.num_records(), "something became durable between the kills");
     // Every fail point once, and some tries to spare for those that were not passed often enough.
-    if num_kills / FAIL_POINT_EVERY > FAIL_POINTS.len() + 5 {
+    if num_kills / FAIL_POINT_EVERY > fail_points.len() + 5 {
         assert!(missed.is_empty(), "never killed at {missed:?}");
     }
 }
@@ -189,8 +262,54 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// The stream on its way.
+enum Stream<'a> {
+    Kafka(Source<'a>),
+    Http(Poster<'a>),
+}
+
+impl Stream<'_> {
+    fn topic(&self) -> &'static str {
+        match self {
+            Stream::Kafka(_) => TOPIC,
+            Stream::Http(_) => "http",
+        }
+    }
+
+    fn fold(&self) -> &Fold {
+        match self {
+            Stream::Kafka(source) => &source.fold,
+            Stream::Http(poster) => &poster.fold,
+        }
+    }
+
+    fn num_records(&self) -> u64 {
+        match self {
+            Stream::Kafka(source) => source.num_produced,
+            Stream::Http(poster) => poster.num_posted,
+        }
+    }
+
+    fn num_malformed(&self) -> usize {
+        match self {
+            Stream::Kafka(source) => source.malformed.len(),
+            Stream::Http(poster) => poster.num_refused as usize,
+        }
+    }
+
+    /// Writes up to `num_max` records; how many are written.
+    fn produce(&mut self, hearken: &mut Hearken, num_max: usize) -> usize {
+        match self {
+            Stream::Kafka(source) => source.produce(num_max).unwrap() as usize,
+            Stream::Http(_) if !hearken.is_listening() => 0,
+            Stream::Http(poster) => poster.post(hearken.base_url(), num_max).unwrap(),
+        }
+    }
+}
+
 struct Rig<'a> {
-    source: Source<'a>,
+    stream: Stream<'a>,
+    fail_points: &'static [(&'static str, u64)],
     hearken: Hearken,
     rng: Rng,
     /// Fail points that are still to come in this round, in random order.
@@ -212,7 +331,7 @@ impl Rig<'_> {
     /// Starts the server, which ends itself at the next fail point while records arrive.
     fn kill_at_fail_point(&mut self, num_records: usize) {
         if self.fail_points_ahead.is_empty() {
-            let mut fail_points = FAIL_POINTS;
+            let mut fail_points = self.fail_points.to_vec();
             self.rng.shuffle(&mut fail_points);
             self.fail_points_ahead = fail_points.into();
         }
@@ -246,7 +365,7 @@ impl Rig<'_> {
     fn produce_until(&mut self, mut num_records: usize, mut is_over: impl FnMut(&mut Hearken) -> bool) {
         while !is_over(&mut self.hearken) {
             let burst = self.rng.usize(BURST).min(num_records);
-            num_records -= self.source.produce(burst).unwrap() as usize;
+            num_records -= self.stream.produce(&mut self.hearken, burst);
             std::thread::sleep(PAUSE); // sets the pace of the stream; nothing is waited for
         }
     }

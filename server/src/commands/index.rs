@@ -100,17 +100,23 @@ pub fn stats(config: &Config, json: bool) -> anyhow::Result<()> {
 pub fn reset_offset(config: &Config, topic: &str, partition: i32, to: ResetTo) -> anyhow::Result<()> {
     let (mut writer, _) = open_index(config, &Registry::new())?;
     let mut checkpoint = Checkpoint::clone(&writer.checkpoint());
-    let Some(before) = checkpoint.position(topic, partition) else {
+    let before = checkpoint.position(topic, partition);
+    // The local log may be damaged before anything of it was read.
+    if before.is_none() && topic != "http" {
         bail!(
             "the index has never read partition {partition} of topic `{topic}`; `hearken index stats` lists what it has"
         );
-    };
+    }
     checkpoint.remove(topic, partition);
     if let ResetTo::Offset(next_offset) = to {
         checkpoint.set(topic, partition, PartitionPosition { next_offset, fingerprint: None });
     }
     writer.refresh(&checkpoint)?;
     writer.flush_now()?;
-    writeln!(std::io::stdout(), "{topic} {partition}: was at offset {}, now at {to:?}", before.next_offset)?;
+    writeln!(
+        std::io::stdout(),
+        "{topic} {partition}: was at offset {}, now at {to:?}",
+        before.map_or(0, |before| before.next_offset)
+    )?;
     Ok(())
 }

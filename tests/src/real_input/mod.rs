@@ -18,10 +18,12 @@ pub mod fact;
 pub mod fold;
 pub mod forms;
 pub mod malformed;
+pub mod post;
 pub mod scan;
 pub mod source;
 pub mod workload;
 
 pub use fold::{Expected, Fold};
+pub use post::Poster;
 pub use source::Source;
 pub use workload::{Options, Workload, WorkloadRecord};

@@ -1,0 +1,228 @@
+//! The HTTP API as a client sees it, for the commands that ask a server.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use hearken_config::Secret;
+use reqwest::blocking::{RequestBuilder, Response};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use serde::Deserialize;
+
+/// Where a server listens unless something else is said.
+const URL_DEFAULT: &str = "http://127.0.0.1:8080";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// For answers that come as a whole.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What says where a server is: flags first, then the environment, a profile, the configuration.
+#[derive(Debug, Default)]
+pub struct Address {
+    /// `--url` or `HEARKEN_URL`.
+    pub url: Option<String>,
+    /// `HEARKEN_KEY`.
+    pub key: Option<Secret>,
+    /// `--profile` or `HEARKEN_PROFILE`; without, the profile `default`, if there is one.
+    pub profile: Option<String>,
+    /// The file of the profiles.
+    pub profiles: Option<PathBuf>,
+    /// Where the server of the configuration listens, if there is a configuration.
+    pub listen: Option<SocketAddr>,
+}
+
+/// One table of the profile file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Profile {
+    url: Option<String>,
+    key_file: Option<PathBuf>,
+}
+
+/// A server, and the key for it.
+pub struct Client {
+    http: reqwest::blocking::Client,
+    url: String,
+    key: Option<Secret>,
+}
+
+/// A request that was not answered as it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub struct ClientError {
+    problem: String,
+    /// Whether asking again later may help.
+    pub is_passing: bool,
+    /// When.
+    pub retry_after: Option<Duration>,
+}
+
+/// RFC 9457, as far as it is shown.
+#[derive(Default, Deserialize)]
+struct Problem {
+    title: Option<String>,
+    detail: Option<String>,
+    hint: Option<String>,
+    position: Option<usize>,
+}
+
+impl Client {
+    /// Nothing is asked of the server yet.
+    ///
+    /// # Errors
+    /// The profile cannot be read, or the address is none.
+    pub fn new(address: Address) -> anyhow::Result<Self> {
+        let profile = profile(&address)?;
+        let listen = address.listen.filter(|listen| listen.port() != 0).map(|listen| {
+            // A server that listens everywhere listens here as well.
+            let ip = if listen.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen.ip() };
+            format!("http://{}", SocketAddr::new(ip, listen.port()))
+        });
+        let url = address.url.or(profile.url).or(listen).unwrap_or_else(|| URL_DEFAULT.to_owned());
+        let url = url.trim_end_matches('/').to_owned();
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            bail!("`{url}` is no address of a server; write one such as `{URL_DEFAULT}`");
+        }
+        let key = match (address.key, profile.key_file) {
+            (Some(key), _) => Some(key),
+            (None, Some(path)) => Some(
+                Secret::from_file(&path)
+                    .with_context(|| format!("cannot read the key `{}`", path.display()))?,
+            ),
+            (None, None) => None,
+        };
+        if key.is_some() && crate::app::is_open_to_readers(&url) {
+            eprintln!("warning: the key goes to `{url}` without encryption; use https");
+        }
+        let http =
+            reqwest::blocking::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(None).build()?;
+        Ok(Client { http, url, key })
+    }
+
+    /// The server's address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// `GET`, an answer that comes as a whole.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn get(&self, path: &str, parameters: &[(String, String)]) -> Result<Response, ClientError> {
+        self.send(self.http.get(self.address(path, parameters)).timeout(ANSWER_TIMEOUT))
+    }
+
+    /// `GET`, an answer that comes bit by bit, maybe for ever.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn stream(
+        &self,
+        path: &str,
+        parameters: &[(String, String)],
+        last_event_id: Option<&str>,
+    ) -> Result<Response, ClientError> {
+        let mut request = self.http.get(self.address(path, parameters));
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        self.send(request)
+    }
+
+    /// `POST`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn post(
+        &self,
+        path: &str,
+        parameters: &[(String, String)],
+        content_type: &str,
+        encoding: Option<&str>,
+        body: Vec<u8>,
+    ) -> Result<Response, ClientError> {
+        let mut request = self.http.post(self.address(path, parameters)).timeout(ANSWER_TIMEOUT);
+        request = request.header(CONTENT_TYPE, content_type);
+        if let Some(encoding) = encoding {
+            request = request.header(CONTENT_ENCODING, encoding);
+        }
+        self.send(request.body(body))
+    }
+
+    /// `DELETE`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn delete(&self, path: &str) -> Result<Response, ClientError> {
+        self.send(self.http.delete(self.address(path, &[])).timeout(ANSWER_TIMEOUT))
+    }
+
+    fn address(&self, path: &str, parameters: &[(String, String)]) -> String {
+        let query = serde_urlencoded::to_string(parameters).unwrap_or_default(); // pairs of texts always can be
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{path}{mark}{query}", self.url)
+    }
+
+    fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let request = match &self.key {
+            Some(key) => request.bearer_auth(key.expose()),
+            None => request,
+        };
+        let response = request.send().map_err(|error| ClientError {
+            problem: format!(
+                "cannot ask the server at `{}`: {:#}; is it running?",
+                self.url,
+                anyhow::Error::new(error)
+            ),
+            is_passing: true,
+            retry_after: None,
+        })?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let header = response.headers().get(RETRY_AFTER);
+        let retry_after = header.and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+        let problem: Problem = response.json().unwrap_or_default();
+        let mut text = match (problem.title, problem.detail) {
+            (Some(title), Some(detail)) => format!("{title}: {detail}"),
+            (Some(text), None) | (None, Some(text)) => text,
+            (None, None) => format!("the server answered {status}"),
+        };
+        if let Some(position) = problem.position {
+            text += &format!(" (at character {})", position + 1);
+        }
+        if let Some(hint) = problem.hint {
+            text += &format!("; {hint}");
+        }
+        Err(ClientError {
+            problem: crate::terminal::clean(&text),
+            is_passing: matches!(status.as_u16(), 429 | 502 | 503 | 504),
+            retry_after,
+        })
+    }
+}
+
+fn profile(address: &Address) -> anyhow::Result<Profile> {
+    let Some(path) = &address.profiles else { return Ok(Profile::default()) };
+    let name = address.profile.as_deref().unwrap_or("default");
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && address.profile.is_none() => {
+            return Ok(Profile::default());
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read the profiles in `{}`", path.display()));
+        }
+    };
+    let mut profiles: std::collections::BTreeMap<String, Profile> =
+        toml::from_str(&text).with_context(|| format!("`{}` holds no profiles", path.display()))?;
+    match profiles.remove(name) {
+        Some(profile) => Ok(profile),
+        None if address.profile.is_none() => Ok(Profile::default()),
+        None => {
+            let names: Vec<_> = profiles.into_keys().collect();
+            bail!("there is no profile `{name}` in `{}`; there are {}", path.display(), names.join(", "))
+        }
+    }
+}

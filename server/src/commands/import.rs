@@ -1,0 +1,97 @@
+//! `hearken import`: past conversations from files.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use hearken_config::{Config, LogConfig};
+
+use super::remote::pair;
+use crate::client::Client;
+use crate::import::{Destination, Import, Kind, Mapping, Progress, Speakers};
+use crate::logging;
+
+/// Where to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum To {
+    /// A running server, by its API
+    Http,
+    /// The first topic of [kafka]
+    Kafka,
+    /// The index of the configuration; its server must be stopped
+    Index,
+}
+
+/// `hearken import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Files, folders, or `-` for standard input; plain, gzip or zstd
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
+    /// Where the conversations go
+    #[arg(long, value_enum, default_value = "http")]
+    pub to: To,
+    /// What is in the files [default: as their names say]
+    #[arg(long, value_enum)]
+    kind: Option<Kind>,
+    /// Which column of CSV files is which field, such as `message=Text`
+    #[arg(long = "map", value_name = "FIELD=COLUMN", value_parser = pair)]
+    columns: Vec<(String, String)>,
+    /// A field that has the same value in every row of CSV files, such as `agent=Ada`
+    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = pair)]
+    constants: Vec<(String, String)>,
+    /// Who a speaker in transcripts is, such as `Bob=assistant`
+    #[arg(long = "speaker", value_name = "NAME=ROLE", value_parser = pair)]
+    speakers: Vec<(String, String)>,
+    /// Begin anew, also where an earlier import was cut off
+    #[arg(long)]
+    again: bool,
+    /// The summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Imports the files. `config` is asked for only where it is needed, `client` likewise; progress is kept in `state`.
+///
+/// # Errors
+/// See [`Import::run`].
+pub fn run(
+    args: ImportArgs,
+    config: impl FnOnce() -> anyhow::Result<Config>,
+    client: impl FnOnce() -> anyhow::Result<Client>,
+    state: PathBuf,
+) -> anyhow::Result<()> {
+    let (destination, name) = match args.to {
+        To::Http => {
+            let client = client()?;
+            let name = format!("http {}", client.url());
+            (Destination::Server(client), name)
+        }
+        To::Kafka => {
+            let config = config()?;
+            log_warnings()?;
+            let servers =
+                config.kafka.as_ref().map(|kafka| kafka.bootstrap_servers.clone()).unwrap_or_default();
+            (Destination::kafka(&config)?, format!("kafka {servers}"))
+        }
+        To::Index => {
+            let config = config()?;
+            log_warnings()?;
+            let path = std::path::absolute(&config.index.path)?;
+            (Destination::index(&config)?, format!("index {}", path.display()))
+        }
+    };
+    let import = Import {
+        paths: args.files,
+        kind: args.kind,
+        mapping: Mapping { columns: args.columns, constants: args.constants },
+        speakers: Speakers(args.speakers),
+        again: args.again,
+        json: args.json,
+    };
+    import.run(destination, Progress::new(state.join("imports"), name))
+}
+
+/// What goes wrong in ingest, and nothing else beside the progress bar.
+fn log_warnings() -> anyhow::Result<()> {
+    logging::start(&LogConfig { level: "warn".to_owned(), ..LogConfig::default() })
+}

@@ -1,0 +1,339 @@
+//! `hearken search|show|tail|export|erase`: the HTTP API from a terminal. Data goes to standard output, words about it to
+//! standard error.
+
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use console::style;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::blocking::Response;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::terminal;
+
+/// How long `tail` waits before it connects again.
+const COME_BACK_AFTER: Duration = Duration::from_secs(1);
+
+/// Everything but what an id may have in an address as it is.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Which interactions.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// What to search for, in Hearken's query language; without, everything
+    #[arg(value_name = "QUERY", allow_hyphen_values = true)]
+    query: Option<String>,
+    /// Only interactions whose field has this value, such as `country=Germany`; several of one field are any-of
+    #[arg(long = "filter", short = 'f', value_name = "FIELD=VALUE", value_parser = pair, allow_hyphen_values = true)]
+    filters: Vec<(String, String)>,
+    /// Active at or after this time
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Active before this time
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+}
+
+/// `name=value`.
+///
+/// # Errors
+/// There is no `=`.
+pub fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) =
+        text.split_once('=').ok_or_else(|| format!("`{text}` is not of the form NAME=VALUE"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl Selection {
+    fn parameters(&self) -> Vec<(String, String)> {
+        let mut parameters = Vec::new();
+        let named = [("q", &self.query), ("from", &self.from), ("to", &self.to)];
+        parameters
+            .extend(named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))));
+        parameters.extend(self.filters.iter().cloned());
+        parameters
+    }
+}
+
+/// `hearken search`
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    #[command(flatten)]
+    selection: Selection,
+    /// Count the values of these fields, such as `country,sentiment`
+    #[arg(long, value_name = "FIELDS")]
+    facets: Option<String>,
+    /// Order, such as `-start_time` or `csat,-duration`
+    #[arg(long, value_name = "FIELDS", allow_hyphen_values = true)]
+    sort: Option<String>,
+    /// Most interactions to show (0 to 100)
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<u32>,
+    /// Go on where an earlier page ended
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    /// The API's answer as it is
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows a page of what matches, and how often values occur.
+///
+/// # Errors
+/// The server cannot be asked, or does not accept the query.
+pub fn search(client: &Client, args: &SearchArgs) -> anyhow::Result<()> {
+    let mut parameters = args.selection.parameters();
+    let limit = args.limit.map(|limit| limit.to_string());
+    let named = [("facets", &args.facets), ("sort", &args.sort), ("limit", &limit), ("cursor", &args.cursor)];
+    parameters.extend(named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))));
+    let response = client.get("/v1/interactions", &parameters)?;
+    if args.json {
+        return copy(response);
+    }
+    let answer: Value = response.json().context("the server's answer is not understood")?;
+    for notice in answer["notices"].as_array().into_iter().flatten() {
+        eprintln!("note: {}", terminal::text(notice, "/message"));
+    }
+    let items = answer["items"].as_array().cloned().unwrap_or_default();
+    let mut lines = Vec::new();
+    if !items.is_empty() {
+        lines = terminal::table(&items);
+    }
+    for (name, values) in answer["facets"].as_object().into_iter().flatten() {
+        lines.push(String::new());
+        lines.extend(terminal::facet(name, values.as_array().map_or(&[], Vec::as_slice)));
+    }
+    print(&lines)?;
+    eprintln!(
+        "{} interactions in {} ms",
+        terminal::text(&answer, "/total"),
+        terminal::text(&answer, "/took_ms")
+    );
+    if let Some(cursor) = answer["next_cursor"].as_str() {
+        eprintln!("more: --cursor {}", terminal::clean(cursor));
+    }
+    Ok(())
+}
+
+/// `hearken show`
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The interaction's id
+    id: String,
+    /// The API's answer as it is
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows one interaction with its transcript.
+///
+/// # Errors
+/// The server cannot be asked, or there is no such interaction.
+pub fn show(client: &Client, args: &ShowArgs) -> anyhow::Result<()> {
+    let response = client.get(&path_of(&args.id), &[])?;
+    if args.json {
+        return copy(response);
+    }
+    let interaction: Value = response.json().context("the server's answer is not understood")?;
+    print(&terminal::interaction(&interaction))
+}
+
+fn path_of(id: &str) -> String {
+    format!("/v1/interactions/{}", utf8_percent_encode(id, ESCAPED))
+}
+
+/// `hearken tail`
+#[derive(Debug, Args)]
+pub struct TailArgs {
+    #[command(flatten)]
+    selection: Selection,
+    /// Each interaction as one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows interactions that match as they change, until it is interrupted.
+///
+/// # Errors
+/// The server does not accept the query, or cannot be asked at the beginning. Later it is waited for.
+pub fn tail(client: &Client, args: &TailArgs) -> anyhow::Result<()> {
+    let parameters = args.selection.parameters();
+    let mut last_event_id: Option<String> = None;
+    loop {
+        let response = match client.stream("/v1/stream", &parameters, last_event_id.as_deref()) {
+            Ok(response) => response,
+            Err(error) if error.is_passing && last_event_id.is_some() => {
+                std::thread::sleep(error.retry_after.unwrap_or(COME_BACK_AFTER));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        follow(response, &mut last_event_id, args.json)?;
+        eprintln!("the connection has ended; connecting again");
+        std::thread::sleep(COME_BACK_AFTER);
+    }
+}
+
+/// Reads server-sent events until the connection ends.
+fn follow(response: Response, last_event_id: &mut Option<String>, json: bool) -> anyhow::Result<()> {
+    let (mut event, mut data) = (String::new(), String::new());
+    for line in BufReader::new(response).lines() {
+        let Ok(line) = line else { return Ok(()) };
+        if line.is_empty() {
+            match event.as_str() {
+                "interaction" if json => print(&[std::mem::take(&mut data)])?,
+                "interaction" => {
+                    let item: Value = serde_json::from_str(&data).unwrap_or_default();
+                    print(&[terminal::row(&item)])?;
+                }
+                "gap" => eprintln!("some changes were missed; search again to see them"),
+                _ => {}
+            }
+            (event, data) = (String::new(), String::new());
+            continue;
+        }
+        let (name, value) = line.split_once(':').unwrap_or((&line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match name {
+            "event" => event = value.to_owned(),
+            "data" => data.push_str(value),
+            "id" => *last_event_id = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The formats of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One interaction a line, as JSON
+    Ndjson,
+    /// A table
+    Csv,
+}
+
+/// `hearken export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    selection: Selection,
+    /// The format
+    #[arg(long, value_enum, default_value = "ndjson")]
+    format: Format,
+    /// The file to write [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Writes every interaction that matches.
+///
+/// # Errors
+/// The server cannot be asked, the file cannot be written, or the answer ends too early.
+pub fn export(client: &Client, args: &ExportArgs) -> anyhow::Result<()> {
+    let mut parameters = args.selection.parameters();
+    let format = match args.format {
+        Format::Ndjson => "ndjson",
+        Format::Csv => "csv",
+    };
+    parameters.push(("format".to_owned(), format.to_owned()));
+    let mut response = client.stream("/v1/export", &parameters, None)?;
+    let cut_off = "the export ended before everything had come";
+    match &args.output {
+        None => {
+            let copied = std::io::copy(&mut response, &mut std::io::stdout().lock());
+            copied.map(drop).context(cut_off)
+        }
+        Some(path) => {
+            // The file is there when it is whole.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let cannot_write = || format!("cannot write `{}`", path.display());
+            let file =
+                tempfile::NamedTempFile::new_in(folder.unwrap_or(".".as_ref())).with_context(cannot_write)?;
+            let num_bytes = std::io::copy(&mut response, &mut file.as_file()).context(cut_off)?;
+            file.persist(path).with_context(cannot_write)?;
+            eprintln!("{num_bytes} bytes in `{}`", path.display());
+            Ok(())
+        }
+    }
+}
+
+/// `hearken erase`
+#[derive(Debug, Args)]
+pub struct EraseArgs {
+    /// The interactions' ids
+    #[arg(required_unless_present = "query")]
+    ids: Vec<String>,
+    /// Erase everything that matches this query instead
+    #[arg(long, value_name = "QUERY", conflicts_with = "ids")]
+    query: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// The API's answer as it is
+    #[arg(long)]
+    json: bool,
+}
+
+/// Erases interactions for good, after asking.
+///
+/// # Errors
+/// The server cannot be asked or does not permit it, or nobody says yes.
+pub fn erase(client: &Client, args: &EraseArgs) -> anyhow::Result<()> {
+    let (what, body) = match &args.query {
+        Some(query) => {
+            let parameters = [("q".to_owned(), query.clone()), ("limit".to_owned(), "0".to_owned())];
+            let counted: Value = client.get("/v1/interactions", &parameters)?.json()?;
+            (format!("{} interactions", terminal::text(&counted, "/total")), json!({"q": query}))
+        }
+        None => (format!("{} interactions", args.ids.len()), json!({"ids": args.ids})),
+    };
+    if !args.yes {
+        confirm(&format!("Erase {what} at {} for good?", client.url()))?;
+    }
+    let response =
+        client.post("/v1/erasures", &[], "application/json", None, body.to_string().into_bytes())?;
+    if args.json {
+        return copy(response);
+    }
+    let answer: Value = response.json().context("the server's answer is not understood")?;
+    print(&[format!(
+        "{} of {} erased; files: {}; erasure {}",
+        terminal::text(&answer, "/erased"),
+        terminal::text(&answer, "/matched"),
+        terminal::text(&answer, "/files"),
+        terminal::text(&answer, "/id"),
+    )])
+}
+
+fn confirm(question: &str) -> anyhow::Result<()> {
+    if !std::io::stdin().is_terminal() {
+        bail!("nobody can be asked here; say `--yes`");
+    }
+    eprint!("{} [y/N] ", style(question).bold());
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+        bail!("nothing was erased");
+    }
+    Ok(())
+}
+
+/// The answer as it is, with a line feed behind it.
+fn copy(mut response: Response) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    std::io::copy(&mut response, &mut out)?;
+    Ok(writeln!(out)?)
+}
+
+fn print(lines: &[String]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(out.flush()?)
+}

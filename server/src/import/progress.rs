@@ -1,0 +1,94 @@
+//! How far each file has come: one small file for each, so that an import that was cut off goes on where it was.
+//!
+//! They are kept in the user's state folder until a whole import is done. A file that has changed since begins anew.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use super::files::Source;
+
+/// Where progress is kept, for imports into one destination.
+pub struct Progress {
+    folder: PathBuf,
+    destination: String,
+    finished: Vec<PathBuf>,
+}
+
+/// How far a file has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Reached {
+    /// Which file, into which destination.
+    identity: String,
+    /// Events that are durable at the destination, or were skipped.
+    pub(super) num_items: u64,
+    /// When the file was changed last, as the import began.
+    pub(super) modified_us: Option<i64>,
+    pub(super) is_finished: bool,
+}
+
+impl Progress {
+    /// Progress is kept in `folder`, which is made when there is some.
+    pub fn new(folder: PathBuf, destination: impl Into<String>) -> Self {
+        Progress { folder, destination: destination.into(), finished: Vec::new() }
+    }
+
+    /// How far an earlier import of the same file into the same destination has come.
+    pub(super) fn of(&self, source: &Source) -> Option<Reached> {
+        let (identity, path) = self.place(source)?;
+        let reached: Reached = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        (reached.identity == identity).then_some(reached)
+    }
+
+    /// Keeps how far the file has come.
+    pub(super) fn keep(
+        &mut self,
+        source: &Source,
+        num_items: u64,
+        modified_us: i64,
+        is_finished: bool,
+    ) -> anyhow::Result<()> {
+        let Some((identity, path)) = self.place(source) else { return Ok(()) };
+        let reached = Reached { identity, num_items, modified_us: Some(modified_us), is_finished };
+        write(&path, &reached)
+            .with_context(|| format!("cannot keep the progress in `{}`", path.display()))?;
+        if is_finished {
+            self.finished.push(path);
+        }
+        Ok(())
+    }
+
+    /// Forgets this run's files, all of which are done.
+    pub(super) fn forget_finished(&mut self) {
+        for path in self.finished.drain(..) {
+            let _ = std::fs::remove_file(path); // one that stays skips a file that needs no import
+        }
+    }
+
+    /// Standard input has no place: it cannot be read again.
+    fn place(&self, source: &Source) -> Option<(String, PathBuf)> {
+        let path = source.path.as_deref()?;
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let identity = format!(
+            "{} {} {} {:?} {}",
+            self.destination,
+            source.size_bytes,
+            source.modified_us,
+            source.kind,
+            path.display()
+        );
+        let name = format!("{:08x}.json", crc32fast::hash(identity.as_bytes()));
+        Some((identity, self.folder.join(name)))
+    }
+}
+
+/// Whole or not at all.
+fn write(path: &Path, reached: &Reached) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let new = path.with_extension("new");
+    std::fs::write(&new, serde_json::to_vec(reached)?)?;
+    Ok(std::fs::rename(new, path)?)
+}

@@ -1,0 +1,202 @@
+//! Every way in that needs no Kafka, and the terminal: the real program against a running server and a stopped index.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use hearken_tests::hearken::hearken_binary;
+use hearken_tests::{Hearken, HearkenConfig, wait_until};
+use serde_json::{Value, json};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `hearken ARGUMENTS`, asking that server, with a state folder of its own.
+fn command(hearken: &Hearken, arguments: &[&str]) -> Command {
+    let mut command = Command::new(hearken_binary().unwrap());
+    command
+        .args(arguments)
+        .env("HEARKEN_URL", hearken.base_url())
+        .env("XDG_STATE_HOME", hearken.dir().join("state"));
+    command.env("HOME", hearken.dir()).current_dir(hearken.dir());
+    command
+}
+
+fn run(hearken: &Hearken, arguments: &[&str]) -> Output {
+    command(hearken, arguments).output().unwrap()
+}
+
+fn stdout_of(hearken: &Hearken, arguments: &[&str]) -> String {
+    let output = run(hearken, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn import(hearken: &Hearken, arguments: &[&str]) -> Value {
+    let arguments: Vec<_> = ["import", "--json"].iter().chain(arguments).copied().collect();
+    serde_json::from_str(&stdout_of(hearken, &arguments)).unwrap()
+}
+
+fn num_messages(hearken: &Hearken) -> u64 {
+    let answer = hearken.search(&[("limit", "100")]).unwrap();
+    answer["items"].as_array().unwrap().iter().map(|item| item["messages_count"].as_u64().unwrap()).sum()
+}
+
+/// Files of every kind, one of them with a line that is no event.
+fn write_files(folder: &Path) {
+    fs::create_dir_all(folder.join("more")).unwrap();
+    let lines = [
+        json!({"event": "interaction.message", "interaction_id": "chat-1", "role": "user", "message": "Where is my parcel?"}),
+        json!({"event": "interaction.message", "interaction_id": "chat-1", "role": "assistant", "message": "On its way."}),
+        json!({"event": "interaction.message", "interaction_id": "chat-1", "role": "assistant", "message": "On its way."}),
+    ];
+    let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+    let text = format!("{}\n{{broken\n{}\n{}\n", lines[0], lines[1], lines[2]);
+    fs::write(folder.join("chats.ndjson.zst"), zstd::encode_all(text.as_bytes(), 1).unwrap()).unwrap();
+    let array = json!([
+        {"event": "interaction.completed", "interaction_id": "call-1", "type": "voice_call", "start_time": "2026-05-01T10:00:00Z",
+         "transcript": [{"role": "user", "message": "I want a refund", "offset_ms": 0}]},
+        {"event": "interaction.nonsense", "interaction_id": "call-2"},
+    ]);
+    fs::write(folder.join("more/calls.json"), serde_json::to_string_pretty(&array).unwrap()).unwrap();
+    fs::write(
+        folder.join("more/rows.csv"),
+        "interaction_id,role,message\nrow-1,Customer,\"Hello, there\"\nrow-1,Bot,Hi\n",
+    )
+    .unwrap();
+    fs::write(
+        folder.join("more/call-7.txt"),
+        "[0:01] Customer: My invoice is wrong.\n[0:05] Agent: Let me see.\n",
+    )
+    .unwrap();
+    fs::write(folder.join("more/picture.png"), [0; 10]).unwrap();
+}
+
+#[test]
+fn files_of_every_kind_are_imported_once_however_often() {
+    let hearken = Hearken::start(&HearkenConfig::default()).unwrap();
+    let folder = hearken.dir().join("files");
+    write_files(&folder);
+    for _ in 0..2 {
+        let summary = import(&hearken, &["files"]);
+        assert_eq!((&summary["files"], &summary["accepted"]), (&json!(4), &json!(7)), "{summary}");
+        let skipped = summary["skipped"].as_array().unwrap();
+        assert_eq!(skipped.len(), 2, "{summary}");
+        let reasons = summary["skipped"].to_string();
+        assert!(
+            reasons.contains("not JSON") && reasons.contains("`interaction.nonsense` is unknown"),
+            "{reasons}"
+        );
+        wait_until(PATIENCE, "all messages", || num_messages(&hearken) == 8);
+    }
+    let shown: Value = hearken.get_json("/v1/interactions/call-7").unwrap();
+    assert_eq!(shown["transcript"][1]["timestamp"], 5_000);
+    // Nothing at all imported is a failure; a file that is not there, wrong use of the words or not, is one too.
+    fs::write(folder.join("bad.json"), "{broken").unwrap();
+    assert_eq!(run(&hearken, &["import", "files/bad.json"]).status.code(), Some(1));
+    assert_eq!(run(&hearken, &["import", "files/nothing.json"]).status.code(), Some(1));
+    assert_eq!(run(&hearken, &["import"]).status.code(), Some(2));
+}
+
+/// Messages without ids and without times, which only their place in the file tells apart.
+fn many_messages(path: &Path, num_interactions: usize, num_each: usize) {
+    let mut file = fs::File::create(path).unwrap();
+    for number in 0..num_interactions * num_each {
+        let id = format!("chat-{}", number % num_interactions);
+        let event =
+            json!({"event": "interaction.message", "interaction_id": id, "role": "user", "message": "ok"});
+        writeln!(file, "{event}").unwrap();
+    }
+}
+
+#[test]
+fn an_import_that_was_killed_goes_on_and_doubles_nothing() {
+    let mut hearken = Hearken::start(&HearkenConfig::default()).unwrap();
+    many_messages(&hearken.dir().join("many.ndjson"), 50, 1_000);
+    let mut killed = command(&hearken, &["import", "many.ndjson"]).stderr(Stdio::null()).spawn().unwrap();
+    wait_until(PATIENCE, "the first messages", || {
+        hearken.metric("hearken_ingest_records_total", &[("topic", "http")]).is_ok_and(|count| count > 0.0)
+    });
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    hearken.kill();
+    hearken.restart().unwrap();
+    let summary = import(&hearken, &["many.ndjson"]);
+    assert_eq!(summary["accepted"].as_u64().unwrap() + summary["imported_before"].as_u64().unwrap(), 50_000);
+    wait_until(PATIENCE, "all messages", || num_messages(&hearken) >= 50_000);
+    hearken.restart().unwrap();
+    hearken.wait_ready(PATIENCE).unwrap();
+    assert_eq!(num_messages(&hearken), 50_000);
+}
+
+#[test]
+fn a_stopped_index_takes_files_without_a_server() {
+    let mut hearken = Hearken::start(&HearkenConfig::default()).unwrap();
+    many_messages(&hearken.dir().join("many.ndjson"), 20, 500);
+    let busy = hearken.command(&["import", "--to", "index", "many.ndjson"]).unwrap();
+    assert_eq!(busy.status.code(), Some(1), "the server has the index");
+    hearken.terminate().unwrap();
+    let many = hearken.dir().join("many.ndjson").display().to_string();
+    let imported = hearken.command(&["import", "--to", "index", &many]).unwrap();
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    hearken.restart().unwrap();
+    hearken.wait_ready(PATIENCE).unwrap();
+    assert_eq!(num_messages(&hearken), 10_000);
+}
+
+#[test]
+fn the_terminal_searches_shows_exports_and_follows() {
+    let hearken = Hearken::start(&HearkenConfig::default()).unwrap();
+    write_files(&hearken.dir().join("files"));
+    import(&hearken, &["files"]);
+    wait_until(PATIENCE, "all messages", || num_messages(&hearken) == 8);
+
+    let found = stdout_of(&hearken, &["search", "refund", "--facets", "type"]);
+    assert!(found.contains("call-1") && found.contains("I want a refund"), "{found}");
+    assert!(
+        found.contains("voice_call") && !found.contains('\u{1b}'),
+        "no colours where nobody looks: {found}"
+    );
+    let json: Value = serde_json::from_str(&stdout_of(&hearken, &["search", "refund", "--json"])).unwrap();
+    assert_eq!(json["total"], 1);
+    let shown = stdout_of(&hearken, &["show", "call-7"]);
+    assert!(shown.contains("0:05") && shown.contains("Let me see."), "{shown}");
+    let exported = stdout_of(&hearken, &["export", "--filter", "type=voice_call"]);
+    assert_eq!(serde_json::from_str::<Value>(exported.trim()).unwrap()["id"], "call-1");
+    stdout_of(&hearken, &["export", "--format", "csv", "-o", "all.csv"]);
+    let csv = fs::read_to_string(hearken.dir().join("all.csv")).unwrap();
+    assert!(["chat-1", "call-1", "row-1", "call-7"].iter().all(|id| csv.contains(id)), "{csv}");
+
+    let wrong = run(&hearken, &["search", "contry:x"]);
+    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(wrong.status.code() == Some(1) && said.contains("country"), "{said}");
+    assert_eq!(run(&hearken, &["show", "nobody"]).status.code(), Some(1));
+    assert!(stdout_of(&hearken, &["completions", "bash"]).contains("hearken"));
+    stdout_of(&hearken, &["man", "pages"]);
+    assert!(hearken.dir().join("pages/hearken-search.1").exists());
+
+    let mut tail = command(&hearken, &["tail", "parcel", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    // Whoever follows sees what changes from the moment on that the server has heard of them.
+    let (told_tx, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || told_tx.send(lines.next()));
+    let mut number = 0;
+    wait_until(PATIENCE, "a line of what changes", || {
+        number += 1;
+        let event = json!({"event": "interaction.message", "interaction_id": "chat-1", "role": "user", "message": format!("parcel {number}")});
+        let client = reqwest::blocking::Client::new();
+        client.post(format!("{}/v1/events", hearken.base_url())).body(event.to_string()).send().unwrap();
+        match told.recv_timeout(Duration::from_millis(200)) {
+            Ok(line) => {
+                let item: Value = serde_json::from_str(&line.unwrap().unwrap()).unwrap();
+                assert_eq!(item["id"], "chat-1");
+                true
+            }
+            Err(_) => false,
+        }
+    });
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+}
