@@ -47,6 +47,7 @@ pub(crate) const KEYS: &[&str] = &[
     "http.allowed_hosts",
     "privacy.ip",
     "privacy.redact",
+    "privacy.dead_letter_payload",
     "log.format",
     "log.level",
 ];

@@ -1,5 +1,5 @@
-//! Settings of later versions. They are known, read and checked, and then refused: whoever asks for keys or for
-//! redaction must not run without them and believe otherwise. When a feature arrives, its line goes.
+//! Settings of later versions. They are known, read and checked, and then refused: whoever asks for keys
+//! must not run without them and believe otherwise. When a feature arrives, its line goes.
 
 use crate::raw::RawValue;
 use crate::reader::Reader;
@@ -17,7 +17,6 @@ const LATER: &[Later] = &[
     Later { key: "index.engine", harmless: Some("tantivy"), instead: "use \"tantivy\"" },
     Later { key: "index.opensearch", harmless: None, instead: "remove the section" },
     Later { key: "index.retention", harmless: None, instead: "remove it: interactions are kept for ever" },
-    Later { key: "privacy.redact", harmless: Some("[]"), instead: "remove it, and redact before sending" },
 ];
 
 pub(crate) fn refuse(reader: &mut Reader<'_>) {
@@ -29,7 +28,6 @@ pub(crate) fn refuse(reader: &mut Reader<'_>) {
         let Some((_, located)) = asked else { continue };
         let asks_nothing = match &located.value {
             RawValue::Variable(text) | RawValue::String(text) => Some(text.trim()) == *harmless,
-            RawValue::Array(items) => items.is_empty() && *harmless == Some("[]"),
             _ => false,
         };
         if !asks_nothing {

@@ -8,6 +8,10 @@ mod kafka;
 
 use std::time::Duration;
 
+use hearken_model::PersonalData;
+
+use crate::error::shown;
+use crate::raw::Located;
 use crate::reader::Reader;
 use crate::settings::*;
 
@@ -95,11 +99,30 @@ fn http_ingest(reader: &mut Reader<'_>) -> HttpIngest {
 
 fn privacy(reader: &mut Reader<'_>) -> PrivacyConfig {
     let policies = [("keep", IpPolicy::Keep), ("truncate", IpPolicy::Truncate), ("drop", IpPolicy::Drop)];
-    let redact = reader.list("privacy.redact").unwrap_or_default();
     PrivacyConfig {
         ip: reader.choice("privacy.ip", &policies).unwrap_or_default(),
-        redact: redact.into_iter().map(|kind| kind.value).collect(),
+        redact: redact(reader),
+        dead_letter_payload: reader.boolean("privacy.dead_letter_payload").unwrap_or(true),
     }
+}
+
+fn redact(reader: &mut Reader<'_>) -> Vec<PersonalData> {
+    let mut kinds = Vec::new();
+    for Located { value, origin } in reader.list("privacy.redact").unwrap_or_default() {
+        match PersonalData::ALL.into_iter().find(|kind| kind.as_str() == value) {
+            Some(kind) if kinds.contains(&kind) => {}
+            Some(kind) => kinds.push(kind),
+            None => {
+                let names = PersonalData::ALL.map(|kind| format!("\"{kind}\"")).join(", ");
+                let problem = format!(
+                    "`privacy.redact` names `{}`, which is not a kind of personal data",
+                    shown(&value)
+                );
+                reader.error(Some(origin), problem, format!("write some of {names}"));
+            }
+        }
+    }
+    kinds
 }
 
 fn log(reader: &mut Reader<'_>) -> LogConfig {

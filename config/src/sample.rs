@@ -57,6 +57,7 @@ mod tests {
             "path",
             "listen",
             "ip",
+            "redact",
             "level",
         ] {
             assert!(sample().lines().any(|line| line.starts_with(&format!("{key} = "))), "{key}");

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use hearken_model::PersonalData;
 use rust_decimal::Decimal;
 
 use crate::Secret;
@@ -355,12 +356,28 @@ impl HttpConfig {
 }
 
 /// `[privacy]`
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrivacyConfig {
     /// What becomes of addresses after GeoIP has seen them.
     pub ip: IpPolicy,
-    /// Kinds of personal data to remove from texts.
-    pub redact: Vec<String>,
+    /// Kinds of personal data to replace in texts, each once.
+    pub redact: Vec<PersonalData>,
+    /// Whether dead letters carry the record as it came, unless [`PrivacyConfig::withholds_payloads`].
+    pub dead_letter_payload: bool,
+}
+
+impl Default for PrivacyConfig {
+    fn default() -> Self {
+        PrivacyConfig { ip: IpPolicy::Keep, redact: Vec::new(), dead_letter_payload: true }
+    }
+}
+
+impl PrivacyConfig {
+    /// Whether dead letters and the log must do without what a record said: what cannot be understood cannot be redacted,
+    /// nor can its address be found and truncated.
+    pub fn withholds_payloads(&self) -> bool {
+        !self.dead_letter_payload || !self.redact.is_empty() || self.ip != IpPolicy::Keep
+    }
 }
 
 /// `privacy.ip`

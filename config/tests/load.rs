@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hearken_config::{AnalysisEngine, Config, ConfigErrors, IpPolicy, LogFormat, MinuteRounding};
+use hearken_model::PersonalData;
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
     let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
@@ -247,13 +248,30 @@ fn settings_of_later_versions_are_refused_and_not_ignored() {
         ("[index]\nengine = 'opensearch'\n[index.opensearch]\nurls = 'https://a:1'", "index.engine"),
         ("[index.opensearch]\nurls = ['https://a:1']", "index.opensearch"),
         ("[index]\nretention = '90d'", "index.retention"),
-        ("[privacy]\nredact = ['email']", "privacy.redact"),
     ];
     for (text, key) in cases {
         let said = errors(text, &[]);
         assert!(said.contains(&format!("`{key}` is not available in this version")), "{said}");
     }
     assert_eq!(ok("[index]\nengine = 'tantivy'\n[privacy]\nredact = []", &[]), Config::default());
+}
+
+#[test]
+fn what_is_redacted_is_named_by_kind_and_keeps_payloads_out_of_dead_letters() {
+    let privacy = |text: &str| ok(&format!("[privacy]\n{text}"), &[]).privacy;
+    let redacting = privacy("redact = ['email', 'card', 'email']");
+    assert_eq!(redacting.redact, [PersonalData::Email, PersonalData::Card]);
+    assert!(redacting.withholds_payloads());
+    assert!(privacy("redact = ['email']\ndead_letter_payload = true").withholds_payloads());
+    assert!(privacy("ip = 'truncate'").withholds_payloads());
+    assert!(privacy("dead_letter_payload = false").withholds_payloads());
+    assert!(!privacy("").withholds_payloads());
+
+    let said = errors("[privacy]\nredact = ['emails']", &[]);
+    assert!(
+        said.contains("hearken.toml:2:") && said.contains("`emails`") && said.contains("\"iban\""),
+        "{said}"
+    );
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod formats;
 mod json;
 mod native;
 
+use std::borrow::Cow;
+
 use hearken_model::{Event, Timestamp};
 
 pub(crate) use self::formats::rasa;
@@ -89,6 +91,41 @@ pub(crate) const ORGANIZATION_HEADER: &str = "hearken-organization";
 /// What is said to a sender about an interaction that is not theirs: not that there is one.
 pub(crate) fn invalid_id() -> Rejection {
     RejectionKind::InvalidValue.because("`interaction_id` is not valid")
+}
+
+impl Rejection {
+    /// The reason as it may be told: whole, or without values.
+    pub(crate) fn shown_reason(&self, withholds_values: bool) -> Cow<'_, str> {
+        if withholds_values { self.reason_without_values() } else { Cow::Borrowed(&self.reason) }
+    }
+
+    /// The reason without anything that the record said but the name of the field, where that is one of ours: for where
+    /// its values must not be told.
+    fn reason_without_values(&self) -> Cow<'_, str> {
+        match self.kind {
+            RejectionKind::Empty
+            | RejectionKind::NotJson
+            | RejectionKind::NotAnObject
+            | RejectionKind::MissingField
+            | RejectionKind::OverLimit => Cow::Borrowed(&self.reason),
+            RejectionKind::UnknownFormat => Cow::Borrowed("the record is of no known format"),
+            RejectionKind::UnknownType => Cow::Borrowed("the event type is unknown"),
+            RejectionKind::InvalidValue => {
+                let field =
+                    self.reason.strip_prefix('`').and_then(|rest| rest.split_once('`')).map(|(name, _)| name);
+                let is_ours = |name: &&str| {
+                    !name.starts_with("metadata")
+                        && name
+                            .chars()
+                            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.[]".contains(c))
+                };
+                match field.filter(is_ours) {
+                    Some(field) => format!("`{field}` has a value that it cannot have").into(),
+                    None => "a field has a value that it cannot have".into(),
+                }
+            }
+        }
+    }
 }
 
 /// What a record turned out to be.

@@ -1,15 +1,47 @@
-//! Where the customer was: the event's address through GeoIP and the privacy settings. Cannot fail.
+//! What becomes of an event before it is folded: its address goes through GeoIP, and then personal data goes out of it as
+//! far as the privacy settings say. Cannot fail.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use hearken_config::IpPolicy;
+use hearken_config::{IpPolicy, PrivacyConfig};
 use hearken_geoip::{GeoIp, parse_address};
+use hearken_model::Event;
 use hearken_model::state::Address;
+use hearken_privacy::Redactor;
 
 use crate::metrics::IngestMetrics;
 
 /// Most bytes of an unparsable address that are kept.
 const UNPARSABLE_BYTES_MAX: usize = 64;
+
+/// Every event passes here, whichever door it came by, before anything else sees it.
+pub(crate) struct Enrichment {
+    geoip: GeoIp,
+    ip_policy: IpPolicy,
+    redactor: Redactor,
+}
+
+impl Enrichment {
+    pub(crate) fn new(geoip: GeoIp, privacy: &PrivacyConfig) -> Self {
+        let redactor = Redactor::new(privacy.redact.iter().copied());
+        Enrichment { geoip, ip_policy: privacy.ip, redactor }
+    }
+
+    /// The event as it may be stored, and what may be stored of its address.
+    pub(crate) fn apply(&self, mut event: Event, metrics: &IngestMetrics) -> (Event, Option<Address>) {
+        let address = event.started.ip_address.take();
+        let address = address.map(|text| locate(&text, &self.geoip, self.ip_policy, metrics));
+        self.redactor.redact(&mut event);
+        (event, address.map(|address| self.without_rubbish(address)))
+    }
+
+    /// What is no address may be anything, a name or another number.
+    fn without_rubbish(&self, mut address: Address) -> Address {
+        let is_rubbish = |text: &String| self.redactor.is_active() && parse_address(text).is_none();
+        address.ip_address = address.ip_address.filter(|text| !is_rubbish(text));
+        address
+    }
+}
 
 /// Looks an address up, then keeps of it what privacy allows.
 ///
@@ -50,6 +82,9 @@ fn truncated(ip: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use hearken_model::{InteractionId, PersonalData, Timestamp};
+
     use super::*;
 
     #[test]
@@ -62,5 +97,30 @@ mod tests {
         assert_eq!(kept("203.0.113.77", IpPolicy::Drop), None);
         assert_eq!(kept("my house", IpPolicy::Keep).as_deref(), Some("my house"));
         assert_eq!(kept("my house 203.0.113.77", IpPolicy::Truncate), None);
+    }
+
+    #[test]
+    fn an_event_is_redacted_after_its_address_was_looked_up() {
+        let event = || {
+            let id = InteractionId::try_new("i").unwrap();
+            let mut event = Event::new(id, Timestamp::EPOCH, Timestamp::EPOCH);
+            event.started.ip_address = Some("203.0.113.77".into());
+            event.started.user_id = Some("jane@example.com".into());
+            event
+        };
+        let metrics = IngestMetrics::for_test();
+        let apply = |privacy: PrivacyConfig, event: Event| {
+            Enrichment::new(GeoIp::empty(), &privacy).apply(event, &metrics)
+        };
+        let privacy = || PrivacyConfig { redact: PersonalData::ALL.to_vec(), ..PrivacyConfig::default() };
+        let (redacted, address) = apply(privacy(), event());
+        assert_eq!(redacted.started.user_id.as_deref(), Some("[email]"));
+        assert_eq!(address.unwrap().ip_address.as_deref(), Some("203.0.113.77"), "`ip` decides of it");
+
+        let mut with_rubbish = event();
+        with_rubbish.started.ip_address = Some("jane's phone".into());
+        assert_eq!(apply(privacy(), with_rubbish).1, Some(Address::default()));
+        let (event, address) = apply(PrivacyConfig { ip: IpPolicy::Drop, ..Default::default() }, event());
+        assert_eq!((event.started.ip_address, address), (None, Some(Address::default())));
     }
 }

@@ -16,16 +16,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use hearken_config::{IngestConfig, IpPolicy, KafkaConfig};
+use hearken_config::{IngestConfig, KafkaConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
 use hearken_index::{EngineError, IndexReader, IndexWriter, SearchError};
-use hearken_model::{Event, FoldOutcome, Timestamp};
+use hearken_model::{FoldOutcome, Timestamp};
 use tracing::{debug, error, info, warn};
 
 use crate::decode::{Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id};
 use crate::derive::Deriver;
-use crate::enrich::locate;
+use crate::enrich::Enrichment;
 use crate::fold::{FoldError, Folded, OpenInteractions};
 use crate::halted::HaltedPartitions;
 use crate::kafka::{DeadLetters, KafkaError, KafkaSource};
@@ -62,8 +62,8 @@ pub struct IngestParts {
     pub log: Option<LocalLog>,
     /// Intervals.
     pub config: IngestConfig,
-    /// What becomes of addresses.
-    pub ip_policy: IpPolicy,
+    /// What is kept of people.
+    pub privacy: PrivacyConfig,
     /// Where addresses are.
     pub geoip: GeoIp,
     /// Analysis, billing and the contract's rules.
@@ -106,7 +106,10 @@ impl Ingest {
     /// # Errors
     /// The settings are refused; brokers that cannot be reached are waited for, and [`Ingest::status`] says so.
     pub fn start(parts: IngestParts) -> Result<Self, IngestError> {
-        let dead_letters = parts.kafka.as_ref().map(DeadLetters::open).transpose()?;
+        let withholds_payloads = parts.privacy.withholds_payloads();
+        let dead_letters = parts.kafka.as_ref();
+        let dead_letters =
+            dead_letters.map(|kafka| DeadLetters::open(kafka, withholds_payloads)).transpose()?;
         if let Some(kafka) = &parts.kafka {
             KafkaSource::check(kafka)?;
         }
@@ -116,6 +119,7 @@ impl Ingest {
             next: Checkpoint::default(),
             searchable: Checkpoint::default(),
             open: OpenInteractions::new(),
+            enrichment: Enrichment::new(parts.geoip.clone(), &parts.privacy),
             dead_letters,
             backlog: Backlog::default(),
             starts: BTreeMap::new(),
@@ -160,6 +164,7 @@ struct Pipeline {
     /// while large interactions are deferred, so that a crash reads their events again.
     searchable: Checkpoint,
     open: OpenInteractions,
+    enrichment: Enrichment,
     dead_letters: Option<DeadLetters>,
     backlog: Backlog,
     /// Where reading began, by partition.
@@ -374,13 +379,7 @@ impl Pipeline {
                 None
             }
             Decoded::Events(events) => {
-                let with_address = |event: Event| {
-                    let address = event.started.ip_address.as_deref();
-                    let address =
-                        address.map(|text| locate(text, &self.parts.geoip, self.parts.ip_policy, metrics));
-                    (event, address)
-                };
-                let events = events.into_iter().map(with_address).collect();
+                let events = events.into_iter().map(|event| self.enrichment.apply(event, metrics)).collect();
                 match self.open.fold_all(events, &self.parts.reader) {
                     Ok(Folded { outcome, is_large }) => {
                         let recorded =
@@ -484,12 +483,8 @@ impl Pipeline {
             // Without Kafka there is no topic for them. What can be seen of an event alone was refused at the door;
             // here is what its interaction has no room for.
             for (record, rejection) in records {
-                warn!(
-                    topic = record.topic,
-                    offset = record.offset,
-                    reason = rejection.reason,
-                    "dropped an event"
-                );
+                let reason = rejection.shown_reason(self.parts.privacy.withholds_payloads());
+                warn!(topic = record.topic, offset = record.offset, %reason, "dropped an event");
                 self.parts.metrics.dead_letter(&record.topic, rejection.kind);
             }
             return;
@@ -505,7 +500,7 @@ impl Pipeline {
                         topic = record.topic,
                         partition = record.partition,
                         offset = record.offset,
-                        reason = rejection.reason,
+                        reason = %dead_letters.shown_reason(&rejection),
                         "dead letter"
                     );
                     self.parts.metrics.dead_letter(&record.topic, rejection.kind);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use hearken_analysis::llm::{Endpoint, LlmClient};
 use hearken_analysis::{Analyzer, Taxonomy};
 use hearken_billing::{Billing, BillingSettings, ModelPrice, OwnPrice};
-use hearken_config::{IngestConfig, IpPolicy, KafkaConfig};
+use hearken_config::{IngestConfig, KafkaConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
 use hearken_index::{Access, Index, IndexReader};
 use hearken_ingest::{
@@ -73,7 +73,7 @@ impl Stack {
             kafka: Some(kafka.clone()),
             log: None,
             config: IngestConfig { idle_timeout, ..IngestConfig::default() },
-            ip_policy: IpPolicy::Keep,
+            privacy: PrivacyConfig::default(),
             geoip: GeoIp::empty(),
             deriver: deriver.with_llm(EXCERPT_BYTES),
             writer,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hearken_analysis::Analyzer;
 use hearken_billing::{Billing, BillingSettings};
-use hearken_config::{IngestConfig, IpPolicy};
+use hearken_config::{IngestConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
 use hearken_index::{Access, Index, IndexReader, Organizations};
 use hearken_ingest::{
@@ -38,7 +38,7 @@ fn start(folder: &Path) -> World {
         kafka: None,
         log: Some(log.clone()),
         config: IngestConfig { idle_timeout: LONG, ..IngestConfig::default() },
-        ip_policy: IpPolicy::Keep,
+        privacy: PrivacyConfig::default(),
         geoip: GeoIp::empty(),
         deriver: Deriver::new(Analyzer::built_in(), billing, LONG, metrics.clone()),
         writer,

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use hearken_analysis::Analyzer;
 use hearken_billing::{Billing, BillingSettings};
-use hearken_config::{IngestConfig, IpPolicy, KafkaConfig};
+use hearken_config::{IngestConfig, IpPolicy, KafkaConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
 use hearken_index::{Access, Index, IndexReader};
 use hearken_ingest::{Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, OutgoingRecord};
-use hearken_model::{Document, InteractionId, Status, Timestamp};
+use hearken_model::{Document, InteractionId, PersonalData, Status, Timestamp};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
@@ -31,6 +31,15 @@ fn broker() -> InProcessBroker {
 }
 
 fn start(broker: &InProcessBroker, folder: &Path, idle_timeout: Duration) -> (Ingest, IndexReader) {
+    start_with(broker, folder, idle_timeout, PrivacyConfig::default())
+}
+
+fn start_with(
+    broker: &InProcessBroker,
+    folder: &Path,
+    idle_timeout: Duration,
+    privacy: PrivacyConfig,
+) -> (Ingest, IndexReader) {
     let (writer, reader) = Index::open(&folder.join("index"), |_| {}).unwrap();
     let metrics = IngestMetrics::for_test();
     let billing = Billing::new(BillingSettings::default(), Vec::new());
@@ -44,7 +53,7 @@ fn start(broker: &InProcessBroker, folder: &Path, idle_timeout: Duration) -> (In
         }),
         log: None,
         config: IngestConfig { idle_timeout, ..IngestConfig::default() },
-        ip_policy: IpPolicy::Keep,
+        privacy,
         geoip: GeoIp::empty(),
         deriver: Deriver::new(Analyzer::built_in(), billing, idle_timeout, metrics.clone()),
         writer,
@@ -141,6 +150,49 @@ fn a_record_that_cannot_be_understood_becomes_a_dead_letter_and_the_stream_goes_
         (message.key().unwrap().to_vec(), message.payload().unwrap().to_vec())
     });
     assert_eq!(dead, (b"some key".to_vec(), b"{not json".to_vec()));
+}
+
+#[test]
+fn personal_data_is_in_no_document_no_file_and_no_dead_letter() {
+    let broker = broker();
+    let folder = tempfile::tempdir().unwrap();
+    let privacy =
+        PrivacyConfig { redact: PersonalData::ALL.to_vec(), ip: IpPolicy::Drop, ..Default::default() };
+    let refused = json!({"event": "interaction.rated", "interaction_id": "i-2", "rating": "jane@example.com",
+        "ip_address": "203.0.113.77"});
+    produce(&broker, 1, refused.to_string().as_bytes());
+    let told = json!({"event": "interaction.message", "interaction_id": "i-1", "message_id": "m-1", "role": "user",
+        "message": "I am jane@example.com, card 4111 1111 1111 1111", "caller": "+49 30 901820",
+        "ip_address": "203.0.113.77"});
+    produce(&broker, 1, told.to_string().as_bytes());
+    let (ingest, reader) = start_with(&broker, folder.path(), Duration::from_secs(1_000_000_000), privacy);
+    wait_for("the message behind the bad record", || (num_messages(&reader) == 1).then_some(()));
+    let interaction = document(&reader).unwrap().interaction();
+    ingest.stop().unwrap();
+    assert_eq!(interaction.transcript.unwrap()[0].message, "I am [email], card [card]");
+    assert_eq!((interaction.caller.as_deref(), interaction.ip_address), (Some("[phone]"), None));
+
+    let planted = ["jane@example.com", "4111", "901820", "203.0.113.77"];
+    for entry in std::fs::read_dir(folder.path().join("index")).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(planted.iter().all(|planted| !text.contains(planted)));
+    }
+    let (reason, dead) = first_record(&broker, DEAD_LETTERS, |message| {
+        let headers = message.headers().unwrap();
+        let reason = headers.iter().find(|header| header.key == "hearken-reason").unwrap().value.unwrap();
+        let texts: Vec<_> = headers.iter().map(|header| format!("{header:?}")).collect();
+        (
+            String::from_utf8(reason.to_vec()).unwrap(),
+            (message.key().is_some(), message.payload().is_some(), texts.len()),
+        )
+    });
+    assert_eq!(reason, "`rating` has a value that it cannot have");
+    assert_eq!(
+        dead,
+        (false, false, 5),
+        "only what says where it was: topic, partition, offset, reason, withheld"
+    );
 }
 
 #[test]

@@ -12,12 +12,14 @@
 //! - [`field`]: the one table of fields that can be filtered, faceted, sorted and searched by.
 //! - [`money`]: decimal amounts.
 //! - [`speech`]: what silence is.
+//! - [`personal_data`]: the kinds that can be kept out of what is stored.
 
 pub mod document;
 pub mod event;
 pub mod field;
 pub mod interaction;
 pub mod money;
+pub mod personal_data;
 pub mod speech;
 pub mod state;
 pub mod stored;
@@ -33,6 +35,7 @@ pub use interaction::{
     AnalysisInfo, CostSource, Interaction, Message, ModelUsage, TopicsSummary, TotalCosts, UsageTotals,
 };
 pub use money::{Cost, Money};
+pub use personal_data::PersonalData;
 pub use state::{FoldOutcome, LimitExceeded, State, Versioned};
 pub use stored::{Glimpse, Said};
 pub use time::{InvalidTime, Timestamp};

@@ -87,7 +87,7 @@ impl App {
             kafka: config.kafka.clone(),
             log: Some(log),
             config: config.ingest.clone(),
-            ip_policy: config.privacy.ip,
+            privacy: config.privacy.clone(),
             geoip: geoip.clone(),
             deriver,
             writer,

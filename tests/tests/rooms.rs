@@ -7,14 +7,15 @@ use std::path::Path;
 use hearken_tests::hearken::workspace_root;
 
 /// Each room and the rooms that it may use. Ingest and query never see each other.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("model", &[]),
     ("geoip", &["model"]),
     ("analysis", &["model"]),
     ("billing", &["model"]),
+    ("privacy", &["model"]),
     ("config", &["model"]),
     ("index", &["model"]),
-    ("ingest", &["model", "geoip", "analysis", "billing", "config", "index"]),
+    ("ingest", &["model", "geoip", "analysis", "billing", "privacy", "config", "index"]),
     ("query", &["model", "geoip", "analysis", "billing", "config", "index"]),
     ("web", &["model", "config", "index", "query"]),
     ("server", &["model", "geoip", "analysis", "billing", "config", "index", "ingest", "query", "web"]),

@@ -1,5 +1,6 @@
 //! The dead-letter topic: what could not be understood, unchanged, with the reason and where it came from.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use hearken_config::KafkaConfig;
@@ -26,10 +27,13 @@ const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct DeadLetters {
     producer: FutureProducer<Quiet>,
     config: KafkaConfig,
+    withholds_payloads: bool,
 }
 
 impl DeadLetters {
-    pub(crate) fn open(config: &KafkaConfig) -> Result<Self, KafkaError> {
+    /// With `withholds_payloads` a dead letter says where its record is and why it was refused, and nothing that the
+    /// record said.
+    pub(crate) fn open(config: &KafkaConfig, withholds_payloads: bool) -> Result<Self, KafkaError> {
         let mut client = super::client_config(config);
         client
             .set("acks", "all")
@@ -44,7 +48,13 @@ impl DeadLetters {
             // The producer must not refuse what the broker would take: the broker's limit decides.
             client.set("message.max.bytes", "1000000000");
         }
-        Ok(DeadLetters { producer: client.create_with_context(Quiet)?, config: config.clone() })
+        let producer = client.create_with_context(Quiet)?;
+        Ok(DeadLetters { producer, config: config.clone(), withholds_payloads })
+    }
+
+    /// The reason, as far as it may be told to anybody but the record's sender.
+    pub(crate) fn shown_reason<'r>(&self, rejection: &'r Rejection) -> Cow<'r, str> {
+        rejection.shown_reason(self.withholds_payloads)
     }
 
     /// The topic's name.
@@ -107,26 +117,32 @@ impl DeadLetters {
         truncate_bytes: Option<usize>,
     ) -> Result<rdkafka::producer::DeliveryFuture, KafkaError> {
         let mut headers = OwnedHeaders::new();
-        for (name, value) in &record.headers {
+        let shown_headers = if self.withholds_payloads { &[] } else { record.headers.as_slice() };
+        for (name, value) in shown_headers {
             headers = headers.insert(Header { key: name, value: value.as_deref() });
         }
+        let reason = self.shown_reason(rejection);
         let offset = record.offset.to_string();
         let partition = record.partition.to_string();
         for (key, value) in [
-            ("hearken-reason", rejection.reason.as_str()),
+            ("hearken-reason", reason.as_ref()),
             ("hearken-topic", record.topic.as_str()),
             ("hearken-partition", partition.as_str()),
             ("hearken-offset", offset.as_str()),
         ] {
             headers = headers.insert(Header { key, value: Some(value) });
         }
-        let mut value = record.value.as_deref();
+        let (mut key, mut value) = (record.key.as_deref(), record.value.as_deref());
+        if self.withholds_payloads {
+            (key, value) = (None, None);
+            headers = headers.insert(Header { key: "hearken-withheld", value: Some("true") });
+        }
         if let (Some(bytes), Some(limit)) = (value, truncate_bytes) {
             value = Some(&bytes[..bytes.len().min(limit)]);
             headers = headers.insert(Header { key: "hearken-truncated", value: Some("true") });
         }
         let mut message = FutureRecord::<[u8], [u8]>::to(self.topic()).headers(headers);
-        message.key = record.key.as_deref();
+        message.key = key;
         message.payload = value;
         message.timestamp = record.timestamp.map(|timestamp| timestamp.as_millis());
         self.producer.send_result(message).map_err(|(error, _)| error)

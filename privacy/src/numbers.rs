@@ -1,0 +1,74 @@
+//! Numbers as people write them: groups of digits with something between them.
+
+use crate::folded::{Folded, is_word};
+
+/// Digits without anything between them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Group {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Group {
+    pub(crate) fn len(self) -> usize {
+        self.end - self.start
+    }
+}
+
+/// Most groups that one number may have: a card that is spelled digit by digit.
+const GROUPS_MAX: usize = 19;
+
+/// The group that begins at that digit and those that follow it, as long as `joins` says that what stands between two
+/// of them may stand within a number.
+pub(crate) fn groups(text: &Folded, start: usize, joins: impl Fn(&[char]) -> bool) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let mut at = start;
+    while groups.len() < GROUPS_MAX {
+        let end = end_of_digits(text, at);
+        groups.push(Group { start: at, end });
+        let next =
+            (end..).find(|index| text.get(*index).is_none_or(|c| c.is_ascii_digit() || index - end > 3));
+        let Some(next) = next.filter(|next| text.get(*next).is_some_and(|c| c.is_ascii_digit())) else {
+            break;
+        };
+        if !joins(&text.chars[end..next]) {
+            break;
+        }
+        at = next;
+    }
+    groups
+}
+
+/// Where the digits end that begin there.
+pub(crate) fn end_of_digits(text: &Folded, start: usize) -> usize {
+    (start..).find(|index| !text.get(*index).is_some_and(|c| c.is_ascii_digit())).unwrap_or(start)
+}
+
+/// The digits of these groups.
+pub(crate) fn digits(text: &Folded, groups: &[Group]) -> Vec<u8> {
+    let chars = groups.iter().flat_map(|group| &text.chars[group.start..group.end]);
+    chars.filter_map(|c| c.to_digit(10)).map(|digit| digit as u8).collect()
+}
+
+/// Whether what ends there could go on: a letter, or the decimal part of an amount.
+pub(crate) fn goes_on(text: &Folded, end: usize) -> bool {
+    match text.get(end) {
+        Some('.' | ',' | ':' | '/' | '-' | '_') => text.get(end + 1).is_some_and(|c| c.is_ascii_digit()),
+        Some(c) => is_word(c),
+        None => false,
+    }
+}
+
+/// The check digit of card numbers and many others.
+pub(crate) fn passes_luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .zip([false, true].into_iter().cycle())
+        .map(|(digit, doubled)| match u32::from(*digit) * if doubled { 2 } else { 1 } {
+            large @ 10.. => large - 9,
+            small => small,
+        })
+        .sum();
+    sum % 10 == 0
+}

@@ -1,0 +1,136 @@
+//! One text: what is found in it, and what is shown instead.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use hearken_model::PersonalData;
+
+use crate::context::Context;
+use crate::folded::Folded;
+use crate::{card, email, iban, ip, phone, ssn};
+
+/// Fewest digits of anything that is looked for, but for addresses.
+const DIGITS_MIN: usize = 5;
+/// What a text becomes that could not be read to its end.
+const UNREADABLE: &str = "[redacted]";
+
+/// Replaces personal data of the chosen kinds by the kind's name in brackets, such as `[email]`.
+#[derive(Debug, Clone, Default)]
+pub struct Redactor {
+    kinds: BTreeSet<PersonalData>,
+}
+
+impl Redactor {
+    /// Looks for these kinds; for none it changes nothing.
+    pub fn new(kinds: impl IntoIterator<Item = PersonalData>) -> Self {
+        Redactor { kinds: kinds.into_iter().collect() }
+    }
+
+    /// Whether it looks for anything.
+    pub fn is_active(&self) -> bool {
+        !self.kinds.is_empty()
+    }
+
+    /// The text without personal data; borrowed when there is none. What has been redacted stays as it is.
+    pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.text_as(text, Context::default())
+    }
+
+    pub(crate) fn text_as<'t>(&self, text: &'t str, given: Context) -> Cow<'t, str> {
+        if !self.may_hold_any(text) {
+            return Cow::Borrowed(text);
+        }
+        // The plans of phone numbers are another's code: whatever it stumbles over must not be shown for that.
+        match catch_unwind(AssertUnwindSafe(|| self.replaced(text, given))) {
+            Ok(replaced) => replaced,
+            Err(_) => {
+                tracing::error!(
+                    bytes = text.len(),
+                    "a text could not be searched for personal data and is left out"
+                );
+                Cow::Borrowed(UNREADABLE)
+            }
+        }
+    }
+
+    /// What is found, by kind and place in bytes, in the order of the text.
+    pub fn find(&self, text: &str) -> Vec<(PersonalData, Range<usize>)> {
+        self.find_as(text, Context::default())
+    }
+
+    pub(crate) fn looks_for(&self, kind: PersonalData) -> bool {
+        self.kinds.contains(&kind)
+    }
+
+    /// A look at the bytes that spares almost every text the rest.
+    fn may_hold_any(&self, text: &str) -> bool {
+        if !self.is_active() {
+            return false;
+        }
+        let mut num_digits = 0;
+        let mut may_be_address = false;
+        for c in text.chars() {
+            num_digits += usize::from(c.is_numeric());
+            may_be_address |= matches!(c, '@' | '\u{ff20}' | '%' | ':' | '.');
+        }
+        num_digits >= DIGITS_MIN
+            || text.contains(['@', '\u{ff20}', '%'])
+            || may_be_address && self.looks_for(PersonalData::Ip) && text.contains("::")
+            || may_be_address && num_digits >= 4 && self.looks_for(PersonalData::Ip)
+            || self.looks_for(PersonalData::Email) && email::may_be_spoken(text)
+    }
+
+    fn find_as(&self, text: &str, given: Context) -> Vec<(PersonalData, Range<usize>)> {
+        let mut folded = Folded::new(text);
+        let mut found = Vec::new();
+        // The surest first: whatever holds a card's digits is not looked at again as a phone number. Kinds that are kept
+        // are looked for as well, or their digits would be taken for another kind.
+        for kind in [
+            PersonalData::Email,
+            PersonalData::Iban,
+            PersonalData::Card,
+            PersonalData::Ssn,
+            PersonalData::Ip,
+            PersonalData::Phone,
+        ] {
+            let before = found.len();
+            let mut take = |range: Range<usize>| found.push((kind, range));
+            match kind {
+                PersonalData::Email => email::find(&folded, &mut take),
+                PersonalData::Iban => iban::find(&folded, &mut take),
+                PersonalData::Card => card::find(&folded, given, &mut take),
+                PersonalData::Ssn => ssn::find(&folded, given, &mut take),
+                PersonalData::Ip => ip::find(&folded, &mut take),
+                PersonalData::Phone if self.looks_for(kind) => phone::find(&folded, given, &mut take),
+                PersonalData::Phone => {}
+            }
+            for (_, range) in &found[before..] {
+                folded.blank(range.clone());
+            }
+        }
+        found.retain(|(kind, _)| self.looks_for(*kind));
+        found.sort_unstable_by_key(|(_, range)| range.start);
+        let bytes = |range: Range<usize>| folded.byte(range.start)..folded.byte(range.end);
+        found.into_iter().map(|(kind, range)| (kind, bytes(range))).collect()
+    }
+
+    fn replaced<'t>(&self, text: &'t str, given: Context) -> Cow<'t, str> {
+        let found = self.find_as(text, given);
+        if found.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut replaced = String::with_capacity(text.len());
+        let mut shown = 0;
+        for (kind, range) in found {
+            replaced.push_str(&text[shown..range.start]);
+            replaced.push('[');
+            replaced.push_str(kind.as_str());
+            replaced.push(']');
+            shown = range.end;
+        }
+        replaced.push_str(&text[shown..]);
+        Cow::Owned(replaced)
+    }
+}
