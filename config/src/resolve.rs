@@ -83,6 +83,11 @@ fn http(reader: &mut Reader<'_>) -> HttpConfig {
         ingest: http_ingest(reader),
         metrics_listen: reader.parsed("http.metrics_listen", formats::listen_address),
         allowed_hosts: hosts.into_iter().map(|host| host.value).collect(),
+        webhooks: WebhooksConfig {
+            elevenlabs_secret_file: reader.path("http.webhooks.elevenlabs_secret_file"),
+            vapi_secret_file: reader.path("http.webhooks.vapi_secret_file"),
+            retell_secret_file: reader.path("http.webhooks.retell_secret_file"),
+        },
     }
 }
 

@@ -295,6 +295,19 @@ pub struct HttpConfig {
     pub metrics_listen: Option<SocketAddr>,
     /// Names under which the server may be reached without keys, beside those of loopback.
     pub allowed_hosts: Vec<String>,
+    /// What the webhooks of platforms are signed with.
+    pub webhooks: WebhooksConfig,
+}
+
+/// `[http.webhooks]`: without a file, the webhooks of that platform need an API key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WebhooksConfig {
+    /// Holds the secret of the ElevenLabs webhook.
+    pub elevenlabs_secret_file: Option<PathBuf>,
+    /// Holds the secret that Vapi sends with each message.
+    pub vapi_secret_file: Option<PathBuf>,
+    /// Holds the API key that Retell signs with.
+    pub retell_secret_file: Option<PathBuf>,
 }
 
 /// `http.ingest`
@@ -315,6 +328,7 @@ impl Default for HttpConfig {
             ingest: HttpIngest::default(),
             metrics_listen: None,
             allowed_hosts: Vec::new(),
+            webhooks: WebhooksConfig::default(),
         }
     }
 }

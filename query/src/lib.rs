@@ -6,6 +6,7 @@
 //! - [`search`]: one search from parameters to the answer, for the HTTP API and the pages alike.
 //! - [`export`], [`follow`], [`overview`]: every match as a stream, matches as they change, numbers for charts.
 //! - [`events`]: events that come in over HTTP, for a sink that `server` provides.
+//! - [`webhooks`]: whether a webhook comes from who it says.
 //! - [`views`]: searches that people gave a name.
 //! - [`words`]: what people said, kept from who may not know it.
 //! - [`problem`]: the one place that turns errors into status, stable code and public text.
@@ -26,6 +27,7 @@ pub mod search;
 pub mod state;
 pub mod views;
 pub mod words;
+pub mod webhooks;
 mod zone;
 
 pub use http::router;

@@ -1,5 +1,6 @@
 //! What every answer needs, built once by `server` and shared by the API and the pages.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use crate::http::Gate;
 use crate::http::metrics::HttpMetrics;
 use crate::problem::Problem;
 use crate::views::Views;
+use crate::webhooks::Platform;
 
 /// Bounds on what requests may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +86,7 @@ struct Inner {
     /// Places for KiB of events.
     events_room: Arc<Semaphore>,
     events: Option<Arc<dyn EventSink>>,
+    webhook_secrets: BTreeMap<Platform, Vec<u8>>,
     stopping: watch::Receiver<bool>,
     views: Arc<Views>,
     gate: Gate,
@@ -100,6 +103,7 @@ pub struct AppStateBuilder {
     views: Views,
     gate: Gate,
     events: Option<Arc<dyn EventSink>>,
+    webhook_secrets: BTreeMap<Platform, Vec<u8>>,
 }
 
 impl AppStateBuilder {
@@ -127,6 +131,12 @@ impl AppStateBuilder {
         self
     }
 
+    /// What the webhooks of a platform are signed with; by default they need a key.
+    pub fn webhook_secrets(mut self, secrets: BTreeMap<Platform, Vec<u8>>) -> Self {
+        self.webhook_secrets = secrets;
+        self
+    }
+
     /// The saved views; by default there are none and new ones are kept in memory.
     pub fn views(mut self, views: Views) -> Self {
         self.views = views;
@@ -144,7 +154,17 @@ impl AppStateBuilder {
     /// # Errors
     /// The registry already has metrics of these names.
     pub fn build(self) -> Result<AppState, prometheus::Error> {
-        let AppStateBuilder { reader, registry, readiness, limits, stopping, views, gate, events } = self;
+        let AppStateBuilder {
+            reader,
+            registry,
+            readiness,
+            limits,
+            stopping,
+            views,
+            gate,
+            events,
+            webhook_secrets,
+        } = self;
         let inner = Inner {
             metrics: HttpMetrics::register(&registry)?,
             admitted: Arc::new(Semaphore::new(limits.searches_max + limits.waiting_max)),
@@ -153,6 +173,7 @@ impl AppStateBuilder {
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             events_room: Arc::new(Semaphore::new((limits.events_room_bytes / 1024).max(1))),
             events,
+            webhook_secrets,
             reader,
             registry,
             readiness,
@@ -180,6 +201,7 @@ impl AppState {
             views: Views::default(),
             gate: Gate::default(),
             events: None,
+            webhook_secrets: BTreeMap::new(),
         }
     }
 
@@ -262,6 +284,11 @@ impl AppState {
         let done = done.map_err(|_| Problem::internal(&std::io::Error::other("a search panicked")))?;
         self.metrics().search_seconds.observe(started.elapsed().as_secs_f64());
         done.map_err(Into::into)
+    }
+
+    /// What the webhooks of a platform are signed with.
+    pub(crate) fn webhook_secret(&self, platform: Platform) -> Option<&[u8]> {
+        self.inner.webhook_secrets.get(&platform).map(Vec::as_slice)
     }
 
     /// Where events go that come in.

@@ -1,5 +1,6 @@
 //! Puts the rooms together. `serve`, `demo` and the tests all start this one assembly.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use hearken_analysis::llm::{Endpoint, LlmClient};
 use hearken_analysis::{Analyzer, Taxonomy};
 use hearken_billing::{Billing, BillingSettings, MinuteRounding, ModelPrice, OwnPrice};
 use hearken_config::{
-    AnalysisConfig, AnalysisEngine, ApiKey, BillingConfig, Config, HttpConfig, HttpIngest, Secret,
+    AnalysisConfig, AnalysisEngine, ApiKey, BillingConfig, Config, HttpConfig, HttpIngest, Secret, WebhooksConfig,
 };
 use hearken_geoip::GeoIp;
 use hearken_index::tantivy::{FlushReport, Monitor};
@@ -21,6 +22,7 @@ use hearken_ingest::{
 use hearken_query::http::Gate;
 use hearken_query::keys::{KeyFile, LiveKeys};
 use hearken_query::views::{self, Views};
+use hearken_query::webhooks::Platform;
 use hearken_query::{AppState, http};
 use prometheus::Registry;
 use tokio::sync::watch;
@@ -113,6 +115,7 @@ impl App {
             .readiness(readiness)
             .views(views)
             .events(Arc::new(HttpEvents(intake)))
+            .webhook_secrets(webhook_secrets(&config.http.webhooks)?)
             .stopping(stopped.clone());
         let state = state.build()?;
         let connections_max = state.limits().connections_max;
@@ -254,6 +257,25 @@ pub fn open_geoip(config: &Config) -> anyhow::Result<GeoIp> {
 pub fn open_log(config: &Config, writer: &IndexWriter) -> anyhow::Result<LocalLog> {
     let folder = crate::rebuild::beside(&config.index.path, "log");
     Ok(LocalLog::open(&folder, &writer.checkpoint())?)
+}
+
+/// What platforms sign their webhooks with.
+fn webhook_secrets(config: &WebhooksConfig) -> anyhow::Result<BTreeMap<Platform, Vec<u8>>> {
+    let files = [
+        (Platform::ElevenLabs, &config.elevenlabs_secret_file),
+        (Platform::Vapi, &config.vapi_secret_file),
+        (Platform::Retell, &config.retell_secret_file),
+    ];
+    let mut secrets = BTreeMap::new();
+    for (platform, file) in files {
+        let Some(file) = file else { continue };
+        let secret = Secret::from_file(file).with_context(|| {
+            format!("cannot read `http.webhooks.{}_secret_file` `{}`", platform.name(), file.display())
+        })?;
+        anyhow::ensure!(!secret.expose().is_empty(), "the webhook secret in `{}` is empty", file.display());
+        secrets.insert(platform, secret.expose().as_bytes().to_vec());
+    }
+    Ok(secrets)
 }
 
 /// The door for events that come in over HTTP.

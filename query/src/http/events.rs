@@ -1,5 +1,6 @@
 //! `POST /v1/events`: events in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -7,11 +8,11 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hearken_model::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Caller;
-use hearken_model::Timestamp;
-
-use crate::events::{BodyError, EventItem, decompress, split};
+use crate::events::{BodyError, EventItem, EventSink, decompress, split};
 use crate::parameters::pairs_of_query;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -28,9 +29,32 @@ pub(super) async fn accept(
     body: Body,
 ) -> Result<Response, Problem> {
     let accepted_at = accepted_at(query.as_deref().unwrap_or_default())?;
-    let Some(sink) = state.events().cloned() else {
-        return Err(Problem::not_durable("this server takes no events"));
-    };
+    let sink = sink(&state)?;
+    let (body, _room) = received(&state, &headers, body).await?;
+    let mut events = tokio::task::block_in_place(|| items(body, &headers, state.limits().events_bytes_max))?;
+    if let Some(accepted_at) = accepted_at {
+        for (idx, event) in events.iter_mut().enumerate() {
+            // What is sent together stays in its order.
+            let nanos = i64::try_from(idx).unwrap_or(i64::MAX).saturating_mul(1_000);
+            event.accepted_at = Some(Timestamp::from_nanos(accepted_at.as_nanos().saturating_add(nanos)));
+        }
+    }
+    let answer =
+        sink.accept(events, &caller).await.map_err(|error| Problem::not_durable(error.to_string()))?;
+    Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
+}
+
+/// Where events go.
+pub(super) fn sink(state: &AppState) -> Result<Arc<dyn EventSink>, Problem> {
+    state.events().cloned().ok_or_else(|| Problem::not_durable("this server takes no events"))
+}
+
+/// The body, decompressed, and the room that it takes while it is looked at.
+pub(super) async fn received(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Problem> {
     let bytes_max = state.limits().events_bytes_max;
     let encoding =
         headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").to_owned());
@@ -42,20 +66,10 @@ pub(super) async fn accept(
     // What a compressed body, or one of unknown length, comes to is not known before.
     let room_bytes = length.filter(|_| encoding.is_none()).unwrap_or(bytes_max);
     let room = tokio::time::timeout(ROOM_TIMEOUT, state.events_room(room_bytes)).await;
-    let _room = room.map_err(|_| Problem::not_durable("too many events are being taken in"))?;
+    let room = room.map_err(|_| Problem::not_durable("too many events are being taken in"))?;
     let body = to_bytes(body, bytes_max).await.map_err(|error| unread(&error, bytes_max))?;
-    let events = tokio::task::block_in_place(|| items(body.into(), encoding.as_deref(), &headers, bytes_max));
-    let mut events = events?;
-    if let Some(accepted_at) = accepted_at {
-        for (idx, event) in events.iter_mut().enumerate() {
-            // What is sent together stays in its order.
-            let nanos = i64::try_from(idx).unwrap_or(i64::MAX).saturating_mul(1_000);
-            event.accepted_at = Some(Timestamp::from_nanos(accepted_at.as_nanos().saturating_add(nanos)));
-        }
-    }
-    let answer =
-        sink.accept(events, &caller).await.map_err(|error| Problem::not_durable(error.to_string()))?;
-    Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
+    let body = tokio::task::block_in_place(|| decompress(body.into(), encoding.as_deref(), bytes_max));
+    Ok((body.map_err(|error| refused(error, bytes_max))?, room))
 }
 
 /// The one parameter: a time that stands for the moment of acceptance, so that whoever sends events without times once
@@ -77,13 +91,7 @@ fn accepted_at(query: &str) -> Result<Option<Timestamp>, Problem> {
     Ok(accepted_at)
 }
 
-fn items(
-    body: Vec<u8>,
-    encoding: Option<&str>,
-    headers: &HeaderMap,
-    bytes_max: usize,
-) -> Result<Vec<EventItem>, Problem> {
-    let body = decompress(body, encoding, bytes_max).map_err(|error| refused(error, bytes_max))?;
+fn items(body: Vec<u8>, headers: &HeaderMap, bytes_max: usize) -> Result<Vec<EventItem>, Problem> {
     let binary = binary_headers(headers);
     if !binary.is_empty() {
         // The body is the data of one CloudEvent, and the event is in the headers.

@@ -9,11 +9,13 @@ mod gate;
 mod interactions;
 pub(crate) mod metrics;
 mod operations;
+mod otlp;
 pub mod routes;
 mod serve;
 mod sessions;
 mod streams;
 pub mod views;
+mod webhooks;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, header};
@@ -38,6 +40,9 @@ pub use sessions::SESSION_IDLE_MAX;
 pub fn routes() -> Routes {
     Routes::new()
         .post("/v1/events", Needs::Permission(Permission::Ingest), events::accept)
+        .post("/v1/webhooks/{platform}", Needs::SignatureOr(Permission::Ingest), webhooks::accept)
+        .post("/v1/logs", Needs::Permission(Permission::Ingest), otlp::accept)
+        .post("/v1/traces", Needs::Permission(Permission::Ingest), otlp::accept)
         .get("/v1/interactions", Needs::SEARCH, interactions::search_by_query)
         .post("/v1/search", Needs::SEARCH, interactions::search_by_body)
         .get("/v1/export", Needs::SEARCH, streams::export_all)

@@ -42,6 +42,9 @@ pub enum Needs {
     Key,
     /// This permission.
     Permission(Permission),
+    /// A signature that the handler checks or, where none is asked for, a key with this permission, which the handler
+    /// asks for. There is no [`Caller`] for it.
+    SignatureOr(Permission),
     /// Any of these; the handler shows less to who has less.
     AnyOf(&'static [Permission]),
 }
@@ -207,12 +210,12 @@ struct Dismissed;
 fn admitted(needs: Needs, parts: &Parts) -> Result<Option<Caller>, Problem> {
     let state = parts.extensions.get::<AppState>();
     let state = state.ok_or_else(|| Problem::internal(&std::io::Error::other("a route outside `finish`")))?;
-    if needs == Needs::Nothing {
+    if matches!(needs, Needs::Nothing | Needs::SignatureOr(_)) {
         return Ok(None);
     }
     let caller = state.gate().caller(parts)?;
     match needs {
-        Needs::Nothing | Needs::Key => {}
+        Needs::Nothing | Needs::SignatureOr(_) | Needs::Key => {}
         Needs::Permission(permission) => caller.require(permission)?,
         Needs::AnyOf(permissions) => caller.require_any(permissions)?,
     }

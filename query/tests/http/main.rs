@@ -13,4 +13,5 @@ mod streams;
 mod support_lead;
 mod tried;
 mod views;
+mod webhooks;
 mod world;
