@@ -6,7 +6,9 @@ use hearken_ingest::user_agent::{Device, UserAgentParser};
 #[test]
 fn devices_are_what_they_are_whatever_their_names_hold() {
     let android = |system: &str, end: &str| {
-        format!("Mozilla/5.0 (Linux; Android {system}) AppleWebKit/537.36 (KHTML, like Gecko) {end} Safari/537.36")
+        format!(
+            "Mozilla/5.0 (Linux; Android {system}) AppleWebKit/537.36 (KHTML, like Gecko) {end} Safari/537.36"
+        )
     };
     for (user_agent, device, browser) in [
         (

@@ -32,6 +32,7 @@ impl Redactor {
             analysis,
             llm_analysis,
             erase: _,
+            is_log_entry: _,
         } = event;
         self.started(started);
         for (_, message) in messages {

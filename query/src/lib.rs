@@ -26,8 +26,8 @@ pub mod problem;
 pub mod search;
 pub mod state;
 pub mod views;
-pub mod words;
 pub mod webhooks;
+pub mod words;
 mod zone;
 
 pub use http::router;

@@ -11,7 +11,8 @@ use hearken_analysis::llm::{Endpoint, LlmClient};
 use hearken_analysis::{Analyzer, Taxonomy};
 use hearken_billing::{Billing, BillingSettings, MinuteRounding, ModelPrice, OwnPrice};
 use hearken_config::{
-    AnalysisConfig, AnalysisEngine, ApiKey, BillingConfig, Config, HttpConfig, HttpIngest, Secret, WebhooksConfig,
+    AnalysisConfig, AnalysisEngine, ApiKey, BillingConfig, Config, HttpConfig, HttpIngest, Secret,
+    WebhooksConfig,
 };
 use hearken_geoip::GeoIp;
 use hearken_index::tantivy::{FlushReport, Monitor};

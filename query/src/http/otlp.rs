@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 
 use super::Caller;
 use super::events::{received, sink};
-use super::views::refuse_other_sites;
 use crate::events::EventItem;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -22,7 +21,6 @@ pub(super) async fn accept(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    refuse_other_sites(&headers)?;
     let sink = sink(&state)?;
     let (body, _room) = received(&state, &headers, body).await?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -68,7 +68,7 @@ async fn every_route_asks_for_what_it_says() {
     let keys: Vec<_> =
         Permission::ALL.iter().map(|permission| (*permission, guarded.key(&["*"], &[*permission]))).collect();
     for route in hearken_query::http::routes().table() {
-        let uri = route.path.replace("{*id}", "x").replace("{name}", "x");
+        let uri = route.path.replace("{*id}", "x").replace("{name}", "x").replace("{platform}", "vapi");
         let at = format!("{} {uri}", route.method);
         let without = guarded.ask(route.method.clone(), &uri, None).await;
         if route.needs == Needs::Nothing {
@@ -87,7 +87,7 @@ async fn every_route_asks_for_what_it_says() {
         for (permission, key) in &keys {
             let is_permitted = match route.needs {
                 Needs::Nothing | Needs::Key => true,
-                Needs::Permission(needed) => needed == *permission,
+                Needs::Permission(needed) | Needs::SignatureOr(needed) => needed == *permission,
                 Needs::AnyOf(needed) => needed.contains(permission),
             };
             let status = guarded.status(route.method.clone(), &uri, key).await;

@@ -108,7 +108,7 @@ impl Destination {
             kafka: None,
             log: Some(log.clone()),
             config: config.ingest.clone(),
-            ip_policy: config.privacy.ip,
+            privacy: config.privacy.clone(),
             geoip: app::open_geoip(config)?,
             deriver: app::deriver(config, metrics.clone())?,
             writer,
