@@ -5,7 +5,7 @@ use hearken_analysis::{Analyzer, Conversation, Memo, Utterance};
 use hearken_model::{Role, Status};
 
 fn language(text: &str) -> Option<String> {
-    let utterances = [Utterance { id: "1", role: Role::User, text, at_ms: 0 }];
+    let utterances = [Utterance { id: "1", role: Role::User, text, at_ms: 0, given_mood: None }];
     let conversation = Conversation {
         utterances: &utterances,
         status: Status::Finished,

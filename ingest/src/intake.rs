@@ -97,6 +97,9 @@ struct Checked {
     key: Vec<u8>,
 }
 
+/// The place of each event that cannot be taken, and why.
+type Rejected = Vec<(usize, String)>;
+
 impl Intake {
     /// Events go to the local log.
     pub fn to_log(log: LocalLog, reader: IndexReader, metrics: IngestMetrics) -> Self {
@@ -131,11 +134,8 @@ impl Intake {
         Ok(Taken { accepted, rejected })
     }
 
-    fn check(
-        &self,
-        events: Vec<Incoming>,
-        sender: &Sender,
-    ) -> Result<(Vec<Checked>, Vec<(usize, String)>), IntakeError> {
+    /// The events that can be taken, and the places of the others with the reasons.
+    fn check(&self, events: Vec<Incoming>, sender: &Sender) -> Result<(Vec<Checked>, Rejected), IntakeError> {
         let accepted_at = now();
         let (mut checked, mut rejected) = (Vec::with_capacity(events.len()), Vec::new());
         for (idx, incoming) in events.into_iter().enumerate() {

@@ -70,5 +70,5 @@ pub(crate) fn passes_luhn(digits: &[u8]) -> bool {
             small => small,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }

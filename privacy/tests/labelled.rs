@@ -50,7 +50,7 @@ fn little_is_missed_and_little_else_is_taken_in_any_language() {
             let is_found =
                 found.iter().any(|(_, found)| found.start <= place.start && place.end <= found.end);
             if !is_found {
-                println!("missed: {kind} in `{}`", row.text);
+                eprintln!("missed: {kind} in `{}`", row.text);
             }
             for tally in [
                 by_kind.entry((*kind).to_owned()).or_default(),
@@ -64,7 +64,7 @@ fn little_is_missed_and_little_else_is_taken_in_any_language() {
             let is_labelled =
                 labelled.iter().any(|(_, labelled)| labelled.start < place.end && place.start < labelled.end);
             if !is_labelled {
-                println!("false alarm: {kind} `{}` in `{}`", &row.text[place.clone()], row.text);
+                eprintln!("false alarm: {kind} `{}` in `{}`", &row.text[place.clone()], row.text);
                 by_kind.entry(kind.to_string()).or_default().false_alarms += 1;
                 by_language.entry(row.language.clone()).or_default().false_alarms += 1;
             }
@@ -72,14 +72,14 @@ fn little_is_missed_and_little_else_is_taken_in_any_language() {
     }
     let mut all = Tally::default();
     for (name, tally) in by_kind.iter().chain(&by_language) {
-        println!("| {name} | {} | {} | {} |", tally.labelled, tally.missed, tally.false_alarms);
+        eprintln!("| {name} | {} | {} | {} |", tally.labelled, tally.missed, tally.false_alarms);
     }
     for tally in by_language.values() {
         all.labelled += tally.labelled;
         all.missed += tally.missed;
         all.false_alarms += tally.false_alarms;
     }
-    println!("| all | {} | {} | {} |", all.labelled, all.missed, all.false_alarms);
+    eprintln!("| all | {} | {} | {} |", all.labelled, all.missed, all.false_alarms);
     assert_eq!(by_language.len(), 6);
     assert!(all.labelled >= 70 && all.missed * 50 <= all.labelled && all.false_alarms <= 1);
 }

@@ -153,7 +153,7 @@ impl<'a> Lowering<'a> {
     /// Interactions in progress.
     pub(super) fn in_progress(&self) -> Lowered {
         let term = value_term("status", ValueCase::Exact, Status::InProgress.as_str());
-        Lowered::test(self.term(&term), |document| is_in_progress(document))
+        Lowered::test(self.term(&term), is_in_progress)
     }
 
     /// Interactions in progress whose newest event is not after `cutoff`.
