@@ -126,7 +126,7 @@ fn find(reader: &IndexReader, id: &str) -> Vec<u64> {
     let read = reader.get(&interaction(id), &Access::All).unwrap();
     let read =
         read.filter(|document| !document.state.erased).map(|document| document.derived.head.messages_count);
-    assert_eq!(values.iter().copied().collect::<Vec<_>>(), read.into_iter().collect::<Vec<_>>());
+    assert_eq!(values, read.into_iter().collect::<Vec<_>>());
     // And by what was said.
     for value in &values {
         let said = Query::Text { scope: Scope::Default, text: format!("value{value}"), form: TextForm::Word };
