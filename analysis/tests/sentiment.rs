@@ -88,6 +88,19 @@ fn the_plainest_messages_are_right_with_and_without_a_language() {
 }
 
 #[test]
+fn names_are_no_feelings_and_polite_forms_none_either() {
+    for language in [None, Some("en")] {
+        for text in ["I need a hotel in Bad Homburg", "A train from Nice to Bad Homburg please"] {
+            assert_ne!(judge(text, language), Some(Sentiment::Negative), "{text}");
+        }
+        for text in ["Kindly stop calling me at night", "Kindly stop texting me", "please stop emailing me"] {
+            assert_eq!(judge(text, language), Some(Sentiment::Negative), "{text}");
+        }
+        assert_ne!(judge("Kindly send me the invoice", language), Some(Sentiment::Positive));
+    }
+}
+
+#[test]
 fn emphasis_and_negation_move_the_score() {
     let score = |text: &str| SentimentModel::built_in().score(text, Some("en")).unwrap().score;
     assert!(score("the support was good") > score("the support was not good"));
