@@ -14,9 +14,9 @@ use lru::LruCache;
 use super::connections::network;
 
 /// Failures that are answered at once; more have to wait.
-const BURST: u32 = 10;
+const BURST: u32 = 20;
 /// One more is answered after this long.
-const REFILL: Duration = Duration::from_secs(6);
+const REFILL: Duration = Duration::from_secs(3);
 /// Addresses and keys that are remembered; the one that failed longest ago goes first.
 const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
@@ -47,6 +47,18 @@ impl Default for Attempts {
 }
 
 impl Attempts {
+    /// Forgets the failures of whoever has shown a right key.
+    pub(super) fn succeeded(&self, address: Option<IpAddr>, key_id: &str) {
+        let mut made_up_at = self.made_up_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if made_up_at.is_empty() {
+            return;
+        }
+        made_up_at.pop(&Source::KeyId(key_id.to_owned()));
+        if let Some(address) = address {
+            made_up_at.pop(&Source::Address(network(address)));
+        }
+    }
+
     /// Counts a failure; says how long to wait when there were too many.
     pub(super) fn failed(
         &self,
@@ -98,6 +110,11 @@ mod tests {
         }
         assert!(attempts.failed(Some("192.0.2.2".parse().unwrap()), Some("0a"), start).is_some());
         assert_eq!(attempts.failed(None, None, start), None);
+
+        attempts.succeeded(Some(neighbour), "0a");
+        for _ in 0..BURST {
+            assert_eq!(attempts.failed(Some(address), Some("0a"), start), None);
+        }
     }
 
     #[test]
