@@ -32,11 +32,11 @@ impl Redactor {
             analysis,
             llm_analysis,
             erase: _,
-            is_log_entry: _,
+            is_log_entry,
         } = event;
         self.started(started);
         for (_, message) in messages {
-            self.message(message);
+            if *is_log_entry { self.log_entry(&mut message.message) } else { self.message(message) }
         }
         if let Some(End { end_reason, recording_url, end_time: _, status: _, cost: _ }) = end {
             self.optional(end_reason);
@@ -87,12 +87,26 @@ impl Redactor {
             self.owned_as(caller, Context { is_phone: true, ..Context::default() });
         }
         if let Some(user_agent) = user_agent {
-            // Robots name whom to write to; their versions look like addresses and numbers.
-            let emails =
-                Redactor::new([PersonalData::Email].into_iter().filter(|kind| self.looks_for(*kind)));
-            emails.owned(user_agent);
+            self.user_agent(user_agent);
         }
         *metadata = std::mem::take(metadata).into_iter().map(|(key, value)| self.entry(key, value)).collect();
+    }
+
+    /// Robots name whom to write to; their versions look like addresses and numbers.
+    fn user_agent(&self, user_agent: &mut String) {
+        let emails = Redactor::new([PersonalData::Email].into_iter().filter(|kind| self.looks_for(*kind)));
+        emails.owned(user_agent);
+    }
+
+    /// An entry of a log is an object in JSON, and must stay one.
+    fn log_entry(&self, text: &mut String) {
+        match serde_json::from_str::<Value>(text) {
+            Ok(mut entry) => {
+                self.json(&mut entry, Context::default());
+                *text = entry.to_string();
+            }
+            Err(_) => self.owned(text),
+        }
     }
 
     fn entry(&self, key: String, value: Scalar) -> (String, Scalar) {
@@ -177,7 +191,10 @@ impl Redactor {
                 let redacted: Map<String, Value> = std::mem::take(object)
                     .into_iter()
                     .map(|(key, mut value)| {
-                        self.json(&mut value, Context::of_name(&key));
+                        match &mut value {
+                            Value::String(text) if key == "user_agent" => self.user_agent(text),
+                            value => self.json(value, Context::of_name(&key)),
+                        }
                         (self.text(&key).into_owned(), value)
                     })
                     .collect();
@@ -258,6 +275,24 @@ mod tests {
 
     fn event() -> Event {
         Event::new(InteractionId::try_new("i-1").unwrap(), Timestamp::EPOCH, Timestamp::EPOCH)
+    }
+
+    #[test]
+    fn an_entry_of_a_log_stays_an_object_of_the_same_shape() {
+        let user_agent = "Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0.0.0";
+        let entry = json!({"event": "user", "text": "write to jane.doe@example.com",
+            "metadata": {"user_agent": user_agent, "phone": 2_127_365_000_u64, "plan": "pro"}});
+        let mut event = event();
+        event.is_log_entry = true;
+        event.messages.push((
+            "m-1".into(),
+            MessageUpdate::new(MessageTime::OffsetMs(0), Role::System, entry.to_string()),
+        ));
+        Redactor::new(PersonalData::ALL).redact(&mut event);
+        let redacted: Value = serde_json::from_str(&event.messages[0].1.message).unwrap();
+        let expected = json!({"event": "user", "text": "write to [email]",
+            "metadata": {"user_agent": user_agent, "phone": "[phone]", "plan": "pro"}});
+        assert_eq!(redacted, expected);
     }
 
     #[test]

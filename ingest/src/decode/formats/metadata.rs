@@ -14,6 +14,8 @@ const KEY_BYTES_MAX: usize = 256;
 const VALUE_BYTES_MAX: usize = 4_096;
 /// How deep objects are looked into.
 const DEPTH_MAX: usize = 8;
+/// Names of the customer's address, of which privacy settings decide: it is no metadata.
+const ADDRESSES: [&str; 2] = ["ip", "ip_address"];
 
 /// Metadata as it is gathered: what is added first stays when there is too much.
 #[derive(Default)]
@@ -53,7 +55,8 @@ impl Metadata {
             }
         };
         let is_empty = matches!(&scalar, Scalar::Text(text) if text.is_empty());
-        let fits = self.flat.len() < METADATA_KEYS_MAX && key.len() <= KEY_BYTES_MAX;
+        let is_address = key.rsplit('.').next().is_some_and(|name| ADDRESSES.contains(&name));
+        let fits = !is_address && self.flat.len() < METADATA_KEYS_MAX && key.len() <= KEY_BYTES_MAX;
         if fits && !is_empty && !key.is_empty() {
             self.flat.entry(key.to_owned()).or_insert(scalar);
         }
@@ -97,7 +100,7 @@ pub(super) fn adopt(started: &mut StartedFields, free: &Value) {
     set(&mut started.user_id, &["user_id"]);
     set(&mut started.url, &["url", "page_url"]);
     set(&mut started.user_agent, &["user_agent"]);
-    set(&mut started.ip_address, &["ip_address", "ip"]);
+    set(&mut started.ip_address, &ADDRESSES);
     set(&mut started.language, &["language"]);
 }
 

@@ -120,7 +120,7 @@ fn elevenlabs_counts_cached_tokens_in_and_keeps_credits_out_of_costs() {
         "metadata": {"start_time_unix_secs": 1_700_000_000, "call_duration_secs": 61, "cost": 300, "cost_fiat": 0.0425,
             "text_only": true, "feedback": {"type": "rating", "rating": 4, "comment": "fine"},
             "termination_reason": "Call transferred to +1 202"},
-        "conversation_initiation_client_data": {"dynamic_variables": {"plan": "pro", "organization": "acme",
+        "conversation_initiation_client_data": {"dynamic_variables": {"plan": "pro", "organization": "acme", "ip": "192.0.2.7",
             "system__time": "now", "nested": {"list": ["a", 1], "objects": [{}]}}}}});
     let event = event(&payload);
     let message = &event.messages[0].1;
@@ -139,6 +139,11 @@ fn elevenlabs_counts_cached_tokens_in_and_keeps_credits_out_of_costs() {
     let metadata = metadata(&event);
     assert!(metadata.contains(&"dynamic_variables.nested.list=a, 1".to_owned()), "{metadata:?}");
     assert!(!metadata.iter().any(|entry| entry.contains("system__")), "{metadata:?}");
+    assert_eq!(event.started.ip_address.as_deref(), Some("192.0.2.7"));
+    assert!(
+        !metadata.iter().any(|entry| entry.contains("192.0.2.7")),
+        "privacy settings decide of addresses"
+    );
     assert!(metadata.contains(&"cost_credits=300".to_owned()), "{metadata:?}");
     for other in ["post_call_audio", "call_initiation_failure"] {
         assert!(is_ignored(&json!({"type": other, "event_timestamp": 5, "data": {"conversation_id": "c"}})));
