@@ -16,7 +16,8 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use hearken_index::search::{Filter, FilterValue, SearchRequest, Selection, Sort};
-use hearken_index::{Access, IndexReader, Ranking};
+use hearken_index::{Access, Ranking};
+use hearken_index_tantivy::IndexReader;
 use hearken_query::language;
 
 use self::collection::Collection;

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum as _;
-use hearken_index::Index;
-use hearken_index::tantivy::Monitor;
+use hearken_index_tantivy::Index;
+use hearken_index_tantivy::Monitor;
 use hearken_tests::engines::OpenSearch;
 use hearken_tests::kafka_io::Producer;
 use hearken_tests::{Hearken, HearkenConfig};

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use hearken_index::checkpoint::Checkpoint;
 use hearken_index::highlight::{HighlightOptions, Highlighter};
 use hearken_index::search::{SearchRequest, Selection, Sort};
-use hearken_index::{Access, Index, IndexReader, IndexWriter, SearchError, oracle};
+use hearken_index::{Access, SearchError, oracle};
+use hearken_index_tantivy::{Index, IndexReader, IndexWriter};
 use hearken_model::{
     Document, Event, InteractionId, MessageTime, MessageUpdate, Role, Scalar, Sentiment, State, Timestamp,
 };

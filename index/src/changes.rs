@@ -34,9 +34,9 @@ pub struct ChangesSince {
     pub is_gap: bool,
 }
 
-/// The latest changes. Clones share them.
+/// The latest changes, for engines. None at first. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Changes {
+pub struct Changes {
     kept: Arc<Mutex<Kept>>,
 }
 
@@ -47,15 +47,17 @@ struct Kept {
     ids: VecDeque<InteractionId>,
 }
 
-impl Changes {
-    pub(crate) fn new() -> Self {
+impl Default for Changes {
+    fn default() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let kept = Kept { run: now.as_micros() as u64, num_changes: 0, ids: VecDeque::new() };
         Changes { kept: Arc::new(Mutex::new(kept)) }
     }
+}
 
+impl Changes {
     /// Searches see these now.
-    pub(crate) fn publish(&self, ids: impl ExactSizeIterator<Item = InteractionId>) {
+    pub fn publish(&self, ids: impl ExactSizeIterator<Item = InteractionId>) {
         let mut kept = self.kept.lock();
         kept.num_changes += ids.len() as u64;
         kept.ids.extend(ids);
@@ -63,13 +65,14 @@ impl Changes {
         kept.ids.drain(..too_many);
     }
 
-    pub(crate) fn now(&self) -> ChangePoint {
+    /// The point behind the latest change.
+    pub fn now(&self) -> ChangePoint {
         let kept = self.kept.lock();
         ChangePoint { run: kept.run, num_changes: kept.num_changes }
     }
 
     /// At most `max` changes after that point.
-    pub(crate) fn since(&self, point: ChangePoint, max: usize) -> ChangesSince {
+    pub fn since(&self, point: ChangePoint, max: usize) -> ChangesSince {
         let kept = self.kept.lock();
         let oldest = kept.num_changes - kept.ids.len() as u64;
         let is_known = point.run == kept.run && (oldest..=kept.num_changes).contains(&point.num_changes);
@@ -93,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_follower_gets_every_change_once_in_order() {
-        let changes = Changes::new();
+        let changes = Changes::default();
         let mut point = changes.now();
         changes.publish(ids(0..3).into_iter());
         changes.publish(ids(3..5).into_iter());
@@ -112,7 +115,7 @@ mod tests {
 
     #[test]
     fn who_was_away_too_long_or_comes_from_another_run_is_told_so() {
-        let changes = Changes::new();
+        let changes = Changes::default();
         let start = changes.now();
         changes.publish(ids(0..CHANGES_MAX + 1).into_iter());
         let since = changes.since(start, 10);

@@ -80,7 +80,7 @@ impl Zone {
 impl Interval {
     /// The interval that an instant lies in, in nanoseconds: its begin and the first instant after it; `None` for an end
     /// beyond what a timestamp can hold.
-    pub(crate) fn around(&self, instant: i64) -> (Option<i64>, Option<i64>) {
+    pub fn around(&self, instant: i64) -> (Option<i64>, Option<i64>) {
         let length = i128::try_from(self.length.as_nanos()).unwrap_or(i128::MAX).max(1);
         let origin = if length % i128::from(WEEK_NANOS) == 0 { FIRST_MONDAY_NANOS.into() } else { 0 };
         let ahead = i128::from(self.zone.ahead(instant));

@@ -1,30 +1,29 @@
-//! The interaction index: one document an interaction, replaced as it grows.
+//! The interaction index: one document an interaction, replaced as it grows. What can be asked of it, and the rules that
+//! every engine keeps; the engines are crates of their own, below this one's folder.
 //!
-//! [`query`], [`search`] and [`checkpoint`] are the port: the words in which the rest of Hearken speaks to an
-//! index, whatever engine does the work, with [`overview`] for charts and [`ranking`] for what comes first. [`Access`]
-//! says on whose behalf, in every question. [`text`] decides what a word is, for the engine, the [highlights](highlight) and the tests alike. Only `tantivy/` names tantivy.
+//! - [`query`], [`search`], [`overview`] and [`checkpoint`]: the words in which the rest of Hearken speaks to an index,
+//!   whatever engine does the work. [`Access`] says on whose behalf, in every question.
+//! - [`text`], [`phrase`], [`fuzzy`], [`values`], [`ranking`]: what a word is, when words stand near enough, what can be
+//!   filtered, counted and sorted, and what comes first; [`highlight`] marks it.
+//! - [`changes`]: what event streams follow.
 
 mod access;
 pub mod changes;
 pub mod checkpoint;
 pub mod decimal;
-mod fuzzy;
+pub mod fuzzy;
 pub mod highlight;
 pub mod interval;
 #[cfg(any(test, feature = "oracle"))]
 pub mod oracle;
 pub mod overview;
-mod phrase;
+pub mod phrase;
 pub mod query;
 pub mod ranking;
 pub mod search;
-#[cfg(test)]
-mod search_tests;
-pub mod tantivy;
 pub mod text;
-mod values;
+pub mod values;
 
 pub use access::{Access, NoOrganizations, Organizations};
 pub use ranking::Ranking;
 pub use search::SearchError;
-pub use tantivy::{EngineError, Index, IndexReader, IndexWriter, OldIndex};

@@ -7,7 +7,7 @@
 
 /// Matches one phrase; keeps its buffers from one document to the next.
 #[derive(Debug, Clone)]
-pub(crate) struct PhraseMatcher {
+pub struct PhraseMatcher {
     slop: u32,
     /// Added to the positions of each slot instead of subtracting its offset, so that nothing is negative.
     shifts: Vec<u32>,
@@ -19,7 +19,7 @@ pub(crate) struct PhraseMatcher {
 
 impl PhraseMatcher {
     /// `words[slot]` tells equal words by equal numbers.
-    pub(crate) fn new(offsets: &[u32], words: &[usize], slop: u32) -> Self {
+    pub fn new(offsets: &[u32], words: &[usize], slop: u32) -> Self {
         let last = offsets.iter().copied().max().unwrap_or(0);
         let mut repeated: Vec<Vec<usize>> = Vec::new();
         if slop > 0 {
@@ -42,18 +42,18 @@ impl PhraseMatcher {
     }
 
     /// Whether the words must stand exactly as they are asked for: a match is a position that all lists share.
-    pub(crate) fn is_exact(&self) -> bool {
+    pub fn is_exact(&self) -> bool {
         self.slop == 0
     }
 
     /// What to add to the positions of that slot.
-    pub(crate) fn shift(&self, slot: usize) -> u32 {
+    pub fn shift(&self, slot: usize) -> u32 {
         self.shifts[slot]
     }
 
     /// Calls `visit` with the shifted positions of each match. `lists` holds the shifted positions of every slot in
     /// ascending order.
-    pub(crate) fn for_each(&mut self, lists: &[Vec<u32>], mut visit: impl FnMut(&[u32])) {
+    pub fn for_each(&mut self, lists: &[Vec<u32>], mut visit: impl FnMut(&[u32])) {
         self.heads.iter_mut().for_each(|head| *head = 0);
         loop {
             let (mut first, mut last, mut first_slot) = (u32::MAX, 0, 0);
@@ -73,7 +73,7 @@ impl PhraseMatcher {
     }
 
     /// How many matches there are.
-    pub(crate) fn count(&mut self, lists: &[Vec<u32>]) -> u32 {
+    pub fn count(&mut self, lists: &[Vec<u32>]) -> u32 {
         let mut count = 0;
         self.for_each(lists, |_| count += 1);
         count

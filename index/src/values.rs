@@ -17,7 +17,7 @@ const MONEY_SCALE: i64 = 1_000_000_000;
 
 /// What a field name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FieldRef<'a> {
+pub enum FieldRef<'a> {
     /// A row of the table.
     Known(&'static Field),
     /// `metadata.<key>`.
@@ -26,7 +26,7 @@ pub(crate) enum FieldRef<'a> {
 
 impl<'a> FieldRef<'a> {
     /// `None` if there is no such field.
-    pub(crate) fn find(name: &'a str) -> Option<Self> {
+    pub fn find(name: &'a str) -> Option<Self> {
         match name.strip_prefix(METADATA_PREFIX) {
             Some("") => None,
             Some(key) => Some(FieldRef::Metadata(key)),
@@ -35,7 +35,7 @@ impl<'a> FieldRef<'a> {
     }
 
     /// The field if its values are text.
-    pub(crate) fn is_keyword(self) -> bool {
+    pub fn is_keyword(self) -> bool {
         match self {
             FieldRef::Known(field) => field.kind == FieldKind::Keyword,
             FieldRef::Metadata(_) => true,
@@ -44,14 +44,14 @@ impl<'a> FieldRef<'a> {
 }
 
 /// Calls `visit` with every value of one keyword field of the table; no value comes twice.
-pub(crate) fn for_each_value<'d>(document: &'d Document, field: &str, visit: impl FnMut(&'d str)) {
+pub fn for_each_value<'d>(document: &'d Document, field: &str, visit: impl FnMut(&'d str)) {
     if let Some(field) = self::field(field) {
         for_each_text(document, field, visit);
     }
 }
 
 /// The same for a row of the table that is known already.
-pub(crate) fn for_each_text<'d>(document: &'d Document, field: &Field, mut visit: impl FnMut(&'d str)) {
+pub fn for_each_text<'d>(document: &'d Document, field: &Field, mut visit: impl FnMut(&'d str)) {
     const FEW: usize = 16;
     let head = &document.derived.head;
     match field.reading {
@@ -71,12 +71,12 @@ pub(crate) fn for_each_text<'d>(document: &'d Document, field: &Field, mut visit
 }
 
 /// The value of a field that is not a keyword, as the integer it is compared by: itself, nanoseconds, or billionths.
-pub(crate) fn number(document: &Document, field: &str) -> Option<i64> {
+pub fn number(document: &Document, field: &str) -> Option<i64> {
     number_of(document, self::field(field)?)
 }
 
 /// The same for a row of the table that is known already.
-pub(crate) fn number_of(document: &Document, field: &Field) -> Option<i64> {
+pub fn number_of(document: &Document, field: &Field) -> Option<i64> {
     let head = &document.derived.head;
     match field.reading {
         Reading::Count(read) => read(head).map(|count| i64::try_from(count).unwrap_or(i64::MAX)),
@@ -88,7 +88,7 @@ pub(crate) fn number_of(document: &Document, field: &Field) -> Option<i64> {
 }
 
 /// When the interaction was last active: its end, else its last message's end, else its start.
-pub(crate) fn active_until(document: &Document) -> Option<i64> {
+pub fn active_until(document: &Document) -> Option<i64> {
     let head = &document.derived.head;
     let start = head.start_time.map(Timestamp::as_nanos);
     let end = head.end_time.map(Timestamp::as_nanos);
@@ -96,19 +96,19 @@ pub(crate) fn active_until(document: &Document) -> Option<i64> {
 }
 
 /// Nanoseconds; saturates.
-pub(crate) fn seconds(seconds: f64) -> i64 {
+pub fn seconds(seconds: f64) -> i64 {
     (seconds * NANOS_PER_SECOND).round() as i64
 }
 
 /// Billionths; saturates.
-pub(crate) fn money(amount: Money) -> i64 {
+pub fn money(amount: Money) -> i64 {
     let saturated = if amount.is_sign_negative() { i64::MIN } else { i64::MAX };
     let scaled = amount.checked_mul(Money::from(MONEY_SCALE)).map(|scaled| scaled.round());
     scaled.and_then(|scaled| scaled.to_i64()).unwrap_or(saturated)
 }
 
 /// The value that [`number`] stands for, as a facet shows it.
-pub(crate) fn shown(kind: FieldKind, number: i64) -> serde_json::Value {
+pub fn shown(kind: FieldKind, number: i64) -> serde_json::Value {
     match kind {
         FieldKind::Money => {
             let amount = Money::from(number) / Money::from(MONEY_SCALE);
@@ -121,7 +121,7 @@ pub(crate) fn shown(kind: FieldKind, number: i64) -> serde_json::Value {
 }
 
 /// The ends of a range, shown the same way.
-pub(crate) fn shown_ends(range: &Range) -> RangeEnds {
+pub fn shown_ends(range: &Range) -> RangeEnds {
     fn both<T>(from: &Edge<T>, to: &Edge<T>, shown: impl Fn(&T) -> serde_json::Value) -> RangeEnds {
         let end = |edge: &Edge<T>| match edge {
             Edge::Open => serde_json::Value::Null,
@@ -139,7 +139,7 @@ pub(crate) fn shown_ends(range: &Range) -> RangeEnds {
 }
 
 /// Whether a metadata value is a number between these ends, compared exactly.
-pub(crate) fn number_within(value: &str, from: &Edge<Decimal>, to: &Edge<Decimal>) -> bool {
+pub fn number_within(value: &str, from: &Edge<Decimal>, to: &Edge<Decimal>) -> bool {
     let Some(number) = Decimal::parse(value) else { return false };
     let is_above = match from {
         Edge::Open => true,
@@ -155,7 +155,7 @@ pub(crate) fn number_within(value: &str, from: &Edge<Decimal>, to: &Edge<Decimal
 }
 
 /// A sum of such numbers, shown the same way.
-pub(crate) fn shown_sum(kind: FieldKind, sum: i128) -> serde_json::Value {
+pub fn shown_sum(kind: FieldKind, sum: i128) -> serde_json::Value {
     match kind {
         FieldKind::Money => {
             let amount = Money::try_from_i128_with_scale(sum, MONEY_SCALE.ilog10());
@@ -167,7 +167,7 @@ pub(crate) fn shown_sum(kind: FieldKind, sum: i128) -> serde_json::Value {
 }
 
 /// The number that a filter's text stands for; `None` if it is none.
-pub(crate) fn parse(kind: FieldKind, text: &str) -> Option<i64> {
+pub fn parse(kind: FieldKind, text: &str) -> Option<i64> {
     match kind {
         FieldKind::Integer => text.parse().ok(),
         FieldKind::Seconds => text.parse().ok().filter(|s: &f64| s.is_finite()).map(seconds),

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearken_analysis::Memo;
-use hearken_index::{Access, IndexReader, SearchError};
+use hearken_index::{Access, SearchError};
+use hearken_index_tantivy::IndexReader;
 use hearken_model::state::Address;
 use hearken_model::{Document, Event, FoldOutcome, InteractionId, LimitExceeded, State, Timestamp};
 use lru::LruCache;
@@ -267,7 +268,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use hearken_analysis::Analyzer;
     use hearken_billing::{Billing, BillingSettings};
-    use hearken_index::{Index, IndexWriter};
+    use hearken_index_tantivy::{Index, IndexWriter};
     use hearken_model::{MessageTime, MessageUpdate, Role};
 
     use super::*;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use hearken_config::KafkaConfig;
-use hearken_index::{Access, IndexReader, Organizations, SearchError};
+use hearken_index::{Access, Organizations, SearchError};
+use hearken_index_tantivy::IndexReader;
 use hearken_model::{Event, State, Timestamp};
 
 use crate::decode::{Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id};

@@ -18,8 +18,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use hearken_config::{IngestConfig, KafkaConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
+use hearken_index::SearchError;
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
-use hearken_index::{EngineError, IndexReader, IndexWriter, SearchError};
+use hearken_index_tantivy::{EngineError, IndexReader, IndexWriter};
 use hearken_model::{FoldOutcome, Timestamp};
 use tracing::{debug, error, info, warn};
 

@@ -12,7 +12,8 @@ use hearken_analysis::{Analyzer, Taxonomy};
 use hearken_billing::{Billing, BillingSettings, ModelPrice, OwnPrice};
 use hearken_config::{IngestConfig, KafkaConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
-use hearken_index::{Access, Index, IndexReader};
+use hearken_index::Access;
+use hearken_index_tantivy::{Index, IndexReader};
 use hearken_ingest::{
     Budget, Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, LlmAnalyst, LlmParts,
     OutgoingRecord,

@@ -11,7 +11,8 @@ use hearken_analysis::Analyzer;
 use hearken_billing::{Billing, BillingSettings};
 use hearken_config::{IngestConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
-use hearken_index::{Access, Index, IndexReader, Organizations};
+use hearken_index::{Access, Organizations};
+use hearken_index_tantivy::{Index, IndexReader};
 use hearken_ingest::{
     Deriver, Incoming, Ingest, IngestMetrics, IngestParts, Intake, LocalLog, Sender, Taken,
 };

@@ -138,7 +138,7 @@ fn sort(sort: Option<&Sort>) -> Result<Vec<SortKey>, Problem> {
 }
 
 fn write_all(
-    reader: &hearken_index::IndexReader,
+    reader: &hearken_index_tantivy::IndexReader,
     selection: &Selection,
     sort: &[SortKey],
     caller: &Caller,

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hearken_index::SearchError;
 use hearken_index::changes::ChangePoint;
 use hearken_index::query::Query;
 use hearken_index::search::{FilterValue, SearchRequest, Selection, Sort, SortKey};
-use hearken_index::{IndexReader, SearchError};
+use hearken_index_tantivy::IndexReader;
 
 use crate::http::Caller;
 use crate::keys::Permission;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hearken_index::IndexReader;
 use hearken_index::interval::Interval;
 use hearken_index::overview::{Distribution, IntervalCount, OverviewRequest};
 use hearken_index::query::Query;
 use hearken_index::search::FacetCount;
+use hearken_index_tantivy::IndexReader;
 use serde::Serialize;
 
 use crate::http::Caller;

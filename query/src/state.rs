@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearken_index::IndexReader;
+use hearken_index_tantivy::IndexReader;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::events::EventSink;

@@ -15,8 +15,8 @@ use hearken_config::{
     WebhooksConfig,
 };
 use hearken_geoip::GeoIp;
-use hearken_index::tantivy::{FlushReport, Monitor};
-use hearken_index::{Index, IndexReader, IndexWriter};
+use hearken_index_tantivy::{FlushReport, Monitor};
+use hearken_index_tantivy::{Index, IndexReader, IndexWriter};
 use hearken_ingest::{
     Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, Intake, LlmAnalyst, LlmParts, LocalLog,
 };

@@ -1,6 +1,6 @@
 //! The index and build families of contract section 6, read when Prometheus asks.
 
-use hearken_index::tantivy::Monitor;
+use hearken_index_tantivy::Monitor;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, IntGauge, IntGaugeVec, Opts, Registry};

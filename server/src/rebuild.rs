@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use hearken_analysis::Memo;
 use hearken_config::Config;
 use hearken_index::checkpoint::Checkpoint;
-use hearken_index::{Index, OldIndex};
+use hearken_index_tantivy::{Index, OldIndex};
 use hearken_ingest::IngestMetrics;
 use hearken_model::{Document, Status};
 use indicatif::ProgressBar;

@@ -6,8 +6,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use hearken_index::Access;
 use hearken_index::checkpoint::Checkpoint;
-use hearken_index::{Access, Index};
+use hearken_index_tantivy::Index;
 use hearken_model::{Document, InteractionId, Sentiment};
 use serde_json::json;
 

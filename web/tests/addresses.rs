@@ -5,7 +5,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use hearken_index::checkpoint::Checkpoint;
-use hearken_index::{Index, IndexWriter};
+use hearken_index_tantivy::{Index, IndexWriter};
 use hearken_model::{Document, Event, InteractionId, MessageTime, MessageUpdate, Role, State, Timestamp};
 use hearken_query::AppState;
 use percent_encoding::percent_decode_str;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use hearken_analysis::{Analyzer, Memo};
 use hearken_billing::{Billing, BillingSettings};
-use hearken_index::{Index, IndexReader, IndexWriter};
+use hearken_index_tantivy::{Index, IndexReader, IndexWriter};
 use hearken_ingest::{Deriver, IngestMetrics};
 use hearken_model::{
     Document, End, Event, InteractionId, InteractionType, MessageTime, MessageUpdate, Role, State, Status,

@@ -1,9 +1,10 @@
 //! The first hits of searches that a support lead would make, for a person to read and judge.
 
 use anyhow::Result;
+use hearken_index::Access;
 use hearken_index::highlight::{HighlightOptions, Highlighter};
 use hearken_index::search::Selection;
-use hearken_index::{Access, IndexReader};
+use hearken_index_tantivy::IndexReader;
 use hearken_query::language;
 
 use super::by_relevance;

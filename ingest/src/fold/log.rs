@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use hearken_index::{IndexReader, SearchError};
+use hearken_index::SearchError;
+use hearken_index_tantivy::IndexReader;
 use hearken_model::state::Address;
 use hearken_model::{Event, InteractionId};
 
@@ -72,7 +73,7 @@ mod tests {
 
     use hearken_analysis::Analyzer;
     use hearken_billing::{Billing, BillingSettings};
-    use hearken_index::{Index, IndexWriter};
+    use hearken_index_tantivy::{Index, IndexWriter};
     use hearken_model::{Rating, State, Timestamp};
     use serde_json::{Value, json};
 

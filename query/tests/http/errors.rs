@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hearken_index::IndexReader;
+use hearken_index_tantivy::IndexReader;
 use hearken_query::problem::CODES;
 use hearken_query::{Limits, Problem};
 

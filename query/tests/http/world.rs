@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use hearken_index::checkpoint::Checkpoint;
-use hearken_index::{Index, IndexWriter};
+use hearken_index_tantivy::{Index, IndexWriter};
 use hearken_model::{
     Document, Event, InteractionId, InteractionType, MessageTime, MessageUpdate, Role, Scalar, Sentiment,
     State, Status, Timestamp,

@@ -37,7 +37,7 @@ impl FromStr for ResetTo {
 /// # Errors
 /// Something is damaged, or the index cannot be read.
 pub fn check(config: &Config) -> anyhow::Result<()> {
-    let report = hearken_index::tantivy::check(&config.index.path)?;
+    let report = hearken_index_tantivy::check(&config.index.path)?;
     let mut out = std::io::stdout();
     writeln!(
         out,

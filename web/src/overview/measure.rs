@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use hearken_index::SearchError;
 use hearken_index::overview::{Overview, OverviewRequest};
 use hearken_index::query::{Edge, Query, Range};
 use hearken_index::search::{Boundaries, FacetCount, Filter, FilterValue, RangeFacet, Selection};
-use hearken_index::{IndexReader, SearchError};
+use hearken_index_tantivy::IndexReader;
 use hearken_model::{Money, Timestamp};
 
 use super::stretches::{Stretches, first_by};

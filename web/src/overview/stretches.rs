@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use chrono::{Datelike as _, NaiveDate, NaiveDateTime, TimeDelta, Timelike as _};
+use hearken_index::SearchError;
 use hearken_index::search::{Hit, SearchRequest, Selection, Sort, SortKey};
-use hearken_index::{IndexReader, SearchError};
+use hearken_index_tantivy::IndexReader;
 use hearken_model::{Interaction, Timestamp};
 
 use crate::clock::Clock;

@@ -1,0 +1,344 @@
+//! The thread that owns tantivy and makes what changed durable: once an interval, and when asked.
+//!
+//! A flush that fails keeps what it was to write. Searches go on, and the next flush opens tantivy again from its durable
+//! state and writes it then.
+//!
+//! Fail points, with the feature `failpoints`, in the order they are passed: `index-freeze`, `index-write`,
+//! `index-written`, those of [`super::directory`], `index-release`, `index-released`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use hearken_index::checkpoint::Checkpoint;
+use parking_lot::Mutex;
+
+use tantivy::schema::Schema;
+use tantivy::tokenizer::TokenizerManager;
+
+use super::background::be_nice;
+use super::committer::{Committer, Failure};
+use super::directory::{DurableDirectory, Storage, StorageLock};
+use super::document::DocumentBuilder;
+use super::options::WriterOptions;
+use super::shared::{Shared, ToFlush};
+
+/// What is durable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Durable {
+    /// How far the source need not be read again.
+    pub checkpoint: Arc<Checkpoint>,
+    /// Counts the commits that became durable since the process started.
+    pub sequence: u64,
+}
+
+/// One flush, for metrics and logs.
+#[derive(Debug, Clone)]
+pub struct FlushReport {
+    /// How long it took.
+    pub duration: Duration,
+    /// Documents written.
+    pub num_documents: usize,
+    /// What is durable now, if that changed.
+    pub advanced: Option<Durable>,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+}
+
+/// Called on the flush thread after each flush that did something or failed; it should return soon.
+pub type OnFlush = Arc<dyn Fn(&FlushReport) + Send + Sync>;
+
+/// A disk that does not take what it is given.
+#[derive(Debug, Clone)]
+pub struct FlushTrouble {
+    /// What was being done at the last try, and what the disk said.
+    pub cause: String,
+    /// Since when nothing became durable.
+    pub since: Instant,
+    /// How often a flush was tried in vain.
+    pub num_attempts: u64,
+}
+
+/// What the flush thread shares with the writer and with whoever watches.
+pub(super) struct FlushState {
+    pub(super) durable: ArcSwap<Durable>,
+    pub(super) trouble: Mutex<Option<FlushTrouble>>,
+    /// The open index, or the last one while it cannot be opened again.
+    pub(super) directory: ArcSwap<DurableDirectory>,
+    pub(super) on_flush: Option<OnFlush>,
+}
+
+impl FlushState {
+    pub(super) fn set_durable(&self, checkpoint: Arc<Checkpoint>) {
+        let sequence = self.durable.load().sequence + 1;
+        self.durable.store(Arc::new(Durable { checkpoint, sequence }));
+    }
+
+    pub(super) fn note_trouble(&self, cause: &str) {
+        let mut trouble = self.trouble.lock();
+        match &mut *trouble {
+            Some(trouble) => {
+                trouble.num_attempts += 1;
+                cause.clone_into(&mut trouble.cause);
+            }
+            None => {
+                tracing::error!(cause, "flush failed; searches go on, the next flush tries again");
+                let since = Instant::now();
+                *trouble = Some(FlushTrouble { cause: cause.to_owned(), since, num_attempts: 1 });
+            }
+        }
+    }
+
+    pub(super) fn cause_of_trouble(&self) -> Option<String> {
+        self.trouble.lock().as_ref().map(|trouble| trouble.cause.clone())
+    }
+}
+
+/// Asks the flush thread.
+#[derive(Clone)]
+pub(super) struct FlushHandle {
+    requests: Sender<Request>,
+    /// Whether a request without an answer is on its way; one is enough.
+    nudged: Arc<AtomicBool>,
+}
+
+enum Request {
+    /// Flush soon.
+    Nudge,
+    /// Flush, and say how it went.
+    Now(Answer),
+    /// Flush, merge everything, and say how it went.
+    MergeAll(Answer),
+    Stop,
+}
+
+type Answer = Sender<Result<(), String>>;
+
+impl FlushHandle {
+    pub(super) fn nudge(&self) {
+        if !self.nudged.swap(true, Ordering::AcqRel) {
+            // The thread is gone only after the writer: nobody is left to care.
+            let _ = self.requests.send(Request::Nudge);
+        }
+    }
+
+    /// Flushes what was refreshed until now. The answer comes when it is durable, or says why it is not; it is an error
+    /// of the channel when the thread has ended.
+    pub(super) fn flush(&self) -> Receiver<Result<(), String>> {
+        self.ask(Request::Now)
+    }
+
+    /// The same, and merges all segments then.
+    pub(super) fn merge_all(&self) -> Receiver<Result<(), String>> {
+        self.ask(Request::MergeAll)
+    }
+
+    fn ask(&self, request: impl FnOnce(Answer) -> Request) -> Receiver<Result<(), String>> {
+        let (answer_tx, answer_rx) = bounded(1);
+        let _ = self.requests.send(request(answer_tx));
+        answer_rx
+    }
+}
+
+/// The running thread; ends when dropped.
+pub(super) struct Flusher {
+    handle: FlushHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Flusher {
+    pub(super) fn start(mut flushing: Flushing) -> std::io::Result<Self> {
+        let (requests, requests_rx) = unbounded();
+        let nudged = Arc::new(AtomicBool::new(false));
+        let handle = FlushHandle { requests, nudged: Arc::clone(&nudged) };
+        let thread = std::thread::Builder::new().name("index-flush".to_owned()).spawn(move || {
+            be_nice();
+            flushing.run(&requests_rx, &nudged);
+        })?;
+        Ok(Self { handle, thread: Some(thread) })
+    }
+
+    pub(super) fn handle(&self) -> &FlushHandle {
+        &self.handle
+    }
+}
+
+impl Drop for Flusher {
+    /// Waits for a flush under way; what is not durable then stays in the source.
+    fn drop(&mut self) {
+        let _ = self.handle.requests.send(Request::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the flush thread owns.
+pub(super) struct Flushing {
+    pub(super) path: PathBuf,
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) schema: Schema,
+    pub(super) tokenizers: TokenizerManager,
+    pub(super) options: WriterOptions,
+    pub(super) shared: Arc<Shared>,
+    pub(super) state: Arc<FlushState>,
+    pub(super) builder: DocumentBuilder,
+    /// `None` after a failure, until it could be opened again.
+    pub(super) committer: Option<Committer>,
+    /// Released when all else is.
+    pub(super) _lock: StorageLock,
+}
+
+impl Flushing {
+    fn run(&mut self, requests: &Receiver<Request>, nudged: &AtomicBool) {
+        let interval = self.options.flush_interval;
+        let mut due = Instant::now() + interval;
+        loop {
+            let (mut answers, mut merges) = (Vec::new(), Vec::new());
+            let mut stop = false;
+            let mut take = |request| match request {
+                Request::Nudge => {}
+                Request::Now(answer) => answers.push(answer),
+                Request::MergeAll(answer) => merges.push(answer),
+                Request::Stop => stop = true,
+            };
+            match requests.recv_deadline(due) {
+                Ok(request) => take(request),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            // Everyone who asked before the flush begins is served by it.
+            requests.try_iter().for_each(take);
+            if stop {
+                return;
+            }
+            nudged.store(false, Ordering::Release);
+            // From start to start: what a flush takes does not add to the interval.
+            due = Instant::now() + interval;
+            let mut outcome = self.flush_and_tell();
+            for answer in answers {
+                let _ = answer.send(outcome.clone());
+            }
+            if !merges.is_empty() && outcome.is_ok() {
+                outcome = self.with_committer(|_, committer| committer.merge_all());
+            }
+            for answer in merges {
+                let _ = answer.send(outcome.clone());
+            }
+        }
+    }
+
+    fn flush_and_tell(&mut self) -> Result<(), String> {
+        let started = Instant::now();
+        let mut report =
+            FlushReport { duration: Duration::ZERO, num_documents: 0, advanced: None, error: None };
+        match self.flush() {
+            Ok(None) => return Ok(()),
+            Ok(Some(num_documents)) => {
+                report.num_documents = num_documents;
+                report.advanced = Some(Durable::clone(&self.state.durable.load()));
+                if let Some(trouble) = self.state.trouble.lock().take() {
+                    tracing::info!(num_attempts = trouble.num_attempts, "the index is durable again");
+                }
+            }
+            Err(cause) => {
+                self.state.note_trouble(&cause);
+                report.error = Some(cause);
+            }
+        }
+        report.duration = started.elapsed();
+        if let Some(on_flush) = &self.state.on_flush {
+            on_flush(&report);
+        }
+        report.error.map_or(Ok(()), Err)
+    }
+
+    /// How many documents were written; `None` if there was nothing to do. What an earlier flush could not write comes
+    /// first, what changed since then after it.
+    fn flush(&mut self) -> Result<Option<usize>, String> {
+        let mut num_written = None;
+        while let Some(to_flush) = self.shared.freeze(&self.state.durable.load().checkpoint) {
+            let is_retry = to_flush.is_retry;
+            *num_written.get_or_insert(0) += self.write(to_flush)?;
+            if !is_retry {
+                break;
+            }
+        }
+        Ok(num_written)
+    }
+
+    fn write(&mut self, ToFlush { documents, checkpoint, .. }: ToFlush) -> Result<usize, String> {
+        fail::fail_point!("index-freeze");
+        let mut num_documents = 0;
+        self.with_committer(|builder, committer| {
+            let documents = documents.iter().map(|entry| {
+                num_documents += 1;
+                builder.build(&entry.document)
+            });
+            fail::fail_point!("index-write");
+            committer.replace(documents)?;
+            fail::fail_point!("index-written");
+            committer.commit(&checkpoint)
+        })?;
+        self.state.set_durable(checkpoint);
+        Ok(num_documents)
+    }
+
+    /// Does something with the open index and lets searches see what came of it. After a failure the index is closed, to
+    /// be opened again from what is durable.
+    fn with_committer(
+        &mut self,
+        work: impl FnOnce(&mut DocumentBuilder, &mut Committer) -> Result<(), Failure>,
+    ) -> Result<(), String> {
+        let mut committer = match self.committer.take() {
+            Some(committer) => committer,
+            None => self.open_again()?,
+        };
+        let worked = work(&mut self.builder, &mut committer).and_then(|()| {
+            fail::fail_point!("index-release");
+            let searcher = committer.reload()?;
+            self.shared.release(searcher).map_err(Failure::Error)
+        });
+        match worked {
+            Ok(()) => {
+                fail::fail_point!("index-released");
+                self.committer = Some(committer);
+                Ok(())
+            }
+            Err(failure) => {
+                committer.close();
+                Err(failure.to_string())
+            }
+        }
+    }
+
+    fn open_again(&self) -> Result<Committer, String> {
+        // Lengths are compared; to read all of it at each try would keep a disk busy that is in trouble already.
+        let parts = (&self.schema, &self.tokenizers);
+        let committer = Committer::open(&self.path, &self.storage, parts, &self.options, false);
+        let committer = committer.map_err(|error| error_chain(&error))?;
+        self.state.directory.store(Arc::new(committer.directory.clone()));
+        Ok(committer)
+    }
+}
+
+/// An error and all its sources in one line.
+fn error_chain(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
+}
+
+/// The checkpoint of the durable commit; that of a new index is empty.
+pub(super) fn durable_checkpoint(directory: &DurableDirectory) -> Checkpoint {
+    let (payload, _) = directory.durable();
+    checkpoint_of(payload.as_deref())
+}
+
+/// Reads a commit's payload. One that is no checkpoint cannot be of ours and means "from the start".
+pub(super) fn checkpoint_of(payload: Option<&str>) -> Checkpoint {
+    payload.and_then(|payload| Checkpoint::from_json(payload).ok()).unwrap_or_default()
+}

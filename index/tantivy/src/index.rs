@@ -1,0 +1,263 @@
+//! The index as ingest and query see it: documents in, searches out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use hearken_index::changes::Changes;
+use hearken_index::checkpoint::Checkpoint;
+use hearken_model::{Document, InteractionId};
+
+use super::committer::{Committer, lock};
+use super::directory::{Damage, DiskStorage, Storage, verify};
+use super::document::DocumentBuilder;
+use super::error::EngineError;
+use super::flusher::{Durable, FlushState, FlushTrouble, Flusher, Flushing, durable_checkpoint};
+use super::live::{Cutter, LiveDocument};
+use super::options::WriterOptions;
+use super::reader::IndexReader;
+use super::schema::schema;
+use super::shared::Shared;
+
+/// Opens an index.
+pub struct Index;
+
+impl Index {
+    /// Opens the index in that directory, or creates it. `adjust` may change how it is written.
+    ///
+    /// Verifies it and removes files that its last commit does not name.
+    ///
+    /// # Errors
+    /// Everything but [`EngineError::LiveTierFull`] and [`EngineError::FlushFailed`].
+    pub fn open(
+        path: &Path,
+        adjust: impl FnOnce(&mut WriterOptions),
+    ) -> Result<(IndexWriter, IndexReader), EngineError> {
+        let storage =
+            DiskStorage::open(path).map_err(|source| EngineError::Io { path: path.to_owned(), source })?;
+        let mut options = WriterOptions::default();
+        adjust(&mut options);
+        Self::open_storage(path.to_owned(), Arc::new(storage), options)
+    }
+
+    pub(crate) fn open_storage(
+        path: PathBuf,
+        storage: Arc<dyn Storage>,
+        options: WriterOptions,
+    ) -> Result<(IndexWriter, IndexReader), EngineError> {
+        let (schema, fields, tokenizers) = schema();
+        let lock = lock(&*storage, &path)?;
+        let committer =
+            Committer::open(&path, &storage, (&schema, &tokenizers), &options, options.verify_at_open)?;
+        let unusable = |reason: String| EngineError::Unusable { path: path.clone(), reason };
+        let searcher = committer.reload().map_err(|failure| unusable(failure.to_string()))?;
+        let checkpoint = Arc::new(durable_checkpoint(&committer.directory));
+        let shared = Arc::new(Shared::new(fields.clone(), searcher, Arc::clone(&checkpoint)));
+        let state = Arc::new(FlushState {
+            durable: ArcSwap::from_pointee(Durable { checkpoint, sequence: 1 }),
+            trouble: Default::default(),
+            directory: ArcSwap::from_pointee(committer.directory.clone()),
+            on_flush: options.on_flush.clone(),
+        });
+        let (live_bytes_max, flush_wait_max) = (options.live_bytes_max, options.flush_wait_max);
+        let flusher = Flusher::start(Flushing {
+            path: path.clone(),
+            storage,
+            schema,
+            tokenizers,
+            options,
+            shared: Arc::clone(&shared),
+            state: Arc::clone(&state),
+            builder: DocumentBuilder::new(fields),
+            committer: Some(committer),
+            _lock: lock,
+        });
+        let flusher = flusher.map_err(|source| EngineError::Io { path, source })?;
+        let changes = Changes::default();
+        let reader = IndexReader::new(Arc::clone(&shared), changes.clone());
+        let writer = IndexWriter {
+            shared,
+            state,
+            flusher,
+            cutter: Cutter::new(),
+            pending: Vec::new(),
+            changes,
+            live_bytes_max,
+            flush_wait_max,
+        };
+        Ok((writer, reader))
+    }
+}
+
+/// Writes interactions. One thread owns it; all calls block.
+///
+/// | | searches find it | survives a crash |
+/// |---|---|---|
+/// | [`IndexWriter::put`] | no | no |
+/// | [`IndexWriter::refresh`] | yes | no: the source is read again from the durable checkpoint |
+/// | a flush, every `flush_interval` | | yes, together with the checkpoint given to the refresh |
+pub struct IndexWriter {
+    shared: Arc<Shared>,
+    state: Arc<FlushState>,
+    flusher: Flusher,
+    cutter: Cutter,
+    /// Put since the last refresh.
+    pending: Vec<Arc<LiveDocument>>,
+    changes: Changes,
+    live_bytes_max: usize,
+    flush_wait_max: Duration,
+}
+
+impl IndexWriter {
+    /// Puts the document in the place of the one with its id. Visible after the next refresh.
+    pub fn put(&mut self, document: impl Into<Arc<Document>>) {
+        self.pending.push(Arc::new(self.cutter.cut(document.into())));
+    }
+
+    /// Makes everything that was put visible to searches, in one step with the checkpoint it belongs to.
+    ///
+    /// # Errors
+    /// [`EngineError::LiveTierFull`] and [`EngineError::Unreadable`]; nothing was changed, call again.
+    pub fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<(), EngineError> {
+        self.wait_for_room()?;
+        fail::fail_point!("index-refresh");
+        let ids: Vec<InteractionId> =
+            self.pending.iter().map(|document| document.document.id().clone()).collect();
+        let refreshed = self.shared.refresh(&mut self.pending, checkpoint);
+        refreshed.map_err(|error| EngineError::Unreadable { cause: error.to_string() })?;
+        self.changes.publish(ids.into_iter());
+        fail::fail_point!("index-refreshed");
+        Ok(())
+    }
+
+    /// Makes everything up to the last refresh durable and waits for it.
+    ///
+    /// # Errors
+    /// [`EngineError::FlushFailed`].
+    pub fn flush_now(&self) -> Result<(), EngineError> {
+        answer(self.flusher.handle().flush().recv())
+    }
+
+    /// Makes everything up to the last refresh durable, and merges all segments into as few as the bound on their size
+    /// allows: after a backfill, or to get deleted text out of the files.
+    ///
+    /// # Errors
+    /// [`EngineError::FlushFailed`].
+    pub fn merge_all(&self) -> Result<(), EngineError> {
+        answer(self.flusher.handle().merge_all().recv())
+    }
+
+    /// Makes everything up to the last refresh durable and closes the index. Merges under way are given up.
+    ///
+    /// # Errors
+    /// [`EngineError::FlushFailed`]; the index is closed all the same, and what is not durable stays in the source.
+    pub fn close(self) -> Result<(), EngineError> {
+        self.flush_now()
+    }
+
+    /// How far the source need not be read again: where to go on after [`Index::open`].
+    pub fn checkpoint(&self) -> Arc<Checkpoint> {
+        Arc::clone(&self.durable().checkpoint)
+    }
+
+    /// What is durable now.
+    pub fn durable(&self) -> Arc<Durable> {
+        self.state.durable.load_full()
+    }
+
+    /// For metrics, readiness and the source.
+    pub fn monitor(&self) -> Monitor {
+        Monitor { shared: Arc::clone(&self.shared), state: Arc::clone(&self.state) }
+    }
+
+    /// Back-pressure: what waits for the disk is bounded, and past the bound so is what is read from the source.
+    fn wait_for_room(&self) -> Result<(), EngineError> {
+        let live_bytes = self.shared.live_bytes();
+        if live_bytes <= self.live_bytes_max {
+            if live_bytes > self.live_bytes_max / 2 {
+                self.flusher.handle().nudge();
+            }
+            return Ok(());
+        }
+        let deadline = Instant::now() + self.flush_wait_max;
+        // However it ends, and whether it ends in time: what counts is the room.
+        let flushed = self.flusher.handle().flush().recv_deadline(deadline);
+        if !matches!(flushed, Ok(Ok(()))) {
+            // A disk that fails at once would otherwise be tried again, and complained about, without pause.
+            std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
+        }
+        let live_bytes = self.shared.live_bytes();
+        if live_bytes <= self.live_bytes_max {
+            return Ok(());
+        }
+        let cause = self.state.cause_of_trouble();
+        Err(EngineError::LiveTierFull { live_bytes, live_bytes_max: self.live_bytes_max, cause })
+    }
+}
+
+fn answer(answer: Result<Result<(), String>, crossbeam_channel::RecvError>) -> Result<(), EngineError> {
+    let outcome = answer.unwrap_or_else(|_| Err("the flush thread has ended".to_owned()));
+    outcome.map_err(|cause| EngineError::FlushFailed { cause })
+}
+
+/// Watches an index; clones share it.
+#[derive(Clone)]
+pub struct Monitor {
+    shared: Arc<Shared>,
+    state: Arc<FlushState>,
+}
+
+/// Sizes and counts of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexStats {
+    /// About how much memory the documents take that are not durable yet.
+    pub live_bytes: u64,
+    /// How many these are.
+    pub num_live_documents: u64,
+    /// All files.
+    pub index_bytes: u64,
+    /// Segments of the last commit.
+    pub num_segments: usize,
+    /// Documents that searches see, tombstones included.
+    pub num_documents: u64,
+    /// Merges finished since the index was opened.
+    pub num_merges: u64,
+}
+
+impl Monitor {
+    /// Sizes and counts.
+    pub fn stats(&self) -> IndexStats {
+        let files = self.state.directory.load().stats();
+        let view = self.shared.view();
+        IndexStats {
+            live_bytes: view.live_bytes as u64,
+            num_live_documents: view.overlay().num_documents() as u64,
+            index_bytes: files.index_bytes,
+            num_segments: files.num_segments,
+            num_documents: view.num_documents(),
+            num_merges: files.num_merges,
+        }
+    }
+
+    /// What is durable now.
+    pub fn durable(&self) -> Arc<Durable> {
+        self.state.durable.load_full()
+    }
+
+    /// Why nothing becomes durable; `None` while all is well.
+    pub fn trouble(&self) -> Option<FlushTrouble> {
+        self.state.trouble.lock().clone()
+    }
+
+    /// Reads every durable file and compares checksums, beside everything else that goes on.
+    pub fn check(&self) -> Vec<Damage> {
+        let directory = self.state.directory.load_full();
+        let (_, sums) = directory.durable();
+        let mut damage = verify(&**directory.storage(), &sums);
+        // Whatever a newer commit let go of meanwhile may be gone, and rightly so.
+        let (_, sums) = self.state.directory.load().durable();
+        damage.retain(|damage| sums.contains_key(&damage.file));
+        damage
+    }
+}

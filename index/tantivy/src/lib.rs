@@ -1,0 +1,68 @@
+//! The tantivy engine of the interaction index: the only crate that names tantivy.
+//!
+//! - [`index`]: the index as ingest and query see it; [`reader`]: searching it.
+//! - [`live`]: what changed since the last flush, in memory. [`view`]: what a search sees, the last commit with that over
+//!   it. [`shared`]: how views come about.
+//! - [`flusher`]: the thread that makes what changed durable; [`committer`]: tantivy's writer, which it owns.
+//! - [`schema`], [`document`], [`encoding`]: what is indexed, counted and stored of an interaction.
+//! - [`lower`]: the query tree as tantivy queries, with [`words`], [`value_terms`] and [`expansion`] of our own.
+//! - [`collect`], [`sort`], [`facets`], [`ranges`], [`statistics`], [`stored`]: one pass over the matches, within a
+//!   [`budget`]; [`columns`]: opened once.
+//! - [`merge`]: how many segments, and how large. [`old`]: an index of an earlier version. [`check`]: one that nobody
+//!   has open.
+//! - [`directory`]: files with checksums, put in place as a crash forgives.
+
+mod background;
+mod budget;
+mod check;
+mod collect;
+mod columns;
+mod committer;
+mod directory;
+mod document;
+mod encoding;
+mod error;
+mod expansion;
+mod facets;
+mod flusher;
+mod index;
+mod live;
+mod lower;
+mod merge;
+mod old;
+mod options;
+mod ranges;
+mod reader;
+mod schema;
+#[cfg(test)]
+mod search_tests;
+mod shared;
+mod sort;
+mod statistics;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod value_terms;
+mod view;
+mod words;
+
+pub use check::{CheckReport, check};
+#[cfg(test)]
+pub(crate) use directory::simulated::SimulatedDisk;
+pub use directory::{Damage, Problem};
+pub use error::EngineError;
+pub use flusher::{Durable, FlushReport, FlushTrouble, OnFlush};
+pub use index::{Index, IndexStats, IndexWriter, Monitor};
+pub use merge::MergeBounds;
+pub use old::OldIndex;
+pub use options::WriterOptions;
+pub use reader::{Counts, IndexReader, LIMIT_MAX, RELEVANCE_HITS_MAX, VIEW_PINNED_FOR, VIEWS_MAX};
+
+/// What a panic said.
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+}

@@ -1,0 +1,443 @@
+//! Searching the index: the port's reading half.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use hearken_index::Access;
+use hearken_index::changes::{ChangePoint, Changes, ChangesSince};
+use hearken_index::overview::{Overview, OverviewRequest};
+use hearken_index::ranking::Ranking;
+use hearken_index::search::{
+    Cursor, Hit, SORT_KEYS_MAX, SearchError, SearchRequest, SearchResponse, Selection, Sort, SortKey,
+};
+use hearken_model::field::{FieldKind, field};
+use hearken_model::{Document, InteractionId, Timestamp};
+use parking_lot::Mutex;
+
+use super::budget::Budget;
+use super::collect::{Collection, engine};
+use super::columns::ColumnCache;
+use super::facets::Facet;
+use super::lower::{Lowered, Lowering, scores_alike};
+use super::ranges::RangeCounts;
+use super::schema::NEWEST_EVENT;
+use super::shared::Shared;
+use super::sort::{self, Order, Top};
+use super::statistics::{Histogram, Values};
+use super::stored;
+use super::view::View;
+
+/// Most hits of one page.
+pub const LIMIT_MAX: usize = 1_000;
+/// Most hits that can be paged through by relevance.
+pub const RELEVANCE_HITS_MAX: usize = 10_000;
+/// How long a view stays pinned after its last use.
+pub const VIEW_PINNED_FOR: Duration = Duration::from_secs(60);
+/// Most views pinned at a time; the oldest goes first. Each holds on to the files of its moment.
+pub const VIEWS_MAX: usize = 64;
+/// Hits that an export finds in one pass; it keeps 100 bytes for each.
+const EXPORT_CHUNK: usize = 50_000;
+
+/// Reads the index as of its last refresh. Clones share everything. All calls block.
+#[derive(Clone)]
+pub struct IndexReader {
+    shared: Arc<Shared>,
+    views: Arc<Mutex<Views>>,
+    changes: Changes,
+    ranking: Ranking,
+}
+
+/// What the index holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Interactions that can be found.
+    pub interactions: u64,
+    /// Tombstones.
+    pub erased: u64,
+}
+
+impl IndexReader {
+    pub(super) fn new(shared: Arc<Shared>, changes: Changes) -> Self {
+        let views = Arc::new(Mutex::new(Views::new()));
+        IndexReader { shared, views, changes, ranking: Ranking::DEFAULT }
+    }
+
+    /// The same index, ranked in another way: to measure what a way of ranking is worth.
+    pub fn ranked_by(self, ranking: Ranking) -> Self {
+        IndexReader { ranking, ..self }
+    }
+
+    /// The document of one interaction, `None` if it was never seen or may not be. Who may see everything gets a
+    /// tombstone of what was erased; for others it is not there.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    pub fn get(&self, id: &InteractionId, access: &Access) -> Result<Option<Document>, SearchError> {
+        let may_see = |document: &Document| access.admits(document.derived.head.organization.as_deref());
+        Ok(self.shared.get(id).map_err(engine)?.filter(may_see))
+    }
+
+    /// Whether [`IndexReader::get`] finds something.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    pub fn holds(&self, id: &InteractionId, access: &Access) -> Result<bool, SearchError> {
+        match access {
+            Access::All => self.shared.holds(id).map_err(engine),
+            Access::Only(_) => Ok(self.get(id, access)?.is_some()),
+        }
+    }
+
+    /// Answers a search.
+    ///
+    /// # Errors
+    /// Every [`SearchError`].
+    pub fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
+        if request.limit > LIMIT_MAX {
+            return Err(SearchError::Invalid(format!("a page has at most {LIMIT_MAX} hits")));
+        }
+        let page = self.page(request)?;
+        let budget = Arc::new(Budget::new(request.deadline));
+        let ranks = matches!(page.order, Order::Relevance) && page.size > 0;
+        let mut lowering = self.lowering(&page.view, &budget, ranks);
+
+        // One pass finds the page and counts every facet that no filter is set on.
+        let filters = &request.selection.filters;
+        let mut collection = counting(request, |name| !filters.contains_key(name))?;
+        collection.top = (page.size > 0).then(|| Top::new(page.order.clone(), page.size, page.after.clone()));
+        let query = lowering.selection(&request.selection, None)?;
+        collection.run(&page.view, self.columns(), query, &budget)?;
+
+        // A facet with a filter counts what there would be without that filter.
+        for name in filters.keys() {
+            let mut counts = counting(request, |counted| counted == name)?;
+            if counts.facets.is_empty() && counts.ranges.is_empty() {
+                continue;
+            }
+            let mut lowering = self.lowering(&page.view, &budget, false);
+            let query = lowering.selection(&request.selection, Some(name))?;
+            counts.run(&page.view, self.columns(), query, &budget)?;
+            collection.facets.append(&mut counts.facets);
+            collection.ranges.append(&mut counts.ranges);
+        }
+
+        let total = collection.total;
+        let (hits, next) = match collection.top {
+            Some(top) => self.hits(request, page, top)?,
+            None => (Vec::new(), None),
+        };
+        let mut facets: Vec<_> =
+            collection.facets.into_iter().map(|facet| facet.finish(request.facet_size)).collect();
+        facets.sort_by_key(|(name, _)| request.facets.iter().position(|wanted| wanted == name));
+        let mut ranges: Vec<_> = collection.ranges.into_iter().map(RangeCounts::finish).collect();
+        ranges.sort_by_key(|(name, _)| request.ranges.iter().position(|wanted| wanted.field == *name));
+        facets.append(&mut ranges);
+        Ok(SearchResponse { total, hits, facets, next })
+    }
+
+    /// Numbers for charts.
+    ///
+    /// # Errors
+    /// Every [`SearchError`] but [`SearchError::CursorExpired`].
+    pub fn overview(&self, request: &OverviewRequest) -> Result<Overview, SearchError> {
+        let budget = Arc::new(Budget::new(request.deadline));
+        let view = self.shared.view();
+        let mut lowering = self.lowering(&view, &budget, false);
+        let mut collection = Collection {
+            facets: request.facets.iter().map(|name| Facet::new(name)).collect::<Result<_, _>>()?,
+            ranges: request.ranges.iter().map(RangeCounts::new).collect::<Result<_, _>>()?,
+            histogram: Some(Histogram::new("start_time", request.interval.clone())?),
+            values: request.distributions.iter().map(|name| Values::new(name)).collect::<Result<_, _>>()?,
+            ..Collection::default()
+        };
+        let query = lowering.selection(&request.selection, None)?;
+        collection.run(&view, self.columns(), query, &budget)?;
+        let without_start = collection.histogram.as_ref().map_or(0, |histogram| histogram.num_missing);
+        let facets = collection.facets.into_iter().map(|facet| facet.finish(request.facet_size));
+        Ok(Overview {
+            total: collection.total,
+            over_time: collection.histogram.map(Histogram::finish).unwrap_or_default(),
+            without_start,
+            facets: facets.chain(collection.ranges.into_iter().map(RangeCounts::finish)).collect(),
+            distributions: collection.values.into_iter().map(Values::finish).collect(),
+        })
+    }
+
+    /// Calls `visit` with every match in order, in one view, with memory that does not grow with the matches.
+    ///
+    /// # Errors
+    /// Every [`SearchError`] but [`SearchError::DeadlineExceeded`]: `visit` says when to stop.
+    pub fn for_each(
+        &self,
+        selection: &Selection,
+        sort: &[SortKey],
+        mut visit: impl FnMut(Document) -> ControlFlow<()>,
+    ) -> Result<(), SearchError> {
+        check_sort(sort)?;
+        let view = self.shared.view();
+        let mut after = None;
+        loop {
+            let budget = Arc::new(Budget::new(None));
+            let mut lowering = self.lowering(&view, &budget, false);
+            let query = lowering.selection(selection, None)?;
+            let top = Top::new(Order::Fields(sort.to_vec()), EXPORT_CHUNK, after.take());
+            let mut collection = Collection { top: Some(top), ..Collection::default() };
+            collection.run(&view, self.columns(), query, &budget)?;
+            let entries = collection.top.map(|top| top.finish(&view)).transpose().map_err(engine)?;
+            let entries = entries.unwrap_or_default();
+            for entry in &entries {
+                let document = stored::document(&view, entry.place).map_err(engine)?;
+                if visit(document).is_break() {
+                    return Ok(());
+                }
+            }
+            let Some(last) = entries.last().filter(|_| entries.len() >= EXPORT_CHUNK) else { return Ok(()) };
+            let id = stored::id(&view, last.place).map_err(engine)?;
+            after = Some(sort::after(sort, &sort::cursor_keys(sort, last), last.tie, &id)?);
+        }
+    }
+
+    /// Interactions in progress whose newest event is not after `cutoff`, longest idle first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    pub fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<InteractionId>, SearchError> {
+        self.ids(|lowering| lowering.idle_since(cutoff), false, limit)
+    }
+
+    /// Interactions that a language model has still to be asked about and that have ended, or whose newest event is
+    /// not after `rested_since`; the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    pub fn llm_pending(
+        &self,
+        rested_since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<InteractionId>, SearchError> {
+        self.ids(|lowering| lowering.llm_pending(rested_since), true, limit)
+    }
+
+    /// The ids of the matches, by newest event.
+    fn ids(
+        &self,
+        query: impl FnOnce(&Lowering<'_>) -> Result<Lowered, SearchError>,
+        newest_first: bool,
+        limit: usize,
+    ) -> Result<Vec<InteractionId>, SearchError> {
+        let view = self.shared.view();
+        let budget = Arc::new(Budget::new(None));
+        let query = query(&self.lowering(&view, &budget, false))?;
+        let key = SortKey { field: NEWEST_EVENT.to_owned(), descending: newest_first };
+        let top = Top::new(Order::Fields(vec![key]), limit, None);
+        let mut collection = Collection { top: Some(top), ..Collection::default() };
+        collection.run(&view, self.columns(), query, &budget)?;
+        let entries = collection.top.map(|top| top.finish(&view)).transpose().map_err(engine)?;
+        let ids = entries.unwrap_or_default().into_iter().take(limit).map(|entry| {
+            let id = stored::id(&view, entry.place).map_err(engine)?;
+            InteractionId::try_new(id).map_err(|error| SearchError::Engine(Box::new(error)))
+        });
+        ids.collect()
+    }
+
+    /// The point behind everything that searches see, for [`IndexReader::changes_since`].
+    pub fn changes_now(&self) -> ChangePoint {
+        self.changes.now()
+    }
+
+    /// Interactions that were put and became visible after that point, at most `max`. These are ids of every
+    /// organization: show nobody what a search with their [`Access`] does not find again.
+    pub fn changes_since(&self, point: ChangePoint, max: usize) -> ChangesSince {
+        self.changes.since(point, max)
+    }
+
+    /// How many interactions have not ended.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    pub fn count_in_progress(&self) -> Result<u64, SearchError> {
+        let view = self.shared.view();
+        self.count(&view, |lowering| lowering.in_progress())
+    }
+
+    /// How many interactions there are.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    pub fn counts(&self) -> Result<Counts, SearchError> {
+        let view = self.shared.view();
+        let erased = self.count(&view, |lowering| lowering.erased())?;
+        Ok(Counts { interactions: view.num_documents().saturating_sub(erased), erased })
+    }
+
+    fn count(&self, view: &View, query: impl FnOnce(&Lowering<'_>) -> Lowered) -> Result<u64, SearchError> {
+        let budget = Arc::new(Budget::new(None));
+        let query = query(&self.lowering(view, &budget, false));
+        let mut matches = Collection::default();
+        matches.run(view, self.columns(), query, &budget)?;
+        Ok(matches.total)
+    }
+
+    fn columns(&self) -> &Arc<ColumnCache> {
+        &self.shared.columns
+    }
+
+    fn lowering<'a>(&'a self, view: &'a View, budget: &Arc<Budget>, ranks: bool) -> Lowering<'a> {
+        let ranking = ranks.then_some(self.ranking);
+        Lowering::new(&self.shared.fields, self.columns(), view, Arc::clone(budget), ranking)
+    }
+
+    /// Which view, which order, how many and from where.
+    fn page(&self, request: &SearchRequest) -> Result<Page, SearchError> {
+        let newest = || self.shared.view();
+        let wrong_cursor = || SearchError::Invalid("the cursor belongs to another sort".to_owned());
+        let page = |view, order, size, after, offset| Page { view, order, size, after, offset };
+        // One more than asked for tells whether there is a next page.
+        let size = if request.limit == 0 { 0 } else { request.limit + 1 };
+        let by_relevance = if scores_alike(&request.selection.query) {
+            Order::Fields(vec![SortKey { field: sort::NEWEST_FIRST.to_owned(), descending: true }])
+        } else {
+            Order::Relevance
+        };
+        match (&request.sort, &request.cursor) {
+            (Sort::Relevance, None) => Ok(page(newest(), by_relevance, size, None, 0)),
+            (Sort::Relevance, Some(Cursor::Pinned { view, offset })) => {
+                let view = self.views.lock().get(*view).ok_or(SearchError::CursorExpired)?;
+                if offset.saturating_add(request.limit) > RELEVANCE_HITS_MAX {
+                    return Err(SearchError::TooExpensive(format!(
+                        "at most {RELEVANCE_HITS_MAX} hits can be paged through by relevance; sort by a field"
+                    )));
+                }
+                let size = if size == 0 { 0 } else { size + offset };
+                Ok(page(view, by_relevance, size, None, *offset))
+            }
+            (Sort::Fields(keys), cursor) => {
+                check_sort(keys)?;
+                let after = match cursor {
+                    None => None,
+                    Some(Cursor::After { keys: values, tie, id }) => {
+                        Some(sort::after(keys, values, *tie, id)?)
+                    }
+                    Some(Cursor::Pinned { .. }) => return Err(wrong_cursor()),
+                };
+                Ok(page(newest(), Order::Fields(keys.clone()), size, after, 0))
+            }
+            (Sort::Relevance, Some(Cursor::After { .. })) => Err(wrong_cursor()),
+        }
+    }
+
+    fn hits(
+        &self,
+        request: &SearchRequest,
+        page: Page,
+        top: Top,
+    ) -> Result<(Vec<Hit>, Option<Cursor>), SearchError> {
+        let entries = top.finish(&page.view).map_err(engine)?;
+        let scored = matches!(page.order, Order::Relevance);
+        let mut hits = Vec::with_capacity(request.limit);
+        for entry in entries.iter().skip(page.offset).take(request.limit) {
+            let glimpse = stored::glimpse(&page.view, entry.place).map_err(engine)?;
+            hits.push(Hit { glimpse, score: scored.then_some(entry.score) });
+        }
+        let end = page.offset + request.limit;
+        let (Some(last), true) = (hits.last(), entries.len() > end) else { return Ok((hits, None)) };
+        let next = match &request.sort {
+            Sort::Relevance if end >= RELEVANCE_HITS_MAX => None,
+            Sort::Relevance => Some(Cursor::Pinned { view: self.views.lock().pin(page.view), offset: end }),
+            Sort::Fields(keys) => {
+                let (entry, id) = (&entries[end - 1], last.id()?);
+                Some(Cursor::After { keys: sort::cursor_keys(keys, entry), tie: entry.tie, id })
+            }
+        };
+        Ok((hits, next))
+    }
+}
+
+/// What counts the facets that are wanted.
+fn counting(request: &SearchRequest, wanted: impl Fn(&str) -> bool) -> Result<Collection, SearchError> {
+    let facets = request.facets.iter().filter(|name| wanted(name)).map(|name| Facet::new(name));
+    let ranges = request.ranges.iter().filter(|facet| wanted(&facet.field)).map(RangeCounts::new);
+    Ok(Collection {
+        facets: facets.collect::<Result<_, _>>()?,
+        ranges: ranges.collect::<Result<_, _>>()?,
+        ..Collection::default()
+    })
+}
+
+struct Page {
+    view: Arc<View>,
+    order: Order,
+    size: usize,
+    after: Option<sort::After>,
+    offset: usize,
+}
+
+fn check_sort(keys: &[SortKey]) -> Result<(), SearchError> {
+    if keys.is_empty() || keys.len() > SORT_KEYS_MAX {
+        return Err(SearchError::Invalid(format!("a sort has 1 to {SORT_KEYS_MAX} fields")));
+    }
+    for key in keys {
+        let is_sortable =
+            field(&key.field).is_some_and(|field| field.sort && field.kind != FieldKind::Keyword);
+        if !is_sortable {
+            return Err(SearchError::Invalid(format!("results cannot be sorted by `{}`", key.field)));
+        }
+    }
+    Ok(())
+}
+
+/// Views that relevance cursors page on.
+struct Views {
+    next: u64,
+    pinned: VecDeque<PinnedView>,
+}
+
+struct PinnedView {
+    number: u64,
+    view: Arc<View>,
+    used_at: Instant,
+}
+
+/// Most memory that the documents over the commits of all pinned views may take; the oldest view goes first.
+const PINNED_BYTES_MAX: usize = 256 << 20;
+
+impl Views {
+    fn new() -> Self {
+        // Numbers go on across restarts, so that an old cursor never finds somebody else's view.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Views { next: now.as_micros() as u64, pinned: VecDeque::new() }
+    }
+
+    fn get(&mut self, number: u64) -> Option<Arc<View>> {
+        self.drop_expired();
+        let pinned = self.pinned.iter_mut().find(|pinned| pinned.number == number)?;
+        pinned.used_at = Instant::now();
+        Some(Arc::clone(&pinned.view))
+    }
+
+    /// The number of that view, pinned from now on.
+    fn pin(&mut self, view: Arc<View>) -> u64 {
+        self.drop_expired();
+        let known = self.pinned.iter_mut().find(|pinned| pinned.view.number == view.number);
+        if let Some(pinned) = known {
+            pinned.used_at = Instant::now();
+            return pinned.number;
+        }
+        let bytes =
+            |views: &VecDeque<PinnedView>| views.iter().map(|pinned| pinned.view.live_bytes).sum::<usize>();
+        while self.pinned.len() >= VIEWS_MAX || bytes(&self.pinned) + view.live_bytes > PINNED_BYTES_MAX {
+            if self.pinned.pop_front().is_none() {
+                break;
+            }
+        }
+        self.next += 1;
+        self.pinned.push_back(PinnedView { number: self.next, view, used_at: Instant::now() });
+        self.next
+    }
+
+    fn drop_expired(&mut self) {
+        self.pinned.retain(|pinned| pinned.used_at.elapsed() < VIEW_PINNED_FOR);
+    }
+}
