@@ -6,6 +6,8 @@
 //! - [`text`], [`phrase`], [`fuzzy`], [`values`], [`ranking`]: what a word is, when words stand near enough, what can be
 //!   filtered, counted and sorted, and what comes first; [`highlight`] marks it.
 //! - [`changes`]: what event streams follow.
+//! - [`Search`], [`Store`] with [`Lookup`], and [`Maintain`]: what an engine does for those who ask, who write and who
+//!   keep an eye on it.
 
 mod access;
 pub mod changes;
@@ -18,6 +20,7 @@ pub mod interval;
 pub mod oracle;
 pub mod overview;
 pub mod phrase;
+mod port;
 pub mod query;
 pub mod ranking;
 pub mod search;
@@ -25,5 +28,6 @@ pub mod text;
 pub mod values;
 
 pub use access::{Access, NoOrganizations, Organizations};
+pub use port::{Durable, FlushTrouble, IndexStats, Lookup, Maintain, Search, Store, StoreError};
 pub use ranking::Ranking;
 pub use search::SearchError;

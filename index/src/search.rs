@@ -94,25 +94,22 @@ pub struct SearchRequest {
     pub deadline: Option<Instant>,
 }
 
-/// Where a page ended. Opaque to users; `query` turns it into text and back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Cursor {
-    /// After the hit with these sort keys (the engine's own encoding, `None` is missing) and this tie-breaker.
-    After {
-        /// One for each key of the sort.
-        keys: Vec<Option<i64>>,
-        /// Hash of the id.
-        tie: u64,
-        /// The id itself: two ids may share a hash.
-        id: String,
-    },
-    /// A position in a pinned view.
-    Pinned {
-        /// The view.
-        view: u64,
-        /// Hits before.
-        offset: usize,
-    },
+/// Where a page ended: a token that the engine makes and reads, for the same selection and sort. It is no secret, and may
+/// come back as anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// A token of the engine's making.
+    pub fn new(token: String) -> Self {
+        Cursor(token)
+    }
+
+    /// The token.
+    pub fn token(&self) -> &str {
+        &self.0
+    }
 }
 
 /// One hit.

@@ -13,8 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearken_analysis::Memo;
-use hearken_index::{Access, SearchError};
-use hearken_index_tantivy::IndexReader;
+use hearken_index::{Access, Lookup, SearchError};
 use hearken_model::state::Address;
 use hearken_model::{Document, Event, FoldOutcome, InteractionId, LimitExceeded, State, Timestamp};
 use lru::LruCache;
@@ -102,7 +101,7 @@ impl OpenInteractions {
         &mut self,
         event: Event,
         address: Option<Address>,
-        reader: &IndexReader,
+        reader: &dyn Lookup,
     ) -> Result<Folded, FoldError> {
         let id = event.interaction_id.clone();
         let (event, address) = log::entry(event, address);
@@ -125,7 +124,7 @@ impl OpenInteractions {
     pub(crate) fn fold_all(
         &mut self,
         events: Vec<(Event, Option<Address>)>,
-        reader: &IndexReader,
+        reader: &dyn Lookup,
     ) -> Result<Folded, FoldError> {
         if events.len() > 1 {
             let mut tried: HashMap<&InteractionId, State> = HashMap::new();
@@ -156,20 +155,20 @@ impl OpenInteractions {
         &mut self,
         organization: &str,
         event: &Event,
-        reader: &IndexReader,
+        reader: &dyn Lookup,
     ) -> Result<bool, SearchError> {
         let state = &self.load(&event.interaction_id, reader)?.document.state;
         Ok(is_sayable(state, organization, event))
     }
 
     /// Marks a stored interaction for deriving anew, for instance because time has passed. False if there is none.
-    pub(crate) fn touch(&mut self, id: &InteractionId, reader: &IndexReader) -> Result<(), SearchError> {
+    pub(crate) fn touch(&mut self, id: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
         self.load(id, reader)?;
         self.mark_dirty(id.clone());
         Ok(())
     }
 
-    fn load(&mut self, id: &InteractionId, reader: &IndexReader) -> Result<&mut Open, SearchError> {
+    fn load(&mut self, id: &InteractionId, reader: &dyn Lookup) -> Result<&mut Open, SearchError> {
         if !self.open.contains(id) {
             let stored = reader.get(id, &Access::All)?;
             let document = stored
@@ -268,7 +267,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use hearken_analysis::Analyzer;
     use hearken_billing::{Billing, BillingSettings};
-    use hearken_index_tantivy::{Index, IndexWriter};
+    use hearken_index_tantivy::{Index, IndexReader, IndexWriter};
     use hearken_model::{MessageTime, MessageUpdate, Role};
 
     use super::*;

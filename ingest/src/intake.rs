@@ -3,12 +3,12 @@
 //!
 //! There is no dead-letter topic here: who sent the event is still there, and is told what is wrong with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
 use hearken_config::KafkaConfig;
-use hearken_index::{Access, Organizations, SearchError};
-use hearken_index_tantivy::IndexReader;
+use hearken_index::{Access, Lookup, Organizations, SearchError};
 use hearken_model::{Event, State, Timestamp};
 
 use crate::decode::{Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id};
@@ -64,7 +64,7 @@ pub enum IntakeError {
 pub struct Intake {
     to: Destination,
     /// For what is known of interactions that senders speak about.
-    reader: Option<IndexReader>,
+    reader: Option<Arc<dyn Lookup>>,
     metrics: IngestMetrics,
 }
 
@@ -103,8 +103,8 @@ type Rejected = Vec<(usize, String)>;
 
 impl Intake {
     /// Events go to the local log.
-    pub fn to_log(log: LocalLog, reader: IndexReader, metrics: IngestMetrics) -> Self {
-        Intake { to: Destination::Log(log), reader: Some(reader), metrics }
+    pub fn to_log(log: LocalLog, reader: impl Into<Arc<dyn Lookup>>, metrics: IngestMetrics) -> Self {
+        Intake { to: Destination::Log(log), reader: Some(reader.into()), metrics }
     }
 
     /// Events go to the first topic that is read. Without a reader of the index, nothing is taken from senders that may
@@ -114,7 +114,7 @@ impl Intake {
     /// librdkafka refuses the settings; the brokers are not asked here.
     pub fn to_kafka(
         config: &KafkaConfig,
-        reader: Option<IndexReader>,
+        reader: Option<Arc<dyn Lookup>>,
         metrics: IngestMetrics,
     ) -> Result<Self, KafkaError> {
         Ok(Intake { to: Destination::Kafka(EventProducer::open(config)?), reader, metrics })

@@ -18,9 +18,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use hearken_config::{IngestConfig, KafkaConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
-use hearken_index::SearchError;
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
-use hearken_index_tantivy::{EngineError, IndexReader, IndexWriter};
+use hearken_index::{Lookup, SearchError, Store, StoreError};
 use hearken_model::{FoldOutcome, Timestamp};
 use tracing::{debug, error, info, warn};
 
@@ -70,9 +69,9 @@ pub struct IngestParts {
     /// Analysis, billing and the contract's rules.
     pub deriver: Deriver,
     /// The index.
-    pub writer: IndexWriter,
+    pub writer: Box<dyn Store>,
     /// Its newest view.
-    pub reader: IndexReader,
+    pub reader: Arc<dyn Lookup>,
     /// Counters.
     pub metrics: IngestMetrics,
 }
@@ -95,7 +94,7 @@ pub enum IngestError {
     Thread(#[from] std::io::Error),
     /// The last flush failed; what it would have made durable is read again at the next start.
     #[error("the last flush failed; the next start reads again what it would have made durable")]
-    LastFlush(#[source] EngineError),
+    LastFlush(#[source] StoreError),
     /// The pipeline panicked.
     #[error("the ingest thread panicked; see the log")]
     Panicked,
@@ -226,7 +225,7 @@ impl From<SearchError> for Restart {
 impl Pipeline {
     fn run(mut self) -> Result<(), IngestError> {
         while !self.is_stopping() {
-            let durable = Checkpoint::clone(&self.parts.writer.checkpoint());
+            let durable = Checkpoint::clone(&self.parts.writer.durable().checkpoint);
             self.parts.metrics.replayed(num_records_between(&durable, &self.next));
             self.next = durable;
             self.searchable = self.next.clone();
@@ -241,7 +240,7 @@ impl Pipeline {
                 std::thread::sleep(RETRY_INTERVAL);
             }
         }
-        self.parts.writer.flush_now().map_err(IngestError::LastFlush)
+        self.parts.writer.flush().map_err(IngestError::LastFlush)
     }
 
     fn is_stopping(&self) -> bool {
@@ -267,7 +266,7 @@ impl Pipeline {
             self.keep_house(sources)?;
         }
         // Make what was folded durable while the sources still live, so that they can tell the group.
-        match self.parts.writer.flush_now() {
+        match self.parts.writer.flush() {
             Ok(()) => self.tell_durable(sources),
             Err(error) => warn!(%error, "the last flush failed"),
         }
@@ -381,7 +380,7 @@ impl Pipeline {
             }
             Decoded::Events(events) => {
                 let events = events.into_iter().map(|event| self.enrichment.apply(event, metrics)).collect();
-                match self.open.fold_all(events, &self.parts.reader) {
+                match self.open.fold_all(events, &*self.parts.reader) {
                     Ok(Folded { outcome, is_large }) => {
                         let recorded =
                             if is_large { &mut self.batch.recorded_large } else { &mut self.batch.recorded };
@@ -416,7 +415,7 @@ impl Pipeline {
         if let (Decoded::Events(events), Some(organization)) = (&decoded, record.header(ORGANIZATION_HEADER))
         {
             for event in events {
-                if !self.open.may_say(organization, event, &self.parts.reader)? {
+                if !self.open.may_say(organization, event, &*self.parts.reader)? {
                     return Ok(Decoded::Rejected(invalid_id()));
                 }
             }
@@ -433,7 +432,7 @@ impl Pipeline {
         }
         self.last_batch = Some(at);
         self.write_dead_letters(sources);
-        self.open.project_logs(&self.parts.reader)?;
+        self.open.project_logs(&*self.parts.reader)?;
         let now_judged = self.status.is_backlog_read().then(now);
         let writer = &mut self.parts.writer;
         self.open.write_dirty(&mut self.parts.deriver, at, now_judged, |document| {
@@ -462,7 +461,7 @@ impl Pipeline {
         loop {
             match self.parts.writer.refresh(&self.searchable) {
                 Ok(()) => break,
-                Err(error @ EngineError::LiveTierFull { .. }) if !self.is_stopping() => {
+                Err(error @ StoreError::Full { .. }) if !self.is_stopping() => {
                     warn!(%error, "waiting for the disk");
                     self.status.set_trouble(Some(chain(&error)));
                 }
@@ -578,7 +577,7 @@ impl Pipeline {
 
     /// Tells metrics and the group what has become durable since the last time.
     fn tell_durable(&mut self, sources: &Sources) {
-        let durable = self.parts.writer.monitor().durable();
+        let durable = self.parts.writer.durable();
         if self.durable_sequence == Some(durable.sequence) {
             return;
         }
@@ -593,7 +592,7 @@ impl Pipeline {
 
     /// The lag of what would survive a crash.
     fn tell_durable_lag(&self, sources: &Sources) {
-        let durable = self.parts.writer.monitor().durable();
+        let durable = self.parts.writer.durable();
         for ((topic, partition), end_offset) in sources.end_offsets() {
             let next_offset = self.next_offset(&durable.checkpoint, &topic, partition);
             self.parts.metrics.durable_lag(&topic, partition, end_offset - next_offset);
@@ -640,7 +639,7 @@ impl Pipeline {
         let idle_ms = i64::try_from(self.parts.config.idle_timeout.as_millis()).unwrap_or(i64::MAX);
         let cutoff = now().plus_millis(idle_ms.saturating_neg());
         for id in self.parts.reader.idle_since(cutoff, SWEEP_SIZE)? {
-            self.open.touch(&id, &self.parts.reader)?;
+            self.open.touch(&id, &*self.parts.reader)?;
         }
         Ok(())
     }
@@ -671,7 +670,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_nanos(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
 }
 
-fn restart(error: EngineError) -> Restart {
+fn restart(error: StoreError) -> Restart {
     Restart(chain(&error))
 }
 

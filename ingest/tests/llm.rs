@@ -77,8 +77,8 @@ impl Stack {
             privacy: PrivacyConfig::default(),
             geoip: GeoIp::empty(),
             deriver: deriver.with_llm(EXCERPT_BYTES),
-            writer,
-            reader: reader.clone(),
+            writer: writer.into(),
+            reader: reader.clone().into(),
             metrics: metrics.clone(),
         });
         let ingest = ingest.unwrap();
@@ -97,7 +97,7 @@ impl Stack {
             rest_after: options.rest_after,
             budget: Budget::open(options.budget, Some(folder.join("spent.json"))).unwrap(),
             billing: billing(),
-            reader: reader.clone(),
+            reader: reader.clone().into(),
             status: ingest.status(),
             metrics,
         };

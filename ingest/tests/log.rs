@@ -42,8 +42,8 @@ fn start(folder: &Path) -> World {
         privacy: PrivacyConfig::default(),
         geoip: GeoIp::empty(),
         deriver: Deriver::new(Analyzer::built_in(), billing, LONG, metrics.clone()),
-        writer,
-        reader: reader.clone(),
+        writer: writer.into(),
+        reader: reader.clone().into(),
         metrics,
     });
     World { ingest: ingest.unwrap(), intake, reader, log }

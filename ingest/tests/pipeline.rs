@@ -57,8 +57,8 @@ fn start_with(
         privacy,
         geoip: GeoIp::empty(),
         deriver: Deriver::new(Analyzer::built_in(), billing, idle_timeout, metrics.clone()),
-        writer,
-        reader: reader.clone(),
+        writer: writer.into(),
+        reader: reader.clone().into(),
         metrics,
     });
     (ingest.unwrap(), reader)

@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use hearken_index::Search;
 use hearken_index::query::Query;
 use hearken_index::search::{Selection, Sort, SortKey};
 use hearken_model::Interaction;
@@ -104,11 +105,11 @@ pub async fn export(
         let mut chunks = Chunks { chunks_tx, runtime, buffer: Vec::new() };
         let exported = parameters
             .text()
-            .map_or(Ok(Query::All), |text| resolve(&reader, text, caller.access()))
+            .map_or(Ok(Query::All), |text| resolve(&*reader, text, caller.access()))
             .and_then(|query| {
                 words::refuse(&caller, &query, &parameters)?;
                 let selection = parameters.selection(query, caller.access().clone());
-                write_all(&reader, &selection, &sort, &caller, format, &mut chunks)
+                write_all(&*reader, &selection, &sort, &caller, format, &mut chunks)
             });
         match exported {
             Ok(()) => drop(chunks.flush()),
@@ -138,7 +139,7 @@ fn sort(sort: Option<&Sort>) -> Result<Vec<SortKey>, Problem> {
 }
 
 fn write_all(
-    reader: &hearken_index_tantivy::IndexReader,
+    reader: &dyn Search,
     selection: &Selection,
     sort: &[SortKey],
     caller: &Caller,
@@ -151,7 +152,7 @@ fn write_all(
         }
         csv::write_header(&mut chunks.buffer);
     }
-    reader.for_each(selection, sort, |document| {
+    reader.for_each(selection, sort, &mut |document| {
         let mut interaction = document.interaction();
         if !caller.may(Permission::Search) {
             words::take_out(&mut interaction);

@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hearken_index::SearchError;
 use hearken_index::changes::ChangePoint;
 use hearken_index::query::Query;
 use hearken_index::search::{FilterValue, SearchRequest, Selection, Sort, SortKey};
-use hearken_index_tantivy::IndexReader;
+use hearken_index::{Search, SearchError};
 
 use crate::http::Caller;
 use crate::keys::Permission;
@@ -80,7 +79,7 @@ impl Follower {
         let query = parameters.text().map(str::to_owned);
         let (access, seen) = (caller.access().clone(), caller.access().clone());
         let resolved = state
-            .run(move |reader: &IndexReader, _| query.map(|text| resolve(reader, &text, &seen)).transpose());
+            .run(move |reader: &dyn Search, _| query.map(|text| resolve(reader, &text, &seen)).transpose());
         let query = resolved.await?.unwrap_or(Query::All);
         words::refuse(caller, &query, &parameters)?;
         let selection = parameters.selection(query, access);
@@ -174,7 +173,7 @@ impl Follower {
         }
         let hides_words = self.hides_words;
         let sort = Sort::Fields(vec![SortKey { field: "start_time".to_owned(), descending: false }]);
-        let work = move |reader: &IndexReader, deadline| {
+        let work = move |reader: &dyn Search, deadline| {
             let request = SearchRequest {
                 selection,
                 facets: Vec::new(),

@@ -30,6 +30,8 @@ pub mod webhooks;
 pub mod words;
 mod zone;
 
+/// What is asked of an index and answered, for rooms that see it only through this one.
+pub use hearken_index as index;
 pub use http::router;
 pub use problem::Problem;
 pub use state::{AppState, AppStateBuilder, Limits};

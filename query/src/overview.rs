@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use hearken_index::Search;
 use hearken_index::interval::Interval;
 use hearken_index::overview::{Distribution, IntervalCount, OverviewRequest};
 use hearken_index::query::Query;
 use hearken_index::search::FacetCount;
-use hearken_index_tantivy::IndexReader;
 use serde::Serialize;
 
 use crate::http::Caller;
@@ -63,7 +63,7 @@ pub async fn overview(
     interval: Duration,
 ) -> Result<OverviewAnswer, Problem> {
     let caller = caller.clone();
-    let work = move |reader: &IndexReader, deadline| {
+    let work = move |reader: &dyn Search, deadline| {
         let access = caller.access();
         let query = parameters.text().map_or(Ok(Query::All), |text| resolve(reader, text, access))?;
         words::refuse(&caller, &query, &parameters)?;

@@ -5,8 +5,7 @@ use std::time::Instant;
 use hearken_index::highlight::{HighlightOptions, Highlighter, MessageHighlight, highlights};
 use hearken_index::query::{Query, ValueMatch};
 use hearken_index::search::{FacetCount, Hit, SearchRequest};
-use hearken_index::{Access, SearchError};
-use hearken_index_tantivy::IndexReader;
+use hearken_index::{Access, Search, SearchError};
 use hearken_model::{Document, Interaction, InteractionId};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -117,7 +116,7 @@ pub async fn search(
     let started = Instant::now();
     let asking = caller.clone();
     let work =
-        move |reader: &IndexReader, deadline| answer(reader, &parameters, &asking, deadline, SearchItem::new);
+        move |reader: &dyn Search, deadline| answer(reader, &parameters, &asking, deadline, SearchItem::new);
     let mut answer = state.run(work).await?;
     if !caller.may(Permission::Search) {
         answer.items.iter_mut().for_each(|item| words::take_out(&mut item.interaction));
@@ -141,7 +140,7 @@ pub(crate) async fn search_json(
     }
     let started = Instant::now();
     let caller = caller.clone();
-    let work = move |reader: &IndexReader, deadline| {
+    let work = move |reader: &dyn Search, deadline| {
         let mut answer = answer(reader, &parameters, &caller, deadline, ItemJson::new)?;
         answer.took_ms = milliseconds_since(started);
         answer.to_json().map_err(|error| Problem::internal(&error))
@@ -198,7 +197,7 @@ pub async fn interaction(
         caller.require(Permission::Read)?;
     }
     let id = InteractionId::try_new(id).map_err(|_| Problem::no_such_interaction())?;
-    let work = move |reader: &IndexReader, _| {
+    let work = move |reader: &dyn Search, _| {
         let document = visible(reader, &id, &access)?.ok_or_else(Problem::no_such_interaction)?;
         let text = q.as_deref().filter(|text| !text.trim().is_empty());
         let query = text.map(|text| resolve(reader, text, &access)).transpose()?;
@@ -214,7 +213,7 @@ pub async fn interaction(
 }
 
 fn answer<Item>(
-    reader: &IndexReader,
+    reader: &dyn Search,
     parameters: &SearchParameters,
     caller: &Caller,
     deadline: Instant,
@@ -244,7 +243,7 @@ fn answer<Item>(
 
 /// The request to the index that the parameters stand for.
 fn request(
-    reader: &IndexReader,
+    reader: &dyn Search,
     parameters: &SearchParameters,
     caller: &Caller,
     deadline: Instant,
@@ -273,7 +272,7 @@ fn request(
 ///
 /// # Errors
 /// It can be parsed neither as a query nor is it an id.
-pub fn resolve(reader: &IndexReader, text: &str, access: &Access) -> Result<Query, Problem> {
+pub fn resolve(reader: &dyn Search, text: &str, access: &Access) -> Result<Query, Problem> {
     let parsed = language::parse(text);
     let text = text.trim();
     let id = InteractionId::try_new(text).ok();
@@ -300,7 +299,7 @@ fn is_id(query: &Query, text: &str) -> bool {
 
 /// The document of an interaction that the caller may see.
 fn visible(
-    reader: &IndexReader,
+    reader: &dyn Search,
     id: &InteractionId,
     access: &Access,
 ) -> Result<Option<Document>, SearchError> {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearken_index_tantivy::IndexReader;
+use hearken_index::Search;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::events::EventSink;
@@ -73,7 +73,7 @@ pub struct AppState {
 }
 
 struct Inner {
-    reader: IndexReader,
+    reader: Arc<dyn Search>,
     registry: prometheus::Registry,
     readiness: Readiness,
     limits: Limits,
@@ -95,7 +95,7 @@ struct Inner {
 
 /// Builds an [`AppState`].
 pub struct AppStateBuilder {
-    reader: IndexReader,
+    reader: Arc<dyn Search>,
     registry: prometheus::Registry,
     readiness: Readiness,
     limits: Limits,
@@ -189,11 +189,11 @@ impl AppStateBuilder {
 
 impl AppState {
     /// Begins a state over that index. `/metrics` shows the registry as a whole.
-    pub fn builder(reader: IndexReader, registry: prometheus::Registry) -> AppStateBuilder {
+    pub fn builder(reader: impl Into<Arc<dyn Search>>, registry: prometheus::Registry) -> AppStateBuilder {
         let readiness: Readiness = Arc::new(Vec::new);
         let (_, stopping) = watch::channel(false);
         AppStateBuilder {
-            reader,
+            reader: reader.into(),
             registry,
             readiness,
             limits: Limits::default(),
@@ -206,7 +206,7 @@ impl AppState {
     }
 
     /// The index.
-    pub fn reader(&self) -> &IndexReader {
+    pub fn reader(&self) -> &Arc<dyn Search> {
         &self.inner.reader
     }
 
@@ -257,7 +257,7 @@ impl AppState {
     /// The pool is full, no place came free in time, or the work failed.
     pub async fn run<T, E>(
         &self,
-        work: impl FnOnce(&IndexReader, Instant) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&dyn Search, Instant) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Problem>
     where
         T: Send + 'static,
@@ -270,11 +270,11 @@ impl AppState {
         let place = tokio::time::timeout_at(deadline.into(), place).await;
         let place =
             place.map_err(|_| Problem::search_timeout())?.map_err(|closed| Problem::internal(&closed))?;
-        let reader = self.inner.reader.clone();
+        let reader = Arc::clone(&self.inner.reader);
         let started = Instant::now();
         // The places go with the work: when the client goes away, the work still counts until it ends.
         let work = move || {
-            let done = work(&reader, deadline);
+            let done = work(&*reader, deadline);
             drop((place, admitted));
             done
         };

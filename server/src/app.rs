@@ -15,8 +15,8 @@ use hearken_config::{
     WebhooksConfig,
 };
 use hearken_geoip::GeoIp;
-use hearken_index_tantivy::{FlushReport, Monitor};
-use hearken_index_tantivy::{Index, IndexReader, IndexWriter};
+use hearken_index::Maintain;
+use hearken_index_tantivy::{FlushReport, Index, IndexReader, IndexWriter};
 use hearken_ingest::{
     Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, Intake, LlmAnalyst, LlmParts, LocalLog,
 };
@@ -45,7 +45,7 @@ pub struct App {
     ingest: Ingest,
     llm: Option<LlmAnalyst>,
     reader: IndexReader,
-    monitor: Monitor,
+    monitor: Arc<dyn Maintain>,
     registry: Registry,
     stopping: watch::Sender<bool>,
     http: JoinHandle<std::io::Result<()>>,
@@ -70,8 +70,8 @@ impl App {
 
         let (writer, reader) = open_index(&config, &registry)?;
         let views = Views::open(views::path_beside(&config.index.path))?;
-        let monitor = writer.monitor();
-        crate::metrics::register_index(&registry, monitor.clone())?;
+        let monitor: Arc<dyn Maintain> = writer.monitor().into();
+        crate::metrics::register_index(&registry, Arc::clone(&monitor))?;
 
         let listener = tokio::net::TcpListener::bind(config.http.listen).await.with_context(|| {
             format!("cannot listen on `{}`; is it taken? see `http.listen`", config.http.listen)
@@ -93,8 +93,8 @@ impl App {
             privacy: config.privacy.clone(),
             geoip: geoip.clone(),
             deriver,
-            writer,
-            reader: reader.clone(),
+            writer: writer.into(),
+            reader: reader.clone().into(),
             metrics: metrics.clone(),
         })?;
         let llm = match llm_client {
@@ -104,7 +104,7 @@ impl App {
                 .transpose()?,
         };
 
-        let readiness = readiness(ingest.status(), monitor.clone());
+        let readiness = readiness(ingest.status(), Arc::clone(&monitor));
         let (stopping, stopped) = watch::channel(false);
         let keys = open_keys(&config.http)?;
         let gate = match &keys {
@@ -155,8 +155,8 @@ impl App {
     }
 
     /// Sizes, counts and what is durable.
-    pub fn monitor(&self) -> &Monitor {
-        &self.monitor
+    pub fn monitor(&self) -> &dyn Maintain {
+        &*self.monitor
     }
 
     /// All metrics.
@@ -287,7 +287,7 @@ fn intake(
     metrics: IngestMetrics,
 ) -> anyhow::Result<Intake> {
     Ok(match (config.http.ingest, &config.kafka) {
-        (HttpIngest::Kafka, Some(kafka)) => Intake::to_kafka(kafka, Some(reader.clone()), metrics)?,
+        (HttpIngest::Kafka, Some(kafka)) => Intake::to_kafka(kafka, Some(reader.clone().into()), metrics)?,
         _ => Intake::to_log(log.clone(), reader.clone(), metrics),
     })
 }
@@ -376,7 +376,7 @@ fn llm_parts(
         rest_after: openai.rest_after,
         budget,
         billing: billing(&config.billing),
-        reader: reader.clone(),
+        reader: reader.clone().into(),
         status,
         metrics,
     }))
@@ -408,7 +408,7 @@ fn billing(config: &BillingConfig) -> Billing {
     Billing::new(settings, own_prices.collect())
 }
 
-fn readiness(status: IngestStatus, monitor: Monitor) -> hearken_query::state::Readiness {
+fn readiness(status: IngestStatus, monitor: Arc<dyn Maintain>) -> hearken_query::state::Readiness {
     Arc::new(move || {
         let mut reasons = status.reasons();
         if let Some(trouble) = monitor.trouble() {

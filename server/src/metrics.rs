@@ -1,13 +1,15 @@
 //! The index and build families of contract section 6, read when Prometheus asks.
 
-use hearken_index_tantivy::Monitor;
+use std::sync::Arc;
+
+use hearken_index::Maintain;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, IntGauge, IntGaugeVec, Opts, Registry};
 
 /// Sizes and counts of the index at the moment of the scrape.
 struct IndexCollector {
-    monitor: Monitor,
+    monitor: Arc<dyn Maintain>,
     documents: IntGauge,
     bytes: IntGauge,
     live_bytes: IntGauge,
@@ -16,7 +18,7 @@ struct IndexCollector {
 }
 
 impl IndexCollector {
-    fn new(monitor: Monitor) -> prometheus::Result<Self> {
+    fn new(monitor: Arc<dyn Maintain>) -> prometheus::Result<Self> {
         Ok(IndexCollector {
             monitor,
             documents: IntGauge::new(
@@ -58,7 +60,7 @@ impl Collector for IndexCollector {
 ///
 /// # Errors
 /// They are registered already.
-pub fn register_index(registry: &Registry, monitor: Monitor) -> prometheus::Result<()> {
+pub fn register_index(registry: &Registry, monitor: Arc<dyn Maintain>) -> prometheus::Result<()> {
     registry.register(Box::new(IndexCollector::new(monitor)?))
 }
 

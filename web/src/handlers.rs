@@ -5,12 +5,12 @@ use std::time::SystemTime;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use hearken_index::query::Query;
-use hearken_index::search::Selection;
-use hearken_index_tantivy::IndexReader;
 use hearken_model::Timestamp;
 use hearken_query::follow::point_now;
 use hearken_query::http::{AskedId, Caller, Needs, Routes};
+use hearken_query::index::Search;
+use hearken_query::index::query::Query;
+use hearken_query::index::search::Selection;
 use hearken_query::parameters::{FACETS_MAX, SearchParameters, pairs_of_query};
 use hearken_query::search::{self, SearchAnswer};
 use hearken_query::{AppState, Problem, language, words};
@@ -182,7 +182,7 @@ async fn volume(
     period: Period,
     clock: Clock,
 ) -> Option<Volume> {
-    let work = move |reader: &IndexReader, deadline| {
+    let work = move |reader: &dyn Search, deadline| {
         let selection = selection(reader, &parameters, &caller)?;
         Ok::<_, Problem>(overview::volume(reader, &selection, period, &clock, overview::BARS, deadline)?)
     };
@@ -201,7 +201,7 @@ async fn whole_query(
     let Some(bounded) = bounded else { return location.get("q").map(str::to_owned) };
     let (text, unresolved) = (bounded.text().map(str::to_owned), bounded.clone());
     let access = caller.access().clone();
-    let work = move |reader: &IndexReader, _| {
+    let work = move |reader: &dyn Search, _| {
         let query = bounded.text().map_or(Ok(Query::All), |text| search::resolve(reader, text, &access))?;
         Ok::<_, Problem>(language::print(&bounded.with_start(query)))
     };
@@ -224,7 +224,7 @@ async fn show_overview(
     let measured = match parameters {
         Err(problem) => Err(problem),
         Ok(parameters) => {
-            let work = move |reader: &IndexReader, deadline| {
+            let work = move |reader: &dyn Search, deadline| {
                 let unbounded = SearchParameters { started: (None, None), ..parameters };
                 let selection = selection(reader, &unbounded, &caller)?;
                 Ok::<_, Problem>(overview::measure(reader, &selection, period, &clock, deadline)?)
@@ -237,7 +237,7 @@ async fn show_overview(
 }
 
 fn selection(
-    reader: &IndexReader,
+    reader: &dyn Search,
     parameters: &SearchParameters,
     caller: &Caller,
 ) -> Result<Selection, Problem> {

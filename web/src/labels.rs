@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use hearken_index::query::{Edge, Range};
 use hearken_model::field::{self, METADATA_PREFIX};
 use hearken_model::{MoodChange, Role, Sentiment};
 use hearken_query::language;

@@ -1,9 +1,9 @@
 //! Whole pages: hostile text stays text, nothing is inline, absent data is said to be absent.
 #![allow(clippy::unwrap_used)]
 
-use hearken_index::highlight::MessageHighlight;
 use hearken_model::{Interaction, Message, Role, Timestamp};
 use hearken_query::Problem;
+use hearken_query::index::highlight::MessageHighlight;
 use hearken_query::search::{SearchAnswer, SearchItem};
 use hearken_query::views::View;
 use serde_json::json;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::directory::Damage;
 
-/// Errors of opening, writing and checking the index.
+/// Errors of opening and checking the index.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// Another process, or another writer of this one, has the index open.
@@ -55,29 +55,6 @@ pub enum EngineError {
         path: PathBuf,
         /// What tantivy said.
         reason: String,
-    },
-    /// Too much waits for a flush, which is under way or fails. Nothing was changed: try the same call again later.
-    #[error("{live_bytes} bytes wait in memory for a flush, more than {live_bytes_max}{}",
-        cause.as_ref().map(|cause| format!("; the last flush failed: {cause}")).unwrap_or_default())]
-    LiveTierFull {
-        /// In memory now.
-        live_bytes: usize,
-        /// The bound.
-        live_bytes_max: usize,
-        /// Why the last flush failed, if it did.
-        cause: Option<String>,
-    },
-    /// What the index holds could not be looked up. Nothing was changed.
-    #[error("the index cannot be read: {cause}")]
-    Unreadable {
-        /// What tantivy said.
-        cause: String,
-    },
-    /// A flush failed; the durable state is what it was, and the next flush tries again.
-    #[error("flush failed: {cause}")]
-    FlushFailed {
-        /// What was being done, and what the disk said.
-        cause: String,
     },
 }
 

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use hearken_index::checkpoint::Checkpoint;
+use hearken_index::{Durable, FlushTrouble};
 use parking_lot::Mutex;
 
 use tantivy::schema::Schema;
@@ -26,15 +27,6 @@ use super::directory::{DurableDirectory, Storage, StorageLock};
 use super::document::DocumentBuilder;
 use super::options::WriterOptions;
 use super::shared::{Shared, ToFlush};
-
-/// What is durable.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Durable {
-    /// How far the source need not be read again.
-    pub checkpoint: Arc<Checkpoint>,
-    /// Counts the commits that became durable since the process started.
-    pub sequence: u64,
-}
 
 /// One flush, for metrics and logs.
 #[derive(Debug, Clone)]
@@ -51,17 +43,6 @@ pub struct FlushReport {
 
 /// Called on the flush thread after each flush that did something or failed; it should return soon.
 pub type OnFlush = Arc<dyn Fn(&FlushReport) + Send + Sync>;
-
-/// A disk that does not take what it is given.
-#[derive(Debug, Clone)]
-pub struct FlushTrouble {
-    /// What was being done at the last try, and what the disk said.
-    pub cause: String,
-    /// Since when nothing became durable.
-    pub since: Instant,
-    /// How often a flush was tried in vain.
-    pub num_attempts: u64,
-}
 
 /// What the flush thread shares with the writer and with whoever watches.
 pub(super) struct FlushState {

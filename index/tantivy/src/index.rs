@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use hearken_index::changes::Changes;
 use hearken_index::checkpoint::Checkpoint;
+use hearken_index::{Durable, FlushTrouble, IndexStats, StoreError};
 use hearken_model::{Document, InteractionId};
 
 use super::committer::{Committer, lock};
 use super::directory::{Damage, DiskStorage, Storage, verify};
 use super::document::DocumentBuilder;
 use super::error::EngineError;
-use super::flusher::{Durable, FlushState, FlushTrouble, Flusher, Flushing, durable_checkpoint};
+use super::flusher::{FlushState, Flusher, Flushing, durable_checkpoint};
 use super::live::{Cutter, LiveDocument};
 use super::options::WriterOptions;
 use super::reader::IndexReader;
@@ -29,7 +30,7 @@ impl Index {
     /// Verifies it and removes files that its last commit does not name.
     ///
     /// # Errors
-    /// Everything but [`EngineError::LiveTierFull`] and [`EngineError::FlushFailed`].
+    /// Every [`EngineError`].
     pub fn open(
         path: &Path,
         adjust: impl FnOnce(&mut WriterOptions),
@@ -118,14 +119,14 @@ impl IndexWriter {
     /// Makes everything that was put visible to searches, in one step with the checkpoint it belongs to.
     ///
     /// # Errors
-    /// [`EngineError::LiveTierFull`] and [`EngineError::Unreadable`]; nothing was changed, call again.
-    pub fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<(), EngineError> {
+    /// [`StoreError::Full`] and [`StoreError::Unreadable`]; nothing was changed, call again.
+    pub fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         self.wait_for_room()?;
         fail::fail_point!("index-refresh");
         let ids: Vec<InteractionId> =
             self.pending.iter().map(|document| document.document.id().clone()).collect();
         let refreshed = self.shared.refresh(&mut self.pending, checkpoint);
-        refreshed.map_err(|error| EngineError::Unreadable { cause: error.to_string() })?;
+        refreshed.map_err(|error| StoreError::Unreadable { cause: error.to_string() })?;
         self.changes.publish(ids.into_iter());
         fail::fail_point!("index-refreshed");
         Ok(())
@@ -134,8 +135,8 @@ impl IndexWriter {
     /// Makes everything up to the last refresh durable and waits for it.
     ///
     /// # Errors
-    /// [`EngineError::FlushFailed`].
-    pub fn flush_now(&self) -> Result<(), EngineError> {
+    /// [`StoreError::FlushFailed`].
+    pub fn flush_now(&self) -> Result<(), StoreError> {
         answer(self.flusher.handle().flush().recv())
     }
 
@@ -143,16 +144,16 @@ impl IndexWriter {
     /// allows: after a backfill, or to get deleted text out of the files.
     ///
     /// # Errors
-    /// [`EngineError::FlushFailed`].
-    pub fn merge_all(&self) -> Result<(), EngineError> {
+    /// [`StoreError::FlushFailed`].
+    pub fn merge_all(&self) -> Result<(), StoreError> {
         answer(self.flusher.handle().merge_all().recv())
     }
 
     /// Makes everything up to the last refresh durable and closes the index. Merges under way are given up.
     ///
     /// # Errors
-    /// [`EngineError::FlushFailed`]; the index is closed all the same, and what is not durable stays in the source.
-    pub fn close(self) -> Result<(), EngineError> {
+    /// [`StoreError::FlushFailed`]; the index is closed all the same, and what is not durable stays in the source.
+    pub fn close(self) -> Result<(), StoreError> {
         self.flush_now()
     }
 
@@ -172,7 +173,7 @@ impl IndexWriter {
     }
 
     /// Back-pressure: what waits for the disk is bounded, and past the bound so is what is read from the source.
-    fn wait_for_room(&self) -> Result<(), EngineError> {
+    fn wait_for_room(&self) -> Result<(), StoreError> {
         let live_bytes = self.shared.live_bytes();
         if live_bytes <= self.live_bytes_max {
             if live_bytes > self.live_bytes_max / 2 {
@@ -192,13 +193,13 @@ impl IndexWriter {
             return Ok(());
         }
         let cause = self.state.cause_of_trouble();
-        Err(EngineError::LiveTierFull { live_bytes, live_bytes_max: self.live_bytes_max, cause })
+        Err(StoreError::Full { live_bytes, live_bytes_max: self.live_bytes_max, cause })
     }
 }
 
-fn answer(answer: Result<Result<(), String>, crossbeam_channel::RecvError>) -> Result<(), EngineError> {
+fn answer(answer: Result<Result<(), String>, crossbeam_channel::RecvError>) -> Result<(), StoreError> {
     let outcome = answer.unwrap_or_else(|_| Err("the flush thread has ended".to_owned()));
-    outcome.map_err(|cause| EngineError::FlushFailed { cause })
+    outcome.map_err(|cause| StoreError::FlushFailed { cause })
 }
 
 /// Watches an index; clones share it.
@@ -206,23 +207,6 @@ fn answer(answer: Result<Result<(), String>, crossbeam_channel::RecvError>) -> R
 pub struct Monitor {
     shared: Arc<Shared>,
     state: Arc<FlushState>,
-}
-
-/// Sizes and counts of an index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IndexStats {
-    /// About how much memory the documents take that are not durable yet.
-    pub live_bytes: u64,
-    /// How many these are.
-    pub num_live_documents: u64,
-    /// All files.
-    pub index_bytes: u64,
-    /// Segments of the last commit.
-    pub num_segments: usize,
-    /// Documents that searches see, tombstones included.
-    pub num_documents: u64,
-    /// Merges finished since the index was opened.
-    pub num_merges: u64,
 }
 
 impl Monitor {

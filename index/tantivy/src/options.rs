@@ -15,10 +15,10 @@ pub struct WriterOptions {
     ///
     /// [`IndexWriter::refresh`]: super::IndexWriter::refresh
     pub live_bytes_max: usize,
-    /// How long a refresh waits for that flush before it says [`EngineError::LiveTierFull`]; also when the flush fails at
+    /// How long a refresh waits for that flush before it says [`StoreError::Full`]; also when the flush fails at
     /// once, so that the caller may try again without a pause of its own.
     ///
-    /// [`EngineError::LiveTierFull`]: super::EngineError::LiveTierFull
+    /// [`StoreError::Full`]: hearken_index::StoreError::Full
     pub flush_wait_max: Duration,
     /// What the indexing thread may buffer before it ends a segment by itself. At least 15 MB, tantivy's own bound. Each
     /// commit walks a table whose size tantivy takes from this, so more makes small commits dearer.

@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use super::budget::Budget;
 use super::collect::{Collection, engine};
 use super::columns::ColumnCache;
+use super::cursor::PageEnd;
 use super::facets::Facet;
 use super::lower::{Lowered, Lowering, scores_alike};
 use super::ranges::RangeCounts;
@@ -301,9 +302,10 @@ impl IndexReader {
         } else {
             Order::Relevance
         };
-        match (&request.sort, &request.cursor) {
+        let cursor = request.cursor.as_ref().map(PageEnd::from_cursor).transpose()?;
+        match (&request.sort, &cursor) {
             (Sort::Relevance, None) => Ok(page(newest(), by_relevance, size, None, 0)),
-            (Sort::Relevance, Some(Cursor::Pinned { view, offset })) => {
+            (Sort::Relevance, Some(PageEnd::Pinned { view, offset })) => {
                 let view = self.views.lock().get(*view).ok_or(SearchError::CursorExpired)?;
                 if offset.saturating_add(request.limit) > RELEVANCE_HITS_MAX {
                     return Err(SearchError::TooExpensive(format!(
@@ -317,14 +319,14 @@ impl IndexReader {
                 check_sort(keys)?;
                 let after = match cursor {
                     None => None,
-                    Some(Cursor::After { keys: values, tie, id }) => {
+                    Some(PageEnd::After { keys: values, tie, id }) => {
                         Some(sort::after(keys, values, *tie, id)?)
                     }
-                    Some(Cursor::Pinned { .. }) => return Err(wrong_cursor()),
+                    Some(PageEnd::Pinned { .. }) => return Err(wrong_cursor()),
                 };
                 Ok(page(newest(), Order::Fields(keys.clone()), size, after, 0))
             }
-            (Sort::Relevance, Some(Cursor::After { .. })) => Err(wrong_cursor()),
+            (Sort::Relevance, Some(PageEnd::After { .. })) => Err(wrong_cursor()),
         }
     }
 
@@ -345,10 +347,13 @@ impl IndexReader {
         let (Some(last), true) = (hits.last(), entries.len() > end) else { return Ok((hits, None)) };
         let next = match &request.sort {
             Sort::Relevance if end >= RELEVANCE_HITS_MAX => None,
-            Sort::Relevance => Some(Cursor::Pinned { view: self.views.lock().pin(page.view), offset: end }),
+            Sort::Relevance => {
+                let view = self.views.lock().pin(page.view);
+                Some(PageEnd::Pinned { view, offset: end }.to_cursor())
+            }
             Sort::Fields(keys) => {
                 let (entry, id) = (&entries[end - 1], last.id()?);
-                Some(Cursor::After { keys: sort::cursor_keys(keys, entry), tie: entry.tie, id })
+                Some(PageEnd::After { keys: sort::cursor_keys(keys, entry), tie: entry.tie, id }.to_cursor())
             }
         };
         Ok((hits, next))

@@ -7,12 +7,6 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use hearken_model::{
-    Document, Event, InteractionId, InteractionType, MessageTime, MessageUpdate, Money, Role, Said, Scalar,
-    Sentiment, State, Status, Timestamp,
-};
-use proptest::prelude::*;
-
 use hearken_index::checkpoint::Checkpoint;
 use hearken_index::decimal::Decimal;
 use hearken_index::highlight::{HighlightOptions, Highlighter};
@@ -25,7 +19,13 @@ use hearken_index::search::{
     SearchError, SearchRequest, Selection, Sort, SortKey,
 };
 use hearken_index::{Access, Organizations};
+use hearken_model::{
+    Document, Event, InteractionId, InteractionType, MessageTime, MessageUpdate, Money, Role, Said, Scalar,
+    Sentiment, State, Status, Timestamp,
+};
+use proptest::prelude::*;
 
+use crate::cursor::PageEnd;
 use crate::{Index, IndexReader, IndexWriter, SimulatedDisk, WriterOptions};
 
 /// Words that meet each other's forms, prefixes, misspellings and scripts.
@@ -834,7 +834,8 @@ fn relevance_pages_stay_on_their_view_until_it_expires() {
     });
     assert_eq!(seen.iter().collect::<std::collections::BTreeSet<_>>().len(), 20);
     assert_eq!(seen.len(), 20);
-    let unknown = SearchRequest { cursor: Some(Cursor::Pinned { view: 1, offset: 6 }), ..request };
+    let unknown =
+        SearchRequest { cursor: Some(PageEnd::Pinned { view: 1, offset: 6 }.to_cursor()), ..request };
     assert!(matches!(reader.search(&unknown), Err(SearchError::CursorExpired)));
 }
 
@@ -1168,7 +1169,11 @@ fn hostile_requests_are_refused_or_stopped() {
         SearchRequest { sort: Sort::Fields(vec![]), ..request(Selection::new(Query::All, Access::All)) },
         SearchRequest { limit: 1_001, ..request(Selection::new(Query::All, Access::All)) },
         SearchRequest {
-            cursor: Some(Cursor::After { keys: vec![], tie: 0, id: String::new() }),
+            cursor: Some(PageEnd::After { keys: vec![], tie: 0, id: String::new() }.to_cursor()),
+            ..request(Selection::new(Query::All, Access::All))
+        },
+        SearchRequest {
+            cursor: Some(Cursor::new("made up".to_owned())),
             ..request(Selection::new(Query::All, Access::All))
         },
     ] {

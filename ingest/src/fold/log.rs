@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use hearken_index::SearchError;
-use hearken_index_tantivy::IndexReader;
+use hearken_index::{Lookup, SearchError};
 use hearken_model::state::Address;
 use hearken_model::{Event, InteractionId};
 
@@ -27,7 +26,7 @@ pub(super) fn entry(mut event: Event, address: Option<Address>) -> (Event, Optio
 
 impl OpenInteractions {
     /// Makes the interactions anew of the logs that have changed since the last write.
-    pub(crate) fn project_logs(&mut self, reader: &IndexReader) -> Result<(), SearchError> {
+    pub(crate) fn project_logs(&mut self, reader: &dyn Lookup) -> Result<(), SearchError> {
         let is_log = |id: &&InteractionId| self.open.peek(*id).is_some_and(|open| open.document.state.is_log);
         let logs: Vec<_> = self.dirty.iter().filter(is_log).cloned().collect();
         for log in logs {
@@ -36,7 +35,7 @@ impl OpenInteractions {
         Ok(())
     }
 
-    fn project(&mut self, log: &InteractionId, reader: &IndexReader) -> Result<(), SearchError> {
+    fn project(&mut self, log: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
         let state = &self.load(log, reader)?.document.state;
         let (sessions, organization) = (rasa::sessions(state), state.organization.clone());
         let mut erased = Vec::new();
@@ -73,7 +72,7 @@ mod tests {
 
     use hearken_analysis::Analyzer;
     use hearken_billing::{Billing, BillingSettings};
-    use hearken_index_tantivy::{Index, IndexWriter};
+    use hearken_index_tantivy::{Index, IndexReader, IndexWriter};
     use hearken_model::{Rating, State, Timestamp};
     use serde_json::{Value, json};
 

@@ -8,8 +8,7 @@ use std::time::Duration;
 use hearken_analysis::llm::{Answer, AskError, Excerpt, LlmClient, Reply, Unusable, with_retries};
 use hearken_billing::Billing;
 use hearken_config::KafkaConfig;
-use hearken_index::Access;
-use hearken_index_tantivy::IndexReader;
+use hearken_index::{Access, Lookup};
 use hearken_model::{Document, InteractionId, State, Usage};
 use lru::LruCache;
 use tokio::sync::watch;
@@ -70,7 +69,7 @@ pub struct LlmParts {
     /// Prices of tokens.
     pub billing: Billing,
     /// Where interactions are found.
-    pub reader: IndexReader,
+    pub reader: Arc<dyn Lookup>,
     /// While ingest has a reason not to be ready, nothing is asked: the answer may be on the broker already.
     pub status: IngestStatus,
     /// Counters.

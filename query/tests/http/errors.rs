@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hearken_index_tantivy::IndexReader;
+use hearken_index::Search;
 use hearken_query::problem::CODES;
 use hearken_query::{Limits, Problem};
 
@@ -122,7 +122,7 @@ async fn when_the_pool_is_full_the_answer_is_to_come_back_later() {
     let blocking = {
         let (state, release) = (world.state.clone(), Arc::clone(&release));
         tokio::spawn(async move {
-            let work = move |_: &IndexReader, _: Instant| {
+            let work = move |_: &dyn Search, _: Instant| {
                 started_tx.send(()).unwrap();
                 while !release.load(Ordering::Acquire) {
                     std::thread::yield_now();

@@ -111,8 +111,8 @@ impl Destination {
             privacy: config.privacy.clone(),
             geoip: app::open_geoip(config)?,
             deriver: app::deriver(config, metrics.clone())?,
-            writer,
-            reader,
+            writer: writer.into(),
+            reader: reader.into(),
             metrics,
         })?;
         Ok(Destination::Local(Box::new(Local { runtime: runtime()?, intake, index: Some((ingest, log)) })))

@@ -6,8 +6,8 @@ mod speech;
 mod text;
 mod transcript;
 
-use hearken_index::highlight::MessageHighlight;
 use hearken_model::{Interaction, Status};
+use hearken_query::index::highlight::MessageHighlight;
 use maud::{Markup, html};
 
 use crate::clock::Clock;

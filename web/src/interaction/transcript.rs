@@ -1,7 +1,7 @@
 //! What was said: time, speaker, message, sentiment; tool calls folded; matches marked.
 
-use hearken_index::highlight::MessageHighlight;
 use hearken_model::{Interaction, Message, Role, ToolCall};
+use hearken_query::index::highlight::MessageHighlight;
 use maud::{Markup, html};
 
 use super::speech;

@@ -1,6 +1,6 @@
 //! Facets: counted values that can be chosen (any of), excluded, or searched for; "not available" is a value too.
 
-use hearken_index::search::FacetCount;
+use hearken_query::index::search::FacetCount;
 use hearken_query::search::SearchAnswer;
 use maud::{Markup, html};
 

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use hearken_index::SearchError;
-use hearken_index::overview::{Overview, OverviewRequest};
-use hearken_index::query::{Edge, Query, Range};
-use hearken_index::search::{Boundaries, FacetCount, Filter, FilterValue, RangeFacet, Selection};
-use hearken_index_tantivy::IndexReader;
 use hearken_model::{Money, Timestamp};
+use hearken_query::index::overview::{Overview, OverviewRequest};
+use hearken_query::index::query::{Edge, Query, Range};
+use hearken_query::index::search::{Boundaries, FacetCount, Filter, FilterValue, RangeFacet, Selection};
+use hearken_query::index::{Search, SearchError};
 
 use super::stretches::{Stretches, first_by};
 use crate::clock::Clock;
@@ -114,7 +113,7 @@ pub(crate) struct Measured {
 /// # Errors
 /// Those of a search.
 pub(crate) fn measure(
-    reader: &IndexReader,
+    reader: &dyn Search,
     unbounded: &Selection,
     period: Period,
     clock: &Clock,
@@ -159,7 +158,7 @@ pub(crate) fn measure(
 /// # Errors
 /// Those of a search.
 pub(crate) fn volume(
-    reader: &IndexReader,
+    reader: &dyn Search,
     selection: &Selection,
     period: Period,
     clock: &Clock,
@@ -182,7 +181,7 @@ pub(crate) fn volume(
 }
 
 fn overview(
-    reader: &IndexReader,
+    reader: &dyn Search,
     selection: Selection,
     facets: Vec<String>,
     ranges: Vec<RangeFacet>,

@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use chrono::{Datelike as _, NaiveDate, NaiveDateTime, TimeDelta, Timelike as _};
-use hearken_index::SearchError;
-use hearken_index::search::{Hit, SearchRequest, Selection, Sort, SortKey};
-use hearken_index_tantivy::IndexReader;
 use hearken_model::{Interaction, Timestamp};
+use hearken_query::index::search::{Hit, SearchRequest, Selection, Sort, SortKey};
+use hearken_query::index::{Search, SearchError};
 
 use crate::clock::Clock;
 use crate::period::Period;
@@ -48,7 +47,7 @@ impl Stretches {
     /// # Errors
     /// Those of a search.
     pub(crate) fn of(
-        reader: &IndexReader,
+        reader: &dyn Search,
         selection: &Selection,
         period: Period,
         clock: &Clock,
@@ -138,7 +137,7 @@ fn round_down(local: NaiveDateTime, length_ms: i64) -> Option<NaiveDateTime> {
 
 /// The first by one field.
 pub(super) fn first_by(
-    reader: &IndexReader,
+    reader: &dyn Search,
     selection: &Selection,
     field: &str,
     descending: bool,

@@ -3,8 +3,10 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use hearken_index::StoreError;
+
 use super::super::directory::simulated::{Crash, SimulatedDisk};
-use super::super::{EngineError, IndexWriter, WriterOptions};
+use super::super::{IndexWriter, WriterOptions};
 use super::crash::assert_whole;
 use super::{
     checkpoint, contents, id_of, model_of, offset_of, open, options, play, play_watched, put, small_story,
@@ -98,7 +100,7 @@ fn while_the_disk_is_full_searches_answer_and_the_monitor_says_why() {
     disk.fail_after(0, usize::MAX, ErrorKind::StorageFull);
     put(&mut writer, "during", 2);
     writer.refresh(&checkpoint(2)).unwrap();
-    assert!(matches!(writer.flush_now(), Err(EngineError::FlushFailed { .. })));
+    assert!(matches!(writer.flush_now(), Err(StoreError::FlushFailed { .. })));
     assert_eq!(contents(&reader).len(), 2);
     let trouble = monitor.trouble().unwrap();
     assert!(trouble.cause.contains("no storage space"), "{}", trouble.cause);
@@ -116,7 +118,7 @@ fn refresh_until_full(writer: &mut IndexWriter, live_bytes_max: usize) -> usize 
         put(writer, &format!("interaction-{n}"), 20);
         match writer.refresh(&checkpoint(n)) {
             Ok(()) => {}
-            Err(EngineError::LiveTierFull { live_bytes, .. }) => {
+            Err(StoreError::Full { live_bytes, .. }) => {
                 // One batch of one small document may come on top.
                 assert!(live_bytes < live_bytes_max + 10_000, "{live_bytes}");
                 return n;

@@ -13,10 +13,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hearken_index::Access;
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
 use hearken_index::query::{Query, Scope, TextForm, ValueMatch};
 use hearken_index::search::{SearchRequest, Selection, Sort, SortKey};
+use hearken_index::{Access, StoreError};
 use hearken_model::{Document, Event, InteractionId, MessageTime, MessageUpdate, Role, State, Timestamp};
 
 use super::directory::simulated::SimulatedDisk;
@@ -159,7 +159,7 @@ fn play(
     story: &[Step],
     from: usize,
     tries_max: usize,
-) -> Result<usize, EngineError> {
+) -> Result<usize, StoreError> {
     play_watched(writer, story, from, tries_max, &mut |_| {})
 }
 
@@ -170,7 +170,7 @@ fn play_watched(
     from: usize,
     tries_max: usize,
     after_flush: &mut dyn FnMut(usize),
-) -> Result<usize, EngineError> {
+) -> Result<usize, StoreError> {
     let (mut refreshed, mut durable, mut num_failures) = (from, from, 0);
     for (at, step) in story.iter().enumerate().skip(from) {
         match step {

@@ -1,0 +1,192 @@
+//! What an engine does, for each of those who use it: [`Search`] for whoever asks, [`Store`] for the one who writes with
+//! [`Lookup`] for what they read meanwhile, [`Maintain`] for the server that keeps an eye on it. All calls block.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use hearken_model::{Document, InteractionId, Timestamp};
+
+use crate::access::Access;
+use crate::changes::{ChangePoint, ChangesSince};
+use crate::checkpoint::Checkpoint;
+use crate::overview::{Overview, OverviewRequest};
+use crate::search::{SearchError, SearchRequest, SearchResponse, Selection, SortKey};
+
+/// Answers questions about what was made searchable last.
+pub trait Search: Send + Sync {
+    /// The document of one interaction, `None` if it was never seen or may not be. Who may see everything gets a
+    /// tombstone of what was erased; for others it is not there.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    fn get(&self, id: &InteractionId, access: &Access) -> Result<Option<Document>, SearchError>;
+
+    /// Whether [`Search::get`] finds something.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    fn holds(&self, id: &InteractionId, access: &Access) -> Result<bool, SearchError>;
+
+    /// Answers a search.
+    ///
+    /// # Errors
+    /// Every [`SearchError`].
+    fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError>;
+
+    /// Numbers for charts.
+    ///
+    /// # Errors
+    /// Every [`SearchError`] but [`SearchError::CursorExpired`].
+    fn overview(&self, request: &OverviewRequest) -> Result<Overview, SearchError>;
+
+    /// Calls `visit` with every match in order, in one view, with memory that does not grow with the matches.
+    ///
+    /// # Errors
+    /// Every [`SearchError`] but [`SearchError::DeadlineExceeded`]: `visit` says when to stop.
+    fn for_each(
+        &self,
+        selection: &Selection,
+        sort: &[SortKey],
+        visit: &mut dyn FnMut(Document) -> ControlFlow<()>,
+    ) -> Result<(), SearchError>;
+
+    /// The point behind everything that searches see, for [`Search::changes_since`].
+    fn changes_now(&self) -> ChangePoint;
+
+    /// Interactions that were put and became visible after that point, at most `max`. These are ids of every
+    /// organization: show nobody what a search with their [`Access`] does not find again.
+    fn changes_since(&self, point: ChangePoint, max: usize) -> ChangesSince;
+}
+
+/// What ingest asks about what was made searchable last, on behalf of no caller.
+pub trait Lookup: Send + Sync {
+    /// See [`Search::get`].
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    fn get(&self, id: &InteractionId, access: &Access) -> Result<Option<Document>, SearchError>;
+
+    /// Interactions in progress whose newest event is not after `cutoff`, longest idle first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<InteractionId>, SearchError>;
+
+    /// Interactions that a language model has still to be asked about and that have ended, or whose newest event is
+    /// not after `rested_since`; the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    fn llm_pending(&self, rested_since: Timestamp, limit: usize) -> Result<Vec<InteractionId>, SearchError>;
+
+    /// How many interactions have not ended.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    fn count_in_progress(&self) -> Result<u64, SearchError>;
+}
+
+/// Takes documents in. One thread owns it.
+///
+/// | | searches find it | survives a crash |
+/// |---|---|---|
+/// | [`Store::put`] | no | no |
+/// | [`Store::refresh`] | yes | no: the source is read again from the durable checkpoint |
+/// | a flush, by itself every now and then, or [`Store::flush`] | | yes, together with the checkpoint given to the refresh |
+pub trait Store: Send {
+    /// Puts the document in the place of the one with its id. Visible after the next refresh.
+    fn put(&mut self, document: Arc<Document>);
+
+    /// Makes everything that was put visible to searches, in one step with the checkpoint it belongs to.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] and [`StoreError::Unreadable`]; nothing was changed, call again.
+    fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+
+    /// Makes everything up to the last refresh durable and waits for it.
+    ///
+    /// # Errors
+    /// [`StoreError::FlushFailed`].
+    fn flush(&self) -> Result<(), StoreError>;
+
+    /// What is durable now: its checkpoint is where to go on reading the source after a start.
+    fn durable(&self) -> Arc<Durable>;
+}
+
+/// Tells how an index fares.
+pub trait Maintain: Send + Sync {
+    /// Sizes and counts.
+    fn stats(&self) -> IndexStats;
+
+    /// What is durable now.
+    fn durable(&self) -> Arc<Durable>;
+
+    /// Why nothing becomes durable; `None` while all is well.
+    fn trouble(&self) -> Option<FlushTrouble>;
+}
+
+/// What is durable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Durable {
+    /// How far the source need not be read again.
+    pub checkpoint: Arc<Checkpoint>,
+    /// Counts the times that something became durable since the process started.
+    pub sequence: u64,
+}
+
+/// A disk that does not take what it is given.
+#[derive(Debug, Clone)]
+pub struct FlushTrouble {
+    /// What was being done at the last try, and what the disk said.
+    pub cause: String,
+    /// Since when nothing became durable.
+    pub since: Instant,
+    /// How often a flush was tried in vain.
+    pub num_attempts: u64,
+}
+
+/// Sizes and counts of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexStats {
+    /// About how much memory the documents take that are not durable yet.
+    pub live_bytes: u64,
+    /// How many these are.
+    pub num_live_documents: u64,
+    /// All files.
+    pub index_bytes: u64,
+    /// Parts that the durable documents are kept in.
+    pub num_segments: usize,
+    /// Documents that searches see, tombstones included.
+    pub num_documents: u64,
+    /// How often parts were merged since the index was opened.
+    pub num_merges: u64,
+}
+
+/// Why documents were not taken in, or did not become durable.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Too much waits for a flush, which is under way or fails. Nothing was changed: try the same call again later.
+    #[error("{live_bytes} bytes wait in memory for a flush, more than {live_bytes_max}{}",
+        cause.as_ref().map(|cause| format!("; the last flush failed: {cause}")).unwrap_or_default())]
+    Full {
+        /// In memory now.
+        live_bytes: usize,
+        /// The bound.
+        live_bytes_max: usize,
+        /// Why the last flush failed, if it did.
+        cause: Option<String>,
+    },
+    /// What the index holds could not be looked up. Nothing was changed.
+    #[error("the index cannot be read: {cause}")]
+    Unreadable {
+        /// What the engine said.
+        cause: String,
+    },
+    /// A flush failed; the durable state is what it was, and the next flush tries again.
+    #[error("flush failed: {cause}")]
+    FlushFailed {
+        /// What was being done, and what the disk said.
+        cause: String,
+    },
+}
