@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::search::SearchError;
+
 const HOUR_NANOS: i64 = 60 * 60 * 1_000_000_000;
 const WEEK_NANOS: i64 = 7 * 24 * HOUR_NANOS;
 /// 5 January 1970: weeks begin on Mondays (ISO 8601).
@@ -78,6 +80,17 @@ impl Zone {
 }
 
 impl Interval {
+    /// Whether anything can be counted in it.
+    ///
+    /// # Errors
+    /// [`SearchError::Invalid`]: it is too short.
+    pub(crate) fn check(&self) -> Result<(), SearchError> {
+        if self.length < Duration::from_millis(1) {
+            return Err(SearchError::Invalid("the interval is too short".to_owned()));
+        }
+        Ok(())
+    }
+
     /// The interval that an instant lies in, in nanoseconds: its begin and the first instant after it; `None` for an end
     /// beyond what a timestamp can hold.
     pub fn around(&self, instant: i64) -> (Option<i64>, Option<i64>) {

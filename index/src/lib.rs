@@ -6,12 +6,15 @@
 //! - [`text`], [`phrase`], [`fuzzy`], [`values`], [`ranking`]: what a word is, when words stand near enough, what can be
 //!   filtered, counted and sorted, and what comes first; [`highlight`] marks it.
 //! - [`changes`]: what event streams follow.
+//! - `conformance`, with the feature of that name: what every engine must do, as tests.
 //! - [`Search`], [`Store`] with [`Lookup`], and [`Maintain`]: what an engine does for those who ask, who write and who
 //!   keep an eye on it.
 
 mod access;
 pub mod changes;
 pub mod checkpoint;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod decimal;
 pub mod fuzzy;
 pub mod highlight;

@@ -14,8 +14,11 @@ use crate::text::{English, Token, WordKind, fold_case, tokens};
 use crate::values::{self, FieldRef};
 
 /// The ids that the selection finds.
-pub fn find<'d>(documents: &'d [Document], selection: &Selection) -> Vec<&'d Document> {
-    documents.iter().filter(|document| selects(selection, document)).collect()
+pub fn find<'d>(
+    documents: impl IntoIterator<Item = &'d Document>,
+    selection: &Selection,
+) -> Vec<&'d Document> {
+    documents.into_iter().filter(|document| selects(selection, document)).collect()
 }
 
 /// The counts of a facet over what `matches` says, missing under `None`.

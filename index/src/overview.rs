@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use hearken_model::Timestamp;
+use hearken_model::field::{FieldKind, field};
 use serde::Serialize;
 
 use crate::interval::Interval;
-use crate::search::{FacetCount, RangeFacet, Selection};
+use crate::search::{FacetCount, RangeFacet, SearchError, Selection, check_facet};
 
 /// Most intervals that one overview counts in.
 pub const INTERVALS_MAX: usize = 10_000;
@@ -28,6 +29,26 @@ pub struct OverviewRequest {
     pub distributions: Vec<String>,
     /// When the work must have stopped.
     pub deadline: Option<Instant>,
+}
+
+impl OverviewRequest {
+    /// Whether it can be answered at all, whatever the engine. The query and the filters are the engine's to check.
+    ///
+    /// # Errors
+    /// [`SearchError::Invalid`].
+    pub fn check(&self) -> Result<(), SearchError> {
+        self.interval.check()?;
+        self.facets.iter().try_for_each(|name| check_facet(name))?;
+        self.ranges.iter().try_for_each(|facet| facet.numbers().map(drop))?;
+        let is_summable = |name: &str| {
+            let kind = field(name).map(|field| field.kind);
+            matches!(kind, Some(FieldKind::Integer | FieldKind::Seconds | FieldKind::Money))
+        };
+        match self.distributions.iter().find(|name| !is_summable(name)) {
+            Some(name) => Err(SearchError::Invalid(format!("`{name}` cannot be summed up"))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The answer. Everything is exact but percentiles, see [`Distribution`].

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use hearken_model::field::{Field, FieldKind, field};
 use hearken_model::{Glimpse, Interaction, Money, Said, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
 use crate::interval::Interval;
 use crate::query::{Edge, Query, Range};
+use crate::values::{self, FieldRef};
 
 /// A filter on one field: any of the wanted values, none of the unwanted.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -94,6 +96,58 @@ pub struct SearchRequest {
     pub deadline: Option<Instant>,
 }
 
+/// Most hits of one page.
+pub const LIMIT_MAX: usize = 1_000;
+
+impl SearchRequest {
+    /// Whether it can be answered at all, whatever the engine. The query and the filters are the engine's to check.
+    ///
+    /// # Errors
+    /// [`SearchError::Invalid`].
+    pub fn check(&self) -> Result<(), SearchError> {
+        if self.limit > LIMIT_MAX {
+            return Err(SearchError::Invalid(format!("a page has at most {LIMIT_MAX} hits")));
+        }
+        if let Sort::Fields(keys) = &self.sort {
+            check_sort(keys)?;
+        }
+        self.facets.iter().try_for_each(|name| check_facet(name))?;
+        self.ranges.iter().try_for_each(|facet| facet.numbers().map(drop))
+    }
+}
+
+/// Whether results can be sorted so.
+///
+/// # Errors
+/// [`SearchError::Invalid`].
+pub fn check_sort(keys: &[SortKey]) -> Result<(), SearchError> {
+    if keys.is_empty() || keys.len() > SORT_KEYS_MAX {
+        return Err(SearchError::Invalid(format!("a sort has 1 to {SORT_KEYS_MAX} fields")));
+    }
+    for key in keys {
+        let is_sortable =
+            field(&key.field).is_some_and(|field| field.sort && field.kind != FieldKind::Keyword);
+        if !is_sortable {
+            return Err(SearchError::Invalid(format!("results cannot be sorted by `{}`", key.field)));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the values of that field can be counted.
+///
+/// # Errors
+/// [`SearchError::Invalid`].
+pub(crate) fn check_facet(name: &str) -> Result<(), SearchError> {
+    match FieldRef::find(name) {
+        None => Err(SearchError::Invalid(format!("there is no field `{name}`"))),
+        Some(FieldRef::Known(field)) if !field.facet => {
+            Err(SearchError::Invalid(format!("`{name}` is not a facet")))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
 /// Where a page ended: a token that the engine makes and reads, for the same selection and sort. It is no secret, and may
 /// come back as anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +212,38 @@ pub struct RangeFacet {
     pub field: String,
     /// Where one range ends and the next begins.
     pub boundaries: Boundaries,
+}
+
+impl RangeFacet {
+    /// The field, and where each range but the first begins, in the numbers of [`crate::values`]; of intervals nothing.
+    ///
+    /// # Errors
+    /// [`SearchError::Invalid`]: there are no such ranges of the field.
+    pub fn numbers(&self) -> Result<(&'static Field, Vec<i64>), SearchError> {
+        let invalid = |why: &str| SearchError::Invalid(format!("`{}` {why}", self.field));
+        let field = field(&self.field).ok_or_else(|| invalid("is no field"))?;
+        let numbers: Vec<i64> = match (&self.boundaries, field.kind) {
+            (Boundaries::Integer(boundaries), FieldKind::Integer) => boundaries.clone(),
+            (Boundaries::Seconds(boundaries), FieldKind::Seconds) => {
+                boundaries.iter().copied().map(values::seconds).collect()
+            }
+            (Boundaries::Money(boundaries), FieldKind::Money) => {
+                boundaries.iter().copied().map(values::money).collect()
+            }
+            (Boundaries::Instants(boundaries), FieldKind::Time) => {
+                boundaries.iter().map(|boundary| boundary.as_nanos()).collect()
+            }
+            (Boundaries::Every(interval), FieldKind::Time) => {
+                interval.check()?;
+                return Ok((field, Vec::new()));
+            }
+            _ => return Err(invalid("cannot be counted by such ranges")),
+        };
+        if numbers.is_empty() || numbers.len() > BOUNDARIES_MAX || !numbers.is_sorted() {
+            return Err(invalid("is counted by ranges between boundaries that ascend"));
+        }
+        Ok((field, numbers))
+    }
 }
 
 /// Most boundaries between the ranges of one facet.

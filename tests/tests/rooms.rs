@@ -7,7 +7,7 @@ use std::path::Path;
 use hearken_tests::hearken::workspace_root;
 
 /// Each room and the rooms that it may use. Ingest and query never see each other.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("geoip", &["model"]),
     ("analysis", &["model"]),
@@ -15,6 +15,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("privacy", &["model"]),
     ("config", &["model"]),
     ("index", &["model"]),
+    ("index/memory", &["model", "index"]),
     ("index/tantivy", &["model", "index"]),
     ("ingest", &["model", "geoip", "analysis", "billing", "privacy", "config", "index"]),
     ("query", &["model", "geoip", "analysis", "billing", "config", "index"]),

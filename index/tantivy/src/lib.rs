@@ -58,7 +58,7 @@ pub use index::{Index, IndexWriter, Monitor};
 pub use merge::MergeBounds;
 pub use old::OldIndex;
 pub use options::WriterOptions;
-pub use reader::{Counts, IndexReader, LIMIT_MAX, RELEVANCE_HITS_MAX, VIEW_PINNED_FOR, VIEWS_MAX};
+pub use reader::{Counts, IndexReader, RELEVANCE_HITS_MAX, VIEW_PINNED_FOR, VIEWS_MAX};
 
 /// What a panic said.
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {

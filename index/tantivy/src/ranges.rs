@@ -1,9 +1,8 @@
 //! Exact counts by ranges of a field's values: numbers between boundaries, instants by interval.
 
 use hearken_index::query::Range;
-use hearken_index::search::{BOUNDARIES_MAX, Boundaries, FacetCount, RangeFacet, SearchError};
+use hearken_index::search::{Boundaries, FacetCount, RangeFacet, SearchError};
 use hearken_index::values;
-use hearken_model::field::{FieldKind, field};
 use tantivy::columnar::Column;
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
 
@@ -27,26 +26,9 @@ pub(super) enum RangeCounts {
 
 impl RangeCounts {
     pub(super) fn new(facet: &RangeFacet) -> Result<Self, SearchError> {
-        let invalid = |why: &str| SearchError::Invalid(format!("`{}` {why}", facet.field));
-        let field = field(&facet.field).ok_or_else(|| invalid("is no field"))?;
-        let boundaries: Vec<i64> = match (&facet.boundaries, field.kind) {
-            (Boundaries::Integer(boundaries), FieldKind::Integer) => boundaries.clone(),
-            (Boundaries::Seconds(boundaries), FieldKind::Seconds) => {
-                boundaries.iter().copied().map(values::seconds).collect()
-            }
-            (Boundaries::Money(boundaries), FieldKind::Money) => {
-                boundaries.iter().copied().map(values::money).collect()
-            }
-            (Boundaries::Instants(boundaries), FieldKind::Time) => {
-                boundaries.iter().map(|boundary| boundary.as_nanos()).collect()
-            }
-            (Boundaries::Every(interval), FieldKind::Time) => {
-                return Ok(RangeCounts::Instants(field.name, Histogram::new(field.name, interval.clone())?));
-            }
-            _ => return Err(invalid("cannot be counted by such ranges")),
-        };
-        if boundaries.is_empty() || boundaries.len() > BOUNDARIES_MAX || !boundaries.is_sorted() {
-            return Err(invalid("is counted by ranges between boundaries that ascend"));
+        let (field, boundaries) = facet.numbers()?;
+        if let Boundaries::Every(interval) = &facet.boundaries {
+            return Ok(RangeCounts::Instants(field.name, Histogram::new(field.name, interval.clone())));
         }
         let ranges = facet.boundaries.ranges();
         let counts = vec![0; ranges.len()];

@@ -10,9 +10,8 @@ use hearken_index::changes::{ChangePoint, Changes, ChangesSince};
 use hearken_index::overview::{Overview, OverviewRequest};
 use hearken_index::ranking::Ranking;
 use hearken_index::search::{
-    Cursor, Hit, SORT_KEYS_MAX, SearchError, SearchRequest, SearchResponse, Selection, Sort, SortKey,
+    Cursor, Hit, SearchError, SearchRequest, SearchResponse, Selection, Sort, SortKey, check_sort,
 };
-use hearken_model::field::{FieldKind, field};
 use hearken_model::{Document, InteractionId, Timestamp};
 use parking_lot::Mutex;
 
@@ -30,8 +29,6 @@ use super::statistics::{Histogram, Values};
 use super::stored;
 use super::view::View;
 
-/// Most hits of one page.
-pub const LIMIT_MAX: usize = 1_000;
 /// Most hits that can be paged through by relevance.
 pub const RELEVANCE_HITS_MAX: usize = 10_000;
 /// How long a view stays pinned after its last use.
@@ -96,9 +93,7 @@ impl IndexReader {
     /// # Errors
     /// Every [`SearchError`].
     pub fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
-        if request.limit > LIMIT_MAX {
-            return Err(SearchError::Invalid(format!("a page has at most {LIMIT_MAX} hits")));
-        }
+        request.check()?;
         let page = self.page(request)?;
         let budget = Arc::new(Budget::new(request.deadline));
         let ranks = matches!(page.order, Order::Relevance) && page.size > 0;
@@ -143,13 +138,14 @@ impl IndexReader {
     /// # Errors
     /// Every [`SearchError`] but [`SearchError::CursorExpired`].
     pub fn overview(&self, request: &OverviewRequest) -> Result<Overview, SearchError> {
+        request.check()?;
         let budget = Arc::new(Budget::new(request.deadline));
         let view = self.shared.view();
         let mut lowering = self.lowering(&view, &budget, false);
         let mut collection = Collection {
             facets: request.facets.iter().map(|name| Facet::new(name)).collect::<Result<_, _>>()?,
             ranges: request.ranges.iter().map(RangeCounts::new).collect::<Result<_, _>>()?,
-            histogram: Some(Histogram::new("start_time", request.interval.clone())?),
+            histogram: Some(Histogram::new("start_time", request.interval.clone())),
             values: request.distributions.iter().map(|name| Values::new(name)).collect::<Result<_, _>>()?,
             ..Collection::default()
         };
@@ -316,7 +312,6 @@ impl IndexReader {
                 Ok(page(view, by_relevance, size, None, *offset))
             }
             (Sort::Fields(keys), cursor) => {
-                check_sort(keys)?;
                 let after = match cursor {
                     None => None,
                     Some(PageEnd::After { keys: values, tie, id }) => {
@@ -377,20 +372,6 @@ struct Page {
     size: usize,
     after: Option<sort::After>,
     offset: usize,
-}
-
-fn check_sort(keys: &[SortKey]) -> Result<(), SearchError> {
-    if keys.is_empty() || keys.len() > SORT_KEYS_MAX {
-        return Err(SearchError::Invalid(format!("a sort has 1 to {SORT_KEYS_MAX} fields")));
-    }
-    for key in keys {
-        let is_sortable =
-            field(&key.field).is_some_and(|field| field.sort && field.kind != FieldKind::Keyword);
-        if !is_sortable {
-            return Err(SearchError::Invalid(format!("results cannot be sorted by `{}`", key.field)));
-        }
-    }
-    Ok(())
 }
 
 /// Views that relevance cursors page on.

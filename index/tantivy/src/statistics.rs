@@ -1,7 +1,6 @@
 //! Counts over time and distributions, collected beside hits and facets.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use hearken_index::interval::Interval;
 use hearken_index::overview::{Distribution, INTERVALS_MAX, IntervalCount};
@@ -28,11 +27,8 @@ pub(super) struct Histogram {
 }
 
 impl Histogram {
-    pub(super) fn new(field: &'static str, interval: Interval) -> Result<Self, SearchError> {
-        if interval.length < Duration::from_millis(1) {
-            return Err(SearchError::Invalid("the interval is too short".to_owned()));
-        }
-        Ok(Histogram { field, interval, counts: BTreeMap::new(), num_missing: 0, last: None })
+    pub(super) fn new(field: &'static str, interval: Interval) -> Self {
+        Histogram { field, interval, counts: BTreeMap::new(), num_missing: 0, last: None }
     }
 
     pub(super) fn open(&self, columns: &SegmentColumns) -> tantivy::Result<Column<i64>> {

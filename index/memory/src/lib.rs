@@ -1,0 +1,207 @@
+//! An index in memory, for tests: the plain scan of [`hearken_index::oracle`] behind the port. It is as slow as it is plain,
+//! knows no relevance, and what it holds is gone with it; what is durable is only called so.
+
+mod answer;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use hearken_index::changes::{ChangePoint, Changes, ChangesSince};
+use hearken_index::checkpoint::Checkpoint;
+use hearken_index::overview::{Overview, OverviewRequest};
+use hearken_index::search::{SearchRequest, SearchResponse, Selection, SortKey, check_sort};
+use hearken_index::{Access, Durable, Lookup, Search, SearchError, Store, StoreError, oracle};
+use hearken_model::{Document, InteractionId, Status, Timestamp};
+use parking_lot::RwLock;
+
+/// Documents by id, as searches see them.
+type Documents = BTreeMap<InteractionId, Arc<Document>>;
+
+/// Opens an empty index.
+pub fn open() -> (MemoryStore, MemoryReader) {
+    let shared = Arc::new(RwLock::new(Arc::new(Documents::new())));
+    let changes = Changes::default();
+    let reader = MemoryReader { shared: Arc::clone(&shared), changes: changes.clone() };
+    let durable = RwLock::new(Arc::new(Durable { sequence: 1, ..Durable::default() }));
+    let store =
+        MemoryStore { shared, changes, pending: Vec::new(), checkpoint: Checkpoint::default(), durable };
+    (store, reader)
+}
+
+/// The writing half.
+pub struct MemoryStore {
+    shared: Arc<RwLock<Arc<Documents>>>,
+    changes: Changes,
+    pending: Vec<Arc<Document>>,
+    checkpoint: Checkpoint,
+    durable: RwLock<Arc<Durable>>,
+}
+
+/// The reading half. Clones share everything.
+#[derive(Clone)]
+pub struct MemoryReader {
+    shared: Arc<RwLock<Arc<Documents>>>,
+    changes: Changes,
+}
+
+impl Store for MemoryStore {
+    fn put(&mut self, document: Arc<Document>) {
+        self.pending.push(document);
+    }
+
+    fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        let mut documents = Documents::clone(&self.shared.read());
+        let ids: Vec<InteractionId> = self.pending.iter().map(|document| document.id().clone()).collect();
+        documents.extend(self.pending.drain(..).map(|document| (document.id().clone(), document)));
+        *self.shared.write() = Arc::new(documents);
+        self.checkpoint = checkpoint.clone();
+        self.changes.publish(ids.into_iter());
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        let mut durable = self.durable.write();
+        let sequence = durable.sequence + 1;
+        *durable = Arc::new(Durable { checkpoint: Arc::new(self.checkpoint.clone()), sequence });
+        Ok(())
+    }
+
+    fn durable(&self) -> Arc<Durable> {
+        Arc::clone(&self.durable.read())
+    }
+}
+
+impl MemoryReader {
+    /// What searches see now.
+    fn view(&self) -> Arc<Documents> {
+        Arc::clone(&self.shared.read())
+    }
+
+    fn find(&self, id: &InteractionId, access: &Access) -> Option<Document> {
+        let document = self.view().get(id).map(|document| Document::clone(document))?;
+        access.admits(document.derived.head.organization.as_deref()).then_some(document)
+    }
+
+    /// The ids of what `wanted` accepts, the longest without an event first.
+    fn by_newest_event(&self, wanted: impl Fn(&Document) -> bool) -> Vec<InteractionId> {
+        let view = self.view();
+        let mut found: Vec<&Arc<Document>> =
+            view.values().filter(|document| !document.state.is_hidden() && wanted(document)).collect();
+        found.sort_by_key(|document| document.state.newest_event);
+        found.into_iter().map(|document| document.id().clone()).collect()
+    }
+}
+
+impl Search for MemoryReader {
+    fn get(&self, id: &InteractionId, access: &Access) -> Result<Option<Document>, SearchError> {
+        Ok(self.find(id, access))
+    }
+
+    fn holds(&self, id: &InteractionId, access: &Access) -> Result<bool, SearchError> {
+        Ok(self.find(id, access).is_some())
+    }
+
+    fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
+        request.check()?;
+        answer::search(&self.view(), request)
+    }
+
+    fn overview(&self, request: &OverviewRequest) -> Result<Overview, SearchError> {
+        request.check()?;
+        answer::overview(&self.view(), request)
+    }
+
+    fn for_each(
+        &self,
+        selection: &Selection,
+        sort: &[SortKey],
+        visit: &mut dyn FnMut(Document) -> ControlFlow<()>,
+    ) -> Result<(), SearchError> {
+        check_sort(sort)?;
+        let view = self.view();
+        for document in answer::in_order(oracle::find(answer::all(&view), selection), sort) {
+            if visit(document.clone()).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn changes_now(&self) -> ChangePoint {
+        self.changes.now()
+    }
+
+    fn changes_since(&self, point: ChangePoint, max: usize) -> ChangesSince {
+        self.changes.since(point, max)
+    }
+}
+
+impl Lookup for MemoryReader {
+    fn get(&self, id: &InteractionId, access: &Access) -> Result<Option<Document>, SearchError> {
+        Ok(self.find(id, access))
+    }
+
+    fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<InteractionId>, SearchError> {
+        let is_idle = |document: &Document| is_in_progress(document) && document.state.newest_event <= cutoff;
+        let mut found = self.by_newest_event(is_idle);
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    fn llm_pending(&self, rested_since: Timestamp, limit: usize) -> Result<Vec<InteractionId>, SearchError> {
+        let is_pending = |document: &Document| {
+            let rests = !is_in_progress(document) || document.state.newest_event <= rested_since;
+            document.derived.llm_pending && rests
+        };
+        let mut found = self.by_newest_event(is_pending);
+        found.reverse();
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    fn count_in_progress(&self) -> Result<u64, SearchError> {
+        Ok(self.by_newest_event(is_in_progress).len() as u64)
+    }
+}
+
+fn is_in_progress(document: &Document) -> bool {
+    document.derived.head.status == Some(Status::InProgress)
+}
+
+impl From<MemoryReader> for Arc<dyn Search> {
+    fn from(reader: MemoryReader) -> Self {
+        Arc::new(reader)
+    }
+}
+
+impl From<MemoryReader> for Arc<dyn Lookup> {
+    fn from(reader: MemoryReader) -> Self {
+        Arc::new(reader)
+    }
+}
+
+impl From<MemoryStore> for Box<dyn Store> {
+    fn from(store: MemoryStore) -> Self {
+        Box::new(store)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use hearken_index::conformance::Opened;
+
+    use super::*;
+
+    fn opened(batches: &[Vec<Document>]) -> Opened {
+        let (mut store, reader) = open();
+        for batch in batches {
+            batch.iter().for_each(|document| store.put(Arc::new(document.clone())));
+            store.refresh(&Checkpoint::default()).unwrap();
+        }
+        Opened { store: store.into(), search: reader.clone().into(), lookup: reader.into() }
+    }
+
+    hearken_index::conformance_tests!(opened);
+}

@@ -1,0 +1,389 @@
+//! The rules, each a test.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hearken_model::{Document, InteractionId, Money, Role, Status, Timestamp};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::asked::{by, check, check_ranges, ids, page_through, request, words};
+use super::made_up::{at, conversation};
+use super::{Open, Opened, World, generated};
+use crate::checkpoint::Checkpoint;
+use crate::overview::{INTERVALS_MAX, OverviewRequest};
+use crate::query::{Edge, Query, Range, Scope, TextForm};
+use crate::search::{
+    BOUNDARIES_MAX, Boundaries, Cursor, FacetCount, Filter, FilterValue, RangeEnds, RangeFacet, SearchError,
+    SearchRequest, Selection, Sort, SortKey,
+};
+use crate::{Access, Organizations, oracle};
+
+fn runner(cases: u32) -> TestRunner {
+    TestRunner::new(Config { cases, max_shrink_iters: 2_000, failure_persistence: None, ..Config::default() })
+}
+
+/// Whatever is asked, the same interactions, totals and counts as a scan finds.
+pub fn every_answer_is_what_a_scan_finds(open: Open) {
+    let world = World::made_up(open);
+    let strategy = (generated::selection(), generated::range_facets());
+    let run = runner(600).run(&strategy, |(selection, ranges)| {
+        check(&world, &selection);
+        check_ranges(&world, &selection, &ranges);
+        Ok(())
+    });
+    run.unwrap();
+}
+
+/// The same of single conditions.
+pub fn single_conditions_find_what_a_scan_finds(open: Open) {
+    let world = World::made_up(open);
+    let strategy = prop_oneof![generated::text_query(), generated::value_query()];
+    let run = runner(600).run(&strategy, |query| {
+        check(&world, &Selection::new(query, Access::All));
+        Ok(())
+    });
+    run.unwrap();
+}
+
+/// What cannot be done is refused, before it costs anything.
+pub fn impossible_requests_are_refused(open: Open) {
+    let world = World::made_up(open);
+    let search = &world.search;
+    let all = || request(Selection::new(Query::All, Access::All));
+    for asked in [
+        SearchRequest { facets: vec!["nope".to_owned()], ..all() },
+        SearchRequest { sort: Sort::Fields(vec![by("country", true)]), ..all() },
+        SearchRequest { sort: Sort::Fields(vec![]), ..all() },
+        SearchRequest { limit: 1_001, ..all() },
+        SearchRequest { cursor: Some(Cursor::new("made up".to_owned())), ..all() },
+    ] {
+        assert!(matches!(search.search(&asked), Err(SearchError::Invalid(_))), "{asked:?}");
+    }
+    let late = SearchRequest { deadline: Some(std::time::Instant::now()), ..all() };
+    assert!(matches!(search.search(&late), Err(SearchError::DeadlineExceeded)));
+}
+
+/// Followers learn of every interaction that became visible.
+pub fn what_changed_is_told(open: Open) {
+    let Opened { mut store, search, .. } = open(&[]);
+    let before = search.changes_now();
+    store.put(Arc::new(conversation("new", &[(Role::User, "refund")])));
+    assert_eq!(search.changes_since(before, 10).ids, []);
+    store.refresh(&Checkpoint::default()).unwrap();
+    let since = search.changes_since(before, 10);
+    assert_eq!(since.ids.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["new"]);
+    assert_eq!((since.is_gap, since.until), (false, search.changes_now()));
+}
+
+/// A flush makes durable what was refreshed with the checkpoint it came with.
+pub fn a_flush_makes_the_checkpoint_durable(open: Open) {
+    let Opened { mut store, .. } = open(&[]);
+    let mut checkpoint = Checkpoint::default();
+    let position = crate::checkpoint::PartitionPosition { next_offset: 7, fingerprint: None };
+    checkpoint.set("topic", 0, position);
+    let before = store.durable().sequence;
+    store.put(Arc::new(conversation("new", &[])));
+    store.refresh(&checkpoint).unwrap();
+    store.flush().unwrap();
+    let durable = store.durable();
+    assert_eq!(*durable.checkpoint, checkpoint);
+    assert!(durable.sequence > before);
+}
+
+pub fn every_sort_orders_all_matches_and_pages_through_each_once(open: Open) {
+    let world = World::made_up(open);
+    let all = oracle::find(&world.documents, &Selection::new(Query::All, Access::All));
+    let fields = hearken_model::field::FIELDS.iter().filter(|field| field.sort);
+    let mut sorts: Vec<Vec<SortKey>> =
+        fields.map(|field| vec![by(field.name, field.name.len() % 2 == 0)]).collect();
+    sorts.push(vec![by("csat", false), by("rating", true), by("total_costs", true), by("start_time", false)]);
+    for sort in sorts {
+        let request = SearchRequest {
+            sort: Sort::Fields(sort.clone()),
+            limit: 7,
+            ..request(Selection::new(Query::All, Access::All))
+        };
+        let seen = page_through(&*world.search, request, || ());
+        let named = |id: &String| all.iter().find(|document| document.id().as_str() == id).unwrap();
+        assert!(seen.windows(2).all(|pair| oracle::compare(named(&pair[0]), named(&pair[1]), &sort).is_le()));
+        assert_eq!(
+            {
+                let mut seen = seen.clone();
+                seen.sort();
+                seen
+            },
+            ids(all.iter().copied()),
+            "{sort:?}"
+        );
+
+        let mut exported = Vec::new();
+        let mut visit = |document: Document| {
+            exported.push(document.id().as_str().to_owned());
+            ControlFlow::Continue(())
+        };
+        world.search.for_each(&Selection::new(Query::All, Access::All), &sort, &mut visit).unwrap();
+        assert_eq!(exported, seen);
+    }
+}
+
+pub fn an_export_ends_when_it_is_told_to(open: Open) {
+    let mut num_visited = 0;
+    let mut visit = |_: Document| {
+        num_visited += 1;
+        if num_visited == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let world = World::made_up(open);
+    let sort = [by("start_time", false)];
+    world.search.for_each(&Selection::new(Query::All, Access::All), &sort, &mut visit).unwrap();
+    assert_eq!(num_visited, 3);
+}
+
+pub fn an_interaction_of_another_organization_is_not_there(open: Open) {
+    let said = |id: &str, organization: Option<&str>| {
+        let mut document = conversation(id, &[(Role::User, "refund")]);
+        document.derived.head.organization = organization.map(str::to_owned);
+        document
+    };
+    let erased = Document::tombstone(InteractionId::try_new("erased").unwrap());
+    let documents =
+        vec![said("ours", Some("acme")), said("theirs", Some("globex")), said("unknown", None), erased];
+    let world = World::of(open, documents);
+    let search = &world.search;
+
+    let acme = Access::Only(Organizations::try_new(["acme"]).unwrap());
+    let seen = |access: &Access| {
+        ["ours", "theirs", "unknown", "erased", "never"].map(|id| {
+            let id = InteractionId::try_new(id).unwrap();
+            let found = search.get(&id, access).unwrap().is_some();
+            assert_eq!(search.holds(&id, access).unwrap(), found, "{id:?}");
+            found
+        })
+    };
+    assert_eq!(seen(&Access::All), [true, true, true, true, false]);
+    assert_eq!(seen(&acme), [true, false, false, false, false]);
+
+    // Not even a facet that leaves out the filter on organizations tells of others.
+    let mut asked = request(Selection::new(Query::All, acme));
+    asked.facets = vec!["organization".to_owned()];
+    let theirs = Filter { any_of: vec![FilterValue::Is("globex".to_owned())], none_of: vec![] };
+    asked.selection.filters.insert("organization".to_owned(), theirs);
+    let answer = search.search(&asked).unwrap();
+    assert_eq!(answer.total, 0);
+    let count = FacetCount { value: "acme".into(), ends: None, count: 1 };
+    assert_eq!(answer.facets, [("organization".to_owned(), vec![count])]);
+}
+
+pub fn replaced_and_erased_interactions_leave_no_trace_in_any_answer(open: Open) {
+    let Opened { mut store, search, lookup } = open(&[]);
+    let id = InteractionId::try_new("Order 7/ä").unwrap();
+    let mut document = conversation(id.as_str(), &[(Role::User, "refund")]);
+    document.derived.head.status = Some(Status::InProgress);
+    document.derived.head.country = Some("Germany".to_owned());
+    store.put(Arc::new(document.clone()));
+    store.refresh(&Checkpoint::default()).unwrap();
+    assert_eq!(search.get(&id, &Access::All).unwrap().unwrap(), document);
+    assert_eq!(lookup.count_in_progress().unwrap(), 1);
+    assert_eq!(lookup.idle_since(at(0), 10).unwrap(), std::slice::from_ref(&id));
+    assert_eq!(lookup.idle_since(at(-1), 10).unwrap(), []);
+
+    store.put(Arc::new(Document::tombstone(id.clone())));
+    store.refresh(&Checkpoint::default()).unwrap();
+    assert!(search.get(&id, &Access::All).unwrap().unwrap().state.erased);
+    let everything = [Query::All, Query::Not(Box::new(words("nothing").query)), Query::And(Vec::new())];
+    for query in everything {
+        let mut asked = request(Selection::new(query, Access::All));
+        asked.facets = vec!["country".to_owned()];
+        let missing = Filter { any_of: vec![FilterValue::Missing], none_of: vec![] };
+        asked.selection.filters.insert("country".to_owned(), missing);
+        let answer = search.search(&asked).unwrap();
+        assert_eq!((answer.total, answer.hits.len()), (0, 0));
+        assert_eq!(answer.facets, [("country".to_owned(), vec![])]);
+    }
+    assert_eq!(lookup.idle_since(at(100), 10).unwrap(), []);
+    assert_eq!(lookup.count_in_progress().unwrap(), 0);
+}
+
+pub fn a_facet_keeps_the_most_frequent_values_and_counts_the_missing(open: Open) {
+    let mut documents = Vec::new();
+    for (number, country) in ["b", "a", "a", "c", "c", ""].iter().enumerate() {
+        let mut document = conversation(&format!("i{number}"), &[]);
+        document.derived.head.country = Some((*country).to_owned()).filter(|country| !country.is_empty());
+        documents.push(document);
+    }
+    let world = World::of(open, documents);
+    let mut asked = request(Selection::new(Query::All, Access::All));
+    asked.facets = vec!["country".to_owned()];
+    asked.facet_size = 2;
+    let counted = &world.search.search(&asked).unwrap().facets[0].1;
+    let counted: Vec<_> = counted.iter().map(|facet| (facet.value.clone(), facet.count)).collect();
+    assert_eq!(counted, [("a".into(), 2), ("c".into(), 2), (serde_json::Value::Null, 1)]);
+}
+
+pub fn ranges_come_in_order_with_the_empty_ones_and_missing_last(open: Open) {
+    let mut documents = Vec::new();
+    for (number, duration) in [Some(300.0), Some(59.999), Some(1_000.0), None, Some(-1.0)].iter().enumerate()
+    {
+        let mut document = conversation(&format!("i{number}"), &[]);
+        document.derived.head.duration = *duration;
+        documents.push(document);
+    }
+    let world = World::of(open, documents);
+    let facet = |field: &str, boundaries| RangeFacet { field: field.to_owned(), boundaries };
+    let counted = |facet: &RangeFacet| {
+        let asked =
+            SearchRequest { ranges: vec![facet.clone()], ..request(Selection::new(Query::All, Access::All)) };
+        world.search.search(&asked).unwrap().facets.remove(0).1
+    };
+    let counts = counted(&facet("duration", Boundaries::Seconds(vec![60.0, 300.0, 900.5])));
+    let shown: Vec<_> = counts.iter().map(|counted| (counted.value.as_str(), counted.count)).collect();
+    assert_eq!(
+        shown,
+        [
+            (Some("[* TO 60}"), 2),
+            (Some("[60 TO 300}"), 0),
+            (Some("[300 TO 900.5}"), 1),
+            (Some("[900.5 TO *]"), 1),
+            (None, 1),
+        ]
+    );
+    let open = serde_json::Value::Null;
+    assert_eq!(counts[0].ends, Some(RangeEnds { from: open.clone(), to: 60.0.into() }));
+    assert_eq!(counts[3].ends, Some(RangeEnds { from: 900.5.into(), to: open }));
+    assert_eq!(counts[4].ends, None);
+
+    let second = Duration::from_secs(1);
+    for refused in [
+        facet("nope", Boundaries::Integer(vec![1])),
+        facet("country", Boundaries::Integer(vec![1])),
+        facet("metadata.seats", Boundaries::Integer(vec![1])),
+        facet("csat", Boundaries::Seconds(vec![1.0])),
+        facet("duration", Boundaries::Every(second.into())),
+        facet("csat", Boundaries::Integer(vec![])),
+        facet("csat", Boundaries::Integer(vec![2, 1])),
+        facet("csat", Boundaries::Integer((0..=BOUNDARIES_MAX as i64).collect())),
+        facet("start_time", Boundaries::Every(Duration::ZERO.into())),
+    ] {
+        let asked = SearchRequest {
+            ranges: vec![refused.clone()],
+            ..request(Selection::new(Query::All, Access::All))
+        };
+        assert!(matches!(world.search.search(&asked), Err(SearchError::Invalid(_))), "{refused:?}");
+    }
+}
+
+/// Beyond the last instant that can be written there is no boundary.
+pub fn the_first_and_the_last_interval_are_open(open: Open) {
+    let starting = |id: &str, nanos: i64| {
+        let mut document = conversation(id, &[]);
+        document.derived.head.start_time = Some(Timestamp::from_nanos(nanos));
+        document
+    };
+    let world = World::of(open, vec![starting("first", i64::MIN), starting("last", i64::MAX)]);
+    let boundaries = Boundaries::Every(Duration::from_secs(24 * 60 * 60).into());
+    let ranges = vec![RangeFacet { field: "start_time".to_owned(), boundaries }];
+    let counts = &world
+        .search
+        .search(&SearchRequest { ranges, ..request(Selection::new(Query::All, Access::All)) })
+        .unwrap()
+        .facets[0]
+        .1;
+    let shown: Vec<_> =
+        counts.iter().map(|counted| (counted.value.as_str().unwrap(), counted.count)).collect();
+    assert_eq!(shown, [("[* TO 1677-09-22T00:00:00Z}", 1), ("[2262-04-11T00:00:00Z TO *]", 1)]);
+}
+
+pub fn more_intervals_than_can_be_shown_are_refused(open: Open) {
+    let documents = (0..=INTERVALS_MAX).map(|number| {
+        let mut document = conversation(&format!("i{number}"), &[]);
+        document.derived.head.start_time = Some(at(number as i64 * 60));
+        document
+    });
+    let world = World::of(open, documents.collect());
+    let every = |minutes: u64| {
+        let boundaries = Boundaries::Every(Duration::from_secs(minutes * 60).into());
+        let ranges = vec![RangeFacet { field: "start_time".to_owned(), boundaries }];
+        world.search.search(&SearchRequest {
+            ranges,
+            limit: 0,
+            ..request(Selection::new(Query::All, Access::All))
+        })
+    };
+    assert!(matches!(every(1), Err(SearchError::TooExpensive(_))));
+    assert!(every(2).is_ok());
+}
+
+pub fn what_is_neither_in_a_range_nor_says_a_phrase_is_found(open: Open) {
+    let range = Range::Seconds(Edge::Inclusive(0.0), Edge::Open);
+    let range = Query::Range { field: "duration".to_owned(), range };
+    let phrase = Query::Text { scope: Scope::Default, text: "55-A12".to_owned(), form: TextForm::Word };
+    let query = Query::Not(Box::new(Query::And(vec![range, phrase])));
+    check(&World::made_up(open), &Selection::new(query, Access::All));
+}
+
+pub fn an_overview_counts_over_time_and_sums_up(open: Open) {
+    let world = World::made_up(open);
+    let asked = OverviewRequest {
+        selection: Selection::new(Query::All, Access::All),
+        interval: Duration::from_secs(3_600).into(),
+        facets: vec!["sentiment".to_owned()],
+        facet_size: 10,
+        ranges: vec![RangeFacet { field: "csat".to_owned(), boundaries: Boundaries::Integer(vec![2, 4]) }],
+        distributions: vec!["duration".to_owned(), "total_costs".to_owned(), "csat".to_owned()],
+        deadline: None,
+    };
+    let overview = world.search.overview(&asked).unwrap();
+    let all = oracle::find(&world.documents, &Selection::new(Query::All, Access::All));
+    assert_eq!(overview.total, all.len() as u64);
+    let csats: Vec<u64> = overview.facets[1].1.iter().map(|counted| counted.count).collect();
+    let expected = oracle::ranges(&all, &asked.ranges[0]);
+    assert_eq!(csats, expected.iter().map(|(_, count)| *count).collect::<Vec<_>>());
+    let counted: u64 = overview.over_time.iter().map(|interval| interval.count).sum();
+    assert_eq!(counted + overview.without_start, overview.total);
+    for interval in &overview.over_time {
+        let begins = interval.from.as_nanos();
+        let inside = |start: Timestamp| (begins..begins + 3_600_000_000_000).contains(&start.as_nanos());
+        let started = all.iter().filter(|d| d.derived.head.start_time.is_some_and(inside)).count();
+        assert_eq!(interval.count, started as u64);
+    }
+    let mut costs: Vec<Money> = all.iter().filter_map(|d| d.derived.head.total_costs.amount).collect();
+    costs.sort();
+    let (_, total_costs) = &overview.distributions[1];
+    let shown = |amount: Money| serde_json::Value::String(amount.normalize().to_string());
+    assert_eq!(total_costs.count, costs.len() as u64);
+    assert_eq!(total_costs.sum, shown(costs.iter().sum()));
+    assert_eq!(total_costs.p50, shown(costs[costs.len().div_ceil(2) - 1]));
+    assert_eq!((&total_costs.min, &total_costs.max), (&shown(costs[0]), &shown(costs[costs.len() - 1])));
+}
+
+pub fn weeks_begin_on_mondays(open: Open) {
+    let starting = |id: &str, start: &str| {
+        let mut document = conversation(id, &[]);
+        document.derived.head.start_time = Some(Timestamp::parse(start).unwrap());
+        document
+    };
+    let documents = [
+        ("sunday", "2026-05-03T23:59:59.999Z"),
+        ("monday", "2026-05-04T00:00:00Z"),
+        ("next-sunday", "2026-05-10T12:00:00Z"),
+        ("before-1970", "1969-12-31T00:00:00Z"),
+    ];
+    let world = World::of(open, documents.map(|(id, start)| starting(id, start)).to_vec());
+    let weeks = |num_weeks: u64| {
+        let overview = world.search.overview(&OverviewRequest {
+            selection: Selection::new(Query::All, Access::All),
+            interval: Duration::from_secs(num_weeks * 7 * 24 * 60 * 60).into(),
+            facets: Vec::new(),
+            facet_size: 10,
+            ranges: Vec::new(),
+            distributions: Vec::new(),
+            deadline: None,
+        });
+        let over_time = overview.unwrap().over_time;
+        over_time.iter().map(|week| (week.from.to_string(), week.count)).collect::<Vec<_>>()
+    };
+    let monday = |day: &str, count| (format!("{day}T00:00:00Z"), count);
+    assert_eq!(weeks(1), [monday("1969-12-29", 1), monday("2026-04-27", 1), monday("2026-05-04", 2)]);
+    assert_eq!(weeks(2), [monday("1969-12-22", 1), monday("2026-04-27", 3)]);
+}
