@@ -40,6 +40,12 @@ pub trait Search: Send + Sync {
     /// Every [`SearchError`] but [`SearchError::CursorExpired`].
     fn overview(&self, request: &OverviewRequest) -> Result<Overview, SearchError>;
 
+    /// Several of them, all of one view, so that they can be compared.
+    ///
+    /// # Errors
+    /// Every [`SearchError`] but [`SearchError::CursorExpired`].
+    fn overviews(&self, requests: &[OverviewRequest]) -> Result<Vec<Overview>, SearchError>;
+
     /// Calls `visit` with every match in order, in one view, with memory that does not grow with the matches.
     ///
     /// # Errors

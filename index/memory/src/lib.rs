@@ -112,6 +112,15 @@ impl Search for MemoryReader {
         answer::overview(&self.view(), request)
     }
 
+    fn overviews(&self, requests: &[OverviewRequest]) -> Result<Vec<Overview>, SearchError> {
+        let view = self.view();
+        let overview = |request: &OverviewRequest| {
+            request.check()?;
+            answer::overview(&view, request)
+        };
+        requests.iter().map(overview).collect()
+    }
+
     fn for_each(
         &self,
         selection: &Selection,

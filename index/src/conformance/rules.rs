@@ -334,6 +334,8 @@ pub fn an_overview_counts_over_time_and_sums_up(open: Open) {
         deadline: None,
     };
     let overview = world.search.overview(&asked).unwrap();
+    let two = world.search.overviews(&[asked.clone(), asked.clone()]).unwrap();
+    assert_eq!(two, [overview.clone(), overview.clone()]);
     let all = oracle::find(&world.documents, &Selection::new(Query::All, Access::All));
     assert_eq!(overview.total, all.len() as u64);
     let csats: Vec<u64> = overview.facets[1].1.iter().map(|counted| counted.count).collect();

@@ -31,6 +31,10 @@ impl Search for IndexReader {
         IndexReader::overview(self, request)
     }
 
+    fn overviews(&self, requests: &[OverviewRequest]) -> Result<Vec<Overview>, SearchError> {
+        IndexReader::overviews(self, requests)
+    }
+
     fn for_each(
         &self,
         selection: &Selection,

@@ -138,10 +138,22 @@ impl IndexReader {
     /// # Errors
     /// Every [`SearchError`] but [`SearchError::CursorExpired`].
     pub fn overview(&self, request: &OverviewRequest) -> Result<Overview, SearchError> {
+        self.overview_of(&self.shared.view(), request)
+    }
+
+    /// Several of them, all of one view.
+    ///
+    /// # Errors
+    /// Every [`SearchError`] but [`SearchError::CursorExpired`].
+    pub fn overviews(&self, requests: &[OverviewRequest]) -> Result<Vec<Overview>, SearchError> {
+        let view = self.shared.view();
+        requests.iter().map(|request| self.overview_of(&view, request)).collect()
+    }
+
+    fn overview_of(&self, view: &View, request: &OverviewRequest) -> Result<Overview, SearchError> {
         request.check()?;
         let budget = Arc::new(Budget::new(request.deadline));
-        let view = self.shared.view();
-        let mut lowering = self.lowering(&view, &budget, false);
+        let mut lowering = self.lowering(view, &budget, false);
         let mut collection = Collection {
             facets: request.facets.iter().map(|name| Facet::new(name)).collect::<Result<_, _>>()?,
             ranges: request.ranges.iter().map(RangeCounts::new).collect::<Result<_, _>>()?,
@@ -150,7 +162,7 @@ impl IndexReader {
             ..Collection::default()
         };
         let query = lowering.selection(&request.selection, None)?;
-        collection.run(&view, self.columns(), query, &budget)?;
+        collection.run(view, self.columns(), query, &budget)?;
         let without_start = collection.histogram.as_ref().map_or(0, |histogram| histogram.num_missing);
         let facets = collection.facets.into_iter().map(|facet| facet.finish(request.facet_size));
         Ok(Overview {

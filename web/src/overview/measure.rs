@@ -121,35 +121,40 @@ pub(crate) fn measure(
 ) -> Result<Measured, SearchError> {
     let numbers = |selection: Selection, facets: &[&str]| {
         let facets = ["sentiment", "csat"].iter().chain(facets).map(|name| (*name).to_owned()).collect();
-        overview(reader, selection, facets, Vec::new(), &["total_costs", "duration"], deadline)
+        request(selection, facets, Vec::new(), &["total_costs", "duration"], deadline)
     };
     let selection = &started_in(unbounded, period.since, period.until);
-    let whole = numbers(selection.clone(), &DIMENSIONS)?;
-    let before = before(period, clock.now);
-    let before =
-        before.map(|(from, to)| numbers(started_in(unbounded, Some(from), Some(to)), &[])).transpose()?;
-
+    let whole = reader.overview(&numbers(selection.clone(), &DIMENSIONS))?;
     let stretches = Stretches::of(reader, selection, period, clock, STRETCHES, deadline)?;
-    let mut over_time = Vec::with_capacity(stretches.len());
-    for (from, to) in stretches.iter() {
-        let stretch = started_in(selection, Some(from), Some(to));
-        over_time.push(Numbers::of(&numbers(stretch, &[])?));
-    }
 
-    let mut by = Vec::with_capacity(DIMENSIONS.len());
-    for dimension in DIMENSIONS {
+    // Everything that is compared is asked for at once.
+    let before = before(period, clock.now);
+    let earlier = before.map(|(from, to)| started_in(unbounded, Some(from), Some(to)));
+    let each_stretch = stretches.iter().map(|(from, to)| started_in(selection, Some(from), Some(to)));
+    let values = DIMENSIONS.map(|dimension| {
         let counts = whole.facets.iter().find(|(facet, _)| facet == dimension).map(|(_, counts)| counts);
-        let mut values = Vec::new();
-        for counted in counts.into_iter().flatten().take(VALUES_MAX) {
-            let value = counted.value.as_str().map(str::to_owned);
-            values.push((value.clone(), Numbers::of(&numbers(only(selection, dimension, value), &[])?)));
-        }
-        by.push((dimension, values));
+        let counts = counts.into_iter().flatten().take(VALUES_MAX);
+        let values: Vec<Option<String>> =
+            counts.map(|counted| counted.value.as_str().map(str::to_owned)).collect();
+        (dimension, values)
+    });
+    let each_value = values.iter().flat_map(|(dimension, values)| {
+        values.iter().map(move |value| only(selection, dimension, value.clone()))
+    });
+    let asked: Vec<OverviewRequest> =
+        earlier.into_iter().chain(each_stretch).chain(each_value).map(|asked| numbers(asked, &[])).collect();
+    let answers = reader.overviews(&asked)?;
+    let mut answers = answers.iter().map(Numbers::of);
+
+    let before = before.and_then(|_| answers.next());
+    let over_time: Vec<Numbers> = answers.by_ref().take(stretches.len()).collect();
+    let mut by = Vec::with_capacity(DIMENSIONS.len());
+    for (dimension, values) in values {
+        by.push((dimension, values.into_iter().zip(answers.by_ref()).collect()));
     }
     // All costs are in one currency: that of the largest.
     let dearest = first_by(reader, selection, "total_costs", true, deadline)?;
     let currency = dearest.and_then(|interaction| interaction.total_costs.currency);
-    let before = before.as_ref().map(Numbers::of);
     Ok(Measured { whole: Numbers::of(&whole), before, over_time, stretches, by, currency })
 }
 
@@ -170,7 +175,7 @@ pub(crate) fn volume(
     if !counts.is_empty() {
         let boundaries = Boundaries::Instants(stretches.bounds().to_vec());
         let ranges = vec![RangeFacet { field: "start_time".to_owned(), boundaries }];
-        let counted = overview(reader, selection.clone(), Vec::new(), ranges, &[], deadline)?;
+        let counted = reader.overview(&request(selection.clone(), Vec::new(), ranges, &[], deadline))?;
         // Before the first bound and behind the last is what came while this was counted.
         let by_range = counted.facets.first().map_or(&[][..], |(_, ranges)| ranges);
         for (count, range) in counts.iter_mut().zip(by_range.iter().skip(1)) {
@@ -180,15 +185,14 @@ pub(crate) fn volume(
     Ok((stretches, counts))
 }
 
-fn overview(
-    reader: &dyn Search,
+fn request(
     selection: Selection,
     facets: Vec<String>,
     ranges: Vec<RangeFacet>,
     distributions: &[&str],
     deadline: Instant,
-) -> Result<Overview, SearchError> {
-    reader.overview(&OverviewRequest {
+) -> OverviewRequest {
+    OverviewRequest {
         selection,
         interval: Duration::MAX.into(), // what started when is counted by ranges
         facets,
@@ -196,7 +200,7 @@ fn overview(
         ranges,
         distributions: distributions.iter().map(|name| (*name).to_owned()).collect(),
         deadline: Some(deadline),
-    })
+    }
 }
 
 fn started_in(selection: &Selection, from: Option<Timestamp>, to: Option<Timestamp>) -> Selection {
