@@ -355,7 +355,10 @@ fn fold_word(word: &str, kind: WordKind, folded: &mut String) {
     if !folded.is_ascii() {
         *folded = folded.nfc().collect();
     }
-    if folded.is_empty() {
+    // A word of which nothing is left to begin a word with stays as it is.
+    let begins_none = |first| matches!(class(first), Class::Separator | Class::Mark);
+    if folded.chars().next().is_none_or(begins_none) {
+        folded.clear();
         folded.push_str(word);
     }
     if folded.len() > WORD_BYTES_MAX {

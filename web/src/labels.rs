@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use hearken_model::field::{self, METADATA_PREFIX};
 use hearken_model::{MoodChange, Role, Sentiment};
+use hearken_query::index::query::{Edge, Range};
 use hearken_query::language;
 use maud::{Markup, html};
 
