@@ -261,7 +261,7 @@ fn effort_signs(turns: &[Turn], sides: Sides, signs: &mut Vec<Sign>) {
     let told = turns.iter().filter(|turn| turn.role == Role::User && turn.cues.has(Cue::Repetition)).count();
     let repeated = repetitions(turns) + told.min(2) as u32;
     if repeated > 0 {
-        signs.push((-(0.35 * repeated as f32).min(1.0), "the customer had to repeat things"));
+        signs.push((-(0.65 * repeated as f32).min(1.3), "the customer had to repeat things"));
     }
 }
 
