@@ -108,7 +108,9 @@ async fn a_cursor_whose_view_is_gone_has_expired() {
     let cursor = world.get(search).await.json()["next_cursor"].as_str().unwrap().to_owned();
     let mut place: serde_json::Value =
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).unwrap()).unwrap();
-    place["c"]["Pinned"]["view"] = 1.into();
+    let mut end: serde_json::Value = serde_json::from_str(place["c"].as_str().unwrap()).unwrap();
+    end["Pinned"]["view"] = 1.into();
+    place["c"] = end.to_string().into();
     let gone = URL_SAFE_NO_PAD.encode(place.to_string());
     let answer = world.get(&format!("{search}&cursor={gone}")).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::GONE, "cursor_expired"));
