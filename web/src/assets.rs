@@ -7,6 +7,8 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::handlers::CONTENT_SECURITY_POLICY;
+
 /// Name, media type, content.
 const ASSETS: &[(&str, &str, &str)] = &[
     ("hearken.css", "text/css; charset=utf-8", include_str!("../assets/hearken.css")),
@@ -51,6 +53,8 @@ pub(crate) async fn serve(Path((asked, name)): Path<(String, String)>, headers: 
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    // A worker may do what its own answer allows, not what its page may: streams.js must reach the streams.
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         headers.insert(header::ETAG, etag);
     }

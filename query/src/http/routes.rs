@@ -193,14 +193,15 @@ async fn admit(needs: Needs, refusal: Refusal, request: Request, next: Next) -> 
 /// A body that breaks off when its caller's key is revoked, expires or is narrowed, or their session ends.
 fn ends_with(caller: Caller, body: Body) -> Body {
     let under_way = Some((body.into_data_stream(), Box::pin(caller.dismissed())));
-    Body::from_stream(stream::unfold(under_way, |under_way| async {
+    let chunks = stream::unfold(under_way, |under_way| async {
         let (mut chunks, mut dismissed) = under_way?;
         tokio::select! {
             biased;
             () = &mut dismissed => Some((Err(axum::Error::new(Dismissed)), None)),
             chunk = chunks.next() => chunk.map(|chunk| (chunk, Some((chunks, dismissed)))),
         }
-    }))
+    });
+    Body::from_stream(chunks.fuse()) // compression asks once more after the end
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -1,3 +1,4 @@
+use std::io::Read;
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
@@ -8,6 +9,18 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::world::{World, chat, documents, small};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_the_same_compressed() {
+    let world = small();
+    let plain = world.get("/v1/export").await.body;
+    let request = Request::get("/v1/export").header("accept-encoding", "gzip, br").body(Body::empty());
+    let answer = world.send(request.unwrap()).await;
+    assert_eq!(answer.headers["content-encoding"], "gzip");
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(answer.body.as_slice()).read_to_end(&mut unpacked).unwrap();
+    assert_eq!(unpacked, plain);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_has_every_match_whole() {
