@@ -6,7 +6,7 @@ use fastrand::Rng;
 use rust_stemmers::{Algorithm, Stemmer};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 
 use super::fold::Expected;
 
@@ -210,7 +210,16 @@ impl Scan {
 pub fn tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut word = String::new();
-    for c in text.nfd() {
+    let decomposed = |c: char| {
+        let mut parts = Vec::new();
+        if is_hangul(c) {
+            parts.push(c)
+        } else {
+            decompose_canonical(c, |part| parts.push(part))
+        }
+        parts
+    };
+    for c in text.nfc().flat_map(decomposed) {
         if ('\u{300}'..='\u{36f}').contains(&c) {
             continue; // an accent
         }
@@ -224,8 +233,7 @@ pub fn tokens(text: &str) -> Vec<String> {
         }
     }
     tokens.extend((!word.is_empty()).then_some(word));
-    // Decomposing for the accents took Korean syllables apart as well.
-    tokens.into_iter().map(|token| token.nfc().collect()).collect()
+    tokens
 }
 
 /// Whether a word leaves no doubt about the rules: no digits that could be glued to a unit, no letters that some
@@ -242,9 +250,15 @@ fn is_unspaced(word: &str) -> bool {
     chars.next().is_some_and(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)) && chars.next().is_none()
 }
 
-/// Han, kana and Thai.
+/// Han, kana, Hangul and Thai.
 fn is_unspaced_char(c: char) -> bool {
-    matches!(c, '\u{e00}'..='\u{e7f}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
+    is_hangul(c)
+        || matches!(c, '\u{e00}'..='\u{e7f}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
+}
+
+/// A syllable of Korean: a character to its readers, though it decomposes into letters.
+fn is_hangul(c: char) -> bool {
+    matches!(c, '\u{ac00}'..='\u{d7a3}')
 }
 
 #[cfg(test)]
@@ -257,6 +271,6 @@ mod tests {
         assert_eq!(tokens("Café ÜBER naïve"), ["cafe", "uber", "naive"]);
         assert_eq!(tokens("去故宫2次"), ["去", "故", "宫", "2", "次"]);
         assert_eq!(tokens("नमस्ते दुनिया"), ["नमस्ते", "दुनिया"]);
-        assert_eq!(tokens("한국어"), ["한국어"]);
+        assert_eq!(tokens("DSA가 한국어"), ["dsa", "가", "한", "국", "어"]);
     }
 }
