@@ -163,10 +163,10 @@ impl Keys {
         self.by_id.get(&key.id).is_some_and(|known| **known == *key) && key.is_valid_at(now)
     }
 
-    /// Every key, oldest first.
+    /// Every key, oldest first; those of one millisecond by name.
     pub fn all(&self) -> Vec<Arc<Key>> {
         let mut keys: Vec<_> = self.by_id.values().cloned().collect();
-        keys.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+        keys.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
         keys
     }
 
