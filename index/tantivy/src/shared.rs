@@ -177,7 +177,11 @@ impl Shared {
     /// Where the commit has that id.
     fn locate(&self, searcher: &Searcher, id: &InteractionId) -> tantivy::Result<Option<DocAddress>> {
         let term = self.fields.id_term(id);
-        for (segment, reader) in searcher.segment_readers().iter().enumerate() {
+        // What changes has mostly changed a short while ago: it is in the small segments, whose terms are also cheaper to
+        // look through than those of the large ones.
+        let mut segments: Vec<_> = searcher.segment_readers().iter().enumerate().collect();
+        segments.sort_unstable_by_key(|(_, reader)| reader.num_docs());
+        for (segment, reader) in segments {
             let index = reader.inverted_index(self.fields.terms)?;
             let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else { continue };
             while postings.doc() != TERMINATED {

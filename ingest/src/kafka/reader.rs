@@ -34,10 +34,11 @@ const POLL_TIMEOUT: Duration = Duration::from_millis(50);
 /// How often the brokers are asked for more while events arrive. Each fetch costs broker and client about 0.1 ms of
 /// processor, however little it brings.
 const FETCH_INTERVAL: Duration = Duration::from_millis(5);
-/// A round of fewer records is followed by a longer pause: where little arrives, the threads that are woken for each
-/// round cost more than all that is done with its records.
-const TRICKLE_RECORDS: usize = 3;
-const TRICKLE_INTERVAL: Duration = Duration::from_millis(10);
+/// The same while little arrives, less than [`TRICKLE_RATE`]: the threads that are woken for each round cost more than all
+/// that is done with its records. The first event after a pause is fetched at once all the same.
+const TRICKLE_INTERVAL: Duration = Duration::from_millis(15);
+/// Records a second.
+const TRICKLE_RATE: f64 = 600.0;
 /// Records of one round; commands are seen between rounds.
 const ROUND_RECORDS_MAX: usize = 10_000;
 /// How long a question to the brokers may take.
@@ -129,6 +130,7 @@ impl Reader {
 
     pub(super) fn run(&mut self) {
         let mut next_discovery = Instant::now();
+        let mut last_round = Instant::now();
         while !self.is_stopping.load(Ordering::Acquire) {
             if Instant::now() >= next_discovery {
                 self.look_around();
@@ -146,8 +148,8 @@ impl Reader {
                 break; // the pipeline is gone
             };
             // What arrives meanwhile is fetched together.
-            let is_trickle = num_records < TRICKLE_RECORDS;
-            let interval = if is_trickle { TRICKLE_INTERVAL } else { FETCH_INTERVAL };
+            let interval = round_interval(num_records, began_at.saturating_duration_since(last_round));
+            last_round = began_at;
             std::thread::sleep(interval.saturating_sub(began_at.elapsed()));
         }
         // The pipeline's last word is what has become durable; the group should know before the client goes.
@@ -553,6 +555,12 @@ impl Reader {
     fn send(&self, item: SourceItem, size_bytes: usize) -> bool {
         self.items.push(item, size_bytes).is_ok()
     }
+}
+
+/// How soon the next round begins after one of so many records that came since the last one began.
+fn round_interval(num_records: usize, since_last: Duration) -> Duration {
+    let rate = num_records as f64 / since_last.as_secs_f64().max(f64::EPSILON);
+    if rate < TRICKLE_RATE { TRICKLE_INTERVAL } else { FETCH_INTERVAL }
 }
 
 /// Why a partition cannot be read from that offset, if it cannot.
