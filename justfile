@@ -7,14 +7,15 @@ default:
 ci:
     .ci/run
 
-# The quick way round: engines that are missing are skipped, and said so.
+# The quick way: engines that are missing are skipped, which the output says.
 test *ARGS:
     cargo test --workspace {{ARGS}}
 
-# Format, lints, and Prometheus' rules.
+# Format, lints, the code's documentation, and Prometheus' rules.
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
     promtool test rules ops/prometheus/rules_test.yml
 
 # Licences, duplicates and sources of all dependencies: deny.toml. Needs `cargo install --locked cargo-deny`.
@@ -34,6 +35,6 @@ crash-rig KILLS="1000":
     cargo build --workspace --bin hearken --features hearken-tests/failpoints
     HEARKEN_REQUIRE_ENGINES=1 HEARKEN_CRASH_KILLS={{KILLS}} cargo test -p hearken-tests --test crash -- --nocapture apache_kafka
 
-# Makes up queries until one breaks something: TARGET is `parse` or `search`. fuzz/README.md tells more.
+# Makes up queries until one breaks something: TARGET is `parse`, `search` or `decode`; see fuzz/README.md.
 fuzz TARGET="search" SECONDS="60":
     fuzz/run {{TARGET}} {{SECONDS}}
