@@ -120,7 +120,7 @@ impl KeyFile {
 
     /// When keys were last used, as a server last wrote it down: to the minute.
     pub fn last_uses(&self) -> LastUses {
-        // It is only told, never relied on.
+        // Only for display, never relied on.
         fs::read(self.beside("used"))
             .ok()
             .and_then(|json| serde_json::from_slice(&json).ok())
