@@ -173,12 +173,12 @@ fn agreed(
     mood: Option<InteractionSentiment>,
     satisfaction: impl Fn(Option<csat::Mood>) -> Option<Csat>,
 ) -> (Option<InteractionSentiment>, Option<Csat>) {
-    let told = |mood: &InteractionSentiment| csat::Mood { whole: mood.sentiment, ended: mood.ended };
-    let csat = satisfaction(mood.as_ref().map(told));
+    let shown = |mood: &InteractionSentiment| csat::Mood { whole: mood.sentiment, ended: mood.ended };
+    let csat = satisfaction(mood.as_ref().map(shown));
     let is_bounded = csat.as_ref().is_some_and(|csat| csat.is_bounded);
     match mood.as_ref().filter(|_| is_bounded).and_then(InteractionSentiment::tempered) {
         Some(tempered) => {
-            let csat = satisfaction(Some(told(&tempered)));
+            let csat = satisfaction(Some(shown(&tempered)));
             (Some(tempered), csat)
         }
         None => (mood, csat),

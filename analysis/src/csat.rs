@@ -131,7 +131,7 @@ const CLOSING_TURNS: usize = 3;
 /// How much a feeling about a film or a book counts, compared with one about the service.
 const ABOUT_WORKS_WEIGHT: f32 = 0.2;
 
-fn mood_signs(turns: &[Turn], told: Option<Mood>, signs: &mut Vec<Sign>) {
+fn mood_signs(turns: &[Turn], shown: Option<Mood>, signs: &mut Vec<Sign>) {
     let talks_of_works = talks_of_works(turns);
     let (mut sum, mut count) = (0.0f32, 0u32);
     let (mut closing, mut closing_count, mut last) = (0.0f32, 0u32, 0usize);
@@ -152,19 +152,19 @@ fn mood_signs(turns: &[Turn], told: Option<Mood>, signs: &mut Vec<Sign>) {
     }
     let mean = sum / count as f32;
     let closing = if closing_count == 0 { mean } else { closing / closing_count as f32 };
-    let is_told = |at: fn(Mood) -> Sentiment, score: f32| match told.map(at) {
+    let agrees = |at: fn(Mood) -> Sentiment, score: f32| match shown.map(at) {
         Some(Sentiment::Positive) => score > 0.0,
         Some(Sentiment::Negative) => score < 0.0,
         Some(Sentiment::Neutral) | None => false,
     };
-    let reason = |is_told: bool, score: f32, [bad, good]: [&'static str; 2]| match is_told {
+    let reason = |agrees: bool, score: f32, [bad, good]: [&'static str; 2]| match agrees {
         true if score < 0.0 => bad,
         true => good,
         false => "",
     };
-    let of_whole = is_told(|mood| mood.whole, mean);
+    let of_whole = agrees(|mood| mood.whole, mean);
     signs.push((2.0 * mean, reason(of_whole, mean, ["the mood was negative", "the mood was positive"])));
-    let of_end = is_told(|mood| mood.ended, closing);
+    let of_end = agrees(|mood| mood.ended, closing);
     let at_end = ["it ended in a bad mood", "it ended in a good mood"];
     signs.push((0.8 * closing, reason(of_end, closing, at_end)));
 }
@@ -258,8 +258,9 @@ fn effort_signs(turns: &[Turn], sides: Sides, signs: &mut Vec<Sign>) {
     if long > 0 {
         signs.push((-(0.04 * long as f32).min(0.6), "it took many messages"));
     }
-    let told = turns.iter().filter(|turn| turn.role == Role::User && turn.cues.has(Cue::Repetition)).count();
-    let repeated = repetitions(turns) + told.min(2) as u32;
+    let stated =
+        turns.iter().filter(|turn| turn.role == Role::User && turn.cues.has(Cue::Repetition)).count();
+    let repeated = repetitions(turns) + stated.min(2) as u32;
     if repeated > 0 {
         signs.push((-(0.65 * repeated as f32).min(1.3), "the customer had to repeat things"));
     }

@@ -14,29 +14,45 @@ type Texts = BTreeMap<String, String>;
 
 #[test]
 fn every_route_exists() {
-    let description = fs::read_to_string(workspace_root().join("query/src/http/openapi.json")).unwrap();
-    let description: serde_json::Value = serde_json::from_str(&description).unwrap();
-    let routes: Vec<&String> = description["paths"].as_object().unwrap().keys().collect();
-    // A name in angle brackets or braces, as in `/v1/views/<name>`, stands for any.
+    let routes = routes();
     let exists = |named: &str| {
-        let named: Vec<&str> = named.trim_matches(['/', '.', ',', ':']).split('/').collect();
-        routes.iter().any(|route| {
+        let (method, path) = named.split_once(' ').unwrap_or(("", named));
+        let path: Vec<&str> = path.trim_matches(['/', '.', ',', ':']).split('/').collect();
+        routes.iter().any(|(route_method, route)| {
             let route: Vec<&str> = route.trim_start_matches('/').split('/').collect();
-            // A beginning is enough: `format!("/v1/views/{}", …)` and prose about all of a kind.
-            let pairs = named.iter().zip(&route);
-            named.len() <= route.len()
-                && pairs.into_iter().all(|(name, part)| name == part || part.starts_with('{'))
+            // A beginning is enough: `format!("/v1/views/{}", …)`, and prose about all of a kind.
+            (method.is_empty() || method == route_method)
+                && path.len() <= route.len()
+                && path.iter().zip(&route).all(|(name, part)| name == part || part.starts_with('{'))
         })
     };
-    let routes_named = Regex::new(r"/v1/[\w%.,:{}<>/-]*").unwrap();
-    // An example; and what `hearken erase` asks of servers that have it.
-    let others = ["/v1/things", "/v1/erasures"];
+    let of_api = Regex::new(r"/v1/[\w%.,:{}<>/-]*").unwrap();
+    let quoted = Regex::new(r"`((?:[A-Z]+ )?/[a-z][\w.{}<>/-]*)(?:\?[^`]*)?`").unwrap();
+    let named = |text: &str| {
+        let mut named = matches(&of_api, text);
+        named.extend(captures(&quoted, text));
+        named
+    };
+    // An example, and what `hearken erase` asks of servers that have it; and what looks like a path.
+    let others = ["/v1/things", "/v1/erasures", "/proc", "/regex/"];
     let texts = documents().into_iter().chain(shipped());
-    assert_all_exist(
-        texts.collect(),
-        |text| matches(&routes_named, text),
-        |named| others.contains(&named) || exists(named),
-    );
+    assert_all_exist(texts.collect(), named, |named| others.contains(&named) || exists(named));
+}
+
+/// Methods and paths of the API and of the pages.
+fn routes() -> Vec<(String, String)> {
+    let description = fs::read_to_string(workspace_root().join("query/src/http/openapi.json")).unwrap();
+    let description: serde_json::Value = serde_json::from_str(&description).unwrap();
+    let mut routes = Vec::new();
+    for (path, operations) in description["paths"].as_object().unwrap() {
+        let methods = operations.as_object().unwrap().keys();
+        routes.extend(methods.map(|method| (method.to_uppercase(), path.clone())));
+    }
+    let pages = fs::read_to_string(workspace_root().join("web/src/handlers.rs")).unwrap();
+    let page = Regex::new(r#"\.(get|post)\("(/[^"]*)""#).unwrap();
+    routes.extend(page.captures_iter(&pages).map(|found| (found[1].to_uppercase(), found[2].to_owned())));
+    assert!(routes.iter().any(|(_, path)| path == "/overview"), "{routes:?}");
+    routes
 }
 
 #[test]

@@ -131,14 +131,14 @@ impl Brokers {
         if !is_cause && outage.cause.is_some() {
             return false;
         }
-        let is_news = outage.cause.as_deref().is_none_or(|known| what_of(known) != what_of(reason));
+        let is_news = outage.cause.as_deref().is_none_or(|known| stable_part(known) != stable_part(reason));
         outage.cause = Some(reason.to_owned());
         is_news
     }
 }
 
 /// A reason of librdkafka without the broker before it and the times after it.
-fn what_of(reason: &str) -> &str {
+fn stable_part(reason: &str) -> &str {
     let reason = reason.split(" (after ").next().unwrap_or_default();
     reason.split_once(": ").map_or(reason, |(_, what)| what)
 }

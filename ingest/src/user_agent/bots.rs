@@ -72,7 +72,7 @@ const COMMON: [&str; 17] = [
 
 const NAME_BYTES_MAX: usize = 64;
 
-/// True if a lower-case User-Agent is a bot's by its own word. For an app, the ending of a name says nothing.
+/// True if a lower-case User-Agent is a bot's by its own word. Of an app the ending of a name says nothing.
 pub(super) fn is_bot(lower: &str, is_app: bool) -> bool {
     find(NAMED, lower).is_some()
         || lower.contains("+http://")

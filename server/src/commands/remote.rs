@@ -274,7 +274,7 @@ pub struct EraseArgs {
     /// Do not ask
     #[arg(long)]
     yes: bool,
-    /// Print the API's answer unchanged
+    /// The API's answer as it is
     #[arg(long)]
     json: bool,
 }
