@@ -7,14 +7,15 @@ default:
 ci:
     .ci/run
 
-# The quick way round: engines that are missing are skipped, and said so.
+# The quick way: engines that are missing are skipped, which the output says.
 test *ARGS:
     cargo test --workspace {{ARGS}}
 
-# Format, lints, and Prometheus' rules.
+# Format, lints, the code's documentation, and Prometheus' rules.
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
     promtool test rules ops/prometheus/rules_test.yml
 
 # Licences, duplicates and sources of all dependencies: deny.toml. Needs `cargo install --locked cargo-deny`.

@@ -1,4 +1,4 @@
-//! One conversation in, one analysis out; what was worked out for a message is kept in a [`Memo`] for the next time.
+//! One conversation in, one analysis out. A [`Memo`] keeps the work done on each message for the next time.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub const VERSION: u32 = 2;
 /// One message of a conversation.
 #[derive(Clone, Copy, Debug)]
 pub struct Utterance<'a> {
-    /// Unique in the conversation. For the caller: an analysis depends on who said what in which order.
+    /// Unique in the conversation. Only for the caller: the analysis depends on who said what in which order, not on ids.
     pub id: &'a str,
     /// Who said it.
     pub role: Role,
@@ -30,12 +30,12 @@ pub struct Utterance<'a> {
     pub text: &'a str,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
-    /// What upstream says of its mood, which wins over detection: the label, and the score from −1 to 1 if it has one.
+    /// Upstream's sentiment, which wins over detection: the label, and a score from −1 to 1 if upstream gave one.
     pub given_mood: Option<(Sentiment, Option<f32>)>,
 }
 
 impl Utterance<'_> {
-    /// Upstream's word on the mood of a customer's message.
+    /// Upstream's sentiment of a customer message.
     fn given(&self) -> Option<MessageSentiment> {
         let (sentiment, score) = self.given_mood.filter(|_| self.role == Role::User)?;
         let assumed = match sentiment {
@@ -63,14 +63,14 @@ pub struct Conversation<'a> {
     pub language: Option<&'a str>,
 }
 
-/// What the built-in analysers say of a conversation. `None` and empty mean: too little text to tell.
+/// The built-in analysers' result for a conversation. `None` and empty mean that there was too little text to judge by.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Analysis {
     /// One entry for each utterance; only customer messages have a sentiment.
     pub messages: Vec<Option<MessageSentiment>>,
     /// BCP 47: given, or detected.
     pub language: Option<String>,
-    /// The mood of the whole.
+    /// The mood of the whole conversation.
     pub sentiment: Option<Sentiment>,
     /// Why: the turning point, the strongest messages, how it ended.
     pub sentiment_description: Option<String>,
@@ -80,7 +80,7 @@ pub struct Analysis {
     pub csat_description: Option<String>,
     /// A name of the taxonomy, or a key phrase where none fits.
     pub topic: Option<String>,
-    /// At most three sentences that were said.
+    /// At most three sentences, quoted from the transcript.
     pub summary: Option<String>,
     /// Key phrases, best first.
     pub keywords: Vec<String>,
@@ -148,7 +148,7 @@ impl Analyzer {
     }
 }
 
-/// Customer messages that tell the mood of the whole; of more the last ones.
+/// Customer messages that the overall mood is judged by; in a longer conversation, the last ones.
 const MOOD_MESSAGES_MAX: usize = 500;
 
 fn interaction_mood(
@@ -168,17 +168,17 @@ fn interaction_mood(
     interaction_sentiment(&moods)
 }
 
-/// Mood and satisfaction that agree: a weak mood gives way to the signs of satisfaction, and they to a strong one.
+/// Makes mood and satisfaction agree: a weak mood yields to the signs of satisfaction, and the signs yield to a strong mood.
 fn agreed(
     mood: Option<InteractionSentiment>,
     satisfaction: impl Fn(Option<csat::Mood>) -> Option<Csat>,
 ) -> (Option<InteractionSentiment>, Option<Csat>) {
-    let told = |mood: &InteractionSentiment| csat::Mood { whole: mood.sentiment, ended: mood.ended };
-    let csat = satisfaction(mood.as_ref().map(told));
+    let shown = |mood: &InteractionSentiment| csat::Mood { whole: mood.sentiment, ended: mood.ended };
+    let csat = satisfaction(mood.as_ref().map(shown));
     let is_bounded = csat.as_ref().is_some_and(|csat| csat.is_bounded);
     match mood.as_ref().filter(|_| is_bounded).and_then(InteractionSentiment::tempered) {
         Some(tempered) => {
-            let csat = satisfaction(Some(told(&tempered)));
+            let csat = satisfaction(Some(shown(&tempered)));
             (Some(tempered), csat)
         }
         None => (mood, csat),
@@ -225,10 +225,10 @@ fn summary_of(window: &[Read<'_>], over: bool) -> Option<String> {
     summary::summarize(&said, over)
 }
 
-/// Mentions that a key phrase needs to stand for the topic: twice by the customer, or once and twice by agents.
+/// Mentions a key phrase needs to become the topic: two by the customer, or one plus two by agents.
 const TOPIC_MENTIONS_MIN: u32 = 4;
 
-/// Where no topic of the taxonomy fits: a phrase that was said again.
+/// The topic when none of the taxonomy fits: a phrase that was repeated.
 fn topic_from(keywords: &[Keyword]) -> Option<String> {
     let repeated = |keyword: &&Keyword| keyword.num_words > 1 && keyword.mentions >= TOPIC_MENTIONS_MIN;
     let mut letters = keywords.iter().find(repeated)?.text.chars();

@@ -7,20 +7,20 @@
 use crate::cues::{Cue, Cues};
 use hearken_model::{Role, Sentiment, Status};
 
-/// Words that must have been said before satisfaction is judged.
+/// With fewer words than this in the conversation, satisfaction is not judged.
 const WORDS_MIN: u32 = 10;
 
-/// What CSAT reads of one message.
+/// The features of one message that the estimate uses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turn {
     pub(crate) role: Role,
     pub(crate) num_words: u16,
     pub(crate) cues: Cues,
-    /// Its last sentence asks something.
+    /// Whether its last sentence is a question.
     pub(crate) asks: bool,
     /// −1 to 1, where known.
     pub(crate) mood: Option<f32>,
-    /// Bloom signature of its telling words.
+    /// Bloom signature of its content words.
     pub(crate) signature: u64,
 }
 
@@ -29,15 +29,15 @@ pub(crate) struct Turn {
 pub(crate) struct Csat {
     pub(crate) score: u8,
     pub(crate) description: String,
-    /// The signs alone would have told another score, which the mood does not leave possible.
+    /// The signs alone suggested another score, which the mood rules out.
     pub(crate) is_bounded: bool,
 }
 
-/// One sign: how much it moves the estimate, and how it is told; empty where telling it would contradict what is said
-/// of the mood.
+/// One sign: how much it moves the estimate, and its wording; empty where the wording would contradict the mood that is
+/// shown.
 type Sign = (f32, &'static str);
 
-/// The mood as the interaction's sentiment tells it; the estimate and its reasons never contradict it.
+/// The interaction's sentiment, which the estimate and its reasons never contradict.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mood {
     /// Of the whole.
@@ -47,7 +47,7 @@ pub(crate) struct Mood {
 }
 
 impl Mood {
-    /// The scores that a mood leaves possible: nobody is dissatisfied in a good mood, nor satisfied in a bad one.
+    /// The scores that a mood allows: a good mood rules out dissatisfaction, a bad one satisfaction.
     fn possible(mood: Option<Mood>) -> std::ops::RangeInclusive<u8> {
         match mood.map(|mood| mood.whole) {
             Some(Sentiment::Positive) => 3..=5,
@@ -57,13 +57,13 @@ impl Mood {
     }
 }
 
-/// Where the estimate starts: most conversations that give no sign are rated a little above the middle.
+/// Where the estimate starts: conversations without any sign tend to be rated a little above the middle.
 const START: f32 = 3.4;
 
-/// Signs that the description names at most.
+/// Most signs that the description names.
 const REASONS_MAX: usize = 3;
 
-/// Turns that are judged at most; of a longer conversation the last ones.
+/// Most turns that are judged; in a longer conversation, the last ones.
 pub(crate) const TURNS_MAX: usize = 200;
 
 /// How many messages each side has in the whole conversation.
@@ -91,7 +91,7 @@ impl Outcome<'_> {
         self.status == Status::Transferred || self.reason_has(&["transfer", "forward", "escalat"])
     }
 
-    /// Whether the reason of the end has one of these lower-case words in it.
+    /// Whether the end reason contains one of these lower-case words.
     fn reason_has(&self, words: &[&str]) -> bool {
         let reason = self.end_reason.unwrap_or_default().to_ascii_lowercase();
         words.iter().any(|word| reason.contains(word))
@@ -125,13 +125,13 @@ pub(crate) fn estimate(
     })
 }
 
-/// Customer messages at the end that show how the mood ended.
+/// Customer messages that the final mood is taken from.
 const CLOSING_TURNS: usize = 3;
 
-/// What a mood about a film or a book counts of one about the service.
+/// How much a feeling about a film or a book counts, compared with one about the service.
 const ABOUT_WORKS_WEIGHT: f32 = 0.2;
 
-fn mood_signs(turns: &[Turn], told: Option<Mood>, signs: &mut Vec<Sign>) {
+fn mood_signs(turns: &[Turn], shown: Option<Mood>, signs: &mut Vec<Sign>) {
     let talks_of_works = talks_of_works(turns);
     let (mut sum, mut count) = (0.0f32, 0u32);
     let (mut closing, mut closing_count, mut last) = (0.0f32, 0u32, 0usize);
@@ -152,24 +152,24 @@ fn mood_signs(turns: &[Turn], told: Option<Mood>, signs: &mut Vec<Sign>) {
     }
     let mean = sum / count as f32;
     let closing = if closing_count == 0 { mean } else { closing / closing_count as f32 };
-    let is_told = |at: fn(Mood) -> Sentiment, score: f32| match told.map(at) {
+    let agrees = |at: fn(Mood) -> Sentiment, score: f32| match shown.map(at) {
         Some(Sentiment::Positive) => score > 0.0,
         Some(Sentiment::Negative) => score < 0.0,
         Some(Sentiment::Neutral) | None => false,
     };
-    let reason = |is_told: bool, score: f32, [bad, good]: [&'static str; 2]| match is_told {
+    let reason = |agrees: bool, score: f32, [bad, good]: [&'static str; 2]| match agrees {
         true if score < 0.0 => bad,
         true => good,
         false => "",
     };
-    let of_whole = is_told(|mood| mood.whole, mean);
+    let of_whole = agrees(|mood| mood.whole, mean);
     signs.push((2.0 * mean, reason(of_whole, mean, ["the mood was negative", "the mood was positive"])));
-    let of_end = is_told(|mood| mood.ended, closing);
+    let of_end = agrees(|mood| mood.ended, closing);
     let at_end = ["it ended in a bad mood", "it ended in a good mood"];
     signs.push((0.8 * closing, reason(of_end, closing, at_end)));
 }
 
-/// Whether most of what the customer says is about films, books or songs: "a disaster" is one of them then.
+/// Whether the customer mostly talks about films, books or songs: "a disaster" then describes one of those.
 fn talks_of_works(turns: &[Turn]) -> bool {
     let by_customer = || turns.iter().filter(|turn| turn.role == Role::User);
     by_customer().filter(|turn| turn.cues.has(Cue::AboutWorks)).count() * 2 > by_customer().count()
@@ -181,7 +181,7 @@ fn resolution_signs(turns: &[Turn], outcome: Outcome<'_>, signs: &mut Vec<Sign>)
     let mut earlier = Cues::default();
     let mut agent = Cues::default();
     let (mut from_end, mut num_failures, mut num_unable, mut has_human) = (0usize, 0u32, 0u32, false);
-    // The later word counts: what is solved is not still there, and the other way round.
+    // The later cue wins: a problem that was solved is no longer there, and vice versa.
     let mut last_word: Option<Cue> = None;
     for turn in turns.iter().rev() {
         match turn.role {
@@ -244,13 +244,13 @@ fn outcome_signs(turns: &[Turn], outcome: Outcome<'_>, signs: &mut Vec<Sign>) {
     }
 }
 
-/// Customer messages that a matter may take before they count as effort.
+/// Customer messages that count as no effort.
 const EASY_TURNS: usize = 10;
 
-/// Telling words that two messages must share to be the same request.
+/// Content words that two messages must share to be the same request.
 const SAME_WORDS_MIN: u32 = 4;
 
-/// Customer messages before one in which its repetition is looked for.
+/// How many earlier customer messages a repetition is searched in.
 const REPETITION_TURNS: usize = 6;
 
 fn effort_signs(turns: &[Turn], sides: Sides, signs: &mut Vec<Sign>) {
@@ -258,14 +258,15 @@ fn effort_signs(turns: &[Turn], sides: Sides, signs: &mut Vec<Sign>) {
     if long > 0 {
         signs.push((-(0.04 * long as f32).min(0.6), "it took many messages"));
     }
-    let told = turns.iter().filter(|turn| turn.role == Role::User && turn.cues.has(Cue::Repetition)).count();
-    let repeated = repetitions(turns) + told.min(2) as u32;
+    let stated =
+        turns.iter().filter(|turn| turn.role == Role::User && turn.cues.has(Cue::Repetition)).count();
+    let repeated = repetitions(turns) + stated.min(2) as u32;
     if repeated > 0 {
         signs.push((-(0.65 * repeated as f32).min(1.3), "the customer had to repeat things"));
     }
 }
 
-/// Customer messages that say again what one of the few before said.
+/// Customer messages that repeat one of the few before them.
 fn repetitions(turns: &[Turn]) -> u32 {
     let mut recent = [0u64; REPETITION_TURNS];
     let mut repeated = 0;
@@ -280,7 +281,7 @@ fn repetitions(turns: &[Turn]) -> u32 {
     repeated.min(3)
 }
 
-/// Where no sign is strong enough to be named.
+/// The description when no sign is strong enough to be named.
 const MIDDLE: u8 = 3;
 const UNDECIDED: &str = "Mixed: no clear sign either way.";
 
@@ -296,7 +297,7 @@ fn describe(score: u8, mut signs: Vec<Sign>) -> Option<String> {
         4 => "Satisfied",
         _ => "Very satisfied",
     };
-    // Only reasons that agree with the label; in the middle, the strongest of either direction.
+    // Only reasons that agree with the score; for a middling score, the strongest in either direction.
     let strength = |sign: &Sign| match score {
         ..=2 => -sign.0,
         3 => sign.0.abs(),

@@ -9,7 +9,7 @@ use crate::words::HashedMap;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cues(u16);
 
-/// One thing that a message can tell about how the conversation goes.
+/// One signal in a message of how the conversation is going.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub(crate) enum Cue {
@@ -37,7 +37,7 @@ pub(crate) enum Cue {
     NothingElse = 1 << 10,
     /// "how can I help", "anything else?": what agents say in every conversation.
     Courtesy = 1 << 11,
-    /// Films, books, songs, games: a feeling about them is none about the service.
+    /// Films, books, songs, games: a feeling about them is not one about the service.
     AboutWorks = 1 << 12,
 }
 
@@ -61,7 +61,7 @@ impl Cues {
 /// Finds the phrases of the table in a message.
 #[derive(Clone, Debug)]
 pub(crate) struct CueMatcher {
-    /// Hash of the first words of a phrase → the cues of the phrase that ends there, and whether longer ones go on.
+    /// Hash of a phrase's first words → the cues of the phrase that ends there, and whether longer phrases continue.
     phrases: HashedMap<u64, (Cues, bool)>,
 }
 

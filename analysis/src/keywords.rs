@@ -1,22 +1,22 @@
 //! Key phrases by RAKE (Rose, Engel, Cramer, Cowley 2010): runs of words between stop words, scored by how often their
 //! words occur together with others.
 //!
-//! Written here because the crates take a whole text each time and split it with regular expressions, where a growing
-//! conversation needs one message's candidates at a time. Beyond the paper: candidates have at most three words, what
-//! is said more than once gains, and the customer's words count twice.
+//! Not a crate, because those take a whole text each time and split it with regular expressions, while a growing
+//! conversation needs the candidates of one message at a time. Beyond the paper: candidates have at most three words,
+//! repetition counts, and the customer's words count twice.
 
 use crate::language::Language;
 use crate::tokens::{Case, Gap, Kind, Token, Tokens};
 use crate::topic::TopicMatcher;
 use crate::words::{HashedMap, WordInfo};
 
-/// Keywords of one interaction at most.
+/// Most keywords of one interaction.
 pub(crate) const KEYWORDS_MAX: usize = 8;
 
-/// Words of one phrase at most; of longer runs the last ones, where English has its noun.
+/// Most words of one phrase; a longer run keeps its last ones, where English has the noun.
 const PHRASE_WORDS_MAX: usize = 3;
 
-/// Candidates of one message at most.
+/// Most candidates of one message.
 const MESSAGE_PHRASES_MAX: usize = 16;
 
 /// The candidates of one message; offsets are bytes of its text.
@@ -35,7 +35,7 @@ struct Phrase {
     num_words: u8,
     /// Has a word of the taxonomy.
     topical: bool,
-    /// Its first capital may only be that of the sentence.
+    /// Its first capital may be due to the start of a sentence.
     opens_sentence: bool,
 }
 
@@ -88,7 +88,7 @@ fn introduces_person(text: &str, before: &[Token]) -> bool {
         || (is(1, &["ist"]) && is(2, &["name"]))
 }
 
-/// Whether phrases would be more than fragments. Korean and Thai words are not told apart at all; the lists of stop
+/// Whether phrases would be more than fragments. Korean and Thai words are not segmented at all; the lists of stop
 /// words of languages from Romanised Hindi to Urdu in the table are too short, Russian and its kin excepted.
 fn words_are_known(language: Language) -> bool {
     use Language::*;
@@ -202,10 +202,10 @@ fn short(hash: u64) -> u32 {
 /// A phrase while it is scored.
 #[derive(Clone, Copy)]
 struct Ranked {
-    /// Customer's mentions count 2, others 1.
+    /// Mentions: 2 for each by the customer, 1 for each by others.
     mentions: u32,
     score: f32,
-    /// The message and the phrase in it that show the phrase's form.
+    /// The message, and the phrase in it, whose spelling is shown.
     shown: (usize, Phrase),
     first: usize,
 }
@@ -214,7 +214,7 @@ struct Ranked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Keyword {
     pub(crate) text: String,
-    /// Customer's mentions count 2, others 1.
+    /// Mentions: 2 for each by the customer, 1 for each by others.
     pub(crate) mentions: u32,
     pub(crate) num_words: u8,
 }
@@ -284,7 +284,7 @@ fn score(
 /// Words of the taxonomy make better keywords than others.
 const TOPICAL_FACTOR: f32 = 1.5;
 
-/// One mention is enough for a word of the taxonomy; the rest may be names, or slips of the pen.
+/// One mention is enough for a word of the taxonomy; other words may be names or typing errors.
 fn is_worth_telling(phrase: &Phrase, mentions: u32) -> bool {
     match (phrase.num_words, phrase.topical) {
         (1, true) => mentions >= 2,

@@ -1,8 +1,8 @@
 //! Language detection for chat-length text.
 //!
-//! Each message votes with its common words ([`crate::words`]) and with the letters of scripts that belong to one
-//! language; an interaction adds its messages' votes up, first the customer's, then all. Only when that decides nothing,
-//! and there is enough text, whatlang's trigrams are asked. No answer is better than a guess: "ok thanks" alone has no language.
+//! Each message votes with its common words ([`crate::words`]) and with letters that belong to one language. An
+//! interaction sums the votes of its messages: the customer's first, then everybody's. Only when that is undecided and
+//! there is enough text do whatlang's trigrams decide. No answer is better than a guess: "ok thanks" alone has no language.
 
 use crate::tokens::{Kind, Token};
 use crate::words::{HashedMap, WordInfo};
@@ -10,15 +10,15 @@ use crate::words::{HashedMap, WordInfo};
 /// The messages of a conversation that vote, from its start; a language rarely shows later.
 pub(crate) const VOTING_MESSAGES_MAX: usize = 24;
 
-/// Bytes of text that whatlang is given at most; its time grows with the text, its answer hardly changes.
+/// Most bytes of text that whatlang gets: more takes longer and hardly changes the answer.
 const TRIGRAM_BYTES_MAX: usize = 400;
 
-/// Fewer letters than this tell trigrams nothing.
+/// With fewer letters than this, trigrams are unreliable.
 const TRIGRAM_LETTERS_MIN: usize = 48;
 
 macro_rules! languages {
     ($($name:ident $tag:literal),+ $(,)?) => {
-        /// The languages that are told apart by words or script; whatlang adds others by their tag only.
+        /// The languages recognised by words or script. whatlang knows others, which appear by their tag only.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub(crate) enum Language { $($name),+ }
@@ -95,7 +95,7 @@ impl Votes {
         votes
     }
 
-    /// Takes the votes of languages away that are not written with this message's letters.
+    /// Removes the votes of languages that are not written with this message's letters.
     fn rule_out(&mut self, text: &str, tokens: &[Token]) {
         let words = || tokens.iter().filter(|token| token.kind == Kind::Word).map(|token| token.text(text));
         let num_words = words().count();
@@ -148,7 +148,7 @@ fn vote_for_word(languages: u64, votes: &mut [u32]) {
     }
 }
 
-/// Letters that belong to one language, or to few.
+/// Letters that belong to one language or a few.
 fn vote_for_letters(word: &str, votes: &mut [u32]) {
     use Language::*;
     for c in word.chars().filter(|c| !c.is_ascii()) {
@@ -209,7 +209,7 @@ fn vote_for_letters(word: &str, votes: &mut [u32]) {
             '\u{05D0}'..='\u{05EA}' => (&[Hebrew], 4),
             '\u{AC00}'..='\u{D7AF}' | '\u{1100}'..='\u{11FF}' | '\u{3130}'..='\u{318F}' => (&[Korean], 8),
             '\u{3041}'..='\u{30FF}' | '\u{FF66}'..='\u{FF9F}' => (&[Japanese], 8),
-            // Characters that Chinese alone uses so often; the others may be Japanese names and nouns.
+            // Characters that only Chinese uses this often; others may be Japanese names and nouns.
             '的' | '是' | '我' | '你' | '您' | '们' | '吗' | '呢' | '这' | '么' | '在' | '请' | '没'
             | '给' | '谢' | '吧' => (&[Chinese], 12),
             '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}' => (&[Chinese], 5),
@@ -221,10 +221,10 @@ fn vote_for_letters(word: &str, votes: &mut [u32]) {
     }
 }
 
-/// Votes needed before anything is said: two words of one language alone, or more that it shares.
+/// Votes needed for an answer: two words that belong to one language alone, or more that it shares.
 const VOTES_MIN: u32 = 20;
 
-/// Adds up the votes of messages. The customer decides; the agents' votes are asked only where that leaves it open.
+/// Sums the votes of messages. The customer's decide; the agents' count only where those leave it open.
 #[derive(Clone, Debug)]
 pub(crate) struct Election {
     customer: Ballot,
@@ -266,11 +266,11 @@ fn clear_winner(mut votes: Ballot) -> Option<Language> {
             second = count;
         }
     }
-    // A close second means that only shared words were seen.
+    // A close second means that the words seen are shared by both.
     best.1.filter(|_| best.0 >= VOTES_MIN && best.0 * 4 >= second * 5)
 }
 
-/// Scripts that several languages share: the special evidence takes the general one over.
+/// Scripts that several languages share: specific evidence absorbs the votes of the general one.
 fn merge_scripts(votes: &mut [u32]) {
     use Language::*;
     let mut take_over = |special: Language, general: Language, times: u32| {
@@ -287,8 +287,8 @@ fn merge_scripts(votes: &mut [u32]) {
     take_over(Nepali, Hindi, 2);
 }
 
-/// Of how many words one may be of another language, such as a product's name or a quotation, before a message whose
-/// letters a language does not have is taken not to be in it.
+/// One word in this many may be of another language, such as a product name or a quotation, before a message with
+/// letters that a language lacks is taken not to be in it.
 const LOAN_WORDS_SHARE: usize = 8;
 
 /// Words with a letter that the language is not written with. Those with a capital are names.
@@ -307,8 +307,8 @@ fn has_tilde_apart(word: &str) -> bool {
     word.split('õ').skip(1).any(|rest| !rest.starts_with('e'))
 }
 
-/// Whether a small letter beyond ASCII occurs in a language, common loan words included. Languages that are told by a
-/// script of their own have every letter.
+/// Whether a lower-case letter beyond ASCII occurs in a language, common loan words included. Languages with a script
+/// of their own are taken to have every letter.
 fn has_letter(language: Language, c: char) -> bool {
     use Language::*;
     let is_cyrillic = matches!(c, 'а'..='я');
@@ -354,7 +354,7 @@ fn has_letter(language: Language, c: char) -> bool {
     }
 }
 
-/// whatlang's answer for the start of a conversation's text, when it is long enough and whatlang calls it reliable.
+/// whatlang's answer for the start of a conversation, if that is long enough and whatlang calls the answer reliable.
 pub(crate) fn by_trigrams<'t>(texts: impl Iterator<Item = &'t str>) -> Option<&'static str> {
     let mut sample = String::with_capacity(TRIGRAM_BYTES_MAX);
     for text in texts {

@@ -5,11 +5,27 @@
 //!
 //! - [`Analyzer`]: a conversation in, an [`Analysis`] out; the [`Memo`] makes a growing conversation cost its new message.
 //! - [`sentiment`]: mood of messages and interactions.
-//! - `tokens`, `words`, `cues`: one pass over a text, the common words of each language, the phrases that tell how it goes.
+//! - `tokens`, `words`, `cues`: one pass over a text, the common words of each language, the phrases that show how it goes.
 //! - `language`, `topic`, `keywords`, `summary`, `csat`: one analyser each.
 //! - [`llm`]: the same questions to a model behind an OpenAI-compatible endpoint; the only module with a network.
 //!
 //! `docs/analysis.md` describes methods, limits and measured quality.
+//!
+//! ```
+//! use hearken_analysis::{Analyzer, Conversation, Memo, Sentiment, Utterance};
+//! use hearken_model::{Role, Status};
+//!
+//! let said = |id, role, text| Utterance { id, role, text, at_ms: 0, given_mood: None };
+//! let utterances = [
+//!     said("1", Role::User, "This is terrible, my parcel arrived broken and nobody answers me!"),
+//!     said("2", Role::Assistant, "I am sorry to hear that. I have refunded the order."),
+//! ];
+//! let conversation =
+//!     Conversation { utterances: &utterances, status: Status::Finished, ended: true, end_reason: None, language: None };
+//! let analysis = Analyzer::built_in().analyze(&conversation, &mut Memo::default());
+//! assert_eq!(analysis.sentiment, Some(Sentiment::Negative));
+//! assert_eq!(analysis.language.as_deref(), Some("en"));
+//! ```
 
 pub mod llm;
 pub mod sentiment;

@@ -1,14 +1,14 @@
-//! Analysis by a language model behind an OpenAI-compatible endpoint, for whoever configures one.
+//! Analysis by a language model behind an OpenAI-compatible endpoint, if one is configured.
 //!
-//! Apart from the built-in analysers, which never come here and stay pure. In reading order:
+//! Separate from the built-in analysers, which stay pure. In reading order:
 //!
-//! - [`Excerpt`]: what of a conversation is shown to the model, bounded and fenced as data; its fingerprint.
+//! - [`Excerpt`]: the part of a conversation that the model sees, bounded and fenced as data, and its fingerprint.
 //! - `question`: what is asked, and the JSON schema of the answer.
-//! - [`Answer`]: the answer, checked against everything that the schema says and some that it cannot say.
+//! - [`Answer`]: the answer, checked against the schema and against what a schema cannot express.
 //! - [`LlmClient`]: one request.
 //! - [`with_retries`]: when and how often a request is made again.
 //!
-//! What becomes of an answer, spending limits and concurrency are `ingest`'s.
+//! `ingest` decides what becomes of an answer, and enforces spending limits and concurrency.
 
 mod answer;
 mod client;
@@ -21,5 +21,5 @@ pub use client::{AskError, Endpoint, EndpointError, LlmClient, Reply};
 pub use excerpt::{EXCERPT_BYTES_MIN, Excerpt};
 pub use retries::with_retries;
 
-/// Version of the question; raised whenever it changes, so that answers tell what they were asked.
+/// Version of the question; raised whenever it changes, so that each answer records what was asked.
 pub const LLM_VERSION: &str = "1";

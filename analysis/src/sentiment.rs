@@ -21,9 +21,6 @@ use features::{Plain, extract};
 use lexicon::Lexicon;
 use linear::Linear;
 
-/// Version of the built-in sentiment; raised when the model or a lexicon changes.
-pub const SENTIMENT_VERSION: u32 = 2;
-
 static MODEL_BYTES: &[u8] = include_bytes!("../models/sentiment.bin");
 
 /// Share of words that must be known for English to be taken for granted where no language is given.
@@ -81,10 +78,9 @@ impl SentimentModel {
         self.linear.lexicon_checksum == self.english.checksum
     }
 
-    /// Judges one message. `language` is a BCP 47 tag, given or detected; `None` where nobody knows.
+    /// Judges one message. `language` is a BCP 47 tag, given or detected; `None` if unknown.
     ///
-    /// Answers `None` where there is no evidence: no words, only digits or names, or a language of which no strong
-    /// word was met. Reads the first 2,000 and the last 500 bytes of a long text.
+    /// Answers `None` without evidence: no words, only digits or names, or no strong word of the language. Reads the first 2,000 and the last 500 bytes of a long text.
     pub fn score(&self, text: &str, language: Option<&str>) -> Option<MessageSentiment> {
         let language =
             language.map(primary).filter(|language| !matches!(language.as_str(), "" | "und" | "mul" | "zxx"));
@@ -98,7 +94,7 @@ impl SentimentModel {
             return self.score_english(text, 0.0, 1).or_else(|| foreign::score(text, None));
         }
         match self.judge_english(text, ENGLISH_SHARE_MIN, 1) {
-            // "gracias" occurs in English comments too; without any English word of mood it is Spanish.
+            // "gracias" occurs in English comments too; without any English sentiment word it is Spanish.
             Some((_, plain)) if plain.num_words <= FEW_WORDS && plain.num_hits == 0 => {
                 let moved = |found: &MessageSentiment| found.sentiment != Sentiment::Neutral;
                 foreign::score(text, None)

@@ -120,7 +120,7 @@ const REQUEST_SCORE_MIN: i16 = 3;
 /// The first message that scores this is taken for the request, whatever comes later.
 const CLEAR_REQUEST_SCORE_MIN: i16 = 4;
 
-/// An action must score this much: something done, refused or told.
+/// The least score of an action: something done, refused or announced.
 const ACTION_SCORE_MIN: i16 = 3;
 
 /// The summary of a conversation; `None` when no request can be made out. `over`: there will be no further message.
@@ -161,7 +161,7 @@ fn action(said: &[Said<'_>], asked: usize) -> Option<usize> {
     agents.max_by_key(|(index, said)| (said.pick.score, *index)).map(|(index, _)| index)
 }
 
-/// The customer's last word, when it comes after what is already told and says something.
+/// The customer's last message, if it comes after the sentences chosen so far and says something.
 fn ending(said: &[Said<'_>], after: usize) -> Option<usize> {
     let last = said.iter().rposition(|said| said.role == Role::User)?;
     (last > after && said[last].pick.closing_score >= 0).then_some(last)

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::tokens::{Gap, Kind, Token, Tokens};
 use crate::words::{HashedMap, WordInfo, word_table};
 
-/// Topics with the phrases that tell them.
+/// Topics with the phrases that identify them.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Taxonomy {
@@ -77,11 +77,11 @@ impl Taxonomy {
         let (words, kept) = (word_table(), not_filler());
         let mut tokens = Tokens::default();
         for topic in &taxonomy.topics {
-            let tells = topic.examples.iter().any(|example| {
+            let identifies = topic.examples.iter().any(|example| {
                 tokens.scan(example);
                 !telling_tokens(&tokens.tokens, &words, &kept).is_empty()
             });
-            if topic.name.trim().is_empty() || !tells {
+            if topic.name.trim().is_empty() || !identifies {
                 return Err(TaxonomyError::EmptyTopic(topic.name.clone()));
             }
         }
@@ -101,7 +101,7 @@ const PAIR_FACTOR: f32 = 1.5;
 /// A term of many examples of one topic counts at most this much before its rarity.
 const TERM_WEIGHT_MAX: f32 = 1.25;
 
-/// Words for details that are asked for in conversations of every topic; alone they tell little.
+/// Words for details that come up in every conversation; alone they say little about the topic.
 const DETAILS: &str = "address phone number name email mail date time price city area street code zip account details
     information info service problem issue work change update book booking buy check cost pay online app
     place visit visiting see look rating way plan type food    adresse telefon telefonnummer nummer namen datum zeit preis stadt postleitzahl indirizzo numero telefono prezzo
@@ -201,7 +201,7 @@ impl TopicMatcher {
                 }
             }
         }
-        // Stray words add up in a long conversation: the longer, the clearer must one message have told it.
+        // Stray words add up: the longer the conversation, the clearer one of its messages must be.
         let clear =
             (CLEAR_SCORE_MIN + CLEAR_SCORE_STEP * num_messages.saturating_sub(1)).min(CLEAR_SCORE_MAX);
         let (topic, sum) = (0u16..)
@@ -265,7 +265,7 @@ fn pair(left: u64, right: u64) -> u64 {
     crate::tokens::combine(left.min(right), left.max(right))
 }
 
-/// Term → topics with the part of their examples that the term makes up. Words that only tell in pairs weigh 0.
+/// Term → topics with the share of their examples that the term makes up. Words that identify a topic only in pairs weigh 0.
 fn term_weights(taxonomy: &Taxonomy, words: &HashedMap<u64, WordInfo>) -> HashedMap<u64, Vec<(u16, f32)>> {
     let mut weights: HashedMap<u64, Vec<(u16, f32)>> = HashedMap::default();
     let mut add = |term: u64, topic: u16, weight: f32| {

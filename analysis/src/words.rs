@@ -1,7 +1,7 @@
 //! The most common words of each language: evidence for its detection, and the stop words of topics and keywords.
 //!
 //! Written for chats and calls, so greetings and courtesies are in. A word may belong to several languages; the fewer
-//! there are, the more it tells.
+//! there are, the more each is worth.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -14,7 +14,7 @@ use crate::tokens::Tokens;
 pub(crate) struct WordInfo {
     /// Bit `n` is set when the word is common in the language with index `n`.
     pub(crate) languages: u64,
-    /// Common in English conversations of every kind, and no keyword, though it may tell a topic.
+    /// Common in English conversations of every kind: never a keyword, though it may point to a topic.
     generic: bool,
 }
 

@@ -116,7 +116,7 @@ fn rarer_languages_are_named_when_there_is_enough_text() {
     assert_eq!(analyze(estonian).language.as_deref(), Some("et"));
 }
 
-/// Languages that nobody can tell apart by a short message.
+/// Languages that cannot be distinguished by a short message.
 const LIKE_EACH_OTHER: [(&str, &str); 2] = [("da", "nb"), ("sr", "mk")];
 
 #[test]

@@ -29,7 +29,7 @@ impl BusyDisk {
         Ok(BusyDisk { stop, thread: Some(thread) })
     }
 
-    /// Stops, and tells how many bytes were written.
+    /// Stops, and returns how many bytes were written.
     pub(crate) fn stop(mut self) -> Result<u64> {
         self.stop.store(true, Ordering::Release);
         let thread = self.thread.take().context("it was stopped before")?;

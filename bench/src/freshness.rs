@@ -198,7 +198,7 @@ pub(crate) struct Acknowledged {
     at: Instant,
 }
 
-/// Tells of each probe when it is acknowledged.
+/// Reports when each probe is acknowledged.
 struct Acks(Sender<Result<Acknowledged>>);
 
 impl ClientContext for Acks {}
@@ -223,7 +223,7 @@ impl ProducerContext for Acks {
     }
 }
 
-/// Sends the events at their times and tells how late each one was.
+/// Sends the events at their times and returns how late each one was.
 pub(crate) fn send(
     servers: &str,
     events: Vec<Event>,
@@ -269,7 +269,7 @@ fn probe(word: &str, partition: i32) -> Event {
     Event { record, plain: said, word: Some(word.to_owned()) }
 }
 
-/// Searches for each probe until it is found, and tells how long that took. A probe that was acknowledged while the one
+/// Searches for each probe until it is found, and returns how long that took. A probe that was acknowledged while the one
 /// before was still looked for has waited for that, too.
 fn search(
     hearken: &Hearken,

@@ -11,7 +11,7 @@
 //! - [`peer`], [`busy_disk`]: OpenSearch with the same events, and a disk with other work.
 //! - [`usage`], [`report`]: processor time and memory from `/proc`, and the tables.
 //!
-//! Tables go to stdout, everything else to stderr. `docs/benchmarks.md` tells how to read them.
+//! Tables go to stdout, everything else to stderr. `docs/benchmarks.md` says how to read them.
 
 mod bare;
 mod broker;

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use crate::prices::{BUILT_IN_CURRENCY, Prices, Tokens};
 use crate::{MinuteRounding, ModelPrice, OwnPrice, units};
 
-/// The rules of contract section 7; the default is the contract's.
+/// The rules of docs/reference.md#billing, which are the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BillingSettings {
     /// ISO 4217 code of all estimates. The built-in prices are in US dollars and apply to `USD` only.
@@ -70,12 +70,12 @@ pub struct AnalysisUsage<'a> {
     pub at: Timestamp,
 }
 
-/// What of a message matters for billing.
+/// The part of a message that billing depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct BillingMessage<'a> {
     /// Who said it.
     pub role: Role,
-    /// The producer's word; wins over the rules.
+    /// What the producer says; wins over the rules.
     pub billable: Option<bool>,
     /// The model that wrote it.
     pub llm_model: Option<&'a str>,
@@ -98,7 +98,7 @@ pub struct Bill {
     pub total_costs: TotalCosts,
 }
 
-/// Writes bills.
+/// Computes bills.
 #[derive(Debug, Clone)]
 pub struct Billing {
     settings: BillingSettings,
@@ -142,7 +142,7 @@ impl Billing {
         self.prices.find(model, at)?.cost(tokens)
     }
 
-    /// The sum of what is known. A part that is not known is `None`, and so is the sum of no part.
+    /// The sum of the known parts. An unknown part is `None`, and so is the sum when no part is known.
     fn estimate(&self, input: &BillingInput<'_>, messages: Option<u64>, minutes: Option<u64>) -> TotalCosts {
         let said = input
             .messages
@@ -180,7 +180,7 @@ impl Billing {
         unpriced: &mut BTreeSet<&'a str>,
     ) -> Option<Money> {
         let mut tokens_by_price: BTreeMap<&ModelPrice, (Tokens, BTreeSet<&str>)> = BTreeMap::new();
-        // All zero is what some producers write for "not known".
+        // Some producers write all zeros for "unknown".
         for (model, usage, at) in used.filter(|(_, usage, _)| *usage != Usage::default()) {
             match self.prices.find(model, at) {
                 Some(price) => {
@@ -205,7 +205,7 @@ impl Billing {
     }
 }
 
-/// Upstream's word is for the whole: parts that do not add up to it would contradict it. Its currency is its own.
+/// Upstream's amount is for the whole: parts that do not add up to it would contradict it. It keeps its currency.
 fn upstream_costs(cost: &Cost) -> TotalCosts {
     TotalCosts {
         amount: Some(cost.amount.normalize()),

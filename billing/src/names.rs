@@ -1,5 +1,5 @@
-//! What of a model's name may be ignored to find its price: the provider in front and the date behind, as
-//! written by providers, gateways and clouds. Nothing else, so that no price is ever a guess.
+//! Which parts of a model's name may be ignored to find its price: the provider before it and the date after it, in
+//! the spellings of providers, gateways and clouds. Nothing else, so that no price is ever a guess.
 
 use chrono::NaiveDate;
 
@@ -52,8 +52,8 @@ const DOTTED_PROVIDERS: &[&str] = &[
     "zai",
 ];
 
-/// The names to look a model up by, best first: as it is, without provider prefixes one after the other, then
-/// each of these without its date.
+/// The names to look up for a model, best first: the full name, then with one provider prefix after another removed,
+/// then each of these without its date.
 pub(crate) fn candidates(name: &str) -> impl Iterator<Item = &str> {
     let undated = std::iter::successors(Some(name), |name| without_provider(name)).filter_map(without_date);
     std::iter::successors(Some(name), |name| without_provider(name)).chain(undated)

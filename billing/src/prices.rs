@@ -33,7 +33,7 @@ pub struct ModelPrice {
 pub struct OwnPrice {
     /// The model's name, matched like any other: `gpt-4o` also prices `openai/gpt-4o-2024-08-06`.
     pub model: String,
-    /// First day (UTC) of this price; `None` is since ever. Before it the built-in table answers.
+    /// First day (UTC) of this price; `None` means always. Before it, the built-in table applies.
     pub effective_from: Option<NaiveDate>,
     /// The price, in `billing.currency`.
     pub price: ModelPrice,
@@ -93,7 +93,7 @@ pub(crate) struct Prices {
 }
 
 impl Prices {
-    /// The built-in table joins in only when estimates are in its currency: rates of exchange are not ours.
+    /// The built-in table applies only when estimates are in its currency: there are no exchange rates here.
     pub(crate) fn new(currency: &str, own: Vec<OwnPrice>) -> Self {
         let rows = own
             .into_iter()
@@ -125,10 +125,10 @@ impl PriceTable {
     }
 
     /// Reads the built-in table: tab-separated model, first day, input, cached input (may be empty) and output
-    /// price per million, or `-` for no price per token. What cannot be read is left out; a test holds that
-    /// there is none.
+    /// price per million, or `-` for no price per token. Unreadable rows are skipped; a test makes sure
+    /// that there are none.
     ///
-    /// The first day of a model's first row is when it was first seen, not when it began: it counts from ever.
+    /// The first day of a model's first row is when it was first seen, not when it took effect: that row has no start.
     fn parse(text: &str) -> Self {
         let mut table = PriceTable::new(text.lines().filter_map(parse_row));
         for history in table.by_name.values_mut() {
@@ -140,8 +140,7 @@ impl PriceTable {
         table
     }
 
-    /// A maker's own name without its prefix, and a maker's own name without its date, where all that it could
-    /// mean cost the same.
+    /// A maker's own name without its prefix, and without its date, where everything it could mean costs the same.
     fn add_aliases(&mut self) {
         for (name, history) in &self.by_name {
             let bare = match MAKER_PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)) {
@@ -165,7 +164,7 @@ impl PriceTable {
         }
     }
 
-    /// What is known under exactly this name on a day: `None` is nothing, `Some(None)` that it has no price.
+    /// The entry for exactly this name on a day: `None` if there is none, `Some(None)` if it is known to have no price.
     fn at(&self, name: &str, day: NaiveDate) -> Option<Option<&ModelPrice>> {
         at(self.by_name.get(name)?, day)
     }
@@ -177,7 +176,7 @@ impl PriceTable {
     }
 }
 
-/// The newest price that is effective on a day.
+/// The newest price in effect on a day.
 fn at(history: &History, day: NaiveDate) -> Option<Option<&ModelPrice>> {
     history.iter().rev().find(|(from, _)| *from <= day).map(|(_, price)| price.as_ref())
 }

@@ -14,7 +14,7 @@ pub enum MinuteRounding {
     /// Every started minute counts: 61 s is two, 60 s is one.
     #[default]
     Up,
-    /// From 30 s on: 89 s is one, 90 s is two.
+    /// To the nearest minute, 30 s up: 89 s is one, 90 s is two.
     Nearest,
     /// Only full minutes: 119 s is one.
     Down,
@@ -41,7 +41,7 @@ pub(crate) fn chat_messages(settings: &BillingSettings, messages: &[BillingMessa
         .collect()
 }
 
-/// Where messages are not the unit, only a producer's own word makes one billable.
+/// Where messages are not the unit, only the producer's own `billable` makes one billable.
 pub(crate) fn stated_messages(messages: &[BillingMessage<'_>]) -> Vec<bool> {
     messages.iter().map(|message| stated(message).unwrap_or(false)).collect()
 }
@@ -53,12 +53,12 @@ fn stated(message: &BillingMessage<'_>) -> Option<bool> {
     }
 }
 
-/// Billable minutes of a call of `duration` seconds; a negative one counts as 0, what is no number as unknown.
+/// Billable minutes of a call of `duration` seconds; negative counts as 0, NaN as unknown.
 pub(crate) fn call_minutes(settings: &BillingSettings, duration: f64) -> Option<u64> {
     if duration.is_nan() {
         return None;
     }
-    // Whole microseconds: coarser than the error of a float, finer than anything that is billed.
+    // Whole microseconds: coarser than a float's error, finer than anything that is billed.
     // `as` saturates, so that negative is 0 and infinity is the largest.
     let micros = u128::from((duration * 1e6).round() as u64);
     if micros < Duration::as_micros(&settings.free_call_under) {

@@ -1,4 +1,4 @@
-//! What holds for every bill.
+//! Properties of every bill.
 #![allow(clippy::unwrap_used)]
 
 use hearken_billing::{

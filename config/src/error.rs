@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, where, and how to mend it.
+//! What is wrong with a configuration, where, and how to fix it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One thing that is wrong. Displays as `where: what; how to mend it`. Never repeats a secret.
+/// One thing that is wrong. Displays as `where: what; how to fix it`. Never repeats a secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigError {
     /// Where it stands; `None` when a setting is missing altogether.

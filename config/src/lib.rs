@@ -20,7 +20,7 @@
 //! - `reader`: typed reads that collect errors instead of stopping at the first.
 //! - `resolve`: raw → settings, section by section.
 //! - `later`: settings of later versions, refused rather than ignored.
-//! - [`error`]: what is wrong, where, and how to mend it.
+//! - [`error`]: what is wrong, where, and how to fix it.
 //! - [`secret`]: text that cannot be printed by accident.
 
 pub mod error;

@@ -48,7 +48,7 @@ pub(crate) enum RawValue {
 pub(crate) struct RawConfig {
     /// By dotted path; the keys of librdkafka are `kafka.librdkafka.<its own dotted name>`.
     pub(crate) values: BTreeMap<String, Located<RawValue>>,
-    /// The sections that were mentioned, so that an empty `[kafka]` is told from none.
+    /// The sections that were mentioned, to distinguish an empty `[kafka]` from none.
     pub(crate) sections: BTreeMap<String, Origin>,
     /// Every variable, for `api_key_env`, which names one that is not configuration itself.
     pub(crate) variables: BTreeMap<String, String>,
@@ -57,7 +57,7 @@ pub(crate) struct RawConfig {
 }
 
 impl RawConfig {
-    /// Reads both layers; `Err` only for a file that is not TOML, because nothing else can be said about it.
+    /// Reads both layers; `Err` only for a file that is not TOML, because then nothing else can be checked.
     pub(crate) fn read(
         file: Option<(&Path, &str)>,
         variables: impl IntoIterator<Item = (String, String)>,
@@ -182,7 +182,7 @@ struct Places<'a> {
 
 impl Locate for Places<'_> {
     fn at(&self, span: Range<usize>) -> Origin {
-        // A span always starts between characters; the fallback only keeps a parser's mistake from panicking.
+        // A span always starts at a character boundary; the fallback keeps a parser bug from panicking.
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Origin::File {
@@ -233,7 +233,7 @@ fn join(prefix: &str, name: &str) -> String {
     if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
 }
 
-/// Takes the parser's message and place, never the line itself: it may hold a password.
+/// Keeps the parser's message and position, never the line itself: it may contain a password.
 fn syntax_error(places: &Places<'_>, error: &toml::de::Error) -> ConfigError {
     ConfigError {
         origin: Some(places.at(error.span().unwrap_or(0..0))),

@@ -1,13 +1,13 @@
-//! The addresses that clients and proxies write.
+//! Parses addresses as clients and proxies write them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The address in a text as clients and proxies send it, or `None` for rubbish.
+/// The address in a text as clients and proxies send it, or `None` if there is none.
 ///
-/// Understood are a bare address, one with a port (`192.0.2.1:55`, `[2001:db8::1]:443`), an IPv6 zone (`fe80::1%eth0`), an
+/// It accepts a bare address, one with a port (`192.0.2.1:55`, `[2001:db8::1]:443`), an IPv6 zone (`fe80::1%eth0`), an
 /// IPv4-mapped address (answered as IPv4), double quotes, spaces, the lists of `X-Forwarded-For` (`client, proxy1, proxy2`) and the
-/// `for=` of RFC 7239. Of a list, the first valid address is taken: the client comes first, and what stands before it, such as
-/// `unknown`, is not an address. Whether the list can be trusted is the sender's business.
+/// `for=` of RFC 7239. From a list it takes the first valid address: the client comes first, and what precedes it, such as
+/// `unknown`, is not an address. Whether to trust the list is up to the sender.
 ///
 /// Linear in the text's length; never panics.
 pub fn parse_address(text: &str) -> Option<IpAddr> {
@@ -65,7 +65,7 @@ fn is_port(port: &str) -> bool {
     made_up || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
 }
 
-/// Without the white space that HTTP allows around a value. A line break is none of it: it is a sign of tampering.
+/// Without the white space that HTTP allows around a value. A line break does not count: it is a sign of tampering.
 fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }

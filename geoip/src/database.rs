@@ -13,14 +13,14 @@ use tracing::info;
 use crate::error::GeoIpError;
 use crate::record::{Location, Record};
 
-/// A file that changes while it is read is read again this often, then refused; whoever writes it is still at work.
+/// How often to re-read a file that changes while being read, before refusing it as still being written.
 const READ_ATTEMPTS_MAX: usize = 3;
 
 /// A tree of N nodes has N + 1 leaves, and files alias the IPv4 part a few times. More leaves than that is a damaged tree,
-/// which could keep a walk busy for ever.
+/// which could keep a walk busy forever.
 const LEAVES_PER_NODE_MAX: usize = 3;
 
-/// How archives begin, as GeoIP files are delivered in them.
+/// First bytes of the archives that GeoIP files are delivered in.
 const ARCHIVES: [(&[u8], &str); 4] =
     [(b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "zip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2")];
 
@@ -46,7 +46,7 @@ impl Database {
         };
         let reader = Reader::from_source(bytes).map_err(broken)?;
         let metadata = reader.metadata();
-        // The verifier refuses files that do not describe themselves, as several tools write them; those are judged by the walk alone.
+        // The verifier refuses files without a description, which several tools write; for those the walk alone decides.
         if !metadata.database_type.is_empty() && !metadata.description.is_empty() {
             reader.verify().map_err(broken)?;
         }
@@ -74,12 +74,12 @@ impl Database {
         if ip.is_ipv6() && self.reader.metadata().ip_version == 4 {
             return None;
         }
-        // Every record was decoded when the file was opened, and the bytes are ours: what fails here is not about a place.
+        // Every record was decoded when the file was opened: one that fails here is not about a place.
         self.reader.lookup(ip).ok()?.decode::<Record<'_>>().ok()??.location()
     }
 }
 
-/// What tells one version of a file from the next.
+/// Identifies a version of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stamp {
     modified: Option<SystemTime>,

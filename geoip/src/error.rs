@@ -16,7 +16,7 @@ pub enum GeoIpError {
         /// What the operating system says.
         reason: String,
     },
-    /// The file changed while it was read, several times over.
+    /// The file kept changing while it was read.
     #[error("GeoIP file `{}` keeps changing while it is read; write the new file beside it and rename it over", path.display())]
     StillBeingWritten {
         /// The file as configured.
@@ -30,12 +30,12 @@ pub enum GeoIpError {
         /// The archive's format, for instance `gzip`.
         format: &'static str,
     },
-    /// The file is no MaxMind DB, cut off or damaged.
+    /// The file is not a MaxMind DB, or is cut off or damaged.
     #[error("GeoIP file `{}` is not a sound MaxMind DB file: {reason}; download it again", path.display())]
     Broken {
         /// The file as configured.
         path: PathBuf,
-        /// The first damage found.
+        /// The first problem found.
         reason: String,
     },
     /// The file is sound, but none of its records names a country or a city, for instance an ASN file.

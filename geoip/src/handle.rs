@@ -54,12 +54,12 @@ impl GeoIp {
         self.shared.databases.load().iter().find_map(|database| database.lookup(ip))
     }
 
-    /// Reads those files again that were replaced or rewritten since they were read; true if any was. Call it every few seconds from a
-    /// thread that may block: the check is one `stat` per file, but a changed file is read and checked whole. Lookups go on meanwhile.
+    /// Reloads files that were replaced or rewritten since they were read; true if any was. Call it every few seconds from a
+    /// thread that may block: the check is one `stat` per file, but a changed file is read and checked whole. Lookups continue during a reload.
     ///
     /// # Errors
-    /// The first new version that is refused; its predecessor stays in use. Each refused version is reported once, and tried again
-    /// only when the file changes again. Other files are taken over all the same.
+    /// The first new version that is refused; its predecessor stays in use. Each refused version is reported once, and retried
+    /// only when the file changes again. Other files are reloaded all the same.
     pub fn reload_if_changed(&self) -> Result<bool, GeoIpError> {
         let mut refused = self.shared.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let mut databases = self.shared.databases.load().as_ref().clone();

@@ -9,8 +9,20 @@
 //!   territories   country code → CLDR's English name (generated)
 //! ```
 //!
-//! The file decides: no address range is filtered, private or otherwise. An address in the file is answered, one that is not is nothing.
-//! Files are read into memory and never memory-mapped: a mapped file that is rewritten in place ends the process (SIGBUS).
+//! The file decides: no address range is filtered, private or otherwise. An address that is not in it has no location.
+//! Files are read into memory and never memory-mapped: a mapped file that is rewritten in place kills the process (SIGBUS).
+//!
+//! ```no_run
+//! use hearken_geoip::{GeoIp, parse_address};
+//!
+//! # fn main() -> Result<(), hearken_geoip::GeoIpError> {
+//! let geoip = GeoIp::open(&["city.mmdb".into()])?;
+//! let address = parse_address("203.0.113.7:443, 10.0.0.1"); // as in `X-Forwarded-For`
+//! let country = address.and_then(|address| geoip.lookup(address)?.country);
+//! # let _ = country;
+//! # Ok(())
+//! # }
+//! ```
 
 mod address;
 mod database;

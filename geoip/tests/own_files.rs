@@ -1,4 +1,4 @@
-//! Files of the tests' own making: every shape of record, several files, and files replaced while the program runs.
+//! Generated files: every shape of record, several files at once, and files replaced while the program runs.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;

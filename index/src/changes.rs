@@ -1,7 +1,7 @@
 //! Which interactions changed lately: what event streams follow.
 //!
 //! The writer publishes the ids of each batch when it has become visible to searches; readers ask what came after a
-//! point. Only the last [`CHANGES_MAX`] are kept, in memory: whoever was away for longer, or across a restart, is told
+//! point. Only the last [`CHANGES_MAX`] are kept, in memory: whoever was away for longer, or across a restart, learns
 //! so and searches again.
 
 use std::collections::VecDeque;

@@ -41,7 +41,7 @@ pub struct Anchor {
     pub fingerprint: Fingerprint,
 }
 
-/// Tells a recreated topic from the one that was read: the offset alone cannot, once the new topic has outgrown it.
+/// Distinguishes a recreated topic from the one that was read: the offset alone cannot, once the new topic has outgrown it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// The record's timestamp, milliseconds since 1970 UTC.

@@ -7,8 +7,18 @@
 //!   filtered, counted and sorted, and what comes first; [`highlight`] marks it.
 //! - [`changes`]: what event streams follow.
 //! - `conformance`, with the feature of that name: what every engine must do, as tests.
-//! - [`Search`], [`Store`] with [`Lookup`], and [`Maintain`]: what an engine does for those who ask, who write and who
-//!   keep an eye on it.
+//! - [`Search`], [`Store`] with [`Lookup`], and [`Maintain`]: what an engine does for queries, for ingest and for the server.
+//!
+//! ```
+//! use hearken_index::highlight::{HighlightOptions, Highlighter};
+//! use hearken_index::query::{Query, Scope, TextForm};
+//! use hearken_model::{Role, Said};
+//!
+//! let query = Query::Text { scope: Scope::Default, text: "refund".to_owned(), form: TextForm::Word };
+//! let said = Said { id: "m-1".into(), role: Role::User, offset_ms: 0, message: "I was refunded twice.".into() };
+//! let found = Highlighter::new(&query, HighlightOptions::PAGE).highlights([said]);
+//! assert_eq!(found[0].fragments, ["I was <mark>refunded</mark> twice."]);
+//! ```
 
 mod access;
 pub mod changes;

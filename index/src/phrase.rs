@@ -18,7 +18,7 @@ pub struct PhraseMatcher {
 }
 
 impl PhraseMatcher {
-    /// `words[slot]` tells equal words by equal numbers.
+    /// Equal words have equal numbers in `words[slot]`.
     pub fn new(offsets: &[u32], words: &[usize], slop: u32) -> Self {
         let last = offsets.iter().copied().max().unwrap_or(0);
         let mut repeated: Vec<Vec<usize>> = Vec::new();

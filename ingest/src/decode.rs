@@ -1,6 +1,6 @@
 //! A record becomes events, or a reason why not.
 //!
-//! The carrier (CloudEvents structured or binary, or a bare object) is opened by [`carrier`], which also tells native
+//! The carrier (CloudEvents structured or binary, or a bare object) is opened by [`carrier`], which also separates native
 //! events from other systems' payloads. Native ones are read by [`native`] through the field readers of [`fields`],
 //! which name the place and the rule of everything they refuse; all others by [`formats`], one module a format.
 
@@ -26,7 +26,7 @@ use crate::record::RawRecord;
 pub struct Rejection {
     /// The kind of mistake, for counting.
     pub kind: RejectionKind,
-    /// What, where and how to mend it, in one line.
+    /// What, where and how to fix it, in one line.
     pub reason: String,
 }
 
@@ -88,19 +88,19 @@ impl RejectionKind {
 /// from senders that may speak for some organizations only; who writes to Kafka is trusted to leave it right.
 pub(crate) const ORGANIZATION_HEADER: &str = "hearken-organization";
 
-/// What is said to a sender about an interaction that is not theirs: not that there is one.
+/// The answer to a sender about an interaction of someone else's: it must not reveal that there is one.
 pub(crate) fn invalid_id() -> Rejection {
     RejectionKind::InvalidValue.because("`interaction_id` is not valid")
 }
 
 impl Rejection {
-    /// The reason as it may be told: whole, or without values.
+    /// The reason as it may be shown: whole, or without values.
     pub(crate) fn shown_reason(&self, withholds_values: bool) -> Cow<'_, str> {
         if withholds_values { self.reason_without_values() } else { Cow::Borrowed(&self.reason) }
     }
 
-    /// The reason without anything that the record said but the name of the field, where that is one of ours: for where
-    /// its values must not be told.
+    /// The reason without anything from the record but the field's name, and that only if it is one of ours: for places
+    /// where its values must not appear.
     fn reason_without_values(&self) -> Cow<'_, str> {
         match self.kind {
             RejectionKind::Empty

@@ -1,4 +1,5 @@
-//! Everything that is computed from a state: the rules of contract sections 1, 2.4 and 7, in one pure place.
+//! Everything that is computed from a state: the rules of docs/reference.md on interactions, status and billing, in one
+//! pure place.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -79,6 +80,8 @@ impl Deriver {
         let url_host = url.as_deref().and_then(url_host);
         let (tools, failed_tools) = tools::called(&transcript);
         let pace = Pace::of(state, &transcript);
+        debug_assert_eq!(messages_mood.len(), transcript.len(), "a mood, known or not, for each message");
+        debug_assert_eq!(bill.billable.len(), transcript.len(), "billable or not, for each message");
         let messages: Vec<DerivedMessage> = transcript
             .iter()
             .zip(messages_mood)
@@ -217,7 +220,7 @@ const fn is_counted(role: Role) -> bool {
     matches!(role, Role::User | Role::Assistant | Role::Human)
 }
 
-/// Contract section 2.4.
+/// See docs/reference.md#status.
 fn status(state: &State, now: Option<Timestamp>, idle_timeout: Duration) -> Status {
     match (&state.end, now) {
         (Some(end), _) => end.value.status,

@@ -1,5 +1,5 @@
-//! What becomes of an event before it is folded: its address goes through GeoIP, and then personal data goes out of it as
-//! far as the privacy settings say. Cannot fail.
+//! What happens to an event before it is folded: its address is looked up, and then personal data is removed as far as
+//! the privacy settings say. Cannot fail.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,7 +14,7 @@ use crate::metrics::IngestMetrics;
 /// Most bytes of an unparsable address that are kept.
 const UNPARSABLE_BYTES_MAX: usize = 64;
 
-/// Every event passes here, whichever door it came by, before anything else sees it.
+/// Every event passes here, whichever way it came in, before anything else sees it.
 pub(crate) struct Enrichment {
     geoip: GeoIp,
     ip_policy: IpPolicy,
@@ -35,7 +35,7 @@ impl Enrichment {
         (event, address.map(|address| self.without_rubbish(address)))
     }
 
-    /// What is no address may be anything, a name or another number.
+    /// A text that is not an address may be anything: a name, another number.
     fn without_rubbish(&self, mut address: Address) -> Address {
         let is_rubbish = |text: &String| self.redactor.is_active() && parse_address(text).is_none();
         address.ip_address = address.ip_address.filter(|text| !is_rubbish(text));
@@ -43,7 +43,7 @@ impl Enrichment {
     }
 }
 
-/// Looks an address up, then keeps of it what privacy allows.
+/// Looks an address up, then reduces it to what privacy settings allow.
 ///
 /// A text that is no address is kept as it is (what the producer sent may be a clue), unless privacy asks for
 /// less: what cannot be parsed cannot be truncated.

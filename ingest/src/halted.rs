@@ -1,7 +1,7 @@
-//! Partitions that stopped before a dead letter which cannot be written.
+//! Partitions that are stopped at a dead letter that cannot be written.
 //!
-//! Such a partition is not read until its dead letter has been written after all; the others go on meanwhile. The
-//! tries are made on a thread, one at a time, because one that fails takes seconds.
+//! Such a partition is not read until its dead letter has been written; the others go on. Attempts run on a thread, one at
+//! a time, because one that fails takes seconds.
 
 use std::collections::BTreeMap;
 use std::thread::JoinHandle;
@@ -14,10 +14,10 @@ use crate::kafka::{DeadLetters, KafkaError};
 use crate::record::RawRecord;
 use crate::source::TopicPartition;
 
-/// How long after a failed try the next one begins.
+/// How long after a failed attempt the next one begins.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The partitions, each with the one dead letter that it waits for.
+/// The stopped partitions, each with the one dead letter that it waits for.
 #[derive(Default)]
 pub(crate) struct HaltedPartitions {
     halted: BTreeMap<TopicPartition, Halt>,
@@ -32,12 +32,12 @@ struct Halt {
 }
 
 impl HaltedPartitions {
-    /// Whether the partition is among them: its records are then ignored, and read again when it goes on.
+    /// Whether the partition is stopped: its records are then ignored, and read again when it goes on.
     pub(crate) fn contains(&self, partition: &TopicPartition) -> bool {
         !self.halted.is_empty() && self.halted.contains_key(partition)
     }
 
-    /// Takes a partition in that must not go on before this is written.
+    /// Stops a partition until this dead letter is written.
     pub(crate) fn halt(&mut self, record: RawRecord, rejection: Rejection) {
         let partition = (record.topic.clone(), record.partition);
         let retry_at = Instant::now() + RETRY_INTERVAL;
@@ -57,8 +57,8 @@ impl HaltedPartitions {
         self.halted.remove(partition);
     }
 
-    /// Looks at the try under way or begins one. The answer is a partition that can go on, and its next offset: that of
-    /// the dead letter, which is written once more then.
+    /// Checks the attempt under way or begins one. Returns a partition that can go on, and its next offset: that of the
+    /// dead letter, which is written once more then.
     pub(crate) fn retry(&mut self, dead_letters: &DeadLetters) -> Option<(TopicPartition, i64)> {
         let is_over = self.attempt.as_ref().is_some_and(|(_, thread)| thread.is_finished());
         if let Some((partition, thread)) = self.attempt.take_if(|_| is_over) {

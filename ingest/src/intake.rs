@@ -1,7 +1,7 @@
-//! Takes events in over HTTP and from files: each is checked as a record of Kafka is, and what is left is durable, in
-//! the [local log](crate::LocalLog) or in Kafka, before it counts as accepted.
+//! Takes events in over HTTP and from files: each is checked like a record from Kafka, and a good one is durable, in the
+//! [local log](crate::LocalLog) or in Kafka, before it counts as accepted.
 //!
-//! There is no dead-letter topic here: who sent the event is still there, and is told what is wrong with it.
+//! There is no dead-letter topic here: the sender is still there and learns what is wrong with the event.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +19,13 @@ use crate::metrics::{IngestMetrics, RecordOutcome};
 use crate::pipeline::now;
 use crate::record::RawRecord;
 
-/// How long events may take to become durable; then the sender is asked to come again.
+/// How long events may take to become durable; then the sender must try again.
 const DURABLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An event as it came in, not looked at yet.
+/// An event as it came in, unchecked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Incoming {
-    /// The event: JSON, if it is to be understood.
+    /// The event; anything but JSON is rejected.
     pub value: Vec<u8>,
     /// What came with it, by the names that Kafka's headers have: `content-type`, `ce_id`, ….
     pub headers: Vec<(String, String)>,
@@ -42,16 +42,16 @@ pub struct Taken {
     pub rejected: Vec<(usize, String)>,
 }
 
-/// Why none of the events could be accepted. Sending them again is right, and doubles nothing.
+/// Why none of the events could be accepted. Sending them again is right, and duplicates nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
-    /// The log takes nothing.
+    /// The log cannot be written.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The brokers do not take them.
+    /// The brokers do not accept them.
     #[error("kafka does not take the events")]
     Kafka(#[from] KafkaError),
-    /// What is known of an interaction cannot be read.
+    /// The index cannot be asked whose interaction it is.
     #[error("the index cannot be read")]
     Index(#[from] SearchError),
     /// They may still become durable.
@@ -59,7 +59,7 @@ pub enum IntakeError {
     TimedOut,
 }
 
-/// The door for events that do not come from Kafka. Clones share what is behind it.
+/// The intake of events that do not come from Kafka. Clones share everything.
 #[derive(Clone)]
 pub struct Intake {
     to: Destination,
@@ -71,15 +71,15 @@ pub struct Intake {
 /// On whose behalf events are sent.
 #[derive(Debug, Clone)]
 pub struct Sender {
-    /// Of whose interactions they may speak. For whoever may speak of some organizations only, an event that names none
-    /// gets theirs, and an interaction of another one is refused like an id that is not valid.
+    /// Whose interactions they may send events about. If those are some organizations only, an event that names none gets
+    /// theirs, and an interaction of another one is refused like an invalid id.
     pub access: Access,
     /// Whether they may erase.
     pub may_erase: bool,
 }
 
 impl Sender {
-    /// Whoever may do everything.
+    /// A sender without restrictions.
     pub fn anybody() -> Self {
         Sender { access: Access::All, may_erase: true }
     }
@@ -91,14 +91,14 @@ enum Destination {
     Kafka(EventProducer),
 }
 
-/// What is to be kept.
+/// The records to keep.
 struct Checked {
     record: RawRecord,
     /// The interaction that it is about, or the first of them.
     key: Vec<u8>,
 }
 
-/// The place of each event that cannot be taken, and why.
+/// The position of each rejected event, and why.
 type Rejected = Vec<(usize, String)>;
 
 impl Intake {

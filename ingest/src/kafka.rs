@@ -1,8 +1,8 @@
 //! Kafka: the event source, the dead letters and the offsets for lag tools. Only this module names rdkafka.
 //!
 //! Partitions are assigned by hand from the index's own checkpoint and never by a consumer group: a rebalance would
-//! move partitions away from their data (design.md, decision 3). Offsets are committed to the group all the same,
-//! once durable, so that the usual lag tools tell the truth.
+//! move partitions away from their data, which lie in this process's index. Offsets are committed to the group all the
+//! same, once durable, so that the usual lag tools show the truth.
 
 mod anchors;
 mod broker;

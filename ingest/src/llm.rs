@@ -1,4 +1,4 @@
-//! A language model's analysis, beside the stream: found by a query, asked, and sent as an event.
+//! Analysis by a language model, beside the stream: a query finds what to ask about, and the answer is sent as an event.
 //!
 //! ```text
 //! index ── llm_pending ──► LlmAnalyst ──► endpoint          ended or rested, and not asked about this text yet
@@ -6,9 +6,9 @@
 //!   └── fold ◄── Kafka ◄───────┘ `interaction.analyzed`     durable before it counts; a replay asks nobody
 //! ```
 //!
-//! Nothing here is in the way of a record: the queue is the index itself, of which a page is in memory, and at most
-//! `concurrency` requests are under way. A request's place is free again once its answer has come back through Kafka
-//! and is searchable, so when the stream stands still, so do the expenses. In reading order:
+//! Nothing here delays a record: the queue is the index itself, of which a page is in memory, and at most `concurrency`
+//! requests are under way. A request's slot is free again once its answer has come back through Kafka and is searchable,
+//! so when the stream stalls, nothing more is spent. In reading order:
 //!
 //! - [`is_pending`]: whether there is something to ask.
 //! - `analyst`: finds, asks, sends, waits.
@@ -27,8 +27,8 @@ use crate::derive::upstream_says;
 pub use analyst::{LlmAnalyst, LlmParts};
 pub use budget::Budget;
 
-/// Whether a language model has something to say about this interaction that it has not said yet: the customer spoke,
-/// upstream has not said everything, and what was said is not what the last answer was about.
+/// Whether to ask a language model about this interaction: the customer spoke, upstream has not given every value, and the
+/// transcript differs from the one that the last answer was about.
 pub(crate) fn is_pending(state: &State, transcript: &[Said<'_>], excerpt_bytes: usize) -> bool {
     if state.erased || !upstream_says(state).contains(&false) {
         return false;
@@ -45,7 +45,7 @@ pub(crate) fn is_pending(state: &State, transcript: &[Said<'_>], excerpt_bytes: 
 /// A message of [`State::transcript`].
 pub(crate) type Said<'a> = (Timestamp, &'a str, &'a MessageUpdate);
 
-/// What the model is given of a transcript.
+/// The excerpt of a transcript that the model gets.
 fn excerpt(transcript: &[Said<'_>], excerpt_bytes: usize) -> Option<Excerpt> {
     let said = transcript.iter().map(|(_, _, message)| (message.role, message.message.as_str()));
     Excerpt::of(said, excerpt_bytes)

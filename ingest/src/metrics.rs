@@ -1,4 +1,4 @@
-//! The ingest families of contract section 6.
+//! The metrics of ingest (docs/reference.md#metrics).
 
 use hearken_model::{Money, Timestamp};
 use prometheus::{

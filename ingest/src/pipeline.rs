@@ -66,7 +66,7 @@ pub struct IngestParts {
     pub privacy: PrivacyConfig,
     /// Where addresses are.
     pub geoip: GeoIp,
-    /// Analysis, billing and the contract's rules.
+    /// Analysis, billing and the other rules of docs/reference.md.
     pub deriver: Deriver,
     /// The index.
     pub writer: Box<dyn Store>,

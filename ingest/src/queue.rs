@@ -12,7 +12,7 @@ struct State<T> {
     items: VecDeque<(T, usize)>,
     bytes: usize,
     is_closed: bool,
-    /// Waking a thread is a system call, and costs more than all else here: only who waits is woken.
+    /// Waking a thread is a system call and costs more than everything else here, so only waiting threads are woken.
     is_receiver_waiting: bool,
     num_senders_waiting: usize,
 }

@@ -1,4 +1,4 @@
-//! One record as a source delivered it, before anything is understood of it.
+//! One record as a source delivered it, before decoding.
 
 use hearken_model::Timestamp;
 

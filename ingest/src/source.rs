@@ -1,5 +1,5 @@
-//! The port between the event sources and the pipeline: what a source says, what it is told, and the sources that
-//! run at the same time, Kafka and the [local log](crate::log).
+//! The port between the event sources and the pipeline: what a source reports, the commands it takes, and the sources
+//! that run at the same time, Kafka and the [local log](crate::log).
 
 use crossbeam_channel::{Sender, unbounded};
 use hearken_config::KafkaConfig;
@@ -15,7 +15,7 @@ use crate::status::Outage;
 /// A topic's partition.
 pub(crate) type TopicPartition = (String, i32);
 
-/// What the source tells the pipeline, in order.
+/// What a source reports to the pipeline, in order.
 #[derive(Debug)]
 pub(crate) enum SourceItem {
     /// A partition is being read; its end was at `end_offset` when reading began.
@@ -29,13 +29,12 @@ pub(crate) enum SourceItem {
     },
     /// A record.
     Record(RawRecord),
-    /// The topic has been found to be the one that it was, after this record was read.
+    /// The topic was confirmed to be the same one after this record was read.
     Anchored(TopicPartition, Anchor),
-    /// Everything that the partition has was handed on; its last offsets may be no records (transactions,
+    /// Everything that the partition has was handed on; its last offsets may not be records (transactions,
     /// compaction).
     AtEnd(TopicPartition),
-    /// Before this offset, the partition's end, is no record that was not handed on: the last ones are marks of
-    /// transactions.
+    /// Every record before this offset, the partition's end, was handed on: the last offsets are transaction markers.
     Passed {
         /// The partition.
         partition: TopicPartition,
@@ -55,7 +54,7 @@ pub(crate) enum SourceItem {
     AllAssigned,
 }
 
-/// What the pipeline tells the source.
+/// Commands of the pipeline to the sources.
 #[derive(Debug, Clone)]
 pub(crate) enum SourceCommand {
     /// These offsets are durable: commit them to the group.
@@ -110,17 +109,17 @@ impl Sources {
         usize::from(self.kafka.is_some()) + usize::from(self.log.is_some())
     }
 
-    /// Tells every source; what is about a partition is obeyed by the one that has it.
+    /// Sends a command to every source; one about a partition is handled by the source that has it.
     pub(crate) fn tell(&self, command: SourceCommand) {
         if let Some(log) = &self.log {
-            log.obey(&command);
+            log.handle(&command);
         }
         if let Some((_, commands)) = &self.kafka {
             let _ = commands.send(command); // it is gone only when the pipeline is stopping anyway
         }
     }
 
-    /// The end of every partition that is read, as last heard of.
+    /// The last known end of every partition that is read.
     pub(crate) fn end_offsets(&self) -> Vec<(TopicPartition, i64)> {
         let mut ends = self.kafka.as_ref().map(|(kafka, _)| kafka.end_offsets()).unwrap_or_default();
         ends.extend(self.log.as_ref().and_then(LogSource::end_offset));
@@ -133,8 +132,8 @@ impl Sources {
     }
 }
 
-/// Tells a record from another at the same offset of a topic of the same name. FNV-1a: stable for ever, and an
-/// accident is all it guards against.
+/// Distinguishes a record from another one at the same offset of a topic of the same name. FNV-1a: it never changes, and
+/// it guards against accidents only.
 pub(crate) fn fingerprint(record: &RawRecord) -> Fingerprint {
     const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01b3;

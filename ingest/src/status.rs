@@ -1,13 +1,13 @@
-//! What readiness asks of ingest.
+//! Ingest's part of readiness.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long the brokers may be unreachable before readiness says so: a restart or an election is no outage.
+/// How long the brokers may be unreachable before readiness says so: a restart or an election is not an outage.
 pub(crate) const BROKER_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why ingest is not ready, if it is not. Shared between the pipeline and whoever asks; cheap to clone.
+/// Why ingest is not ready, if it is not. Shared between the pipeline and the readiness check; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct IngestStatus(Arc<Mutex<Reasons>>);
 
@@ -28,7 +28,7 @@ struct Reasons {
 pub(crate) struct Outage {
     /// When the last connection was lost, or the first was asked for.
     pub(crate) since: Instant,
-    /// What the client said last.
+    /// The client's last error.
     pub(crate) cause: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! User-Agent → browser, operating system and device, named as the contract's section 1 names them.
+//! User-Agent → browser, operating system and device, under the names of docs/reference.md#interaction.
 //!
 //! woothee parses; `products` puts right what it does not know or calls by another's name. A User-Agent is written by a stranger:
 //! only its first `PARSED_BYTES_MAX` bytes are looked at, every step is linear, and nothing is guessed: what is unknown is `None`.
@@ -52,7 +52,7 @@ pub enum Device {
 }
 
 impl Device {
-    /// The name in the contract.
+    /// The name in answers and queries.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Desktop => "desktop",

@@ -1,4 +1,4 @@
-//! User-Agents that people reported to be told wrongly elsewhere; `docs/tried.md` lists the reports.
+//! User-Agents that people reported to be recognised wrongly elsewhere; `docs/tried.md` lists the reports.
 #![allow(clippy::unwrap_used)]
 
 use hearken_ingest::user_agent::{Device, UserAgentParser};

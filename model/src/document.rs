@@ -13,7 +13,7 @@ pub struct Document {
     pub derived: Derived,
 }
 
-/// What is computed from a state: enrichment, analysis, billing and the rules of the contract.
+/// What is computed from a state: user agent, analysis, billing and the rules of docs/reference.md.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Derived {
     /// The public view without its transcript.

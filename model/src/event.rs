@@ -1,8 +1,8 @@
 //! What producers say happened, decoded: the input of the fold.
 //!
-//! One [`Event`] can carry any mixture of metadata, messages, an end, a rating and analysis, because events may
-//! ride along with each other (contract, section 2.2) and foreign payloads bring several at once. Every carrier
-//! and every format is decoded to this one type.
+//! One [`Event`] can carry any mixture of metadata, messages, an end, a rating and analysis, because the fields of
+//! `interaction.started` may ride along with every type (docs/reference.md#event-types) and a foreign payload brings
+//! several at once. Every carrier and every format is decoded to this one type.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -68,7 +68,7 @@ impl fmt::Display for InteractionId {
     }
 }
 
-/// Declares an enum whose values are written as the contract names them.
+/// Declares an enum with the names that its values have in events, answers and queries.
 macro_rules! named_values {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$meta])*
@@ -76,10 +76,10 @@ macro_rules! named_values {
         pub enum $name { $($(#[$variant_meta])* #[serde(rename = $text)] $variant,)+ }
 
         impl $name {
-            /// Every value, in the order of the contract.
+            /// Every value, in the order of declaration.
             pub const ALL: &'static [$name] = &[$($name::$variant,)+];
 
-            /// The contract's name of this value.
+            /// The value's name in events, answers and queries.
             pub const fn as_str(self) -> &'static str {
                 match self { $($name::$variant => $text,)+ }
             }
@@ -123,7 +123,7 @@ named_values! {
 }
 
 named_values! {
-    /// Where an interaction stands (contract, section 2.4).
+    /// Where an interaction stands (docs/reference.md#status).
     Status {
         /// No end is known yet.
         InProgress = "in_progress",
@@ -149,7 +149,7 @@ named_values! {
 }
 
 named_values! {
-    /// How the customer's mood moved, see [`MoodChange::of`].
+    /// How the customer's mood changed, see [`MoodChange::of`].
     MoodChange {
         /// The end was clearly better than the beginning.
         Improved = "improved",
@@ -171,7 +171,7 @@ impl MoodChange {
         let third = (scores.len() / 3).max(1);
         let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
         let change = mean(&scores[scores.len() - third..]) - mean(&scores[..third]);
-        // Scores are decimals: 0.7 − 0.2 is to be half a point.
+        // Scores are decimals: 0.7 − 0.2 must be exactly half a point.
         let change = (change * 1e9).round() / 1e9;
         Some(match change {
             change if change >= CHANGE_MIN => MoodChange::Improved,
@@ -298,7 +298,7 @@ pub struct MessageUpdate {
     /// Tokens used for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// The producer's word on billing; wins over the rules.
+    /// What the producer says on billing; wins over the rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billable: Option<bool>,
     /// Whether the speaker was interrupted.
@@ -335,21 +335,34 @@ impl MessageUpdate {
 
 /// The fields of `interaction.started`, any of which may ride along with other events.
 #[derive(Debug, Clone, Default, PartialEq)]
-#[allow(missing_docs)] // named and explained in contract section 1; repeating them here would only drift
 pub struct StartedFields {
+    /// Whose interaction it is.
     pub organization: Option<String>,
+    /// The AI agent's name.
     pub agent: Option<String>,
+    /// The version of the agent, in the producer's spelling.
     pub agent_version: Option<String>,
+    /// The model that the agent runs on; what assistant messages name wins over it.
     pub llm_model: Option<String>,
+    /// The channel; decides what is billed.
     pub interaction_type: Option<InteractionType>,
+    /// The platform that the interaction came through.
     pub integration: Option<String>,
+    /// Who started it.
     pub direction: Option<Direction>,
+    /// When it began.
     pub start_time: Option<Timestamp>,
+    /// The customer's `User-Agent` header, unparsed.
     pub user_agent: Option<String>,
+    /// The customer's address as text, valid or not, before `[privacy] ip` applies.
     pub ip_address: Option<String>,
+    /// The page or platform on which it took place; need not be a valid URL.
     pub url: Option<String>,
+    /// BCP 47 tag; wins over the detected language.
     pub language: Option<String>,
+    /// The customer, in the producer's naming.
     pub user_id: Option<String>,
+    /// The telephone number that called or was called.
     pub caller: Option<String>,
     /// Nested keys flattened with dots; at most [`METADATA_KEYS_MAX`].
     pub metadata: BTreeMap<String, Scalar>,
@@ -386,14 +399,20 @@ pub struct Rating {
 
 /// The fields of `interaction.analyzed`; each wins over detection.
 #[derive(Debug, Clone, Default, PartialEq)]
-#[allow(missing_docs)] // named and explained in contract section 1
 pub struct AnalysisUpdate {
+    /// Satisfaction, 1 to 5.
     pub csat: Option<u8>,
+    /// Why `csat` is what it is.
     pub csat_description: Option<String>,
+    /// What it was about.
     pub topic: Option<String>,
+    /// What was asked, what was done, how it ended.
     pub summary: Option<String>,
+    /// The customer's mood over the whole interaction.
     pub sentiment: Option<Sentiment>,
+    /// Why `sentiment` is what it is.
     pub sentiment_description: Option<String>,
+    /// Key phrases, best first. `Some` of an empty list says that there are none.
     pub keywords: Option<Vec<String>>,
 }
 
@@ -440,7 +459,7 @@ pub struct LlmAnalysis {
 pub struct Event {
     /// The interaction it is about.
     pub interaction_id: InteractionId,
-    /// Event time (contract, section 2.3).
+    /// Event time (docs/reference.md#folding): what decides between versions.
     pub time: Timestamp,
     /// The Kafka record's timestamp, or the moment of acceptance: the second key of a version.
     pub recorded_at: Timestamp,

@@ -1,8 +1,7 @@
 //! The one table of fields that can be filtered by, counted, sorted by and searched in.
 //!
 //! The query language, the search parameters, the index, the pages, exports, the API's description and
-//! `docs/fields.md` all read it, so that a name means the same everywhere: a field needs an event to bring it, a place in
-//! [`Interaction`] and one row here. `metadata.<key>` is not listed: it names a field for every key there is.
+//! `docs/fields.md` all read it, so that a name means the same everywhere. CONTRIBUTING.md says how to add a field. `metadata.<key>` is not listed: it names a field for every key there is.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -152,7 +151,7 @@ const fn time(name: &'static str, label: &'static str, read: fn(&Interaction) ->
 pub static FIELDS: &[Field] = &[
     text("id", "ID", |i| Some(&i.id))
         .uncounted()
-        .saying("Names the interaction, everywhere and for ever. At most 512 bytes."),
+        .saying("Names the interaction everywhere, and is never used again. At most 512 bytes."),
     text("organization", "Organization", |i| i.organization.as_deref()).saying("Whose interaction it is."),
     text("agent", "Agent", |i| i.agent.as_deref()).saying("The AI agent's name."),
     text("agent_version", "Agent Version", |i| i.agent_version.as_deref())
@@ -190,7 +189,7 @@ pub static FIELDS: &[Field] = &[
         .saying("`positive`, `neutral` or `negative`: how the customer felt about it."),
     text("topic", "Topic", |i| i.topics_summary.topic.as_deref()).saying("What it was about."),
     texts("keywords", "Keywords", |i| &i.topics_summary.keywords)
-        .saying("Words and phrases that tell it from others."),
+        .saying("Words and phrases that set it apart from others."),
     text("worst_moment", "Worst Moment", |i| i.worst_moment.map(|value| value.as_str()))
         .saying("The lowest sentiment of any message of the customer."),
     text("sentiment_change", "Sentiment Change", |i| i.sentiment_change.map(|value| value.as_str())).saying(

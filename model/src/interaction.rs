@@ -1,4 +1,4 @@
-//! The public view of an interaction: contract section 1, field by field, as JSON shows it.
+//! The public view of an interaction (docs/reference.md#interaction), field by field, as JSON shows it.
 
 use std::collections::BTreeMap;
 
@@ -12,21 +12,31 @@ use crate::{
 /// An interaction as users see it. Absent data is `null`, never a made-up value.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)] // a document stored before a field existed reads as not having it
-#[allow(missing_docs)] // contract section 1 explains every field; only what it leaves open is said here
 pub struct Interaction {
+    /// Names it everywhere, and is never used again; 1 to 512 bytes.
     pub id: String,
+    /// Whose interaction it is; `None` while no event has said so.
     pub organization: Option<String>,
+    /// The AI agent's name.
     pub agent: Option<String>,
+    /// The version of the agent, in the producer's spelling.
     pub agent_version: Option<String>,
+    /// The model that most assistant messages name, the later on a tie; else the one that `started` gave.
     pub llm_model: Option<String>,
-    /// In the order of first mention in the transcript; the model that `started` gave comes last if nothing else named it.
+    /// Every model that took part, in the order of first mention in the transcript; the model that `started` gave comes last if nothing else named it.
     pub llm_models: Vec<String>,
+    /// The channel; `type` in JSON.
     #[serde(rename = "type")]
     pub interaction_type: Option<InteractionType>,
+    /// Where it stands; `None` only in what is left of an erased one.
     pub status: Option<Status>,
+    /// Why it ended, in the producer's words.
     pub end_reason: Option<String>,
+    /// Who started it.
     pub direction: Option<Direction>,
+    /// The platform that it came through.
     pub integration: Option<String>,
+    /// Messages of users, assistants and humans; those of tools and the system do not count.
     pub messages_count: u64,
     /// Names of the tools that were called, in the order of their first call.
     pub tools: Vec<String>,
@@ -40,39 +50,65 @@ pub struct Interaction {
     pub longest_silence: Option<f64>,
     /// Messages whose speaker was interrupted; `None` where no message says either way.
     pub interruptions: Option<u64>,
+    /// Billable units of a chat; `None` for anything else.
     pub billable_messages: Option<u64>,
+    /// Billable units of a call whose duration is known; `None` for anything else.
     pub billable_minutes: Option<u64>,
+    /// As given, else the earliest message.
     pub start_time: Option<Timestamp>,
+    /// `None` until it has ended, or where the end does not say when.
     pub end_time: Option<Timestamp>,
-    /// Seconds.
+    /// Seconds, 0 or more: from the start to the end, or to the last message's end while there is none.
     pub duration: Option<f64>,
+    /// The customer's browser or app, without version.
     pub browser: Option<String>,
+    /// The customer's operating system, without version.
     pub os: Option<String>,
+    /// `desktop`, `mobile`, `tablet`, `bot` or `other`.
     pub device: Option<String>,
+    /// The customer's address, as far as `[privacy] ip` lets it be kept.
     pub ip_address: Option<String>,
+    /// ISO 3166-1 alpha-2.
     pub country_code: Option<String>,
+    /// English name.
     pub country: Option<String>,
+    /// English name.
     pub city: Option<String>,
+    /// The page or platform on which it took place.
     pub url: Option<String>,
+    /// The host of `url`, if it has one.
     pub url_host: Option<String>,
+    /// BCP 47 tag: as given, else detected.
     pub language: Option<String>,
+    /// The customer, in the producer's naming.
     pub user_id: Option<String>,
+    /// The telephone number that called or was called.
     pub caller: Option<String>,
+    /// Where the recording is.
     pub recording_url: Option<String>,
+    /// The producer's own data by flattened key, at most 64 keys.
     pub metadata: BTreeMap<String, Scalar>,
+    /// Tokens of all messages; `None` when no message says.
     pub usage: Option<UsageTotals>,
+    /// What it cost.
     pub total_costs: TotalCosts,
+    /// Satisfaction as judged by `analysis.by`, 1 to 5; `None` when there is too little to judge by.
     pub csat: Option<u8>,
+    /// Why `csat` is what it is.
     pub csat_description: Option<String>,
+    /// What the customer answered when asked, 1 to 5; never mixed with `csat`.
     pub rating: Option<u8>,
+    /// What the customer wrote beside it.
     pub rating_comment: Option<String>,
+    /// What it was about and how it felt.
     pub topics_summary: TopicsSummary,
     /// The lowest sentiment of any customer message.
     pub worst_moment: Option<Sentiment>,
     /// How the customer's mood moved from beginning to end.
     pub sentiment_change: Option<MoodChange>,
+    /// Whose values the analysed ones are; `None` only in what is left of an erased one.
     pub analysis: Option<AnalysisInfo>,
-    /// Left out of search results.
+    /// The messages in order; left out of search results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcript: Option<Vec<Message>>,
 }
@@ -129,40 +165,53 @@ fn shortened(text: &str) -> Option<String> {
 
 /// One message of a transcript.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)] // contract section 1
 pub struct Message {
+    /// Unique within the interaction; at most 512 bytes.
     pub id: String,
+    /// Who said it.
     pub role: Role,
     /// Milliseconds from `start_time`; negative before it.
     pub timestamp: i64,
+    /// The instant it was said.
     pub at: Timestamp,
+    /// When speech ended, in milliseconds from `start_time`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_offset_ms: Option<i64>,
+    /// What was said.
     pub message: String,
+    /// Upstream's, else detected; detected for user messages only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sentiment: Option<Sentiment>,
     /// −1 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sentiment_score: Option<f64>,
+    /// The model that wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub llm_model: Option<String>,
+    /// Tokens used for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// Whether it counts as a billable unit.
     pub billable: bool,
+    /// Whether the speaker was interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interrupted: Option<bool>,
+    /// The speech recogniser's confidence, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
+    /// The tool call and its result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolCall>,
 }
 
-/// Sums of the messages' usage.
+/// Sums of the messages' usage; they saturate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // contract section 1
 pub struct UsageTotals {
+    /// All input tokens, cached ones included.
     pub input_tokens: u64,
+    /// Those of them that were read from a cache.
     pub cached_input_tokens: u64,
+    /// Output tokens.
     pub output_tokens: u64,
     /// By the model that each message names, else by the interaction's.
     pub by_model: BTreeMap<String, ModelUsage>,
@@ -202,12 +251,16 @@ pub struct TotalCosts {
 
 /// What it was about and how it felt.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // contract section 1
 pub struct TopicsSummary {
+    /// A short name of what it was about.
     pub topic: Option<String>,
+    /// What was asked, what was done, how it ended.
     pub summary: Option<String>,
+    /// The customer's mood over the whole interaction; `None` when there is too little to judge by.
     pub sentiment: Option<Sentiment>,
+    /// Why `sentiment` is what it is.
     pub sentiment_description: Option<String>,
+    /// Key phrases, best first.
     pub keywords: Vec<String>,
 }
 

@@ -5,14 +5,31 @@
 //! - [`time`]: the instant that everything is ordered by.
 //! - [`event`]: what producers say happened, after decoding.
 //! - [`state`]: what is known of one interaction, every value with its version; [`State::fold`] is the join
-//!   that makes order and repetition irrelevant (contract, section 2.3).
+//!   that makes order and repetition irrelevant (docs/reference.md#folding).
 //! - [`document`]: the stored document: the state plus what was derived from it.
 //! - [`stored`]: how a document is stored, and read for a page of results.
-//! - [`interaction`]: the public view of a document (contract, section 1).
+//! - [`interaction`]: the public view of a document (docs/reference.md#interaction).
 //! - [`field`]: the one table of fields that can be filtered, faceted, sorted and searched by.
 //! - [`money`]: decimal amounts.
 //! - [`speech`]: what silence is.
 //! - [`personal_data`]: the kinds that can be kept out of what is stored.
+//!
+//! ```
+//! use hearken_model::*;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let id = InteractionId::try_new("chat-1")?;
+//! let at = Timestamp::parse("2026-05-01T12:00:00Z")?;
+//! let mut event = Event::new(id.clone(), at, at);
+//! let said = MessageUpdate::new(MessageTime::At(at), Role::User, "Where is my parcel?");
+//! event.messages.push(("m-1".to_owned(), said));
+//!
+//! let mut state = State::new(id);
+//! assert_eq!(state.fold(event.clone(), None)?, FoldOutcome::Applied);
+//! assert_eq!(state.fold(event, None)?, FoldOutcome::Duplicate);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod document;
 pub mod event;

@@ -1,8 +1,7 @@
 //! What silence is, for numbers and pages alike.
 
-/// Where nobody speaks: from the end of what was said before until the next speech begins, in order. Speeches are given
-/// as (begin, end) by their begin; they may overlap. What is before the first and after the last is no silence: nobody
-/// knows when the line stood.
+/// The gaps in which nobody speaks, in order. Speeches are (begin, end), sorted by begin; they may overlap. The time before
+/// the first and after the last is not silence: it is unknown when the line was open.
 pub fn silences<T: Copy + Ord>(speeches: impl IntoIterator<Item = (T, T)>) -> Vec<(T, T)> {
     let mut silences = Vec::new();
     let mut spoken_until: Option<T> = None;

@@ -1,9 +1,9 @@
-//! What is known of one interaction, every value with its version: the join of contract section 2.3.
+//! What is known of one interaction, every value with its version: the join of docs/reference.md#folding.
 //!
 //! Folding is commutative, associative and idempotent: each value is kept if its (event time, record timestamp,
 //! value bytes) is the largest seen, an erasure absorbs everything, and the newest event time is a maximum. So the
 //! order of partitions, retries and replays make no difference, and no list of seen event ids is needed. The one
-//! exception is stated in the contract: what goes beyond the limits is refused when it arrives.
+//! exception are the limits: an event that would exceed one is refused when it arrives, so order decides which.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -93,17 +93,17 @@ pub enum LimitExceeded {
     MetadataKeys(usize),
 }
 
-/// Where an interaction comes from that a log tells of.
+/// The origin of an interaction that is made from a sender's log.
 ///
-/// A log can take back what it said, which a join cannot. So what the log tells is computed anew whenever it has grown
-/// and replaces what it told before, and what other events said is kept beside it.
+/// A log can take back what it said, which a join cannot. So the interaction is recomputed from the log whenever that
+/// grows, and what other events said is kept beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Projected {
     /// The id of the log.
     pub log: InteractionId,
     /// What events said of the interaction beside the log.
     pub beside: State,
-    /// The log tells nothing of it any more.
+    /// The log no longer contains anything about it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_vacant: bool,
 }
@@ -178,19 +178,19 @@ macro_rules! state {
 }
 
 state! {
-    /// Contract section 1, as are the fields below without a comment of their own.
+    /// Whose interaction it is.
     organization: String,
-    /// See `organization`.
+    /// The AI agent's name.
     agent: String,
-    /// See `organization`.
+    /// The version of the agent, in the producer's spelling.
     agent_version: String,
     /// As `started` gave it; the messages may say otherwise.
     llm_model: String,
-    /// See `organization`.
+    /// The channel.
     interaction_type: InteractionType,
-    /// See `organization`.
+    /// The platform that it came through.
     integration: String,
-    /// See `organization`.
+    /// Who started it.
     direction: Direction,
     /// As given; else the earliest message stands in for it.
     start_time: Timestamp,
@@ -198,31 +198,31 @@ state! {
     user_agent: String,
     /// Address and place.
     address: Address,
-    /// See `organization`.
+    /// The page or platform on which it took place.
     url: String,
     /// As given, not detected.
     language: String,
-    /// See `organization`.
+    /// The customer, in the producer's naming.
     user_id: String,
-    /// See `organization`.
+    /// The telephone number that called or was called.
     caller: String,
     /// The end.
     end: End,
     /// The customer's rating.
     rating: Rating,
-    /// Upstream analysis, each field on its own.
+    /// Upstream's satisfaction, 1 to 5. Each field of upstream's analysis has a version of its own.
     csat: u8,
-    /// See `csat`.
+    /// Upstream's reason for it.
     csat_description: String,
-    /// See `csat`.
+    /// Upstream's topic.
     topic: String,
-    /// See `csat`.
+    /// Upstream's summary.
     summary: String,
-    /// See `csat`.
+    /// Upstream's sentiment of the whole.
     sentiment: Sentiment,
-    /// See `csat`.
+    /// Upstream's reason for it.
     sentiment_description: String,
-    /// See `csat`.
+    /// Upstream's key phrases; an empty list says that there are none.
     keywords: Vec<String>,
     /// A language model's analysis: below upstream's, above detection.
     llm_analysis: LlmAnalysis,
@@ -273,9 +273,9 @@ impl State {
         Ok(self.join(update))
     }
 
-    /// Replaces what `log` told of this interaction by what it tells now: one event, or `None` for nothing any more.
-    /// Says whether that changed anything. An erased interaction stays as it is.
-    pub fn project(&mut self, log: &InteractionId, told: Option<(Event, Option<Address>)>) -> bool {
+    /// Replaces what `log` contributed to this interaction with what it contributes now: one event, or `None` for nothing
+    /// any more. Says whether that changed anything. An erased interaction does not change.
+    pub fn project(&mut self, log: &InteractionId, contributed: Option<(Event, Option<Address>)>) -> bool {
         if self.erased {
             return false;
         }
@@ -284,8 +284,8 @@ impl State {
             None => self.clone(),
         };
         let mut next = beside.clone();
-        let is_vacant = told.is_none();
-        if let Some((event, address)) = told {
+        let is_vacant = contributed.is_none();
+        if let Some((event, address)) = contributed {
             next.join(State::of_event(event, address));
         }
         next.projected = Some(Box::new(Projected { log: log.clone(), beside, is_vacant }));
@@ -294,7 +294,7 @@ impl State {
         is_changed
     }
 
-    /// Whether this is no interaction that anybody may find: erased, a log, or one that a log took back whole.
+    /// Whether nobody may find this: it is erased, a log, or an interaction that its log took back entirely.
     pub fn is_hidden(&self) -> bool {
         let was_taken_back = |projected: &Projected| projected.is_vacant && projected.beside.is_blank();
         self.erased || self.is_log || self.projected.as_deref().is_some_and(was_taken_back)
@@ -425,7 +425,7 @@ impl State {
         })
     }
 
-    /// When something was last heard: the end of the message that ended last; `None` without messages.
+    /// The end of the message that ended last; `None` without messages.
     pub fn last_message_end(&self) -> Option<Timestamp> {
         let start = self.start_time()?;
         let ends = self.messages.values().map(|message| {

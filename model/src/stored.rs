@@ -52,7 +52,7 @@ impl Document {
     }
 }
 
-/// A document of which nothing was read yet: stored, or still in memory.
+/// A document that is read only as far as needed: stored as JSON, or still in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Glimpse(Source);
 

@@ -1,4 +1,4 @@
-//! The fold is a join: any order, any repetition, the same result (contract, section 2.3).
+//! The fold is a join: any order, any repetition, the same result (docs/reference.md#folding).
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! Numbers of payment cards: a network's beginning and length, and the check digit.
+//! Payment card numbers: a network's prefix and length, and the check digit.
 
 use std::ops::Range;
 
@@ -44,7 +44,7 @@ fn at_digit(text: &Folded, start: usize, given: Context) -> Option<Range<usize>>
     cut(text, &groups, num_digits, given)
 }
 
-/// A number goes on neither before nor as the decimal part of another; a word may stand right before it (`card4111…`).
+/// Whether a number stands on its own: no digits before it, no decimal part after it. A word may precede it (`card4111…`).
 fn may_begin(text: &Folded, start: usize) -> bool {
     match text.before(start) {
         None => true,
@@ -74,17 +74,17 @@ fn is_card(text: &Folded, groups: &[Group], digits: &[u8], given: Context) -> bo
     }
     let is_said = given.is_card || context::is_card(text, start);
     if !passes_luhn(digits) {
-        // Mistyped, and still nobody's business.
+        // Mistyped, but still personal.
         return is_said && digits.len() == 16 && (groups.len() == 1 || is_in_fours(groups));
     }
     match digits.len() {
-        // Visa's old length is that of a time stamp in milliseconds, too.
+        // Visa's old length is also that of a timestamp in milliseconds.
         13 => is_said,
         _ => is_said || groups.len() > 1 || !context::is_thing(text, start),
     }
 }
 
-/// Groups of four that stop where the text begins or ends: the rest is in another message.
+/// Groups of four at the very beginning or end of a text: the rest is in another message.
 fn cut(text: &Folded, groups: &[Group], num_digits: usize, given: Context) -> Option<Range<usize>> {
     let (start, end) = (groups.first()?.start, groups.last()?.end);
     let (begins, ends) = (text.is_at_start(start), text.is_at_end(end));
@@ -116,7 +116,7 @@ fn number(digits: &[u8], length: usize) -> u32 {
     digits.iter().take(length).fold(0, |number, digit| number * 10 + u32::from(*digit))
 }
 
-/// Beginning and length of the networks' numbers.
+/// Prefixes and lengths of the networks' numbers.
 fn is_of_a_network(digits: &[u8]) -> bool {
     let (two, three, four, six) =
         (number(digits, 2), number(digits, 3), number(digits, 4), number(digits, 6));

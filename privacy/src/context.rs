@@ -1,11 +1,11 @@
-//! What stands before a number and says what it is, in the languages that customers write.
+//! Words before a number that say what it is, in the languages that customers write.
 
 use crate::folded::Folded;
 
-/// How far back a word may stand.
+/// How far back such a word may be.
 const REACH: usize = 40;
 
-/// What the name of a field says about its value.
+/// Hints that a field's name gives about its value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Context {
     pub(crate) is_phone: bool,
@@ -14,7 +14,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Of a key in metadata or in what a tool was given.
+    /// The hint of a key in metadata or in a tool's arguments.
     pub(crate) fn of_name(name: &str) -> Context {
         let name = name.to_lowercase();
         let is_whole = |short: &str| name.split(|c: char| !c.is_alphanumeric()).any(|part| part == short);
@@ -56,12 +56,12 @@ pub(crate) fn is_ssn(text: &Folded, at: usize) -> bool {
     contains(&text.before_lowercase(at, REACH), SSN)
 }
 
-/// Whether what stands just before says that it is the number of a thing: an order, an invoice, a parcel.
+/// Whether the words just before say that it is the number of a thing: an order, an invoice, a parcel.
 pub(crate) fn is_thing(text: &Folded, at: usize) -> bool {
     is_other_number(&text.before_lowercase(at, 26))
 }
 
-/// Whether the last of the words that say what a number is speaks of a thing.
+/// Whether the last word that says what the number is names a thing.
 fn is_other_number(before: &str) -> bool {
     let last = |words: &[&str]| words.iter().filter_map(|word| before.rfind(word)).max();
     last(THING).is_some_and(|thing| last(PHONE).max(last(CARD)).is_none_or(|person| person < thing))

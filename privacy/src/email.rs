@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::folded::{Folded, is_unspaced};
 
-/// Longest part before the at sign, and longest domain, that is looked at.
+/// Longest local part, and longest domain, that is considered.
 const LOCAL_MAX: usize = 128;
 const DOMAIN_MAX: usize = 253;
 
@@ -90,7 +90,7 @@ fn domain_end(text: &Folded, start: usize) -> Option<usize> {
     end.map(|end| trimmed(text, start, end))
 }
 
-/// Where what could become a domain ends.
+/// Where a possible domain, complete or not, ends.
 fn domain_prefix_end(text: &Folded, start: usize) -> usize {
     let mut at = start;
     while at - start < DOMAIN_MAX && text.get(at).is_some_and(|c| c.is_alphanumeric() || c == '-' || c == '.')
@@ -125,7 +125,7 @@ fn is_mark(c: char) -> bool {
 
 const AT: &[&str] = &["at", "ät", "arobase", "arobas", "arroba", "chiocciola", "apenstaartje"];
 const DOT: &[&str] = &["dot", "punkt", "point", "punto", "ponto", "punt"];
-/// Domains that are spelled out and common; any other would make words of whatever is said.
+/// Common top-level domains, the only ones accepted when spelled out: others are ordinary words.
 const SPOKEN_ENDS: &[&str] = &[
     "com", "net", "org", "edu", "gov", "io", "co", "de", "fr", "es", "it", "pt", "br", "uk", "at", "ch",
     "nl", "eu",
@@ -189,7 +189,7 @@ fn word_start(text: &Folded, end: usize) -> Option<usize> {
     (start < end).then_some(start)
 }
 
-/// Whether a text without an at sign could hold an address that is spelled out.
+/// Whether a text without an at sign could contain an address that is spelled out.
 pub(crate) fn may_be_spoken(text: &str) -> bool {
     let words =
         |list: &[&str]| text.split(' ').any(|word| list.iter().any(|known| word.eq_ignore_ascii_case(known)));

@@ -1,4 +1,4 @@
-//! One event: which of its fields hold what people say or who they are.
+//! One event: which of its fields contain what people say or who they are.
 //!
 //! Left as they are: ids, which name things and must stay apart, the operator's own names (organization, agent, model,
 //! integration), and the customer's address, of which `[privacy] ip` decides.
@@ -20,7 +20,7 @@ impl Redactor {
         if !self.is_active() {
             return;
         }
-        // Named one by one, so that a new field is decided upon here.
+        // Named one by one, so that a new field does not compile without a decision here.
         let Event {
             interaction_id: _,
             time: _,
@@ -92,13 +92,13 @@ impl Redactor {
         *metadata = std::mem::take(metadata).into_iter().map(|(key, value)| self.entry(key, value)).collect();
     }
 
-    /// Robots name whom to write to; their versions look like addresses and numbers.
+    /// Only e-mail addresses: bots give one to write to, and version numbers look like addresses and phone numbers.
     fn user_agent(&self, user_agent: &mut String) {
         let emails = Redactor::new([PersonalData::Email].into_iter().filter(|kind| self.looks_for(*kind)));
         emails.owned(user_agent);
     }
 
-    /// An entry of a log is an object in JSON, and must stay one.
+    /// A log entry is a JSON object and must stay one.
     fn log_entry(&self, text: &mut String) {
         match serde_json::from_str::<Value>(text) {
             Ok(mut entry) => {
@@ -176,7 +176,7 @@ impl Redactor {
         keywords.iter_mut().for_each(|keyword| self.owned(keyword));
     }
 
-    /// A JSON value. How deep it is was bounded when it was read.
+    /// A JSON value. Its depth was bounded when it was parsed.
     fn json(&self, value: &mut Value, given: Context) {
         match value {
             Value::Null | Value::Bool(_) => {}

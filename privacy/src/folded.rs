@@ -1,9 +1,9 @@
 //! A text as the detectors read it: digits of every script as ASCII, dashes and spaces of every width as one, and without
-//! the invisible characters that messengers put around numbers, or people into them so that nobody finds them.
+//! invisible characters, which messengers put around numbers and people put into them to evade detection.
 
 use std::ops::Range;
 
-/// The characters that matter, each with the byte at which it begins in the text.
+/// The visible characters, each with the byte at which it begins in the text.
 pub(crate) struct Folded {
     pub(crate) chars: Vec<char>,
     starts: Vec<usize>,
@@ -65,7 +65,7 @@ impl Folded {
     }
 
     /// Lower-case text of at most `length` characters before the index, without the names of kinds in brackets: what was
-    /// taken out says nothing of what follows.
+    /// redacted says nothing about what follows.
     pub(crate) fn before_lowercase(&self, index: usize, length: usize) -> String {
         let mut before = String::with_capacity(length);
         let mut is_bracketed = false;
@@ -81,7 +81,7 @@ impl Folded {
         before
     }
 
-    /// Puts a word in brackets where something was found, so that nobody looks at it again.
+    /// Masks what was found, so that no other detector matches it.
     pub(crate) fn blank(&mut self, range: Range<usize>) {
         let (start, end) = (range.start, range.end);
         self.chars[range].fill('x');

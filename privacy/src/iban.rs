@@ -131,11 +131,11 @@ fn end_of_iban(text: &Folded, start: usize) -> Option<usize> {
         at += 1;
     }
     if number.len() == length {
-        // A mistyped one is still nobody's business, where a word says what it is.
+        // A mistyped one is still personal, where a word says what it is.
         let is_right = remainder_of_97(&number) == 1 || text.before_lowercase(start, 16).contains("iban");
         return (!text.get(at).is_some_and(is_word) && is_right).then_some(at);
     }
-    // Cut off by the end of a message. What follows the check digits is mostly digits everywhere, which words are not.
+    // Cut off by the end of a message. In every country mostly digits follow the check digits, which rules words out.
     let num_digits = number.iter().filter(|c| c.is_ascii_digit()).count();
     (number.len() >= CUT_MIN && num_digits * 2 > number.len() && text.is_at_end(at)).then_some(at)
 }

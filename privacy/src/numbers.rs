@@ -2,7 +2,7 @@
 
 use crate::folded::{Folded, is_word};
 
-/// Digits without anything between them.
+/// A run of digits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Group {
     pub(crate) start: usize,
@@ -15,7 +15,7 @@ impl Group {
     }
 }
 
-/// Most groups that one number may have: a card that is spelled digit by digit.
+/// Most groups of one number: a card that is spelled out digit by digit.
 const GROUPS_MAX: usize = 19;
 
 /// The group that begins at that digit and those that follow it, as long as `joins` says that what stands between two
@@ -50,7 +50,7 @@ pub(crate) fn digits(text: &Folded, groups: &[Group]) -> Vec<u8> {
     chars.filter_map(|c| c.to_digit(10)).map(|digit| digit as u8).collect()
 }
 
-/// Whether what ends there could go on: a letter, or the decimal part of an amount.
+/// Whether what ends there continues: a letter, or the decimal part of an amount.
 pub(crate) fn goes_on(text: &Folded, end: usize) -> bool {
     match text.get(end) {
         Some('.' | ',' | ':' | '/' | '-' | '_') => text.get(end + 1).is_some_and(|c| c.is_ascii_digit()),

@@ -11,7 +11,7 @@ use crate::numbers::{Group, digits, end_of_digits, goes_on, groups};
 
 const DIGITS_MIN: usize = 7;
 const DIGITS_MAX: usize = 15;
-/// Look-ups in numbering plans for one text; what is left over is believed for its form.
+/// Most look-ups in numbering plans for one text; beyond that, form alone decides.
 const LOOKUPS_MAX: u32 = 200;
 
 /// Plans in which a national number begins with a zero.
@@ -133,7 +133,7 @@ impl Candidate<'_> {
     fn is_phone(&self, given: Context, lookups: &mut Lookups) -> bool {
         let number: String = self.digits.iter().map(|digit| char::from(b'0' + digit)).collect();
         if self.has_plus {
-            // What begins with a plus and is no valid number is one with a digit too many, if its length could be right.
+            // An invalid number that begins with a plus is redacted if its length is plausible: it has a digit too many.
             return lookups.is_valid(None, &format!("+{number}")) || self.digits.len() >= 10;
         }
         if self.is_date_or_amount() {
@@ -153,7 +153,7 @@ impl Candidate<'_> {
         self.is_north_american() || self.is_national(&number, lookups)
     }
 
-    /// `(212) 736-5000`, `212-736-5000`, `1-800-736-5000`: the form is enough, for fictional numbers have it as well.
+    /// `(212) 736-5000`, `212-736-5000`, `1-800-736-5000`: the form is enough, because fictional numbers have it too.
     fn is_north_american(&self) -> bool {
         let lengths: Vec<usize> = self.groups.iter().map(|group| group.len()).collect();
         let digits = match lengths[..] {

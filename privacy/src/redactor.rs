@@ -1,4 +1,4 @@
-//! One text: what is found in it, and what is shown instead.
+//! One text: what is found in it, and what replaces it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -11,9 +11,9 @@ use crate::context::Context;
 use crate::folded::Folded;
 use crate::{card, email, iban, ip, phone, ssn};
 
-/// Fewest digits of anything that is looked for, but for addresses.
+/// Fewest digits of any kind except addresses.
 const DIGITS_MIN: usize = 5;
-/// What a text becomes that could not be read to its end.
+/// Replaces a text that could not be processed to its end.
 const UNREADABLE: &str = "[redacted]";
 
 /// Replaces personal data of the chosen kinds by the kind's name in brackets, such as `[email]`.
@@ -33,7 +33,7 @@ impl Redactor {
         !self.kinds.is_empty()
     }
 
-    /// The text without personal data; borrowed when there is none. What has been redacted stays as it is.
+    /// The text without personal data; borrowed when there is none. Redacting twice changes nothing.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.text_as(text, Context::default())
     }
@@ -42,7 +42,7 @@ impl Redactor {
         if !self.may_hold_any(text) {
             return Cow::Borrowed(text);
         }
-        // The plans of phone numbers are another's code: whatever it stumbles over must not be shown for that.
+        // Numbering plans are third-party code: a text that makes it panic must not get through unredacted.
         match catch_unwind(AssertUnwindSafe(|| self.replaced(text, given))) {
             Ok(replaced) => replaced,
             Err(_) => {
@@ -64,7 +64,7 @@ impl Redactor {
         self.kinds.contains(&kind)
     }
 
-    /// A look at the bytes that spares almost every text the rest.
+    /// A quick scan of the bytes, which almost every text gets by with.
     fn may_hold_any(&self, text: &str) -> bool {
         if !self.is_active() {
             return false;
@@ -85,8 +85,8 @@ impl Redactor {
     fn find_as(&self, text: &str, given: Context) -> Vec<(PersonalData, Range<usize>)> {
         let mut folded = Folded::new(text);
         let mut found = Vec::new();
-        // The surest first: whatever holds a card's digits is not looked at again as a phone number. Kinds that are kept
-        // are looked for as well, or their digits would be taken for another kind.
+        // The most specific first: a card's digits are not considered as a phone number again. Kinds that are kept are
+        // searched too, or their digits would be taken for another kind.
         for kind in [
             PersonalData::Email,
             PersonalData::Iban,

@@ -1,4 +1,4 @@
-//! Social security numbers of the United States, by the rules of what was ever issued.
+//! Social security numbers of the United States, by the rules for what has ever been issued.
 
 use std::ops::Range;
 

@@ -10,7 +10,7 @@ use std::path::Path;
 pub(crate) enum Readable {
     /// Only the user that Hearken runs as.
     ByOwner,
-    /// Whoever the process's mask lets.
+    /// As the process's umask says.
     ByMask,
 }
 

@@ -1,5 +1,5 @@
-//! Events that come in over HTTP: a body becomes items, and a sink that `server` provides makes them durable. What an
-//! event must look like is the sink's to say.
+//! Events that come in over HTTP: a body becomes items, and a sink that `server` provides makes them durable. The
+//! sink decides what an event must look like.
 
 use std::fmt;
 use std::future::Future;
@@ -37,11 +37,11 @@ pub struct EventsAnswer {
 pub struct RejectedItem {
     /// Its position in the request, from 0.
     pub index: usize,
-    /// What is wrong, and how to mend it.
+    /// What is wrong, and how to fix it.
     pub reason: String,
 }
 
-/// None of the events is known to be durable; sending them again is right. The text says why.
+/// The events may not be durable: send them again. The text says why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotDurable(pub String);
 
@@ -65,9 +65,9 @@ pub trait EventSink: Send + Sync {
 pub enum BodyError {
     /// It is larger than allowed once it is decompressed.
     TooLarge,
-    /// It is not what its headers say, or nothing in it can be told apart.
+    /// It is not what its headers say, or nothing in it can be recognised as an item.
     Invalid(String),
-    /// The encoding is none that is understood.
+    /// The encoding is not supported.
     UnknownEncoding(String),
 }
 
@@ -101,11 +101,11 @@ fn read_bounded(
     if bytes.len() > bytes_max { Err(BodyError::TooLarge) } else { Ok(bytes) }
 }
 
-/// Tells the items of a body apart: those of a JSON array, the lines of NDJSON, or one JSON value. An item need not be
+/// Splits a body into items: the elements of a JSON array, the lines of NDJSON, or one JSON value. An item need not be
 /// JSON, as long as another one is.
 ///
 /// # Errors
-/// Nothing can be told apart.
+/// Nothing can be recognised as an item.
 pub fn split(body: &[u8]) -> Result<Vec<&[u8]>, BodyError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
     let one_value = serde_json::from_slice::<IgnoredAny>(body);

@@ -42,7 +42,7 @@ pub enum ExportFormat {
     Ndjson,
     /// RFC 4180 with a header.
     Csv {
-        /// Begins with a byte order mark, by which Excel tells UTF-8.
+        /// Begins with a byte order mark, by which Excel recognises UTF-8.
         bom: bool,
     },
 }
@@ -88,7 +88,7 @@ impl ExportFormat {
 /// unless fields are given.
 ///
 /// # Errors
-/// What is wrong with the search is told before the first byte; what fails later breaks the stream off.
+/// An invalid search fails before the first byte; a later failure breaks the stream off.
 pub async fn export(
     state: &AppState,
     parameters: SearchParameters,

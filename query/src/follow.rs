@@ -27,10 +27,10 @@ use crate::words;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Most changes of one look; also how many documents it may read.
 const CHANGES_MAX: usize = 500;
-/// How long a follower with nothing to tell waits before it tells its point.
+/// How long a follower without matches waits before it reports its point.
 const QUIET_AFTER: Duration = Duration::from_secs(15);
 
-/// What a follower tells.
+/// What a follower reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FollowEvent {
     /// An interaction that matches has changed.
@@ -64,7 +64,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Follows from now, or from the point that an earlier follower told. Only the query and the filters of the
+    /// Follows from now, or from the point that an earlier follower reported. Only the query and the filters of the
     /// parameters matter.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ impl Follower {
         self.point
     }
 
-    /// The next thing to tell; waits for it. `None` when the server stops.
+    /// Waits for the next event. `None` when the server stops.
     pub async fn next(&mut self) -> Option<FollowEvent> {
         let state = self.state.clone();
         tokio::select! {
@@ -152,7 +152,7 @@ impl Follower {
             }
             // The pool is full or the search took too long: the point stays, the next look tries again.
             Err(problem) => {
-                tracing::debug!(code = problem.code, "a look of an event stream failed");
+                tracing::debug!(code = problem.code, "an event stream could not read its changes");
                 true
             }
         }
@@ -204,8 +204,8 @@ pub fn point_now(state: &AppState) -> String {
     state.seal().text(state.reader().changes_now())
 }
 
-/// Turns points into texts that tell nothing: a point counts the changes of every organization, and how busy others are
-/// is theirs to know. A text of another run of the process, or one that somebody made up, is a point of an unknown run: a
+/// Turns points into opaque texts: a point counts the changes of every organization, and nobody may learn how busy the
+/// others are. A text of another run of the process, or one that somebody made up, is a point of an unknown run: a
 /// gap, not an error.
 pub(crate) struct Seal([u8; 32]);
 

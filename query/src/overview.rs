@@ -16,9 +16,9 @@ use crate::search::{in_order, resolve};
 use crate::state::AppState;
 use crate::words;
 
-/// What is counted unless `facets` says otherwise.
+/// The facets unless `facets` names others.
 pub const FACETS: &[&str] = &["sentiment", "csat", "country", "agent", "llm_model", "topic"];
-/// What is summed up.
+/// The fields whose sums and percentiles are computed.
 pub const DISTRIBUTIONS: &[&str] = &[
     "total_costs",
     "duration",

@@ -1,4 +1,4 @@
-//! Search parameters (contract, section 3): pairs of names and values, from a query string or a JSON object, become
+//! Search parameters (docs/reference.md#search): pairs of names and values, from a query string or a JSON object, become
 //! one checked [`SearchParameters`].
 
 mod cursor;

@@ -1,9 +1,10 @@
-//! Saved views: searches that people gave a name, kept in one small JSON file beside the index.
+//! Saved views: searches with a name, kept in one small JSON file beside the index.
 //!
-//! A view belongs to the organizations of whoever saved it, and exists only for those who may see all of these: its name
-//! and its search may tell of each. So names are unique among the views of the same organizations.
+//! A view belongs to the organizations of the key that saved it, and exists only for keys that may see all of these,
+//! because its name and its search may reveal something about each. So names are unique among views of the same
+//! organizations.
 //!
-//! Every change writes the whole file anew and syncs it before it is answered, so that after a crash the file holds
+//! Every change rewrites the whole file and syncs it before it is answered, so that after a crash the file holds
 //! either the old views or the new ones.
 
 use std::fs;
@@ -33,7 +34,7 @@ pub struct View {
     pub query: String,
 }
 
-/// What is to become of a view.
+/// A change of a view.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ViewChange {
@@ -57,7 +58,7 @@ pub struct Views {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct OwnedView {
     view: View,
-    /// What whoever saved it may see.
+    /// The organizations that the key which saved it may see.
     owner: Access,
 }
 

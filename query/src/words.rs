@@ -1,8 +1,8 @@
 //! The words people said, kept from callers who may know everything else.
 //!
-//! Whoever has `metadata` and not `search` sees facts: times, counts, costs, places, facets, how satisfied people were.
-//! What was said is left out of every answer, and cannot be asked for either: a search that finds it, or a count of it,
-//! tells it just as well.
+//! A key with `metadata` and without `search` sees facts: times, counts, costs, places, facets, how satisfied people were.
+//! What was said is left out of every answer, and cannot be searched for either: a match, or a count of matches, would
+//! reveal it just as well.
 
 use hearken_index::query::Query;
 use hearken_model::Interaction;

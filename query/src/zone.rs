@@ -8,9 +8,9 @@ use chrono_tz::Tz;
 use hearken_index::interval::Zone;
 use hearken_model::field::nearest;
 
-/// Clocks are known from 1970 to 2100.
+/// Changes of clocks are computed from 1970 to 2100.
 const YEARS: [i64; 2] = [0, 4_102_444_800];
-/// No clock is changed twice in less.
+/// No clock changes twice in less than this.
 const STEP: i64 = 24 * 60 * 60;
 
 /// The zone of that name, or of clocks that are always so far from UTC: `+08:00`. Looking for its changes takes milliseconds, so it is remembered.

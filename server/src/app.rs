@@ -292,7 +292,7 @@ fn intake(
     })
 }
 
-/// Analysis, billing and the contract's rules, as the configuration says.
+/// Analysis, billing and the other rules of docs/reference.md, as configured.
 ///
 /// # Errors
 /// The taxonomy file cannot be read.
@@ -419,7 +419,7 @@ fn readiness(status: IngestStatus, monitor: Arc<dyn Maintain>) -> hearken_query:
     })
 }
 
-/// Takes up a replaced GeoIP file; a broken one is told once and the old one stays.
+/// Reloads a replaced GeoIP file; a broken one is reported once and the old one stays in use.
 async fn watch_geoip(geoip: GeoIp) {
     let mut last_error = String::new();
     loop {
@@ -428,7 +428,7 @@ async fn watch_geoip(geoip: GeoIp) {
         match tokio::task::spawn_blocking(move || looked_at.reload_if_changed()).await {
             Ok(Ok(false)) | Err(_) => {}
             Ok(Ok(true)) => {
-                info!("took up a new GeoIP file");
+                info!("reloaded the GeoIP file");
                 last_error.clear();
             }
             Ok(Err(error)) => {

@@ -114,7 +114,7 @@ enum Command {
         #[command(subcommand)]
         command: IndexCommand,
     },
-    /// Make, list and revoke API keys; a running server takes changes up
+    /// Make, list and revoke API keys; a running server picks changes up
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
@@ -140,7 +140,7 @@ enum IndexCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Set where a partition is read on, after its topic was recreated or retention passed the index
+    /// Set where to continue reading a partition, after its topic was recreated or retention passed the index
     ResetOffset {
         #[command(flatten)]
         config: ConfigArgs,
@@ -158,7 +158,7 @@ enum IndexCommand {
 
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
-    /// Make a key and print it, this once
+    /// Make a key and print it, once
     Create {
         #[command(flatten)]
         config: ConfigArgs,
@@ -168,7 +168,7 @@ enum KeysCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Print the keys that there are, without their secrets
+    /// List the keys, without their secrets
     List {
         #[command(flatten)]
         config: ConfigArgs,
@@ -176,7 +176,7 @@ enum KeysCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Make a key worthless; its streams and sessions end within seconds
+    /// Revoke a key; its streams and sessions end within seconds
     Revoke {
         #[command(flatten)]
         config: ConfigArgs,

@@ -10,13 +10,13 @@ use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use serde::Deserialize;
 
-/// Where a server listens unless something else is said.
+/// The server's address by default.
 const URL_DEFAULT: &str = "http://127.0.0.1:8080";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// For answers that come as a whole.
+/// Timeout of answers that are read whole.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What says where a server is: flags first, then the environment, a profile, the configuration.
+/// The possible sources of a server's address: flags first, then the environment, a profile, the configuration.
 #[derive(Debug, Default)]
 pub struct Address {
     /// `--url` or `HEARKEN_URL`.
@@ -46,7 +46,7 @@ pub struct Client {
     key: Option<Secret>,
 }
 
-/// A request that was not answered as it should be.
+/// A request that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{problem}")]
 pub struct ClientError {
@@ -67,14 +67,14 @@ struct Problem {
 }
 
 impl Client {
-    /// Nothing is asked of the server yet.
+    /// Sends nothing yet.
     ///
     /// # Errors
-    /// The profile cannot be read, or the address is none.
+    /// The profile cannot be read, or the address is invalid.
     pub fn new(address: Address) -> anyhow::Result<Self> {
         let profile = profile(&address)?;
         let listen = address.listen.filter(|listen| listen.port() != 0).map(|listen| {
-            // A server that listens everywhere listens here as well.
+            // A server that listens on all addresses is reached on loopback.
             let ip = if listen.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen.ip() };
             format!("http://{}", SocketAddr::new(ip, listen.port()))
         });
@@ -104,7 +104,7 @@ impl Client {
         &self.url
     }
 
-    /// `GET`, an answer that comes as a whole.
+    /// `GET`, for an answer that is read whole.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -112,7 +112,7 @@ impl Client {
         self.send(self.http.get(self.address(path, parameters)).timeout(ANSWER_TIMEOUT))
     }
 
-    /// `GET`, an answer that comes bit by bit, maybe for ever.
+    /// `GET`, for an answer that is streamed, possibly without end.
     ///
     /// # Errors
     /// See [`ClientError`].

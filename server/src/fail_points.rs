@@ -1,4 +1,4 @@
-//! Fail points: the places at which the crash tests stop, delay or kill the server.
+//! Fail points: places where the crash tests stop, delay or kill the server.
 //!
 //! They exist only in builds with the feature `failpoints` of the crate `fail`, which `cargo test --workspace` turns on
 //! and a build of the server alone, as for a release, does not.
@@ -12,7 +12,7 @@ use fail::FailScenario;
 /// The actions of `FAILPOINTS` have no such end.
 const ABORT_VARIABLE: &str = "FAILPOINTS_ABORT";
 
-/// Takes up `FAILPOINTS` (see the crate `fail`) and `FAILPOINTS_ABORT`, for as long as the result lives.
+/// Applies `FAILPOINTS` (see the crate `fail`) and `FAILPOINTS_ABORT`, for as long as the result lives.
 ///
 /// # Errors
 /// `FAILPOINTS_ABORT` is not `name=n`, or this build has no fail points.

@@ -1,4 +1,4 @@
-//! Events that come in over HTTP go from the API's hands into those of ingest, which do not know each other.
+//! Passes events over HTTP from the API to ingest, which do not know each other.
 
 use hearken_ingest::{Incoming, Intake, Sender, Taken};
 use hearken_query::events::{Accepting, EventItem, EventSink, EventsAnswer, NotDurable, RejectedItem};
@@ -6,7 +6,7 @@ use hearken_query::http::Caller;
 use hearken_query::keys::Permission;
 use tracing::warn;
 
-/// The API's sink: ingest's door.
+/// The API's sink, which is ingest's intake.
 pub(crate) struct HttpEvents(pub(crate) Intake);
 
 impl EventSink for HttpEvents {
@@ -34,7 +34,7 @@ impl EventSink for HttpEvents {
     }
 }
 
-/// What senders are told: not where files are.
+/// The error as senders see it: without the paths of files.
 fn public_reason(cause: &anyhow::Error) -> String {
     match cause.downcast_ref::<hearken_ingest::IntakeError>() {
         Some(hearken_ingest::IntakeError::Log(hearken_ingest::LogError::Io { .. })) => {

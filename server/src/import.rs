@@ -2,11 +2,11 @@
 //!
 //! - [`files`]: which files, and their text, decompressed.
 //! - [`json`], [`rows`], [`transcript`]: a file's text becomes events, one after the other.
-//! - [`progress`]: how far each file has come, so that an import that was cut off goes on where it was.
+//! - [`progress`]: how far each file has come, so that an interrupted import continues where it was.
 //! - [`destination`]: where the events go.
 //!
-//! Nothing is doubled, whenever an import is cut off: what is sent again has the same ids and the same times, also where
-//! the file names none. An event that names no time gets the file's, and its place in the file.
+//! Interrupting an import never duplicates anything: events that are sent again have the same ids and the same times, even
+//! if the file names none. An event without a time gets the file's, and its place in the file.
 
 mod destination;
 mod files;
@@ -32,7 +32,7 @@ pub use transcript::Speakers;
 use self::destination::Batch;
 use self::files::Source;
 
-/// A batch ends with as many events, or as many bytes.
+/// Most events, and most bytes, of a batch.
 const BATCH_EVENTS_MAX: usize = 5_000;
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Reasons that the summary lists; the others are counted.
@@ -54,7 +54,7 @@ pub struct Import {
     pub json: bool,
 }
 
-/// What became of the events so far.
+/// Counts of the events so far.
 #[derive(Default)]
 struct Tally {
     num_files: usize,
@@ -81,14 +81,14 @@ impl Tally {
 
 /// An event of a file, or why there is none.
 type Item = Result<Vec<u8>, String>;
-/// The events of a file, in order; an error says that it cannot be read on.
+/// The events of a file, in order; an error means that the rest cannot be read.
 type Items = Box<dyn Iterator<Item = anyhow::Result<Item>>>;
 
 impl Import {
     /// Imports everything, and says on standard error what was skipped and why.
     ///
     /// # Errors
-    /// A file cannot be read, the destination takes nothing, or nothing at all could be imported.
+    /// A file cannot be read, the destination accepts nothing, or nothing at all could be imported.
     pub fn run(self, destination: Destination, mut progress: Progress) -> anyhow::Result<()> {
         let started = Instant::now();
         let (sources, num_ignored_files) = files::list(&self.paths, self.kind)?;

@@ -6,11 +6,11 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging. A second call in one process changes nothing.
 ///
 /// # Errors
-/// The level is none that tracing understands.
+/// tracing does not understand the level.
 pub fn start(config: &LogConfig) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.level)?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // An error says that logging has begun already, which is what is wanted.
+    // An error means that logging has started already, which is fine.
     let _ = match config.format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

@@ -1,4 +1,4 @@
-//! The index and build families of contract section 6, read when Prometheus asks.
+//! The metrics of index and build (docs/reference.md#metrics), read when Prometheus asks.
 
 use std::sync::Arc;
 

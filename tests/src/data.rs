@@ -1,6 +1,6 @@
 //! Real dialogues, User-Agents and addresses, read in place and never copied into the project.
 //!
-//! The folder is that of `HEARKEN_TEST_DATA`, else `../shared/data` beside the workspace; its README tells the
+//! The folder is that of `HEARKEN_TEST_DATA`, else `../shared/data` beside the workspace; its README gives the
 //! sources and licences.
 
 use std::fs;

@@ -281,7 +281,7 @@ fn find_or_build() -> Result<PathBuf> {
 
 /// The directory `target/<profile>` that this program was built into: a test is in its `deps`, a benchmark in itself.
 pub(crate) fn profile_dir() -> Result<PathBuf> {
-    let exe = std::env::current_exe().context("cannot tell where this program is")?;
+    let exe = std::env::current_exe().context("cannot find this program's own path")?;
     let dir = exe.parent().filter(|dir| !dir.ends_with("deps")).or(exe.ancestors().nth(2));
     dir.map(Path::to_owned).context("this program is not in a target directory")
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 const TOPIC: &str = "interactions";
 const DEAD_LETTER_TOPIC: &str = "interactions.dlq";
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How long the broker stays away at least; otherwise until readiness has told of it.
+/// How long the broker stays away at least; otherwise until readiness has reported it.
 const OUTAGE_SECONDS: &str = "HEARKEN_OUTAGE_SECONDS";
 const STOPPED_PARTITIONS: &str = "hearken_ingest_stopped_partitions";
 
@@ -24,7 +24,7 @@ fn a_broker_that_is_away_is_waited_for_and_nothing_is_lost() {
     let mut hearken = start(&kafka);
     produce(&kafka, 0, 0..100);
     wait_total(&hearken, 100);
-    wait_until(PATIENCE, "the connection to be told", || {
+    wait_until(PATIENCE, "the connection to be reported", || {
         hearken.metric("hearken_ingest_broker_connected", &[]).unwrap() == 1.0
     });
 
@@ -32,7 +32,7 @@ fn a_broker_that_is_away_is_waited_for_and_nothing_is_lost() {
     kafka.kill();
     let outage_s = std::env::var(OUTAGE_SECONDS).map_or(0, |seconds| seconds.parse().unwrap());
     let mut num_searches = 0;
-    wait_until(PATIENCE, "readiness to tell of the outage", || {
+    wait_until(PATIENCE, "readiness to report the outage", || {
         assert!(total(&hearken, &[]) >= 100, "searches answer while the broker is gone");
         num_searches += 1;
         let (status, body) = hearken.get("/readyz").unwrap();
@@ -368,7 +368,7 @@ fn wait_not_ready(hearken: &Hearken, why: &str) {
     });
 }
 
-/// Readiness names the partition, the reason and the command; a metric and a line of the log tell it too.
+/// Readiness names the partition, the reason and the command; so do a metric and a log line.
 #[track_caller]
 fn expect_stopped(hearken: &Hearken, reason: &str) {
     wait_not_ready(hearken, &format!("partition 0 of topic {TOPIC} is stopped"));

@@ -100,7 +100,7 @@ fn files_of_every_kind_are_imported_once_however_often() {
     assert_eq!(run(&hearken, &["import"]).status.code(), Some(2));
 }
 
-/// Messages without ids and without times, which only their place in the file tells apart.
+/// Messages without ids and without times, which only their place in the file distinguishes.
 fn many_messages(path: &Path, num_interactions: usize, num_each: usize) {
     let mut file = fs::File::create(path).unwrap();
     for number in 0..num_interactions * num_each {

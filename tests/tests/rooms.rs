@@ -18,8 +18,8 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("index/memory", &["model", "index"]),
     ("index/tantivy", &["model", "index"]),
     ("ingest", &["model", "geoip", "analysis", "billing", "privacy", "config", "index"]),
-    ("query", &["model", "geoip", "analysis", "billing", "config", "index"]),
-    ("web", &["model", "config", "query"]),
+    ("query", &["model", "index"]),
+    ("web", &["model", "query"]),
     (
         "server",
         &[

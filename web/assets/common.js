@@ -73,7 +73,7 @@
     },
   });
 
-  // The browser's time zone is the page's unless the address names one: told by a cookie, and this page again.
+  // The browser's time zone is the page's unless the address names one: sent in a cookie, and the page is loaded again.
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const told = () => decodeURIComponent(/(?:^|; )tz=([^;]*)/.exec(document.cookie)?.[1] ?? "");
   if (zone && told() !== zone) {

@@ -55,7 +55,7 @@ pub(crate) async fn show(caller: Caller, parts: Parts) -> Response {
     let main = match caller.key() {
         None => html! {
             h1 { "Account" }
-            p { "This server asks for no keys: whoever reaches it may do everything." }
+            p { "This server has no keys: anyone who can reach it may do everything." }
         },
         Some(key) => html! {
             h1 { "Account" }
@@ -83,7 +83,7 @@ pub(crate) async fn show(caller: Caller, parts: Parts) -> Response {
     )
 }
 
-/// How a page tells that it will not be shown: without a key, by the page that asks for one.
+/// The answer in place of a page that may not be shown: without a key, the page that asks for one.
 pub(crate) fn refuse(problem: Problem, parts: &Parts) -> Response {
     let address = parts.uri.path_and_query().map_or("/", |address| address.as_str());
     if problem.code != "unauthorized" || parts.method != Method::GET {

@@ -72,7 +72,7 @@ impl Asked {
     }
 }
 
-/// The clock in the zone of the address, else in the one that the reader's browser told, else in UTC.
+/// The clock in the zone of the address, else in that of the browser's cookie, else in UTC.
 pub(crate) fn clock(location: &Location, headers: &HeaderMap) -> (Clock, Result<(), Problem>) {
     let now = now();
     if let Some(zone) = location.get("tz") {
@@ -108,7 +108,7 @@ async fn list(
     headers: HeaderMap,
 ) -> Response {
     let Asked { location, clock, period, parameters } = Asked::new(&query.unwrap_or_default(), &headers);
-    let point = point_now(&state); // before the search: what changes meanwhile is told, not missed
+    let point = point_now(&state); // before the search, so that no change is missed
     // Both read the whole selection; side by side, the histogram costs the reader no time.
     let volume = tokio::spawn({
         let (state, caller, parameters) = (state.clone(), caller.clone(), parameters.clone().ok());

@@ -1,9 +1,9 @@
-//! The answer, checked: whatever a model, or somebody in its place, may send back.
+//! The answer, checked: the endpoint may send anything.
 
 use hearken_model::Sentiment;
 use serde::Deserialize;
 
-/// Bounds of the answer's texts, in characters. Longer ones are refused rather than cut: they are no descriptions.
+/// Bounds of the answer's texts, in characters. Longer ones are refused rather than cut: they are not what was asked for.
 pub(super) const DESCRIPTION_CHARS_MAX: usize = 500;
 /// See [`DESCRIPTION_CHARS_MAX`].
 pub(super) const TOPIC_CHARS_MAX: usize = 100;
@@ -14,7 +14,7 @@ const KEYWORD_CHARS_MAX: usize = 100;
 /// Most keywords.
 pub(super) const KEYWORDS_MAX: usize = 12;
 
-/// What the model says of a conversation, within bounds.
+/// The model's analysis of a conversation, within bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The mood of the whole.
@@ -36,13 +36,13 @@ pub struct Answer {
 /// Why an answer that arrived is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    /// Not of the schema, or out of bounds.
+    /// It does not follow the schema, or exceeds a bound.
     #[error("the answer is not what was asked for: {0}")]
     Garbage(String),
-    /// The answer ends before it is complete.
+    /// It was cut off.
     #[error("the answer was cut off")]
     Truncated,
-    /// The model, or a filter in front of it, does not want to answer.
+    /// The model, or a filter in front of it, refused to answer.
     #[error("the model refuses to answer")]
     Refused,
 }
@@ -64,7 +64,7 @@ impl Answer {
     /// Reads the text of an answer.
     pub(super) fn read(text: &str) -> Result<Self, Unusable> {
         let raw: RawAnswer = serde_json::from_str(text).map_err(|error| {
-            // Not the error's own words, which repeat what they refuse: the answer is made of what people said.
+            // Without the error's own text, which quotes what it refuses: the answer is made of what people said.
             let place = (error.line(), error.column());
             Unusable::Garbage(format!("not JSON of the schema at line {}, column {}", place.0, place.1))
         })?;

@@ -13,13 +13,13 @@ use super::excerpt::Excerpt;
 use super::question;
 use crate::Taxonomy;
 
-/// An answer longer than this is none that was asked for.
+/// A longer answer cannot be what was asked for.
 const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
 /// Most characters of an endpoint's error code that are repeated.
 const CODE_CHARS_MAX: usize = 60;
-/// A word of English has about this many bytes a token, other languages fewer; used where nobody counted.
+/// English has about this many bytes a token, other languages fewer; used where the endpoint reports no usage.
 const BYTES_PER_TOKEN: u64 = 3;
-/// What an answer of the schema has at most, thinking not included.
+/// Most tokens of an answer that follows the schema, without reasoning.
 const ANSWER_TOKENS: u64 = 1_000;
 
 /// Where the model is.
@@ -77,7 +77,7 @@ pub enum AskError {
         reason: String,
         /// How long the endpoint asks to wait.
         retry_after: Option<Duration>,
-        /// The request arrived, as far as can be told, and may be charged for although nothing came back.
+        /// The request probably arrived, and may be charged for although nothing came back.
         may_be_billed: bool,
     },
     /// The endpoint does not take the request: a wrong key, an unknown model, something it does not support.

@@ -1,4 +1,4 @@
-//! What of a conversation is shown to the model.
+//! The part of a conversation that the model sees.
 
 use hearken_model::Role;
 use uuid::Uuid;

@@ -29,7 +29,7 @@ pub trait Sink {
     fn word(&mut self, hash: u64);
 }
 
-/// What [`extract`] says besides the hashed features.
+/// What [`extract`] returns besides the hashed features.
 #[derive(Clone, Debug)]
 pub struct Plain {
     /// The plain features, each about −1 to 1.
@@ -191,7 +191,7 @@ impl Sums {
         let mut sums = Self::default();
         let words = tokens.iter().filter(|token| token.kind == Kind::Word).count();
         let caps = tokens.iter().filter(|token| token.caps).count();
-        // Where everything is in capitals, capitals say nothing.
+        // When everything is in capitals, capitals mean nothing.
         let caps_count = caps * 10 < words * 7;
         let mut reach = 0_u8;
         let mut emphasis = 1.0_f32;
@@ -302,7 +302,7 @@ impl Sums {
         squash(self.positive - self.negative)
     }
 
-    /// Coarse steps of the sums, combined, so that a linear model can tell "great, another delay" from "great".
+    /// Coarse steps of the sums, combined, so that a linear model can distinguish "great, another delay" from "great".
     fn shapes(&self, sink: &mut impl Sink) {
         let positive = step_of(self.positive);
         let negative = step_of(self.negative);

@@ -1,6 +1,6 @@
 //! Languages other than English: a lexicon of strong words (`lexicon/other.txt`), negation and emphasis, nothing learnt.
 //!
-//! It answers only where it met a word that it knows, so silence is common and honest.
+//! It answers only when it finds a word that it knows, so `None` is common, and better than a guess.
 
 mod table;
 
@@ -39,7 +39,7 @@ pub(super) fn score(text: &str, language: Option<&str>) -> Option<MessageSentime
     tallies[best].judge(tallies[LANGUAGES_MAX].emoji, only.is_some())
 }
 
-/// The language with the most known words; of equals the stronger verdict.
+/// The language with the most known words; on a tie, the stronger result.
 fn most_hits(tallies: &[Tally]) -> usize {
     let rank = |tally: &Tally| (tally.hits + tally.marks, (tally.sum.abs() * 10.0) as u32);
     (0..LANGUAGES_MAX).max_by_key(|idx| rank(&tallies[*idx])).unwrap_or(0)

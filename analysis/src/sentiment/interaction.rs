@@ -5,7 +5,7 @@ use hearken_model::Sentiment;
 use super::lexicon::{Lexicon, class};
 use super::text::{Kind, Token, hash_word, join, tokenize};
 
-/// What a message loses of its weight with each later one; below [`RECENCY_MIN`] it loses no more.
+/// Each later message multiplies a message's weight by this, down to [`RECENCY_MIN`].
 const RECENCY: f32 = 0.7;
 /// The weight of the oldest messages of a long interaction.
 const RECENCY_MIN: f32 = 0.1;
@@ -21,13 +21,13 @@ const COURTESY_WEIGHT: f32 = 0.5;
 const COURTESY_SCORE_MAX: f32 = 0.35;
 /// Beyond this a single message is positive or negative enough to say that the conversation ended so.
 const ENDED_SCORE_MIN: f32 = 0.3;
-/// Words and characters quoted of a message.
+/// Most words and characters of a quotation.
 const QUOTE_WORDS: usize = 8;
 const QUOTE_CHARS: usize = 60;
-/// User messages looked at; of a longer interaction the last ones.
+/// User messages that are judged; in a longer interaction, the last ones.
 const MESSAGES_MAX: usize = 500;
 
-/// A user's message with what is known of its mood, given by upstream or judged here.
+/// A user's message with its sentiment, given by upstream or judged here.
 #[derive(Clone, Copy, Debug)]
 pub struct UserMessage<'a> {
     /// What was said.
@@ -48,15 +48,15 @@ pub struct InteractionSentiment {
     /// One or two short English sentences naming the reason: the turning point, the strongest message, how it ended.
     /// Plain text of at most 400 characters; quotes at most eight words of a message at a time.
     pub description: String,
-    /// How the description says that it ended.
+    /// The final mood, as the description states it.
     pub ended: Sentiment,
 }
 
-/// A mood no stronger than this gives way to signs of the other direction.
+/// A mood no stronger than this yields to signs of the opposite direction.
 const WEAK_SCORE_MAX: f32 = 0.5;
 
 impl InteractionSentiment {
-    /// The same told as neutral, if the mood is so weak that this is as true. The reasons stay.
+    /// The same as neutral, if the mood is weak enough for that to be fair. The reasons stay.
     pub(crate) fn tempered(&self) -> Option<InteractionSentiment> {
         if self.score.abs() > WEAK_SCORE_MAX || self.sentiment == Sentiment::Neutral {
             return None;
@@ -195,7 +195,7 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
     format!("{overall}: {}.", reasons.join("; "))
 }
 
-/// The message from which on the mood is most unlike that before, and whether it rose.
+/// The message at which the mood changed most, and whether it improved.
 fn turning_point(judged: &[Judged<'_>]) -> Option<(usize, bool)> {
     let total: f32 = judged.iter().map(|message| message.score).sum();
     let mut before = 0.0;
@@ -205,7 +205,7 @@ fn turning_point(judged: &[Judged<'_>]) -> Option<(usize, bool)> {
             let (mean_before, mean_after) =
                 (before / idx as f32, (total - before) / (judged.len() - idx) as f32);
             let change = mean_after - mean_before;
-            // A turn needs two moods, not a mood that comes up after small talk.
+            // A turning point needs two moods, not one that appears after small talk.
             let opposite =
                 mean_before * mean_after < 0.0 && mean_before.abs() > 0.1 && mean_after.abs() > 0.1;
             if opposite && change.abs() >= TURN_MIN && found.is_none_or(|(_, most)| change.abs() > most.abs())

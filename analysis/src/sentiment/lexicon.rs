@@ -8,7 +8,7 @@ const ENGLISH: &str = include_str!("lexicon/en.txt");
 
 /// Classes of an [`Entry`], as bits.
 pub mod class {
-    /// Turns what follows round: `not`, `never`.
+    /// Negates what follows: `not`, `never`.
     pub const NEGATOR: u16 = 1;
     /// Strengthens what follows: `very`.
     pub const BOOSTER: u16 = 2;
@@ -20,13 +20,13 @@ pub mod class {
     pub const QUESTION: u16 = 16;
     /// Asks for something.
     pub const REQUEST: u16 = 32;
-    /// Tells of effort: waiting, repeating.
+    /// Effort: waiting, repeating.
     pub const EFFORT: u16 = 64;
     /// Thanks.
     pub const THANKS: u16 = 128;
     /// Something went wrong with the service.
     pub const SERVICE: u16 = 256;
-    /// Something was put right.
+    /// Something was fixed.
     pub const RESOLVED: u16 = 512;
     /// Two words that begin a longer phrase.
     pub const PREFIX: u16 = 1024;

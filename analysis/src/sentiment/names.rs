@@ -1,8 +1,8 @@
-//! Names are no feelings: nobody is displeased in Bad Homburg, nor pleased in Nice.
+//! Names carry no sentiment: nobody is displeased in Bad Homburg, nor pleased in Nice.
 
 use std::borrow::Cow;
 
-/// What stands in a name's place; the features take it for one.
+/// The placeholder for a name, which the features recognise.
 const NAME: &str = "[NAME]";
 
 /// Words after which a capital begins a place or a person.
@@ -11,7 +11,7 @@ const BEFORE_NAMES: [&str; 16] = [
     "called", "named",
 ];
 
-/// The text with [`NAME`] in place of every name that can be told: capitals in the middle of a sentence after a word
+/// The text with [`NAME`] in place of every recognisable name: capitals in the middle of a sentence after a word
 /// that places or names are mentioned with. Where most words have capitals, they say nothing.
 pub(super) fn without_names(text: &str) -> Cow<'_, str> {
     if !has_inner_capital(text) {

@@ -1,13 +1,13 @@
 //! One pass over a message: words, numbers, names, marks and emoji as hashed [`Token`]s.
 //!
-//! Nothing here knows a language; whoever reads the tokens does. Hashes are our own and part of the model's format:
+//! Nothing here depends on the language; that is up to the readers of the tokens. Hashes are our own and part of the model's format:
 //! changing them means training again.
 
 /// Bytes read from the beginning of a long text. What customers feel is said in the first lines and in the last ones.
 const HEAD_BYTES: usize = 2_000;
 /// Bytes read from the end of a long text.
 const TAIL_BYTES: usize = 500;
-/// Bytes of one word that are looked at; longer ones are ids, keys or noise.
+/// Most bytes of a word; longer ones are ids, keys or noise.
 pub(crate) const WORD_BYTES_MAX: usize = 32;
 
 /// What a [`Token`] stands for.

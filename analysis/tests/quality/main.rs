@@ -177,7 +177,7 @@ fn topics_of_single_questions_match_their_intents() {
     }
 }
 
-/// The proxy for keywords and summaries: whether the labelled topic can still be told from them alone. The customer's
+/// The proxy for keywords and summaries: whether the labelled topic can still be recognised from them alone. The customer's
 /// first message is what a reader would look at without them.
 #[test]
 fn keywords_and_summaries_keep_the_topic() {
@@ -268,7 +268,7 @@ fn satisfaction_follows_the_labels() {
     }
 }
 
-/// Nothing that is said of a conversation contradicts anything else that is said of it.
+/// No derived value of a conversation contradicts another.
 #[test]
 fn verdicts_agree_with_each_other() {
     let Some(folder) = folder() else { return };
@@ -371,7 +371,7 @@ fn show(analysis: &Analysis) {
 
 /// `cargo test --release -p hearken-analysis --test quality -- --ignored --nocapture speed`.
 #[test]
-#[ignore = "measures; only a release build on an idle machine tells"]
+#[ignore = "measures; only meaningful in a release build on an idle machine"]
 fn speed() {
     let Some(folder) = folder() else { return };
     let analyzer = Analyzer::built_in();

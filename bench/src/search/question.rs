@@ -71,7 +71,7 @@ pub(crate) struct Question {
     pub(crate) words: Vec<String>,
 }
 
-/// Picks the questions of a kind. `frequency` tells in how many interactions a word is.
+/// Picks the questions of a kind. `frequency` says how many interactions contain a word.
 ///
 /// # Errors
 /// There are none, because there are too few interactions.

@@ -64,7 +64,7 @@ fn api_key(reader: &mut Reader<'_>) -> Option<ApiKey> {
     }
     match reader.raw.variables.get(&name).map(|value| value.trim()) {
         Some(value) if !value.is_empty() => Some(ApiKey::Value(Secret::new(value))),
-        // Without the name's text: whoever pastes the key itself here must not find it in a log.
+        // Without the text: someone who pastes the key itself here must not find it in a log.
         _ => {
             let problem = format!("`{env_key}` names an environment variable that is not set");
             reader.error_at(env_key, problem, "set that variable, or use `api_key_file`");

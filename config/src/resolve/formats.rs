@@ -56,7 +56,7 @@ pub(super) fn date(text: &str) -> Result<NaiveDate, Complaint> {
     text.parse().map_err(|_| ("a day".into(), "write it like \"2026-05-01\"".into()))
 }
 
-/// An address, not a name: which of a name's addresses would be listened on is a guess. `localhost` is none.
+/// An address, not a name, because a name may have several addresses. `localhost` is a name, too.
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, Complaint> {
     let numeric = match text.strip_prefix("localhost:") {
         Some(port) => format!("127.0.0.1:{port}"),

@@ -227,7 +227,7 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
 }
 
 fn whole(value: &Value) -> Option<i64> {
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0; // 2^53: beyond it an f64 no longer tells neighbours apart
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0; // 2^53: beyond it an f64 no longer distinguishes neighbours
     value.as_i64().or_else(|| {
         let number = value.as_f64()?;
         (number.fract() == 0.0 && number.abs() <= EXACT_MAX).then_some(number as i64)

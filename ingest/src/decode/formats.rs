@@ -1,7 +1,7 @@
-//! Other systems' payloads, told apart by their shape and mapped to the same events: one module a format.
+//! Other systems' payloads, recognised by shape and mapped to the same events: one module for each format.
 //!
 //! A format is a name, the [`marks`](shape::Mark) by which its payloads are known, and a function that reads one.
-//! [`FORMATS`] lists them; the first one whose marks are all there reads the payload. `docs/formats.md` tells what maps
+//! [`FORMATS`] lists them; the first one whose marks are all there reads the payload. `docs/formats.md` says what maps
 //! to what and what is dropped.
 //!
 //! Vendors add and rename fields all the time. So what is essential (the conversation's id, the list of messages) is
@@ -98,12 +98,12 @@ impl fmt::Display for Unknown {
     }
 }
 
-/// Tells what format a record has that is not JSON.
+/// Recognises the format of a record that is not JSON.
 pub(super) fn recognise_bytes(bytes: &[u8]) -> Option<Payload> {
     otel::of_protobuf(bytes).map(|body| Payload { format: &otel::FORMAT, body })
 }
 
-/// Tells what format an object has.
+/// Recognises the format of an object.
 pub(super) fn recognise(object: Map<String, Value>) -> Result<Payload, Unknown> {
     let body = Value::Object(object);
     let mut nearest: Option<(usize, &Format, String)> = None;

@@ -1,4 +1,4 @@
-//! The native event types of contract section 2.2.
+//! The native event types (docs/reference.md#event-types).
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub(super) fn is_type(event_type: &str) -> bool {
     TYPES.contains(&event_type)
 }
 
-/// What a record is told whose event type is none of Hearken's own and whose data is no known format.
+/// The rejection of a record whose event type is not Hearken's own and whose data is of no known format.
 pub(super) fn unknown_type(event_type: &str, unknown: &Unknown) -> Rejection {
     let shown: String = event_type.chars().take(80).collect();
     let hint = hearken_model::field::nearest(event_type, TYPES.iter().copied())

@@ -1,4 +1,4 @@
-//! The three carriers, every type, and what each mistake is told.
+//! The three carriers, every type, and the reason for each mistake.
 
 #![allow(clippy::unwrap_used)]
 

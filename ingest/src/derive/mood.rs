@@ -1,11 +1,11 @@
-//! How the customer's mood went, from the messages as they are shown.
+//! How the customer's mood developed, from the messages as they are shown.
 
 use hearken_model::document::DerivedMessage;
 use hearken_model::{MoodChange, Role, Sentiment};
 
 use super::Transcript;
 
-/// A score where upstream gave only a label.
+/// The score assumed where upstream gave only a label.
 const fn assumed_score(sentiment: Sentiment) -> f64 {
     match sentiment {
         Sentiment::Positive => 0.6,
@@ -14,7 +14,7 @@ const fn assumed_score(sentiment: Sentiment) -> f64 {
     }
 }
 
-/// The lowest sentiment of the customer's messages, and how the mood moved.
+/// The lowest sentiment of the customer's messages, and how the mood changed.
 pub(super) fn course(
     transcript: &Transcript<'_>,
     messages: &[DerivedMessage],

@@ -7,7 +7,7 @@ use hearken_model::{InteractionType, MessageTime, MessageUpdate, Role, State, Ti
 
 use super::{Transcript, is_counted, value};
 
-/// Seconds and counts; `None` where the times that they need are missing.
+/// Seconds and counts; `None` if the times they need are missing.
 pub(super) struct Pace {
     pub(super) first_response: Option<f64>,
     pub(super) slowest_response: Option<f64>,
@@ -25,7 +25,7 @@ impl Pace {
             .filter(|(_, _, message)| is_counted(message.role))
             .map(|(at, _, message)| {
                 let begin = Some(*at).filter(|_| !untimed.has(message));
-                // What is written is there at once; how long speech took must be said.
+                // A written message has no duration; the end of speech must be given.
                 let said = message.end_offset_ms.zip(start);
                 let said = said.map(|(end_offset_ms, start)| start.plus_millis(end_offset_ms).max(*at));
                 Spoken { role: message.role, begin, end: said.or(begin.filter(|_| !is_call)) }
@@ -43,7 +43,7 @@ impl Pace {
     }
 }
 
-/// When somebody spoke or wrote; `None` where nobody says.
+/// When somebody spoke or wrote; `None` if unknown.
 struct Spoken {
     role: Role,
     begin: Option<Timestamp>,

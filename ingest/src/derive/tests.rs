@@ -27,7 +27,7 @@ fn events(value: &Value) -> Vec<Event> {
     }
 }
 
-/// What is shown of the interaction that these records tell.
+/// The public view of the interaction that these records make.
 fn derived(records: &[Value]) -> Interaction {
     let mut events = records.iter().flat_map(events);
     let first = events.next().unwrap();
@@ -94,7 +94,7 @@ fn what_has_no_times_has_no_waits() {
         json!([{"role": "user", "message": "hi", "offset_ms": 0}, {"role": "assistant", "message": "yes", "offset_ms": 9_000}]),
     );
     assert_eq!(waits(&call), [None; 3]);
-    // Events of one second tell their times all the same.
+    // Events within one second still have their own times.
     let event = |id: &str, role: &str, time: &str| {
         json!({"event": "interaction.message", "interaction_id": "i", "type": "text_chat", "message_id": id,
             "role": role, "message": "hello", "time": time})

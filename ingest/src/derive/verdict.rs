@@ -1,4 +1,4 @@
-//! Whose word stands where several have analysed: upstream's, then a language model's, then detection's.
+//! Whose values win where several have analysed: upstream's, then a language model's, then detection's.
 //!
 //! Upstream wins field by field, because it may know only some. A model's answer is one judgement of the whole: where
 //! it says nothing ("too little to judge by"), detection does not fill in, or `analysis.by` would not be true.
@@ -8,7 +8,7 @@ use hearken_model::{AnalysisInfo, LlmAnalysis, State, TopicsSummary, Versioned};
 
 use super::value;
 
-/// The values that stand, and who said so.
+/// The winning values, and whose they are.
 pub(super) struct Verdict {
     pub(super) csat: Option<u8>,
     pub(super) csat_description: Option<String>,
@@ -41,7 +41,7 @@ impl Verdict {
     }
 }
 
-/// What is said below upstream.
+/// The values below upstream's.
 struct Beneath {
     csat: Option<u8>,
     csat_description: Option<String>,

@@ -1,8 +1,8 @@
-//! Logs: what some systems tell of a sender, of which interactions are made.
+//! Logs: what some systems report of a sender, from which interactions are made.
 //!
-//! A log is folded and stored like an interaction, but nobody finds it. Whenever it has grown, the interactions that it
-//! tells of are made anew: see [`State::project`](hearken_model::State::project). That takes time with the length of
-//! the log, which has the limits of an interaction.
+//! A log is folded and stored like an interaction, but no search finds it. Whenever it has grown, its interactions are
+//! made again: see [`State::project`](hearken_model::State::project). That takes time in proportion to the log, which has
+//! the limits of an interaction.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use hearken_model::{Event, InteractionId};
 use super::OpenInteractions;
 use crate::decode::rasa;
 
-/// An event and its address as they are folded: a log keeps the address with the entry, for each may have another.
+/// An event and its address as they are folded: a log keeps the address with the entry, because entries may differ.
 pub(super) fn entry(mut event: Event, address: Option<Address>) -> (Event, Option<Address>) {
     match address {
         Some(address) if event.is_log_entry => {
@@ -25,7 +25,7 @@ pub(super) fn entry(mut event: Event, address: Option<Address>) -> (Event, Optio
 }
 
 impl OpenInteractions {
-    /// Makes the interactions anew of the logs that have changed since the last write.
+    /// Makes the interactions of the logs that have changed since the last write again.
     pub(crate) fn project_logs(&mut self, reader: &dyn Lookup) -> Result<(), SearchError> {
         let is_log = |id: &&InteractionId| self.open.peek(*id).is_some_and(|open| open.document.state.is_log);
         let logs: Vec<_> = self.dirty.iter().filter(is_log).cloned().collect();
@@ -47,11 +47,11 @@ impl OpenInteractions {
                 _ => false,
             };
             if is_of_another && state.projected.is_none() {
-                // Nobody may speak about another organization's interaction by naming a sender like it.
+                // Naming a sender must not give access to another organization's interaction.
             } else if state.erased {
                 erased.extend(session.entries);
             } else if session.told.is_none() && state.projected.is_none() {
-                // There never was such a conversation.
+                // That conversation never existed.
             } else if Arc::make_mut(&mut open.document).state.project(log, session.told) {
                 self.mark_dirty(session.id);
             }
@@ -158,7 +158,7 @@ mod tests {
             1,
             "neither the log nor what was taken back is found"
         );
-        // What others say of a conversation stays, whatever the log tells.
+        // What other events say of a conversation stays, whatever the log says.
         world.batch(&[json!({"event": "interaction.rated", "interaction_id": FIRST, "rating": 5})]);
         world.batch(&[rasa("session_started", 100, ""), rasa("bot", 102, "hello"), rasa("undo", 103, "")]);
         assert_eq!(

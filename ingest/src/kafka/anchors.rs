@@ -1,7 +1,7 @@
 //! Whether a topic is still the one that is being read.
 //!
 //! A topic that was deleted and created again has the same name, and once it holds as many records as the old one the
-//! client reads on in it without a word, past everything it held before. So, every [`CHECK_INTERVAL`], one record of
+//! client silently reads on in it, past everything it held before. So, every [`CHECK_INTERVAL`], one record of
 //! each partition that was read before, its anchor, is fetched again and compared. When it is still there, the topic
 //! is the old one, and so was every record that was read before the fetch began: one of them is the next anchor.
 //!
@@ -34,7 +34,7 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Whether a partition's anchor is where it was. No verdict at all: the brokers did not answer.
+/// Whether a partition's anchor is where it was. None at all: the brokers did not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is, or retention or compaction has removed it and nothing speaks against the topic.
@@ -118,7 +118,7 @@ fn checker_config(config: &KafkaConfig) -> ClientConfig {
     client
         .set("group.id", &config.group_id) // librdkafka wants one; the group is never joined
         .set("enable.auto.commit", "false")
-        // An anchor that is out of range is answered with the first record, whose offset tells why.
+        // For an anchor out of range the first record comes back, whose offset shows it.
         .set("auto.offset.reset", "earliest")
         .set("fetch.wait.max.ms", "100")
         .set("fetch.min.bytes", "1")
@@ -164,7 +164,7 @@ impl Checker {
         let mut verdicts = Verdicts::new();
         let deadline = Instant::now() + CHECK_TIMEOUT;
         while !pending.is_empty() && Instant::now() < deadline && !self.is_stopping.load(Ordering::Acquire) {
-            // Errors are the source's to tell; here they are no answer.
+            // The source reports errors; here they are no answer.
             let Some(Ok(message)) = consumer.poll(POLL_TIMEOUT) else { continue };
             let partition = (message.topic().to_owned(), message.partition());
             let Some(anchor) = pending.remove(&partition) else { continue };

@@ -1,4 +1,4 @@
-//! How the consumer is set up, and what it tells besides records: the brokers' ends, and whether any can be reached.
+//! How the consumer is set up, and what it reports besides records: the partitions' ends, and whether a broker is reachable.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ pub(super) fn consumer_config(config: &KafkaConfig) -> ClientConfig {
         .set("group.id", &config.group_id)
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
-        // Offsets come from the index; where one does not exist any more, that is said and nothing is skipped.
+        // Offsets come from the index; an offset that no longer exists is an error, and nothing is skipped.
         .set("auto.offset.reset", "error")
         .set("enable.partition.eof", "true")
         .set("statistics.interval.ms", "1000")
@@ -51,12 +51,12 @@ pub(super) fn consumer_config(config: &KafkaConfig) -> ClientConfig {
 pub(super) struct Brokers(Arc<Mutex<Known>>);
 
 struct Known {
-    /// The end of each partition, as last heard of; −1 before it was.
+    /// The last known end of each partition; −1 while unknown.
     ends: HashMap<TopicPartition, i64>,
-    /// Where the client last met the end of each partition. The last offsets before it may be no records but marks of
-    /// transactions, of which the poll says nothing.
+    /// Where the client last reached the end of each partition. The last offsets before it may be transaction markers,
+    /// which polling does not show.
     met_ends: HashMap<TopicPartition, i64>,
-    /// How often statistics were heard.
+    /// How many statistics have arrived.
     num_statistics: u64,
     /// Set while there is no connection.
     outage: Option<Outage>,
@@ -97,13 +97,13 @@ impl Brokers {
         self.lock().ends.insert(partition, end);
     }
 
-    /// Where the client last met the ends of partitions, if that was heard since `num_statistics`, and the new number.
+    /// Where the client last reached the ends of partitions, if that arrived after `num_statistics`, and the new number.
     pub(super) fn met_ends_since(&self, num_statistics: u64) -> Option<(u64, HashMap<TopicPartition, i64>)> {
         let known = self.lock();
         (known.num_statistics != num_statistics).then(|| (known.num_statistics, known.met_ends.clone()))
     }
 
-    /// Every partition that has been heard of, with its end or −1.
+    /// Every known partition, with its end or −1.
     pub(super) fn ends(&self) -> Vec<(TopicPartition, i64)> {
         self.lock().ends.iter().map(|(partition, end)| (partition.clone(), *end)).collect()
     }
@@ -123,27 +123,27 @@ impl Brokers {
         }
     }
 
-    /// Keeps the newest cause of an outage, but "all brokers are down" only where nothing better is known. Whether this
-    /// is news: during an outage the same is heard every second.
+    /// Keeps the newest cause of an outage, but "all brokers are down" only where nothing better is known. Says whether
+    /// this is news: during an outage the same error arrives every second.
     fn heard_error(&self, code: Option<RDKafkaErrorCode>, reason: &str) -> bool {
         let Some(outage) = &mut self.lock().outage else { return true };
         let is_cause = code != Some(RDKafkaErrorCode::AllBrokersDown);
         if !is_cause && outage.cause.is_some() {
             return false;
         }
-        let is_news = outage.cause.as_deref().is_none_or(|known| what_of(known) != what_of(reason));
+        let is_news = outage.cause.as_deref().is_none_or(|known| stable_part(known) != stable_part(reason));
         outage.cause = Some(reason.to_owned());
         is_news
     }
 }
 
 /// A reason of librdkafka without the broker before it and the times after it.
-fn what_of(reason: &str) -> &str {
+fn stable_part(reason: &str) -> &str {
     let reason = reason.split(" (after ").next().unwrap_or_default();
     reason.split_once(": ").map_or(reason, |(_, what)| what)
 }
 
-/// For the clients beside the consumer: what they meet, the consumer meets and tells.
+/// For the clients beside the consumer, which reports the same trouble already.
 #[derive(Clone)]
 pub(super) struct Quiet;
 
@@ -159,7 +159,7 @@ impl ClientContext for Quiet {
 
 impl ConsumerContext for Quiet {}
 
-/// Hears librdkafka's statistics and errors.
+/// Receives librdkafka's statistics and errors.
 pub(super) struct Context {
     pub(super) brokers: Brokers,
 }
@@ -180,7 +180,7 @@ impl ClientContext for Context {
         known.num_statistics += 1;
     }
 
-    /// Connections that fail are told by [`Context::error`] as well.
+    /// [`Context::error`] reports failed connections as well.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match level {
             _ if facility == "FAIL" => debug!(facility, message, "librdkafka"),
@@ -191,7 +191,7 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
-        // The end of a partition is no trouble, and the poll tells it too.
+        // The end of a partition is no trouble, and polling reports it too.
         if code != Some(RDKafkaErrorCode::PartitionEOF) && self.brokers.heard_error(code, reason) {
             warn!(%error, reason, "kafka client reports an error and keeps trying");
         }

@@ -16,12 +16,12 @@ use super::consumer::Quiet;
 use crate::decode::Rejection;
 use crate::record::RawRecord;
 
-/// What is kept of a value that is too large for the topic (contract, section 2.5).
+/// How much is kept of a value that is too large for the topic (docs/reference.md#bad-records).
 const TRUNCATED_BYTES: usize = 64 * 1024;
 /// How long a dead letter may take until its partition is stopped. The other partitions wait as well meanwhile, so it
 /// is short: a stopped partition is tried again, and goes on by itself.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long questions about the topic may take.
+/// Timeout of requests about the topic.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Writes dead letters, acknowledged by all in-sync replicas. Clones share the connection.
@@ -42,8 +42,8 @@ impl DeadLetters {
         let mut client = super::client_config(config);
         client
             .set("acks", "all")
-            // A topic that is created anew would end an idempotent producer for good. Without, a dead letter may be
-            // there twice, which is allowed.
+            // A topic that is created again would stop an idempotent producer for good. Without idempotence a dead letter
+            // may be there twice, which is allowed.
             .set("enable.idempotence", "false")
             .set("linger.ms", "0")
             .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
@@ -66,7 +66,7 @@ impl DeadLetters {
         }
     }
 
-    /// The reason, as far as it may be told to anybody but the record's sender.
+    /// The reason, as far as anybody but the record's sender may see it.
     pub(crate) fn shown_reason<'r>(&self, rejection: &'r Rejection) -> Cow<'r, str> {
         rejection.shown_reason(self.withholds_payloads)
     }
@@ -114,7 +114,7 @@ impl DeadLetters {
                 continue;
             }
             if let Some(error) = &broken {
-                *outcome = Err(error.clone()); // waiting for each anew would take for ever
+                *outcome = Err(error.clone()); // waiting again for each would take too long
                 continue;
             }
             if !is_alone {

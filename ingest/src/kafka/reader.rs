@@ -2,10 +2,10 @@
 //!
 //! 1. Ask the brokers for the topics' partitions, and again for topics that do not exist yet.
 //! 2. Assign each partition at its checkpoint, or at the beginning if it has none. Where the checkpoint has a
-//!    fingerprint, reading begins one record earlier and compares: a topic that was deleted and created anew would
-//!    otherwise be read from an offset that means something else (pitfalls 26).
+//!    fingerprint, reading begins one record earlier and compares: a topic that was deleted, created again and has
+//!    outgrown our offset would otherwise be read from an offset that means something else.
 //! 3. Poll and hand on. New partitions are found through the client's own metadata refresh, and a topic that is created
-//!    anew meanwhile by its [anchors](super::anchors).
+//!    again while it is read by its [anchors](super::anchors).
 //!
 //! A partition that cannot go on (offset out of range, another topic of the same name) is stopped loudly and the
 //! others keep going; nothing is skipped in silence.
@@ -41,28 +41,28 @@ const TRICKLE_INTERVAL: Duration = Duration::from_millis(15);
 const TRICKLE_RATE: f64 = 600.0;
 /// Records of one round; commands are seen between rounds.
 const ROUND_RECORDS_MAX: usize = 10_000;
-/// How long a question to the brokers may take.
+/// Timeout of a request to the brokers.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the last commit to the group may take.
 const LAST_COMMIT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Statistics after the beginning of which the first ones may still tell of what was read before it.
+/// The first few statistics after reading began may still describe what was read before.
 const SETTLING_STATISTICS: u64 = 3;
 /// How often a missing topic is asked for again.
 const DISCOVERY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What is known of a partition while it is being read.
+/// A partition that is being read.
 #[derive(Debug, Clone, Copy)]
 struct Partition {
     reading: Reading,
-    /// What is to be fetched next, as far as records have been seen.
+    /// The offset after the last record that was seen.
     next_offset: i64,
     /// A record that was seen in its place after later ones were read.
     anchor: Option<Anchor>,
-    /// Its end was met and no record came since: everything that it had then was handed on.
+    /// Its end was reached and no record came since: everything that it had then was handed on.
     is_at_end: bool,
-    /// How many statistics had been heard when reading began.
+    /// How many statistics had arrived when reading began.
     begun_at: u64,
-    /// A record that was read since; the next anchor if the present one is still in its place by then.
+    /// A record that was read since; becomes the anchor if the current one is found in its place.
     candidate: Option<Anchor>,
 }
 
@@ -88,12 +88,12 @@ pub(super) struct Reader {
     missing_topics: Vec<String>,
     /// Whether [`SourceItem::AllAssigned`] was sent.
     is_all_answered: bool,
-    /// Whether some partition's offset is said not to exist, and the brokers have not told yet which.
+    /// Whether some partition's offset does not exist, and the brokers have not said yet which.
     is_out_of_range: bool,
     brokers: Brokers,
-    /// Statistics that [`Reader::pass_marks`] has looked at.
+    /// Statistics that [`Reader::pass_marks`] has processed.
     num_statistics: u64,
-    /// Where the ends were met, as those statistics say; believed when the queue was found empty once more.
+    /// Where the ends were reached, by those statistics; used when the queue was empty once more.
     met_ends: HashMap<TopicPartition, i64>,
     anchor_check: AnchorCheck,
     next_anchor_check: Instant,
@@ -133,11 +133,11 @@ impl Reader {
         let mut last_round = Instant::now();
         while !self.is_stopping.load(Ordering::Acquire) {
             if Instant::now() >= next_discovery {
-                self.look_around();
+                self.run_periodic_tasks();
                 next_discovery = Instant::now() + DISCOVERY_INTERVAL;
             }
             while let Ok(command) = self.commands.try_recv() {
-                self.obey(command);
+                self.handle(command);
             }
             let Some(polled) = self.poll(POLL_TIMEOUT) else {
                 self.pass_marks();
@@ -147,12 +147,12 @@ impl Reader {
             let Some(num_records) = self.take_round(polled) else {
                 break; // the pipeline is gone
             };
-            // What arrives meanwhile is fetched together.
+            // What arrives in the meantime is fetched together.
             let interval = round_interval(num_records, began_at.saturating_duration_since(last_round));
             last_round = began_at;
             std::thread::sleep(interval.saturating_sub(began_at.elapsed()));
         }
-        // The pipeline's last word is what has become durable; the group should know before the client goes.
+        // The pipeline's last command commits what has become durable; the group should have it before the client closes.
         while let Ok(command) = self.commands.try_recv() {
             if let SourceCommand::Commit(checkpoint) = command {
                 self.commit_last(&checkpoint);
@@ -183,8 +183,8 @@ impl Reader {
         Some(num_records)
     }
 
-    /// What is done now and then, beside reading.
-    fn look_around(&mut self) {
+    /// Everything that is not done for each record: discovery, anchors, lost offsets.
+    fn run_periodic_tasks(&mut self) {
         self.assign_new_partitions();
         if !self.missing_topics.is_empty() {
             self.discover();
@@ -196,7 +196,7 @@ impl Reader {
     }
 
     /// Asks for the topics that have not been seen yet and assigns their partitions. A topic that does not exist has
-    /// nothing to read and keeps nobody waiting; it is asked for again, and read from its beginning when it appears.
+    /// nothing to read and delays nobody; it is looked up again, and read from its beginning when it appears.
     fn discover(&mut self) {
         let mut is_answered = true;
         for topic in std::mem::take(&mut self.missing_topics) {
@@ -248,7 +248,7 @@ impl Reader {
         let (begin, end) = match self.consumer.fetch_watermarks(topic, partition, BROKER_TIMEOUT) {
             Ok(watermarks) => watermarks,
             Err(error) => {
-                // It stays unknown and is tried again with the next discovery.
+                // It stays unknown until the next discovery.
                 warn!(topic, partition, %error, "cannot ask for the partition's offsets yet");
                 if !self.missing_topics.iter().any(|missing| missing == topic) {
                     self.missing_topics.push(topic.to_owned());
@@ -322,11 +322,11 @@ impl Reader {
                 if record.offset == offset {
                     return true; // read before
                 }
-                // Retention or compaction removed the record that was to be compared; nothing speaks against going on.
+                // Retention or compaction removed the record to compare with; nothing speaks against continuing.
             }
             Reading::Halted | Reading::Stopped => return true,
         }
-        // What is read during a check may be of another topic than what the check saw.
+        // What is read during a check may belong to another topic than the check saw.
         if partition.candidate.is_none() && !is_checking {
             partition.candidate = Some(Anchor { offset: record.offset, fingerprint: fingerprint(&record) });
         }
@@ -334,7 +334,7 @@ impl Reader {
         self.send(SourceItem::Record(record), size_bytes)
     }
 
-    /// Takes the verdicts on the anchors, and has them compared again when it is time.
+    /// Collects the results for the anchors, and starts the next check when it is due.
     fn check_anchors(&mut self) {
         for (key, verdict) in self.anchor_check.finished().into_iter().flatten() {
             let Some(partition) = self.partitions.get_mut(&key) else { continue };
@@ -366,7 +366,7 @@ impl Reader {
             if partition.anchor.is_none()
                 && let Some(first) = partition.candidate.take()
             {
-                // Nothing was read before it, so whatever topic it is of is the one that is read.
+                // Nothing was read before it, so its topic is the one that is being read.
                 partition.anchor = Some(first);
                 first_anchors.push((key.clone(), first));
             }
@@ -384,9 +384,9 @@ impl Reader {
             _ if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) => {
                 self.is_out_of_range = true;
             }
-            // Connections that fail are told once by the client's context.
-            _ if self.brokers.outage().is_some() => debug!(%error, "reading from kafka failed; trying on"),
-            _ => warn!(%error, "reading from kafka failed; trying on"),
+            // The client's context reports failed connections, once.
+            _ if self.brokers.outage().is_some() => debug!(%error, "reading from kafka failed; retrying"),
+            _ => warn!(%error, "reading from kafka failed; retrying"),
         }
         true
     }
@@ -411,11 +411,11 @@ impl Reader {
         true
     }
 
-    /// Moves partitions whose end was met to that end: what is between their last record and it are the marks of
-    /// transactions, or what was aborted or compacted away, and nobody will ever read it. Called when the queue is empty.
+    /// Moves partitions whose end was reached to that end: between their last record and it are only transaction markers, or
+    /// records that were aborted or compacted away, which no consumer ever sees. Called when the queue is empty.
     ///
-    /// Statistics may be ahead of the queue. Where the client met an end before they were heard, what it had read before
-    /// has been handed on once the queue was empty after that, so they are believed at the next call.
+    /// Statistics may be ahead of the queue. What the client had read when it reached an end has been handed on once the
+    /// queue was empty afterwards, so statistics are used at the call after the one that saw them.
     fn pass_marks(&mut self) {
         for (key, end) in std::mem::take(&mut self.met_ends) {
             let Some(partition) = self.partitions.get_mut(&key) else { continue };
@@ -433,8 +433,8 @@ impl Reader {
         }
     }
 
-    /// Some partition's offset does not exist any more, and the client has ceased to fetch it; the error does not say
-    /// which, so the brokers are asked, until they answer. One that is in range after all (a leader that was behind for
+    /// Some partition's offset does not exist any more, and the client has stopped fetching it; the error does not say
+    /// which, so the brokers are asked until they answer. One that is in range after all (a leader that was behind for
     /// a moment) is fetched again.
     fn find_out_of_range(&mut self) {
         let reading = self
@@ -482,7 +482,7 @@ impl Reader {
         }
     }
 
-    fn obey(&mut self, command: SourceCommand) {
+    fn handle(&mut self, command: SourceCommand) {
         match command {
             SourceCommand::Commit(checkpoint) => {
                 self.commit(&checkpoint);
@@ -508,11 +508,11 @@ impl Reader {
         }
     }
 
-    /// For lag tools only: Hearken itself never reads these offsets. Whether there was anything to ask of the brokers.
+    /// For lag tools only: Hearken itself never reads these offsets. Says whether there was anything to commit.
     fn commit(&self, checkpoint: &Checkpoint) -> bool {
         fail::fail_point!("offset-commit");
         if self.brokers.outage().is_some() {
-            return false; // the next one says it all
+            return false; // the next commit includes it
         }
         let mut list = TopicPartitionList::new();
         for (topic, partitions) in &checkpoint.topics {
@@ -547,7 +547,7 @@ impl Reader {
             && self.brokers.num_commits_answered() == num_answered
             && Instant::now() < deadline
         {
-            // Records that come with it are read again by whoever reads next.
+            // Records that come with it are read again after the next start.
             drop(self.consumer.poll(POLL_TIMEOUT));
         }
     }

@@ -22,13 +22,13 @@ use crate::record::RawRecord;
 use crate::source::{SourceCommand, SourceItem, TopicPartition};
 use crate::status::Outage;
 
-/// How long the client may take to end before it is left behind.
+/// How long to wait for the client to end.
 const CLIENT_END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A running Kafka source.
 pub(crate) struct KafkaSource {
     thread: Option<JoinHandle<()>>,
-    /// Told when the reader has ended, and again when its client is gone.
+    /// Signalled when the reader has ended, and again when its client is gone.
     ended: Receiver<()>,
     is_stopping: Arc<AtomicBool>,
     brokers: Brokers,
@@ -78,7 +78,7 @@ impl KafkaSource {
         consumer_config(config).create::<BaseConsumer>().map(drop)
     }
 
-    /// The brokers' end of every partition that is read, as last heard of.
+    /// The last known end of every partition that is read.
     pub(crate) fn end_offsets(&self) -> Vec<(TopicPartition, i64)> {
         self.brokers.ends().into_iter().filter(|(_, end)| *end >= 0).collect()
     }
@@ -92,10 +92,10 @@ impl KafkaSource {
 impl Drop for KafkaSource {
     fn drop(&mut self) {
         self.is_stopping.store(true, Ordering::Release);
-        let _ = self.ended.recv(); // an error says that it panicked, which is told below
-        // The client cannot be ended while a commit is not answered, which it is not while the brokers are away.
+        let _ = self.ended.recv(); // an error means that it panicked, which is reported below
+        // The client cannot end while a commit is unanswered, as it is while the brokers are away.
         if self.ended.recv_timeout(CLIENT_END_TIMEOUT) == Err(RecvTimeoutError::Timeout) {
-            return warn!("the kafka client waits for the brokers and is left behind");
+            return warn!("the kafka client still waits for the brokers; stopping without it");
         }
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()

@@ -1,4 +1,5 @@
-//! Finds what a language model has still to be asked about, asks, sends the answer, and waits until it has come back.
+//! Finds the interactions that a language model must still be asked about, asks, sends the answer, and waits until it has
+//! come back.
 
 use std::collections::{HashSet, VecDeque};
 use std::num::NonZeroUsize;
@@ -24,24 +25,23 @@ use crate::metrics::IngestMetrics;
 use crate::pipeline::now;
 use crate::status::IngestStatus;
 
-/// How often the index is looked at while there is room for requests.
+/// How often the index is queried while there is room for requests.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// Interactions that one look puts in line.
+/// Interactions that one query puts in line.
 const LINE_MAX: usize = 100;
-/// An answer that cannot be used is asked for once more; models do answer differently the second time.
+/// Attempts for a usable answer: models do answer differently the second time.
 const TRIES_MAX: usize = 2;
-/// How long an answer may take from the topic into the index before its place is given to another.
+/// How long an answer may take from the topic into the index before its slot is given to another.
 const RETURN_PATIENCE: Duration = Duration::from_secs(10 * 60);
-/// How often the index is looked at for it.
+/// How often the index is checked for it.
 const RETURN_INTERVAL: Duration = Duration::from_millis(50);
 /// Interactions set aside that are remembered.
 const ASIDE_MAX: usize = 10_000;
-/// How long an interaction is set aside when the endpoint failed over it.
+/// How long an interaction is set aside after the endpoint failed on it.
 const ASIDE_AFTER_TROUBLE: Duration = Duration::from_secs(10 * 60);
-/// How often an interaction that was set aside is looked at, for its text may have changed. Of very many, [`LINE_MAX`]
-/// at a time.
+/// How often interactions that were set aside are checked for a changed text, [`LINE_MAX`] at a time.
 const ASIDE_LOOK_INTERVAL: Duration = Duration::from_secs(5);
-/// The pause of all requests after trouble with the endpoint; doubles with each trouble in a row.
+/// The pause of all requests after a failure of the endpoint; doubles with each failure in a row.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5 * 60));
 /// The longest pause that an endpoint can ask for.
 const PAUSE_ASKED_MAX: Duration = Duration::from_secs(3_600);
@@ -62,7 +62,7 @@ pub struct LlmParts {
     pub retries: u32,
     /// Requests at the same time.
     pub concurrency: usize,
-    /// An interaction without an end is asked about when nothing was heard of it for this long.
+    /// An interaction without an end is asked about after this long without an event.
     pub rest_after: Duration,
     /// What may be spent.
     pub budget: Budget,
@@ -97,7 +97,7 @@ impl LlmAnalyst {
                 "the model has no price, so `analysis.openai.budget_per_day` cannot limit it; give it one in [[billing.prices]]"
             );
         }
-        info!(model, "a language model analyses what has ended or rests");
+        info!(model, "a language model analyses interactions that have ended or gone quiet");
         let finder = Finder {
             shared: Arc::new(Shared { parts, producer }),
             line: VecDeque::new(),
@@ -111,12 +111,12 @@ impl LlmAnalyst {
         Ok(LlmAnalyst { task: tokio::spawn(finder.run(stopped)), stopping })
     }
 
-    /// Whether it has ended by itself, which it only does by a panic.
+    /// Whether it has ended by itself, which only a panic causes.
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
     }
 
-    /// Asks nothing more, and gives what is under way a few seconds to be sent.
+    /// Asks nothing more, and gives requests under way a few seconds to finish.
     pub async fn stop(self) {
         let _ = self.stopping.send(true); // nobody listens only when the task has ended already
         if let Err(error) = self.task.await {
@@ -133,15 +133,15 @@ struct Shared {
 /// Decides what is asked next.
 struct Finder {
     shared: Arc<Shared>,
-    /// Found, not looked at closely yet.
+    /// Found, not checked yet.
     line: VecDeque<InteractionId>,
     under_way: HashSet<InteractionId>,
     aside: LruCache<InteractionId, Aside>,
     calls: JoinSet<(Job, End)>,
     pause_until: Option<Instant>,
-    /// Troubles with the endpoint in a row.
+    /// Failures of the endpoint in a row.
     num_troubles: u32,
-    /// Whether today's money is known to be spent.
+    /// Whether today's budget is known to be spent.
     is_spent: bool,
 }
 
@@ -236,7 +236,7 @@ impl Finder {
         !is_spent
     }
 
-    /// Puts in line what the index says has still to be asked about.
+    /// Puts in line what the index says must still be asked about.
     async fn look(&mut self) {
         let parts = &self.shared.parts;
         let rest_ms = i64::try_from(parts.rest_after.as_millis()).unwrap_or(i64::MAX);
@@ -321,7 +321,7 @@ impl Shared {
         end
     }
 
-    /// Asks until there is an answer that can be used, or no hope of one.
+    /// Asks until there is a usable answer, or no hope of one.
     async fn ask(&self, job: &Job, used: &mut Usage) -> Result<Answer, Failure> {
         let mut num_tries = 0;
         loop {
@@ -341,7 +341,7 @@ impl Shared {
         }
     }
 
-    /// Counts a request against the budget, also one that was answered too late to be of use.
+    /// Counts a request against the budget, even one whose answer came too late.
     fn charge(&self, job: &Job, reply: &Result<Reply, AskError>) {
         let usage = match reply {
             Ok(Reply { usage: Some(usage), .. }) => *usage,
@@ -370,7 +370,7 @@ impl Shared {
         }
     }
 
-    /// Waits until the answer is in the index, or there is no use for it any more.
+    /// Waits until the answer is in the index, or no longer needed.
     async fn wait_for_return(&self, job: &Job) {
         let deadline = Instant::now() + RETURN_PATIENCE;
         while Instant::now() < deadline {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hearken_model::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// A spending limit by UTC day. What was spent is kept in a small file, so that a restart does not begin anew.
+/// A spending limit by UTC day. What was spent is kept in a small file, so that a restart does not forget it.
 #[derive(Debug)]
 pub struct Budget {
     per_day: Money,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::kafka::OutgoingRecord;
 
-/// What an answer is sent with.
+/// An answer with what it takes to send it.
 pub(super) struct Answered<'a> {
     /// The interaction as it was when the model was asked.
     pub(super) state: &'a State,
@@ -23,7 +23,7 @@ pub(super) struct Answered<'a> {
 
 /// The record of an answer; `now` is the moment at which it is sent.
 ///
-/// Its event time is that of the newest event that was analysed: an answer is no sign of life, so it neither reopens an
+/// Its event time is that of the newest event that was analysed: an answer is not activity, so it neither reopens an
 /// interaction nor keeps one from being abandoned. Among answers about the same event the record's timestamp decides,
 /// which therefore never goes back, whatever the clock does.
 pub(super) fn record(answered: &Answered<'_>, now: Timestamp) -> OutgoingRecord {

@@ -9,7 +9,7 @@
 //! The checksum covers everything but the magic and itself. A payload is one line of JSON, the head, and the event as
 //! it came. Both are UTF-8, so the magic's first byte is in neither, and frames can be found again behind damage.
 //!
-//! `first` tells damage from a write that was cut off. All records of one write have the same `first`, and nothing is
+//! `first` distinguishes damage from a write that was cut off. All records of one write have the same `first`, and nothing is
 //! written before the write before it is durable. So a frame whose `first` is beyond a place proves that this place was
 //! once durable, and accepted. Without such a frame behind it, what cannot be read was never accepted: the disk may
 //! have kept the end of a write and not its beginning.
@@ -25,13 +25,13 @@ use crate::record::RawRecord;
 
 const MAGIC: [u8; 4] = [0xff, b'H', b'K', b'1'];
 const HEADER_BYTES: usize = 28;
-/// No frame is longer: the door refuses what is.
+/// No frame is longer: the intake refuses longer ones.
 const PAYLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// An event as it came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LogRecord {
-    /// When it was accepted, or what stands for it.
+    /// When it was accepted, or the time given in its place.
     pub(crate) timestamp: Timestamp,
     /// What came with it, such as `content-type`.
     pub(crate) headers: Vec<(String, String)>,
@@ -46,7 +46,7 @@ struct Head {
     headers: Vec<(String, String)>,
 }
 
-/// A record that lacks nothing but its offset.
+/// A record that lacks only its offset.
 pub(super) struct Prepared {
     payload: Vec<u8>,
     checksum: Hasher,
@@ -68,7 +68,7 @@ impl Prepared {
     }
 
     pub(super) fn write(&self, offset: i64, first: i64, frames: &mut Vec<u8>) {
-        let length = u32::try_from(self.payload.len()).unwrap_or(u32::MAX); // bounded at the door
+        let length = u32::try_from(self.payload.len()).unwrap_or(u32::MAX); // bounded at intake
         let mut checksum = self.checksum.clone();
         seal(&mut checksum, length, offset, first);
         frames.extend_from_slice(&MAGIC);
@@ -99,7 +99,7 @@ pub(super) struct Frame {
 pub(super) enum NoFrame {
     /// The end, exactly.
     End,
-    /// Bytes that are no frame.
+    /// Bytes that are not a frame.
     Broken,
     /// The file cannot be read.
     Io(io::Error),
@@ -134,7 +134,7 @@ impl Frame {
     /// The record, as the pipeline takes it.
     ///
     /// # Errors
-    /// The payload is none of this version.
+    /// The payload is not of this version.
     pub(super) fn into_record(self) -> Result<RawRecord, serde_json::Error> {
         let Frame { offset, mut payload, .. } = self;
         let end_of_head = payload.iter().position(|byte| *byte == b'\n').unwrap_or(payload.len());

@@ -47,7 +47,7 @@ impl LogSource {
     }
 
     /// Takes a command of the pipeline.
-    pub(crate) fn obey(&self, command: &SourceCommand) {
+    pub(crate) fn handle(&self, command: &SourceCommand) {
         let mut state = self.shared.lock();
         match command {
             SourceCommand::Commit(checkpoint) => {

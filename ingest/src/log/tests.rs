@@ -126,7 +126,7 @@ fn a_segment_goes_once_the_index_has_it_durably() {
     assert_eq!(log.num_unread(), 2);
     let (items_tx, _items_rx) = queue(10, 1_000);
     let source = LogSource::start(&log, &checkpoint(1), items_tx).unwrap();
-    source.obey(&SourceCommand::Commit(checkpoint(2)));
+    source.handle(&SourceCommand::Commit(checkpoint(2)));
     let deadline = Instant::now() + Duration::from_secs(60);
     while files(&folder).len() > 1 {
         assert!(Instant::now() < deadline, "{:?}", files(&folder));
@@ -232,7 +232,7 @@ fn who_sends_at_once_shares_a_write_and_each_is_told() {
 }
 
 proptest! {
-    /// Whatever is cut off or overwritten: no panic, and what is read is what was written, or it is told.
+    /// Whatever is cut off or overwritten: no panic, and what is read is what was written, or an error.
     #[test]
     fn any_damage_is_a_cut_or_an_error_and_never_another_record(
         writes in prop::collection::vec(prop::collection::vec("[a-z]{0,40}", 1..4), 1..6),

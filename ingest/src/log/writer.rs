@@ -1,5 +1,5 @@
-//! The thread that writes: whatever came in during one `fdatasync` is the next one's, so that a thousand requests a
-//! second need as many syncs as the disk can do, and one request alone waits for nobody.
+//! The thread that writes: whatever came in during one `fdatasync` goes into the next (group commit), so a thousand
+//! requests a second need no more syncs than the disk can do, and a single request never waits for others.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -16,7 +16,7 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     /// The file of the last segment, while it may be appended to.
     file: Option<File>,
-    /// Whether the last write failed, so that this is told once.
+    /// Whether the last write failed, so that this is logged once.
     is_failing: bool,
 }
 
@@ -41,7 +41,7 @@ impl Writer {
         }
     }
 
-    /// Waits until there is something to do; for ever while nothing happens.
+    /// Waits until there is something to do, without a timeout.
     fn next_work(&mut self) -> Work {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
@@ -122,7 +122,7 @@ impl Writer {
         written.map_err(|cause| LogError::io(&path, cause))
     }
 
-    /// Makes a new segment where the last one must not be appended to, and says what is written to.
+    /// Makes a new segment if the last one must not be appended to, and returns the one to write to.
     fn begin_segment(&mut self, first: i64) -> Result<PathBuf, LogError> {
         let folder = self.shared.folder.clone();
         let mut state = self.shared.lock();

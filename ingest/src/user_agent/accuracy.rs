@@ -1,4 +1,4 @@
-//! How often today's traffic is named right: labelled User-Agents with their share of the traffic.
+//! How often today's traffic is recognised correctly: labelled User-Agents with their share of the traffic.
 //! Data: `HEARKEN_TEST_DATA`, else `../shared/data` beside the project; without it these tests are skipped.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::parse;
 
-/// uap-core's family as the contract names it: the product without "Mobile" and without the system.
+/// uap-core's family under our name: the product without "Mobile" and without the system.
 fn browser_of(family: &str) -> &str {
     match family {
         "Mobile Safari" => "Safari",
@@ -32,7 +32,7 @@ fn browser_of(family: &str) -> &str {
     }
 }
 
-/// uap-core's system as the contract names it; it does not tell an iPad's from an iPhone's.
+/// uap-core's system under our name; uap-core does not distinguish an iPad's from an iPhone's.
 fn os_of<'a>(family: &'a str, user_agent: &str) -> &'a str {
     match family {
         "Mac OS X" => "macOS",

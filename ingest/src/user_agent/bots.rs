@@ -1,5 +1,5 @@
-//! Programs that read pages by themselves. There is no complete list: most of them say so by a word or by the address of their
-//! explanation, and these rules hold for those to come.
+//! Programs that read pages by themselves. No list is complete: most say so by a word or by the address of an explanation,
+//! and these rules also catch new ones.
 
 use super::products::{Row, find};
 
@@ -80,7 +80,7 @@ pub(super) fn is_bot(lower: &str, is_app: bool) -> bool {
         || (!is_app && lower.split(|symbol: char| !symbol.is_ascii_alphabetic()).any(ends_like_a_bot))
 }
 
-/// The bot's own name, where one can be told.
+/// The bot's own name, if it gives one.
 pub(super) fn name(user_agent: &str, lower: &str) -> Option<String> {
     if let Some(name) = find(NAMED, lower) {
         return Some(name.to_owned());

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 /// How often a stream asks whether its caller's key is still worth something.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Who asks, and what they may do. A handler gets it by naming it among its arguments; see [`super::routes`].
+/// Who asks, and what they may do. A handler gets it by naming it among its arguments; see [`mod@super::routes`].
 #[derive(Debug, Clone)]
 pub struct Caller {
     access: Access,

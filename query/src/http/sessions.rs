@@ -18,7 +18,7 @@ const TOKEN_BYTES: usize = 32;
 
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    /// By the hash of their token, so that the time a look-up takes tells nothing about tokens.
+    /// By the hash of their token, so that the time a look-up takes reveals nothing about tokens.
     open: Mutex<HashMap<blake3::Hash, Session>>,
 }
 
@@ -30,7 +30,7 @@ struct Session {
     guard: SessionGuard,
 }
 
-/// Tells whether a session is still open.
+/// Says whether a session is still open.
 #[derive(Debug, Clone)]
 pub(super) struct SessionGuard(Arc<AtomicBool>);
 

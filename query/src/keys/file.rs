@@ -18,7 +18,7 @@ use crate::durable::{Readable, folder_of, replace};
 const BYTES_MAX: u64 = 16 * 1024 * 1024;
 const VERSION: u8 = 1;
 const COMMENT: &str = "\
-# Made and changed by `hearken keys create|revoke`; a running server takes changes up.
+# Made and changed by `hearken keys create|revoke`; a running server picks changes up.
 # It holds hashes only: no key can be told from it.
 ";
 
@@ -108,7 +108,7 @@ impl KeyFile {
         self.change(|keys| Ok(keys.make(new, now(), random)?))
     }
 
-    /// Makes a key worthless, by its id or name.
+    /// Revokes a key, by its id or name.
     ///
     /// # Errors
     /// There is no such key, or the file cannot be read or written.
@@ -120,7 +120,7 @@ impl KeyFile {
 
     /// When keys were last used, as a server last wrote it down: to the minute.
     pub fn last_uses(&self) -> LastUses {
-        // It is only told, never relied on.
+        // Only for display, never relied on.
         fs::read(self.beside("used"))
             .ok()
             .and_then(|json| serde_json::from_slice(&json).ok())

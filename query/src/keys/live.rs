@@ -9,9 +9,9 @@ use hearken_model::Timestamp;
 
 use super::{Key, KeyFile, KeyFileError, Keys, LastUses, now};
 
-/// How often the file is looked at: a revoked key is worth nothing after this long.
+/// How often the file is checked: a revoked key stops working after this long.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Looks between two times that last uses are written down.
+/// Checks between two times that last uses are written down.
 const LOOKS_PER_WRITE: u32 = 60;
 
 /// The keys of a running server. Clones share them.
@@ -63,7 +63,7 @@ impl LiveKeys {
         self.inner.keys.load_full()
     }
 
-    /// Takes up a changed file; says whether it changed. The keys stay as they are when it cannot be read.
+    /// Reloads a changed file; says whether it changed. The keys stay as they are when it cannot be read.
     ///
     /// # Errors
     /// The file cannot be read, is gone, or holds something else.
@@ -83,7 +83,7 @@ impl LiveKeys {
         Ok(true)
     }
 
-    /// Takes up changes for ever, and writes down when keys were used.
+    /// Reloads changes for as long as the server runs, and writes down when keys were used.
     pub async fn keep_current(self) {
         let mut last_error = String::new();
         for look in 1_u32.. {
@@ -98,9 +98,9 @@ impl LiveKeys {
             match looked.await {
                 Ok(Ok(has_changed)) => {
                     if has_changed {
-                        tracing::info!(keys = self.current().by_id.len(), "took up changed keys");
+                        tracing::info!(keys = self.current().by_id.len(), "reloaded the keys");
                     } else if !last_error.is_empty() {
-                        tracing::info!("the file of keys is as it was");
+                        tracing::info!("the keys file is readable again, with the same keys");
                     }
                     last_error.clear();
                 }

@@ -1,6 +1,6 @@
-//! What is valid but probably not what was meant: habits of other languages, which here are plain words.
+//! Queries that are valid but probably mean something else: habits of other languages, which are plain words here.
 //!
-//! A text is read as it stands all the same; who wrote it is told how it was read and what to write instead.
+//! The text is still read as it stands; a notice says how it was read and what to write instead.
 
 use hearken_index::text::Words;
 use serde::Serialize;
@@ -15,7 +15,7 @@ pub const NOTICES_MAX: usize = 8;
 /// Most alternatives that a regular expression is written out into.
 const ALTERNATIVES_MAX: usize = 8;
 
-/// A part of a query that was probably meant otherwise.
+/// A part of a query that probably means something else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Notice {
     /// Where, in characters (Unicode code points) from the beginning, from 0.

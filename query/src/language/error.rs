@@ -4,17 +4,17 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ParseError {
-    /// What sort of mistake.
+    /// The kind of mistake.
     pub kind: ParseErrorKind,
     /// Where, in characters (Unicode code points) from the beginning, from 0.
     pub position: usize,
     /// What is wrong, as a sentence without its full stop.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
-/// The sorts of mistakes, each with a stable code in answers.
+/// The kinds of mistakes, each with a stable code in answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParseErrorKind {
     /// The text is not in the language.

@@ -1,4 +1,4 @@
-//! Recursive descent over the grammar of the module's first page.
+//! Recursive descent over the grammar in the module's documentation.
 
 use hearken_index::query::{Query, Range, Scope, TextForm, ValueMatch};
 use hearken_index::text::{MESSAGE_GAP, SLOP_MAX, Words};
@@ -19,7 +19,7 @@ pub fn parse(text: &str) -> Result<Query, ParseError> {
     Parser::new(text).and_then(|mut parser| parser.query()).map_err(|error| error.in_text(text))
 }
 
-/// What in a query was probably meant otherwise, at most [`NOTICES_MAX`]; nothing if it is no query.
+/// The parts of a query that probably mean something else, at most [`NOTICES_MAX`]; none if it cannot be parsed.
 pub fn notices(text: &str) -> Vec<Notice> {
     let Ok(mut parser) = Parser::new(text) else { return Vec::new() };
     if parser.query().is_err() {

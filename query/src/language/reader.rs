@@ -160,7 +160,7 @@ impl<'t> Reader<'t> {
         Some(name)
     }
 
-    /// The word that begins here. `ends` tells which characters end it besides those of [`ends_word`].
+    /// The word that begins here. `ends` says which characters end it besides those of [`ends_word`].
     ///
     /// # Errors
     /// `*` stands anywhere but at the end, or a backslash is the last character.

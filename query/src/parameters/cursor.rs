@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hearken_index::search::{Cursor, FilterValue, Selection, Sort};
 use serde::{Deserialize, Serialize};
 
-/// A text that is no cursor of this search.
+/// A text that is not a cursor of this search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCursor {
     /// No cursor at all.
@@ -46,7 +46,7 @@ pub fn decode_cursor(text: &str, selection: &Selection, sort: &Sort) -> Result<C
     Ok(envelope.c)
 }
 
-/// Tells searches apart. No secret: whoever makes up a cursor only chooses where their own search goes on.
+/// Distinguishes searches. Not a secret: a made-up cursor only chooses where its author's own search continues.
 fn search_hash(selection: &Selection, sort: &Sort) -> u64 {
     let mut hasher = DefaultHasher::new();
     crate::language::print(&selection.query).hash(&mut hasher);

@@ -24,24 +24,24 @@ const NAMES: &[&str] =
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ParameterError {
-    /// What sort of mistake.
+    /// The kind of mistake.
     pub kind: ParameterErrorKind,
     /// The parameter, `None` when it is the request's body as a whole.
     pub parameter: Option<String>,
     /// What is wrong.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
-/// The sorts of mistakes, each with a stable code in answers.
+/// The kinds of mistakes, each with a stable code in answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParameterErrorKind {
-    /// Nobody knows the name.
+    /// There is no parameter of that name.
     Unknown,
     /// The value does not fit.
     Invalid,
-    /// The body is no JSON object of parameters.
+    /// The body is not a JSON object of parameters.
     Body,
 }
 

@@ -6,7 +6,7 @@ use crate::streams::Events;
 use crate::world::{World, chat, documents, encoded, small};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_search_answers_what_the_contract_names() {
+async fn a_search_answers_what_the_reference_names() {
     let world = small();
     let answer = world.get("/v1/interactions?q=refund&facets=sentiment,country&limit=1").await;
     assert_eq!(answer.status, StatusCode::OK);

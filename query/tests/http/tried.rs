@@ -151,7 +151,7 @@ async fn a_new_reader_hears_of_nothing_old_and_one_that_was_away_too_long_is_tol
     let mut world = said(&["hello one", "hello two"]);
     let mut events = Events::open(&world, "/v1/stream?q=hello", None).await;
     let (_, start, first) = events.next().await;
-    assert_eq!(first, json!({}), "the first event tells only where the stream begins");
+    assert_eq!(first, json!({}), "the first event says only where the stream begins");
     world.put(&[chat("new", 9, &[(Role::User, "hello new")])]);
     assert_eq!(events.next().await.2["id"], "new");
     // A client that cannot send the header, and one whose point is of another run.

@@ -15,7 +15,7 @@ use crate::logging;
 pub enum To {
     /// A running server, by its API
     Http,
-    /// The first topic of [kafka]
+    /// The first topic of `[kafka]`
     Kafka,
     /// The index of the configuration; its server must be stopped
     Index,
@@ -30,7 +30,7 @@ pub struct ImportArgs {
     /// Where the conversations go
     #[arg(long, value_enum, default_value = "http")]
     pub to: To,
-    /// What is in the files [default: as their names say]
+    /// What is in the files [default: by their names]
     #[arg(long, value_enum)]
     kind: Option<Kind>,
     /// Which column of CSV files is which field, such as `message=Text`
@@ -42,7 +42,7 @@ pub struct ImportArgs {
     /// Who a speaker in transcripts is, such as `Bob=assistant`
     #[arg(long = "speaker", value_name = "NAME=ROLE", value_parser = pair)]
     speakers: Vec<(String, String)>,
-    /// Begin anew, also where an earlier import was cut off
+    /// Start over, even where an earlier import was interrupted
     #[arg(long)]
     again: bool,
     /// The summary as JSON
@@ -50,7 +50,7 @@ pub struct ImportArgs {
     json: bool,
 }
 
-/// Imports the files. `config` is asked for only where it is needed, `client` likewise; progress is kept in `state`.
+/// Imports the files. `config` and `client` are called only if needed; progress is kept in `state`.
 ///
 /// # Errors
 /// See [`Import::run`].
@@ -91,7 +91,7 @@ pub fn run(
     import.run(destination, Progress::new(state.join("imports"), name))
 }
 
-/// What goes wrong in ingest, and nothing else beside the progress bar.
+/// Logs what goes wrong in ingest and nothing else, for the progress bar's sake.
 fn log_warnings() -> anyhow::Result<()> {
     logging::start(&LogConfig { level: "warn".to_owned(), ..LogConfig::default() })
 }

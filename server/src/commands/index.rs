@@ -10,7 +10,7 @@ use prometheus::Registry;
 
 use crate::app::open_index;
 
-/// Where a partition is to be read on.
+/// Where to continue reading a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResetTo {
     /// The oldest record that the broker still has.
@@ -93,7 +93,7 @@ pub fn stats(config: &Config, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sets where a partition is read on.
+/// Sets where to continue reading a partition.
 ///
 /// # Errors
 /// The index cannot be opened or written; the server must be stopped.
@@ -101,7 +101,7 @@ pub fn reset_offset(config: &Config, topic: &str, partition: i32, to: ResetTo) -
     let (mut writer, _) = open_index(config, &Registry::new())?;
     let mut checkpoint = Checkpoint::clone(&writer.checkpoint());
     let before = checkpoint.position(topic, partition);
-    // The local log may be damaged before anything of it was read.
+    // The local log may be damaged before any of it was read.
     if before.is_none() && topic != "http" {
         bail!(
             "the index has never read partition {partition} of topic `{topic}`; `hearken index stats` lists what it has"

@@ -9,10 +9,10 @@ use hearken_model::Timestamp;
 use hearken_query::keys::{self, Key, KeyFile, NewKey, Permission};
 use serde_json::{Value, json};
 
-/// What a new key is to be.
+/// A new key.
 #[derive(Debug, Args)]
 pub struct NewKeyArgs {
-    /// What people call it
+    /// A name for it
     #[arg(long)]
     name: String,
     /// Whose interactions it may see: names joined by commas, or `*` for every organization
@@ -22,7 +22,7 @@ pub struct NewKeyArgs {
     /// metrics
     #[arg(long, value_delimiter = ',', required = true, value_name = "PERMISSION,…", value_parser = permission)]
     permissions: Vec<Permission>,
-    /// From when on it is worth nothing: a length of time such as `90d`, a day, or an RFC 3339 time [default: never]
+    /// When it expires: after a length of time such as `90d`, a day, or an RFC 3339 time [default: never]
     #[arg(long, value_name = "WHEN", value_parser = expiry)]
     expires: Option<Timestamp>,
 }
@@ -109,7 +109,7 @@ pub fn list(config: &Config, as_json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes a key worthless.
+/// Revokes a key.
 ///
 /// # Errors
 /// There is no such key, or its file cannot be changed.

@@ -1,5 +1,5 @@
-//! `hearken search|show|tail|export|erase`: the HTTP API from a terminal. Data goes to standard output, words about it to
-//! standard error.
+//! `hearken search|show|tail|export|erase`: the HTTP API from a terminal. Data goes to standard output, everything
+//! else to standard error.
 
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Write};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::terminal;
 /// How long `tail` waits before it connects again.
 const COME_BACK_AFTER: Duration = Duration::from_secs(1);
 
-/// Everything but what an id may have in an address as it is.
+/// Percent-encodes everything that an id cannot have in an address.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Which interactions.
@@ -27,7 +27,7 @@ pub struct Selection {
     /// What to search for, in Hearken's query language; without, everything
     #[arg(value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
-    /// Only interactions whose field has this value, such as `country=Germany`; several of one field are any-of
+    /// Only interactions whose field has this value, such as `country=Germany`; of several for one field, any
     #[arg(long = "filter", short = 'f', value_name = "FIELD=VALUE", value_parser = pair, allow_hyphen_values = true)]
     filters: Vec<(String, String)>,
     /// Active at or after this time
@@ -73,18 +73,18 @@ pub struct SearchArgs {
     /// Most interactions to show (0 to 100)
     #[arg(long, value_name = "COUNT")]
     limit: Option<u32>,
-    /// Go on where an earlier page ended
+    /// Continue where an earlier page ended
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
-    /// The API's answer as it is
+    /// Print the API's answer unchanged
     #[arg(long)]
     json: bool,
 }
 
-/// Shows a page of what matches, and how often values occur.
+/// Shows a page of matches and the counts of facets.
 ///
 /// # Errors
-/// The server cannot be asked, or does not accept the query.
+/// The server cannot be reached, or refuses the query.
 pub fn search(client: &Client, args: &SearchArgs) -> anyhow::Result<()> {
     let mut parameters = args.selection.parameters();
     let limit = args.limit.map(|limit| limit.to_string());
@@ -124,7 +124,7 @@ pub fn search(client: &Client, args: &SearchArgs) -> anyhow::Result<()> {
 pub struct ShowArgs {
     /// The interaction's id
     id: String,
-    /// The API's answer as it is
+    /// Print the API's answer unchanged
     #[arg(long)]
     json: bool,
 }
@@ -132,7 +132,7 @@ pub struct ShowArgs {
 /// Shows one interaction with its transcript.
 ///
 /// # Errors
-/// The server cannot be asked, or there is no such interaction.
+/// The server cannot be reached, or there is no such interaction.
 pub fn show(client: &Client, args: &ShowArgs) -> anyhow::Result<()> {
     let response = client.get(&path_of(&args.id), &[])?;
     if args.json {
@@ -159,7 +159,7 @@ pub struct TailArgs {
 /// Shows interactions that match as they change, until it is interrupted.
 ///
 /// # Errors
-/// The server does not accept the query, or cannot be asked at the beginning. Later it is waited for.
+/// The server refuses the query, or cannot be reached at first. Later interruptions are waited out.
 pub fn tail(client: &Client, args: &TailArgs) -> anyhow::Result<()> {
     let parameters = args.selection.parameters();
     let mut last_event_id: Option<String> = None;
@@ -233,7 +233,7 @@ pub struct ExportArgs {
 /// Writes every interaction that matches.
 ///
 /// # Errors
-/// The server cannot be asked, the file cannot be written, or the answer ends too early.
+/// The server cannot be reached, the file cannot be written, or the answer ends too early.
 pub fn export(client: &Client, args: &ExportArgs) -> anyhow::Result<()> {
     let mut parameters = args.selection.parameters();
     let format = match args.format {
@@ -249,7 +249,7 @@ pub fn export(client: &Client, args: &ExportArgs) -> anyhow::Result<()> {
             copied.map(drop).context(cut_off)
         }
         Some(path) => {
-            // The file is there when it is whole.
+            // The file appears under its name only when it is complete.
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             let cannot_write = || format!("cannot write `{}`", path.display());
             let file =
@@ -282,7 +282,7 @@ pub struct EraseArgs {
 /// Erases interactions for good, after asking.
 ///
 /// # Errors
-/// The server cannot be asked or does not permit it, or nobody says yes.
+/// The server cannot be reached, the key does not permit it, or the user does not confirm.
 pub fn erase(client: &Client, args: &EraseArgs) -> anyhow::Result<()> {
     let (what, body) = match &args.query {
         Some(query) => {
@@ -323,7 +323,7 @@ fn confirm(question: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The answer as it is, with a line feed behind it.
+/// The answer unchanged, followed by a line feed.
 fn copy(mut response: Response) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     std::io::copy(&mut response, &mut out)?;

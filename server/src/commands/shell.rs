@@ -1,4 +1,4 @@
-//! `hearken completions` and `hearken man`: what a shell and `man` want to know of the program.
+//! `hearken completions` and `hearken man`: shell completions and manual pages.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! The demo's own GeoIP file: the address ranges that are set aside for documentation, given to cities of the world.
 //!
 //! Nobody's real address is in these ranges (RFC 5737, RFC 3849), so the demo shows countries and cities without
-//! telling anything about anyone. The file is in the nested shape of the usual city databases.
+//! revealing anything about anyone. The file is in the nested shape of the usual city databases.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -27,9 +27,9 @@ const ACTIVITY: [u64; 24] =
 
 /// A live conversation starts this long after the one before it.
 const LIVE_STAGGER_MS: i64 = 5_000;
-/// Live conversations run this much faster than they did.
+/// Live conversations run this much faster than in the file.
 const LIVE_SPEED: i64 = 4;
-/// Bounds of the wait before a live message: time to read, and no time to get bored.
+/// Bounds of the wait before a live message: long enough to read, short enough to watch.
 const LIVE_WAIT_MS: (i64, i64) = (1_000, 3_000);
 
 /// One record for the broker.
@@ -43,7 +43,7 @@ pub struct DemoRecord {
     pub value: Vec<u8>,
     /// When to send it, from the demo's start; zero for history.
     pub due: Duration,
-    /// Part of a conversation that is played, not of history.
+    /// Part of a live conversation, not of history.
     pub live: bool,
     /// Wrong on purpose: ends in the dead-letter topic.
     pub malformed: bool,
@@ -63,7 +63,7 @@ pub fn script(now: Timestamp) -> Vec<DemoRecord> {
             num_history += 1;
             history_start(num_history, now)
         };
-        for (index, event) in tell(conversation, start).into_iter().enumerate() {
+        for (index, event) in events(conversation, start).into_iter().enumerate() {
             let due = Duration::from_millis(event.at.millis_since(now).try_into().unwrap_or(0));
             let (headers, value) = carry(conversation, index, &event);
             let key = conversation.id.clone();
@@ -107,7 +107,7 @@ struct DemoEvent {
 }
 
 /// A conversation as the events that its producer would have sent.
-fn tell(conversation: &Conversation, start: Timestamp) -> Vec<DemoEvent> {
+fn events(conversation: &Conversation, start: Timestamp) -> Vec<DemoEvent> {
     let spoken = timeline(conversation);
     let ended_at = start.plus_millis(spoken.iter().map(|time| time.end_ms).max().unwrap_or(0) + 1_500);
     let mut events = Vec::new();
@@ -177,7 +177,7 @@ fn timeline(conversation: &Conversation) -> Vec<Spoken> {
         start_ms += wait(message);
         let length_ms = match (message.end_after_ms, conversation.messages.get(index + 1)) {
             (None, _) => 0,
-            // Speech shrinks like the wait that it fills, so that an interruption stays one.
+            // Speech shrinks with the wait that it fills, so that an interruption stays one.
             (Some(length_ms), Some(next)) => length_ms * wait(next) / next.after_ms.max(1),
             (Some(length_ms), None) if conversation.live => length_ms.min(LIVE_WAIT_MS.1),
             (Some(length_ms), None) => length_ms,

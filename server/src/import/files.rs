@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
 
-/// What is in a file.
+/// The kinds of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
     /// Events, or payloads of the systems that Hearken knows: one a line, in an array, or one alone
@@ -34,7 +34,7 @@ pub(super) struct Source {
     pub(super) modified_us: i64,
 }
 
-/// The files, in the order named and by name within folders, and how many in folders are none to import.
+/// The files, in the order named and by name within folders, and how many in folders are of no known kind.
 pub(super) fn list(paths: &[String], kind: Option<Kind>) -> anyhow::Result<(Vec<Source>, usize)> {
     let (mut sources, mut num_ignored) = (Vec::new(), 0);
     for path in paths {
@@ -74,7 +74,7 @@ fn walk(
     let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
     paths.sort();
     for path in paths {
-        // A link to a folder may lead back; a link to a file is a file.
+        // A link to a folder may lead in a circle; a link to a file is a file.
         if path.is_dir() {
             if !path.is_symlink() {
                 walk(&path, kind, sources, num_ignored)?;

@@ -1,4 +1,4 @@
-//! JSON in any arrangement: one value a line, an array, or values one after the other, over as many lines as they like.
+//! JSON in any arrangement: one value a line, an array, or values one after the other over any number of lines.
 
 use std::io::{self, BufRead, Cursor, Read as _};
 
@@ -80,7 +80,7 @@ impl Arrangement {
     }
 }
 
-/// What is no JSON is told here, with its place in the file, and never sent.
+/// What is not JSON is reported here, with its place in the file, and never sent.
 fn checked(value: Vec<u8>) -> Item {
     match serde_json::from_slice::<IgnoredAny>(&value) {
         Ok(_) => Ok(value),
@@ -143,7 +143,7 @@ fn read_value(text: &mut impl BufRead) -> io::Result<Vec<u8>> {
                     break;
                 }
                 b',' | b']' | b'}' if depth == 0 => {
-                    // At least one byte, so that what is no JSON is passed as well.
+                    // At least one byte, so that text that is not JSON is passed over.
                     end = Some(if value.is_empty() { at.max(1) } else { at });
                     break;
                 }

@@ -1,6 +1,6 @@
-//! How far each file has come: one small file for each, so that an import that was cut off goes on where it was.
+//! How far each file has come: one small file for each, so that an interrupted import continues where it was.
 //!
-//! They are kept in the user's state folder until a whole import is done. A file that has changed since begins anew.
+//! They are kept in the user's state folder until a whole import is done. A file that has changed since is imported from its start.
 
 use std::path::{Path, PathBuf};
 
@@ -83,7 +83,7 @@ impl Progress {
     }
 }
 
-/// Whole or not at all.
+/// Writes the file whole or not at all.
 fn write(path: &Path, reached: &Reached) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;

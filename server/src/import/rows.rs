@@ -87,7 +87,7 @@ fn event<'a>(values: impl Iterator<Item = (&'a str, &'a str)>) -> Map<String, Va
     event
 }
 
-/// What cannot be read as what the field wants stays text, which is then refused with the rule.
+/// Text that is not of the field's type stays text, which is then rejected with the rule.
 fn value_of(field: &str, text: &str) -> Value {
     let as_text = || Value::from(text);
     match field {

@@ -10,10 +10,10 @@ use super::{Item, Items};
 
 /// No transcript is longer: an interaction has at most 8 MB of text.
 const TRANSCRIPT_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// A longer beginning of a line is no name.
+/// A longer text before a colon is not a name.
 const SPEAKER_CHARS_MAX: usize = 60;
 
-/// What speakers are called, in small letters, and their roles.
+/// Names of speakers, in lower case, and their roles.
 const ROLES: &[(&str, &[&str])] = &[
     ("user", &["user", "customer", "client", "caller", "visitor", "guest", "kunde", "kundin", "cliente"]),
     (
@@ -25,13 +25,13 @@ const ROLES: &[(&str, &[&str])] = &[
     ("tool", &["tool", "function"]),
 ];
 
-/// The role of a speaker who is called that.
+/// The role of a speaker with that name.
 pub(super) fn role_of(name: &str) -> Option<&'static str> {
     let name = name.trim().to_lowercase();
     ROLES.iter().find(|(_, names)| names.contains(&name.as_str())).map(|(role, _)| *role)
 }
 
-/// Names and roles beyond those that are known anyway.
+/// Names and roles in addition to the known ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Speakers(pub Vec<(String, String)>);
 
@@ -64,7 +64,7 @@ fn event(text: &str, speakers: &Speakers, id: &str) -> Item {
     let mut turns: Vec<Turn<'_>> = Vec::new();
     for line in text.trim_start_matches('\u{feff}').lines() {
         let (offset_ms, said) = split_time(line.trim());
-        // A line that is indented goes on with what was said, unless somebody known begins to speak.
+        // An indented line continues the message, unless it begins with a known speaker.
         let is_indented = line.starts_with([' ', '\t']) && !turns.is_empty();
         let is_speaker = |name: &str| is_name(name) && (!is_indented || speakers.role_of(name).is_some());
         let spoken = said.split_once(':').filter(|(name, _)| is_speaker(name));
@@ -76,7 +76,7 @@ fn event(text: &str, speakers: &Speakers, id: &str) -> Item {
                 turns.push(Turn { role, offset_ms, text: said.trim().to_owned() });
             }
             None if said.is_empty() => {}
-            // A line without a speaker goes on with what was said before.
+            // A line without a speaker continues the message before.
             None => match turns.last_mut() {
                 Some(turn) => {
                     turn.text.push('\n');
@@ -101,7 +101,7 @@ fn event(text: &str, speakers: &Speakers, id: &str) -> Item {
     Ok(event.to_string().into_bytes())
 }
 
-/// Whether what stands before a colon may be somebody's name.
+/// Whether the text before a colon may be a name.
 fn is_name(text: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_' | '\'' | '(' | ')');
     let starts_well = text.chars().next().is_some_and(char::is_alphabetic);

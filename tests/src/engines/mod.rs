@@ -25,7 +25,7 @@ pub use kafka::Kafka;
 pub use opensearch::OpenSearch;
 pub use prometheus::{Prometheus, promtool};
 
-/// A port on loopback that was free a moment ago. The engines here cannot be told to pick one themselves.
+/// A port on loopback that was free a moment ago. The engines here cannot pick one themselves.
 pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on loopback")?;
     Ok(listener.local_addr()?.port())

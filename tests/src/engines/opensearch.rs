@@ -152,7 +152,7 @@ fn cache_dir() -> Result<PathBuf> {
     Ok(usual)
 }
 
-/// Whether this process is root, told by the owner of something it has just made.
+/// Whether this process is root, judged by the owner of a file it has just created.
 fn is_root(made_here: &Path) -> Result<bool> {
     let probe = tempfile::tempfile_in(made_here)?;
     Ok(probe.metadata()?.uid() == 0)

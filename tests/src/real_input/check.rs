@@ -25,8 +25,8 @@ const COUNTRIES: [(&str, &str); 12] = [
     ("KE", "Kenya"),
 ];
 
-/// uap-core's family → the product's name by contract section 1. Families that are left out (in-app browsers)
-/// are not compared, because the contract does not say what they are called.
+/// uap-core's family → the product's name by docs/reference.md#interaction. Families that are left out (in-app browsers)
+/// are not compared, because the reference does not say what they are called.
 const BROWSERS: [(&str, &str); 15] = [
     ("Chrome", "Chrome"),
     ("Chrome Mobile", "Chrome"),
@@ -45,7 +45,7 @@ const BROWSERS: [(&str, &str); 15] = [
     ("Opera", "Opera"),
 ];
 
-/// uap-core's system → the contract's.
+/// uap-core's system → the reference's name.
 const SYSTEMS: [(&str, &str); 7] = [
     ("Mac OS X", "macOS"),
     ("Windows", "Windows"),

@@ -10,7 +10,7 @@ use super::check::{Truth, differences};
 use crate::Hearken;
 use crate::kafka_io::{ReadRecord, Record, read_all};
 
-/// A broken build differs everywhere; the first few differences tell as much as all.
+/// A broken build differs everywhere; the first few differences say as much as all.
 const DIFFERENCES_SHOWN: usize = 20;
 
 /// `total` of a search with these parameters.

@@ -15,12 +15,12 @@ pub struct Fact {
     pub recorded_ms: i64,
     /// What happened.
     pub said: Said,
-    /// Fields of `started` that came with it, under the contract's names; the whole of a `started`.
+    /// Fields of `started` that came with it, under the names of docs/reference.md#event-types; the whole of a `started`.
     pub fields: Map<String, Value>,
 }
 
 impl Fact {
-    /// Event time by contract section 2.3, milliseconds since the epoch.
+    /// Event time by docs/reference.md#folding, milliseconds since the epoch.
     pub fn time_ms(&self) -> i64 {
         self.own_time_ms.unwrap_or(self.recorded_ms)
     }
@@ -33,7 +33,7 @@ pub enum Said {
     Started,
     /// `interaction.message`.
     Message(MessageFact),
-    /// `interaction.ended`, data under the contract's names; `end_time` in milliseconds.
+    /// `interaction.ended`, data under the names of docs/reference.md#event-types; `end_time` in milliseconds.
     Ended {
         /// `None`: the event time.
         end_time_ms: Option<i64>,
@@ -51,7 +51,7 @@ pub enum Said {
         /// As given.
         comment: Option<&'static str>,
     },
-    /// `interaction.analyzed`, data under the contract's names.
+    /// `interaction.analyzed`, data under the names of docs/reference.md#event-types.
     Analyzed(Map<String, Value>),
     /// `interaction.erased`.
     Erased,
@@ -89,7 +89,7 @@ pub struct MessageFact {
     pub id: String,
     /// When.
     pub when: When,
-    /// `role`, `message` and the optional fields of contract section 1, under its names.
+    /// `role`, `message` and the optional fields of docs/reference.md#message, under their names.
     pub fields: Map<String, Value>,
 }
 

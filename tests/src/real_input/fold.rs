@@ -1,4 +1,4 @@
-//! Facts → the interactions expected of them, by contract sections 1, 2.3 and 2.4: plain maps, no cleverness.
+//! Facts → the interactions expected of them, by docs/reference.md alone: plain maps, no cleverness.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::fact::{Fact, MessageFact, Said, When};
 
-/// What decides between two values: event time, then record timestamp. The third of contract section 2.3, the
+/// What decides between two values: event time, then record timestamp. The third key of docs/reference.md#folding, the
 /// value's bytes, never decides here: the workload says no two different things at the same time twice over.
 type Version = (i64, i64);
 
@@ -62,7 +62,7 @@ pub struct Expected {
     pub fields: BTreeMap<String, Value>,
     /// Flattened metadata.
     pub metadata: BTreeMap<String, Value>,
-    /// Contract section 2.4; what has no end is long silent, so abandoned.
+    /// See docs/reference.md#status; what has no end is long silent, so abandoned.
     pub status: &'static str,
     /// As the newest end gives it.
     pub end_reason: Option<&'static str>,

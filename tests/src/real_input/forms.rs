@@ -1,4 +1,4 @@
-//! The three forms in which a fact is written as a record: contract section 2.1.
+//! The three forms in which a fact is written as a record: docs/reference.md#carriers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -108,7 +108,7 @@ pub fn record(fact: &Fact, form: Form, partition: i32, event_id: &str) -> Record
     }
 }
 
-/// The data of contract section 2.2, with a field that no consumer knows.
+/// The data of docs/reference.md#event-types, with a field that no consumer knows.
 fn data(fact: &Fact) -> Map<String, Value> {
     let mut data = Map::new();
     data.insert("interaction_id".into(), Value::from(fact.interaction_id.as_str()));

@@ -1,4 +1,4 @@
-//! Records that cannot be understood: contract section 2.5.
+//! Records that cannot be understood: docs/reference.md#bad-records.
 
 use serde_json::json;
 

@@ -4,7 +4,7 @@
 //! - [`workload`]: dialogues → interleaved records with duplicates, edits, late records and malformed ones.
 //! - [`forms`]: the three forms in which a fact is written as a record.
 //! - [`malformed`]: the records that must become dead letters.
-//! - [`fold`]: facts → the interactions expected of them, by contract sections 1, 2.3 and 2.4.
+//! - [`fold`]: facts → the interactions expected of them, by docs/reference.md alone.
 //! - [`check`]: an expected interaction against the one that the API answers, field by field.
 //! - [`source`]: the workload on its way to a broker.
 //! - [`compare`]: a running server against all of it.

@@ -1,4 +1,5 @@
-//! Search totals by looking at every word of every message: contract section 3 for plain words and exact phrases.
+//! Search totals by looking at every word of every message: docs/reference.md#query-language for plain words and exact
+//! phrases.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -205,7 +206,7 @@ impl Scan {
     }
 }
 
-/// Words of contract section 3 with case and accents ignored. Every character of a script without spaces is a word
+/// Words by docs/reference.md#query-language with case and accents ignored. Every character of a script without spaces is a word
 /// of its own.
 pub fn tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
@@ -266,7 +267,7 @@ mod tests {
     use super::tokens;
 
     #[test]
-    fn words_are_split_as_the_contract_says() {
+    fn words_are_split_as_the_reference_says() {
         assert_eq!(tokens("Don’t call 55-A12!"), ["don", "t", "call", "55", "a12"]);
         assert_eq!(tokens("Café ÜBER naïve"), ["cafe", "uber", "naive"]);
         assert_eq!(tokens("去故宫2次"), ["去", "故", "宫", "2", "次"]);

@@ -347,7 +347,7 @@ impl<'a> Conversation<'a> {
             Step::Analyze(analysis) => Said::Analyzed(analysis.clone()),
             Step::Erase => Said::Erased,
         };
-        // A CloudEvent is stamped when it is sent, a little after what it tells of.
+        // A CloudEvent is stamped when it is sent, a little after what it reports.
         let own_time_ms = if form.is_cloud_event() { Some(now_ms + rng.i64(0..20)) } else { data_time_ms };
         Fact { interaction_id: self.dialogue.interaction_id(), own_time_ms, recorded_ms, said, fields }
     }
@@ -361,7 +361,7 @@ fn message(
     when: When,
     rng: &mut Rng,
 ) -> MessageFact {
-    // Two speakers that were not told apart are taken for the customer.
+    // A speaker that the collection does not identify is taken for the customer.
     let role = if turn.role == "unknown" { "user" } else { turn.role.as_str() };
     let mut fields = Map::from_iter([("role".to_owned(), json!(role)), ("message".to_owned(), json!(text))]);
     let mut add = |name: &str, value: Value| drop(fields.insert(name.to_owned(), value));

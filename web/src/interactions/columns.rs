@@ -235,7 +235,7 @@ pub(super) fn menu<'k>(location: &Location, keys: impl Iterator<Item = &'k str>)
     }
 }
 
-/// The order that a click on a column's name asks for, the arrow that tells the present one, and its words.
+/// The order that a click on a column's name asks for, the arrow that shows the current one, and its words.
 fn turned(name: &str, sort: &str) -> (String, &'static str, &'static str) {
     match sort.strip_prefix('-') {
         Some(field) if field == name => (name.to_owned(), " ↓", "smallest first"),

@@ -28,7 +28,7 @@ const NEUTRAL_MAX: f64 = 1.0;
 
 fn read(body: &Value, context: &Context<'_>) -> Result<Decoded, Rejection> {
     let about = &body["CustomerMetadata"];
-    // Files that say nothing of their contact are told apart by the record's key, else by what is in them.
+    // Files without a contact id are identified by the record's key, else by a hash of their content.
     let of_key = || context.record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
     let of_content =
         || format!("contact-lens/{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, body.to_string().as_bytes()));

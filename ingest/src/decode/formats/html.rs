@@ -1,6 +1,6 @@
 //! Text out of HTML, as help desks store what was written.
 
-/// What a reader of the HTML would read; anything else is a text already.
+/// The text that a reader of the HTML sees; plain text stays as it is.
 pub(super) fn text(html: &str) -> String {
     if !html.contains(['<', '&']) {
         return html.to_owned();

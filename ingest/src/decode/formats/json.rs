@@ -1,4 +1,4 @@
-//! Lenient readers of JSON values: what is not as expected is absent.
+//! Lenient readers of JSON values: an unexpected type reads as absent.
 
 use hearken_model::{Cost, InteractionId, Money, Timestamp};
 use serde_json::{Map, Value};
@@ -74,8 +74,8 @@ pub(super) fn millis(value: &Value) -> Option<i64> {
     number(value).map(|millis| millis.round() as i64)
 }
 
-/// An instant given in seconds since the epoch, fractions kept to the microsecond. 0 is how several systems write that
-/// they do not know.
+/// An instant given in seconds since the epoch, fractions kept to the microsecond. Several systems write 0 for
+/// unknown.
 pub(super) fn unix_seconds(value: &Value) -> Option<Timestamp> {
     const NANOS_PER_MICRO: i64 = 1_000;
     let micros = (number(value).filter(|seconds| *seconds > 0.0)? * 1e6).round();
@@ -116,7 +116,7 @@ pub(super) fn parsed(value: &Value) -> Option<Value> {
     }
 }
 
-/// What must be there.
+/// A required value.
 pub(super) fn required<T>(value: Option<T>, path: &str) -> Result<T, Rejection> {
     value.ok_or_else(|| RejectionKind::MissingField.because(format!("`{path}` is missing")))
 }

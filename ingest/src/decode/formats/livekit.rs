@@ -98,7 +98,7 @@ fn read_item(item: &Value, transcript: &mut Transcript) {
     message.confidence = number(&item["transcript_confidence"]).filter(|share| (0.0..=1.0).contains(share));
 }
 
-/// LiveKit counts tokens for a whole session: those of the model that used most go to the agent's last message.
+/// LiveKit counts tokens for a whole session: those of the model that used most are attributed to the agent's last message.
 fn use_tokens(usage: &Value, transcript: &mut Transcript) {
     let models = items(usage).iter().filter(|usage| usage["type"] == "llm_usage");
     let used = models.map(|used| {

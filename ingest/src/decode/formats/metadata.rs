@@ -1,4 +1,4 @@
-//! What else a system says about a conversation: bounded metadata, and the few names that mean a field of ours.
+//! Everything else a system says about a conversation: bounded metadata, and the few names that map to fields of ours.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use super::json;
 const KEY_BYTES_MAX: usize = 256;
 /// Most bytes of a value; longer ones are cut.
 const VALUE_BYTES_MAX: usize = 4_096;
-/// How deep objects are looked into.
+/// Deepest nesting of objects that is read.
 const DEPTH_MAX: usize = 8;
-/// Names of the customer's address, of which privacy settings decide: it is no metadata.
+/// Names of the customer's address, which is subject to privacy settings and never metadata.
 const ADDRESSES: [&str; 2] = ["ip", "ip_address"];
 
 /// Metadata as it is gathered: what is added first stays when there is too much.
@@ -24,8 +24,8 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    /// Adds a value under a key, nested objects flattened with dots. Lists of plain values become one text; what is
-    /// beyond the bounds is left out, for a conversation is not refused because of what surrounds it.
+    /// Adds a value under a key, nested objects flattened with dots. Lists of plain values become one text; what
+    /// exceeds the bounds is left out, because a conversation is not refused for its metadata.
     pub(super) fn add(&mut self, key: &str, value: &Value) {
         self.add_nested(key, value, 0);
     }
@@ -87,8 +87,8 @@ fn cut(text: &str) -> String {
     text[..end].to_owned()
 }
 
-/// Fields that systems have no place for and operators put into their free metadata: they are taken from there where
-/// nothing else said them.
+/// Fields that systems have no place for and operators put into their free metadata: they are taken from there
+/// unless something else gave them.
 pub(super) fn adopt(started: &mut StartedFields, free: &Value) {
     let set = |field: &mut Option<String>, names: &[&str]| {
         if field.is_none() {
@@ -104,7 +104,7 @@ pub(super) fn adopt(started: &mut StartedFields, free: &Value) {
     set(&mut started.language, &["language"]);
 }
 
-/// Analysis that operators have asked their system for under names of their own choice.
+/// Analysis that operators have configured in their system, under names of their own.
 pub(super) fn adopt_analysis(
     analysis: &mut AnalysisUpdate,
     name: &str,

@@ -87,7 +87,7 @@ struct Record {
     body: Value,
     resource: Value,
     scope: String,
-    /// Where it stands in the payload, for reasons.
+    /// Its place in the payload, for error messages.
     place: String,
 }
 
@@ -104,7 +104,7 @@ impl Record {
         self.trace_id.clone().zip(self.span_id.clone())
     }
 
-    /// Messages stand in an attribute as JSON, or as a text that holds JSON.
+    /// The messages in an attribute: JSON, or a string that contains JSON.
     fn messages(&self, name: &str) -> Result<Vec<Value>, Rejection> {
         match parsed(&self.attributes[name]) {
             None => Ok(Vec::new()),
@@ -199,7 +199,7 @@ fn any_value(value: &Value) -> Value {
     }
 }
 
-/// What a record tells.
+/// The content of a record.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// A call of a model, with its whole history.
@@ -210,7 +210,7 @@ enum Kind {
     Choice,
     /// A tool was run.
     Tool,
-    /// Somebody judged the conversation.
+    /// The conversation was evaluated.
     Evaluation,
 }
 
@@ -236,14 +236,14 @@ impl Kind {
     }
 }
 
-/// Which observation of a message stands. The version of a message is its event's time, of which the largest wins.
+/// Which observation of a message wins. A message's version is its event's time, of which the largest wins.
 #[derive(Clone, Copy)]
 enum Rank {
-    /// Of a tool that was run, without what it answered: anything that knows more wins.
+    /// A tool call without its result: anything that knows more wins.
     Bare(Timestamp),
     /// From a history: the earliest wins.
     Repeated(Timestamp),
-    /// From where it was made: the latest wins, and over both others.
+    /// From the call that produced it: the latest wins, also over both others.
     Original(Timestamp),
 }
 
@@ -414,7 +414,7 @@ fn push_message(said: &mut Vec<Said>, message: &Value) {
     }
 }
 
-/// Texts of one message are one; tools' calls and results stand by themselves. What a model thought is not said.
+/// Texts of one message are one; tools' calls and results stand by themselves. A model's thoughts are not part of what was said.
 fn push_parts(said: &mut Vec<Said>, role: Role, parts: &[Value]) {
     let mut texts = String::new();
     let mut tools = Vec::new();

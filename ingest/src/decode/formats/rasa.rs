@@ -2,7 +2,7 @@
 //!
 //! Instants in seconds since the epoch, with fractions. Events have no ids, arrive out of order and repeatedly, take
 //! earlier ones back, and say of which sender they are but not of which conversation. So each one is kept, as an entry
-//! of the sender's *log*, and the log tells the conversations: whatever order the entries arrived in, [`sessions`]
+//! of the sender's *log*, and the conversations follow from the log: whatever order the entries arrived in, [`sessions`]
 //! reads them in the order of their times.
 
 use hearken_model::state::Address;
@@ -77,17 +77,17 @@ fn read(body: &Value, _: &Context<'_>) -> Result<Decoded, Rejection> {
     checked_interaction_id(format!("{sender}@{time}"), "sender_id")?;
     let log = checked_interaction_id(format!("{LOG}{sender}"), "sender_id")?;
 
-    // Sent again, an event is the same entry: its id and its version come from what it says.
+    // An event that is sent again is the same entry: its id and its version come from its content.
     let mut event = Event::new(log, time, time);
     event.is_log_entry = true;
     let mut entry = entry(body);
     let free = if is_of_session { &mut entry["value"] } else { &mut entry["metadata"] };
     if let Value::Object(free) = free {
-        // Privacy settings may let less of an address be kept, so it goes the way of all addresses.
+        // Privacy settings apply to this address as to all others.
         let address = ["ip_address", "ip"].iter().filter_map(|name| free.remove(*name)).next();
         event.started.ip_address = address.as_ref().and_then(text);
         free.remove("ip");
-        // Whose the sender is must be known where the event comes in, for not everybody may speak for everybody.
+        // The sender's organization must be known at intake, where a key's organizations are checked.
         event.started.organization = free.remove("organization").as_ref().and_then(text);
     }
     let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, body.to_string().as_bytes()).to_string();
@@ -96,8 +96,8 @@ fn read(body: &Value, _: &Context<'_>) -> Result<Decoded, Rejection> {
     Ok(Decoded::Events(vec![event]))
 }
 
-/// What of an event is kept. The beginning of a session outlives an erasure of what was said in it, for it bounds the
-/// session before; so nothing personal is kept with it.
+/// The part of an event that is kept. The start of a session outlives an erasure of the session, because it bounds the
+/// one before; so nothing personal is kept with it.
 fn entry(body: &Value) -> Value {
     let kept = match body["event"].as_str().unwrap_or_default() {
         "user" => &["event", "text", "input_channel", "metadata"][..],
@@ -113,7 +113,7 @@ fn entry(body: &Value) -> Value {
     Value::Object(fields.filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>())
 }
 
-/// What the ids of logs begin with.
+/// The prefix of the ids of logs.
 const LOG: &str = "rasa-log/";
 
 /// Adds where the customer was to an entry, for the log's own address would be that of the newest entry.
@@ -173,7 +173,7 @@ impl Kind {
     }
 }
 
-/// The conversations that a log tells of, in their order. The first one has an unknown start and may be empty.
+/// The conversations of a log, in their order. The first one has an unknown start and may be empty.
 pub(crate) fn sessions(log: &State) -> Vec<Session> {
     let Some(sender) = log.id.as_str().strip_prefix(LOG) else { return Vec::new() };
     let entries = log.messages.iter().filter_map(|(id, entry)| {
@@ -259,7 +259,7 @@ fn session(sender: &str, start: Option<&Entry<'_>>, entries: &[Entry<'_>]) -> Op
     Some(Session { id, told: Some((event, address)), entries })
 }
 
-/// What was said and not taken back, by the rules of Rasa's own tracker: a rewind takes back all since the customer's
+/// What was said and not taken back, by the rules of Rasa's own tracker: a rewind takes back everything since the customer's
 /// last message and the action before it, which waited for it; an undo all since the last action; a restart everything.
 /// Where the events of actions are kept from the broker, an undo takes back what the bot said last.
 fn standing<'e, 'a>(entries: &'e [Entry<'a>]) -> Vec<&'e Entry<'a>> {

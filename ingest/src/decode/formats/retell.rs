@@ -49,7 +49,7 @@ enum Stage {
 }
 
 impl Stage {
-    /// Webhooks carry no time of their own. What a later stage says stands, also where an earlier one is repeated after
+    /// Webhooks carry no time of their own. A later stage wins, even if an earlier one is repeated after
     /// it: the analysis is of the same moment as the end, so it comes a millisecond later.
     fn time(self, body: &Value, context: &Context<'_>) -> Timestamp {
         let start = unix_millis(&body["start_timestamp"]);

@@ -1,10 +1,10 @@
-//! What a format's payloads are known by.
+//! The marks by which a format's payloads are recognised.
 
 use serde_json::Value;
 
 use super::json::{at, shown};
 
-/// Something that a payload has if it is of a format.
+/// A field by which a format is recognised.
 pub(super) struct Mark {
     /// One of these fields; nested ones with dots.
     paths: &'static [&'static str],

@@ -654,7 +654,7 @@ fn rasa_said(event: &str, at: f64, text: &str) -> Value {
     rasa(event, at, json!({"text": text, "input_channel": "socketio"}))
 }
 
-/// The conversations that Rasa's events tell, in whatever order they come: id, and who said what.
+/// The conversations that follow from Rasa's events, in whatever order they come: id, and who said what.
 fn rasa_sessions(payloads: &[Value]) -> Vec<(String, Vec<String>)> {
     let log = folded(payloads.iter().flat_map(events));
     let sessions = super::rasa::sessions(&log).into_iter().filter_map(|session| {

@@ -20,7 +20,7 @@ pub(super) enum Origin {
 
 /// A transcript as it is read.
 ///
-/// The order of the list wins over its times: one that is earlier than the one before, or missing, becomes that one's.
+/// The order of the list wins over its times: a time that is missing, or earlier than the one before, becomes that one.
 pub(super) struct Transcript {
     interaction_id: InteractionId,
     origin: Origin,
@@ -128,7 +128,7 @@ impl Transcript {
     }
 }
 
-/// What is searched of a tool: its name, what it was called with and what it answered.
+/// The searchable text of a tool call: name, arguments and result.
 pub(super) fn tool_text(message: &MessageUpdate) -> String {
     let Some(tool) = &message.tool else { return String::new() };
     let mut text = tool.name.clone();

@@ -164,7 +164,7 @@ fn read_message(said: &Value, start: Timestamp, transcript: &mut Transcript) {
     transcript.push(None, at_ms, role, words).end_offset_ms = end_offset_ms;
 }
 
-/// Vapi counts tokens for a whole call: they go to the agent's last message.
+/// Vapi counts tokens for a whole call: they are attributed to the agent's last message.
 fn use_tokens(costs: &[Value], transcript: &mut Transcript) {
     let models = costs.iter().filter(|cost| cost["type"] == "model");
     let used = models.map(|cost| {

@@ -1,4 +1,4 @@
-//! Writes an event in one of the three native forms (contract, section 2.1).
+//! Writes an event in one of the three native forms (docs/reference.md#carriers).
 
 use serde_json::{Map, Value, json};
 

@@ -1,7 +1,7 @@
 //! The bundled conversations, `server/demo/conversations.json`: all of them written for this project.
 //!
-//! Times in the file are relative, so that the same conversations can be told as having just happened. An unknown
-//! key is an error, so that a slip of the pen in the file fails the tests instead of being left out in silence.
+//! Times in the file are relative, so that the same conversations can be replayed as having just happened. An unknown
+//! key is an error, so that a typing error in the file fails the tests instead of being silently ignored.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ pub(super) fn bundled() -> Vec<Conversation> {
     serde_json::from_str(CONVERSATIONS).expect("the bundled conversations are well formed: a test reads them")
 }
 
-/// One conversation and how it is told.
+/// One conversation and how it is replayed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Conversation {
@@ -50,7 +50,7 @@ pub(super) struct Conversation {
     pub messages: Vec<Message>,
 }
 
-/// The form in which a conversation's events are written (contract, section 2.1).
+/// The form in which a conversation's events are written (docs/reference.md#carriers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Carrier {
@@ -69,7 +69,7 @@ pub(super) struct Message {
     /// Milliseconds since the message before began, or since the conversation began.
     #[serde(skip_serializing)]
     pub after_ms: i64,
-    /// Milliseconds that saying it took.
+    /// How long saying it took, in milliseconds.
     #[serde(skip_serializing)]
     pub end_after_ms: Option<i64>,
     pub role: String,

@@ -49,7 +49,7 @@ fn events() -> Vec<Read> {
     script(NOW).iter().filter(|record| !record.malformed).map(read).collect()
 }
 
-/// Fields, sets and bounds of contract sections 1 and 2.2.
+/// Fields, sets and bounds of docs/reference.md#event-types.
 fn check_shape(kind: &str, data: &Value) {
     let text = |name: &str| data[name].as_str().unwrap_or_else(|| panic!("{kind} without {name}: {data}"));
     assert!(!text("interaction_id").is_empty());
@@ -198,7 +198,7 @@ fn conversations_come_from_where_their_language_is_spoken() {
 }
 
 #[test]
-fn every_event_is_what_the_contract_defines() {
+fn every_event_is_what_the_reference_defines() {
     let mut kinds = BTreeMap::<String, usize>::new();
     for event in events() {
         assert_eq!(event.data["interaction_id"], event.key);
