@@ -14,6 +14,7 @@
 //! - [`speech`]: what silence is.
 //! - [`personal_data`]: the kinds that can be kept out of what is stored.
 
+pub mod details;
 pub mod document;
 pub mod event;
 pub mod field;
@@ -26,6 +27,7 @@ pub mod stored;
 pub mod time;
 
 pub use document::{Derived, Document};
+pub use details::{Detail, Details};
 pub use event::{
     AnalysisUpdate, Direction, End, Event, InteractionId, InteractionType, InvalidId, LlmAnalysis,
     MessageTime, MessageUpdate, MoodChange, Rating, Role, Scalar, Sentiment, StartedFields, Status, ToolCall,
