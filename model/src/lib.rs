@@ -19,6 +19,7 @@ pub mod document;
 pub mod event;
 pub mod field;
 pub mod interaction;
+pub mod messages;
 pub mod money;
 pub mod personal_data;
 pub mod speech;
@@ -26,8 +27,8 @@ pub mod state;
 pub mod stored;
 pub mod time;
 
-pub use document::{Derived, Document};
 pub use details::{Detail, Details};
+pub use document::{Derived, Document};
 pub use event::{
     AnalysisUpdate, Direction, End, Event, InteractionId, InteractionType, InvalidId, LlmAnalysis,
     MessageTime, MessageUpdate, MoodChange, Rating, Role, Scalar, Sentiment, StartedFields, Status, ToolCall,
@@ -36,6 +37,7 @@ pub use event::{
 pub use interaction::{
     AnalysisInfo, CostSource, Interaction, Message, ModelUsage, TopicsSummary, TotalCosts, UsageTotals,
 };
+pub use messages::Messages;
 pub use money::{Cost, Money};
 pub use personal_data::PersonalData;
 pub use state::{FoldOutcome, LimitExceeded, State, Versioned};
