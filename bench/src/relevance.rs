@@ -211,7 +211,7 @@ fn of_settings(questions: &[Question], present: &Judged, tried: &[(Setting, Judg
         });
         let (low, high) = interval(&differences.collect::<Vec<Vec<f64>>>());
         let difference = overall(&held_out) - overall(&present_held_out);
-        let Ranking { topic, keywords, summary, k1, b } = ranking;
+        let Ranking { topic, keywords, summary, k1, b, .. } = ranking;
         let [topical, opening, passing] =
             held_out.each_ref().map(|worths| shown(mean(worths.iter().copied())));
         table.row([

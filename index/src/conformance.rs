@@ -58,6 +58,7 @@ macro_rules! conformance_tests {
         $crate::conformance_tests! { $open;
             every_answer_is_what_a_scan_finds,
             single_conditions_find_what_a_scan_finds,
+            what_people_paste_is_found_but_not_as_something_said,
             impossible_requests_are_refused,
             what_changed_is_told,
             a_flush_makes_the_checkpoint_durable,

@@ -1,13 +1,13 @@
-//! Which messages of an interaction a query matched, and where.
+//! Which messages and details of an interaction a query matched, and where.
 //!
-//! Works on the stored messages with the rules of [`crate::text`], so that words, word forms, phrases, prefixes and
+//! Works on the stored texts with the rules of [`crate::text`], so that words, word forms, phrases, prefixes and
 //! fuzzy words are marked exactly where the index found them. Only conditions that must or may hold are marked, not
-//! excluded ones, and only in messages that their scope covers.
+//! excluded ones, and only in texts that their scope covers.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use hearken_model::{Message, Role, Said};
+use hearken_model::{Detail, Interaction, Role, Said};
 use levenshtein_automata::{DFA, Distance};
 use serde::Serialize;
 use unicode_normalization::char::is_combining_mark;
@@ -22,45 +22,78 @@ use crate::text::{English, Token, Word, WordKind, Words, tokens};
 pub struct HighlightOptions {
     /// Most messages of one interaction; the first that match are taken.
     pub messages_max: usize,
-    /// Most fragments of one message.
+    /// Most details of one interaction; the first that match are taken.
+    pub details_max: usize,
+    /// Most fragments of one message or detail.
     pub fragments_max: usize,
     /// Characters of a fragment, marks not counted.
     pub fragment_chars: usize,
-    /// Most ranges of one message.
+    /// Most ranges of one message or detail.
     pub ranges_max: usize,
 }
 
 impl HighlightOptions {
     /// For a page of results: a glimpse of each interaction.
-    pub const PAGE: Self =
-        HighlightOptions { messages_max: 3, fragments_max: 2, fragment_chars: 160, ranges_max: 100 };
-    /// For one interaction: every message that matches.
+    pub const PAGE: Self = HighlightOptions {
+        messages_max: 3,
+        details_max: 3,
+        fragments_max: 2,
+        fragment_chars: 160,
+        ranges_max: 100,
+    };
+    /// For one interaction: every message and detail that matches.
     pub const WHOLE: Self = HighlightOptions {
         messages_max: usize::MAX,
+        details_max: usize::MAX,
         fragments_max: 3,
         fragment_chars: 160,
         ranges_max: 10_000,
     };
 }
 
-/// One message that matches.
+/// A message or a detail that matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MessageHighlight {
-    /// The message.
-    pub message_id: String,
-    /// Who said it.
-    pub role: Role,
-    /// Milliseconds from the interaction's start.
-    pub offset_ms: i64,
-    /// What matched: bytes of the message from, to (exclusive), in order and apart from each other.
+pub struct Highlight {
+    /// Which.
+    #[serde(flatten)]
+    pub place: Place,
+    /// What matched: bytes of its text from, to (exclusive), in order and apart from each other.
     pub ranges: Vec<(usize, usize)>,
     /// HTML-escaped glimpses with the matches inside `<mark>`.
     pub fragments: Vec<String>,
 }
 
-/// The matching messages of one interaction; see [`Highlighter`] for several.
-pub fn highlights(query: &Query, messages: &[Message], options: HighlightOptions) -> Vec<MessageHighlight> {
-    Highlighter::new(query, options).highlights(messages.iter().map(Said::from))
+/// Where something matches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Place {
+    /// In a message.
+    Message {
+        /// The message.
+        message_id: String,
+        /// Who said it.
+        role: Role,
+        /// Milliseconds from the interaction's start.
+        offset_ms: i64,
+    },
+    /// In a detail.
+    Detail {
+        /// Its field: `caller`, `metadata.order`.
+        field: String,
+    },
+}
+
+impl Highlight {
+    /// Whether it is of the message of that id.
+    pub fn is_of_message(&self, id: &str) -> bool {
+        matches!(&self.place, Place::Message { message_id, .. } if message_id == id)
+    }
+}
+
+/// What matches in one interaction with its transcript; see [`Highlighter`] for several.
+pub fn highlights(query: &Query, interaction: &Interaction, options: HighlightOptions) -> Vec<Highlight> {
+    let messages = interaction.transcript.iter().flatten().map(Said::from);
+    Highlighter::new(query, options).highlights(messages, interaction.details())
 }
 
 /// Finds the matches of one query in any number of interactions.
@@ -69,7 +102,7 @@ pub struct Highlighter {
     english: English,
     conditions: Vec<Condition>,
     /// Folded word → the slots it fits; conversations repeat their words.
-    fitting: HashMap<Box<str>, Rc<[Place]>>,
+    fitting: HashMap<Box<str>, Rc<[Fitting]>>,
     /// Which bytes a word that fits anything can begin with: most words need not even be looked up.
     beginnings: [bool; 256],
     words: Vec<Word>,
@@ -84,7 +117,7 @@ struct Condition {
     matcher: PhraseMatcher,
     /// Whether the words stand side by side, so that they are marked as one.
     is_exact: bool,
-    /// The positions of each slot in the current message, shifted as `matcher` wants them.
+    /// The positions of each slot in the current text, shifted as `matcher` wants them.
     positions: Vec<Vec<u32>>,
 }
 
@@ -98,7 +131,7 @@ enum Fits {
 
 /// One slot of one condition.
 #[derive(Clone, Copy)]
-struct Place {
+struct Fitting {
     condition: usize,
     slot: usize,
 }
@@ -126,32 +159,46 @@ impl Highlighter {
         Highlighter { options, english, conditions, fitting: HashMap::new(), beginnings, words: Vec::new() }
     }
 
-    /// The matching messages, in order.
-    pub fn highlights<'m>(&mut self, messages: impl IntoIterator<Item = Said<'m>>) -> Vec<MessageHighlight> {
+    /// The messages that match, in order, and then the details.
+    pub fn highlights<'i>(
+        &mut self,
+        messages: impl IntoIterator<Item = Said<'i>>,
+        details: impl IntoIterator<Item = Detail<'i>>,
+    ) -> Vec<Highlight> {
         if self.conditions.is_empty() {
             return Vec::new();
         }
-        let options = self.options;
-        let matching = messages.into_iter().filter_map(|said| {
-            let ranges = self.ranges(said.role, &said.message);
-            (!ranges.is_empty()).then(|| MessageHighlight {
-                fragments: fragments(&said.message, &ranges, options),
-                message_id: said.id.into_owned(),
-                role: said.role,
-                offset_ms: said.offset_ms,
-                ranges,
-            })
+        let HighlightOptions { messages_max, details_max, .. } = self.options;
+        let messages = messages.into_iter().filter_map(|Said { id, role, offset_ms, message }| {
+            let place = || Place::Message { message_id: id.into_owned(), role, offset_ms };
+            self.highlight(Some(role), &message, place)
         });
-        matching.take(options.messages_max).collect()
+        let mut matching: Vec<Highlight> = messages.take(messages_max).collect();
+        let details = details.into_iter().filter_map(|Detail { field, text }| {
+            self.highlight(None, &text, || Place::Detail { field: field.into_owned() })
+        });
+        matching.extend(details.take(details_max));
+        matching
     }
 
-    /// Where the message matches.
-    fn ranges(&mut self, role: Role, message: &str) -> Vec<(usize, usize)> {
+    /// What matches in a text that this role said, or in a detail.
+    fn highlight(
+        &mut self,
+        role: Option<Role>,
+        text: &str,
+        place: impl FnOnce() -> Place,
+    ) -> Option<Highlight> {
+        let ranges = self.ranges(role, text);
+        let fragments = fragments(text, &ranges, self.options);
+        (!ranges.is_empty()).then(|| Highlight { place: place(), fragments, ranges })
+    }
+
+    fn ranges(&mut self, role: Option<Role>, text: &str) -> Vec<(usize, usize)> {
         for condition in &mut self.conditions {
             condition.positions.iter_mut().for_each(Vec::clear);
         }
         self.words.clear();
-        let mut words = Words::new(message);
+        let mut words = Words::new(text);
         let mut any = false;
         while let Some((word, is_wanted)) = words.next_beginning(|first| self.beginnings[usize::from(first)])
         {
@@ -178,7 +225,7 @@ impl Highlighter {
         joined(ranges, self.options.ranges_max)
     }
 
-    fn fitting(&mut self, folded: &str) -> Rc<[Place]> {
+    fn fitting(&mut self, folded: &str) -> Rc<[Fitting]> {
         if let Some(places) = self.fitting.get(folded) {
             return Rc::clone(places);
         }
@@ -196,14 +243,14 @@ impl Highlighter {
                     Fits::Fuzzy(automaton) => matches!(automaton.eval(folded), Distance::Exact(_)),
                 };
                 if fits {
-                    places.push(Place { condition, slot });
+                    places.push(Fitting { condition, slot });
                 }
             }
         }
         if self.fitting.len() >= FITTING_MAX {
             self.fitting.clear();
         }
-        let places: Rc<[Place]> = places.into();
+        let places: Rc<[Fitting]> = places.into();
         self.fitting.insert(folded.into(), Rc::clone(&places));
         places
     }
@@ -309,13 +356,15 @@ fn condition(scope: Scope, tokens: &[Token], form: TextForm, english: &English) 
 }
 
 fn covers_messages(scope: Scope) -> bool {
-    Role::ALL.iter().any(|role| covers(scope, *role))
+    Role::ALL.iter().any(|role| covers(scope, Some(*role)))
 }
 
-fn covers(scope: Scope, role: Role) -> bool {
+/// Whether a scope covers what that role said, or details.
+fn covers(scope: Scope, role: Option<Role>) -> bool {
     match scope {
-        Scope::Default | Scope::Transcript => role != Role::System,
-        Scope::Role(wanted) => role == wanted,
+        Scope::Default => role != Some(Role::System),
+        Scope::Transcript => role.is_some_and(|role| role != Role::System),
+        Scope::Role(wanted) => role == Some(wanted),
         Scope::Topic | Scope::Summary | Scope::Keywords => false,
     }
 }
@@ -395,7 +444,7 @@ fn escape(text: &str, html: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hearken_model::Timestamp;
+    use hearken_model::{Message, Timestamp};
     use proptest::prelude::*;
 
     fn message(text: &str) -> Message {
@@ -421,8 +470,12 @@ mod tests {
         Query::Text { scope, text: text.to_owned(), form }
     }
 
+    fn saying(text: &str) -> Interaction {
+        Interaction { transcript: Some(vec![message(text)]), ..Interaction::default() }
+    }
+
     fn fragments_of(query: &Query, said: &str) -> Vec<String> {
-        let found = highlights(query, &[message(said)], HighlightOptions::PAGE);
+        let found = highlights(query, &saying(said), HighlightOptions::PAGE);
         found.into_iter().flat_map(|highlight| highlight.fragments).collect()
     }
 
@@ -472,6 +525,30 @@ mod tests {
     }
 
     #[test]
+    fn details_are_marked_for_words_without_a_scope() {
+        let mut interaction = saying("where is order 55-A12?");
+        interaction.url = Some("https://example.com/orders?id=55-a12".to_owned());
+        let order = hearken_model::Scalar::Text("<55-A12>".to_owned());
+        interaction.metadata.insert("order".to_owned(), order);
+        interaction.metadata.insert("plan".to_owned(), hearken_model::Scalar::Bool(true));
+        let marked = |scope| {
+            let query = text(scope, "55-A12", TextForm::Word);
+            let found = highlights(&query, &interaction, HighlightOptions::PAGE);
+            found.iter().map(|found| serde_json::to_value(found).unwrap_or_default()).collect::<Vec<_>>()
+        };
+        let [message, url, order] = marked(Scope::Default).try_into().unwrap_or_default();
+        assert_eq!((&message["message_id"], &message["field"]), (&"m1".into(), &serde_json::Value::Null));
+        assert_eq!((&url["field"], &url["message_id"]), (&"url".into(), &serde_json::Value::Null));
+        assert_eq!(url["fragments"][0], "https://example.com/orders?id=<mark>55-a12</mark>");
+        assert_eq!(order["field"], "metadata.order");
+        assert_eq!(order["fragments"][0], "&lt;<mark>55-A12</mark>&gt;");
+        assert_eq!(order["ranges"], serde_json::json!([[1, 7]]));
+        for scope in [Scope::Transcript, Scope::Role(Role::User)] {
+            assert_eq!(marked(scope).len(), 1, "{scope:?}");
+        }
+    }
+
+    #[test]
     fn long_messages_show_a_glimpse_around_each_match() {
         let filler = "lorem ipsum ".repeat(40);
         let said = format!("{filler}refund {filler}refund {filler}refund");
@@ -493,7 +570,7 @@ mod tests {
         ) {
             let options = HighlightOptions { fragment_chars: 20, ..HighlightOptions::PAGE };
             for form in [TextForm::Word, TextForm::Prefix, TextForm::Phrase { slop: 3 }, TextForm::Fuzzy { distance: 1 }] {
-                for found in highlights(&text(Scope::Default, &wanted, form), &[message(&said)], options) {
+                for found in highlights(&text(Scope::Default, &wanted, form), &saying(&said), options) {
                     let mut end = 0;
                     for (from, to) in &found.ranges {
                         prop_assert!(end <= *from && from < to && said.get(*from..*to).is_some());

@@ -1,5 +1,6 @@
 //! A slow, plain reading of queries and filters over documents: what the engines must agree with.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -166,22 +167,29 @@ pub fn evaluate(query: &Query, document: &Document) -> Option<bool> {
     }
 }
 
-/// The messages, topic, summary or keywords that a scope covers.
-fn texts(document: &Document, scope: Scope) -> Vec<&str> {
-    let topics = &document.derived.head.topics_summary;
-    let messages = |accepts: &dyn Fn(Role) -> bool| -> Vec<&str> {
+/// The messages, topic, summary, keywords or details that a scope covers.
+fn texts(document: &Document, scope: Scope) -> Vec<Cow<'_, str>> {
+    let head = &document.derived.head;
+    let topics = &head.topics_summary;
+    let messages = |accepts: &dyn Fn(Role) -> bool| {
         let messages = document.state.messages.values().map(|message| &message.value);
-        messages.filter(|m| accepts(m.role)).map(|m| m.message.as_str()).collect()
+        messages.filter(|m| accepts(m.role)).map(|m| m.message.as_str().into()).collect()
+    };
+    let details = || {
+        let texts = [&head.user_id, &head.caller, &head.url, &head.rating_comment].into_iter().flatten();
+        let metadata = head.metadata.values().map(|value| Cow::Owned(value.to_string()));
+        texts.map(|text| text.as_str().into()).chain(metadata)
     };
     match scope {
         Scope::Role(wanted) => messages(&|role| role == wanted),
         Scope::Transcript => messages(&|role| role != Role::System),
-        Scope::Topic => topics.topic.as_deref().into_iter().collect(),
-        Scope::Summary => topics.summary.as_deref().into_iter().collect(),
-        Scope::Keywords => topics.keywords.iter().map(String::as_str).collect(),
+        Scope::Topic => topics.topic.iter().map(|topic| topic.into()).collect(),
+        Scope::Summary => topics.summary.iter().map(|summary| summary.into()).collect(),
+        Scope::Keywords => topics.keywords.iter().map(|keyword| keyword.into()).collect(),
         Scope::Default => [Scope::Transcript, Scope::Topic, Scope::Summary, Scope::Keywords]
             .into_iter()
             .flat_map(|scope| texts(document, scope))
+            .chain(details())
             .collect(),
     }
 }
@@ -241,7 +249,9 @@ fn text_matches(text: &[Cut], wanted: &[Cut], form: TextForm) -> bool {
         }),
         TextForm::Fuzzy { distance } => in_sequence(&|at, token| {
             let allowed = if wanted[at].kind == WordKind::Letters { usize::from(distance) } else { 0 };
-            edits(&wanted[at].folded, &token.folded) <= allowed
+            // Of different lengths by more than that, they need not be compared.
+            let lengths = [&wanted[at], token].map(|word| word.folded.chars().count());
+            lengths[0].abs_diff(lengths[1]) <= allowed && edits(&wanted[at].folded, &token.folded) <= allowed
         }),
     }
 }

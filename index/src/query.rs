@@ -10,7 +10,8 @@ use crate::decimal::Decimal;
 /// Which words are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// What users, assistants, humans and tools said, topic, summary and keywords: words without a scope.
+    /// What users, assistants, humans and tools said, topic, summary and keywords, and, ranked below, the
+    /// [`hearken_model::Details`]: words without a scope.
     Default,
     /// Only what users, assistants, humans and tools said.
     Transcript,

@@ -1,8 +1,9 @@
 //! What makes one match better than another.
 
 /// What ranking by relevance weighs: BM25 over everything that was said with topic, summary and keywords, plus so many
-/// times the BM25 of the same words in each of these three alone. `docs/adr/0006-what-ranking-weighs.md` has the reasons
-/// and what each setting measured.
+/// times the BM25 of the same words in each of these three alone. Words that stand only in the details (`user_id`,
+/// metadata, …) are worth less than any of that. `docs/adr/0006-what-ranking-weighs.md` has the reasons and what each
+/// setting measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ranking {
     /// What a word of the topic is worth, where the same word in the transcript is worth 1. From 0.
@@ -11,6 +12,8 @@ pub struct Ranking {
     pub keywords: f32,
     /// What a word of the summary is worth. From 0.
     pub summary: f32,
+    /// What a word is worth that stands in the details alone. From 0 to 1.
+    pub details: f32,
     /// How soon saying a word again stops to count: at 0 the first time is all that counts. From 0.
     pub k1: f32,
     /// How much a long text is held against its words: 0 is not at all, 1 is in full.
@@ -19,7 +22,8 @@ pub struct Ranking {
 
 impl Ranking {
     /// What every search is ranked by.
-    pub const DEFAULT: Ranking = Ranking { topic: 2.0, keywords: 1.5, summary: 1.0, k1: 1.2, b: 0.75 };
+    pub const DEFAULT: Ranking =
+        Ranking { topic: 2.0, keywords: 1.5, summary: 1.0, details: 0.01, k1: 1.2, b: 0.75 };
 }
 
 impl Default for Ranking {

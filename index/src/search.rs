@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use hearken_model::field::{Field, FieldKind, field};
-use hearken_model::{Glimpse, Interaction, Money, Said, Timestamp};
+use hearken_model::{Details, Glimpse, Interaction, Money, Said, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
@@ -190,6 +190,14 @@ impl Hit {
     /// What is stored is no document.
     pub fn head(&self) -> Result<Interaction, SearchError> {
         self.glimpse.head().map_err(unreadable)
+    }
+
+    /// What people paste to find it, beside what was said.
+    ///
+    /// # Errors
+    /// What is stored is no document.
+    pub fn details(&self) -> Result<Details, SearchError> {
+        self.glimpse.details().map_err(unreadable)
     }
 
     /// What was said, in the order of the transcript.

@@ -21,7 +21,7 @@ use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 /// Most positions that the words of a phrase may be out of place.
 pub const SLOP_MAX: u32 = 50;
 
-/// Empty positions between two messages (topic, summary, each keyword). A phrase of `n` words with slop `s` cannot
+/// Empty positions between two messages (topic, summary, each keyword, each detail). A phrase of `n` words with slop `s` cannot
 /// cross it while `n + s ≤ MESSAGE_GAP`; longer sloppy phrases are refused, exact ones never cross.
 pub const MESSAGE_GAP: u32 = 64;
 

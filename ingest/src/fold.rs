@@ -3,8 +3,9 @@
 //! The stored document is the truth; an interaction that was dropped from the cache is read back from the index,
 //! and the only thing lost is the analysers' memo, which is computed again.
 //!
-//! A document is written whole, so one that grows by a message fifty times a second costs with the square of its length.
-//! Those over [`LARGE_BYTES`] are written once a second at the most, all together; until then they are *deferred*.
+//! A document is put whole, so one that grows by a message fifty times a second costs with the square of its length. Those
+//! over [`LARGE_BYTES`] are put all together, and then not before a time that grows with what was put: at most
+//! [`LARGE_BYTES_PER_SECOND`]. Until then they are *deferred*.
 
 mod log;
 
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use hearken_analysis::Memo;
 use hearken_index::{Access, Lookup, SearchError};
-use hearken_model::state::Address;
+use hearken_model::state::{Address, INTERACTION_BYTES_MAX};
 use hearken_model::{Document, Event, FoldOutcome, InteractionId, LimitExceeded, State, Timestamp};
 use lru::LruCache;
 
@@ -30,10 +31,12 @@ struct Limits {
 
 const LIMITS: Limits = Limits { interactions_max: 50_000, bytes_max: 64 * 1024 * 1024 };
 
-/// Interactions with more text are written less often: about a thousand messages.
+/// Interactions with more text are put less often: about a thousand messages.
 const LARGE_BYTES: usize = 256 * 1024;
-/// How often large interactions are written, at the most.
-const LARGE_INTERVAL: Duration = Duration::from_secs(1);
+/// How much of them is put in a second; what holds most by itself, [`INTERACTION_BYTES_MAX`], once a second.
+const LARGE_BYTES_PER_SECOND: usize = INTERACTION_BYTES_MAX;
+/// They wait no longer than this, however many there are.
+const LARGE_INTERVAL_MAX: Duration = Duration::from_secs(1);
 
 struct Open {
     document: Arc<Document>,
@@ -60,7 +63,8 @@ pub(crate) struct OpenInteractions {
     dirty: Vec<InteractionId>,
     /// Changed, large, and left out of the last write.
     deferred: Vec<InteractionId>,
-    large_written: Option<Instant>,
+    /// When large interactions may be put again.
+    large_due: Option<Instant>,
     bytes: usize,
     limits: Limits,
 }
@@ -90,7 +94,7 @@ impl OpenInteractions {
             open: LruCache::unbounded(),
             dirty: Vec::new(),
             deferred: Vec::new(),
-            large_written: None,
+            large_due: None,
             bytes: 0,
             limits,
         }
@@ -207,8 +211,7 @@ impl OpenInteractions {
 
     fn is_large_due(&self, at: Instant) -> bool {
         // Only what is written can be forgotten.
-        self.bytes > self.limits.bytes_max
-            || self.large_written.is_none_or(|last| at.saturating_duration_since(last) >= LARGE_INTERVAL)
+        self.bytes > self.limits.bytes_max || self.large_due.is_none_or(|due| at >= due)
     }
 
     /// Derives the changed documents, but for large ones that are not due at `at`, and gives them to `put`; then forgets
@@ -225,6 +228,7 @@ impl OpenInteractions {
         if is_large_due {
             ids.append(&mut self.deferred);
         }
+        let mut large_bytes = 0;
         for id in ids {
             let Some(open) = self.open.peek_mut(&id) else { continue };
             self.bytes -= open.bytes;
@@ -235,7 +239,7 @@ impl OpenInteractions {
                     self.deferred.push(id);
                     continue;
                 }
-                self.large_written = Some(at);
+                large_bytes += open.bytes;
             }
             open.is_dirty = false;
             if open.document.state.erased {
@@ -248,6 +252,10 @@ impl OpenInteractions {
                 Arc::make_mut(&mut open.document).derived = derived;
             }
             put(Arc::clone(&open.document));
+        }
+        if large_bytes > 0 {
+            let pause = Duration::from_secs_f64(large_bytes as f64 / LARGE_BYTES_PER_SECOND as f64);
+            self.large_due = Some(at + pause.min(LARGE_INTERVAL_MAX));
         }
         let Limits { interactions_max, bytes_max } = self.limits;
         while self.deferred.is_empty() && (self.open.len() > interactions_max || self.bytes > bytes_max) {
@@ -353,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_interaction_is_written_once_a_second_and_holds_nobody_up() {
+    fn a_large_interaction_is_put_the_less_often_the_larger_it_is_and_holds_nobody_up() {
         let folder = tempfile::tempdir().unwrap();
         let (_writer, reader) = index(&folder);
         let (mut deriver, mut open, started) = (deriver(), OpenInteractions::new(), Instant::now());
@@ -369,16 +377,29 @@ mod tests {
         let say = |open: &mut OpenInteractions, interaction: &str, message: usize, text: &str| {
             open.fold(event(interaction, message, text.to_owned()), None, &reader).unwrap();
         };
+        let after = |after_ms: u64| started + Duration::from_millis(after_ms);
         say(&mut open, "large", 0, &"word ".repeat(LARGE_BYTES / 4));
         assert_eq!(write(&mut open, 0), [("large".to_owned(), 1)], "nothing was written before");
-        for (number, after_ms) in [(1, 20), (2, 40), (3, 999)] {
+        for (number, after_ms) in [(1, 10), (2, 20), (3, 39)] {
             say(&mut open, "large", number, "and another thing");
             say(&mut open, "small", number, "hello");
             assert_eq!(write(&mut open, after_ms), [("small".to_owned(), number)]);
-            assert!(open.has_deferred() && open.is_clean(started));
+            assert!(open.has_deferred() && open.is_clean(after(after_ms)));
         }
-        assert!(!open.is_clean(started + LARGE_INTERVAL), "it is due without another event");
-        assert_eq!(write(&mut open, 1_000), [("large".to_owned(), 4)], "with all that was said meanwhile");
+        assert!(!open.is_clean(after(40)), "it is due without another event");
+        assert_eq!(write(&mut open, 40), [("large".to_owned(), 4)], "with all that was said meanwhile");
         assert!(!open.has_deferred());
+
+        // The largest there can be, and others beside it, a second later.
+        let half = "word ".repeat(INTERACTION_BYTES_MAX / 12);
+        for (interaction, message) in [("large", 5), ("huge", 6), ("huge", 7)] {
+            say(&mut open, interaction, message, &half);
+        }
+        let mut put = write(&mut open, 100);
+        put.sort();
+        assert_eq!(put, [("huge".to_owned(), 2), ("large".to_owned(), 5)]);
+        say(&mut open, "large", 8, "and another thing");
+        assert_eq!(write(&mut open, 1_099), []);
+        assert_eq!(write(&mut open, 1_100), [("large".to_owned(), 6)]);
     }
 }

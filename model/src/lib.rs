@@ -31,10 +31,12 @@
 //! # }
 //! ```
 
+pub mod details;
 pub mod document;
 pub mod event;
 pub mod field;
 pub mod interaction;
+pub mod messages;
 pub mod money;
 pub mod personal_data;
 pub mod speech;
@@ -42,6 +44,7 @@ pub mod state;
 pub mod stored;
 pub mod time;
 
+pub use details::{Detail, Details};
 pub use document::{Derived, Document};
 pub use event::{
     AnalysisUpdate, Direction, End, Event, InteractionId, InteractionType, InvalidId, LlmAnalysis,
@@ -51,6 +54,7 @@ pub use event::{
 pub use interaction::{
     AnalysisInfo, CostSource, Interaction, Message, ModelUsage, TopicsSummary, TotalCosts, UsageTotals,
 };
+pub use messages::Messages;
 pub use money::{Cost, Money};
 pub use personal_data::PersonalData;
 pub use state::{FoldOutcome, LimitExceeded, State, Versioned};

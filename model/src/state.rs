@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::event::METADATA_KEYS_MAX;
 use crate::time::nanos;
 use crate::{
-    Direction, End, Event, InteractionId, InteractionType, LlmAnalysis, MessageTime, MessageUpdate, Rating,
-    Scalar, Sentiment, Timestamp, Usage,
+    Direction, End, Event, InteractionId, InteractionType, LlmAnalysis, MessageTime, MessageUpdate, Messages,
+    Rating, Scalar, Sentiment, Timestamp, Usage,
 };
 
 /// Most messages one interaction may have.
@@ -38,7 +38,7 @@ pub struct Versioned<T> {
 
 impl<T: Serialize> Versioned<T> {
     /// Whether `self` must replace `other`: a larger (event time, record timestamp, value bytes).
-    fn replaces(&self, other: &Self) -> bool {
+    pub(crate) fn replaces(&self, other: &Self) -> bool {
         let by_time = (self.time, self.recorded_at).cmp(&(other.time, other.recorded_at));
         by_time.then_with(|| value_bytes(&self.value).cmp(&value_bytes(&other.value))) == Ordering::Greater
     }
@@ -46,7 +46,7 @@ impl<T: Serialize> Versioned<T> {
 
 /// The bytes that break a tie between versions. Plain data always serialises; were it ever not to, both sides
 /// would compare equal and the first would stay.
-fn value_bytes<T: Serialize>(value: &T) -> Vec<u8> {
+pub(crate) fn value_bytes<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 
@@ -133,8 +133,8 @@ macro_rules! state {
             #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
             pub metadata: BTreeMap<String, Versioned<Scalar>>,
             /// Messages by id.
-            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-            pub messages: BTreeMap<String, Versioned<MessageUpdate>>,
+            #[serde(default, skip_serializing_if = "is_empty")]
+            pub messages: Messages,
         }
 
         impl State {
@@ -148,7 +148,7 @@ macro_rules! state {
                     newest_event: Timestamp::from_nanos(i64::MIN),
                     $($field: None,)+
                     metadata: BTreeMap::new(),
-                    messages: BTreeMap::new(),
+                    messages: Messages::default(),
                 }
             }
 
@@ -169,7 +169,7 @@ macro_rules! state {
                     changed |= join_entry(&mut self.metadata, key, value);
                 }
                 for (id, message) in other.messages {
-                    changed |= join_entry(&mut self.messages, id, message);
+                    changed |= self.messages.join(id, message);
                 }
                 if changed { FoldOutcome::Applied } else { FoldOutcome::Duplicate }
             }
@@ -226,6 +226,10 @@ state! {
     keywords: Vec<String>,
     /// A language model's analysis: below upstream's, above detection.
     llm_analysis: LlmAnalysis,
+}
+
+fn is_empty(messages: &Messages) -> bool {
+    messages.is_empty()
 }
 
 fn join_value<T: Serialize>(slot: &mut Option<Versioned<T>>, incoming: Option<Versioned<T>>) -> bool {
@@ -361,7 +365,7 @@ impl State {
         if metadata_keys > METADATA_KEYS_MAX {
             return Err(LimitExceeded::MetadataKeys(metadata_keys));
         }
-        // An upper bound that ignores replacements is enough to pass almost every event without a walk.
+        // An upper bound that ignores replacements is enough to pass almost every event without joining a copy.
         let bytes = self.bytes() + update.bytes();
         if bytes > INTERACTION_BYTES_MAX {
             let mut joined = self.clone();
@@ -402,11 +406,7 @@ impl State {
             + self.llm_analysis.as_ref().map_or(0, |llm| value_bytes(&llm.value).len())
             + self.projected.as_ref().map_or(0, |projected| projected.beside.bytes())
             + self.metadata.iter().map(|(key, value)| key.len() + scalar_bytes(&value.value)).sum::<usize>()
-            + self
-                .messages
-                .iter()
-                .map(|(id, message)| id.len() + message_bytes(&message.value))
-                .sum::<usize>()
+            + self.messages.bytes()
     }
 
     /// The start: as given, else the earliest message; `None` without either.
@@ -461,11 +461,11 @@ impl State {
 fn latest_of_each(
     messages: Vec<(String, MessageUpdate)>,
     version: impl Fn(MessageUpdate) -> Versioned<MessageUpdate>,
-) -> BTreeMap<String, Versioned<MessageUpdate>> {
-    let mut latest = BTreeMap::new();
+) -> Messages {
+    let mut latest = Messages::default();
     for (id, mut message) in messages {
         message.usage = message.usage.map(Usage::including_cached);
-        join_entry(&mut latest, id, version(message));
+        latest.join(id, version(message));
     }
     latest
 }
@@ -479,12 +479,4 @@ fn scalar_bytes(value: &Scalar) -> usize {
         Scalar::Text(text) => text.len(),
         Scalar::Bool(_) | Scalar::Number(_) => 8,
     }
-}
-
-fn message_bytes(message: &MessageUpdate) -> usize {
-    let json = |value: &Option<serde_json::Value>| value.as_ref().map_or(0, |value| value_bytes(value).len());
-    let tool = message.tool.as_ref();
-    message.message.len()
-        + message.llm_model.as_ref().map_or(0, String::len)
-        + tool.map_or(0, |tool| tool.name.len() + json(&tool.arguments) + json(&tool.result))
 }

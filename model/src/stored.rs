@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::DerivedMessage;
 use crate::time::nanos;
-use crate::{Derived, Document, Interaction, Message, MessageTime, Role, State, Timestamp, Versioned};
+use crate::{
+    Derived, Details, Document, Interaction, Message, MessageTime, Role, State, Timestamp, Versioned,
+};
 
 impl Document {
     /// Writes the two texts: [`Derived::head`], and the rest.
@@ -129,6 +131,17 @@ impl Glimpse {
         match &self.0 {
             Source::Stored { head, .. } => serde_json::from_str(head).map(|named: Named| named.id),
             Source::InMemory(document) => Ok(document.id().as_str().to_owned()),
+        }
+    }
+
+    /// What people paste to find it, beside what was said.
+    ///
+    /// # Errors
+    /// What is stored is no document.
+    pub fn details(&self) -> serde_json::Result<Details> {
+        match &self.0 {
+            Source::Stored { head, .. } => serde_json::from_str(head),
+            Source::InMemory(document) => Ok(Details::from(&document.derived.head)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use hearken_index::highlight::{HighlightOptions, Highlighter, MessageHighlight, highlights};
+use hearken_index::highlight::{Highlight, HighlightOptions, Highlighter, highlights};
 use hearken_index::query::{Query, ValueMatch};
 use hearken_index::search::{FacetCount, Hit, SearchRequest};
 use hearken_index::{Access, Search, SearchError};
@@ -43,8 +43,8 @@ pub struct SearchItem {
     /// Everything but the transcript.
     #[serde(flatten)]
     pub interaction: Interaction,
-    /// The messages that match, in transcript order.
-    pub highlights: Vec<MessageHighlight>,
+    /// The messages that match, in transcript order, then the details.
+    pub highlights: Vec<Highlight>,
 }
 
 impl SearchItem {
@@ -71,9 +71,10 @@ impl ItemJson {
     }
 }
 
-/// The messages of a hit that match.
-fn marked(hit: &Hit, highlighter: Option<&mut Highlighter>) -> Result<Vec<MessageHighlight>, SearchError> {
-    highlighter.map_or(Ok(Vec::new()), |highlighter| Ok(highlighter.highlights(hit.said()?)))
+/// What matches in a hit.
+fn marked(hit: &Hit, highlighter: Option<&mut Highlighter>) -> Result<Vec<Highlight>, SearchError> {
+    let Some(highlighter) = highlighter else { return Ok(Vec::new()) };
+    Ok(highlighter.highlights(hit.said()?, hit.details()?.iter()))
 }
 
 /// Marks what a query's words match on a page of results; `None` when it has no words.
@@ -87,9 +88,9 @@ pub struct InteractionAnswer {
     /// The interaction with its transcript.
     #[serde(flatten)]
     pub interaction: Interaction,
-    /// The messages that match `q`; absent without one.
+    /// The messages and details that match `q`; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub highlights: Option<Vec<MessageHighlight>>,
+    pub highlights: Option<Vec<Highlight>>,
 }
 
 /// Writes pairs as an object that keeps their order.
@@ -182,7 +183,7 @@ fn milliseconds_since(started: Instant) -> f64 {
     (started.elapsed().as_secs_f64() * 1e5).round() / 1e2
 }
 
-/// Answers with one interaction; `q` marks the messages that match it.
+/// Answers with one interaction; `q` marks the messages and details that match it.
 ///
 /// # Errors
 /// `not_found` for ids that were never seen, are erased or belong to another organization; the query's errors.
@@ -205,8 +206,7 @@ pub async fn interaction(
         if !may_read {
             words::take_out(&mut interaction);
         }
-        let messages = interaction.transcript.as_deref().unwrap_or_default();
-        let highlights = query.map(|query| highlights(&query, messages, HighlightOptions::WHOLE));
+        let highlights = query.map(|query| highlights(&query, &interaction, HighlightOptions::WHOLE));
         Ok::<_, Problem>(InteractionAnswer { interaction, highlights })
     };
     state.run(work).await

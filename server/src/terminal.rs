@@ -124,7 +124,11 @@ pub fn table(items: &[Value]) -> Vec<String> {
         lines.push(line(row, &|column| if column == 6 { mood(&sentiment) } else { Style::new() }));
         lines.push(format!("  {}", style(text(item, "/id")).blue()));
         for highlight in item["highlights"].as_array().into_iter().flatten() {
-            let role = text(highlight, "/role");
+            // A message's speaker, or the field of a detail.
+            let role = match text(highlight, "/role") {
+                role if role.is_empty() => text(highlight, "/field"),
+                role => role,
+            };
             for html in highlight["fragments"].as_array().into_iter().flatten() {
                 let shown = fragment(html.as_str().unwrap_or_default());
                 let line = format!("    {} {shown}", speaker(&role).apply_to(format!("{role:9}")));
@@ -257,7 +261,7 @@ mod tests {
         assert!(!shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown:?}");
         let item = json!({"id": hostile, "agent": hostile, "topics_summary": {"topic": hostile, "sentiment": hostile},
             "status": hostile, "transcript": [{"role": hostile, "message": hostile, "tool": {"name": hostile}}],
-            "highlights": [{"role": hostile, "fragments": [hostile]}]});
+            "highlights": [{"role": hostile, "fragments": [hostile]}, {"field": hostile, "fragments": [hostile]}]});
         console::set_colors_enabled(false);
         let lines = table(std::slice::from_ref(&item)).into_iter().chain([row(&item)]);
         let facet =

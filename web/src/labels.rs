@@ -23,6 +23,11 @@ pub(crate) fn field(name: &str) -> Cow<'_, str> {
     Cow::Borrowed(field::field(name).map_or_else(key, |field| field.label))
 }
 
+/// What to call the field of a detail that a search found.
+pub(crate) fn detail(name: &str) -> Cow<'_, str> {
+    if name == "rating_comment" { Cow::Borrowed("Rating Comment") } else { field(name) }
+}
+
 /// A field's value, or a range of values, for people; empty is missing.
 pub(crate) fn value<'v>(field: &str, value: &'v str) -> Cow<'v, str> {
     if value.is_empty() {

@@ -5,6 +5,8 @@
 
 use maud::{Markup, html};
 
+use crate::labels;
+
 const OPEN: &str = "<mark>";
 const CLOSE: &str = "</mark>";
 
@@ -15,6 +17,20 @@ pub(crate) fn fragment(escaped: &str) -> Markup {
             @if is_match { mark { (text) } } @else { (text) }
         }
     }
+}
+
+/// The fragments of one message or detail.
+pub(crate) fn fragments(fragments: &[String]) -> Markup {
+    html! {
+        bdi { @for (idx, escaped) in fragments.iter().enumerate() {
+            @if idx > 0 { " " } (fragment(escaped))
+        } }
+    }
+}
+
+/// A detail that a search found, as a line of a list.
+pub(crate) fn detail(field: &str, escaped: &[String]) -> Markup {
+    html! { li { span.place dir="auto" { (labels::detail(field)) } (fragments(escaped)) } }
 }
 
 /// `text` with marks at `ranges` (bytes from, to, ascending). What does not fit the text is left unmarked.

@@ -3,7 +3,7 @@
 
 use hearken_model::{Interaction, Message, Role, Timestamp};
 use hearken_query::Problem;
-use hearken_query::index::highlight::MessageHighlight;
+use hearken_query::index::highlight::{Highlight, Place};
 use hearken_query::search::{SearchAnswer, SearchItem};
 use hearken_query::views::View;
 use serde_json::json;
@@ -76,20 +76,22 @@ fn bare() -> Interaction {
     Interaction { id: "bare".to_owned(), ..Interaction::default() }
 }
 
-fn highlight() -> MessageHighlight {
+/// Of a message and of a detail.
+fn highlights() -> Vec<Highlight> {
     let escaped = HOSTILE.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    MessageHighlight {
-        message_id: HOSTILE.to_owned(),
-        role: Role::User,
-        offset_ms: 7_000,
+    let message = Place::Message { message_id: HOSTILE.to_owned(), role: Role::User, offset_ms: 7_000 };
+    let detail = Place::Detail { field: format!("metadata.{HOSTILE}") };
+    let highlight = |place| Highlight {
+        place,
         ranges: vec![(2, 8), (11, 17), (9_000, 9_001)],
         fragments: vec![format!("<mark>alert</mark> {escaped}"), HOSTILE.to_owned()],
-    }
+    };
+    [message, detail].map(highlight).into()
 }
 
 fn list_page(query: &str, items: Vec<Interaction>) -> String {
     let location = Location::parse(query);
-    let item = |interaction| SearchItem { interaction, highlights: vec![highlight()] };
+    let item = |interaction| SearchItem { interaction, highlights: highlights() };
     let hostile_facet = |name: &str| {
         let counts = json!([{"value": HOSTILE, "count": 3}, {"value": null, "count": 1}]);
         (name.to_owned(), serde_json::from_value(counts).unwrap())
@@ -126,7 +128,7 @@ fn list(location: &Location, answer: Result<SearchAnswer, Problem>) -> String {
 
 fn interaction_page(query: &str, interaction: &Interaction) -> String {
     let location = Location::parse(query);
-    let quotes = [highlight()];
+    let quotes = highlights();
     let quotes = location.get("q").map(|_| quotes.as_slice());
     let view = InteractionView {
         location: &location,

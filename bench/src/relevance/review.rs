@@ -41,7 +41,7 @@ pub(crate) fn print(reader: &IndexReader) -> Result<()> {
         report::print(&format!("## {search} ({} found)", answer.total))?;
         let mut highlighter = Highlighter::new(&query, HighlightOptions::PAGE);
         for hit in &answer.hits {
-            let marked = highlighter.highlights(hit.glimpse.said()?);
+            let marked = highlighter.highlights(hit.said()?, hit.details()?.iter());
             let head = hit.head()?;
             let topics = &head.topics_summary;
             report::print(&format!(
@@ -50,7 +50,12 @@ pub(crate) fn print(reader: &IndexReader) -> Result<()> {
                 head.id,
                 head.messages_count,
                 topics.topic.as_deref().unwrap_or("no topic"),
-                marked.iter().flat_map(|message| &message.fragments).cloned().collect::<Vec<_>>().join(" / "),
+                marked
+                    .iter()
+                    .flat_map(|highlight| &highlight.fragments)
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(" / "),
                 topics.summary.as_deref().unwrap_or("none"),
                 topics.keywords.join(", "),
             ))?;

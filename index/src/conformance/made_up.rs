@@ -69,6 +69,8 @@ pub const WORDS: &[&str] = &[
     "οδος",
     "१२",
     "12",
+    "+49 30 1234567",
+    "u_8f3a-22",
 ];
 
 pub struct Rng(pub u64);
@@ -135,7 +137,10 @@ pub fn made_up(number: usize, rng: &mut Rng) -> Document {
     head.interaction_type = rng.maybe(&[InteractionType::TextChat, InteractionType::VoiceCall]);
     head.status = rng.maybe(&[Status::InProgress, Status::Finished]);
     head.country = owned(rng.maybe(&["Germany", "France", "Türkiye", "中国", "İstanbul", "Große"]));
-    head.url = Some(format!("https://example.com/{}", "long/".repeat(rng.below(400))));
+    head.url = Some(format!("https://example.com/{}", "long".repeat(rng.below(500))));
+    head.user_id = owned(rng.maybe(&["u_8f3a-22", "ada@example.com", "12"]));
+    head.caller = owned(rng.maybe(&["+49301234567", "+49 30 1234567", "anonymous"]));
+    head.rating_comment = Some(rng.text(4)).filter(|comment| !comment.is_empty());
     head.start_time = rng.maybe(&[at(0), at(3_600), at(86_400), at(90_000)]);
     head.duration = rng.maybe(&[0.0, 0.1, 61.5, 7_200.0]);
     head.end_time = rng.maybe(&[at(4_000), at(100_000)]).filter(|_| head.start_time.is_some());
@@ -151,6 +156,9 @@ pub fn made_up(number: usize, rng: &mut Rng) -> Document {
         rng.maybe(&["pro", "Pro", "free", "12", "9007199254740992", "9007199254740993", "1e400"])
     {
         head.metadata.insert("plan".to_owned(), Scalar::Text(plan.to_owned()));
+    }
+    if let Some(order) = rng.maybe(&["55-A12", "refund order", "订单 12", "cafe"]) {
+        head.metadata.insert("order".to_owned(), Scalar::Text(order.to_owned()));
     }
     if let Some(seats) = rng.maybe(&[1, 5, 12]) {
         head.metadata.insert("plan.seats\0odd".to_owned(), Scalar::Number(seats.into()));

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hearken_model::{Document, InteractionId, Money, Role, Status, Timestamp};
+use hearken_model::{Document, InteractionId, Money, Role, Scalar, Status, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -45,6 +45,55 @@ pub fn single_conditions_find_what_a_scan_finds(open: Open) {
         Ok(())
     });
     run.unwrap();
+}
+
+/// Words without a scope find user ids, callers, addresses, comments and metadata; scopes of what was said do not.
+pub fn what_people_paste_is_found_but_not_as_something_said(open: Open) {
+    let mut pasted = conversation("pasted", &[(Role::User, "where is it?"), (Role::System, "be brief")]);
+    let head = &mut pasted.derived.head;
+    head.user_id = Some("u_8f3a-22".to_owned());
+    head.caller = Some("+49 30 1234567".to_owned());
+    head.url = Some("https://shop.example/orders?id=55-A12&tab=1".to_owned());
+    head.rating_comment = Some("Never answered my questions".to_owned());
+    let metadata = [("order", "77-B34"), ("ticket.city", "退款 München")];
+    head.metadata = metadata.map(|(key, value)| (key.to_owned(), Scalar::Text(value.to_owned()))).into();
+    head.metadata.insert("seats".to_owned(), Scalar::Number(41_517.into()));
+    let world = World::of(open, vec![pasted, conversation("other", &[(Role::User, "hello")])]);
+    let total = |scope, text: &str, form| {
+        let query = Query::Text { scope, text: text.to_owned(), form };
+        let selection = Selection::new(query, Access::All);
+        check(&world, &selection);
+        world.search.search(&request(selection)).unwrap().total
+    };
+    let (word, phrase) = (TextForm::Word, TextForm::Phrase { slop: 0 });
+    for (text, form) in [
+        ("u_8f3a-22", word),
+        ("+49 30 1234567", word),
+        ("(30) 1234567", word),
+        ("https://shop.example/orders?id=55-A12&tab=1", word),
+        ("55-a12", word),
+        ("question", word), // a form of it
+        ("my questions", phrase),
+        ("answered questions", TextForm::Phrase { slop: 1 }),
+        ("77-B34", word),
+        ("77-B", TextForm::Prefix),
+        ("shp", TextForm::Fuzzy { distance: 1 }),
+        ("款 münchen", word),
+        ("41517", word),
+    ] {
+        assert_eq!(total(Scope::Default, text, form), 1, "{text} {form:?}");
+        let scopes = Role::ALL.iter().map(|role| Scope::Role(*role));
+        let scopes = scopes.chain([Scope::Transcript, Scope::Topic, Scope::Summary, Scope::Keywords]);
+        for scope in scopes {
+            assert_eq!(total(scope, text, form), 0, "{scope:?} {text}");
+        }
+    }
+    // Not across two of them, nor names of keys.
+    for (text, form) in
+        [("1234567 https", phrase), ("tab 1 never", phrase), ("order", phrase), ("seats", word)]
+    {
+        assert_eq!(total(Scope::Default, text, form), 0, "{text}");
+    }
 }
 
 /// What cannot be done is refused, before it costs anything.

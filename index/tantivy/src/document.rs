@@ -1,8 +1,8 @@
 //! From a document of the live tier to what tantivy indexes.
 //!
-//! The words of all roles, topic, summary and keywords are one text with positions. Roles follow each other, user
-//! first, and four columns say where each one's words end, so that `user:refund` is a term and a range of positions
-//! and needs no terms of its own. Topic, summary and keywords are short and have terms of their own beside the
+//! The words of all roles, topic, summary, keywords and details are one text with positions. Roles follow each other,
+//! user first, and four columns say where each one's words end, so that `user:refund` is a term and a range of positions
+//! and needs no terms of its own. Topic, summary, keywords and details are short and have terms of their own beside the
 //! common ones; system messages have only their own, because words without a scope do not search them.
 
 use hearken_index::text::{MESSAGE_GAP, WordKind, fold_case};
@@ -12,7 +12,7 @@ use hearken_model::{Document, Role, Scalar};
 use tantivy::{TantivyDocument, Term};
 
 use super::encoding::{GAP, NEXT, SAME, push_length_prefixed};
-use super::live::{CutText, LiveDocument, Speaker, Words};
+use super::live::{CutText, LiveDocument, Speaker, Texts, Words};
 use super::schema::{ERASED, Fields, LLM_PENDING, ValueCase, metadata_key, term_name, value_term};
 
 /// Whose words a term of `text` stands for.
@@ -24,6 +24,7 @@ pub(super) enum Owner {
     Topic,
     Summary,
     Keywords,
+    Details,
 }
 
 /// What a term of `text` says.
@@ -95,6 +96,7 @@ impl DocumentBuilder {
                     (Speaker::Topic, Owner::Topic),
                     (Speaker::Summary, Owner::Summary),
                     (Speaker::Keywords, Owner::Keywords),
+                    (Speaker::Details, Owner::Details),
                 ];
                 for (speaker, owner) in heads {
                     self.push_texts(live, speaker, owner, &mut position);
@@ -112,7 +114,7 @@ impl DocumentBuilder {
 
     /// Writes the terms of what one speaker said, and a gap behind each text.
     fn push_texts(&mut self, live: &LiveDocument, speaker: Speaker, owner: Owner, position: &mut u64) {
-        for text in live.texts_of(|other| other == speaker) {
+        for text in live.texts_of(Texts::Of(speaker)) {
             live.vocabulary.read(|words| self.push_text(text, words, owner));
             self.encoded.push(char::from(GAP));
             *position += u64::from(text.num_positions) + u64::from(MESSAGE_GAP);
@@ -120,7 +122,7 @@ impl DocumentBuilder {
     }
 
     fn push_text(&mut self, text: &CutText, words: &Words, owner: Owner) {
-        let own = matches!(owner, Owner::Topic | Owner::Summary | Owner::Keywords).then_some(owner);
+        let own = (!matches!(owner, Owner::Any | Owner::System)).then_some(owner);
         let common = if owner == Owner::System { Owner::System } else { Owner::Any };
         let mut next_position = 0;
         let mut character: Option<&str> = None;

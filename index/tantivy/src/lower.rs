@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hearken_index::fuzzy::{self, FUZZY_CHARS_MAX};
 use hearken_index::phrase::PhraseMatcher;
-use hearken_index::query::{Edge, Query, Range, Scope, TextForm, ValueMatch};
+use hearken_index::query::{Edge, Query, Range, TextForm, ValueMatch};
 use hearken_index::ranking::Ranking;
 use hearken_index::search::{Filter, FilterValue, SearchError, Selection};
 use hearken_index::text::{English, MESSAGE_GAP, SLOP_MAX, Token, WordKind, fold_case, tokens};
@@ -24,7 +24,7 @@ use super::collect::engine;
 use super::columns::ColumnCache;
 use super::document::{Owner, TermKind, class};
 use super::expansion::{Accept, Expansion};
-use super::live::{Fits, LiveDocument, LiveQuery, Ranked, WordsCondition};
+use super::live::{Fits, LiveDocument, LiveQuery, Ranked, Speaker, Texts, WordsCondition};
 use super::schema::{
     ACTIVE_UNTIL, ERASED, Fields, LLM_PENDING, NEWEST_EVENT, ValueCase, beginning, term_name, value_term,
     value_term_prefix,
@@ -241,7 +241,7 @@ impl<'a> Lowering<'a> {
             }
             Query::Text { scope, text, form } => {
                 self.count_condition()?;
-                match self.ranked_text(*scope, text, *form)? {
+                match self.ranked_text(Texts::from(*scope), text, *form)? {
                     Some((words, condition)) => Lowered::new(words, LiveQuery::Words(Box::new(condition))),
                     None => Lowered::nothing(),
                 }
@@ -264,33 +264,42 @@ impl<'a> Lowering<'a> {
     /// Words, and what they are worth if ranks are wanted. `None` if the text holds no word.
     fn ranked_text(
         &mut self,
-        scope: Scope,
+        texts: Texts,
         text: &str,
         form: TextForm,
     ) -> Result<Option<(WordsQuery, WordsCondition)>, SearchError> {
-        let Some((mut words, mut condition)) = self.text(scope, text, form)? else { return Ok(None) };
+        let Some((mut words, mut condition)) = self.text(texts, text, form)? else { return Ok(None) };
         let Some(ranking) = self.ranking else { return Ok(Some((words, condition))) };
         let prepared = words
             .prepare(&self.view.searcher, &self.live_statistics(&words, &condition), None)
             .map_err(engine)?;
+        if texts == Texts::Common && prepared.bm25.is_some() {
+            let in_details = Texts::Of(Speaker::Details);
+            if let Some(mut details) = self.words(in_details, &tokens(text), form)? {
+                details.prepare_count(&self.view.searcher, &prepared).map_err(engine)?;
+                words.details = Some((Box::new(details), ranking.details));
+            }
+        }
         let mut bonuses = Vec::new();
-        if scope == Scope::Default && matches!(form, TextForm::Word | TextForm::Phrase { .. }) {
+        if texts == Texts::Common && matches!(form, TextForm::Word | TextForm::Phrase { .. }) {
             let num_words = self.num_words;
-            for (scope, weight) in [
-                (Scope::Topic, ranking.topic),
-                (Scope::Keywords, ranking.keywords),
-                (Scope::Summary, ranking.summary),
+            for (speaker, weight) in [
+                (Speaker::Topic, ranking.topic),
+                (Speaker::Keywords, ranking.keywords),
+                (Speaker::Summary, ranking.summary),
             ] {
-                let Some((mut bonus, mut condition)) = self.text(scope, text, form)? else { continue };
+                let texts = Texts::Of(speaker);
+                let Some((mut bonus, mut condition)) = self.text(texts, text, form)? else { continue };
                 let live = self.live_statistics(&bonus, &condition);
                 let prepared = bonus.prepare(&self.view.searcher, &live, Some(&prepared)).map_err(engine)?;
-                condition.ranked = prepared.bm25.clone().map(|bm25| Ranked { bm25, bonuses: Vec::new() });
+                condition.ranked = prepared.bm25.clone().map(Ranked::plainly);
                 words.bonuses.push((bonus, weight));
                 bonuses.push((condition, weight));
             }
             self.num_words = num_words; // the same words once more are no larger query
         }
-        condition.ranked = prepared.bm25.clone().map(|bm25| Ranked { bm25, bonuses });
+        let in_details = ranking.details;
+        condition.ranked = prepared.bm25.clone().map(|bm25| Ranked { bm25, bonuses, in_details });
         Ok(Some((words, condition)))
     }
 
@@ -308,7 +317,7 @@ impl<'a> Lowering<'a> {
     /// `None` if the text holds no word.
     fn text(
         &mut self,
-        scope: Scope,
+        texts: Texts,
         text: &str,
         form: TextForm,
     ) -> Result<Option<(WordsQuery, WordsCondition)>, SearchError> {
@@ -317,10 +326,7 @@ impl<'a> Lowering<'a> {
         if self.num_words > WORDS_MAX {
             return Err(SearchError::TooExpensive(format!("more than {WORDS_MAX} words")));
         }
-        let slop = match form {
-            TextForm::Phrase { slop } => slop,
-            _ => 0,
-        };
+        let slop = slop_of(form);
         if slop > SLOP_MAX {
             return Err(SearchError::Invalid(format!(
                 "words can be at most {SLOP_MAX} positions out of place"
@@ -332,21 +338,36 @@ impl<'a> Lowering<'a> {
                 "a phrase with words {slop} positions out of place can have at most {words_max} words"
             )));
         }
-        let (owner, section) = owner_of(scope);
-        let slots = self.slots(owner, &tokens, form)?;
-        let (field, budget) = (self.fields.text, Arc::clone(&self.budget));
-        let (columns, bonuses) = (Arc::clone(self.columns), Vec::new());
-        let ranking = self.ranking.unwrap_or_default();
-        let words =
-            WordsQuery { field, slots, slop, section, ranking, bonuses, prepared: None, columns, budget };
-        if words.slots.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some((words, self.condition(scope, &tokens, form, slop))))
+        let Some(words) = self.words(texts, &tokens, form)? else { return Ok(None) };
+        Ok(Some((words, self.condition(texts, &tokens, form, slop))))
+    }
+
+    /// Words for the engine; `None` if there are none.
+    fn words(
+        &self,
+        texts: Texts,
+        tokens: &[Token],
+        form: TextForm,
+    ) -> Result<Option<WordsQuery>, SearchError> {
+        let (owner, section) = owner_of(texts);
+        let slots = self.slots(owner, tokens, form)?;
+        let words = WordsQuery {
+            field: self.fields.text,
+            slots,
+            slop: slop_of(form),
+            section,
+            ranking: self.ranking.unwrap_or_default(),
+            bonuses: Vec::new(),
+            details: None,
+            prepared: None,
+            columns: Arc::clone(self.columns),
+            budget: Arc::clone(&self.budget),
+        };
+        Ok((!words.slots.is_empty()).then_some(words))
     }
 
     /// The same words for the live tier, which needs no pairs of characters.
-    fn condition(&self, scope: Scope, tokens: &[Token], form: TextForm, slop: u32) -> WordsCondition {
+    fn condition(&self, texts: Texts, tokens: &[Token], form: TextForm, slop: u32) -> WordsCondition {
         let fits = |(at, token): (usize, &Token)| match form {
             TextForm::Word if tokens.len() == 1 => Fits::Stem(self.english.stem(&token.folded).into_owned()),
             TextForm::Prefix if at + 1 == tokens.len() => Fits::Prefix(token.folded.clone()),
@@ -366,7 +387,7 @@ impl<'a> Lowering<'a> {
         let alike = |token: &Token| tokens.iter().position(|other| other.folded == token.folded).unwrap_or(0);
         let words: Vec<usize> = tokens.iter().map(alike).collect();
         WordsCondition {
-            scope,
+            texts,
             matcher: PhraseMatcher::new(&offsets, &words, slop),
             ranked: None,
             positions: vec![Vec::new(); slots.len()],
@@ -665,19 +686,27 @@ fn paired(
     slots
 }
 
-fn owner_of(scope: Scope) -> (Owner, Option<Section>) {
+fn owner_of(texts: Texts) -> (Owner, Option<Section>) {
     let section = |from, to| (Owner::Any, Some(Section { from, to }));
-    match scope {
-        Scope::Default => (Owner::Any, None),
-        Scope::Role(Role::User) => section(None, 0),
-        Scope::Role(Role::Assistant) => section(Some(0), 1),
-        Scope::Role(Role::Human) => section(Some(1), 2),
-        Scope::Role(Role::Tool) => section(Some(2), 3),
-        Scope::Transcript => section(None, 3),
-        Scope::Role(Role::System) => (Owner::System, None),
-        Scope::Topic => (Owner::Topic, None),
-        Scope::Summary => (Owner::Summary, None),
-        Scope::Keywords => (Owner::Keywords, None),
+    match texts {
+        Texts::Common => (Owner::Any, None),
+        Texts::Transcript => section(None, 3),
+        Texts::Of(Speaker::Role(Role::User)) => section(None, 0),
+        Texts::Of(Speaker::Role(Role::Assistant)) => section(Some(0), 1),
+        Texts::Of(Speaker::Role(Role::Human)) => section(Some(1), 2),
+        Texts::Of(Speaker::Role(Role::Tool)) => section(Some(2), 3),
+        Texts::Of(Speaker::Role(Role::System)) => (Owner::System, None),
+        Texts::Of(Speaker::Topic) => (Owner::Topic, None),
+        Texts::Of(Speaker::Summary) => (Owner::Summary, None),
+        Texts::Of(Speaker::Keywords) => (Owner::Keywords, None),
+        Texts::Of(Speaker::Details) => (Owner::Details, None),
+    }
+}
+
+fn slop_of(form: TextForm) -> u32 {
+    match form {
+        TextForm::Phrase { slop } => slop,
+        TextForm::Word | TextForm::Prefix | TextForm::Fuzzy { .. } => 0,
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) const NEWEST_EVENT: &str = "newest_event";
 pub(super) const ACTIVE_UNTIL: &str = "active_until";
 pub(super) const TIE: &str = "tie";
 pub(super) const METADATA: &str = "metadata";
-/// How many terms the text has, as the class of lengths that ranking knows ([`FieldNormReader::fieldnorm_to_id`]).
+/// How many terms the text has but those of details, as the class of lengths that ranking knows ([`FieldNormReader::fieldnorm_to_id`]).
 ///
 /// A column and not tantivy's own field norms: with those, tantivy computes the best score of every term of every
 /// segment that it writes or merges (256 numbers each) to skip documents that cannot be among the best. With exact
@@ -29,6 +29,10 @@ pub(super) const METADATA: &str = "metadata";
 ///
 /// [`FieldNormReader::fieldnorm_to_id`]: tantivy::fieldnorm::FieldNormReader::fieldnorm_to_id
 pub(super) const TEXT_LENGTH: &str = "text_length";
+
+/// The field of words. The number counts how documents have been cut into them: with it, an index whose words are those of
+/// another version is one with other fields, and asks for a rebuild.
+const TEXT: &str = "text-2";
 
 /// Values longer than this are indexed by their beginning and a hash of the whole.
 const TERM_BYTES_MAX: usize = 1024;
@@ -67,7 +71,7 @@ pub(super) fn schema() -> (Schema, Fields, TokenizerManager) {
         .set_tokenizer("length_prefixed")
         .set_index_option(IndexRecordOption::Basic)
         .set_fieldnorms(false);
-    let text = builder.add_text_field("text", TextOptions::default().set_indexing_options(words));
+    let text = builder.add_text_field(TEXT, TextOptions::default().set_indexing_options(words));
     let terms = builder.add_text_field("terms", TextOptions::default().set_indexing_options(values));
     // Text, not bytes: tantivy reads stored bytes back one at a time.
     let head = builder.add_text_field("head", STORED);

@@ -19,7 +19,7 @@ use hearken_index::query::{Edge, Query, Range, Scope, TextForm};
 use hearken_index::ranking::Ranking;
 use hearken_index::search::{Boundaries, RangeFacet, SearchError, SearchRequest, Selection, Sort};
 use hearken_index::{Access, conformance_tests};
-use hearken_model::{Document, InteractionId, Role, Said};
+use hearken_model::{Document, InteractionId, Role, Said, Scalar};
 use proptest::prelude::*;
 
 use crate::cursor::PageEnd;
@@ -247,8 +247,14 @@ fn scores_are_the_same_before_and_after_a_flush() {
         (0..3).map(|batch| (0..50).map(|n| made_up::made_up(50 * batch + n, &mut rng)).collect()).collect();
     let spreads = [Spread::Stored, Spread::Live, Spread::Everywhere];
     let tiers = spreads.map(|tiers| spread(&batches, tiers));
-    for text in ["refund", "order", "55-A12", "退款", "the a", "Café", "👍"] {
-        for form in [TextForm::Word, TextForm::Phrase { slop: 0 }, TextForm::Phrase { slop: 3 }] {
+    for text in ["refund", "order", "55-A12", "退款", "the a", "Café", "👍", "refund ord", "+49 30"] {
+        for form in [
+            TextForm::Word,
+            TextForm::Phrase { slop: 0 },
+            TextForm::Phrase { slop: 3 },
+            TextForm::Prefix,
+            TextForm::Fuzzy { distance: 1 },
+        ] {
             for scope in [Scope::Default, Scope::Role(Role::User), Scope::Topic] {
                 let query = Query::Text { scope, text: text.to_owned(), form };
                 let scores = tiers.each_ref().map(|(_, reader)| -> BTreeMap<String, Option<f32>> {
@@ -404,6 +410,42 @@ fn what_a_conversation_is_about_comes_before_a_passing_mention() {
 }
 
 #[test]
+fn what_stands_in_details_alone_comes_last() {
+    let said = |id: &str, text: &str| conversation(id, &[(Role::User, text)]);
+    let long =
+        said("long", &format!("order 55-A12 {}", "and much else that they would like to say ".repeat(500)));
+    let mut detail = said("detail", "hello");
+    detail
+        .derived
+        .head
+        .metadata
+        .insert("order".to_owned(), Scalar::Text("order 55-A12 order 55-A12".to_owned()));
+    detail.derived.head.start_time = Some(at(10));
+    let mut both = said("both", "order 55-A12");
+    both.derived.head.url = Some("https://example.com/order/55-A12/order/55-A12".to_owned());
+    both.derived.head.start_time = Some(at(-10));
+    let mut plain = said("plain", "order 55-A12");
+    // What is attached makes a conversation no longer.
+    plain.derived.head.rating_comment = Some("nothing of it ".repeat(100));
+    let others = (0..20).map(|number| said(&format!("other {number}"), "something else altogether"));
+    let world = indexed([long, detail, both, plain].into_iter().chain(others).collect());
+    let text = |text: &str, form| Query::Text { scope: Scope::Default, text: text.to_owned(), form };
+    for query in [
+        text("order", TextForm::Word),
+        text("55-A12", TextForm::Word),
+        text("order 55", TextForm::Phrase { slop: 2 }),
+        text("order 55-A", TextForm::Prefix),
+    ] {
+        let selection = Selection::new(query.clone(), Access::All);
+        let asked = SearchRequest { sort: Sort::Relevance, ..request(selection) };
+        let hits = world.reader.search(&asked).unwrap().hits;
+        let order: Vec<String> = hits.iter().map(|hit| hit.id().unwrap()).collect();
+        assert_eq!(order, ["plain", "both", "long", "detail"], "{query:?}");
+        assert_eq!(hits[0].score, hits[1].score, "said again in details is said once: {query:?}");
+    }
+}
+
+#[test]
 fn neither_length_nor_repetition_swamps_what_is_short_and_to_the_point() {
     let filler = |words: usize| "and much else that they would like to say today ".repeat(words / 10);
     let said = |id: &str, text: String| conversation(id, &[(Role::User, &text)]);
@@ -472,7 +514,7 @@ fn tombstones_are_counted_apart() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn messages_are_highlighted_exactly_where_the_index_finds_them(query in generated::text_query()) {
+    fn messages_and_details_are_highlighted_exactly_where_the_index_finds_them(query in generated::text_query()) {
         let Query::Text { scope, .. } = &query else { unreachable!("it makes only texts") };
         prop_assume!(!matches!(scope, Scope::Topic | Scope::Summary | Scope::Keywords));
         static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| made_up::story().1);
@@ -480,8 +522,14 @@ proptest! {
         for document in &*DOCUMENTS {
             for message in document.transcript() {
                 let alone = conversation("alone", &[(message.role, &message.message)]);
-                let found = !highlighter.highlights(alone.transcript().iter().map(Said::from)).is_empty();
+                let found = !highlighter.highlights(alone.transcript().iter().map(Said::from), []).is_empty();
                 prop_assert_eq!(found, oracle::evaluate(&query, &alone).unwrap_or(false), "{:?}", message.message);
+            }
+            for detail in document.derived.head.details() {
+                let mut alone = conversation("alone", &[]);
+                alone.derived.head.rating_comment = Some(detail.text.to_string());
+                let found = !highlighter.highlights([], [detail]).is_empty();
+                prop_assert_eq!(found, oracle::evaluate(&query, &alone).unwrap_or(false), "{:?}", alone.derived.head);
             }
         }
     }

@@ -70,6 +70,8 @@ pub(super) struct WordsQuery {
     pub(super) ranking: Ranking,
     /// What adds so many times its score where it matches, too; never decides whether a document matches.
     pub(super) bonuses: Vec<(WordsQuery, Score)>,
+    /// The same words in details, and how many times its score a document is worth that has them there alone.
+    pub(super) details: Option<(Box<WordsQuery>, Score)>,
     /// Where scores are wanted, see [`WordsQuery::prepare`].
     pub(super) prepared: Option<Arc<Prepared>>,
     pub(super) columns: Arc<ColumnCache>,
@@ -150,6 +152,13 @@ impl WordsQuery {
         Ok(prepared)
     }
 
+    /// Looks up what is needed to count the same words in details. `common` is what is known of them anywhere.
+    pub(super) fn prepare_count(&mut self, searcher: &Searcher, common: &Prepared) -> tantivy::Result<()> {
+        let known = self.look_up(searcher, Some(&common.known))?;
+        self.prepared = Some(Arc::new(Prepared { known, bm25: None }));
+        Ok(())
+    }
+
     fn words_weight(&self, scores: bool) -> WordsWeight {
         let prepared = self.prepared.clone().filter(|_| scores);
         let is_anywhere = |weight: &WordsWeight| {
@@ -159,11 +168,16 @@ impl WordsQuery {
         let bonuses = self.bonuses.iter().filter(|_| prepared.is_some());
         let bonuses = bonuses.map(|(words, boost)| (words.words_weight(scores), *boost));
         let bonuses = bonuses.filter(|(weight, _)| is_anywhere(weight)).collect();
-        WordsWeight { query: self.clone(), prepared, bonuses, scores }
+        let details = self.details.as_ref().filter(|_| prepared.is_some());
+        let details = details.map(|(words, factor)| (words.words_weight(scores), *factor));
+        let details = details
+            .filter(|(weight, _)| is_anywhere(weight))
+            .map(|(weight, factor)| (Box::new(weight), factor));
+        WordsWeight { query: self.clone(), prepared, bonuses, details, scores }
     }
 
     /// Looks up every term in every segment. Scores need all of them before the first segment is searched. What stands in
-    /// topic, keywords or summary stands among the `common` terms, too: most need not be looked up.
+    /// topic, keywords, summary or details stands among the `common` terms, too: most need not be looked up.
     fn look_up(
         &self,
         searcher: &Searcher,
@@ -201,20 +215,40 @@ struct WordsWeight {
     query: WordsQuery,
     prepared: Option<Arc<Prepared>>,
     bonuses: Vec<(WordsWeight, Score)>,
+    details: Option<(Box<WordsWeight>, Score)>,
     scores: bool,
+}
+
+/// A scorer that also says how often the words stand in the current document.
+trait Count: Scorer {
+    fn frequency(&self) -> u32;
 }
 
 impl Weight for WordsWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let index = reader.inverted_index(self.query.field)?;
-        let columns = self.query.columns.of(reader);
-        let bounds = self.query.section.map(|section| Bounds::open(&columns, section)).transpose()?;
         if let [Slot { terms, expansion: Some(expansion), .. }] = self.query.slots.as_slice()
             && terms.is_empty()
         {
-            let documents = self.expanded(&index, reader, expansion, bounds.as_ref())?;
+            let documents = self.expanded(reader, expansion)?;
             return Ok(Box::new(ConstScorer::new(BitSetDocSet::from(documents), boost)));
         }
+        Ok(match self.count(reader, boost)? {
+            Some(scorer) => scorer,
+            None => Box::new(EmptyScorer),
+        })
+    }
+
+    fn explain(&self, _reader: &SegmentReader, _doc: DocId) -> tantivy::Result<Explanation> {
+        Ok(Explanation::new("words", 1.0))
+    }
+}
+
+impl WordsWeight {
+    /// Reads the words' postings; `None` if one of the words is not in the segment.
+    fn count(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Option<Box<dyn Count>>> {
+        let index = reader.inverted_index(self.query.field)?;
+        let columns = self.query.columns.of(reader);
+        let bounds = self.query.section.map(|section| Bounds::open(&columns, section)).transpose()?;
         let has_positions = self.query.slots.len() > 1 || bounds.is_some();
         let option = match (has_positions, self.scores) {
             (true, _) => IndexRecordOption::WithFreqsAndPositions,
@@ -230,7 +264,7 @@ impl Weight for WordsWeight {
         for (slot, infos) in self.query.slots.iter().zip(&*known) {
             let lists = self.lists(&index, infos, slot, option)?;
             if lists.is_empty() {
-                return Ok(Box::new(EmptyScorer));
+                return Ok(None);
             }
             slots.push(SlotPostings::new(lists));
         }
@@ -239,41 +273,37 @@ impl Weight for WordsWeight {
             Some(similarity) => {
                 let bonuses =
                     self.bonuses.iter().map(|(weight, factor)| weight.scorer(reader, boost * factor));
+                let details = match &self.details {
+                    Some((weight, factor)) => weight.count(reader, boost)?.map(|words| (words, *factor)),
+                    None => None,
+                };
                 Some(Similarity::new(
                     similarity.boost_by(boost),
                     columns.unsigned(TEXT_LENGTH)?,
                     bonuses.collect::<tantivy::Result<_>>()?,
+                    details,
                 ))
             }
         };
         Ok(match slots.pop() {
-            Some(slot) if !has_positions => Box::new(WordScorer::new(slot, similarity, boost)),
+            Some(slot) if !has_positions => Some(Box::new(WordScorer::new(slot, similarity, boost))),
             last => {
                 slots.extend(last);
                 let (matcher, budget) = (self.query.matcher(), Arc::clone(&self.query.budget));
-                Box::new(PositionsScorer::new(slots, matcher, bounds, similarity, boost, budget))
+                Some(Box::new(PositionsScorer::new(slots, matcher, bounds, similarity, boost, budget)))
             }
         })
     }
 
-    fn explain(&self, _reader: &SegmentReader, _doc: DocId) -> tantivy::Result<Explanation> {
-        Ok(Explanation::new("words", 1.0))
-    }
-}
-
-impl WordsWeight {
     /// The documents of a lone prefix or fuzzy word.
-    fn expanded(
-        &self,
-        index: &InvertedIndexReader,
-        reader: &SegmentReader,
-        expansion: &Expansion,
-        bounds: Option<&Bounds>,
-    ) -> tantivy::Result<BitSet> {
+    fn expanded(&self, reader: &SegmentReader, expansion: &Expansion) -> tantivy::Result<BitSet> {
+        let index = &reader.inverted_index(self.query.field)?;
+        let columns = self.query.columns.of(reader);
+        let bounds = self.query.section.map(|section| Bounds::open(&columns, section)).transpose()?;
         let mut documents = BitSet::with_max_value(reader.max_doc());
         let mut positions = Vec::new();
         expansion.for_each(index, &self.query.budget, |info| {
-            match bounds {
+            match &bounds {
                 None => insert_all(index, info, &mut documents)?,
                 Some(bounds) => {
                     let option = IndexRecordOption::WithFreqsAndPositions;

@@ -46,8 +46,8 @@ const ENDINGS: [&str; 6] = ["bot", "bots", "crawler", "spider", "scraper", "slur
 const BARE: [&str; 10] =
     ["bot", "bots", "robot", "robots", "webbot", "crawler", "webcrawler", "spider", "scraper", "slurp"];
 
-/// Makers of telephones and of vacuum cleaners, people and fish whose names end like a bot's.
-const NOT_BOTS: [&str; 5] = ["cubot", "irobot", "abbot", "talbot", "turbot"];
+/// Makers of vacuum cleaners, people and fish whose names end like a bot's.
+const NOT_BOTS: [&str; 4] = ["irobot", "abbot", "talbot", "turbot"];
 
 /// Products in so many User-Agents that they name none.
 const COMMON: [&str; 17] = [
@@ -72,12 +72,38 @@ const COMMON: [&str; 17] = [
 
 const NAME_BYTES_MAX: usize = 64;
 
-/// True if a lower-case User-Agent is a bot's by its own word. Of an app the ending of a name says nothing.
+/// True if a lower-case User-Agent is a bot's by its own word. Of an app, or an Android device, the ending of a name says
+/// nothing.
 pub(super) fn is_bot(lower: &str, is_app: bool) -> bool {
     find(NAMED, lower).is_some()
         || lower.contains("+http://")
         || lower.contains("+https://")
-        || (!is_app && lower.split(|symbol: char| !symbol.is_ascii_alphabetic()).any(ends_like_a_bot))
+        || (!is_app && without_devices(lower).any(names_a_bot))
+}
+
+/// The parts of a User-Agent but the names of Android devices, which stand behind the system in its brackets:
+/// `(Linux; Android 13; TAB_BOT 10 Build/TP1A)`. Brackets with the address of an explanation are a bot's own.
+fn without_devices(user_agent: &str) -> impl Iterator<Item = &str> {
+    user_agent.split(['(', ')']).flat_map(|bracket| {
+        let (is_of_bot, mut is_behind_system) = (bracket.contains("+http"), false);
+        bracket.split(';').filter(move |part| {
+            let is_device = is_behind_system && !is_of_bot && is_device(part);
+            is_behind_system |= is_android(part);
+            !is_device
+        })
+    })
+}
+
+fn is_android(part: &str) -> bool {
+    const SYSTEM: &str = "android";
+    let beginning = part.trim_start().get(..SYSTEM.len());
+    beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(SYSTEM))
+}
+
+/// True for a device's name, with its build or without; a product and its version are none.
+fn is_device(part: &str) -> bool {
+    let with_build = part.split_once(" Build/").or_else(|| part.split_once(" build/"));
+    !with_build.map_or(part, |(name, _)| name).contains('/')
 }
 
 /// The bot's own name, if it gives one.
@@ -85,7 +111,7 @@ pub(super) fn name(user_agent: &str, lower: &str) -> Option<String> {
     if let Some(name) = find(NAMED, lower) {
         return Some(name.to_owned());
     }
-    let phrases = || user_agent.split([';', '(', ')', ',', '[', ']', '<', '>', '"']);
+    let phrases = || without_devices(user_agent).flat_map(|part| part.split([',', '[', ']', '<', '>', '"']));
     let words = || phrases().flat_map(str::split_whitespace).filter(|word| !is_address(word));
     let own = |name: &&str| is_name(name) && !COMMON.contains(&name.to_ascii_lowercase().as_str());
     words()
@@ -105,15 +131,17 @@ pub(super) fn is_name(text: &str) -> bool {
         && text.chars().all(allowed)
 }
 
-fn ends_like_a_bot(word: &str) -> bool {
-    !NOT_BOTS.contains(&word) && ENDINGS.iter().any(|ending| word.ends_with(ending))
+/// True if a word of a lower-case text ends like a bot's name.
+fn names_a_bot(lower: &str) -> bool {
+    let ends_like_a_bot =
+        |word: &str| !NOT_BOTS.contains(&word) && ENDINGS.iter().any(|ending| word.ends_with(ending));
+    lower.split(|symbol: char| !symbol.is_ascii_alphabetic()).any(ends_like_a_bot)
 }
 
 /// True for `Googlebot` and `Slackbot-LinkExpanding`, false for the bare word `bot`.
 fn says_bot(product: &str) -> bool {
     let lower = product.to_ascii_lowercase();
-    !BARE.contains(&lower.as_str())
-        && lower.split(|symbol: char| !symbol.is_ascii_alphabetic()).any(ends_like_a_bot)
+    !BARE.contains(&lower.as_str()) && names_a_bot(&lower)
 }
 
 /// `Screaming Frog SEO Spider` of `Screaming Frog SEO Spider/20.0`: a name of several words, of which one is the bare `spider`.

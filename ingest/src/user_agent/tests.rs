@@ -225,6 +225,34 @@ fn an_app_is_no_bot_whatever_its_name_ends_with() {
 }
 
 #[test]
+fn an_android_device_is_no_bot_whatever_its_name_ends_with() {
+    let android = |device: &str, browser: &str| {
+        format!("Mozilla/5.0 ({device}) AppleWebKit/537.36 (KHTML, like Gecko) {browser} Safari/537.36")
+    };
+    for device in [
+        "Linux; Android 13; TAB_BOT",
+        "Linux; Android 11; YESTEL T5 BOT Build/RP1A.200720.011",
+        "Linux; U; Android 7.1.2; en-us; KidsBot Tab 3 Build/N2G47H",
+        "Linux; Android 12; Spider 10",
+    ] {
+        check(&android(device, "Chrome/126.0"), "Chrome, Android, tablet");
+        check(&android(device, "Chrome/126.0 Mobile"), "Chrome, Android, mobile");
+    }
+    check(
+        "Mozilla/5.0 (Android 13; TAB_BOT; rv:140.0) Gecko/140.0 Firefox/140.0",
+        "Firefox, Android, tablet",
+    );
+    // What says that it is one still is, also on such a device or in its brackets.
+    check(
+        &(android("Linux; Android 6.0.1; TAB_BOT", "Chrome/126.0 Mobile") + " (compatible; Acmebot/1.0)"),
+        "Acmebot, Android, bot",
+    );
+    check(&android("Linux; Android 10; Acmebot/2.1", "Chrome/126.0"), "Acmebot, Android, bot");
+    check("Mozilla/5.0 (Android 3.0; AcmeSpider; +http://spider.example/)", "AcmeSpider, Android, bot");
+    check("Mozilla/5.0 (compatible; Acmebot; Android 10)", "Acmebot, Android, bot");
+}
+
+#[test]
 fn televisions_are_no_tablets() {
     let android = |model: &str| {
         format!(

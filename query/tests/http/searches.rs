@@ -210,6 +210,58 @@ async fn words_are_found_whatever_signs_they_are_written_with() {
     assert_eq!(*fragment, "Wo bleibt die <mark>Rück\u{AD}erstattung</mark>?");
 }
 
+/// An order number, a telephone number, a user id, an address: what people paste is found, and the hit says where.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_paste_is_found_with_the_field_that_it_stands_in() {
+    let text = |text: &str| hearken_model::Scalar::Text(text.to_owned());
+    let mut pasted = chat("pasted", 0, &[(Role::User, "hello")]);
+    let head = &mut pasted.derived.head;
+    head.user_id = Some("u_8f3a-22".to_owned());
+    head.caller = Some("+49 30 1234567".to_owned());
+    head.url = Some("https://shop.example.com/cart?order=9&tab=2#top".to_owned());
+    head.rating_comment = Some("Slow & <b>rude</b>".to_owned());
+    head.metadata = [("order".to_owned(), text("55-A12")), ("tier".to_owned(), text("gold"))].into();
+    let mut said = chat("said", 1, &[(Role::User, "my order 55-A12")]);
+    said.derived.head.metadata.insert("order".to_owned(), text("55-A12"));
+    let world = World::new(&[pasted, said]);
+    // In memory, and then in files.
+    for _ in 0..2 {
+        for (q, field, fragment) in [
+            ("u_8f3a-22", "user_id", "<mark>u_8f3a-22</mark>"),
+            ("+49 30 1234567", "caller", "+<mark>49</mark> <mark>30</mark> <mark>1234567</mark>"),
+            ("\"30-1234567\"", "caller", "+49 <mark>30 1234567</mark>"),
+            (
+                "https://shop.example.com/cart?order=9&tab=2#top",
+                "url",
+                "<mark>https://shop.example.com/cart?order=9&amp;tab=2#top</mark>",
+            ),
+            ("rude", "rating_comment", "Slow &amp; &lt;b&gt;<mark>rude</mark>&lt;/b&gt;"),
+            ("gol*", "metadata.tier", "<mark>gold</mark>"),
+        ] {
+            let answer = world.search(q).await;
+            assert_eq!(answer.ids(), ["pasted"], "{q}");
+            let json = answer.json();
+            assert!(json.get("notices").is_none(), "{json}");
+            let highlights = &json["items"][0]["highlights"];
+            let expected =
+                json!({"field": field, "fragments": [fragment], "ranges": highlights[0]["ranges"]});
+            assert_eq!(*highlights, json!([expected]), "{q}");
+            let asked = format!("/v1/interactions/pasted?q={}", encoded(q));
+            assert_eq!(world.get(&asked).await.json()["highlights"], *highlights, "{q}");
+        }
+        let answer = world.search("55-A12").await;
+        assert_eq!(answer.ids(), ["said", "pasted"], "what was said ranks higher");
+        let highlights = &answer.json()["items"][0]["highlights"];
+        assert_eq!(
+            (&highlights[0]["message_id"], &highlights[1]["field"]),
+            (&json!("m0"), &json!("metadata.order"))
+        );
+        assert_eq!(world.search("transcript:55-A12").await.ids(), ["said"]);
+        assert_eq!(world.search("user:gold OR topic:gold").await.ids(), [""; 0]);
+        world.writer.flush_now().unwrap();
+    }
+}
+
 /// Ids that look like routes, like parts of addresses, or like nothing at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_id_can_be_asked_for() {

@@ -69,7 +69,7 @@ impl Default for Scan {
 
 impl Scan {
     /// Adds an interaction: what was said comes from what went in. Topic, summary and keywords may be detected, so
-    /// they are those of `answer`, the API's interaction.
+    /// they are those of `answer`, the API's interaction; so are its details.
     pub fn add(&mut self, expected: &Expected, answer: &Value) {
         let said =
             expected.transcript.iter().filter(|message| SEARCHED_ROLES.contains(&message.text("role")));
@@ -78,6 +78,13 @@ impl Scan {
         let keywords = summary["keywords"].as_array().into_iter().flatten();
         for text in [&summary["topic"], &summary["summary"]].into_iter().chain(keywords) {
             texts.push(self.intern(text.as_str().unwrap_or_default()));
+        }
+        for field in ["user_id", "caller", "url", "rating_comment"] {
+            texts.push(self.intern(answer[field].as_str().unwrap_or_default()));
+        }
+        for value in answer["metadata"].as_object().into_iter().flat_map(serde_json::Map::values) {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            texts.push(self.intern(&text));
         }
         self.interactions.push(texts);
     }

@@ -7,14 +7,14 @@ mod text;
 mod transcript;
 
 use hearken_model::{Interaction, Status};
-use hearken_query::index::highlight::MessageHighlight;
+use hearken_query::index::highlight::{Highlight, Place};
 use maud::{Markup, html};
 
 use crate::clock::Clock;
 use crate::interactions::search_box;
 use crate::layout::{self, Page, Section};
 use crate::location::{Location, interaction_href};
-use crate::{format, labels};
+use crate::{format, labels, marked};
 
 pub(crate) use text::plain_text;
 
@@ -25,8 +25,8 @@ pub(crate) struct InteractionView<'v> {
     /// The clock.
     pub(crate) clock: &'v Clock,
     pub(crate) interaction: &'v Interaction,
-    /// The messages that match `q`; `None` when there is no such search.
-    pub(crate) quotes: Option<&'v [MessageHighlight]>,
+    /// The messages and details that match `q`; `None` when there is no such search.
+    pub(crate) quotes: Option<&'v [Highlight]>,
     /// Why `q` could not be searched for.
     pub(crate) problem: Option<&'v hearken_query::Problem>,
     /// Where its stream goes on.
@@ -48,6 +48,7 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
             (header(interaction, view.clock))
             div.conversation {
                 div.transcript {
+                    (details_found(view.quotes.unwrap_or_default()))
                     (mood::chart(messages))
                     (speech::timeline(interaction, messages))
                     (transcript::transcript(interaction, messages, view.quotes, view.clock))
@@ -70,6 +71,8 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
 fn actions(view: &InteractionView<'_>) -> Markup {
     let id = &view.interaction.id;
     let text = interaction_href(id, &view.location.only(|name, _| name == "tz").with("format", "text"));
+    let quotes = view.quotes.unwrap_or_default();
+    let is_in_messages = quotes.iter().any(|quote| matches!(quote.place, Place::Message { .. }));
     html! {
         nav.actions aria-label="This interaction" {
             a #back href=(view.location.href("/")) { "← Back to results" }
@@ -77,20 +80,37 @@ fn actions(view: &InteractionView<'_>) -> Markup {
             a #previous.button.js-only hidden rel="prev" title="Previous interaction" aria-label="Previous interaction" { "‹" }
             a #following.button.js-only hidden rel="next" title="Next interaction" aria-label="Next interaction" { "›" }
             span.grow {}
-            @if view.quotes.is_some_and(|quotes| !quotes.is_empty()) {
+            @if is_in_messages {
                 span #matches.js-only {
                     span data-matches {}
                     button #match-previous type="button" title="Previous match (p)" aria-label="Previous match" { "↑" }
                     button #match-next type="button" title="Next match (n)" aria-label="Next match" { "↓" }
                 }
             } @else if view.quotes.is_some() {
-                span.faint { "The search does not match what was said here" }
+                span.faint {
+                    @if quotes.is_empty() { "The search does not match what was said here" }
+                    @else { "The search matches details, not what was said here" }
+                }
             }
             button.js-only type="button" data-copy-link { "Copy link" }
             button.js-only type="button" data-copy-from=(text) { "Copy text" }
             a.button href=(text) { "Text" }
             a.button href={ "/v1" (interaction_href(id, &Location::default())) } { "JSON" }
         }
+    }
+}
+
+/// The details that match: where they stand among all others is beside the transcript, or far below it.
+fn details_found(quotes: &[Highlight]) -> Markup {
+    let found: Vec<Markup> = quotes
+        .iter()
+        .filter_map(|quote| match &quote.place {
+            Place::Detail { field } => Some(marked::detail(field, &quote.fragments)),
+            Place::Message { .. } => None,
+        })
+        .collect();
+    html! {
+        @if !found.is_empty() { ul.quotes aria-label="Matching details" { @for line in found { (line) } } }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was said: time, speaker, message, sentiment; tool calls folded; matches marked.
 
 use hearken_model::{Interaction, Message, Role, ToolCall};
-use hearken_query::index::highlight::MessageHighlight;
+use hearken_query::index::highlight::Highlight;
 use maud::{Markup, html};
 
 use super::speech;
@@ -12,7 +12,7 @@ use crate::{format, labels, marked};
 pub(super) fn transcript(
     interaction: &Interaction,
     messages: &[Message],
-    quotes: Option<&[MessageHighlight]>,
+    quotes: Option<&[Highlight]>,
     clock: &Clock,
 ) -> Markup {
     if messages.is_empty() {
@@ -23,7 +23,7 @@ pub(super) fn transcript(
         h2.visually-hidden { "Transcript" }
         ol #messages.messages {
             @for (idx, message) in messages.iter().enumerate() {
-                @let quote = quotes.and_then(|quotes| quotes.iter().find(|quote| quote.message_id == message.id));
+                @let quote = quotes.and_then(|quotes| quotes.iter().find(|quote| quote.is_of_message(&message.id)));
                 @let before = idx.checked_sub(1).and_then(|before| messages.get(before)).filter(|_| is_voice);
                 (row(interaction, message, before, quote, clock))
             }
@@ -35,7 +35,7 @@ fn row(
     interaction: &Interaction,
     message: &Message,
     before: Option<&Message>,
-    quote: Option<&MessageHighlight>,
+    quote: Option<&Highlight>,
     clock: &Clock,
 ) -> Markup {
     let anchor = message_anchor(&message.id);
@@ -68,7 +68,7 @@ fn row(
     }
 }
 
-fn words(interaction: &Interaction, message: &Message, quote: Option<&MessageHighlight>) -> Markup {
+fn words(interaction: &Interaction, message: &Message, quote: Option<&Highlight>) -> Markup {
     let ranges = quote.map(|quote| quote.ranges.as_slice()).unwrap_or_default();
     html! {
         p.words dir="auto" lang=[interaction.language.as_deref().filter(|tag| is_language_tag(tag))] {
@@ -81,7 +81,7 @@ fn tool_call(
     interaction: &Interaction,
     message: &Message,
     tool: &ToolCall,
-    quote: Option<&MessageHighlight>,
+    quote: Option<&Highlight>,
 ) -> Markup {
     html! {
         details.tool open[quote.is_some()] {

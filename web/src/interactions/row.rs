@@ -1,6 +1,7 @@
 //! One interaction in the list: who, where, how it felt and when; what it was about; why it matched.
 
 use hearken_model::Interaction;
+use hearken_query::index::highlight::Place;
 use hearken_query::search::SearchItem;
 use maud::{Markup, html};
 
@@ -20,13 +21,14 @@ pub(super) fn row(item: &SearchItem, location: &Location, columns: &Columns<'_>,
             @if !item.highlights.is_empty() {
                 ul.quotes {
                     @for quote in &item.highlights {
-                        li {
-                            a.said href={ (href) "#" (message_anchor(&quote.message_id)) } {
-                                (labels::speaker(quote.role, None)) " " (format::offset(quote.offset_ms))
-                            }
-                            bdi { @for (idx, fragment) in quote.fragments.iter().enumerate() {
-                                @if idx > 0 { " " } (marked::fragment(fragment))
-                            } }
+                        @match &quote.place {
+                            Place::Message { message_id, role, offset_ms } => li {
+                                a.said href={ (href) "#" (message_anchor(message_id)) } {
+                                    (labels::speaker(*role, None)) " " (format::offset(*offset_ms))
+                                }
+                                (marked::fragments(&quote.fragments))
+                            },
+                            Place::Detail { field } => (marked::detail(field, &quote.fragments)),
                         }
                     }
                 }

@@ -6,13 +6,12 @@
 use std::ops::Range;
 
 use hearken_index::phrase::PhraseMatcher;
-use hearken_index::query::Scope;
 use hearken_model::Role;
 use levenshtein_automata::{DFA, Distance};
 use tantivy::Score;
 
 use super::cut::{CutText, Speaker};
-use super::document::{LiveDocument, is_common};
+use super::document::{LiveDocument, Texts};
 use super::vocabulary::{Vocabulary, WordId};
 use crate::budget::Budget;
 use crate::words::Bm25;
@@ -37,7 +36,7 @@ pub(crate) enum LiveQuery {
 
 /// Words that are searched for.
 pub(crate) struct WordsCondition {
-    pub(crate) scope: Scope,
+    pub(crate) texts: Texts,
     pub(crate) slots: Vec<SlotWords>,
     /// How the words must stand to each other, where there are several.
     pub(crate) matcher: PhraseMatcher,
@@ -51,6 +50,15 @@ pub(crate) struct Ranked {
     pub(crate) bm25: Bm25,
     /// What adds so many times its score where it matches, too.
     pub(crate) bonuses: Vec<(WordsCondition, Score)>,
+    /// So many times its score where it matches in details alone.
+    pub(crate) in_details: Score,
+}
+
+impl Ranked {
+    /// Only by how often they stand.
+    pub(crate) fn plainly(bm25: Bm25) -> Self {
+        Ranked { bm25, bonuses: Vec::new(), in_details: 1.0 }
+    }
 }
 
 /// Which words fit at one place of a phrase.
@@ -139,15 +147,22 @@ impl LiveQuery {
 
 impl WordsCondition {
     fn score(&mut self, document: &LiveDocument, vocabulary: usize) -> Option<Score> {
-        let frequency = self.frequency(document, vocabulary);
+        let frequency = self.frequency(document, vocabulary, self.texts);
         if frequency == 0 {
             return None;
         }
-        let Some(Ranked { bm25, bonuses }) = &mut self.ranked else { return Some(1.0) };
+        if self.ranked.is_none() {
+            return Some(1.0);
+        }
+        let in_details = match self.texts {
+            Texts::Common => self.frequency(document, vocabulary, Texts::Of(Speaker::Details)),
+            Texts::Transcript | Texts::Of(_) => 0,
+        };
+        let Ranked { bm25, bonuses, in_details: factor } = self.ranked.as_mut()?;
         let length = document.length_class();
-        let mut score = bm25.score(length, frequency);
+        let mut score = bm25.score_with_details(length, frequency, in_details, *factor);
         for (bonus, weight) in bonuses {
-            let frequency = bonus.frequency(document, vocabulary);
+            let frequency = bonus.frequency(document, vocabulary, bonus.texts);
             if let (Some(ranked), 1..) = (&bonus.ranked, frequency) {
                 score += *weight * ranked.bm25.score(length, frequency);
             }
@@ -163,12 +178,13 @@ impl WordsCondition {
         of: impl IntoIterator<Item = Range<usize>>,
         documents: impl Iterator<Item = (usize, &'d LiveDocument)> + Clone,
     ) -> Vec<u64> {
-        let scope = match self.scope {
-            Scope::Role(Role::System) | Scope::Topic | Scope::Summary | Scope::Keywords => self.scope,
-            Scope::Default | Scope::Transcript | Scope::Role(_) => Scope::Default,
+        let texts = match self.texts {
+            Texts::Of(Speaker::Role(Role::System)) => self.texts,
+            Texts::Common | Texts::Transcript | Texts::Of(Speaker::Role(_)) => Texts::Common,
+            Texts::Of(_) => self.texts,
         };
         let contains = |words: &[WordId], document: &LiveDocument| {
-            let mut texts = document.texts_of(|speaker| covers(scope, speaker));
+            let mut texts = document.texts_of(texts);
             document.has_any(words) && texts.any(|text| num_fitting(text, words, false) > 0)
         };
         let num_terms = |slot: &SlotWords| {
@@ -183,7 +199,7 @@ impl WordsCondition {
             let has_pair = |(vocabulary, document): &(usize, &LiveDocument)| {
                 pair.iter().all(|slot| document.has_any(&slot.words[*vocabulary]))
                     && document
-                        .texts_of(|speaker| covers(scope, speaker))
+                        .texts_of(texts)
                         .any(|text| num_matches(text, pair, *vocabulary, &mut matcher, &mut positions) > 0)
             };
             documents.clone().filter(has_pair).count() as u64
@@ -195,15 +211,15 @@ impl WordsCondition {
         of.into_iter().map(frequency).collect()
     }
 
-    /// How often the words stand in the document as they should; only whether they do where nothing is ranked.
-    fn frequency(&mut self, document: &LiveDocument, vocabulary: usize) -> u32 {
+    /// How often the words stand in those texts as they should; only whether they do where nothing is ranked.
+    fn frequency(&mut self, document: &LiveDocument, vocabulary: usize, texts: Texts) -> u32 {
         if self.slots.is_empty() || !self.slots.iter().all(|slot| document.has_any(&slot.words[vocabulary])) {
             return 0;
         }
-        let WordsCondition { scope, slots, matcher, ranked, positions } = self;
+        let WordsCondition { slots, matcher, ranked, positions, .. } = self;
         let counts = ranked.is_some();
         let mut frequency = 0;
-        for text in document.texts_of(|speaker| covers(*scope, speaker)) {
+        for text in document.texts_of(texts) {
             frequency += match slots.as_slice() {
                 [slot] => num_fitting(text, &slot.words[vocabulary], counts),
                 _ => num_matches(text, slots, vocabulary, matcher, positions),
@@ -245,17 +261,5 @@ fn contains(words: &[WordId], id: WordId) -> bool {
         [only] => *only == id,
         [..] if words.len() <= 8 => words.contains(&id),
         _ => words.binary_search(&id).is_ok(),
-    }
-}
-
-fn covers(scope: Scope, speaker: Speaker) -> bool {
-    match (scope, speaker) {
-        (Scope::Default, speaker) => is_common(speaker),
-        (Scope::Transcript, Speaker::Role(_)) => is_common(speaker),
-        (Scope::Role(wanted), Speaker::Role(role)) => wanted == role,
-        (Scope::Topic, Speaker::Topic) => true,
-        (Scope::Summary, Speaker::Summary) => true,
-        (Scope::Keywords, Speaker::Keywords) => true,
-        _ => false,
     }
 }

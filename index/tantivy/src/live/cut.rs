@@ -54,6 +54,8 @@ pub(crate) enum Speaker {
     Topic,
     Summary,
     Keywords,
+    /// One of [`hearken_model::Details`].
+    Details,
 }
 
 /// Interactions whose cut texts are remembered for their next version. About 1 KB each.
@@ -131,8 +133,8 @@ impl Cutter {
 }
 
 /// Calls `visit` with everything that words are searched in: messages in the order of the transcript, topic, summary,
-/// keywords.
-fn for_each_text<'d>(document: &'d Document, mut visit: impl FnMut(Speaker, &'d str)) {
+/// keywords, details.
+fn for_each_text(document: &Document, mut visit: impl FnMut(Speaker, &str)) {
     for (_, _, message) in document.state.transcript() {
         visit(Speaker::Role(message.role), &message.message);
     }
@@ -145,6 +147,9 @@ fn for_each_text<'d>(document: &'d Document, mut visit: impl FnMut(Speaker, &'d 
     }
     for keyword in &topics.keywords {
         visit(Speaker::Keywords, keyword);
+    }
+    for detail in document.derived.head.details() {
+        visit(Speaker::Details, &detail.text);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hearken_index::query::Scope;
 use hearken_model::{Document, Role};
 use tantivy::fieldnorm::FieldNormReader;
 
@@ -12,7 +13,7 @@ use crate::schema::hash;
 /// A document with its words, not yet in the engine.
 pub(crate) struct LiveDocument {
     pub(crate) document: Arc<Document>,
-    /// In the order of the transcript, then topic, summary and keywords.
+    /// In the order of the transcript, then topic, summary, keywords and details.
     pub(crate) texts: Box<[(Speaker, Arc<CutText>)]>,
     /// All words, each once, ascending.
     distinct: Box<[WordId]>,
@@ -20,6 +21,8 @@ pub(crate) struct LiveDocument {
     pub(crate) vocabulary: Arc<Vocabulary>,
     /// How many terms the engine makes of it.
     pub(crate) num_terms: u32,
+    /// How many of them are not of details: what is attached to a conversation makes it no longer.
+    length: u32,
     /// Hash of the id.
     pub(crate) tie: u64,
     bytes: usize,
@@ -42,11 +45,13 @@ impl LiveDocument {
         let num_terms = |(speaker, text): &(Speaker, Arc<CutText>)| match speaker {
             Speaker::Role(_) => text.num_terms,
             // They have terms of their own beside those that they share.
-            Speaker::Topic | Speaker::Summary | Speaker::Keywords => 2 * text.num_terms,
+            Speaker::Topic | Speaker::Summary | Speaker::Keywords | Speaker::Details => 2 * text.num_terms,
         };
+        let is_detail = |(speaker, _): &&(Speaker, Arc<CutText>)| *speaker == Speaker::Details;
         let text_bytes: usize = texts.iter().map(|(_, text)| text.bytes()).sum();
         LiveDocument {
             num_terms: texts.iter().map(num_terms).sum(),
+            length: texts.iter().filter(|text| !is_detail(text)).map(num_terms).sum(),
             tie: hash(document.id().as_str()),
             bytes: STRUCTURE_BYTES
                 + document.state.bytes()
@@ -72,7 +77,7 @@ impl LiveDocument {
 
     /// The class of lengths that ranking knows.
     pub(crate) fn length_class(&self) -> u8 {
-        FieldNormReader::fieldnorm_to_id(self.num_terms)
+        FieldNormReader::fieldnorm_to_id(self.length)
     }
 
     /// Whether any of these words, ascending, occurs anywhere in it.
@@ -84,13 +89,42 @@ impl LiveDocument {
         }
     }
 
-    /// The texts of those speakers.
-    pub(crate) fn texts_of(&self, covers: impl Fn(Speaker) -> bool) -> impl Iterator<Item = &CutText> {
-        self.texts.iter().filter(move |(speaker, _)| covers(*speaker)).map(|(_, text)| &**text)
+    /// Those of its texts.
+    pub(crate) fn texts_of(&self, texts: Texts) -> impl Iterator<Item = &CutText> {
+        self.texts.iter().filter(move |(speaker, _)| texts.covers(*speaker)).map(|(_, text)| &**text)
     }
 }
 
-/// Whether words without a scope search what that speaker said.
-pub(crate) fn is_common(speaker: Speaker) -> bool {
-    speaker != Speaker::Role(Role::System)
+/// Which of a document's texts words are searched in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Texts {
+    /// All but system messages.
+    Common,
+    /// What users, assistants, humans and tools said.
+    Transcript,
+    /// Those of one speaker.
+    Of(Speaker),
+}
+
+impl Texts {
+    fn covers(self, speaker: Speaker) -> bool {
+        match self {
+            Texts::Common => speaker != Speaker::Role(Role::System),
+            Texts::Transcript => matches!(speaker, Speaker::Role(role) if role != Role::System),
+            Texts::Of(wanted) => speaker == wanted,
+        }
+    }
+}
+
+impl From<Scope> for Texts {
+    fn from(scope: Scope) -> Texts {
+        match scope {
+            Scope::Default => Texts::Common,
+            Scope::Transcript => Texts::Transcript,
+            Scope::Role(role) => Texts::Of(Speaker::Role(role)),
+            Scope::Topic => Texts::Of(Speaker::Topic),
+            Scope::Summary => Texts::Of(Speaker::Summary),
+            Scope::Keywords => Texts::Of(Speaker::Keywords),
+        }
+    }
 }

@@ -52,6 +52,22 @@ impl Bm25 {
         let frequency = frequency as Score;
         self.weight * (frequency / (frequency + self.norms[usize::from(length)]))
     }
+
+    /// The same of a text with details, in which the word stands so often of these times: there it counts nothing, or so
+    /// many times as much where it stands nowhere else.
+    #[inline]
+    pub(crate) fn score_with_details(
+        &self,
+        length: u8,
+        frequency: u32,
+        in_details: u32,
+        factor: Score,
+    ) -> Score {
+        match frequency.saturating_sub(in_details) {
+            0 => factor * self.score(length, frequency),
+            elsewhere => self.score(length, elsewhere),
+        }
+    }
 }
 
 /// The inverse document frequency.

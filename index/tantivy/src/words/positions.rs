@@ -7,9 +7,9 @@ use tantivy::columnar::Column;
 use tantivy::query::Scorer;
 use tantivy::{DocId, DocSet, Score, TERMINATED};
 
-use super::Section;
 use super::similarity::Similarity;
 use super::slot::SlotPostings;
+use super::{Count, Section};
 use crate::budget::Budget;
 use crate::columns::SegmentColumns;
 use crate::schema::ROLE_ENDS;
@@ -179,6 +179,12 @@ impl DocSet for PositionsScorer {
 
     fn cost(&self) -> u64 {
         self.slots[self.order[0]].cost * 10 * self.slots.len() as u64
+    }
+}
+
+impl Count for PositionsScorer {
+    fn frequency(&self) -> u32 {
+        self.frequency
     }
 }
 

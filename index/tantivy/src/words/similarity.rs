@@ -1,9 +1,11 @@
-//! How well a document fits words: BM25, and more where they stand in topic, keywords or summary, too.
+//! How well a document fits words: BM25, and more where they stand in topic, keywords or summary, too, or less where they
+//! stand in details alone.
 
 use tantivy::columnar::Column;
 use tantivy::query::Scorer;
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 
+use super::Count;
 use super::bm25::Bm25;
 
 /// Scores the documents of one segment, which must come in ascending order.
@@ -12,6 +14,7 @@ pub(super) struct Similarity {
     /// See [`super::super::schema::TEXT_LENGTH`].
     lengths: Column<u64>,
     bonuses: Vec<Bonus>,
+    details: Option<InDetails>,
     /// For the last score that was asked for: how often the words must stand in a text to reach it, however short it is.
     enough: (Score, u32),
 }
@@ -25,17 +28,42 @@ struct Bonus {
     doc: DocId,
 }
 
+/// How often the words stand in details.
+struct InDetails {
+    words: Box<dyn Count>,
+    doc: DocId,
+    /// What a document is worth that has them there alone.
+    factor: Score,
+}
+
 impl Similarity {
-    /// `bonuses` add their own scores, which never decide whether a document matches.
-    pub(super) fn new(weight: Bm25, lengths: Column<u64>, bonuses: Vec<Box<dyn Scorer>>) -> Self {
+    /// `bonuses` add their own scores, which never decide whether a document matches. `details` has the words in details,
+    /// and how many times its score a document is worth that has them there alone.
+    pub(super) fn new(
+        weight: Bm25,
+        lengths: Column<u64>,
+        bonuses: Vec<Box<dyn Scorer>>,
+        details: Option<(Box<dyn Count>, Score)>,
+    ) -> Self {
         let bonuses = bonuses.into_iter().map(|scorer| Bonus { doc: scorer.doc(), scorer });
         let bonuses = bonuses.filter(|bonus| bonus.doc != TERMINATED).collect();
-        Similarity { weight, lengths, bonuses, enough: (0.0, 0) }
+        let details = details.map(|(words, factor)| InDetails { doc: words.doc(), words, factor });
+        Similarity { weight, lengths, bonuses, details, enough: (0.0, 0) }
     }
 
     /// Of one document.
     pub(super) fn score(&mut self, doc: DocId, frequency: u32) -> Score {
-        let mut score = self.weight.score(length_class(self.lengths.first(doc)), frequency);
+        let length = length_class(self.lengths.first(doc));
+        let mut score = match &mut self.details {
+            None => self.weight.score(length, frequency),
+            Some(details) => {
+                if details.doc < doc {
+                    details.doc = details.words.seek(doc);
+                }
+                let in_details = if details.doc == doc { details.words.frequency() } else { 0 };
+                self.weight.score_with_details(length, frequency, in_details, details.factor)
+            }
+        };
         for bonus in &mut self.bonuses {
             if bonus.doc < doc {
                 bonus.doc = bonus.scorer.seek(doc);
@@ -57,7 +85,7 @@ impl Similarity {
         scores: &mut [Score],
     ) {
         let enough = self.enough_for(at_least);
-        let Similarity { weight, lengths, bonuses, .. } = self;
+        let Similarity { weight, lengths, bonuses, details, .. } = self;
         if enough > 1 {
             // Most documents have the words once or twice, and many of the best have them more often.
             for ((score, frequency), doc) in scores.iter_mut().zip(frequencies).zip(docs) {
@@ -72,6 +100,21 @@ impl Similarity {
             lengths.first_vals(docs, &mut classes[..docs.len()]);
             for ((score, class), frequency) in scores.iter_mut().zip(&classes).zip(frequencies) {
                 *score = weight.score(length_class(*class), *frequency);
+            }
+        }
+        if let Some(details) = details {
+            let mut at = 0;
+            while docs.last().is_some_and(|last| details.doc <= *last) {
+                at += docs[at..].partition_point(|doc| *doc < details.doc);
+                if docs[at] == details.doc {
+                    let length = length_class(lengths.first(docs[at]));
+                    let in_details = details.words.frequency();
+                    scores[at] =
+                        weight.score_with_details(length, frequencies[at], in_details, details.factor);
+                    at += 1;
+                }
+                let Some(next) = docs.get(at) else { break };
+                details.doc = details.words.seek(*next);
             }
         }
         for bonus in bonuses {

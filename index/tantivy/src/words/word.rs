@@ -3,6 +3,7 @@
 use tantivy::query::Scorer;
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Score, TERMINATED};
 
+use super::Count;
 use super::similarity::Similarity;
 use super::slot::SlotPostings;
 
@@ -128,6 +129,12 @@ impl DocSet for WordScorer {
 
     fn cost(&self) -> u64 {
         self.postings.cost
+    }
+}
+
+impl Count for WordScorer {
+    fn frequency(&self) -> u32 {
+        if self.at < self.len { self.frequencies[self.at] } else { 0 }
     }
 }
 
