@@ -196,6 +196,13 @@ impl DurableDirectory {
         (state.durable.payload.clone(), Arc::clone(&state.durable.sums))
     }
 
+    /// Files that the durable commit does not name: of merges under way, and of before, while a view needs them.
+    pub(crate) fn unnamed_files(&self) -> BTreeSet<String> {
+        let state = self.state();
+        let is_unnamed = |name: &&String| !state.durable.sums.contains_key(*name);
+        state.on_disk.iter().filter(is_unnamed).cloned().collect()
+    }
+
     /// Whether the last write failed.
     pub(crate) fn disk_fails(&self) -> &Arc<AtomicBool> {
         &self.shared.disk_fails

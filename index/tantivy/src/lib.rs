@@ -4,6 +4,7 @@
 //! - [`live`]: what changed since the last flush, in memory. [`view`]: what a search sees, the last commit with that over
 //!   it. [`shared`]: how views come about.
 //! - [`flusher`]: the thread that makes what changed durable; [`committer`]: tantivy's writer, which it owns.
+//!   [`cleaner`]: what was erased goes out of the files.
 //! - [`schema`], [`document`], [`encoding`]: what is indexed, counted and stored of an interaction.
 //! - [`lower`]: the query tree as tantivy queries, with [`words`], [`value_terms`] and [`expansion`] of our own.
 //! - [`collect`], [`sort`], [`facets`], [`ranges`], [`statistics`], [`stored`]: one pass over the matches, within a
@@ -15,6 +16,7 @@
 mod background;
 mod budget;
 mod check;
+mod cleaner;
 mod collect;
 mod columns;
 mod committer;

@@ -23,6 +23,8 @@ pub(crate) struct LiveDocument {
     /// Hash of the id.
     pub(crate) tie: u64,
     bytes: usize,
+    /// Nothing takes the place of what was there, not even a trace.
+    pub(crate) is_removal: bool,
 }
 
 /// What a document takes beside its text: structure, derived values, its place in the tier.
@@ -53,6 +55,7 @@ impl LiveDocument {
                 + MESSAGE_BYTES * document.state.messages.len()
                 + text_bytes
                 + size_of_val(&*distinct),
+            is_removal: false,
             distinct: distinct.into(),
             document,
             texts,
