@@ -9,7 +9,7 @@ use axum::extract::{Path, RawQuery, State};
 use serde_json::Value;
 
 use super::caller::Caller;
-use super::interactions::AskedId;
+use super::interactions::{AskedId, refused_body};
 use crate::erasures::{Matches, Receipt};
 use crate::parameters::{Pair, SearchParameters, pairs_of_json, pairs_of_query};
 use crate::problem::Problem;
@@ -46,7 +46,7 @@ pub(super) async fn erase_many(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Receipt>, Problem> {
     let waits = waits(pairs_of_query(query.as_deref().unwrap_or_default())?)?;
-    let body = body.map_err(|_| invalid_body("the body could not be read or is too large".to_owned()))?;
+    let body = body.map_err(|rejection| refused_body(&rejection))?;
     let access = caller.access().clone();
     let matches = match ids_of(&body)? {
         Some(ids) => state.run(move |reader, _| Matches::of_ids(reader, ids, &access)).await?,
