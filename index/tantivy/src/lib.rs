@@ -10,10 +10,11 @@
 //! - [`collect`], [`sort`], [`facets`], [`ranges`], [`statistics`], [`stored`]: one pass over the matches, within a
 //!   [`budget`]; [`columns`]: opened once.
 //! - [`merge`]: how many segments, and how large. [`old`]: an index of an earlier version. [`check`]: one that nobody
-//!   has open.
+//!   has open. [`backup`]: copies of one, open or not.
 //! - [`directory`]: files with checksums, put in place as a crash forgives.
 
 mod background;
+mod backup;
 mod budget;
 mod check;
 mod cleaner;
@@ -50,6 +51,7 @@ mod value_terms;
 mod view;
 mod words;
 
+pub use backup::{create_backup, restore_backup};
 pub use check::{CheckReport, check};
 #[cfg(test)]
 pub(crate) use directory::simulated::SimulatedDisk;
