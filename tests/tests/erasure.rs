@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hearken_tests::hearken::{Hearken, HearkenConfig, hearken_binary};
@@ -104,6 +105,9 @@ fn erased_text_is_out_of_every_answer_at_once_and_out_of_every_file_when_verifie
     assert_eq!(total(&hearken, ""), 0);
 
     hearken.terminate().unwrap();
+    let rebuilt = hearken.command(&["index", "rebuild"]).unwrap();
+    assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
+    assert_eq!(files_with(&hearken.dir(), "call-7"), Vec::<String>::new(), "not even the id");
     hearken.restart().unwrap();
     let again = json!([message("call-7", "acme", "back again"), message("another", "acme", "hello")]);
     assert_eq!(send(&hearken, "POST", "/v1/events", Some(&again)).0, 202);
@@ -162,4 +166,55 @@ fn a_terminal_erases_by_id_and_by_query_once_somebody_says_yes() {
     let receipt: Value = serde_json::from_slice(&erased.stdout).unwrap();
     assert_eq!((&receipt["erased"], &receipt["files"]), (&json!(1), &json!("verified")), "{receipt}");
     assert_eq!((total(&hearken, ""), total(&hearken, "goodbye")), (1, 1));
+}
+
+#[test]
+fn an_erasure_is_verified_while_events_come_in_and_somebody_pages() {
+    let hearken = Hearken::start(&HearkenConfig::default()).unwrap();
+    let events: Vec<_> = (0..30)
+        .map(|number| message(&format!("i-{number}"), "acme", &format!("zebra kw{number}q")))
+        .collect();
+    assert_eq!(send(&hearken, "POST", "/v1/events", Some(&json!(events))).0, 202);
+    wait_until(PATIENCE, "all of them", || total(&hearken, "zebra") == 30);
+    wait_until(PATIENCE, "the text in a file", || !files_with(&hearken.dir(), "kw5q").is_empty());
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0.. {
+                if is_done.load(Ordering::Acquire) {
+                    break;
+                }
+                let event = message(&format!("load-{}", number % 50), "acme", &format!("giraffe {number}"));
+                assert_eq!(send(&hearken, "POST", "/v1/events", Some(&event)).0, 202);
+            }
+        });
+        let page = hearken.search(&[("q", "zebra"), ("limit", "10")]).unwrap();
+        let (status, receipt) = send(&hearken, "POST", "/v1/erasures?wait=true", Some(&json!({"q": "kw5q"})));
+        is_done.store(true, Ordering::Release);
+        assert_eq!((status, &receipt["files"]), (200, &json!("verified")), "{receipt}");
+        assert_eq!(files_with(&hearken.dir(), "kw5q"), Vec::<String>::new());
+        let cursor = page["next_cursor"].as_str().unwrap();
+        let (status, _) = hearken.get(&format!("/v1/interactions?q=zebra&limit=10&cursor={cursor}")).unwrap();
+        assert_eq!(status, 410, "the next page would be of what there was before");
+    });
+    assert_eq!(total(&hearken, "zebra"), 29);
+}
+
+#[test]
+fn an_erased_conversation_leaves_the_log_that_told_of_it() {
+    let hearken = Hearken::start(&HearkenConfig::default()).unwrap();
+    let rasa = |at: i64, event: &str, text: &str| json!({"sender_id": "ada", "event": event, "timestamp": 1_700_000_000 + at, "text": text});
+    let events = json!([
+        rasa(0, "session_started", ""),
+        rasa(1, "user", "my zebra kw1q"),
+        rasa(100, "session_started", ""),
+        rasa(101, "user", "my giraffe kw2q"),
+    ]);
+    assert_eq!(send(&hearken, "POST", "/v1/events", Some(&events)).0, 202);
+    wait_until(PATIENCE, "both conversations", || total(&hearken, "my") == 2);
+    wait_until(PATIENCE, "the text in a file", || !files_with(&hearken.dir(), "kw1q").is_empty());
+    let (_, receipt) = send(&hearken, "POST", "/v1/erasures?wait=true", Some(&json!({"q": "zebra"})));
+    assert_eq!((&receipt["erased"], &receipt["files"]), (&json!(1), &json!("verified")), "{receipt}");
+    assert_eq!(files_with(&hearken.dir(), "kw1q"), Vec::<String>::new());
+    assert_eq!((total(&hearken, "zebra"), total(&hearken, "giraffe")), (0, 1));
 }

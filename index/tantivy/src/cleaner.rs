@@ -20,11 +20,11 @@ use super::flusher::{FlushHandle, FlushState};
 use super::schema::{HIDDEN, TIE, TOMBSTONE};
 use super::shared::Shared;
 
-/// How often files are looked at that a view may still need: at first, and when it takes long.
+/// How often traces, and files that a view may still need, are looked for: at first, and when it takes long.
 const LOOK_INTERVAL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// How long a view may need them: an export that a client takes slowly.
 const VIEWS_PATIENCE: Duration = Duration::from_secs(10 * 60);
-/// How often traces are looked for; each time again only because a merge under way carried some on.
+/// How many times traces are looked for; again only because a merge under way carries some on.
 const ROUNDS_MAX: usize = 100;
 
 /// Gets what was erased out of the files of an index.
@@ -38,6 +38,7 @@ impl Cleaner<'_> {
     /// See [`hearken_index::Maintain::clean_erased`].
     pub(super) fn clean(&self) -> Result<(), StoreError> {
         told(self.flush.flush().recv())?;
+        let mut pause = LOOK_INTERVAL.0;
         for round in 0..ROUNDS_MAX {
             // A log gives up what was erased as well; it may go on growing, so its past is looked for once.
             let traces = self.segments_with_traces(round == 0)?;
@@ -52,7 +53,8 @@ impl Cleaner<'_> {
             for segment in traces {
                 told(self.flush.rewrite(segment).recv())?;
             }
-            std::thread::sleep(LOOK_INTERVAL.0);
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LOOK_INTERVAL.1);
         }
         Err(failed("merges went on and on"))
     }
