@@ -14,6 +14,7 @@ pub(crate) const KEYS: &[&str] = &[
     "index.engine",
     "index.path",
     "index.retention",
+    RETENTION_RULES,
     "index.opensearch.urls",
     "index.opensearch.index_prefix",
     "index.opensearch.username",
@@ -59,6 +60,10 @@ pub(crate) const KEYS: &[&str] = &[
 pub(crate) const LIBRDKAFKA: &str = "kafka.librdkafka";
 /// A list of tables.
 pub(crate) const PRICES: &str = "billing.prices";
+/// A list of tables.
+pub(crate) const RETENTION_RULES: &str = "index.retention_rules";
+/// The keys of one entry of [`RETENTION_RULES`].
+pub(crate) const RETENTION_RULE_KEYS: &[&str] = &["organization", "agent", "retention"];
 /// The keys of one entry of [`PRICES`].
 pub(crate) const PRICE_KEYS: &[&str] =
     &["model", "effective_from", "input_per_million", "cached_input_per_million", "output_per_million"];

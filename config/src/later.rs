@@ -16,7 +16,6 @@ struct Later {
 const LATER: &[Later] = &[
     Later { key: "index.engine", harmless: Some("tantivy"), instead: "use \"tantivy\"" },
     Later { key: "index.opensearch", harmless: None, instead: "remove the section" },
-    Later { key: "index.retention", harmless: None, instead: "remove it: interactions are kept for ever" },
 ];
 
 pub(crate) fn refuse(reader: &mut Reader<'_>) {

@@ -174,7 +174,19 @@ impl<'a> Reader<'a> {
 
     /// A length of time within bounds, both included.
     pub(crate) fn duration(&mut self, key: &str, min: Duration, max: Duration) -> Option<Duration> {
-        self.parsed(key, |text| {
+        let located = self.raw.values.get(key)?;
+        self.duration_of(key, located, min, max)
+    }
+
+    /// The same for a value that is part of another one; `key` is only named.
+    pub(crate) fn duration_of(
+        &mut self,
+        key: &str,
+        located: &Located<RawValue>,
+        min: Duration,
+        max: Duration,
+    ) -> Option<Duration> {
+        self.parse_located(key, located, |text| {
             let duration = humantime::parse_duration(text).map_err(|_| {
                 (
                     "a length of time".to_owned(),

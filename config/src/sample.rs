@@ -113,6 +113,6 @@ mod tests {
             errors.iter().all(|error| error.problem.contains("not available in this version")),
             "{errors}"
         );
-        assert_eq!(errors.iter().count(), 2, "{errors}");
+        assert_eq!(errors.iter().count(), 1, "{errors}");
     }
 }

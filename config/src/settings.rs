@@ -129,14 +129,39 @@ pub struct IndexConfig {
     pub engine: IndexEngine,
     /// Folder of the tantivy engine, from the working directory when it is relative.
     pub path: PathBuf,
-    /// Interactions older than this are removed; `None` keeps them for ever.
+    /// Interactions of which nothing was heard for this long are removed; `None` keeps them for ever.
     pub retention: Option<Duration>,
+    /// What holds instead for some of them; the first that is about an interaction decides.
+    pub retention_rules: Vec<RetentionRule>,
 }
 
 impl Default for IndexConfig {
     fn default() -> Self {
-        IndexConfig { engine: IndexEngine::Tantivy, path: "hearken-data/index".into(), retention: None }
+        IndexConfig {
+            engine: IndexEngine::Tantivy,
+            path: "hearken-data/index".into(),
+            retention: None,
+            retention_rules: Vec::new(),
+        }
     }
+}
+
+/// One entry of `[[index.retention_rules]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionRule {
+    /// Whose interactions.
+    pub of: RetentionOf,
+    /// How long they are kept after the newest event.
+    pub retention: Duration,
+}
+
+/// Whose interactions a [`RetentionRule`] is about; letter case counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RetentionOf {
+    /// Of an organization.
+    Organization(String),
+    /// Of an agent.
+    Agent(String),
 }
 
 /// `index.engine`

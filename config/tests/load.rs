@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hearken_config::{AnalysisEngine, Config, ConfigErrors, IpPolicy, LogFormat, MinuteRounding};
+use hearken_config::{RetentionOf, RetentionRule};
 use hearken_model::PersonalData;
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
@@ -247,7 +248,6 @@ fn settings_of_later_versions_are_refused_and_not_ignored() {
     let cases = [
         ("[index]\nengine = 'opensearch'\n[index.opensearch]\nurls = 'https://a:1'", "index.engine"),
         ("[index.opensearch]\nurls = ['https://a:1']", "index.opensearch"),
-        ("[index]\nretention = '90d'", "index.retention"),
     ];
     for (text, key) in cases {
         let said = errors(text, &[]);
@@ -344,5 +344,28 @@ fn secrets_are_never_printed() {
     for text in wrong {
         let said = errors(text, &[]);
         assert!(!said.contains(secret), "{said}");
+    }
+}
+
+#[test]
+fn retention_has_a_default_and_rules_that_each_name_an_organization_or_an_agent() {
+    let day = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
+    let rules = "[index]\nretention = '90d'\n[[index.retention_rules]]\norganization = 'acme'\nretention = '30d'\n\
+                 [[index.retention_rules]]\nagent = 'Ada'\nretention = '1d'";
+    let index = ok(rules, &[]).index;
+    assert_eq!(index.retention, Some(day(90)));
+    let rule = |of, days| RetentionRule { of, retention: day(days) };
+    let expected =
+        [rule(RetentionOf::Organization("acme".into()), 30), rule(RetentionOf::Agent("Ada".into()), 1)];
+    assert_eq!(index.retention_rules, expected);
+    for (entry, said) in [
+        ("retention = '30d'", "names not just one"),
+        ("organization = 'a'\nagent = 'b'\nretention = '30d'", "names not just one"),
+        ("organization = 'a'", "has no `retention`"),
+        ("organization = 'a'\nretention = '1s'", "which is not between"),
+        ("organisation = 'a'\nretention = '30d'", "unknown key `index.retention_rules.organisation`"),
+    ] {
+        let text = errors(&format!("[[index.retention_rules]]\n{entry}"), &[]);
+        assert!(text.contains(said), "{text}");
     }
 }

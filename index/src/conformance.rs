@@ -66,6 +66,8 @@ macro_rules! conformance_tests {
             an_export_ends_when_it_is_told_to,
             an_interaction_of_another_organization_is_not_there,
             replaced_and_erased_interactions_leave_no_trace_in_any_answer,
+            what_was_removed_is_gone_without_a_trace_and_may_come_again,
+            what_is_silent_is_found_by_its_filters_oldest_first,
             a_facet_keeps_the_most_frequent_values_and_counts_the_missing,
             ranges_come_in_order_with_the_empty_ones_and_missing_last,
             the_first_and_the_last_interval_are_open,

@@ -1,6 +1,7 @@
 //! What an engine does, for each of those who use it: [`Search`] for whoever asks, [`Store`] for the one who writes with
 //! [`Lookup`] for what they read meanwhile, [`Maintain`] for the server that keeps an eye on it. All calls block.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +12,7 @@ use crate::access::Access;
 use crate::changes::{ChangePoint, ChangesSince};
 use crate::checkpoint::Checkpoint;
 use crate::overview::{Overview, OverviewRequest};
-use crate::search::{SearchError, SearchRequest, SearchResponse, Selection, SortKey};
+use crate::search::{Filter, SearchError, SearchRequest, SearchResponse, Selection, SortKey};
 
 /// Answers questions about what was made searchable last.
 pub trait Search: Send + Sync {
@@ -86,6 +87,17 @@ pub trait Lookup: Send + Sync {
     /// [`SearchError::Engine`].
     fn llm_pending(&self, rested_since: Timestamp, limit: usize) -> Result<Vec<InteractionId>, SearchError>;
 
+    /// What these filters find of which the newest event is not after `cutoff`, the oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`SearchError::Invalid`] for filters on unknown fields, [`SearchError::Engine`].
+    fn silent_since(
+        &self,
+        cutoff: Timestamp,
+        filters: &BTreeMap<String, Filter>,
+        limit: usize,
+    ) -> Result<Vec<InteractionId>, SearchError>;
+
     /// How many interactions have not ended.
     ///
     /// # Errors
@@ -97,14 +109,18 @@ pub trait Lookup: Send + Sync {
 ///
 /// | | searches find it | survives a crash |
 /// |---|---|---|
-/// | [`Store::put`] | no | no |
+/// | [`Store::put`], [`Store::remove`] | no | no |
 /// | [`Store::refresh`] | yes | no: the source is read again from the durable checkpoint |
 /// | a flush, by itself every now and then, or [`Store::flush`] | | yes, together with the checkpoint given to the refresh |
 pub trait Store: Send {
     /// Puts the document in the place of the one with its id. Visible after the next refresh.
     fn put(&mut self, document: Arc<Document>);
 
-    /// Makes everything that was put visible to searches, in one step with the checkpoint it belongs to.
+    /// Removes the document without a trace: another one of its id may be put later. Gone after the next refresh.
+    fn remove(&mut self, id: InteractionId);
+
+    /// Makes everything that was put visible to searches, in one step with the checkpoint it belongs to. What a tombstone
+    /// takes the place of is out of every answer then: cursors into an older state have expired.
     ///
     /// # Errors
     /// [`StoreError::Full`] and [`StoreError::Unreadable`]; nothing was changed, call again.
@@ -127,6 +143,14 @@ pub trait Maintain: Send + Sync {
 
     /// What is durable now.
     fn durable(&self) -> Arc<Durable>;
+
+    /// Returns when no file holds anything of an interaction that had been erased, and refreshed, when this was called.
+    /// Blocks for as long as rewriting takes and a search or an export holds on to what was there before.
+    ///
+    /// # Errors
+    /// [`StoreError::FlushFailed`]: the disk fails, or an old state is in use for too long; [`StoreError::Unreadable`]. It
+    /// is safe to call again.
+    fn clean_erased(&self) -> Result<(), StoreError>;
 
     /// Why nothing becomes durable; `None` while all is well.
     fn trouble(&self) -> Option<FlushTrouble>;

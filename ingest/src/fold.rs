@@ -165,6 +165,16 @@ impl OpenInteractions {
         Ok(is_sayable(state, organization, event))
     }
 
+    /// What is known of an interaction that is in the cache.
+    pub(crate) fn peek(&self, id: &InteractionId) -> Option<&State> {
+        self.open.peek(id).map(|open| &open.document.state)
+    }
+
+    /// Drops an interaction from the cache; the next event finds what the index has.
+    pub(crate) fn forget(&mut self, id: &InteractionId) {
+        self.bytes -= self.open.pop(id).map_or(0, |open| open.bytes);
+    }
+
     /// Marks a stored interaction for deriving anew, for instance because time has passed. False if there is none.
     pub(crate) fn touch(&mut self, id: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
         self.load(id, reader)?;

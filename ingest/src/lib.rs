@@ -11,6 +11,8 @@
 //! - [`enrich`], [`user_agent`]: address → place, User-Agent → browser, system, device.
 //! - [`fold`]: events → state, behind a bounded cache.
 //! - [`derive`]: state → everything that is computed from it.
+//! - [`erasure`]: erasures that are asked for here, and not by an event.
+//! - [`retention`]: how long interactions are kept.
 //! - [`halted`]: partitions whose dead letters cannot be written, until they can.
 //! - [`pipeline`]: the thread that does all this, batch by batch, and makes it searchable.
 //! - [`llm`]: a language model's analysis, beside the stream.
@@ -18,6 +20,7 @@
 mod decode;
 mod derive;
 mod enrich;
+mod erasure;
 mod fold;
 mod halted;
 mod intake;
@@ -28,12 +31,14 @@ mod metrics;
 mod pipeline;
 mod queue;
 mod record;
+mod retention;
 mod source;
 mod status;
 pub mod user_agent;
 
 pub use decode::{Decoded, Rejection, RejectionKind, decode};
 pub use derive::Deriver;
+pub use erasure::{EraseError, Eraser};
 pub use intake::{Incoming, Intake, IntakeError, Sender, Taken};
 pub use kafka::{InProcessBroker, KafkaError, OutgoingRecord};
 pub use llm::{Budget, LlmAnalyst, LlmParts};
@@ -41,4 +46,5 @@ pub use log::{LocalLog, LogError};
 pub use metrics::{IngestMetrics, RecordOutcome};
 pub use pipeline::{Ingest, IngestError, IngestParts};
 pub use record::RawRecord;
+pub use retention::Retention;
 pub use status::IngestStatus;

@@ -265,6 +265,20 @@ impl LocalLog {
         Ok(receipt)
     }
 
+    /// The offset after everything that was appended.
+    pub(crate) fn end(&self) -> i64 {
+        self.shared.lock().pending.next
+    }
+
+    /// Whether a file may still hold something from before that offset.
+    pub(crate) fn holds_before(&self, offset: i64) -> bool {
+        let is_segment = |path: &Path| path.extension() == Some(segment::EXTENSION.as_ref());
+        let end = segment::path_of(&self.shared.folder, offset);
+        // A file's name is its first offset, with as many digits as the largest has.
+        let files = std::fs::read_dir(&self.shared.folder).into_iter().flatten().flatten();
+        files.map(|file| file.path()).any(|path| is_segment(&path) && path < end)
+    }
+
     /// How many events are on disk and not yet in the durable index.
     pub fn num_unread(&self) -> u64 {
         let state = self.shared.lock();

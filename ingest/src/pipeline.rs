@@ -16,16 +16,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
+use crossbeam_channel::{Receiver, unbounded};
+use futures::channel::oneshot;
 use hearken_config::{IngestConfig, KafkaConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
 use hearken_index::{Lookup, SearchError, Store, StoreError};
-use hearken_model::{FoldOutcome, Timestamp};
+use hearken_model::{Event, FoldOutcome, Timestamp};
 use tracing::{debug, error, info, warn};
 
 use crate::decode::{Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id};
 use crate::derive::Deriver;
 use crate::enrich::Enrichment;
+use crate::erasure::{Eraser, ErasureOrder};
 use crate::fold::{FoldError, Folded, OpenInteractions};
 use crate::halted::HaltedPartitions;
 use crate::kafka::{DeadLetters, KafkaError, KafkaSource};
@@ -33,6 +36,7 @@ use crate::log::LocalLog;
 use crate::metrics::{IngestMetrics, RecordOutcome};
 use crate::queue::{QueueReceiver, queue};
 use crate::record::RawRecord;
+use crate::retention::Retention;
 use crate::source::{SourceCommand, SourceError, SourceItem, Sources, fingerprint};
 use crate::status::IngestStatus;
 
@@ -51,6 +55,10 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(5);
 const SWEEP_INTERVAL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 /// Idle interactions that one sweep judges; the rest waits for the next.
 const SWEEP_SIZE: usize = 1_000;
+/// Orders to erase, each of at most a thousand interactions, that one batch takes.
+const ERASURES_MAX: usize = 16;
+/// How often interactions are looked for that are older than their retention.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
 /// How long to wait before trying again what failed.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -64,6 +72,8 @@ pub struct IngestParts {
     pub config: IngestConfig,
     /// What is kept of people.
     pub privacy: PrivacyConfig,
+    /// How long.
+    pub retention: Retention,
     /// Where addresses are.
     pub geoip: GeoIp,
     /// Analysis, billing and the other rules of docs/reference.md.
@@ -81,6 +91,7 @@ pub struct Ingest {
     thread: JoinHandle<Result<(), IngestError>>,
     is_stopping: Arc<AtomicBool>,
     status: IngestStatus,
+    eraser: Eraser,
 }
 
 /// Why ingest cannot run at all.
@@ -113,6 +124,8 @@ impl Ingest {
         if let Some(kafka) = &parts.kafka {
             KafkaSource::check(kafka)?;
         }
+        let (orders_tx, orders) = unbounded();
+        let eraser = Eraser::new(orders_tx, parts.kafka.as_ref(), parts.log.clone())?;
         let is_stopping = Arc::new(AtomicBool::new(false));
         let status = IngestStatus::default();
         let pipeline = Pipeline {
@@ -130,15 +143,22 @@ impl Ingest {
             last_batch: None,
             durable_sequence: None,
             schedule: Schedule::default(),
+            orders,
+            erasing: Vec::new(),
             parts,
         };
         let thread = std::thread::Builder::new().name("ingest".into()).spawn(move || pipeline.run())?;
-        Ok(Ingest { thread, is_stopping, status })
+        Ok(Ingest { thread, is_stopping, status, eraser })
     }
 
     /// What readiness asks.
     pub fn status(&self) -> IngestStatus {
         self.status.clone()
+    }
+
+    /// Asks it to erase.
+    pub fn eraser(&self) -> Eraser {
+        self.eraser.clone()
     }
 
     /// Whether the thread has ended by itself, which it only does by a panic.
@@ -177,6 +197,9 @@ struct Pipeline {
     /// The last flush whose offsets were told.
     durable_sequence: Option<u64>,
     schedule: Schedule,
+    orders: Receiver<ErasureOrder>,
+    /// Told when what was folded is durable. Dropped, and so told otherwise, when the index goes back before that.
+    erasing: Vec<oneshot::Sender<Result<(), String>>>,
 }
 
 /// What was on the broker at start and has not been read yet.
@@ -196,8 +219,9 @@ struct Batch {
     dead_letters: Vec<(RawRecord, Rejection)>,
     num_records: usize,
     bytes: usize,
-    /// A partition was moved over offsets that are no records.
-    has_passed: bool,
+    /// Something else is to be published: a partition was moved over offsets that are no records, or what is too old was
+    /// removed.
+    has_more: bool,
 }
 
 #[derive(Debug, Default)]
@@ -205,6 +229,7 @@ struct Schedule {
     housekeeping: Option<Instant>,
     count: Option<Instant>,
     sweep: Option<Instant>,
+    retention: Option<Instant>,
 }
 
 /// The index went back to its durable state: read again from there.
@@ -233,6 +258,7 @@ impl Pipeline {
             self.batch = Batch::default();
             self.halted = HaltedPartitions::default();
             self.backlog = Backlog::default();
+            self.erasing.clear();
             if let Err(Restart(reason)) = self.consume() {
                 error!(reason, "reading again from the durable offsets");
                 self.parts.metrics.restarted("index");
@@ -262,7 +288,9 @@ impl Pipeline {
     fn consume_from(&mut self, sources: &Sources, items: &QueueReceiver<SourceItem>) -> Result<(), Restart> {
         while !self.is_stopping() {
             self.gather(items)?;
+            self.take_erasures()?;
             self.finish_batch(sources)?;
+            self.finish_erasures();
             self.keep_house(sources)?;
         }
         // Make what was folded durable while the sources still live, so that they can tell the group.
@@ -271,6 +299,35 @@ impl Pipeline {
             Err(error) => warn!(%error, "the last flush failed"),
         }
         Ok(())
+    }
+
+    /// Puts tombstones in the place of what is to be erased.
+    fn take_erasures(&mut self) -> Result<(), Restart> {
+        while self.erasing.len() < ERASURES_MAX
+            && let Ok(ErasureOrder { ids, answer }) = self.orders.try_recv()
+        {
+            for id in ids {
+                let erasure = Event { erase: true, ..Event::new(id, now(), now()) };
+                match self.open.fold_all(vec![(erasure, None)], &*self.parts.reader) {
+                    Err(FoldError::Index(error)) => return Err(error.into()),
+                    Ok(_) | Err(FoldError::Limit(_)) => {} // an erasure adds nothing that could be too much
+                }
+            }
+            self.erasing.push(answer);
+        }
+        Ok(())
+    }
+
+    /// Makes erasures durable, once no search finds what they are about, and says so.
+    fn finish_erasures(&mut self) {
+        // What is deferred may be a log that told of what was erased.
+        if self.erasing.is_empty() || self.open.has_deferred() {
+            return;
+        }
+        let outcome = self.parts.writer.flush().map_err(|error| chain(&error));
+        for answer in self.erasing.drain(..) {
+            let _ = answer.send(outcome.clone()); // whoever asked may have gone
+        }
     }
 
     /// Takes items in until the batch is due.
@@ -345,7 +402,7 @@ impl Pipeline {
         }
         let fingerprint = position.and_then(|position| position.fingerprint);
         self.next.set(&key.0, key.1, PartitionPosition { next_offset, fingerprint });
-        self.batch.has_passed = true;
+        self.batch.has_more = true;
     }
 
     /// Decodes, enriches and folds one record.
@@ -426,7 +483,8 @@ impl Pipeline {
     /// Makes the batch searchable: dead letters first, then documents and offsets in one commit.
     fn finish_batch(&mut self, sources: &Sources) -> Result<(), Restart> {
         let at = Instant::now();
-        if self.batch.num_records == 0 && !self.batch.has_passed && self.open.is_clean(at) {
+        let is_idle = self.batch.num_records == 0 && !self.batch.has_more && self.open.is_clean(at);
+        if is_idle {
             self.look_at_backlog();
             return Ok(());
         }
@@ -434,11 +492,21 @@ impl Pipeline {
         self.write_dead_letters(sources);
         self.open.project_logs(&*self.parts.reader)?;
         let now_judged = self.status.is_backlog_read().then(now);
+        let (retention, written_at, mut removed) = (&self.parts.retention, now(), Vec::new());
         let writer = &mut self.parts.writer;
         self.open.write_dirty(&mut self.parts.deriver, at, now_judged, |document| {
             fail::fail_point!("document-replace");
-            writer.put(document);
+            if retention.is_over(&document.state, written_at) {
+                writer.remove(document.id().clone());
+                removed.push(document.id().clone());
+            } else {
+                writer.put(document);
+            }
         });
+        if now_judged.is_some() {
+            // While the backlog is read, what comes next of them may be young enough.
+            removed.iter().for_each(|id| self.open.forget(id));
+        }
         if !self.open.has_deferred() {
             self.searchable = self.next.clone();
             self.batch.recorded.append(&mut self.batch.recorded_large);
@@ -448,7 +516,7 @@ impl Pipeline {
         for recorded_at in self.batch.recorded.drain(..) {
             self.parts.metrics.searchable(recorded_at, searchable_at);
         }
-        (self.batch.num_records, self.batch.bytes, self.batch.has_passed) = (0, 0, false);
+        (self.batch.num_records, self.batch.bytes, self.batch.has_more) = (0, 0, false);
         self.tell_lag(sources);
         self.status.set_trouble(None);
         self.look_at_backlog();
@@ -569,6 +637,12 @@ impl Pipeline {
         if self.status.is_backlog_read() && is_due(&mut self.schedule.sweep, sweep_interval) {
             self.sweep()?;
         }
+        if self.status.is_backlog_read()
+            && self.parts.retention.is_any()
+            && is_due(&mut self.schedule.retention, RETENTION_INTERVAL)
+        {
+            self.remove_old()?;
+        }
         if is_due(&mut self.schedule.count, COUNT_INTERVAL) {
             self.parts.metrics.open_interactions(self.parts.reader.count_in_progress()?);
         }
@@ -632,6 +706,28 @@ impl Pipeline {
     fn tell_stopped(&self, partition: (String, i32), reason: Option<String>) {
         self.parts.metrics.stopped(&partition.0, partition.1, reason.is_some());
         self.status.set_stopped(partition, reason);
+    }
+
+    /// Finds what is older than its retention, by queries and not from memory, and removes it.
+    fn remove_old(&mut self) -> Result<(), Restart> {
+        let now = now();
+        let mut num_removed = 0;
+        for (filters, cutoff) in self.parts.retention.cutoffs(now) {
+            for id in self.parts.reader.silent_since(cutoff, &filters, SWEEP_SIZE)? {
+                // The cache may know of an event that the index does not have yet.
+                if self.open.peek(&id).is_none_or(|state| self.parts.retention.is_over(state, now)) {
+                    self.open.forget(&id);
+                    self.parts.writer.remove(id);
+                    self.batch.has_more = true;
+                    num_removed += 1;
+                }
+            }
+        }
+        if num_removed > 0 {
+            info!(num_removed, "removed interactions that are older than their retention");
+            self.schedule.retention = None; // there may be more
+        }
+        Ok(())
     }
 
     /// Finds interactions that nothing was heard of for the idle timeout, by a query and not from memory.

@@ -16,7 +16,7 @@ use hearken_index::Access;
 use hearken_index_tantivy::{Index, IndexReader};
 use hearken_ingest::{
     Budget, Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, LlmAnalyst, LlmParts,
-    OutgoingRecord,
+    OutgoingRecord, Retention,
 };
 use hearken_model::{Interaction, InteractionId, Money, Status};
 use hearken_tests::llm_server::{LlmReply, LlmServer};
@@ -75,6 +75,7 @@ impl Stack {
             log: None,
             config: IngestConfig { idle_timeout, ..IngestConfig::default() },
             privacy: PrivacyConfig::default(),
+            retention: Retention::default(),
             geoip: GeoIp::empty(),
             deriver: deriver.with_llm(EXCERPT_BYTES),
             writer: writer.into(),

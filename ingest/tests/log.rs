@@ -14,7 +14,7 @@ use hearken_geoip::GeoIp;
 use hearken_index::{Access, Organizations};
 use hearken_index_tantivy::{Index, IndexReader};
 use hearken_ingest::{
-    Deriver, Incoming, Ingest, IngestMetrics, IngestParts, Intake, LocalLog, Sender, Taken,
+    Deriver, Incoming, Ingest, IngestMetrics, IngestParts, Intake, LocalLog, Retention, Sender, Taken,
 };
 use hearken_model::{Document, InteractionId};
 use serde_json::{Value, json};
@@ -40,6 +40,7 @@ fn start(folder: &Path) -> World {
         log: Some(log.clone()),
         config: IngestConfig { idle_timeout: LONG, ..IngestConfig::default() },
         privacy: PrivacyConfig::default(),
+        retention: Retention::default(),
         geoip: GeoIp::empty(),
         deriver: Deriver::new(Analyzer::built_in(), billing, LONG, metrics.clone()),
         writer: writer.into(),

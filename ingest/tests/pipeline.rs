@@ -9,11 +9,15 @@ use std::time::Duration;
 
 use hearken_analysis::Analyzer;
 use hearken_billing::{Billing, BillingSettings};
-use hearken_config::{IngestConfig, IpPolicy, KafkaConfig, PrivacyConfig};
+use hearken_config::{
+    IndexConfig, IngestConfig, IpPolicy, KafkaConfig, PrivacyConfig, RetentionOf, RetentionRule,
+};
 use hearken_geoip::GeoIp;
 use hearken_index::Access;
 use hearken_index_tantivy::{Index, IndexReader};
-use hearken_ingest::{Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, OutgoingRecord};
+use hearken_ingest::{
+    Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, OutgoingRecord, Retention,
+};
 use hearken_model::{Document, InteractionId, PersonalData, Status, Timestamp};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -32,19 +36,19 @@ fn broker() -> InProcessBroker {
 }
 
 fn start(broker: &InProcessBroker, folder: &Path, idle_timeout: Duration) -> (Ingest, IndexReader) {
-    start_with(broker, folder, idle_timeout, PrivacyConfig::default())
+    start_with(broker, folder, idle_timeout, |_| {})
 }
 
 fn start_with(
     broker: &InProcessBroker,
     folder: &Path,
     idle_timeout: Duration,
-    privacy: PrivacyConfig,
+    adjust: impl FnOnce(&mut IngestParts),
 ) -> (Ingest, IndexReader) {
     let (writer, reader) = Index::open(&folder.join("index"), |_| {}).unwrap();
     let metrics = IngestMetrics::for_test();
     let billing = Billing::new(BillingSettings::default(), Vec::new());
-    let ingest = Ingest::start(IngestParts {
+    let mut parts = IngestParts {
         kafka: Some(KafkaConfig {
             bootstrap_servers: broker.bootstrap_servers(),
             topics: vec![TOPIC.into()],
@@ -54,14 +58,16 @@ fn start_with(
         }),
         log: None,
         config: IngestConfig { idle_timeout, ..IngestConfig::default() },
-        privacy,
+        privacy: PrivacyConfig::default(),
+        retention: Retention::default(),
         geoip: GeoIp::empty(),
         deriver: Deriver::new(Analyzer::built_in(), billing, idle_timeout, metrics.clone()),
         writer: writer.into(),
         reader: reader.clone().into(),
         metrics,
-    });
-    (ingest.unwrap(), reader)
+    };
+    adjust(&mut parts);
+    (Ingest::start(parts).unwrap(), reader)
 }
 
 fn produce(broker: &InProcessBroker, partition: i32, value: &[u8]) {
@@ -166,7 +172,9 @@ fn personal_data_is_in_no_document_no_file_and_no_dead_letter() {
         "message": "I am jane@example.com, card 4111 1111 1111 1111", "caller": "+49 30 901820",
         "ip_address": "203.0.113.77"});
     produce(&broker, 1, told.to_string().as_bytes());
-    let (ingest, reader) = start_with(&broker, folder.path(), Duration::from_secs(1_000_000_000), privacy);
+    let (ingest, reader) = start_with(&broker, folder.path(), Duration::from_secs(1_000_000_000), |parts| {
+        parts.privacy = privacy
+    });
     wait_for("the message behind the bad record", || (num_messages(&reader) == 1).then_some(()));
     let interaction = document(&reader).unwrap().interaction();
     ingest.stop().unwrap();
@@ -194,6 +202,47 @@ fn personal_data_is_in_no_document_no_file_and_no_dead_letter() {
         (false, false, 5),
         "only what says where it was: topic, partition, offset, reason, withheld"
     );
+}
+
+#[test]
+fn what_is_older_than_its_retention_goes_and_stays_away_when_the_topics_are_read_again() {
+    let broker = broker();
+    say(&broker, 0, "m-1", "a matter of the past");
+    let young = json!({"event": "interaction.started", "interaction_id": "young", "organization": "acme"});
+    produce(&broker, 0, young.to_string().as_bytes());
+    let retention = || {
+        let rule = RetentionRule {
+            of: RetentionOf::Organization("acme".into()),
+            retention: Duration::from_secs(24 * 60 * 60),
+        };
+        let month = Duration::from_secs(30 * 24 * 60 * 60);
+        Retention::new(&IndexConfig {
+            retention: Some(month),
+            retention_rules: vec![rule],
+            ..Default::default()
+        })
+    };
+    let is_there = |reader: &IndexReader, id: &str| {
+        reader.get(&InteractionId::try_new(id).unwrap(), &Access::All).unwrap().is_some()
+    };
+    let kept = tempfile::tempdir().unwrap();
+    let forever = Duration::from_secs(1_000_000_000);
+    let (ingest, reader) = start(&broker, kept.path(), forever);
+    wait_for("both", || (is_there(&reader, "i-1") && is_there(&reader, "young")).then_some(()));
+    ingest.stop().unwrap();
+    drop(reader);
+
+    // What was kept before goes; in a new index it does not appear at all.
+    let (ingest, reader) = start_with(&broker, kept.path(), forever, |parts| parts.retention = retention());
+    wait_for("its removal", || (!is_there(&reader, "i-1")).then_some(()));
+    assert!(is_there(&reader, "young"));
+    ingest.stop().unwrap();
+    drop(reader);
+    let new = tempfile::tempdir().unwrap();
+    let (ingest, reader) = start_with(&broker, new.path(), forever, |parts| parts.retention = retention());
+    wait_for("the event behind", || is_there(&reader, "young").then_some(()));
+    assert!(!is_there(&reader, "i-1"));
+    ingest.stop().unwrap();
 }
 
 #[test]
@@ -227,6 +276,33 @@ fn what_was_erased_stays_erased() {
         reader.get(&InteractionId::try_new("another").unwrap(), &Access::All).unwrap()
     });
     assert!(document(&reader).unwrap().state.messages.is_empty());
+    ingest.stop().unwrap();
+}
+
+#[test]
+fn an_erasure_that_is_asked_for_here_is_written_to_the_topic_so_that_a_new_index_honours_it() {
+    let broker = broker();
+    say(&broker, 0, "m-1", "my secret");
+    produce(&broker, 0, br#"{"event": "interaction.started", "interaction_id": "another"}"#);
+    let id = InteractionId::try_new("i-1").unwrap();
+    let forever = Duration::from_secs(1_000_000_000);
+    let folder = tempfile::tempdir().unwrap();
+    let (ingest, reader) = start(&broker, folder.path(), forever);
+    wait_for("the message", || (num_messages(&reader) == 1).then_some(()));
+    let eraser = ingest.eraser();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(eraser.erase(std::slice::from_ref(&id))).unwrap();
+    assert!(document(&reader).unwrap().state.erased, "when it returns, and not later");
+    runtime.block_on(eraser.erase(std::slice::from_ref(&id))).unwrap(); // again is no error
+    ingest.stop().unwrap();
+    drop(reader);
+
+    let new = tempfile::tempdir().unwrap();
+    let (ingest, reader) = start(&broker, new.path(), forever);
+    wait_for("the erasure", || document(&reader).filter(|document| document.state.erased));
+    wait_for("the other one", || {
+        reader.get(&InteractionId::try_new("another").unwrap(), &Access::All).unwrap()
+    });
     ingest.stop().unwrap();
 }
 

@@ -40,7 +40,7 @@ pub struct DerivedMessage {
 }
 
 impl Document {
-    /// What remains of an erased interaction: its id, so that nothing of it comes back.
+    /// What remains of an erased interaction: its id, so that nothing of it comes back. Engines keep a hash of that.
     pub fn tombstone(id: InteractionId) -> Self {
         let mut state = State::new(id);
         state.erased = true;

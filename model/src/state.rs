@@ -119,6 +119,9 @@ macro_rules! state {
             /// Removed for good: nothing else is kept, nothing comes back.
             #[serde(default, skip_serializing_if = "std::ops::Not::not")]
             pub erased: bool,
+            /// The id is not the interaction's own but a hash of it: all that an engine keeps of what was erased.
+            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+            pub is_id_hashed: bool,
             /// Not an interaction but a sender's log, of which interactions are made: see [`State::project`].
             #[serde(default, skip_serializing_if = "std::ops::Not::not")]
             pub is_log: bool,
@@ -143,6 +146,7 @@ macro_rules! state {
                 State {
                     id,
                     erased: false,
+                    is_id_hashed: false,
                     is_log: false,
                     projected: None,
                     newest_event: Timestamp::from_nanos(i64::MIN),
@@ -320,6 +324,7 @@ impl State {
         State {
             id: event.interaction_id,
             erased: event.erase,
+            is_id_hashed: false,
             is_log: event.is_log_entry,
             projected: None,
             newest_event: time,

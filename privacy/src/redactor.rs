@@ -55,7 +55,7 @@ impl Redactor {
         }
     }
 
-    /// What is found, by kind and place in bytes, in the order of the text.
+    /// What is found, by kind and place in bytes, in the order of the text; no two overlap.
     pub fn find(&self, text: &str) -> Vec<(PersonalData, Range<usize>)> {
         self.find_as(text, Context::default())
     }
@@ -113,7 +113,16 @@ impl Redactor {
         found.retain(|(kind, _)| self.looks_for(*kind));
         found.sort_unstable_by_key(|(_, range)| range.start);
         let bytes = |range: Range<usize>| folded.byte(range.start)..folded.byte(range.end);
-        found.into_iter().map(|(kind, range)| (kind, bytes(range))).collect()
+        let mut apart: Vec<(PersonalData, Range<usize>)> = Vec::with_capacity(found.len());
+        for (kind, range) in found {
+            let range = bytes(range);
+            match apart.last_mut() {
+                // Addresses may share a part: `a@b.example@c.example`.
+                Some((_, last)) if range.start < last.end => last.end = last.end.max(range.end),
+                _ => apart.push((kind, range)),
+            }
+        }
+        apart
     }
 
     fn replaced<'t>(&self, text: &'t str, given: Context) -> Cow<'t, str> {

@@ -164,6 +164,11 @@ fn ip_addresses_are_told_from_versions_and_times() {
     kept(&["version 1.2.3.4", "12:30:45", "300.1.1.1", "std::fmt", "a::b", "::"]);
 }
 
+#[test]
+fn addresses_that_share_a_part_are_one() {
+    each(&[("ask jane@doe.example@mail.example.com now", "ask [email] now")]);
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_without_a_panic_and_only_once(text in "(\\PC|[0-9 .+@()-]|\\+49 |4111 ){0,60}") {

@@ -4,6 +4,7 @@
 //! - [`parameters`]: the names and values of a request become one checked search.
 //! - [`state`]: what every answer needs: the index, limits, metrics; built once by `server`.
 //! - [`search`]: one search from parameters to the answer, for the HTTP API and the pages alike.
+//! - [`erasures`]: out of every answer and every file, with a receipt.
 //! - [`export`], [`follow`], [`overview`]: every match as a stream, matches as they change, numbers for charts.
 //! - [`events`]: events that come in over HTTP, for a sink that `server` provides.
 //! - [`webhooks`]: whether a webhook comes from who it says.
@@ -14,6 +15,7 @@
 //! - [`http`]: the routes.
 
 mod durable;
+pub mod erasures;
 pub mod events;
 pub mod export;
 pub mod follow;

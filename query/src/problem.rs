@@ -32,6 +32,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("cross_origin", StatusCode::FORBIDDEN, "Requests from other sites are refused"),
     ("view_exists", StatusCode::CONFLICT, "There is a view of this name"),
     ("too_many_views", StatusCode::CONFLICT, "There are too many views"),
+    ("too_many_matches", StatusCode::CONFLICT, "Too much would be erased at once"),
     ("not_found", StatusCode::NOT_FOUND, "Not found"),
     ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
     ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
@@ -40,6 +41,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("too_many_searches", StatusCode::TOO_MANY_REQUESTS, "Too many searches at once"),
     ("search_timeout", StatusCode::SERVICE_UNAVAILABLE, "The search took too long"),
     ("not_durable", StatusCode::SERVICE_UNAVAILABLE, "The events could not be made durable"),
+    ("erasure_failed", StatusCode::SERVICE_UNAVAILABLE, "The erasure is not complete"),
     ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something failed on the server"),
 ];
 

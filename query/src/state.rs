@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use hearken_index::Search;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::erasures::Erasures;
 use crate::events::EventSink;
 use crate::follow::Seal;
 use crate::http::Gate;
@@ -89,6 +90,7 @@ struct Inner {
     webhook_secrets: BTreeMap<Platform, Vec<u8>>,
     stopping: watch::Receiver<bool>,
     views: Arc<Views>,
+    erasures: Arc<Erasures>,
     gate: Gate,
     seal: Seal,
 }
@@ -101,6 +103,7 @@ pub struct AppStateBuilder {
     limits: Limits,
     stopping: watch::Receiver<bool>,
     views: Views,
+    erasures: Arc<Erasures>,
     gate: Gate,
     events: Option<Arc<dyn EventSink>>,
     webhook_secrets: BTreeMap<Platform, Vec<u8>>,
@@ -143,6 +146,12 @@ impl AppStateBuilder {
         self
     }
 
+    /// Who erases, and the receipts; by default nothing can be erased.
+    pub fn erasures(mut self, erasures: Arc<Erasures>) -> Self {
+        self.erasures = erasures;
+        self
+    }
+
     /// Who gets in; by default everybody may do everything.
     pub fn gate(mut self, gate: Gate) -> Self {
         self.gate = gate;
@@ -161,6 +170,7 @@ impl AppStateBuilder {
             limits,
             stopping,
             views,
+            erasures,
             gate,
             events,
             webhook_secrets,
@@ -180,6 +190,7 @@ impl AppStateBuilder {
             limits,
             stopping,
             views: Arc::new(views),
+            erasures,
             gate,
             seal: Seal::new(),
         };
@@ -199,6 +210,7 @@ impl AppState {
             limits: Limits::default(),
             stopping,
             views: Views::default(),
+            erasures: Arc::default(),
             gate: Gate::default(),
             events: None,
             webhook_secrets: BTreeMap::new(),
@@ -213,6 +225,11 @@ impl AppState {
     /// The saved views.
     pub fn views(&self) -> &Arc<Views> {
         &self.inner.views
+    }
+
+    /// The erasures.
+    pub fn erasures(&self) -> &Arc<Erasures> {
+        &self.inner.erasures
     }
 
     /// Who gets in.

@@ -18,8 +18,10 @@ use hearken_geoip::GeoIp;
 use hearken_index::Maintain;
 use hearken_index_tantivy::{FlushReport, Index, IndexReader, IndexWriter};
 use hearken_ingest::{
-    Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, Intake, LlmAnalyst, LlmParts, LocalLog,
+    Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, Intake, LlmAnalyst, LlmParts,
+    LocalLog, Retention,
 };
+use hearken_query::erasures::{self, Erasures};
 use hearken_query::http::Gate;
 use hearken_query::keys::{KeyFile, LiveKeys};
 use hearken_query::views::{self, Views};
@@ -30,6 +32,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use crate::erasures::ServerErasures;
 use crate::http_events::HttpEvents;
 
 /// How often the GeoIP files are looked at; a replaced one is in use this much later.
@@ -91,6 +94,7 @@ impl App {
             log: Some(log),
             config: config.ingest.clone(),
             privacy: config.privacy.clone(),
+            retention: Retention::new(&config.index),
             geoip: geoip.clone(),
             deriver,
             writer: writer.into(),
@@ -104,6 +108,8 @@ impl App {
                 .transpose()?,
         };
 
+        let eraser = ServerErasures { eraser: ingest.eraser(), index: Arc::clone(&monitor) };
+        let erasures = Erasures::open(Arc::new(eraser), erasures::path_beside(&config.index.path))?;
         let readiness = readiness(ingest.status(), Arc::clone(&monitor));
         let (stopping, stopped) = watch::channel(false);
         let keys = open_keys(&config.http)?;
@@ -117,6 +123,7 @@ impl App {
             .views(views)
             .events(Arc::new(HttpEvents(intake)))
             .webhook_secrets(webhook_secrets(&config.http.webhooks)?)
+            .erasures(erasures)
             .stopping(stopped.clone());
         let state = state.build()?;
         let connections_max = state.limits().connections_max;

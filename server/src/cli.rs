@@ -119,6 +119,11 @@ enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Copy the index while the server runs, or put a copy in place
+    Backup {
+        #[command(subcommand)]
+        command: BackupCommand,
+    },
     /// Explain a configuration file, or print the commented sample
     Config {
         #[command(subcommand)]
@@ -183,6 +188,24 @@ enum KeysCommand {
         /// The key's id or name
         #[arg(value_name = "ID|NAME")]
         key: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum BackupCommand {
+    /// Copy what is durable now into a new directory and verify the copy
+    Create {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The directory
+        dir: PathBuf,
+    },
+    /// Put a copy in the place of an index that is not there; a damaged one is refused
+    Restore {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The directory
+        dir: PathBuf,
     },
 }
 
@@ -259,6 +282,14 @@ fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<()> {
             KeysCommand::List { config, json } => commands::keys::list(&environment.config(&config)?, json),
             KeysCommand::Revoke { config, key } => {
                 commands::keys::revoke(&environment.config(&config)?, &key)
+            }
+        },
+        Command::Backup { command } => match command {
+            BackupCommand::Create { config, dir } => {
+                commands::backup::create(&environment.config(&config)?, &dir)
+            }
+            BackupCommand::Restore { config, dir } => {
+                commands::backup::restore(&environment.config(&config)?, &dir)
             }
         },
         Command::Config { command } => match command {

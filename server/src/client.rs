@@ -15,6 +15,8 @@ const URL_DEFAULT: &str = "http://127.0.0.1:8080";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of answers that are read whole.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// For erasures: the server waits for its files for five minutes at the most.
+const ERASURE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// The possible sources of a server's address: flags first, then the environment, a profile, the configuration.
 #[derive(Debug, Default)]
@@ -147,6 +149,16 @@ impl Client {
             request = request.header(CONTENT_ENCODING, encoding);
         }
         self.send(request.body(body))
+    }
+
+    /// `POST /v1/erasures`, which may take as long as the server looks for what matches and rewrites files.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn erase(&self, what: &serde_json::Value, waits: bool) -> Result<Response, ClientError> {
+        let parameters = [("wait".to_owned(), waits.to_string())];
+        let request = self.http.post(self.address("/v1/erasures", &parameters)).timeout(ERASURE_TIMEOUT);
+        self.send(request.header(CONTENT_TYPE, "application/json").body(what.to_string()))
     }
 
     /// `DELETE`.

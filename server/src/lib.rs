@@ -4,6 +4,7 @@
 //! - [`cli`]: the commands and their exit codes.
 //! - [`app`]: puts the rooms together; the commands and the tests use the same assembly.
 //! - [`http_events`]: events over HTTP, from the API's hands into ingest's.
+//! - [`erasures`]: erasures over HTTP, likewise.
 //! - [`commands`]: what each command does.
 //! - [`client`], [`terminal`]: the API as a client sees it, and its answers in a terminal.
 //! - [`import`]: past conversations from files.
@@ -17,6 +18,7 @@ pub mod cli;
 pub mod client;
 pub mod commands;
 pub mod demo;
+mod erasures;
 pub mod fail_points;
 mod http_events;
 pub mod import;

@@ -53,9 +53,7 @@ fn rewrite(config: &Config, from: &Path, to: &Path) -> anyhow::Result<u64> {
     let mut num_documents = 0;
     let mut failure = None;
     let visited = source.for_each(|document: Document| {
-        let rewritten = if document.state.erased {
-            Document::tombstone(document.state.id)
-        } else if document.state.is_hidden() {
+        let rewritten = if document.state.is_hidden() {
             document
         } else {
             // Whether it is abandoned was judged by the clock, and stays until the server judges again.

@@ -3,12 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::raw::Located;
+use crate::error::shown;
+use crate::keys::{RETENTION_RULE_KEYS, RETENTION_RULES};
+use crate::raw::{Located, RawValue, toml_value};
 use crate::reader::Reader;
-use crate::settings::{IndexConfig, IndexEngine, OpenSearchConfig};
+use crate::settings::{IndexConfig, IndexEngine, OpenSearchConfig, RetentionOf, RetentionRule};
 
-use super::DAY;
 use super::formats::web_url;
+
+const RETENTION_MIN: Duration = Duration::from_secs(60 * 60);
+const RETENTION_MAX: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
 
 pub(super) fn index(reader: &mut Reader<'_>) -> IndexConfig {
     let default = IndexConfig::default();
@@ -27,8 +31,68 @@ pub(super) fn index(reader: &mut Reader<'_>) -> IndexConfig {
     IndexConfig {
         engine: if opensearch { IndexEngine::OpenSearch(settings) } else { IndexEngine::Tantivy },
         path: reader.path("index.path").unwrap_or(default.path),
-        retention: reader.duration("index.retention", Duration::from_secs(60 * 60), 36_500 * DAY),
+        retention: reader.duration("index.retention", RETENTION_MIN, RETENTION_MAX),
+        retention_rules: retention_rules(reader),
     }
+}
+
+fn retention_rules(reader: &mut Reader<'_>) -> Vec<RetentionRule> {
+    let Some(located) = reader.raw.values.get(RETENTION_RULES) else { return Vec::new() };
+    let from_variable;
+    let entries = match &located.value {
+        RawValue::Array(entries) => entries,
+        RawValue::Variable(text) => match toml_value(text.trim(), &located.origin) {
+            Some(RawValue::Array(entries)) => {
+                from_variable = entries;
+                &from_variable
+            }
+            _ => return not_a_list(reader),
+        },
+        _ => return not_a_list(reader),
+    };
+    let entries = entries.clone();
+    entries.iter().filter_map(|entry| retention_rule(reader, entry)).collect()
+}
+
+fn not_a_list(reader: &mut Reader<'_>) -> Vec<RetentionRule> {
+    let problem = format!("`{RETENTION_RULES}` is not a list of tables");
+    reader.error_at(RETENTION_RULES, problem, "write [[index.retention_rules]] above each");
+    Vec::new()
+}
+
+fn retention_rule(reader: &mut Reader<'_>, entry: &Located<RawValue>) -> Option<RetentionRule> {
+    let RawValue::Table(fields) = &entry.value else {
+        not_a_list(reader);
+        return None;
+    };
+    for (name, _) in fields.iter().filter(|(name, _)| !RETENTION_RULE_KEYS.contains(&name.value.as_str())) {
+        let problem = format!("unknown key `{RETENTION_RULES}.{}`", shown(&name.value));
+        let help = format!("known are {}", RETENTION_RULE_KEYS.join(", "));
+        reader.error(Some(name.origin.clone()), problem, help);
+    }
+    let field = |name: &str| fields.iter().find(|(key, _)| key.value == name).map(|(_, value)| value);
+    let mut name_of = |name: &str| {
+        let value = field(name)?;
+        reader.parse_located(&format!("{RETENTION_RULES}.{name}"), value, |text| Ok(text.to_owned()))
+    };
+    let of = match (name_of("organization"), name_of("agent")) {
+        (Some(organization), None) => Some(RetentionOf::Organization(organization)),
+        (None, Some(agent)) => Some(RetentionOf::Agent(agent)),
+        _ => {
+            let problem =
+                format!("an entry of `{RETENTION_RULES}` names not just one of organization and agent");
+            reader.error(Some(entry.origin.clone()), problem, "name one; write another entry for the other");
+            None
+        }
+    };
+    let Some(retention) = field("retention") else {
+        let problem = format!("an entry of `{RETENTION_RULES}` has no `retention`");
+        reader.error(Some(entry.origin.clone()), problem, "add `retention`, such as \"90d\"");
+        return None;
+    };
+    let key = format!("{RETENTION_RULES}.retention");
+    let retention = reader.duration_of(&key, retention, RETENTION_MIN, RETENTION_MAX)?;
+    Some(RetentionRule { of: of?, retention })
 }
 
 fn web_urls(reader: &mut Reader<'_>, urls: Vec<Located<String>>) -> Vec<String> {

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use hearken_index::changes::{ChangePoint, Changes, ChangesSince};
 use hearken_index::checkpoint::Checkpoint;
 use hearken_index::overview::{Overview, OverviewRequest};
-use hearken_index::search::{SearchRequest, SearchResponse, Selection, SortKey, check_sort};
+use hearken_index::query::Query;
+use hearken_index::search::{Filter, SearchRequest, SearchResponse, Selection, SortKey, check_sort};
 use hearken_index::{Access, Durable, Lookup, Search, SearchError, Store, StoreError, oracle};
 use hearken_model::{Document, InteractionId, Status, Timestamp};
 use parking_lot::RwLock;
@@ -33,7 +34,8 @@ pub fn open() -> (MemoryStore, MemoryReader) {
 pub struct MemoryStore {
     shared: Arc<RwLock<Arc<Documents>>>,
     changes: Changes,
-    pending: Vec<Arc<Document>>,
+    /// What takes the place of what each id has; `None` is nothing.
+    pending: Vec<(InteractionId, Option<Arc<Document>>)>,
     checkpoint: Checkpoint,
     durable: RwLock<Arc<Durable>>,
 }
@@ -47,13 +49,22 @@ pub struct MemoryReader {
 
 impl Store for MemoryStore {
     fn put(&mut self, document: Arc<Document>) {
-        self.pending.push(document);
+        self.pending.push((document.id().clone(), Some(document)));
+    }
+
+    fn remove(&mut self, id: InteractionId) {
+        self.pending.push((id, None));
     }
 
     fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let mut documents = Documents::clone(&self.shared.read());
-        let ids: Vec<InteractionId> = self.pending.iter().map(|document| document.id().clone()).collect();
-        documents.extend(self.pending.drain(..).map(|document| (document.id().clone(), document)));
+        let ids: Vec<InteractionId> = self.pending.iter().map(|(id, _)| id.clone()).collect();
+        for (id, document) in self.pending.drain(..) {
+            match document {
+                Some(document) => documents.insert(id, document),
+                None => documents.remove(&id),
+            };
+        }
         *self.shared.write() = Arc::new(documents);
         self.checkpoint = checkpoint.clone();
         self.changes.publish(ids.into_iter());
@@ -167,6 +178,20 @@ impl Lookup for MemoryReader {
         found.reverse();
         found.truncate(limit);
         Ok(found)
+    }
+
+    fn silent_since(
+        &self,
+        cutoff: Timestamp,
+        filters: &BTreeMap<String, Filter>,
+        limit: usize,
+    ) -> Result<Vec<InteractionId>, SearchError> {
+        let selection = Selection { filters: filters.clone(), ..Selection::new(Query::All, Access::All) };
+        let view = self.view();
+        let mut found = oracle::find(answer::all(&view), &selection);
+        found.retain(|document| document.state.newest_event <= cutoff);
+        found.sort_by_key(|document| document.state.newest_event);
+        Ok(found.into_iter().take(limit).map(|document| document.id().clone()).collect())
     }
 
     fn count_in_progress(&self) -> Result<u64, SearchError> {

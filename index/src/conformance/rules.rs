@@ -254,6 +254,45 @@ pub fn replaced_and_erased_interactions_leave_no_trace_in_any_answer(open: Open)
     assert_eq!(lookup.count_in_progress().unwrap(), 0);
 }
 
+pub fn what_was_removed_is_gone_without_a_trace_and_may_come_again(open: Open) {
+    let Opened { mut store, search, .. } = open(&[vec![conversation("a", &[(Role::User, "refund")])]]);
+    let id = InteractionId::try_new("a").unwrap();
+    let all = || search.search(&request(Selection::new(Query::All, Access::All))).unwrap().total;
+    assert_eq!(all(), 1);
+    store.remove(id.clone());
+    assert_eq!(all(), 1, "not before the refresh");
+    store.refresh(&Checkpoint::default()).unwrap();
+    assert_eq!(all(), 0);
+    assert_eq!(search.get(&id, &Access::All).unwrap(), None);
+    assert!(!search.holds(&id, &Access::All).unwrap());
+    let back = conversation("a", &[(Role::User, "back")]);
+    store.put(Arc::new(back.clone()));
+    store.refresh(&Checkpoint::default()).unwrap();
+    assert_eq!((all(), search.get(&id, &Access::All).unwrap()), (1, Some(back)));
+}
+
+pub fn what_is_silent_is_found_by_its_filters_oldest_first(open: Open) {
+    let heard = |id: &str, seconds: i64, agent: &str| {
+        let mut document = conversation(id, &[(Role::User, "refund")]);
+        document.state.newest_event = at(seconds);
+        document.derived.head.agent = Some(agent.to_owned());
+        document
+    };
+    let erased = Document::tombstone(InteractionId::try_new("erased").unwrap());
+    let documents = vec![heard("late", 9, "Ada"), heard("old", 2, "Ada"), heard("older", 1, "Bob"), erased];
+    let Opened { lookup, store: _store, .. } = open(&[documents]);
+    let silent = |seconds, agent: Option<&str>, limit| {
+        let filter = |name: &str| Filter { any_of: vec![FilterValue::Is(name.to_owned())], none_of: vec![] };
+        let filters = agent.map(|name| ("agent".to_owned(), filter(name))).into_iter().collect();
+        let ids = lookup.silent_since(at(seconds), &filters, limit).unwrap();
+        ids.into_iter().map(|id| id.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(silent(2, None, 10), ["older", "old"]);
+    assert_eq!(silent(2, None, 1), ["older"]);
+    assert_eq!(silent(100, Some("Ada"), 10), ["old", "late"]);
+    assert_eq!(silent(0, None, 10), Vec::<String>::new());
+}
+
 pub fn a_facet_keeps_the_most_frequent_values_and_counts_the_missing(open: Open) {
     let mut documents = Vec::new();
     for (number, country) in ["b", "a", "a", "c", "c", ""].iter().enumerate() {

@@ -35,13 +35,18 @@ pub fn check(path: &Path) -> Result<CheckReport, EngineError> {
     }
     let storage = DiskStorage::open(path).map_err(io_error)?;
     let _lock = lock(&storage, path)?;
-    match read_durable(&storage) {
+    report(&storage, path)
+}
+
+/// What is on that storage; nobody may write to it meanwhile.
+pub(super) fn report(storage: &DiskStorage, path: &Path) -> Result<CheckReport, EngineError> {
+    match read_durable(storage) {
         Ok((sums, payload, num_documents)) => Ok(CheckReport {
             num_files: sums.len(),
             bytes: sums.values().map(|sum| sum.bytes).sum(),
             num_documents,
             checkpoint: checkpoint_of(payload.as_deref()),
-            damage: verify(&storage, &sums),
+            damage: verify(storage, &sums),
         }),
         Err(OpenError::Damaged(damage)) => Ok(CheckReport {
             num_files: 0,

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use hearken_index::checkpoint::Checkpoint;
 use tantivy::directory::error::OpenReadError;
+use tantivy::index::SegmentId;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::schema::Schema;
-use tantivy::schema::document::TantivyDocument;
 use tantivy::tokenizer::TokenizerManager;
-use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher, TantivyError, Term};
+use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
 use super::directory::{DurableDirectory, LockRefused, OpenError, Storage, StorageLock};
+use super::document::Replacement;
 use super::error::EngineError;
 use super::merge::BoundedMergePolicy;
 use super::options::WriterOptions;
@@ -80,14 +81,17 @@ impl Committer {
         Ok(Committer { directory, writer, reader, segment_documents_max })
     }
 
-    /// Puts documents in the place of those that have their terms. Takes effect with the next commit.
+    /// Puts documents, or nothing, in the place of those that have their terms. Takes effect with the next commit.
     pub(super) fn replace(
         &mut self,
-        documents: impl IntoIterator<Item = (Term, TantivyDocument)>,
+        replacements: impl IntoIterator<Item = Replacement>,
     ) -> Result<(), Failure> {
         catch(|| {
-            for (id, document) in documents {
-                self.writer.delete_term(id);
+            for Replacement { terms, document } in replacements {
+                for term in terms {
+                    self.writer.delete_term(term);
+                }
+                let Some(document) = document else { continue };
                 if let Err(error) = self.writer.add_document(document) {
                     // The indexing thread is dead; it says why when it is joined.
                     self.writer.prepare_commit()?;
@@ -140,6 +144,25 @@ impl Committer {
             }
             Ok(())
         })
+    }
+
+    /// Writes a segment anew without what is deleted in it, if it is still there and no merge has it in hand.
+    pub(super) fn rewrite(&mut self, segment: SegmentId) -> Result<(), Failure> {
+        catch(|| {
+            let segments = self.writer.index().searchable_segment_ids()?;
+            if segments.contains(&segment)
+                && let Err(error) = self.writer.merge(&[segment]).wait()
+            {
+                // Mostly another merge has it; whoever asked looks again.
+                tracing::debug!(%error, "a segment was not written anew");
+            }
+            Ok(())
+        })
+    }
+
+    /// Unlinks the files that neither a commit nor a view needs.
+    pub(super) fn collect_garbage(&self) -> Result<(), Failure> {
+        catch(|| self.writer.garbage_collect_files().wait().map(|_| ()))
     }
 
     /// Lets go of the index; threads of tantivy that live on write nothing any more.

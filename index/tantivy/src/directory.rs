@@ -46,12 +46,13 @@ use tantivy::directory::{
     WatchCallback, WatchHandle, WritePtr,
 };
 
-use self::manifest::{Commit, FileSum, FileSums, MANAGED, META, META_NEXT};
+use self::manifest::{Commit, FileSums, MANAGED, META_NEXT};
 use self::storage::StorageFile;
 use super::background::be_nice_while_merging;
 
 pub(crate) use self::check::verify;
 pub use self::check::{Damage, Problem};
+pub(crate) use self::manifest::{FileSum, META};
 pub(crate) use self::storage::{DiskStorage, LockRefused, Storage, StorageLock};
 
 /// Syncs under way at a time: a journal takes several in one turn, which halves a commit while the disk is busy.
@@ -194,6 +195,13 @@ impl DurableDirectory {
     pub(crate) fn durable(&self) -> (Option<String>, Arc<FileSums>) {
         let state = self.state();
         (state.durable.payload.clone(), Arc::clone(&state.durable.sums))
+    }
+
+    /// Files that the durable commit does not name: of merges under way, and of before, while a view needs them.
+    pub(crate) fn unnamed_files(&self) -> BTreeSet<String> {
+        let state = self.state();
+        let is_unnamed = |name: &&String| !state.durable.sums.contains_key(*name);
+        state.on_disk.iter().filter(is_unnamed).cloned().collect()
     }
 
     /// Whether the last write failed.
@@ -400,6 +408,17 @@ fn read_meta(storage: &dyn Storage) -> Result<(Vec<u8>, Commit, FileSums), OpenE
     manifest::decode(&bytes).map_err(|reason| {
         OpenError::Damaged(vec![Damage { file: META.to_owned(), problem: Problem::Meta(reason) }])
     })
+}
+
+/// The durable `meta.json` as it lies on the disk, and the sums that it holds, without opening the index.
+pub(crate) fn read_commit(storage: &dyn Storage) -> Result<(Vec<u8>, FileSums), OpenError> {
+    let mut bytes = Vec::new();
+    storage.open(META)?.read_to_end(&mut bytes)?;
+    let decoded = manifest::decode(&bytes);
+    let (_, _, sums) = decoded.map_err(|reason| {
+        OpenError::Damaged(vec![Damage { file: META.to_owned(), problem: Problem::Meta(reason) }])
+    })?;
+    Ok((bytes, sums))
 }
 
 /// The sums that the durable `meta.json` holds, and its payload, without opening the index.

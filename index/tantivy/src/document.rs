@@ -8,12 +8,15 @@
 use hearken_index::text::{MESSAGE_GAP, WordKind, fold_case};
 use hearken_index::values::{self, FieldRef};
 use hearken_model::field::FIELDS;
-use hearken_model::{Document, Role, Scalar};
+use hearken_model::{Document, InteractionId, Role, Scalar};
 use tantivy::{TantivyDocument, Term};
 
 use super::encoding::{GAP, NEXT, SAME, push_length_prefixed};
 use super::live::{CutText, LiveDocument, Speaker, Texts, Words};
-use super::schema::{ERASED, Fields, LLM_PENDING, ValueCase, metadata_key, term_name, value_term};
+use super::schema::{
+    Fields, HIDDEN, LLM_PENDING, TOMBSTONE, ValueCase, id_hash, metadata_key, term_name, tombstone_value,
+    value_term,
+};
 
 /// Whose words a term of `text` stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,6 +49,14 @@ pub(super) fn class(owner: Owner, kind: TermKind) -> u8 {
 /// The roles in the order in which their words stand; the ends of the first four are columns.
 const ROLES: [Role; 5] = [Role::User, Role::Assistant, Role::Human, Role::Tool, Role::System];
 
+/// A document, and what it takes the place of.
+pub(super) struct Replacement {
+    /// Whatever has one of these terms goes.
+    pub(super) terms: Vec<Term>,
+    /// `None` leaves nothing in its place.
+    pub(super) document: Option<TantivyDocument>,
+}
+
 /// Builds documents; keeps its buffers from one to the next.
 pub(super) struct DocumentBuilder {
     fields: Fields,
@@ -59,9 +70,14 @@ impl DocumentBuilder {
         DocumentBuilder { fields, head: Vec::new(), rest: Vec::new(), encoded: String::new() }
     }
 
-    /// The term to replace and the document to put in its place.
-    pub(super) fn build(&mut self, live: &LiveDocument) -> (Term, TantivyDocument) {
-        let document = &*live.document;
+    /// What to replace, and by what.
+    pub(super) fn build(&mut self, live: &LiveDocument) -> Replacement {
+        let mut terms = vec![self.fields.id_term(live.document.id())];
+        if live.is_removal {
+            return Replacement { terms, document: None };
+        }
+        let tombstone = live.document.state.erased.then(|| hashed_tombstone(&live.document));
+        let document = tombstone.as_ref().unwrap_or(&live.document);
         self.head.clear();
         self.rest.clear();
         document
@@ -74,16 +90,26 @@ impl DocumentBuilder {
         built.add_text(self.fields.head, head);
         built.add_text(self.fields.rest, rest);
         if document.state.is_hidden() {
-            let mut terms = String::new();
-            push_length_prefixed(&mut terms, &value_term("id", ValueCase::Exact, document.id().as_str()));
-            push_length_prefixed(&mut terms, ERASED);
-            built.add_text(self.fields.terms, &terms);
+            let mut values = String::new();
+            push_length_prefixed(&mut values, HIDDEN);
+            if tombstone.is_some() {
+                push_length_prefixed(&mut values, TOMBSTONE);
+                push_length_prefixed(&mut values, &tombstone_value(document.id().as_str()));
+                terms.push(self.fields.tombstone_term(document.id().as_str()));
+            } else {
+                push_length_prefixed(
+                    &mut values,
+                    &value_term("id", ValueCase::Exact, document.id().as_str()),
+                );
+            }
+            built.add_text(self.fields.terms, &values);
+            built.add_u64(self.fields.tie, live.tie); // by it the cleaner knows what was there before
         } else {
             self.add_text(&mut built, live);
             self.add_values(&mut built, document);
             self.add_numbers(&mut built, document, live.tie);
         }
-        (self.fields.id_term(document.id()), built)
+        Replacement { terms, document: Some(built) }
     }
 
     fn add_text(&mut self, built: &mut TantivyDocument, live: &LiveDocument) {
@@ -201,6 +227,18 @@ impl DocumentBuilder {
         }
         built.add_u64(self.fields.tie, tie);
     }
+}
+
+/// The tombstone as it is stored.
+fn hashed_tombstone(document: &Document) -> Document {
+    if document.state.is_id_hashed {
+        return document.clone(); // it comes from another index
+    }
+    let hash =
+        InteractionId::try_new(id_hash(document.id())).expect("a hash has fewer bytes than an id may have");
+    let mut tombstone = Document::tombstone(hash);
+    tombstone.state.is_id_hashed = true;
+    tombstone
 }
 
 /// Writes a term for everybody and, where the text has terms of its own, that one at the same position.

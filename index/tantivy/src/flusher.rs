@@ -18,6 +18,7 @@ use hearken_index::checkpoint::Checkpoint;
 use hearken_index::{Durable, FlushTrouble};
 use parking_lot::Mutex;
 
+use tantivy::index::SegmentId;
 use tantivy::schema::Schema;
 use tantivy::tokenizer::TokenizerManager;
 
@@ -94,6 +95,10 @@ enum Request {
     Now(Answer),
     /// Flush, merge everything, and say how it went.
     MergeAll(Answer),
+    /// Write a segment anew, without what is deleted in it.
+    Rewrite(SegmentId, Answer),
+    /// Unlink what nobody needs any more.
+    CollectGarbage(Answer),
     Stop,
 }
 
@@ -116,6 +121,16 @@ impl FlushHandle {
     /// The same, and merges all segments then.
     pub(super) fn merge_all(&self) -> Receiver<Result<(), String>> {
         self.ask(Request::MergeAll)
+    }
+
+    /// Writes a segment anew, if it is still there, without what is deleted in it.
+    pub(super) fn rewrite(&self, segment: SegmentId) -> Receiver<Result<(), String>> {
+        self.ask(|answer| Request::Rewrite(segment, answer))
+    }
+
+    /// Unlinks the files that nobody needs any more.
+    pub(super) fn collect_garbage(&self) -> Receiver<Result<(), String>> {
+        self.ask(Request::CollectGarbage)
     }
 
     fn ask(&self, request: impl FnOnce(Answer) -> Request) -> Receiver<Result<(), String>> {
@@ -180,11 +195,14 @@ impl Flushing {
         let mut due = Instant::now() + interval;
         loop {
             let (mut answers, mut merges) = (Vec::new(), Vec::new());
+            let (mut rewrites, mut collections) = (Vec::new(), Vec::new());
             let mut stop = false;
             let mut take = |request| match request {
                 Request::Nudge => {}
                 Request::Now(answer) => answers.push(answer),
                 Request::MergeAll(answer) => merges.push(answer),
+                Request::Rewrite(segment, answer) => rewrites.push((segment, answer)),
+                Request::CollectGarbage(answer) => collections.push(answer),
                 Request::Stop => stop = true,
             };
             match requests.recv_deadline(due) {
@@ -209,6 +227,12 @@ impl Flushing {
             }
             for answer in merges {
                 let _ = answer.send(outcome.clone());
+            }
+            for (segment, answer) in rewrites {
+                let _ = answer.send(self.with_committer(|_, committer| committer.rewrite(segment)));
+            }
+            for answer in collections {
+                let _ = answer.send(self.with_committer(|_, committer| committer.collect_garbage()));
             }
         }
     }

@@ -10,14 +10,15 @@ use hearken_index::checkpoint::Checkpoint;
 use hearken_index::{Durable, FlushTrouble, IndexStats, StoreError};
 use hearken_model::{Document, InteractionId};
 
+use super::cleaner::Cleaner;
 use super::committer::{Committer, lock};
 use super::directory::{Damage, DiskStorage, Storage, verify};
 use super::document::DocumentBuilder;
 use super::error::EngineError;
-use super::flusher::{FlushState, Flusher, Flushing, durable_checkpoint};
+use super::flusher::{FlushHandle, FlushState, Flusher, Flushing, durable_checkpoint};
 use super::live::{Cutter, LiveDocument};
 use super::options::WriterOptions;
-use super::reader::IndexReader;
+use super::reader::{IndexReader, PinnedViews};
 use super::schema::schema;
 use super::shared::Shared;
 
@@ -76,13 +77,15 @@ impl Index {
         });
         let flusher = flusher.map_err(|source| EngineError::Io { path, source })?;
         let changes = Changes::default();
-        let reader = IndexReader::new(Arc::clone(&shared), changes.clone());
+        let views = PinnedViews::new();
+        let reader = IndexReader::new(Arc::clone(&shared), views.clone(), changes.clone());
         let writer = IndexWriter {
             shared,
             state,
             flusher,
             cutter: Cutter::new(),
             pending: Vec::new(),
+            views,
             changes,
             live_bytes_max,
             flush_wait_max,
@@ -105,6 +108,7 @@ pub struct IndexWriter {
     cutter: Cutter,
     /// Put since the last refresh.
     pending: Vec<Arc<LiveDocument>>,
+    views: PinnedViews,
     changes: Changes,
     live_bytes_max: usize,
     flush_wait_max: Duration,
@@ -116,6 +120,13 @@ impl IndexWriter {
         self.pending.push(Arc::new(self.cutter.cut(document.into())));
     }
 
+    /// Removes the document without a trace: another one of its id may be put later. In effect after the next refresh.
+    pub fn remove(&mut self, id: InteractionId) {
+        let mut removal = self.cutter.cut(Arc::new(Document::tombstone(id)));
+        removal.is_removal = true;
+        self.pending.push(Arc::new(removal));
+    }
+
     /// Makes everything that was put visible to searches, in one step with the checkpoint it belongs to.
     ///
     /// # Errors
@@ -125,8 +136,12 @@ impl IndexWriter {
         fail::fail_point!("index-refresh");
         let ids: Vec<InteractionId> =
             self.pending.iter().map(|document| document.document.id().clone()).collect();
+        let erases = self.pending.iter().any(|document| document.document.state.erased);
         let refreshed = self.shared.refresh(&mut self.pending, checkpoint);
         refreshed.map_err(|error| StoreError::Unreadable { cause: error.to_string() })?;
+        if erases {
+            self.views.expire_before(&self.shared.view());
+        }
         self.changes.publish(ids.into_iter());
         fail::fail_point!("index-refreshed");
         Ok(())
@@ -169,7 +184,11 @@ impl IndexWriter {
 
     /// For metrics, readiness and the source.
     pub fn monitor(&self) -> Monitor {
-        Monitor { shared: Arc::clone(&self.shared), state: Arc::clone(&self.state) }
+        Monitor {
+            shared: Arc::clone(&self.shared),
+            state: Arc::clone(&self.state),
+            flush: self.flusher.handle().clone(),
+        }
     }
 
     /// Back-pressure: what waits for the disk is bounded, and past the bound so is what is read from the source.
@@ -207,6 +226,7 @@ fn answer(answer: Result<Result<(), String>, crossbeam_channel::RecvError>) -> R
 pub struct Monitor {
     shared: Arc<Shared>,
     state: Arc<FlushState>,
+    flush: FlushHandle,
 }
 
 impl Monitor {
@@ -232,6 +252,16 @@ impl Monitor {
     /// Why nothing becomes durable; `None` while all is well.
     pub fn trouble(&self) -> Option<FlushTrouble> {
         self.state.trouble.lock().clone()
+    }
+
+    /// Returns when no file holds anything of an interaction that had been erased, and refreshed, when this was called.
+    /// Blocks for as long as rewriting takes and a search or an export holds on to an older view.
+    ///
+    /// # Errors
+    /// [`StoreError::FlushFailed`]: the disk fails, or a view is in use for too long; [`StoreError::Unreadable`]. It is
+    /// safe to call again.
+    pub fn clean_erased(&self) -> Result<(), StoreError> {
+        Cleaner { shared: &self.shared, state: &self.state, flush: &self.flush }.clean()
     }
 
     /// Reads every durable file and compares checksums, beside everything else that goes on.

@@ -4,17 +4,20 @@
 //! - [`live`]: what changed since the last flush, in memory. [`view`]: what a search sees, the last commit with that over
 //!   it. [`shared`]: how views come about.
 //! - [`flusher`]: the thread that makes what changed durable; [`committer`]: tantivy's writer, which it owns.
+//!   [`cleaner`]: what was erased goes out of the files.
 //! - [`schema`], [`document`], [`encoding`]: what is indexed, counted and stored of an interaction.
 //! - [`lower`]: the query tree as tantivy queries, with [`words`], [`value_terms`] and [`expansion`] of our own.
 //! - [`collect`], [`sort`], [`facets`], [`ranges`], [`statistics`], [`stored`]: one pass over the matches, within a
 //!   [`budget`]; [`columns`]: opened once.
 //! - [`merge`]: how many segments, and how large. [`old`]: an index of an earlier version. [`check`]: one that nobody
-//!   has open.
+//!   has open. [`backup`]: copies of one, open or not.
 //! - [`directory`]: files with checksums, put in place as a crash forgives.
 
 mod background;
+mod backup;
 mod budget;
 mod check;
+mod cleaner;
 mod collect;
 mod columns;
 mod committer;
@@ -48,6 +51,7 @@ mod value_terms;
 mod view;
 mod words;
 
+pub use backup::{create_backup, restore_backup};
 pub use check::{CheckReport, check};
 #[cfg(test)]
 pub(crate) use directory::simulated::SimulatedDisk;

@@ -26,7 +26,7 @@ use super::document::{Owner, TermKind, class};
 use super::expansion::{Accept, Expansion};
 use super::live::{Fits, LiveDocument, LiveQuery, Ranked, Speaker, Texts, WordsCondition};
 use super::schema::{
-    ACTIVE_UNTIL, ERASED, Fields, LLM_PENDING, NEWEST_EVENT, ValueCase, beginning, term_name, value_term,
+    ACTIVE_UNTIL, Fields, HIDDEN, LLM_PENDING, NEWEST_EVENT, ValueCase, beginning, term_name, value_term,
     value_term_prefix,
 };
 use super::value_terms::ValueTermsQuery;
@@ -143,11 +143,11 @@ impl<'a> Lowering<'a> {
 
     /// Traces of erased interactions.
     pub(super) fn erased(&self) -> Lowered {
-        Lowered::test(self.term(ERASED), LiveDocument::is_hidden)
+        Lowered::test(self.term(HIDDEN), LiveDocument::is_hidden)
     }
 
     fn has_tombstones(&self) -> tantivy::Result<bool> {
-        Ok(self.view.searcher.doc_freq(&Term::from_field_text(self.fields.terms, ERASED))? > 0)
+        Ok(self.view.searcher.doc_freq(&Term::from_field_text(self.fields.terms, HIDDEN))? > 0)
     }
 
     /// Interactions in progress.
@@ -160,6 +160,16 @@ impl<'a> Lowering<'a> {
     pub(super) fn idle_since(&self, cutoff: Timestamp) -> Result<Lowered, SearchError> {
         let idle = self.column_range(NEWEST_EVENT, Bound::Unbounded, Bound::Included(cutoff.as_nanos()))?;
         Ok(conjunction(vec![(Occur::Must, self.in_progress()), (Occur::Must, idle)]))
+    }
+
+    /// What the selection finds of which the newest event is not after `cutoff`.
+    pub(super) fn silent_since(
+        &mut self,
+        cutoff: Timestamp,
+        selection: &Selection,
+    ) -> Result<Lowered, SearchError> {
+        let silent = self.column_range(NEWEST_EVENT, Bound::Unbounded, Bound::Included(cutoff.as_nanos()))?;
+        Ok(conjunction(vec![(Occur::Must, self.selection(selection, None)?), (Occur::Must, silent)]))
     }
 
     /// Interactions that a language model has still to be asked about and that have ended, or whose newest event is not

@@ -1,12 +1,13 @@
 //! The engine behind the port: each trait is the methods of the same names.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use hearken_index::changes::{ChangePoint, ChangesSince};
 use hearken_index::checkpoint::Checkpoint;
 use hearken_index::overview::{Overview, OverviewRequest};
-use hearken_index::search::{SearchRequest, SearchResponse, Selection, SortKey};
+use hearken_index::search::{Filter, SearchRequest, SearchResponse, Selection, SortKey};
 use hearken_index::{
     Access, Durable, FlushTrouble, IndexStats, Lookup, Maintain, Search, SearchError, Store, StoreError,
 };
@@ -66,6 +67,15 @@ impl Lookup for IndexReader {
         IndexReader::llm_pending(self, rested_since, limit)
     }
 
+    fn silent_since(
+        &self,
+        cutoff: Timestamp,
+        filters: &BTreeMap<String, Filter>,
+        limit: usize,
+    ) -> Result<Vec<InteractionId>, SearchError> {
+        IndexReader::silent_since(self, cutoff, filters, limit)
+    }
+
     fn count_in_progress(&self) -> Result<u64, SearchError> {
         IndexReader::count_in_progress(self)
     }
@@ -74,6 +84,10 @@ impl Lookup for IndexReader {
 impl Store for IndexWriter {
     fn put(&mut self, document: Arc<Document>) {
         IndexWriter::put(self, document);
+    }
+
+    fn remove(&mut self, id: InteractionId) {
+        IndexWriter::remove(self, id);
     }
 
     fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
@@ -96,6 +110,10 @@ impl Maintain for Monitor {
 
     fn durable(&self) -> Arc<Durable> {
         Monitor::durable(self)
+    }
+
+    fn clean_erased(&self) -> Result<(), StoreError> {
+        Monitor::clean_erased(self)
     }
 
     fn trouble(&self) -> Option<FlushTrouble> {

@@ -1,6 +1,6 @@
 //! Searching the index: the port's reading half.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -8,9 +8,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use hearken_index::Access;
 use hearken_index::changes::{ChangePoint, Changes, ChangesSince};
 use hearken_index::overview::{Overview, OverviewRequest};
+use hearken_index::query::Query;
 use hearken_index::ranking::Ranking;
 use hearken_index::search::{
-    Cursor, Hit, SearchError, SearchRequest, SearchResponse, Selection, Sort, SortKey, check_sort,
+    Cursor, Filter, Hit, SearchError, SearchRequest, SearchResponse, Selection, Sort, SortKey, check_sort,
 };
 use hearken_model::{Document, InteractionId, Timestamp};
 use parking_lot::Mutex;
@@ -42,7 +43,7 @@ const EXPORT_CHUNK: usize = 50_000;
 #[derive(Clone)]
 pub struct IndexReader {
     shared: Arc<Shared>,
-    views: Arc<Mutex<Views>>,
+    views: PinnedViews,
     changes: Changes,
     ranking: Ranking,
 }
@@ -57,8 +58,7 @@ pub struct Counts {
 }
 
 impl IndexReader {
-    pub(super) fn new(shared: Arc<Shared>, changes: Changes) -> Self {
-        let views = Arc::new(Mutex::new(Views::new()));
+    pub(super) fn new(shared: Arc<Shared>, views: PinnedViews, changes: Changes) -> Self {
         IndexReader { shared, views, changes, ranking: Ranking::DEFAULT }
     }
 
@@ -229,16 +229,30 @@ impl IndexReader {
         self.ids(|lowering| lowering.llm_pending(rested_since), true, limit)
     }
 
+    /// What these filters find of which the newest event is not after `cutoff`, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`SearchError::Engine`].
+    pub fn silent_since(
+        &self,
+        cutoff: Timestamp,
+        filters: &BTreeMap<String, Filter>,
+        limit: usize,
+    ) -> Result<Vec<InteractionId>, SearchError> {
+        let selection = Selection { filters: filters.clone(), ..Selection::new(Query::All, Access::All) };
+        self.ids(|lowering| lowering.silent_since(cutoff, &selection), false, limit)
+    }
+
     /// The ids of the matches, by newest event.
     fn ids(
         &self,
-        query: impl FnOnce(&Lowering<'_>) -> Result<Lowered, SearchError>,
+        query: impl FnOnce(&mut Lowering<'_>) -> Result<Lowered, SearchError>,
         newest_first: bool,
         limit: usize,
     ) -> Result<Vec<InteractionId>, SearchError> {
         let view = self.shared.view();
         let budget = Arc::new(Budget::new(None));
-        let query = query(&self.lowering(&view, &budget, false))?;
+        let query = query(&mut self.lowering(&view, &budget, false))?;
         let key = SortKey { field: NEWEST_EVENT.to_owned(), descending: newest_first };
         let top = Top::new(Order::Fields(vec![key]), limit, None);
         let mut collection = Collection { top: Some(top), ..Collection::default() };
@@ -314,7 +328,7 @@ impl IndexReader {
         match (&request.sort, &cursor) {
             (Sort::Relevance, None) => Ok(page(newest(), by_relevance, size, None, 0)),
             (Sort::Relevance, Some(PageEnd::Pinned { view, offset })) => {
-                let view = self.views.lock().get(*view).ok_or(SearchError::CursorExpired)?;
+                let view = self.views.get(*view).ok_or(SearchError::CursorExpired)?;
                 if offset.saturating_add(request.limit) > RELEVANCE_HITS_MAX {
                     return Err(SearchError::TooExpensive(format!(
                         "at most {RELEVANCE_HITS_MAX} hits can be paged through by relevance; sort by a field"
@@ -355,7 +369,7 @@ impl IndexReader {
         let next = match &request.sort {
             Sort::Relevance if end >= RELEVANCE_HITS_MAX => None,
             Sort::Relevance => {
-                let view = self.views.lock().pin(page.view);
+                let view = self.views.pin(page.view);
                 Some(PageEnd::Pinned { view, offset: end }.to_cursor())
             }
             Sort::Fields(keys) => {
@@ -386,9 +400,36 @@ struct Page {
     offset: usize,
 }
 
-/// Views that relevance cursors page on.
+/// Views that relevance cursors page on. Clones share them.
+#[derive(Clone)]
+pub(super) struct PinnedViews(Arc<Mutex<Views>>);
+
+impl PinnedViews {
+    pub(super) fn new() -> Self {
+        PinnedViews(Arc::new(Mutex::new(Views::new())))
+    }
+
+    /// Lets go of every view before that one, which may show what was erased since; their cursors have expired.
+    pub(super) fn expire_before(&self, view: &View) {
+        let mut views = self.0.lock();
+        views.oldest = views.oldest.max(view.number);
+        let oldest = views.oldest;
+        views.pinned.retain(|pinned| pinned.view.number >= oldest);
+    }
+
+    fn get(&self, number: u64) -> Option<Arc<View>> {
+        self.0.lock().get(number)
+    }
+
+    fn pin(&self, view: Arc<View>) -> u64 {
+        self.0.lock().pin(view)
+    }
+}
+
 struct Views {
     next: u64,
+    /// Views before this one are not pinned any more.
+    oldest: u64,
     pinned: VecDeque<PinnedView>,
 }
 
@@ -405,7 +446,7 @@ impl Views {
     fn new() -> Self {
         // Numbers go on across restarts, so that an old cursor never finds somebody else's view.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Views { next: now.as_micros() as u64, pinned: VecDeque::new() }
+        Views { next: now.as_micros() as u64, oldest: 0, pinned: VecDeque::new() }
     }
 
     fn get(&mut self, number: u64) -> Option<Arc<View>> {

@@ -111,8 +111,10 @@ pub(super) fn schema() -> (Schema, Fields, TokenizerManager) {
     (builder.build(), fields, tokenizers)
 }
 
-/// Term of the documents that are only tombstones.
-pub(super) const ERASED: &str = "erased\0";
+/// Term of the documents that nobody may find: tombstones, and what is no interaction.
+pub(super) const HIDDEN: &str = "erased\0"; // when there were only tombstones; indexes have it
+/// Term of the tombstones alone.
+pub(super) const TOMBSTONE: &str = "tombstone\0";
 /// Term of the documents that a language model has still to be asked about.
 pub(super) const LLM_PENDING: &str = "llm_pending\0";
 
@@ -177,6 +179,22 @@ impl Fields {
     pub(super) fn id_term(&self, id: &InteractionId) -> Term {
         Term::from_field_text(self.terms, &value_term("id", ValueCase::Exact, id.as_str()))
     }
+
+    /// The term that names the tombstone of what had an id with that hash.
+    pub(super) fn tombstone_term(&self, id_hash: &str) -> Term {
+        Term::from_field_text(self.terms, &tombstone_value(id_hash))
+    }
+}
+
+/// See [`Fields::tombstone_term`].
+pub(super) fn tombstone_value(id_hash: &str) -> String {
+    value_term("erased_id", ValueCase::Exact, id_hash)
+}
+
+/// What a tombstone keeps of an id, which may itself tell of somebody. Stored, and nobody may make up two ids that share
+/// one: what was erased absorbs everything.
+pub(super) fn id_hash(id: &InteractionId) -> String {
+    blake3::hash(id.as_str().as_bytes()).to_hex().to_string()
 }
 
 /// The tie-breaker of equal sort keys. Only its stability while a result is paged through matters.

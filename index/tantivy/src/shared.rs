@@ -13,11 +13,11 @@ use hearken_index::checkpoint::Checkpoint;
 use hearken_model::{Document, InteractionId};
 use parking_lot::Mutex;
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocAddress, DocSet, Searcher, TERMINATED};
+use tantivy::{DocAddress, DocSet, Searcher, TERMINATED, Term};
 
 use super::columns::ColumnCache;
 use super::live::{LiveDocument, LiveEntry, Tier, TierView};
-use super::schema::Fields;
+use super::schema::{Fields, id_hash};
 use super::stored;
 use super::view::View;
 
@@ -154,36 +154,43 @@ impl Shared {
             if let Some(entry) = tiers.get(id) {
                 let document = Arc::clone(&entry.document);
                 drop(tiers);
-                return Ok(Some(Document::clone(&document.document)));
+                return Ok((!document.is_removal).then(|| Document::clone(&document.document)));
             }
             tiers.searcher.clone()
         };
-        let address = self.locate(&searcher, id)?;
-        address.map(|address| stored::stored_document(&searcher, address)).transpose()
+        let Some(address) = self.locate(&searcher, id)? else { return Ok(None) };
+        let document = stored::stored_document(&searcher, address)?;
+        Ok(Some(if document.state.erased { Document::tombstone(id.clone()) } else { document }))
     }
 
     /// Whether there is a document of that id.
     pub(super) fn holds(&self, id: &InteractionId) -> tantivy::Result<bool> {
         let searcher = {
             let tiers = self.tiers.lock();
-            if tiers.get(id).is_some() {
-                return Ok(true);
+            if let Some(entry) = tiers.get(id) {
+                return Ok(!entry.document.is_removal);
             }
             tiers.searcher.clone()
         };
         Ok(self.locate(&searcher, id)?.is_some())
     }
 
-    /// Where the commit has that id.
+    /// Where the commit has the document of that id, or its tombstone.
     fn locate(&self, searcher: &Searcher, id: &InteractionId) -> tantivy::Result<Option<DocAddress>> {
-        let term = self.fields.id_term(id);
+        match self.locate_term(searcher, &self.fields.id_term(id))? {
+            None => self.locate_term(searcher, &self.fields.tombstone_term(&id_hash(id))),
+            found => Ok(found),
+        }
+    }
+
+    fn locate_term(&self, searcher: &Searcher, term: &Term) -> tantivy::Result<Option<DocAddress>> {
         // What changes has mostly changed a short while ago: it is in the small segments, whose terms are also cheaper to
         // look through than those of the large ones.
         let mut segments: Vec<_> = searcher.segment_readers().iter().enumerate().collect();
         segments.sort_unstable_by_key(|(_, reader)| reader.num_docs());
         for (segment, reader) in segments {
             let index = reader.inverted_index(self.fields.terms)?;
-            let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else { continue };
+            let Some(mut postings) = index.read_postings(term, IndexRecordOption::Basic)? else { continue };
             while postings.doc() != TERMINATED {
                 if !reader.is_deleted(postings.doc()) {
                     return Ok(Some(DocAddress::new(segment as u32, postings.doc())));

@@ -11,7 +11,7 @@ use super::LogError;
 use super::frame::{Frame, NoFrame, find_frames};
 use crate::record::RawRecord;
 
-const EXTENSION: &str = "log";
+pub(super) const EXTENSION: &str = "log";
 
 /// A segment, and which records of it count.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -88,10 +88,11 @@ fn json(body: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-fn refused_body(rejection: &BytesRejection) -> Problem {
+/// Why a body was not read.
+pub(super) fn refused_body(rejection: &BytesRejection) -> Problem {
     match rejection.status() {
         axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new("body_too_large", "the body is larger than a search may be")
+            Problem::new("body_too_large", "the body is larger than it may be here")
         }
         _ => Problem::new("invalid_body", "the body could not be read"),
     }

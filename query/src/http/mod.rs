@@ -4,6 +4,7 @@ mod attempts;
 mod caller;
 mod connections;
 mod description;
+mod erasures;
 mod events;
 mod gate;
 mod interactions;
@@ -50,6 +51,10 @@ pub fn routes() -> Routes {
         .get("/v1/overview", Needs::SEARCH, streams::show_overview)
         .get("/v1/interactions/", Needs::READ, interactions::show)
         .get("/v1/interactions/{*id}", Needs::READ, interactions::show)
+        .delete("/v1/interactions/", Needs::Permission(Permission::Erase), erasures::erase_one)
+        .delete("/v1/interactions/{*id}", Needs::Permission(Permission::Erase), erasures::erase_one)
+        .post("/v1/erasures", Needs::Permission(Permission::Erase), erasures::erase_many)
+        .get("/v1/erasures/{id}", Needs::Permission(Permission::Erase), erasures::show)
         .get("/v1/views", Needs::SEARCH, views::all)
         .post("/v1/views", Needs::SEARCH, views::create)
         .patch("/v1/views/{name}", Needs::SEARCH, views::update)

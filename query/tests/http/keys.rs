@@ -5,9 +5,10 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use futures::StreamExt as _;
-use hearken_model::{Document, Role};
+use hearken_model::{Document, InteractionId, Role};
 use hearken_query::http::{Gate, Needs, Peer};
 use hearken_query::keys::{KeyFile, LiveKeys, NewKey, Permission};
+use serde_json::json;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
@@ -318,6 +319,58 @@ fn said(answer: &Answer) -> (StatusCode, String) {
     (answer.status, json.to_string())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_erases_what_it_sees_and_learns_of_nothing_else() {
+    let refund = |id: &str| chat(id, 0, &[(Role::User, "refund")]);
+    let guarded = Guarded::new(&[
+        of("acme", refund("ours")),
+        of("acme", refund("ours too")),
+        of("globex", refund("theirs")),
+        refund("unknown"),
+        Document::tombstone(InteractionId::try_new("erased").unwrap()),
+    ]);
+    let acme = guarded.key(&["acme"], &[Permission::Erase]);
+    let globex = guarded.key(&["globex"], &[Permission::Erase]);
+    let all = guarded.key(&["*"], &[Permission::Erase]);
+    let erase = async |body: serde_json::Value| {
+        let request = Request::post("/v1/erasures").header("authorization", format!("Bearer {acme}"));
+        guarded.world.send(request.body(body.to_string().into()).unwrap()).await.json()
+    };
+    let noted = || std::mem::take(&mut *guarded.world.eraser.0.lock().unwrap());
+
+    let unheard_of = guarded.ask(Method::DELETE, "/v1/interactions/never", Some(&acme)).await;
+    assert_eq!(unheard_of.status, StatusCode::NOT_FOUND);
+    for id in ["theirs", "unknown", "erased"] {
+        let refused = guarded.ask(Method::DELETE, &format!("/v1/interactions/{id}"), Some(&acme)).await;
+        assert_eq!(said(&refused), said(&unheard_of), "{id}");
+    }
+    assert_eq!(noted(), Vec::<String>::new());
+
+    let receipt = erase(json!({"ids": ["ours", "theirs", "unknown", "erased", "never", "ours"]})).await;
+    assert_eq!((&receipt["matched"], &receipt["erased"]), (&json!(1), &json!(1)), "{receipt}");
+    assert_eq!(noted(), ["ours"]);
+    for body in
+        [json!({"q": "refund"}), json!({"to": "2100-01-01"}), json!({"organization": ["acme", "globex"]})]
+    {
+        let receipt = erase(body).await;
+        assert_eq!(receipt["matched"], 2, "{receipt}");
+        let mut ids = noted();
+        ids.sort();
+        assert_eq!(ids, ["ours", "ours too"]);
+    }
+    assert_eq!(erase(json!({"organization": "globex"})).await["matched"], 0);
+    assert_eq!(noted(), Vec::<String>::new());
+
+    // A receipt is shown to who could have made it.
+    let uri = format!("/v1/erasures/{}", receipt["id"].as_str().unwrap());
+    let statuses =
+        [guarded.get(&uri, &acme).await, guarded.get(&uri, &globex).await, guarded.get(&uri, &all).await];
+    let statuses = statuses.map(|answer| answer.status);
+    assert_eq!(statuses, [StatusCode::OK, StatusCode::NOT_FOUND, StatusCode::OK]);
+    let erased_before = guarded.ask(Method::DELETE, "/v1/interactions/erased", Some(&all)).await.json();
+    assert_eq!((&erased_before["matched"], &erased_before["erased"]), (&json!(1), &json!(0)));
+}
+
 /// Every answer is that of a server which holds nothing but what the key may see.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_cannot_tell_that_other_organizations_exist() {
@@ -379,7 +432,8 @@ async fn a_key_cannot_tell_that_other_organizations_exist() {
     for route in hearken_query::http::routes().table().iter().filter(|route| route.method == Method::GET) {
         let base = route.path.split('{').next().unwrap();
         let is_asked = uris.iter().any(|uri| uri.starts_with(base));
-        let tells_of_no_interaction = ["/v1/stream", "/v1/views", "/metrics"].contains(&route.path);
+        let tells_of_no_interaction =
+            ["/v1/stream", "/v1/views", "/v1/erasures/{id}", "/metrics"].contains(&route.path);
         assert!(is_asked || tells_of_no_interaction || route.needs == Needs::Nothing, "{}", route.path);
     }
     let permissions = [Permission::Search, Permission::Read];

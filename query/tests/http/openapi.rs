@@ -67,6 +67,8 @@ async fn real_answers_fit_their_schemas() {
         let answer = world.get(&uri).await.json();
         check(&api, &api["components"]["schemas"][schema], &answer, &uri);
     }
+    let receipt = world.post("/v1/erasures", r#"{"q": "refund"}"#).await.json();
+    check(&api, &api["components"]["schemas"]["ErasureReceipt"], &receipt, "/v1/erasures");
 }
 
 /// The part of JSON Schema that the description uses.

@@ -1,17 +1,20 @@
 //! A small index, and the router over it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use hearken_index::checkpoint::Checkpoint;
 use hearken_index_tantivy::{Index, IndexWriter};
 use hearken_model::{
     Document, Event, InteractionId, InteractionType, MessageTime, MessageUpdate, Role, Scalar, Sentiment,
     State, Status, Timestamp,
 };
+use hearken_query::erasures::{Erase, EraseFailed, Erasures};
 use hearken_query::http::Gate;
 use hearken_query::keys::LiveKeys;
 use hearken_query::{AppState, Limits};
@@ -19,10 +22,30 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+/// Notes what it is asked to erase.
+#[derive(Default)]
+pub(crate) struct NotingEraser(pub(crate) Mutex<Vec<String>>);
+
+impl Erase for NotingEraser {
+    fn erase(&self, ids: Vec<InteractionId>) -> BoxFuture<'_, Result<(), EraseFailed>> {
+        self.0.lock().unwrap().extend(ids.into_iter().map(String::from));
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn clean_files(&self) -> BoxFuture<'_, Result<(), EraseFailed>> {
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn out_of_reach(&self) -> Vec<String> {
+        vec!["backups".to_owned()]
+    }
+}
+
 pub(crate) struct World {
     pub(crate) writer: IndexWriter,
     pub(crate) state: AppState,
     pub(crate) router: Router,
+    pub(crate) eraser: Arc<NotingEraser>,
     /// Tells the server to stop.
     pub(crate) stop: tokio::sync::watch::Sender<bool>,
     _directory: TempDir,
@@ -80,9 +103,11 @@ impl World {
         let readiness = Arc::new(move || reasons.clone());
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let builder = AppState::builder(reader, registry).gate(gate).readiness(readiness).limits(limits);
-        let state = builder.stopping(stopping).build().unwrap();
+        let eraser = Arc::new(NotingEraser::default());
+        let erasures = Erasures::open(eraser.clone(), directory.path().join("erasures.json")).unwrap();
+        let state = builder.stopping(stopping).erasures(erasures).build().unwrap();
         let router = hearken_query::http::router(state.clone());
-        World { writer, state, router, stop, _directory: directory }
+        World { writer, state, router, eraser, stop, _directory: directory }
     }
 
     pub(crate) async fn get(&self, uri: &str) -> Answer {

@@ -274,6 +274,9 @@ pub struct EraseArgs {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    /// Wait until it is out of every file of the server as well
+    #[arg(long)]
+    wait: bool,
     /// The API's answer as it is
     #[arg(long)]
     json: bool,
@@ -284,19 +287,22 @@ pub struct EraseArgs {
 /// # Errors
 /// The server cannot be reached, the key does not permit it, or the user does not confirm.
 pub fn erase(client: &Client, args: &EraseArgs) -> anyhow::Result<()> {
-    let (what, body) = match &args.query {
-        Some(query) => {
-            let parameters = [("q".to_owned(), query.clone()), ("limit".to_owned(), "0".to_owned())];
-            let counted: Value = client.get("/v1/interactions", &parameters)?.json()?;
-            (format!("{} interactions", terminal::text(&counted, "/total")), json!({"q": query}))
-        }
-        None => (format!("{} interactions", args.ids.len()), json!({"ids": args.ids})),
-    };
     if !args.yes {
-        confirm(&format!("Erase {what} at {} for good?", client.url()))?;
+        let count = match &args.query {
+            Some(query) => {
+                let parameters = [("q".to_owned(), query.clone()), ("limit".to_owned(), "0".to_owned())];
+                let counted: Value = client.get("/v1/interactions", &parameters)?.json()?;
+                terminal::text(&counted, "/total")
+            }
+            None => args.ids.len().to_string(),
+        };
+        confirm(&format!("Erase {count} interactions at {} for good?", client.url()))?;
     }
-    let response =
-        client.post("/v1/erasures", &[], "application/json", None, body.to_string().into_bytes())?;
+    let body = match &args.query {
+        Some(query) => json!({"q": query}),
+        None => json!({"ids": args.ids}),
+    };
+    let response = client.erase(&body, args.wait)?;
     if args.json {
         return copy(response);
     }

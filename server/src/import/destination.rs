@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use hearken_config::Config;
 use hearken_ingest::{
-    Incoming, Ingest, IngestMetrics, IngestParts, Intake, IntakeError, LocalLog, LogError, Sender, Taken,
+    Incoming, Ingest, IngestMetrics, IngestParts, Intake, IntakeError, LocalLog, LogError, Retention, Sender,
+    Taken,
 };
 use hearken_model::Timestamp;
 use prometheus::Registry;
@@ -109,6 +110,7 @@ impl Destination {
             log: Some(log.clone()),
             config: config.ingest.clone(),
             privacy: config.privacy.clone(),
+            retention: Retention::new(&config.index),
             geoip: app::open_geoip(config)?,
             deriver: app::deriver(config, metrics.clone())?,
             writer: writer.into(),

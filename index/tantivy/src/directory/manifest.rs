@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The name on the disk, tantivy's own.
-pub(super) const META: &str = "meta.json";
+pub(crate) const META: &str = "meta.json";
 /// Where the next `meta.json` is prepared.
 pub(super) const META_NEXT: &str = "meta.json.next";
 /// tantivy's list of files, which never reaches the disk.

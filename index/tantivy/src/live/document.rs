@@ -26,6 +26,8 @@ pub(crate) struct LiveDocument {
     /// Hash of the id.
     pub(crate) tie: u64,
     bytes: usize,
+    /// Nothing takes the place of what was there, not even a trace.
+    pub(crate) is_removal: bool,
 }
 
 /// What a document takes beside its text: structure, derived values, its place in the tier.
@@ -58,6 +60,7 @@ impl LiveDocument {
                 + MESSAGE_BYTES * document.state.messages.len()
                 + text_bytes
                 + size_of_val(&*distinct),
+            is_removal: false,
             distinct: distinct.into(),
             document,
             texts,

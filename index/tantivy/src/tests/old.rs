@@ -10,6 +10,7 @@ use tantivy::{TantivyDocument, Term};
 
 use super::super::committer::Committer;
 use super::super::directory::{DiskStorage, Storage};
+use super::super::document::Replacement;
 use super::{checkpoint, options};
 use crate::{EngineError, Index, OldIndex};
 
@@ -34,7 +35,8 @@ fn an_index_with_other_fields_is_refused_and_its_documents_can_still_be_read() {
     let mut built = TantivyDocument::default();
     built.add_text(id, "i-1");
     built.add_text(stored, serde_json::to_string(&document).unwrap());
-    committer.replace([(Term::from_field_text(id, "i-1"), built)]).unwrap();
+    let terms = vec![Term::from_field_text(id, "i-1")];
+    committer.replace([Replacement { terms, document: Some(built) }]).unwrap();
     committer.commit(&checkpoint(7)).unwrap();
     drop(committer);
 

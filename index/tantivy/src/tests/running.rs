@@ -6,6 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hearken_index::Access;
+use hearken_index::query::{Query, Scope, TextForm};
+use hearken_index::search::{SearchError, SearchRequest, Selection, Sort};
+use hearken_model::InteractionId;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, TERMINATED};
 
@@ -16,7 +20,8 @@ use super::super::document::DocumentBuilder;
 use super::super::live::Cutter;
 use super::super::schema::schema;
 use super::super::{Index, WriterOptions};
-use super::{checkpoint, contents, document, find, interaction, offset_of, open, options, put};
+use super::{checkpoint, contents, delete, document, find, interaction, offset_of, open, options, put};
+use crate::reader::Counts;
 
 #[test]
 fn a_replaced_document_is_found_after_refresh_and_only_the_new_one() {
@@ -30,6 +35,90 @@ fn a_replaced_document_is_found_after_refresh_and_only_the_new_one() {
     writer.refresh(&checkpoint(2)).unwrap();
     assert_eq!(find(&reader, "a"), [2]);
     assert_eq!(writer.monitor().stats().num_documents, 1);
+}
+
+#[test]
+fn what_was_removed_is_gone_without_a_trace_and_may_come_again() {
+    let disk = SimulatedDisk::new();
+    let (mut writer, reader) = open(&disk, options()).unwrap();
+    let id = InteractionId::try_new("a").unwrap();
+    put(&mut writer, "a", 1);
+    writer.refresh(&checkpoint(1)).unwrap();
+    writer.flush_now().unwrap();
+    for is_flushed in [false, true] {
+        writer.remove(id.clone());
+        writer.refresh(&checkpoint(2)).unwrap();
+        if is_flushed {
+            writer.flush_now().unwrap();
+            assert_eq!(writer.monitor().stats().num_documents, 0);
+        }
+        assert!(find(&reader, "a").is_empty());
+        assert!(reader.get(&id, &Access::All).unwrap().is_none());
+        assert!(!reader.holds(&id, &Access::All).unwrap());
+        put(&mut writer, "a", 3);
+        writer.refresh(&checkpoint(3)).unwrap();
+        assert_eq!(find(&reader, "a"), [3]);
+    }
+}
+
+/// Whether any file below holds that text.
+fn is_on_disk(path: &Path, text: &str) -> bool {
+    let holds = |entry: std::io::Result<fs::DirEntry>| {
+        let bytes = fs::read(entry.unwrap().path()).unwrap_or_default(); // one that is gone meanwhile holds nothing
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    fs::read_dir(path).unwrap().any(holds)
+}
+
+#[test]
+fn an_erased_interaction_leaves_the_files_and_stays_away_under_a_hash_of_its_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = InteractionId::try_new("jane@example.com/7").unwrap();
+    let (mut writer, reader) = Index::open(folder.path(), |adjust| *adjust = options()).unwrap();
+    for (n, name) in [(7, id.as_str()), (8, "other"), (9, "third")] {
+        put(&mut writer, name, n);
+    }
+    writer.refresh(&checkpoint(1)).unwrap();
+    writer.flush_now().unwrap();
+    assert!(is_on_disk(folder.path(), "value7") && is_on_disk(folder.path(), id.as_str()));
+    let page = SearchRequest {
+        selection: Selection::new(
+            Query::Text { scope: Scope::Default, text: "value".into(), form: TextForm::Prefix },
+            Access::All,
+        ),
+        facets: vec![],
+        facet_size: 1,
+        ranges: vec![],
+        sort: Sort::Relevance,
+        limit: 1,
+        cursor: None,
+        deadline: None,
+    };
+    let cursor = reader.search(&page).unwrap().next;
+    assert!(cursor.is_some());
+
+    delete(&mut writer, id.as_str());
+    writer.refresh(&checkpoint(2)).unwrap();
+    assert!(find(&reader, id.as_str()).is_empty());
+    let next = reader.search(&SearchRequest { cursor, ..page.clone() });
+    assert!(matches!(next, Err(SearchError::CursorExpired)), "a pinned view may show it");
+    writer.monitor().clean_erased().unwrap();
+    assert!(!is_on_disk(folder.path(), "value7") && !is_on_disk(folder.path(), id.as_str()));
+    assert_eq!((find(&reader, "other"), find(&reader, "third")), (vec![8], vec![9]));
+
+    // The hash is enough to know it again: over a restart, and for a second erasure of it.
+    writer.close().unwrap();
+    drop(reader);
+    let (mut writer, reader) = Index::open(folder.path(), |adjust| *adjust = options()).unwrap();
+    for _ in 0..2 {
+        let tombstone = reader.get(&id, &Access::All).unwrap().unwrap();
+        assert!(tombstone.state.erased && tombstone.id() == &id && reader.holds(&id, &Access::All).unwrap());
+        assert_eq!(reader.counts().unwrap(), Counts { interactions: 2, erased: 1 });
+        delete(&mut writer, id.as_str());
+        writer.refresh(&checkpoint(3)).unwrap();
+        writer.flush_now().unwrap();
+    }
+    assert!(!is_on_disk(folder.path(), id.as_str()));
 }
 
 /// A merge of the old commit's segments may begin while the first batch after a start is being written. It must neither

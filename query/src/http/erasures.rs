@@ -1,0 +1,165 @@
+//! `DELETE /v1/interactions/{id}` and `/v1/erasures`: out of every answer, and out of every file.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, RawQuery, State};
+use serde_json::Value;
+
+use super::caller::Caller;
+use super::interactions::{AskedId, refused_body};
+use crate::erasures::{Matches, Receipt};
+use crate::parameters::{Pair, SearchParameters, pairs_of_json, pairs_of_query};
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// How long `wait=true` waits; then the receipt says that the files are pending.
+const WAIT_MAX: Duration = Duration::from_secs(300);
+/// Most ids of one request.
+const IDS_MAX: usize = 1_000;
+
+/// `DELETE /v1/interactions/{id}`
+pub(super) async fn erase_one(
+    State(state): State<AppState>,
+    caller: Caller,
+    AskedId(id): AskedId,
+    path: Option<Path<String>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Receipt>, Problem> {
+    let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
+    let waits = waits(pairs.into_iter().filter(|(name, _)| path.is_some() || name != "id"))?;
+    let access = caller.access().clone();
+    let matches = state.run(move |reader, _| Matches::of_ids(reader, [id], &access)).await?;
+    if matches.matched == 0 {
+        return Err(Problem::no_such_interaction());
+    }
+    erase(&state, &caller, matches, waits).await
+}
+
+/// `POST /v1/erasures`
+pub(super) async fn erase_many(
+    State(state): State<AppState>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Receipt>, Problem> {
+    let waits = waits(pairs_of_query(query.as_deref().unwrap_or_default())?)?;
+    let body = body.map_err(|rejection| refused_body(&rejection))?;
+    let access = caller.access().clone();
+    let matches = match ids_of(&body)? {
+        Some(ids) => state.run(move |reader, _| Matches::of_ids(reader, ids, &access)).await?,
+        None => {
+            let parameters = search_of(&body)?;
+            // Not bound to the time of a search: finding everything of an organization may take longer.
+            let place = state.export_place()?;
+            let reader = state.reader().clone();
+            let found = tokio::task::spawn_blocking(move || {
+                let matches = Matches::of_search(&*reader, &parameters, access);
+                drop(place);
+                matches
+            });
+            found.await.map_err(|panicked| Problem::internal(&panicked))??
+        }
+    };
+    erase(&state, &caller, matches, waits).await
+}
+
+/// `GET /v1/erasures/{id}`
+pub(super) async fn show(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Receipt>, Problem> {
+    let waits = waits(pairs_of_query(query.as_deref().unwrap_or_default())?)?;
+    let receipt = state.erasures().receipt(&id, caller.access());
+    let receipt = receipt.ok_or_else(|| Problem::new("not_found", "there is no erasure with this id"))?;
+    Ok(Json(settled(&state, receipt, waits).await))
+}
+
+async fn erase(
+    state: &AppState,
+    caller: &Caller,
+    matches: Matches,
+    waits: bool,
+) -> Result<Json<Receipt>, Problem> {
+    // On a task of its own: whoever hangs up does not leave an erasure without its receipt.
+    let (erasures, access) = (state.erasures().clone(), caller.access().clone());
+    let erased = tokio::spawn(async move { erasures.erase(matches, &access).await });
+    let receipt = erased.await.map_err(|panicked| Problem::internal(&panicked))??;
+    Ok(Json(settled(state, receipt, waits).await))
+}
+
+async fn settled(state: &AppState, receipt: Receipt, waits: bool) -> Receipt {
+    if waits { state.erasures().wait_for_files(receipt, WAIT_MAX).await } else { receipt }
+}
+
+/// Whether to wait for the files; nothing else may be asked in the address.
+fn waits(pairs: impl IntoIterator<Item = Pair>) -> Result<bool, Problem> {
+    let mut waits = false;
+    for (name, value) in pairs {
+        if name != "wait" {
+            let problem = Problem::new("unknown_parameter", "only `wait` is possible here");
+            return Err(Problem { parameter: Some(name.chars().take(64).collect()), ..problem });
+        }
+        waits = match value.as_deref() {
+            Some("true" | "") | None => true,
+            Some("false") => false,
+            Some(_) => {
+                let problem = Problem::new("invalid_parameter", "`wait` is neither `true` nor `false`");
+                return Err(Problem { parameter: Some("wait".into()), ..problem });
+            }
+        };
+    }
+    Ok(waits)
+}
+
+/// The ids of a body that names ids.
+fn ids_of(body: &[u8]) -> Result<Option<Vec<String>>, Problem> {
+    let parsed: Value = serde_json::from_slice(body)
+        .map_err(|error| invalid_body(format!("the body is not JSON: {error}")))?;
+    let Some(ids) = parsed.get("ids") else { return Ok(None) };
+    let texts = ids.as_array().map(|ids| ids.iter().map(|id| id.as_str().map(str::to_owned)).collect());
+    let Some(Some(ids)) = texts else {
+        return Err(invalid_body("`ids` is not an array of strings".to_owned()));
+    };
+    let ids: Vec<String> = ids;
+    if parsed.as_object().is_some_and(|object| object.len() > 1) {
+        return Err(invalid_body(
+            "`ids` stands alone: what else the interactions are does not matter".to_owned(),
+        ));
+    }
+    if ids.len() > IDS_MAX {
+        return Err(invalid_body(format!("there are {} ids, at most {IDS_MAX} are possible", ids.len())));
+    }
+    Ok(Some(ids))
+}
+
+/// The search of a body: everything that says which interactions, nothing that says how they are shown.
+fn search_of(body: &[u8]) -> Result<SearchParameters, Problem> {
+    let pairs = pairs_of_json(body)?;
+    const SHOWN: &[&str] = &["facets", "facet_size", "ranges", "sort", "limit", "cursor"];
+    if let Some((name, _)) = pairs.iter().find(|(name, _)| SHOWN.contains(&name.as_str())) {
+        let detail = format!("`{name}` means nothing here: everything that matches is erased");
+        return Err(Problem {
+            parameter: Some(name.as_str().into()),
+            ..Problem::new("invalid_parameter", detail)
+        });
+    }
+    let (parameters, []) = SearchParameters::parse(pairs, [])?;
+    let is_everything = parameters.text().is_none()
+        && parameters.filters.is_empty()
+        && parameters.from.is_none()
+        && parameters.to.is_none();
+    if is_everything {
+        return Err(invalid_body("the body names nothing to erase".to_owned()));
+    }
+    Ok(parameters)
+}
+
+fn invalid_body(detail: String) -> Problem {
+    let hint = "send `{\"ids\": [\"…\"]}`, or the `q` and filters of a search";
+    Problem { hint: Some(hint.to_owned()), ..Problem::new("invalid_body", detail) }
+}

@@ -1,0 +1,64 @@
+//! `hearken backup create|restore`: a copy of what is durable, made while the server runs.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use hearken_config::Config;
+use hearken_index_tantivy::{CheckReport, create_backup, restore_backup};
+use hearken_query::{erasures, views};
+
+/// Copies the index as it is durable now, with saved views and receipts of erasures, into a new directory.
+///
+/// # Errors
+/// The index cannot be read, or the directory is not empty or cannot be written.
+pub fn create(config: &Config, into: &Path) -> anyhow::Result<()> {
+    let report = create_backup(&config.index.path, &into.join("index"))
+        .with_context(|| format!("no backup in `{}`", into.display()))?;
+    for (beside, name) in beside(config) {
+        if beside.exists() {
+            fs::copy(&beside, into.join(name))
+                .with_context(|| format!("cannot copy `{}`", beside.display()))?;
+        }
+    }
+    tell(&report, "backed up")
+}
+
+/// Puts a backup in the place of an index that is not there. The server then reads on from where the backup was made.
+///
+/// # Errors
+/// The backup is damaged or of no index, or there is an index already.
+pub fn restore(config: &Config, from: &Path) -> anyhow::Result<()> {
+    let report = restore_backup(&from.join("index"), &config.index.path)
+        .with_context(|| format!("nothing of `{}` was restored", from.display()))?;
+    for (beside, name) in beside(config) {
+        if from.join(name).exists() {
+            fs::copy(from.join(name), &beside)
+                .with_context(|| format!("cannot write `{}`", beside.display()))?;
+        }
+    }
+    tell(&report, "restored")
+}
+
+/// Small files beside the index, and their names in a backup.
+fn beside(config: &Config) -> [(PathBuf, &'static str); 2] {
+    let index = &config.index.path;
+    [(views::path_beside(index), "views.json"), (erasures::path_beside(index), "erasures.json")]
+}
+
+fn tell(report: &CheckReport, done: &str) -> anyhow::Result<()> {
+    let CheckReport { num_files, bytes, num_documents, checkpoint, .. } = report;
+    let mut out = std::io::stdout();
+    writeln!(out, "{done} and verified: {num_files} files, {bytes} bytes, {num_documents} documents")?;
+    for (topic, partitions) in &checkpoint.topics {
+        for (partition, position) in partitions {
+            writeln!(
+                out,
+                "read on at: topic {topic}, partition {partition}, offset {}",
+                position.next_offset
+            )?;
+        }
+    }
+    Ok(())
+}
