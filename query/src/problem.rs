@@ -34,11 +34,13 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("too_many_views", StatusCode::CONFLICT, "There are too many views"),
     ("not_found", StatusCode::NOT_FOUND, "Not found"),
     ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+    ("request_timeout", StatusCode::REQUEST_TIMEOUT, "The body took too long"),
     ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
     ("unknown_encoding", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's encoding is not understood"),
     ("uri_too_long", StatusCode::URI_TOO_LONG, "The address is too long"),
     ("too_many_searches", StatusCode::TOO_MANY_REQUESTS, "Too many searches at once"),
     ("search_timeout", StatusCode::SERVICE_UNAVAILABLE, "The search took too long"),
+    ("audit_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The audit log cannot be written"),
     ("not_durable", StatusCode::SERVICE_UNAVAILABLE, "The events could not be made durable"),
     ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something failed on the server"),
 ];

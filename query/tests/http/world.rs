@@ -12,6 +12,7 @@ use hearken_model::{
     Document, Event, InteractionId, InteractionType, MessageTime, MessageUpdate, Role, Scalar, Sentiment,
     State, Status, Timestamp,
 };
+use hearken_query::audit::AuditLog;
 use hearken_query::http::Gate;
 use hearken_query::keys::LiveKeys;
 use hearken_query::{AppState, Limits};
@@ -69,7 +70,22 @@ impl World {
         World::behind(Gate::with_keys(keys), documents, Vec::new(), Limits::default())
     }
 
+    /// One that writes an audit log, and its file.
+    pub(crate) fn audited(keys: LiveKeys, documents: &[Document], log: AuditLog) -> World {
+        World::made(Gate::with_keys(keys), documents, Vec::new(), Limits::default(), Some(log))
+    }
+
     pub(crate) fn behind(gate: Gate, documents: &[Document], reasons: Vec<String>, limits: Limits) -> World {
+        World::made(gate, documents, reasons, limits, None)
+    }
+
+    fn made(
+        gate: Gate,
+        documents: &[Document],
+        reasons: Vec<String>,
+        limits: Limits,
+        audit: Option<AuditLog>,
+    ) -> World {
         let directory = TempDir::new().unwrap();
         let (mut writer, reader) = Index::open(directory.path(), |_| {}).unwrap();
         for document in documents {
@@ -79,7 +95,8 @@ impl World {
         let registry = prometheus::Registry::new();
         let readiness = Arc::new(move || reasons.clone());
         let (stop, stopping) = tokio::sync::watch::channel(false);
-        let builder = AppState::builder(reader, registry).gate(gate).readiness(readiness).limits(limits);
+        let builder =
+            AppState::builder(reader, registry).gate(gate).audit(audit).readiness(readiness).limits(limits);
         let state = builder.stopping(stopping).build().unwrap();
         let router = hearken_query::http::router(state.clone());
         World { writer, state, router, stop, _directory: directory }
