@@ -6,9 +6,11 @@ mod formats;
 mod index;
 mod kafka;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use hearken_model::PersonalData;
+use ipnet::IpNet;
 
 use crate::error::shown;
 use crate::raw::Located;
@@ -76,12 +78,17 @@ fn geoip(reader: &mut Reader<'_>) -> Option<GeoipConfig> {
 
 fn http(reader: &mut Reader<'_>) -> HttpConfig {
     let default = HttpConfig::default();
+    let trusted_proxies = proxies(reader);
     let hosts = reader.list("http.allowed_hosts").unwrap_or_default();
     HttpConfig {
         listen: reader.parsed("http.listen", formats::listen_address).unwrap_or(default.listen),
         keys_file: reader.path("http.keys_file"),
         ingest: http_ingest(reader),
+        audit_log: reader.path("http.audit_log"),
         metrics_listen: reader.parsed("http.metrics_listen", formats::listen_address),
+        sign_on: sign_on(reader, !trusted_proxies.is_empty()),
+        trusted_proxies,
+        tls: tls(reader),
         allowed_hosts: hosts.into_iter().map(|host| host.value).collect(),
         webhooks: WebhooksConfig {
             elevenlabs_secret_file: reader.path("http.webhooks.elevenlabs_secret_file"),
@@ -100,6 +107,76 @@ fn http_ingest(reader: &mut Reader<'_>) -> HttpIngest {
         reader.error_at(key, problem, "say in [kafka] where the brokers are, or use \"index\"");
     }
     ingest
+}
+
+fn tls(reader: &mut Reader<'_>) -> Option<TlsConfig> {
+    if !reader.has_section("http.tls") {
+        return None;
+    }
+    let certificate = reader.path("http.tls.certificate");
+    let certificate =
+        reader.required("http.tls.certificate", certificate, "certificate = \"/etc/hearken/tls.crt\"");
+    let key = reader.path("http.tls.key");
+    let key = reader.required("http.tls.key", key, "key = \"/etc/hearken/tls.key\"");
+    Some(TlsConfig { certificate: certificate?, key: key? })
+}
+
+/// What permissions a key may have, by the names that `query` knows.
+const PERMISSIONS: [&str; 6] = ["search", "read", "metadata", "ingest", "erase", "metrics"];
+
+fn sign_on(reader: &mut Reader<'_>, are_there_proxies: bool) -> Option<SignOnConfig> {
+    let section = "http.sign_on";
+    if !reader.has_section(section) {
+        return None;
+    }
+    if !are_there_proxies {
+        let problem = "`[http.sign_on]` believes nobody, for there are no `http.trusted_proxies`";
+        reader.error_at(section, problem, "name the addresses of the proxy that signs users on");
+    }
+    if !reader.raw.values.contains_key("http.keys_file") {
+        let problem = "`[http.sign_on]` needs `http.keys_file`: without keys, everybody may do everything";
+        reader.error_at(section, problem, "name a file for the keys; it may stay empty");
+    }
+    let user_header = reader.parsed("http.sign_on.user_header", formats::header_name);
+    let user_header =
+        reader.required("http.sign_on.user_header", user_header, "user_header = \"X-Forwarded-User\"");
+    let organizations_header = reader.parsed("http.sign_on.organizations_header", formats::header_name);
+    let organizations_header = reader.required(
+        "http.sign_on.organizations_header",
+        organizations_header,
+        "organizations_header = \"X-Forwarded-Groups\"",
+    );
+    let key = "http.sign_on.permissions";
+    let listed = reader.list(key);
+    let listed = reader.required(key, listed, "permissions = [\"search\", \"read\"]")?;
+    if listed.is_empty() {
+        reader.error_at(key, format!("`{key}` is empty"), "name at least one permission");
+    }
+    let mut permissions = Vec::new();
+    for Located { value, origin } in listed {
+        if PERMISSIONS.contains(&value.as_str()) {
+            permissions.push(value);
+            continue;
+        }
+        let problem = format!("`{key}` names `{}`, which is no permission", shown(&value));
+        reader.error(Some(origin), problem, format!("write some of {}", PERMISSIONS.join(", ")));
+    }
+    Some(SignOnConfig { user_header: user_header?, organizations_header: organizations_header?, permissions })
+}
+
+fn proxies(reader: &mut Reader<'_>) -> Vec<IpNet> {
+    let mut proxies = Vec::new();
+    for Located { value, origin } in reader.list("http.trusted_proxies").unwrap_or_default() {
+        match value.parse::<IpNet>().or_else(|_| value.parse::<IpAddr>().map(IpNet::from)) {
+            Ok(proxy) => proxies.push(proxy),
+            Err(_) => reader.error(
+                Some(origin),
+                "`http.trusted_proxies` holds something that is no address",
+                "write addresses or networks, such as \"10.0.0.5\" or \"10.0.0.0/8\"",
+            ),
+        }
+    }
+    proxies
 }
 
 fn privacy(reader: &mut Reader<'_>) -> PrivacyConfig {

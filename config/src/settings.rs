@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use hearken_model::PersonalData;
+use ipnet::IpNet;
 use rust_decimal::Decimal;
 
 use crate::Secret;
@@ -316,12 +317,40 @@ pub struct HttpConfig {
     pub keys_file: Option<PathBuf>,
     /// Where events go that come in over HTTP.
     pub ingest: HttpIngest,
+    /// Where it is written down who asked what; `None` is nowhere.
+    pub audit_log: Option<PathBuf>,
     /// Address of its own for the metrics, which asks for no key; `None` serves them beside the API, for a key.
     pub metrics_listen: Option<SocketAddr>,
+    /// Proxies that are believed who sent a request and whether it was encrypted.
+    pub trusted_proxies: Vec<IpNet>,
     /// Names under which the server may be reached without keys, beside those of loopback.
     pub allowed_hosts: Vec<String>,
+    /// What encrypts connections; `None` leaves that to a proxy.
+    pub tls: Option<TlsConfig>,
+    /// How users are named whom a trusted proxy has signed on; `None` believes no proxy that.
+    pub sign_on: Option<SignOnConfig>,
     /// What the webhooks of platforms are signed with.
     pub webhooks: WebhooksConfig,
+}
+
+/// `[http.tls]`: files in PEM form, read again when they change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The certificate, with the chain behind it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// `[http.sign_on]`: there are a `keys_file` and trusted proxies then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignOnConfig {
+    /// The header that names the user.
+    pub user_header: String,
+    /// The header that names the user's organizations, joined by commas.
+    pub organizations_header: String,
+    /// What such users may do: names of permissions, at least one.
+    pub permissions: Vec<String>,
 }
 
 /// `[http.webhooks]`: without a file, the webhooks of that platform need an API key.
@@ -351,8 +380,12 @@ impl Default for HttpConfig {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             keys_file: None,
             ingest: HttpIngest::default(),
+            audit_log: None,
             metrics_listen: None,
+            trusted_proxies: Vec::new(),
             allowed_hosts: Vec::new(),
+            tls: None,
+            sign_on: None,
             webhooks: WebhooksConfig::default(),
         }
     }

@@ -55,6 +55,36 @@ fn a_kafka_section_needs_its_servers_and_has_defaults_for_the_rest() {
 }
 
 #[test]
+fn who_is_trusted_must_be_complete() {
+    let http = ok(
+        "[http]\nkeys_file = 'keys.toml'\ntrusted_proxies = ['10.0.0.5', '2001:db8::/32']\n\
+         [http.sign_on]\nuser_header = 'X-User'\norganizations_header = 'X-Groups'\npermissions = ['search', 'read']\n\
+         [http.tls]\ncertificate = 'a'\nkey = 'b'",
+        &[],
+    )
+    .http;
+    assert_eq!(http.trusted_proxies[0].to_string(), "10.0.0.5/32");
+    assert_eq!(http.sign_on.unwrap().permissions, ["search", "read"]);
+    assert_eq!(http.tls.unwrap().key, Path::new("b"));
+    let none =
+        errors("[http.sign_on]\nuser_header = 'X User'\npermissions = ['all']\n[http.tls]\nkey = 'b'", &[]);
+    for told in [
+        "there are no `http.trusted_proxies`",
+        "needs `http.keys_file`",
+        "`http.sign_on.user_header` is `X User`, which is not the name of a header",
+        "`http.sign_on.organizations_header` is missing",
+        "names `all`, which is no permission",
+        "`http.tls.certificate` is missing",
+    ] {
+        assert!(none.contains(told), "{told}: {none}");
+    }
+    assert!(
+        errors("[http]\ntrusted_proxies = ['proxy.example']", &[]).contains("write addresses or networks")
+    );
+    assert!(errors("[http.sign_on]\npermissions = []", &[]).contains("name at least one permission"));
+}
+
+#[test]
 fn the_environment_wins_over_the_file_key_by_key() {
     let text = "[http]\nlisten = '127.0.0.1:1'\n[ingest]\nidle_timeout = '1h'";
     let config = ok(text, &[("HEARKEN_HTTP__LISTEN", "[::1]:2"), ("HEARKEN_LOG__FORMAT", "json")]);

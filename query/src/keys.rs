@@ -64,10 +64,15 @@ impl Key {
 
     /// The organizations as they are written: their names, or `*`.
     pub fn organizations(&self) -> Vec<String> {
-        match &self.access {
-            Access::All => vec![EVERY_ORGANIZATION.to_owned()],
-            Access::Only(organizations) => organizations.iter().map(str::to_owned).collect(),
-        }
+        names_of(&self.access)
+    }
+}
+
+/// The organizations of an access as they are written: their names, or `*`.
+pub(crate) fn names_of(access: &Access) -> Vec<String> {
+    match access {
+        Access::All => vec![EVERY_ORGANIZATION.to_owned()],
+        Access::Only(organizations) => organizations.iter().map(str::to_owned).collect(),
     }
 }
 
@@ -279,7 +284,8 @@ fn checked_name(name: &str) -> Result<String, InvalidKey> {
     if is_one_line && fits { Ok(name.to_owned()) } else { Err(InvalidKey::Name) }
 }
 
-fn access(organizations: &[String]) -> Result<Access, InvalidKey> {
+/// What names of organizations give access to: names, or `*` alone for all of them.
+pub(crate) fn access(organizations: &[String]) -> Result<Access, InvalidKey> {
     if organizations == [EVERY_ORGANIZATION] {
         return Ok(Access::All);
     }

@@ -11,9 +11,10 @@
 //! - [`views`]: searches that people gave a name.
 //! - [`words`]: what people said, kept from who may not know it.
 //! - [`problem`]: the one place that turns errors into status, stable code and public text.
-//! - [`keys`]: who may ask what.
+//! - [`keys`]: who may ask what; [`audit`]: who asked what.
 //! - [`http`]: the routes.
 
+pub mod audit;
 mod durable;
 pub mod erasures;
 pub mod events;

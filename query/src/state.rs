@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use hearken_index::Search;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::audit::AuditLog;
 use crate::erasures::Erasures;
 use crate::events::EventSink;
 use crate::follow::Seal;
@@ -34,6 +35,8 @@ pub struct Limits {
     pub events_bytes_max: usize,
     /// Bytes of requests with events that are taken in at the same time; more wait.
     pub events_room_bytes: usize,
+    /// How long the body of a request may take beside what has come of it at 32 KiB a second; then 408.
+    pub body_timeout: Duration,
     /// Exports at the same time; more are answered 429.
     pub exports_max: usize,
     /// Event streams at the same time; more are answered 429. Exports have places of their own: readers who keep pages open
@@ -57,6 +60,7 @@ impl Default for Limits {
             // An interaction may have 8 MB of text, which JSON may double.
             events_bytes_max: 16 * 1024 * 1024,
             events_room_bytes: 128 * 1024 * 1024,
+            body_timeout: Duration::from_secs(20),
             exports_max: 16,
             streams_max: 32,
             connections_max: 512,
@@ -92,6 +96,7 @@ struct Inner {
     views: Arc<Views>,
     erasures: Arc<Erasures>,
     gate: Gate,
+    audit: Option<AuditLog>,
     seal: Seal,
 }
 
@@ -105,6 +110,7 @@ pub struct AppStateBuilder {
     views: Views,
     erasures: Arc<Erasures>,
     gate: Gate,
+    audit: Option<AuditLog>,
     events: Option<Arc<dyn EventSink>>,
     webhook_secrets: BTreeMap<Platform, Vec<u8>>,
 }
@@ -152,6 +158,12 @@ impl AppStateBuilder {
         self
     }
 
+    /// Where it is written down who asked what; by default nowhere.
+    pub fn audit(mut self, audit: Option<AuditLog>) -> Self {
+        self.audit = audit;
+        self
+    }
+
     /// Who gets in; by default everybody may do everything.
     pub fn gate(mut self, gate: Gate) -> Self {
         self.gate = gate;
@@ -172,6 +184,7 @@ impl AppStateBuilder {
             views,
             erasures,
             gate,
+            audit,
             events,
             webhook_secrets,
         } = self;
@@ -192,6 +205,7 @@ impl AppStateBuilder {
             views: Arc::new(views),
             erasures,
             gate,
+            audit,
             seal: Seal::new(),
         };
         Ok(AppState { inner: Arc::new(inner) })
@@ -212,6 +226,7 @@ impl AppState {
             views: Views::default(),
             erasures: Arc::default(),
             gate: Gate::default(),
+            audit: None,
             events: None,
             webhook_secrets: BTreeMap::new(),
         }
@@ -237,6 +252,10 @@ impl AppState {
         &self.inner.gate
     }
 
+    pub(crate) fn audit(&self) -> Option<&AuditLog> {
+        self.inner.audit.as_ref()
+    }
+
     pub(crate) fn seal(&self) -> &Seal {
         &self.inner.seal
     }
@@ -248,7 +267,12 @@ impl AppState {
 
     /// Why the server is not ready; empty when it is.
     pub fn reasons_not_ready(&self) -> Vec<String> {
-        (self.inner.readiness)()
+        let mut reasons = (self.inner.readiness)();
+        if let Some(trouble) = self.audit().and_then(AuditLog::trouble) {
+            tracing::debug!(trouble, "not ready");
+            reasons.push("the audit log cannot be written; the server's log says why".to_owned());
+        }
+        reasons
     }
 
     pub(crate) fn registry(&self) -> &prometheus::Registry {

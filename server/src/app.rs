@@ -12,7 +12,7 @@ use hearken_analysis::{Analyzer, Taxonomy};
 use hearken_billing::{Billing, BillingSettings, MinuteRounding, ModelPrice, OwnPrice};
 use hearken_config::{
     AnalysisConfig, AnalysisEngine, ApiKey, BillingConfig, Config, HttpConfig, HttpIngest, Secret,
-    WebhooksConfig,
+    SignOnConfig, TlsConfig, WebhooksConfig,
 };
 use hearken_geoip::GeoIp;
 use hearken_index::Maintain;
@@ -21,8 +21,9 @@ use hearken_ingest::{
     Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, Intake, LlmAnalyst, LlmParts,
     LocalLog, Retention,
 };
+use hearken_query::audit::AuditLog;
 use hearken_query::erasures::{self, Erasures};
-use hearken_query::http::Gate;
+use hearken_query::http::{Gate, LiveTls, Proxies, ServeOptions, SignOn};
 use hearken_query::keys::{KeyFile, LiveKeys};
 use hearken_query::views::{self, Views};
 use hearken_query::webhooks::Platform;
@@ -55,6 +56,9 @@ pub struct App {
     geoip: JoinHandle<()>,
     keys: Option<LiveKeys>,
     watching_keys: Option<JoinHandle<()>>,
+    is_encrypted: bool,
+    watching_tls: Option<JoinHandle<()>>,
+    audit: Option<AuditLog>,
 }
 
 impl App {
@@ -71,6 +75,8 @@ impl App {
         let deriver = deriver(&config, metrics.clone())?;
         let llm_client = llm_client(&config.analysis)?;
 
+        let tls = open_tls(&config.http)?;
+        let audit = config.http.audit_log.clone().map(AuditLog::open).transpose()?;
         let (writer, reader) = open_index(&config, &registry)?;
         let views = Views::open(views::path_beside(&config.index.path))?;
         let monitor: Arc<dyn Maintain> = writer.monitor().into();
@@ -114,11 +120,12 @@ impl App {
         let (stopping, stopped) = watch::channel(false);
         let keys = open_keys(&config.http)?;
         let gate = match &keys {
-            Some(keys) => Gate::with_keys(keys.clone()),
+            Some(keys) => Gate::with_keys(keys.clone()).signed_on_by_proxy(sign_on(&config.http)?),
             None => Gate::without_keys(address, &config.http.allowed_hosts),
         };
         let state = AppState::builder(reader.clone(), registry.clone())
             .gate(gate)
+            .audit(audit.clone())
             .readiness(readiness)
             .views(views)
             .events(Arc::new(HttpEvents(intake)))
@@ -126,14 +133,22 @@ impl App {
             .erasures(erasures)
             .stopping(stopped.clone());
         let state = state.build()?;
-        let connections_max = state.limits().connections_max;
+        let options = ServeOptions {
+            connections_max: state.limits().connections_max,
+            proxies: Proxies::new(&config.http.trusted_proxies),
+            tls: tls.clone(),
+        };
         let router = http::finish(http::routes().merge(hearken_web::routes()), state.clone());
         if let Some(listener) = metrics_listener {
             let router = http::metrics_alone(state);
-            tokio::spawn(http::serve(listener, router, METRICS_CONNECTIONS_MAX, stopped.clone()));
+            let options =
+                ServeOptions { connections_max: METRICS_CONNECTIONS_MAX, ..ServeOptions::default() };
+            tokio::spawn(http::serve(listener, router, options, stopped.clone()));
         }
-        let http = tokio::spawn(http::serve(listener, router, connections_max, stopped));
+        let http = tokio::spawn(http::serve(listener, router, options, stopped));
         let watching_keys = keys.clone().map(|keys| tokio::spawn(keys.keep_current()));
+        let is_encrypted = tls.is_some();
+        let watching_tls = tls.map(|tls| tokio::spawn(tls.keep_current()));
         let geoip = tokio::spawn(watch_geoip(geoip));
         info!(%address, "listening");
         Ok(App {
@@ -148,12 +163,21 @@ impl App {
             geoip,
             keys,
             watching_keys,
+            is_encrypted,
+            watching_tls,
+            audit,
         })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The same as a URL.
+    pub fn url(&self) -> String {
+        let scheme = if self.is_encrypted { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// The newest view of the index.
@@ -202,8 +226,11 @@ impl App {
         if tokio::time::timeout(DRAIN_TIMEOUT, self.http).await.is_err() {
             warn!("some requests did not end in time and were cut off");
         }
-        if let Some(watching) = self.watching_keys {
+        for watching in [self.watching_keys, self.watching_tls].into_iter().flatten() {
             watching.abort();
+        }
+        if let Some(audit) = self.audit {
+            tokio::task::spawn_blocking(move || audit.close()).await?;
         }
         if let Some(keys) = self.keys {
             keys.write_uses();
@@ -226,6 +253,27 @@ fn open_keys(config: &HttpConfig) -> anyhow::Result<Option<LiveKeys>> {
         warn!(%file, "there are no keys yet, so nobody may do anything; make one with `hearken keys create`");
     }
     Ok(Some(keys))
+}
+
+/// What connections are encrypted with, if they are.
+fn open_tls(config: &HttpConfig) -> anyhow::Result<Option<LiveTls>> {
+    let Some(TlsConfig { certificate, key }) = &config.tls else {
+        let is_reachable = !config.listen.ip().to_canonical().is_loopback();
+        if is_reachable && config.trusted_proxies.is_empty() {
+            warn!("keys and conversations go over the network without encryption; see `[http.tls]`");
+        }
+        return Ok(None);
+    };
+    Ok(Some(LiveTls::open(certificate.clone(), key.clone()).context("`[http.tls]` cannot be used")?))
+}
+
+/// How users are named whom a proxy signs on, if one does.
+fn sign_on(config: &HttpConfig) -> anyhow::Result<Option<SignOn>> {
+    let Some(SignOnConfig { user_header, organizations_header, permissions }) = &config.sign_on else {
+        return Ok(None);
+    };
+    let sign_on = SignOn::new(user_header, organizations_header, permissions);
+    Ok(Some(sign_on.context("`[http.sign_on]` cannot be used")?))
 }
 
 /// Opens the index as the configuration says, with its flush times measured.

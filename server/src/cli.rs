@@ -124,6 +124,11 @@ enum Command {
         #[command(subcommand)]
         command: BackupCommand,
     },
+    /// Look after the audit log
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Explain a configuration file, or print the commented sample
     Config {
         #[command(subcommand)]
@@ -210,6 +215,12 @@ enum BackupCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Follow the chain of its lines: say how far it goes, or at which line it breaks
+    Check(ConfigArgs),
+}
+
+#[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Say what is wrong with a configuration file, with the line
     Check {
@@ -292,6 +303,9 @@ fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<()> {
                 commands::backup::restore(&environment.config(&config)?, &dir)
             }
         },
+        Command::Audit { command: AuditCommand::Check(args) } => {
+            commands::audit::check(&environment.config(&args)?)
+        }
         Command::Config { command } => match command {
             ConfigCommand::Check { file } => commands::config::check(&file, &environment.0),
             ConfigCommand::Sample => commands::config::sample(),
@@ -313,24 +327,26 @@ impl Environment {
     fn client(&self, args: &ServerArgs) -> anyhow::Result<Client> {
         let given =
             |flag: &Option<String>, name: &str| flag.clone().or_else(|| self.get(name).map(str::to_owned));
+        let config = self.local_config(&args.config)?;
         Client::new(Address {
             url: given(&args.url, "HEARKEN_URL"),
             key: self.get("HEARKEN_KEY").map(Secret::new),
             profile: given(&args.profile, "HEARKEN_PROFILE"),
-            listen: self.listen_address(&args.config)?,
+            listen: config.as_ref().map(|config| config.http.listen),
+            is_encrypted: config.is_some_and(|config| config.http.tls.is_some()),
             profiles: self
                 .user_folder("XDG_CONFIG_HOME", ".config")
                 .map(|folder| folder.join("profiles.toml")),
         })
     }
 
-    /// Where the server of the configuration listens, if there is a configuration.
-    fn listen_address(&self, args: &ConfigArgs) -> anyhow::Result<Option<SocketAddr>> {
+    /// The configuration of a server here, if there is one.
+    fn local_config(&self, args: &ConfigArgs) -> anyhow::Result<Option<Config>> {
         let is_named = args.config.is_some() || self.get("HEARKEN_CONFIG").is_some();
         if !is_named && !Path::new("hearken.toml").exists() {
             return Ok(None);
         }
-        Ok(Some(self.config(args)?.http.listen))
+        Ok(Some(self.config(args)?))
     }
 
     /// Where commands keep what they must remember.

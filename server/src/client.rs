@@ -31,6 +31,8 @@ pub struct Address {
     pub profiles: Option<PathBuf>,
     /// Where the server of the configuration listens, if there is a configuration.
     pub listen: Option<SocketAddr>,
+    /// Whether that server encrypts connections.
+    pub is_encrypted: bool,
 }
 
 /// One table of the profile file.
@@ -78,7 +80,8 @@ impl Client {
         let listen = address.listen.filter(|listen| listen.port() != 0).map(|listen| {
             // A server that listens on all addresses is reached on loopback.
             let ip = if listen.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen.ip() };
-            format!("http://{}", SocketAddr::new(ip, listen.port()))
+            let scheme = if address.is_encrypted { "https" } else { "http" };
+            format!("{scheme}://{}", SocketAddr::new(ip, listen.port()))
         });
         let url = address.url.or(profile.url).or(listen).unwrap_or_else(|| URL_DEFAULT.to_owned());
         let url = url.trim_end_matches('/').to_owned();

@@ -1,5 +1,6 @@
 //! What each command does.
 
+pub mod audit;
 pub mod backup;
 pub mod config;
 pub mod demo;

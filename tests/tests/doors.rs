@@ -200,3 +200,64 @@ fn the_terminal_searches_shows_exports_and_follows() {
     tail.kill().unwrap();
     tail.wait().unwrap();
 }
+
+#[test]
+fn a_server_with_keys_and_a_certificate_serves_other_machines_and_notes_who_did_what() {
+    let mut hearken = Hearken::start(&HearkenConfig::default()).unwrap();
+    hearken.terminate().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    fs::write(hearken.dir().join("tls.crt"), made.cert.pem()).unwrap();
+    fs::write(hearken.dir().join("tls.key"), made.signing_key.serialize_pem()).unwrap();
+    let mut environment = vec![
+        ("HEARKEN_HTTP__LISTEN", "0.0.0.0:0"),
+        ("HEARKEN_HTTP__KEYS_FILE", "keys.toml"),
+        ("HEARKEN_HTTP__AUDIT_LOG", "audit.jsonl"),
+        ("HEARKEN_HTTP__TLS__CERTIFICATE", "tls.crt"),
+        ("HEARKEN_HTTP__TLS__KEY", "tls.key"),
+        ("SSL_CERT_FILE", "tls.crt"),
+    ];
+    hearken.spawn(&environment).unwrap();
+    hearken.wait_listening().unwrap();
+    let port = hearken.base_url().strip_prefix("https://0.0.0.0:").unwrap().to_owned();
+    let url = format!("https://localhost:{port}");
+    environment.push(("HEARKEN_URL", &url));
+    let run = |arguments: &[&str], key: &str| {
+        let mut command = command(&hearken, arguments);
+        command.envs(environment.iter().copied()).env("HEARKEN_KEY", key).output().unwrap()
+    };
+    let config = ["--config", "hearken.toml"];
+    let create = ["keys", "create", "--name", "me", "--organizations", "*", "--permissions", "search,ingest"];
+    let key = String::from_utf8(run(&[&create[..], &config].concat(), "").stdout).unwrap();
+    let key = key.trim();
+    fs::write(
+        hearken.dir().join("one.ndjson"),
+        json!({"event": "interaction.message", "interaction_id": "one", "role": "user", "message": "zanzibar"})
+            .to_string(),
+    )
+    .unwrap();
+    wait_until(PATIENCE, "the key is taken up", || run(&["search", ""], key).status.success());
+    let imported = run(&["import", "one.ndjson"], key);
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    wait_until(PATIENCE, "the message", || {
+        String::from_utf8_lossy(&run(&["search", "zanzibar", "--json"], key).stdout).contains("\"one\"")
+    });
+    assert_eq!(run(&["show", "one"], key).status.code(), Some(1), "the key does not permit it");
+
+    hearken.terminate().unwrap();
+    let run = |arguments: &[&str]| {
+        command(&hearken, arguments).envs([("HEARKEN_HTTP__AUDIT_LOG", "audit.jsonl")]).output().unwrap()
+    };
+    let checked = run(&[&["audit", "check"][..], &config].concat());
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    let log = fs::read_to_string(hearken.dir().join("audit.jsonl")).unwrap();
+    for done in
+        ["keys create", "POST /v1/events", "GET /v1/interactions\"", "\"object\":\"one\"", "\"status\":403"]
+    {
+        assert!(log.contains(done), "{done}: {log}");
+    }
+    assert!(!log.contains("zanzibar") && !log.contains(key.rsplit('_').next().unwrap()), "{log}");
+    fs::write(hearken.dir().join("audit.jsonl"), log.replacen("keys create", "keys revoke", 1)).unwrap();
+    let checked = run(&[&["audit", "check"][..], &config].concat());
+    let told = String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.code() == Some(1) && told.contains("line 1 "), "{told}");
+}

@@ -15,6 +15,7 @@ use crate::format;
 use crate::handlers::{clock, failure, html as page, secure};
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
+use crate::reader::Reader;
 use crate::views::see_other;
 
 /// `GET /signin`: the page that asks for a key.
@@ -32,7 +33,11 @@ pub(crate) async fn sign_in(State(state): State<AppState>, parts: Parts, body: B
     let form_data = Location::parse(&String::from_utf8_lossy(&body));
     let to = destination(form_data.get("to"));
     match state.gate().sign_in(&parts, form_data.get("key").unwrap_or_default()) {
-        Ok(cookie) => with_cookie(see_other(to), cookie),
+        Ok((cookie, caller)) => {
+            let mut response = with_cookie(see_other(to), cookie);
+            response.extensions_mut().insert(caller); // for the audit log
+            response
+        }
         Err(problem) => {
             let (clock, _) = clock(&Location::default(), &parts.headers);
             let mut response = page(problem.status, form(to, Some(&problem), &clock));
@@ -53,17 +58,20 @@ pub(crate) async fn sign_out(State(state): State<AppState>, parts: Parts) -> Res
 pub(crate) async fn show(caller: Caller, parts: Parts) -> Response {
     let (clock, _) = clock(&Location::default(), &parts.headers);
     let main = match caller.key() {
-        None => html! {
+        None if caller.user().is_none() => html! {
             h1 { "Account" }
             p { "This server has no keys: anyone who can reach it may do everything." }
         },
-        Some(key) => html! {
+        key => html! {
             h1 { "Account" }
             div.card { dl {
-                div { dt { "Signed in with the key" } dd { bdi { (key.name) } } }
-                div { dt { "Organizations" } dd { (organizations(&key.organizations())) } }
-                div { dt { "May" } dd { ul { @for permission in key.permissions.iter() { li { (permits(permission)) } } } } }
-                @if let Some(expires) = key.expires { div { dt { "Until" } dd { (format::instant(expires, &clock)) } } }
+                @match key {
+                    Some(key) => div { dt { "Signed in with the key" } dd { bdi { (key.name) } } },
+                    None => div { dt { "Signed on by the proxy" } dd { bdi { (caller.user().unwrap_or_default()) } } },
+                }
+                div { dt { "Organizations" } dd { (organizations(&caller.organizations())) } }
+                div { dt { "May" } dd { ul { @for permission in caller.permissions().iter() { li { (permits(permission)) } } } } }
+                @if let Some(expires) = key.and_then(|key| key.expires) { div { dt { "Until" } dd { (format::instant(expires, &clock)) } } }
             } }
             @if caller.is_signed_in() {
                 form action="/signout" method="post" { button.primary type="submit" { "Sign out" } }
@@ -76,6 +84,7 @@ pub(crate) async fn show(caller: Caller, parts: Parts) -> Response {
             title: "Account",
             section: Section::Neither,
             kept: Location::default(),
+            reader: Some(&Reader::new(&caller)),
             clock: &clock,
             scripts: &[],
             main,
@@ -120,6 +129,7 @@ fn form(to: &str, problem: Option<&Problem>, clock: &Clock) -> Markup {
         title: "Sign in",
         section: Section::Neither,
         kept: Location::default(),
+        reader: None,
         clock,
         scripts: &[],
         main: html! {

@@ -2,15 +2,17 @@
 
 use std::time::SystemTime;
 
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hearken_model::Timestamp;
 use hearken_query::follow::point_now;
-use hearken_query::http::{AskedId, Caller, Needs, Routes};
+use hearken_query::http::{AskedId, Caller, Needs, Peer, Routes};
 use hearken_query::index::Search;
 use hearken_query::index::query::Query;
 use hearken_query::index::search::Selection;
+use hearken_query::keys::Permission;
 use hearken_query::parameters::{FACETS_MAX, SearchParameters, pairs_of_query};
 use hearken_query::search::{self, SearchAnswer};
 use hearken_query::{AppState, Problem, language, words};
@@ -23,6 +25,7 @@ use crate::interactions::{self, FACETS_SHOWN, ListView, WayOut};
 use crate::location::Location;
 use crate::overview::{self, OverviewView, Volume};
 use crate::period::Period;
+use crate::reader::Reader;
 use crate::{account, assets, layout, views};
 
 /// What pages may do: load the embedded assets, talk to this server, nothing else.
@@ -105,6 +108,7 @@ async fn list(
     State(state): State<AppState>,
     caller: Caller,
     RawQuery(query): RawQuery,
+    peer: Option<Extension<Peer>>,
     headers: HeaderMap,
 ) -> Response {
     let Asked { location, clock, period, parameters } = Asked::new(&query.unwrap_or_default(), &headers);
@@ -128,12 +132,13 @@ async fn list(
     }
     let status = answer.as_ref().err().map_or(StatusCode::OK, |problem| problem.status);
     let api = location.api(whole_query(&state, &caller, &location, parameters.ok()).await.as_deref());
-    let base_url = base_url(&headers);
+    let base_url = base_url(&headers, peer.is_some_and(|Extension(peer)| peer.is_encrypted));
     let views = state.views().all(caller.access());
     let view = ListView {
         views: &views,
         location: &location,
         api: &api,
+        reader: &Reader::new(&caller),
         clock: &clock,
         base_url: &base_url,
         answer,
@@ -221,6 +226,7 @@ async fn show_overview(
 ) -> Response {
     let Asked { location, clock, period, parameters } = Asked::new(&query.unwrap_or_default(), &headers);
     let location = location.first_page();
+    let reader = Reader::new(&caller);
     let measured = match parameters {
         Err(problem) => Err(problem),
         Ok(parameters) => {
@@ -233,7 +239,16 @@ async fn show_overview(
         }
     };
     let status = measured.as_ref().err().map_or(StatusCode::OK, |problem| problem.status);
-    html(status, overview::page(&OverviewView { location: &location, clock: &clock, period, measured }))
+    html(
+        status,
+        overview::page(&OverviewView {
+            location: &location,
+            reader: &reader,
+            clock: &clock,
+            period,
+            measured,
+        }),
+    )
 }
 
 fn selection(
@@ -265,7 +280,8 @@ async fn show(
         return show_text(&state, &caller, id, &clock).await;
     }
     let point = point_now(&state);
-    let q = location.get("q").map(str::to_owned);
+    // Whoever may not read what was said is shown everything else, not that the search cannot be marked.
+    let q = location.get("q").filter(|_| caller.may(Permission::Read)).map(str::to_owned);
     let (answer, problem) = match search::interaction(&state, id.clone(), q, &caller).await {
         // A search that cannot be understood must not hide the conversation.
         Err(problem) if problem.parameter.as_deref() == Some("q") => {
@@ -279,6 +295,7 @@ async fn show(
     };
     let view = InteractionView {
         location: &location,
+        reader: &Reader::new(&caller),
         clock: &clock,
         interaction: &answer.interaction,
         quotes: answer.highlights.as_deref(),
@@ -330,9 +347,10 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// How the reader reached this server, as far as it can be copied into a command without harm.
-fn base_url(headers: &HeaderMap) -> String {
+fn base_url(headers: &HeaderMap, is_encrypted: bool) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte);
     let host = if !host.is_empty() && host.bytes().all(is_plain) { host } else { "localhost:8080" };
-    format!("http://{host}")
+    let scheme = if is_encrypted { "https" } else { "http" };
+    format!("{scheme}://{host}")
 }

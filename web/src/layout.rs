@@ -5,6 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 use crate::assets;
 use crate::clock::Clock;
 use crate::location::Location;
+use crate::reader::Reader;
 
 /// Which entry of the navigation is current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(crate) struct Page<'p> {
     pub(crate) section: Section,
     /// What the links of the navigation keep.
     pub(crate) kept: Location,
+    /// Who reads it, if that is known.
+    pub(crate) reader: Option<&'p Reader>,
     /// Names the zone of the times.
     pub(crate) clock: &'p Clock,
     /// Assets beside the common ones.
@@ -58,7 +61,7 @@ pub(crate) fn document(page: Page<'_>) -> Markup {
                         a href=(link("/overview")) aria-current=[current(Section::Overview)] { "Overview" }
                     }
                     span.grow {}
-                    a.quiet href="/account" { "Account" }
+                    (Reader::account(page.reader))
                     span #live.js-only hidden { span.dot {} span data-live-text { "live" } }
                     button #theme.quiet.js-only type="button" title="Light or dark" { "Theme" }
                     button #keys-button.quiet.js-only type="button" title="Keys (?)" { "Keys" }
@@ -83,6 +86,7 @@ pub(crate) fn trouble(
         title,
         section: Section::Neither,
         kept: Location::default(),
+        reader: None,
         clock,
         scripts: &[],
         main: html! {

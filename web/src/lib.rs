@@ -32,6 +32,7 @@ mod marked;
 mod overview;
 mod period;
 mod plot;
+mod reader;
 #[cfg(test)]
 mod tests;
 mod views;

@@ -4,6 +4,7 @@
 use hearken_model::{Interaction, Message, Role, Timestamp};
 use hearken_query::Problem;
 use hearken_query::index::highlight::{Highlight, Place};
+use hearken_query::keys::{Permission, Permissions};
 use hearken_query::search::{SearchAnswer, SearchItem};
 use hearken_query::views::View;
 use serde_json::json;
@@ -12,6 +13,7 @@ use crate::clock::Clock;
 use crate::interaction::{self, InteractionView};
 use crate::interactions::{self, ListView, WayOut};
 use crate::location::Location;
+use crate::reader::Reader;
 
 /// Tries every way out of text: elements, attributes in both quotes, entities, comments.
 const HOSTILE: &str =
@@ -90,24 +92,41 @@ fn highlights() -> Vec<Highlight> {
 }
 
 fn list_page(query: &str, items: Vec<Interaction>) -> String {
-    let location = Location::parse(query);
+    list(&Location::parse(query), Ok(found(items)))
+}
+
+fn found(items: Vec<Interaction>) -> SearchAnswer {
     let item = |interaction| SearchItem { interaction, highlights: highlights() };
     let hostile_facet = |name: &str| {
         let counts = json!([{"value": HOSTILE, "count": 3}, {"value": null, "count": 1}]);
         (name.to_owned(), serde_json::from_value(counts).unwrap())
     };
-    let answer = SearchAnswer {
+    SearchAnswer {
         total: items.len() as u64,
         took_ms: 1.5,
         notices: hearken_query::language::notices("a or <b>"),
         items: items.into_iter().map(item).collect(),
         facets: vec![hostile_facet("country"), hostile_facet(&format!("metadata.{HOSTILE}"))],
         next_cursor: Some(HOSTILE.to_owned()),
-    };
-    list(&location, Ok(answer))
+    }
+}
+
+/// Whoever a server without keys has let in.
+fn anybody() -> Reader {
+    Reader { name: None, organizations: vec!["*".to_owned()], permissions: Permissions::ALL }
+}
+
+/// The holder of a key.
+fn holder(permissions: &[Permission]) -> Reader {
+    let permissions = permissions.iter().copied().collect();
+    Reader { name: Some(HOSTILE.to_owned()), organizations: vec![HOSTILE.to_owned()], permissions }
 }
 
 fn list(location: &Location, answer: Result<SearchAnswer, Problem>) -> String {
+    list_for(&anybody(), location, answer)
+}
+
+fn list_for(reader: &Reader, location: &Location, answer: Result<SearchAnswer, Problem>) -> String {
     let ways_out = WayOut::all(location, &clock());
     let api = location.api(location.get("q"));
     let base_url = "http://localhost:8080";
@@ -115,6 +134,7 @@ fn list(location: &Location, answer: Result<SearchAnswer, Problem>) -> String {
     let view = ListView {
         location,
         api: &api,
+        reader,
         clock: &clock(),
         base_url,
         answer,
@@ -127,11 +147,16 @@ fn list(location: &Location, answer: Result<SearchAnswer, Problem>) -> String {
 }
 
 fn interaction_page(query: &str, interaction: &Interaction) -> String {
+    interaction_page_for(&anybody(), query, interaction)
+}
+
+fn interaction_page_for(reader: &Reader, query: &str, interaction: &Interaction) -> String {
     let location = Location::parse(query);
     let quotes = highlights();
     let quotes = location.get("q").map(|_| quotes.as_slice());
     let view = InteractionView {
         location: &location,
+        reader,
         clock: &clock(),
         interaction,
         quotes,
@@ -273,4 +298,30 @@ fn a_long_transcript_stays_small() {
     };
     let interaction = Interaction { transcript: Some((0..500).map(message).collect()), ..bare() };
     assert!(interaction_page("", &interaction).len() < 400 * 1_024);
+}
+
+#[test]
+fn pages_say_who_reads_them_and_offer_what_they_may_do() {
+    let location = Location::parse("q=alert");
+    let nothing = SearchAnswer { total: 0, items: vec![], next_cursor: None, ..found(vec![]) };
+    let whole = interaction_page("", &hostile());
+    assert!(whole.contains("href=\"/account\">Account<") && whole.contains(">Text<"));
+
+    let facts = holder(&[Permission::Metadata]);
+    let page = interaction_page_for(&facts, "", &hostile());
+    assert_clean(&page);
+    assert!(page.contains("title=\"Signed in for &lt;/script&gt;"), "{page}");
+    assert!(!page.contains(">Text<") && page.contains("with the permission “read”"), "{page}");
+    let listed = list_for(&facts, &location, Ok(found(vec![bare()])));
+    assert_clean(&listed);
+    assert!(listed.contains("href=\"/interactions/bare?q=alert\""), "{listed}");
+    assert!(!list_for(&facts, &Location::default(), Ok(nothing.clone())).contains("curl"));
+
+    let searcher = holder(&[Permission::Search]);
+    let listed = list_for(&searcher, &location, Ok(found(vec![bare()])));
+    assert!(listed.contains("bare") && !listed.contains("/interactions/bare"), "{listed}");
+
+    let sender = holder(&[Permission::Search, Permission::Ingest]);
+    let page = list_for(&sender, &Location::default(), Ok(nothing));
+    assert!(page.contains("authorization: Bearer $HEARKEN_KEY"), "{page}");
 }

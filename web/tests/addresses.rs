@@ -8,6 +8,8 @@ use hearken_index::checkpoint::Checkpoint;
 use hearken_index_tantivy::{Index, IndexWriter};
 use hearken_model::{Document, Event, InteractionId, MessageTime, MessageUpdate, Role, State, Timestamp};
 use hearken_query::AppState;
+use hearken_query::http::{Gate, Peer, SignOn};
+use hearken_query::keys::{KeyFile, LiveKeys};
 use percent_encoding::percent_decode_str;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -20,20 +22,27 @@ struct Pages {
 
 impl Pages {
     fn new(documents: &[Document]) -> Pages {
+        Pages::behind(Gate::default(), documents)
+    }
+
+    fn behind(gate: Gate, documents: &[Document]) -> Pages {
         let directory = TempDir::new().unwrap();
         let (mut writer, reader) = Index::open(directory.path(), |_| {}).unwrap();
         for document in documents {
             writer.put(document.clone());
         }
         writer.refresh(&Checkpoint::default()).unwrap();
-        let state = AppState::builder(reader, prometheus::Registry::new()).build().unwrap();
+        let state = AppState::builder(reader, prometheus::Registry::new()).gate(gate).build().unwrap();
         let routes = hearken_query::http::routes().merge(hearken_web::routes());
         let router = hearken_query::http::finish(routes, state);
         Pages { router, _writer: writer, _directory: directory }
     }
 
     async fn get(&self, address: &str) -> (StatusCode, String) {
-        let request = Request::get(address).body(Body::empty()).unwrap();
+        self.send(Request::get(address).body(Body::empty()).unwrap()).await
+    }
+
+    async fn send(&self, request: Request<Body>) -> (StatusCode, String) {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
@@ -111,5 +120,42 @@ async fn every_interaction_in_the_list_opens_whatever_its_id() {
     }
     for nothing in ["/interactions/b", "/interactions/%FF", "/interactions/", "/interactions/?id=b"] {
         assert_eq!(pages.get(nothing).await.0, StatusCode::NOT_FOUND, "{nothing}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_whom_a_proxy_signs_on_sees_pages_and_what_is_theirs() {
+    let folder = TempDir::new().unwrap();
+    let keys = LiveKeys::open(KeyFile::new(folder.path().join("keys.toml"))).unwrap();
+    let sign_on = SignOn::new("X-User", "X-Groups", &["metadata".to_owned()]).unwrap();
+    let gate = Gate::with_keys(keys).signed_on_by_proxy(Some(sign_on));
+    let of = |organization: &str| {
+        let mut document = chat(organization);
+        document.derived.head.organization = Some(organization.to_owned());
+        document
+    };
+    let pages = Pages::behind(gate, &[of("acme"), of("globex")]);
+    let asked = async |address: &str, is_vouched_for: bool| {
+        let request = Request::get(address).header("x-user", "Ann").header("x-groups", "acme");
+        let mut request = request.body(Body::empty()).unwrap();
+        let peer = Peer::direct("192.0.2.1".parse().unwrap(), true);
+        request.extensions_mut().insert(Peer { is_vouched_for, ..peer });
+        pages.send(request).await
+    };
+    let (status, page) = asked("/", true).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("<bdi>Ann</bdi>") && page.contains("Signed in for acme"), "{page}");
+    assert!(page.contains("/interactions/acme") && !page.contains("globex"), "{page}");
+    let (_, account) = asked("/account", true).await;
+    assert!(account.contains("Signed on by the proxy") && !account.contains("Sign out"), "{account}");
+    // Whoever may not read what was said still gets the rest, whatever they searched for.
+    let (status, page) = asked("/interactions/acme?q=organization:acme", true).await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    assert!(!page.contains("hello acme") && !page.contains("format=text"), "{page}");
+    assert_eq!(asked("/interactions/globex", true).await.0, StatusCode::NOT_FOUND);
+
+    for address in ["/", "/account", "/interactions/acme"] {
+        let (status, page) = asked(address, false).await;
+        assert_eq!((status, page.as_str()), (StatusCode::SEE_OTHER, ""), "a stranger is led to sign in");
     }
 }

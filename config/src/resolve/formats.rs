@@ -30,6 +30,14 @@ pub(super) fn topic_name(text: &str) -> Result<&str, Complaint> {
     }
 }
 
+/// The name of an HTTP header, which has to be a token.
+pub(super) fn header_name(text: &str) -> Result<String, Complaint> {
+    match text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)) {
+        true => Ok(text.to_owned()),
+        false => Err(("the name of a header".into(), "write it like \"X-Forwarded-User\"".into())),
+    }
+}
+
 pub(super) fn web_url(text: &str) -> Result<String, Complaint> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let Some(url) = url else {

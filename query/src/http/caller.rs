@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use hearken_index::Access;
 
 use super::sessions::SessionGuard;
-use crate::keys::{Key, LiveKeys, Permission, Permissions, now};
+use crate::keys::{Key, LiveKeys, Permission, Permissions, names_of, now};
 use crate::problem::Problem;
 
 /// How often a stream asks whether its caller's key is still worth something.
@@ -19,7 +19,18 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct Caller {
     access: Access,
     permissions: Permissions,
-    holder: Option<Holder>,
+    who: Who,
+}
+
+/// What a caller is known by.
+#[derive(Debug, Clone)]
+enum Who {
+    /// Nothing: the server asks for no keys.
+    Anybody,
+    /// A key.
+    Holder(Holder),
+    /// The name that a trusted proxy says.
+    User(Arc<str>),
 }
 
 /// The key that a caller holds, and how they came by it.
@@ -33,12 +44,16 @@ struct Holder {
 impl Caller {
     /// Whoever can reach a server without keys: they may do everything.
     pub(crate) fn anybody() -> Self {
-        Caller { access: Access::All, permissions: Permissions::ALL, holder: None }
+        Caller { access: Access::All, permissions: Permissions::ALL, who: Who::Anybody }
     }
 
     pub(super) fn holding(key: Arc<Key>, keys: LiveKeys, session: Option<SessionGuard>) -> Self {
         let (access, permissions) = (key.access.clone(), key.permissions);
-        Caller { access, permissions, holder: Some(Holder { key, keys, session }) }
+        Caller { access, permissions, who: Who::Holder(Holder { key, keys, session }) }
+    }
+
+    pub(super) fn signed_on(user: &str, access: Access, permissions: Permissions) -> Self {
+        Caller { access, permissions, who: Who::User(user.into()) }
     }
 
     /// Whose interactions they may see, for every question to the index.
@@ -46,14 +61,44 @@ impl Caller {
         &self.access
     }
 
-    /// The key, unless the server has none.
+    /// The key, if they showed one.
     pub fn key(&self) -> Option<&Key> {
-        self.holder.as_ref().map(|holder| &*holder.key)
+        self.holder().map(|holder| &*holder.key)
+    }
+
+    /// The user, if a trusted proxy signed them on.
+    pub fn user(&self) -> Option<&str> {
+        match &self.who {
+            Who::User(name) => Some(name),
+            Who::Anybody | Who::Holder(_) => None,
+        }
+    }
+
+    /// What to call them: the name of their key or of the user; nothing where the server asks for no keys.
+    pub fn name(&self) -> Option<&str> {
+        self.user().or(self.key().map(|key| key.name.as_str()))
+    }
+
+    /// The organizations that they may see: their names, or `*`.
+    pub fn organizations(&self) -> Vec<String> {
+        names_of(&self.access)
+    }
+
+    /// What they may do.
+    pub fn permissions(&self) -> Permissions {
+        self.permissions
+    }
+
+    fn holder(&self) -> Option<&Holder> {
+        match &self.who {
+            Who::Holder(holder) => Some(holder),
+            Who::Anybody | Who::User(_) => None,
+        }
     }
 
     /// Whether a browser sent the request in a session of its own.
     pub fn is_signed_in(&self) -> bool {
-        self.holder.as_ref().is_some_and(|holder| holder.session.is_some())
+        self.holder().is_some_and(|holder| holder.session.is_some())
     }
 
     /// Whether they may do that.
@@ -83,14 +128,14 @@ impl Caller {
 
     /// Whether the key is still worth what it was when the request came.
     pub fn is_still_admitted(&self) -> bool {
-        self.holder.as_ref().is_none_or(|Holder { key, keys, session }| {
+        self.holder().is_none_or(|Holder { key, keys, session }| {
             keys.current().still_holds(key, now()) && session.as_ref().is_none_or(SessionGuard::is_open)
         })
     }
 
-    /// Waits until it is not: for ever, when the server has no keys.
+    /// Waits until it is not: for ever, when there is no key.
     pub(super) async fn dismissed(self) {
-        if self.holder.is_none() {
+        if self.holder().is_none() {
             std::future::pending::<()>().await;
         }
         while self.is_still_admitted() {

@@ -130,8 +130,12 @@ impl Place {
         self.number
     }
 
-    /// A request has come.
-    pub(super) fn answering(&self) -> Answering {
+    /// A request has come from there. What proxies keep open counts as its client's.
+    pub(super) fn answering(&self, client: IpAddr) -> Answering {
+        let client = network(client);
+        if let Some(held) = self.connections.lock().by_number.get_mut(&self.number) {
+            held.address = client;
+        }
         self.activity.num_requests.fetch_add(1, Ordering::Relaxed);
         self.activity.since.store(self.connections.tick(), Ordering::Relaxed);
         Answering { connections: self.connections.clone(), activity: Arc::clone(&self.activity) }
@@ -176,7 +180,7 @@ mod tests {
     fn whoever_holds_most_gives_up_what_was_quiet_longest() {
         let connections = Connections::new(4);
         let greedy: Vec<_> = (0..4).map(|_| connections.place(address(1)).unwrap()).collect();
-        let _answering = greedy[0].answering();
+        let _answering = greedy[0].answering(address(1));
         let other = connections.place(address(2)).unwrap();
         assert_eq!(greedy.iter().map(is_open).collect::<Vec<_>>(), [true, false, true, true]);
         let more = connections.place(address(1)).unwrap();
@@ -191,15 +195,26 @@ mod tests {
     fn also_what_is_slow_gives_way_to_others_but_not_to_its_own() {
         let connections = Connections::new(2);
         let slow: Vec<_> = (0..2).map(|_| connections.place(address(1)).unwrap()).collect();
-        let answers: Vec<_> = slow.iter().map(Place::answering).collect();
+        let answers: Vec<_> = slow.iter().map(|place| place.answering(address(1))).collect();
         assert!(connections.place(address(1)).is_none());
         let other = connections.place(address(2)).unwrap();
         assert_eq!(slow.iter().map(is_open).collect::<Vec<_>>(), [false, true]);
-        let _answer = other.answering();
+        let _answer = other.answering(address(2));
         assert!(connections.place(address(3)).is_none(), "both wait for an answer");
         drop(answers);
         let third = connections.place(address(3)).unwrap();
         assert!(is_open(&third) && is_open(&other) && !is_open(&slow[1]));
+    }
+
+    #[test]
+    fn what_a_proxy_keeps_open_counts_as_its_clients() {
+        let connections = Connections::new(4);
+        let proxys: Vec<_> = (0..4).map(|_| connections.place(address(1)).unwrap()).collect();
+        let clients = [2, 3, 3, 3];
+        let _answers: Vec<_> =
+            proxys.iter().zip(clients).map(|(place, client)| place.answering(address(client))).collect();
+        let _other = connections.place(address(1)).unwrap();
+        assert_eq!(proxys.iter().map(is_open).collect::<Vec<_>>(), [true, false, true, true]);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! - With keys, a request shows one in `Authorization: Bearer`, or the cookie of a session that began with one. A page of
 //!   another site cannot add the first, and browsers do not send the second for it (`SameSite=Strict`); where it changes
 //!   something, its origin is checked as well.
+//! - Where a trusted proxy signs users on, its requests name them instead ([`super::sign_on`]); it has cookies of its own,
+//!   so the origin of every request is checked.
 //! - Without keys, whoever reaches the server may do everything, and it listens on loopback only. There, pages of other
 //!   sites are kept out by their origin, and those that make a name of their own point here (DNS rebinding) by the name.
 
@@ -16,8 +18,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 
 use super::attempts::Attempts;
 use super::caller::Caller;
-use super::serve::Peer;
+use super::proxies::Peer;
 use super::sessions::Sessions;
+use super::sign_on::SignOn;
 use crate::keys::{LiveKeys, id_of, now};
 use crate::problem::Problem;
 
@@ -30,6 +33,7 @@ pub struct Gate {
     keys: Option<LiveKeys>,
     /// Names under which a server without keys may be reached beside those of loopback.
     hosts: Vec<String>,
+    sign_on: Option<SignOn>,
     sessions: Sessions,
     attempts: Attempts,
 }
@@ -44,6 +48,11 @@ impl Gate {
     /// Whoever holds a key may do what it permits.
     pub fn with_keys(keys: LiveKeys) -> Self {
         Gate { keys: Some(keys), ..Gate::default() }
+    }
+
+    /// Believes trusted proxies who their users are; those need no key.
+    pub fn signed_on_by_proxy(self, sign_on: Option<SignOn>) -> Self {
+        Gate { sign_on, ..self }
     }
 
     /// Whether callers need keys.
@@ -64,6 +73,12 @@ impl Gate {
         if let Some(token) = bearer(&parts.headers) {
             let token = token.ok_or_else(|| self.failure(parts, None))?;
             return self.holder(keys, parts, token);
+        }
+        if let Some(sign_on) = &self.sign_on
+            && let Some(caller) = sign_on.caller(parts.extensions.get::<Peer>(), &parts.headers)?
+        {
+            refuse_other_sites(parts)?;
+            return Ok(caller);
         }
         let session = cookie(&parts.headers).and_then(|token| self.sessions.resume(token, Instant::now()));
         let holder = session.and_then(|(key_id, guard)| Some((keys.current().get(&key_id, now())?, guard)));
@@ -88,11 +103,12 @@ impl Gate {
         Ok(Caller::holding(key, keys.clone(), None))
     }
 
-    /// Begins a session with a key that somebody typed in; the answer is the cookie to set.
+    /// Begins a session with a key that somebody typed in; the answer is the cookie to set, and on whose behalf requests
+    /// with it are answered.
     ///
     /// # Errors
     /// The key is worth nothing, there were too many like it, or a page of another site sent it.
-    pub fn sign_in(&self, parts: &Parts, token: &str) -> Result<HeaderValue, Problem> {
+    pub fn sign_in(&self, parts: &Parts, token: &str) -> Result<(HeaderValue, Caller), Problem> {
         refuse_other_sites(parts)?;
         let keys = self.keys.as_ref();
         let keys = keys.ok_or_else(|| Problem::new("not_found", "this server asks for no keys"))?;
@@ -100,7 +116,7 @@ impl Gate {
         let key_id = caller.key().map(|key| key.id.clone()).unwrap_or_default();
         let session = self.sessions.begin(&key_id, Instant::now());
         let session = session.map_err(|error| Problem::internal(&error))?;
-        Ok(set_cookie(&session, "", is_encrypted(parts)))
+        Ok((set_cookie(&session, "", is_encrypted(parts)), caller))
     }
 
     /// Ends the session of a request; the answer is the cookie to set.

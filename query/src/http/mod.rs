@@ -1,6 +1,7 @@
 //! The HTTP API: routes, and what holds for all of them.
 
 mod attempts;
+mod bodies;
 mod caller;
 mod connections;
 mod description;
@@ -11,10 +12,13 @@ mod interactions;
 pub(crate) mod metrics;
 mod operations;
 mod otlp;
+mod proxies;
 pub mod routes;
 mod serve;
 mod sessions;
+mod sign_on;
 mod streams;
+mod tls;
 pub mod views;
 mod webhooks;
 
@@ -32,9 +36,12 @@ use crate::state::AppState;
 pub use caller::Caller;
 pub use gate::Gate;
 pub use interactions::AskedId;
+pub use proxies::{Peer, Proxies};
 pub use routes::{Needs, Routes};
-pub use serve::{Peer, serve};
+pub use serve::{ServeOptions, serve};
 pub use sessions::SESSION_IDLE_MAX;
+pub use sign_on::{InvalidSignOn, SignOn};
+pub use tls::{LiveTls, TlsError};
 
 /// The routes of the API. Merge others (pages) and [`finish`] them, so that all of them get the same
 /// limits, headers and metrics.
@@ -85,6 +92,7 @@ pub fn finish(routes: Routes, state: AppState) -> Router {
         .fallback(no_such_route)
         .layer(Extension(state.clone()))
         .layer(DefaultBodyLimit::max(body_bytes_max))
+        .layer(middleware::from_fn_with_state(state.clone(), bodies::limit_time))
         .layer(middleware::from_fn_with_state(state.clone(), metrics::observe))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
         .layer(CompressionLayer::new())

@@ -13,7 +13,9 @@
 //! Before the handler runs, the caller is known and has what the route needs: without a valid key they were answered
 //! 401, without the permission 403, and what a page of another site made a browser send was refused. The handler passes
 //! [`Caller::access`] to whatever it asks of the index, which asks for it, and [`Caller::require`]s what depends on the
-//! request. What it streams ends by itself when the caller's key does.
+//! request. What was asked is in the audit log, if there is one; a handler that finds out itself on whose behalf, or about
+//! what, adds the [`Caller`] or an [`AuditObject`](crate::audit::AuditObject) to the extensions of its answer. What it
+//! streams ends by itself when the caller's key does.
 
 use std::collections::BTreeMap;
 
@@ -21,15 +23,18 @@ use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::handler::Handler;
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use futures::{StreamExt as _, stream};
+use percent_encoding::percent_decode_str;
 
 use super::caller::Caller;
-use crate::keys::Permission;
+use super::proxies::Peer;
+use crate::audit::{self, AuditEntry, Record};
+use crate::keys::{Permission, now};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -157,7 +162,7 @@ impl Routes {
         handler: H,
     ) -> Self {
         let refusal = self.refusal;
-        let admit = move |request, next| admit(needs, refusal, request, next);
+        let admit = move |request, next| admit(path, needs, refusal, request, next);
         self.put(path, on(filter, handler).route_layer(middleware::from_fn(admit)));
         self.table.push(Route { path, method, needs });
         self
@@ -176,18 +181,33 @@ impl Routes {
     }
 }
 
-/// Lets a request through to its handler if its caller has what the route needs.
-async fn admit(needs: Needs, refusal: Refusal, request: Request, next: Next) -> Response {
+/// Lets a request through to its handler if its caller has what the route needs, and notes it in the audit log.
+async fn admit(path: &'static str, needs: Needs, refusal: Refusal, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let caller = match admitted(needs, &parts) {
-        Ok(caller) => caller,
+    let (caller, record) = match admitted(path, needs, &parts).await {
+        Ok(admitted) => admitted,
         Err(problem) => return refusal(problem, &parts),
     };
-    let Some(caller) = caller else { return next.run(Request::from_parts(parts, body)).await };
-    parts.extensions.insert(caller.clone());
+    if let Some(caller) = &caller {
+        parts.extensions.insert(caller.clone());
+    }
     let response = next.run(Request::from_parts(parts, body)).await;
+    if let Some(record) = record {
+        let extensions = response.extensions();
+        let status = response.status();
+        let found = extensions.get::<Caller>();
+        let is_nobody = caller.is_none() && found.is_none();
+        match needs {
+            Needs::Nothing if is_nobody => record.forget(),
+            _ if is_nobody && status == StatusCode::UNAUTHORIZED => record.forget(),
+            _ => record.answered(status.as_u16(), found, extensions.get()),
+        }
+    }
     let is_stream = response.body().size_hint().exact().is_none();
-    if is_stream { response.map(|body| ends_with(caller, body)) } else { response }
+    match caller {
+        Some(caller) if is_stream => response.map(|body| ends_with(caller, body)),
+        _ => response,
+    }
 }
 
 /// A body that breaks off when its caller's key is revoked, expires or is narrowed, or their session ends.
@@ -208,17 +228,54 @@ fn ends_with(caller: Caller, body: Body) -> Body {
 #[error("the key or the session that the request came with is not valid any more")]
 struct Dismissed;
 
-fn admitted(needs: Needs, parts: &Parts) -> Result<Option<Caller>, Problem> {
+/// The caller, if the route asks for one, and the record of what is done on their behalf, if one is kept.
+async fn admitted(
+    path: &str,
+    needs: Needs,
+    parts: &Parts,
+) -> Result<(Option<Caller>, Option<Record>), Problem> {
     let state = parts.extensions.get::<AppState>();
     let state = state.ok_or_else(|| Problem::internal(&std::io::Error::other("a route outside `finish`")))?;
-    if matches!(needs, Needs::Nothing | Needs::SignatureOr(_)) {
-        return Ok(None);
+    let caller = match needs {
+        Needs::Nothing | Needs::SignatureOr(_) => None,
+        Needs::Key | Needs::Permission(_) | Needs::AnyOf(_) => Some(state.gate().caller(parts)?),
+    };
+    let record = match state.audit() {
+        Some(log) if is_noted(needs, &parts.method) => {
+            Some(log.begin(entry(path, parts, caller.as_ref())).await?)
+        }
+        _ => None,
+    };
+    let is_permitted = match (needs, &caller) {
+        (Needs::Permission(permission), Some(caller)) => caller.require(permission),
+        (Needs::AnyOf(permissions), Some(caller)) => caller.require_any(permissions),
+        _ => Ok(()),
+    };
+    if let Err(problem) = is_permitted {
+        if let Some(record) = record {
+            record.answered(problem.status.as_u16(), None, None);
+        }
+        return Err(problem);
     }
-    let caller = state.gate().caller(parts)?;
+    Ok((caller, record))
+}
+
+/// Whether the audit log tells of such requests: not of those that tell nobody anything about people. Who signs in is
+/// known once they did.
+fn is_noted(needs: Needs, method: &Method) -> bool {
     match needs {
-        Needs::Nothing | Needs::SignatureOr(_) | Needs::Key => {}
-        Needs::Permission(permission) => caller.require(permission)?,
-        Needs::AnyOf(permissions) => caller.require_any(permissions)?,
+        Needs::Nothing => method == Method::POST,
+        Needs::Permission(permission) => permission != Permission::Metrics,
+        Needs::Key | Needs::SignatureOr(_) | Needs::AnyOf(_) => true,
     }
-    Ok(Some(caller))
+}
+
+/// What the audit log says of a request.
+fn entry(path: &str, parts: &Parts, caller: Option<&Caller>) -> AuditEntry {
+    let base = path.split_once('{').map(|(base, _)| base);
+    let object = base.and_then(|base| parts.uri.path().strip_prefix(base));
+    let object = object.map(|object| audit::bounded(&percent_decode_str(object).decode_utf8_lossy()));
+    let address = parts.extensions.get::<Peer>().map(|peer| peer.address.to_string());
+    let entry = audit::entry(now(), format!("{} {path}", parts.method), caller);
+    AuditEntry { address, object, ..entry }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,41 +17,47 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use super::connections::{Answering, Connections, Place};
+use super::proxies::Proxies;
+use super::tls::LiveTls;
 
 /// How long the head of a request may take from when it could begin, so also how long a connection may be quiet.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long it may take to agree on how a connection is encrypted.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 96 * 1024;
 /// How long nothing is taken after the system could not: it lacks descriptors, most likely.
 const TAKE_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
-/// Where a request came from: an extension of every request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer {
-    /// The client.
-    pub address: IpAddr,
-    /// Whether nobody could read the request on its way.
-    pub is_encrypted: bool,
+/// How a router is served.
+#[derive(Debug, Clone, Default)]
+pub struct ServeOptions {
+    /// Most connections, at least 1; see [`super::connections`] for whose end when there are more.
+    pub connections_max: usize,
+    /// Proxies that are believed what they say of clients.
+    pub proxies: Proxies,
+    /// Encrypts every connection.
+    pub tls: Option<LiveTls>,
 }
 
-/// Serves `router` until `stopping` says true, then finishes the requests under way. There are at most `connections_max`
-/// connections; see [`super::connections`] for whose end when there are more.
+/// Serves `router` until `stopping` says true, then finishes the requests under way.
 ///
 /// # Errors
 /// None today: a listener that fails is tried again.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    connections_max: usize,
+    options: ServeOptions,
     mut stopping: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let connections = Connections::new(connections_max);
+    let connections = Connections::new(options.connections_max);
     let mut tasks = JoinSet::new();
     loop {
         let (stream, peer) = tokio::select! {
@@ -68,7 +74,8 @@ pub async fn serve(
         };
         let Some(place) = connections.place(peer.ip()) else { continue };
         let number = place.number();
-        let task = tasks.spawn(connection(stream, peer, router.clone(), place, stopping.clone()));
+        let task =
+            tasks.spawn(connection(stream, peer, router.clone(), place, options.clone(), stopping.clone()));
         connections.served_by(number, task);
     }
     drop(listener);
@@ -85,19 +92,42 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
 /// Serves one connection.
 async fn connection(
     stream: TcpStream,
-    peer: SocketAddr,
+    from: SocketAddr,
     router: Router,
     place: Place,
-    mut stopping: watch::Receiver<bool>,
+    options: ServeOptions,
+    stopping: watch::Receiver<bool>,
 ) {
     // Answers go out at once: each is written as a whole.
     let _ = stream.set_nodelay(true);
-    let peer = Peer { address: peer.ip().to_canonical(), is_encrypted: false };
+    let ServeOptions { proxies, tls, .. } = options;
+    let is_encrypted = tls.is_some();
     let place = Arc::new(place);
-    let service = service_fn(move |request| answer(router.clone(), peer, place.answering(), request));
+    let answer = move |request: hyper::Request<Incoming>| {
+        let peer = proxies.peer(from.ip(), is_encrypted, request.headers());
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
+        answer(router.clone(), place.answering(peer.address), request)
+    };
+    let Some(tls) = tls else { return requests(stream, answer, stopping).await };
+    // The place is taken: who is slow here is counted, and gives way, like everybody who has not asked yet.
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await {
+        Ok(Ok(stream)) => requests(stream, answer, stopping).await,
+        Ok(Err(error)) => tracing::debug!(%error, "no connection could be agreed upon"),
+        Err(_) => tracing::debug!("a handshake took too long"),
+    }
+}
+
+/// Answers what comes over a connection.
+async fn requests<S, A, F>(stream: S, answer: A, mut stopping: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    A: Fn(hyper::Request<Incoming>) -> F,
+    F: Future<Output = Result<Response, Infallible>>,
+{
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service_fn(answer)));
     let served = tokio::select! {
         served = &mut connection => served,
         () = stopped(&mut stopping) => {
@@ -110,14 +140,7 @@ async fn connection(
     }
 }
 
-async fn answer(
-    router: Router,
-    peer: Peer,
-    answering: Answering,
-    request: hyper::Request<Incoming>,
-) -> Result<Response, Infallible> {
-    let mut request: Request = request.map(Body::new);
-    request.extensions_mut().insert(peer);
+async fn answer(router: Router, answering: Answering, request: Request) -> Result<Response, Infallible> {
     let response = router.oneshot(request).await?;
     Ok(response.map(|body| Body::new(Answer { body, _answering: answering })))
 }

@@ -1,14 +1,16 @@
 //! `/v1/views`: searches that people gave a name.
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Caller;
+use crate::audit::AuditObject;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::views::{View, ViewChange, Views};
@@ -29,10 +31,11 @@ pub(super) async fn create(
     State(state): State<AppState>,
     caller: Caller,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<View>), Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let view: View = parsed(body)?;
     let created = change(&state, move |views| views.create(view, caller.access())).await?;
-    Ok((StatusCode::CREATED, Json(created)))
+    let object = AuditObject(created.name.clone());
+    Ok((StatusCode::CREATED, Extension(object), Json(created)))
 }
 
 /// `PATCH /v1/views/{name}`

@@ -35,8 +35,8 @@ pub(super) async fn accept(
     };
     let sink = sink(&state)?;
     let (body, _room) = received(&state, &parts.headers, body).await?;
-    let caller = match (by_key, state.webhook_secret(platform)) {
-        (Some(caller), _) => caller,
+    let caller = match (&by_key, state.webhook_secret(platform)) {
+        (Some(caller), _) => caller.clone(),
         (None, Some(secret)) => {
             let header = parts.headers.get(platform.header()).and_then(|value| value.to_str().ok());
             let checked = platform.check(secret, header, &body, now_ms());
@@ -50,7 +50,13 @@ pub(super) async fn accept(
     let mut answer = answer.map_err(|error| Problem::not_durable(error.to_string()))?;
     match answer.rejected.pop() {
         Some(rejected) => Err(Problem::new("invalid_body", rejected.reason)),
-        None => Ok(Json(answer).into_response()),
+        None => {
+            let mut response = Json(answer).into_response();
+            if let Some(caller) = by_key {
+                response.extensions_mut().insert(caller);
+            }
+            Ok(response)
+        }
     }
 }
 

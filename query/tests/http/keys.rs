@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use futures::StreamExt as _;
 use hearken_model::{Document, InteractionId, Role};
+use hearken_query::audit::AuditLog;
 use hearken_query::http::{Gate, Needs, Peer};
 use hearken_query::keys::{KeyFile, LiveKeys, NewKey, Permission};
 use serde_json::json;
@@ -159,7 +160,7 @@ async fn wrong_keys_are_slowed_down_and_right_ones_are_not() {
     let from = async |address: &str, key: &str| {
         let request = Request::get("/v1/interactions").header("authorization", format!("Bearer {key}"));
         let mut request = request.body(Body::empty()).unwrap();
-        request.extensions_mut().insert(Peer { address: address.parse().unwrap(), is_encrypted: false });
+        request.extensions_mut().insert(Peer::direct(address.parse().unwrap(), false));
         guarded.world.send(request).await
     };
     let mut statuses = Vec::new();
@@ -480,4 +481,56 @@ async fn cursors_and_views_stay_with_their_organizations() {
     let unknown = guarded.ask(Method::DELETE, "/v1/views/never", Some(&globex)).await;
     let theirs = guarded.ask(Method::DELETE, "/v1/views/secret", Some(&globex)).await;
     assert_eq!((theirs.status, theirs.text()), (unknown.status, unknown.text()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_says_who_did_what_and_not_what_was_said() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let keys = LiveKeys::open(KeyFile::new(folder.path().join("keys.toml"))).unwrap();
+    let documents = [of("acme", chat("a b/c", 0, &[(Role::User, "zanzibar")]))];
+    let world = World::audited(keys.clone(), &documents, AuditLog::open(path.clone()).unwrap());
+    let guarded = Guarded { world, keys, _folder: folder };
+    let key = guarded.key(&["acme"], &[Permission::Search, Permission::Read]);
+    let view = Request::post("/v1/views").header("authorization", format!("Bearer {key}"));
+    let view = view.body(Body::from(r#"{"name":"mine","query":"q=zanzibar"}"#)).unwrap();
+    assert_eq!(guarded.world.send(view).await.status, StatusCode::CREATED);
+    for (method, uri) in [
+        (Method::GET, "/v1/interactions?q=zanzibar"),
+        (Method::GET, "/v1/interactions/a%20b%2Fc"),
+        (Method::GET, "/v1/export?q=zanzibar"),
+        (Method::GET, "/healthz"),
+        (Method::GET, "/v1/interactions/x"),
+        (Method::POST, "/v1/events?zanzibar"),
+        (Method::POST, "/v1/webhooks/vapi"),
+    ] {
+        guarded.ask(method, uri, Some(&key)).await;
+    }
+    // Whoever shows no key that is one does nothing, and could fill the log.
+    guarded.ask(Method::GET, "/v1/interactions", None).await;
+    guarded.ask(Method::POST, "/v1/webhooks/vapi", None).await;
+    let Guarded { world, _folder, .. } = guarded;
+    drop(world); // waits until all is written
+    assert_eq!(hearken_query::audit::check(&path).unwrap().last, 7);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| (line["action"].as_str().unwrap(), line["object"].as_str(), line["status"].as_u64()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("POST /v1/views", Some("mine"), Some(201)),
+            ("GET /v1/interactions", None, Some(200)),
+            ("GET /v1/interactions/{*id}", Some("a b/c"), Some(200)),
+            ("GET /v1/export", None, Some(200)),
+            ("GET /v1/interactions/{*id}", Some("x"), Some(404)),
+            ("POST /v1/events", None, Some(403)),
+            ("POST /v1/webhooks/{platform}", Some("vapi"), Some(403)),
+        ]
+    );
+    assert!(lines[..6].iter().all(|line| line["key"].as_str() == key.split('_').nth(1)));
+    assert!(!text.contains("zanzibar") && !text.contains(key.rsplit('_').next().unwrap()), "{text}");
 }

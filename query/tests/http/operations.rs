@@ -1,6 +1,7 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use hearken_query::Limits;
+use hearken_query::http::ServeOptions;
 use serde_json::json;
 use tokio::net::TcpStream;
 
@@ -68,7 +69,8 @@ async fn whoever_opens_more_connections_than_there_are_places_closes_only_their_
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let stopped = world.stop.subscribe();
-    let server = tokio::spawn(hearken_query::http::serve(listener, world.router.clone(), 8, stopped));
+    let options = ServeOptions { connections_max: 8, ..ServeOptions::default() };
+    let server = tokio::spawn(hearken_query::http::serve(listener, world.router.clone(), options, stopped));
     let connect = async |from: &str| {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind(format!("{from}:0").parse().unwrap()).unwrap();

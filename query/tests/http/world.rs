@@ -14,6 +14,7 @@ use hearken_model::{
     Document, Event, InteractionId, InteractionType, MessageTime, MessageUpdate, Role, Scalar, Sentiment,
     State, Status, Timestamp,
 };
+use hearken_query::audit::AuditLog;
 use hearken_query::erasures::{Erase, EraseFailed, Erasures};
 use hearken_query::http::Gate;
 use hearken_query::keys::LiveKeys;
@@ -92,7 +93,22 @@ impl World {
         World::behind(Gate::with_keys(keys), documents, Vec::new(), Limits::default())
     }
 
+    /// One that writes an audit log, and its file.
+    pub(crate) fn audited(keys: LiveKeys, documents: &[Document], log: AuditLog) -> World {
+        World::made(Gate::with_keys(keys), documents, Vec::new(), Limits::default(), Some(log))
+    }
+
     pub(crate) fn behind(gate: Gate, documents: &[Document], reasons: Vec<String>, limits: Limits) -> World {
+        World::made(gate, documents, reasons, limits, None)
+    }
+
+    fn made(
+        gate: Gate,
+        documents: &[Document],
+        reasons: Vec<String>,
+        limits: Limits,
+        audit: Option<AuditLog>,
+    ) -> World {
         let directory = TempDir::new().unwrap();
         let (mut writer, reader) = Index::open(directory.path(), |_| {}).unwrap();
         for document in documents {
@@ -102,7 +118,8 @@ impl World {
         let registry = prometheus::Registry::new();
         let readiness = Arc::new(move || reasons.clone());
         let (stop, stopping) = tokio::sync::watch::channel(false);
-        let builder = AppState::builder(reader, registry).gate(gate).readiness(readiness).limits(limits);
+        let builder =
+            AppState::builder(reader, registry).gate(gate).audit(audit).readiness(readiness).limits(limits);
         let eraser = Arc::new(NotingEraser::default());
         let erasures = Erasures::open(eraser.clone(), directory.path().join("erasures.json")).unwrap();
         let state = builder.stopping(stopping).erasures(erasures).build().unwrap();

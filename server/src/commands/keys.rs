@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use hearken_config::Config;
 use hearken_model::Timestamp;
+use hearken_query::audit;
 use hearken_query::keys::{self, Key, KeyFile, NewKey, Permission};
 use serde_json::{Value, json};
 
@@ -54,7 +55,11 @@ pub fn create(config: &Config, new: NewKeyArgs, as_json: bool) -> anyhow::Result
     let NewKeyArgs { name, organizations, permissions, expires } = new;
     let organizations = organizations.into_iter().map(|name| name.trim().to_owned()).collect();
     let permissions = permissions.into_iter().collect();
+    if let Some(path) = &config.http.audit_log {
+        audit::append(path, &[])?; // whether it can be written, before there is a key that nobody gets to see
+    }
     let (key, token) = file.create(NewKey { name, organizations, permissions, expires })?;
+    note(config, "keys create", &key)?;
     eprintln!("made the key `{}`; this is the only time that it is shown", key.id);
     let mut out = std::io::stdout().lock();
     if as_json {
@@ -115,8 +120,15 @@ pub fn list(config: &Config, as_json: bool) -> anyhow::Result<()> {
 /// There is no such key, or its file cannot be changed.
 pub fn revoke(config: &Config, id_or_name: &str) -> anyhow::Result<()> {
     let key = file(config)?.revoke(id_or_name)?;
+    note(config, "keys revoke", &key)?;
     eprintln!("revoked the key `{}` ({}); running servers refuse it within seconds", key.id, key.name);
     Ok(())
+}
+
+/// Notes in the audit log what became of a key.
+fn note(config: &Config, action: &str, key: &Key) -> anyhow::Result<()> {
+    let Some(path) = &config.http.audit_log else { return Ok(()) };
+    Ok(audit::note(path, keys::now(), action, format!("{} ({})", key.id, key.name))?)
 }
 
 fn file(config: &Config) -> anyhow::Result<KeyFile> {

@@ -22,7 +22,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let app = App::start(config).await?;
         // The one line of data: where it listens, which the configuration may leave to the system (port 0).
-        writeln!(std::io::stdout(), "listening on http://{}", app.address())?;
+        writeln!(std::io::stdout(), "listening on {}", app.url())?;
         tokio::select! {
             _ = terminate.recv() => info!("SIGTERM: stopping"),
             _ = interrupt.recv() => info!("SIGINT: stopping"),

@@ -8,12 +8,14 @@ mod transcript;
 
 use hearken_model::{Interaction, Status};
 use hearken_query::index::highlight::{Highlight, Place};
+use hearken_query::keys::Permission;
 use maud::{Markup, html};
 
 use crate::clock::Clock;
 use crate::interactions::search_box;
 use crate::layout::{self, Page, Section};
 use crate::location::{Location, interaction_href};
+use crate::reader::Reader;
 use crate::{format, labels, marked};
 
 pub(crate) use text::plain_text;
@@ -22,6 +24,8 @@ pub(crate) use text::plain_text;
 pub(crate) struct InteractionView<'v> {
     /// The address's parameters; only `q` and `tz` are known.
     pub(crate) location: &'v Location,
+    /// Who reads it.
+    pub(crate) reader: &'v Reader,
     /// The clock.
     pub(crate) clock: &'v Clock,
     pub(crate) interaction: &'v Interaction,
@@ -49,9 +53,13 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
             div.conversation {
                 div.transcript {
                     (details_found(view.quotes.unwrap_or_default()))
-                    (mood::chart(messages))
-                    (speech::timeline(interaction, messages))
-                    (transcript::transcript(interaction, messages, view.quotes, view.clock))
+                    @if view.reader.may(Permission::Read) {
+                        (mood::chart(messages))
+                        (speech::timeline(interaction, messages))
+                        (transcript::transcript(interaction, messages, view.quotes, view.clock))
+                    } @else {
+                        p.empty { "What was said here can be read with the permission “read”." }
+                    }
                 }
                 aside.panel aria-label="About this interaction" { (details::panel(interaction, view.clock)) }
             }
@@ -62,6 +70,7 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
         title: &title,
         section: Section::Neither,
         kept: view.location.clone(),
+        reader: Some(view.reader),
         clock: view.clock,
         scripts: &["suggest.js", "interaction.js"],
         main,
@@ -93,8 +102,10 @@ fn actions(view: &InteractionView<'_>) -> Markup {
                 }
             }
             button.js-only type="button" data-copy-link { "Copy link" }
-            button.js-only type="button" data-copy-from=(text) { "Copy text" }
-            a.button href=(text) { "Text" }
+            @if view.reader.may(Permission::Read) {
+                button.js-only type="button" data-copy-from=(text) { "Copy text" }
+                a.button href=(text) { "Text" }
+            }
             a.button href={ "/v1" (interaction_href(id, &Location::default())) } { "JSON" }
         }
     }

@@ -1,5 +1,6 @@
 //! When there is nothing to list: how to send the first event, or which filter to take off.
 
+use hearken_query::keys::Permission;
 use maud::{Markup, html};
 
 use super::ListView;
@@ -37,7 +38,7 @@ pub(super) fn empty(view: &ListView<'_>) -> Markup {
             }
         };
     }
-    if view.ways_out.is_empty() { no_data(view.base_url, view.point) } else { no_match(&view.ways_out) }
+    if view.ways_out.is_empty() { no_data(view) } else { no_match(&view.ways_out) }
 }
 
 fn no_match(ways_out: &[WayOut]) -> Markup {
@@ -58,22 +59,26 @@ fn no_match(ways_out: &[WayOut]) -> Markup {
     }
 }
 
-fn no_data(base_url: &str, point: &str) -> Markup {
+fn no_data(view: &ListView<'_>) -> Markup {
+    let key = view.reader.name.as_ref().map_or("", |_| " -H \"authorization: Bearer $HEARKEN_KEY\"");
     let command = format!(
-        "curl {base_url}/v1/events -H 'content-type: application/json' -d '\
+        "curl {}/v1/events{key} -H 'content-type: application/json' -d '\
          {{\"event\":\"interaction.message\",\"interaction_id\":\"hello-1\",\"message_id\":\"1\",\
-         \"role\":\"user\",\"message\":\"Hello Hearken\"}}'"
+         \"role\":\"user\",\"message\":\"Hello Hearken\"}}'",
+        view.base_url
     );
     html! {
         div.empty {
             h2 { "No interactions yet" }
-            p { "Send the first event, or configure " code { "[kafka]" } " and restart:" }
-            div.command {
-                pre tabindex="0" { code #first-event { (command) } }
-                button.js-only type="button" data-copy="#first-event" { "Copy" }
+            @if view.reader.may(Permission::Ingest) {
+                p { "Send the first event, or configure " code { "[kafka]" } " and restart:" }
+                div.command {
+                    pre tabindex="0" { code #first-event { (command) } }
+                    button.js-only type="button" data-copy="#first-event" { "Copy" }
+                }
             }
             p { "To look around with bundled conversations, run " code { "hearken demo" } "." }
-            span #waiting hidden data-stream="/v1/stream" data-point=(point) {}
+            span #waiting hidden data-stream="/v1/stream" data-point=(view.point) {}
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
 use crate::overview::Volume;
+use crate::reader::Reader;
 use crate::views;
 
 pub(crate) use chips::{chips, constraints, is_facet};
@@ -36,6 +37,8 @@ pub(crate) struct ListView<'v> {
     pub(crate) location: &'v Location,
     /// The same search for the API.
     pub(crate) api: &'v Location,
+    /// Who reads it.
+    pub(crate) reader: &'v Reader,
     /// The clock.
     pub(crate) clock: &'v Clock,
     /// Where events can be sent to, for the first command that a new user copies.
@@ -86,6 +89,7 @@ pub(crate) fn page(view: &ListView<'_>) -> Markup {
         title: &title,
         section: Section::Interactions,
         kept: location.clone(),
+        reader: Some(view.reader),
         clock: view.clock,
         scripts: &["suggest.js", "list.js"],
         main,
@@ -144,7 +148,7 @@ fn list(view: &ListView<'_>, answer: &SearchAnswer) -> Markup {
         div.list {
             (columns.head(view.location, toolbar::sort(view.location)))
             ol #rows.rows {
-                @for item in &answer.items { (row::row(item, view.location, &columns, view.clock)) }
+                @for item in &answer.items { (row::row(item, view, &columns)) }
             }
         }
     }

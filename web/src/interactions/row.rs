@@ -5,25 +5,27 @@ use hearken_query::index::highlight::Place;
 use hearken_query::search::SearchItem;
 use maud::{Markup, html};
 
+use super::ListView;
 use super::columns::Columns;
-use crate::clock::Clock;
-use crate::location::{Location, interaction_href, message_anchor};
+use crate::location::{interaction_href, message_anchor};
 use crate::{format, labels, marked};
 
-pub(super) fn row(item: &SearchItem, location: &Location, columns: &Columns<'_>, clock: &Clock) -> Markup {
+pub(super) fn row(item: &SearchItem, view: &ListView<'_>, columns: &Columns<'_>) -> Markup {
     let interaction = &item.interaction;
-    let kept = location.only(|name, _| name == "q" || name == "tz");
+    let kept = view.location.only(|name, _| name == "q" || name == "tz");
     let href = interaction_href(&interaction.id, &kept);
+    // A link without an address keeps its looks and leads nowhere.
+    let opens = view.reader.opens_interactions();
     html! {
         li.row data-id=(interaction.id) {
-            (columns.cells(interaction, clock))
-            a.open href=(href) { bdi { (headline(interaction)) } }
+            (columns.cells(interaction, view.clock))
+            a.open href=[opens.then_some(&href)] tabindex=[(!opens).then_some("0")] { bdi { (headline(interaction)) } }
             @if !item.highlights.is_empty() {
                 ul.quotes {
                     @for quote in &item.highlights {
                         @match &quote.place {
                             Place::Message { message_id, role, offset_ms } => li {
-                                a.said href={ (href) "#" (message_anchor(message_id)) } {
+                                a.said href=[opens.then(|| format!("{href}#{}", message_anchor(message_id)))] {
                                     (labels::speaker(*role, None)) " " (format::offset(*offset_ms))
                                 }
                                 (marked::fragments(&quote.fragments))

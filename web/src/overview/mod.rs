@@ -14,6 +14,7 @@ use crate::layout::{self, Page, Section};
 use crate::location::Location;
 use crate::period::Period;
 use crate::plot::{self, Axis, Bar};
+use crate::reader::Reader;
 use crate::{format, labels};
 
 pub(crate) use measure::{Measured, Numbers, measure, volume};
@@ -24,6 +25,7 @@ use stretches::DAY_MS;
 /// What the page shows.
 pub(crate) struct OverviewView<'v> {
     pub(crate) location: &'v Location,
+    pub(crate) reader: &'v Reader,
     pub(crate) clock: &'v Clock,
     /// What the measured interactions started in.
     pub(crate) period: Period,
@@ -57,6 +59,7 @@ pub(crate) fn page(view: &OverviewView<'_>) -> Markup {
         title: "Overview",
         section: Section::Overview,
         kept: location.clone(),
+        reader: Some(view.reader),
         clock: view.clock,
         scripts: &["suggest.js"],
         main,

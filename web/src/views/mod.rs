@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hearken_query::audit::AuditObject;
 use hearken_query::http::Caller;
 use hearken_query::http::views::change as change_views;
 use hearken_query::index::Access;
@@ -17,6 +18,7 @@ use percent_encoding::utf8_percent_encode;
 
 use crate::handlers::{clock, failure, html, secure};
 use crate::location::{Location, SEGMENT};
+use crate::reader::Reader;
 
 pub(crate) use pages::menu;
 
@@ -33,7 +35,8 @@ fn address(view: &View) -> String {
 /// `GET /views`
 pub(crate) async fn show_all(State(state): State<AppState>, caller: Caller, headers: HeaderMap) -> Response {
     let (clock, _) = clock(&Location::default(), &headers);
-    html(StatusCode::OK, pages::all(&state.views().all(caller.access()), &clock))
+    let views = state.views().all(caller.access());
+    html(StatusCode::OK, pages::all(&views, &Reader::new(&caller), &clock))
 }
 
 /// `GET /views/{name}`
@@ -62,7 +65,13 @@ pub(crate) async fn change(
     let (clock, _) = clock(&Location::default(), &headers);
     let form = Location::parse(&String::from_utf8_lossy(&body));
     match changed(&state, caller.access().clone(), &form).await {
-        Ok(leads_to) => see_other(&leads_to),
+        Ok(leads_to) => {
+            let mut response = see_other(&leads_to);
+            let name = form.get("view").or(form.get("name")).unwrap_or_default();
+            let object = format!("{}: {name}", form.get("do").unwrap_or_default());
+            response.extensions_mut().insert(AuditObject(object));
+            response
+        }
         Err(problem) => html(problem.status, pages::refused(&problem, &form, &clock)),
     }
 }

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::interactions::{constraints, sort_name};
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
+use crate::reader::Reader;
 
 /// The menu beside the search box: the views, and a form that saves the present search as one.
 pub(crate) fn menu(location: &Location, views: &[View]) -> Markup {
@@ -37,11 +38,12 @@ pub(crate) fn menu(location: &Location, views: &[View]) -> Markup {
 }
 
 /// The page on which views are looked after.
-pub(super) fn all(views: &[View], clock: &Clock) -> Markup {
+pub(super) fn all(views: &[View], reader: &Reader, clock: &Clock) -> Markup {
     layout::document(Page {
         title: "Views",
         section: Section::Neither,
         kept: Location::default(),
+        reader: Some(reader),
         clock,
         scripts: &[],
         main: html! {

@@ -1,0 +1,102 @@
+//! The time that the body of a request may take, from first to last: whoever sends it byte by byte holds a place no longer
+//! than a little while, and no longer than its limit of size takes at the slowest speed that is borne.
+
+use std::future::Future as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body::{Frame, SizeHint};
+use tokio::time::Sleep;
+
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// The slowest speed that is borne in the long run: of a telephone far from everything.
+const BYTES_PER_SECOND_MIN: u64 = 32 * 1024;
+
+/// Answers 408 to whoever takes too long over a body.
+pub(super) async fn limit_time(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let timeout = state.limits().body_timeout;
+    let is_late = Arc::new(AtomicBool::new(false));
+    let request = request.map(|body| {
+        if body.is_end_stream() {
+            return body;
+        }
+        Body::new(TimedBody { body, timeout, reading: None, is_late: Arc::clone(&is_late) })
+    });
+    let response = next.run(request).await;
+    if !is_late.load(Ordering::Relaxed) {
+        return response;
+    }
+    let detail = format!(
+        "after {timeout:?}, a body has to come at {} KiB/s at least; send less at a time",
+        BYTES_PER_SECOND_MIN / 1024
+    );
+    let mut response = Problem::new("request_timeout", detail).into_response();
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// A body that fails when it takes too long.
+struct TimedBody {
+    body: Body,
+    timeout: Duration,
+    /// From the moment on that somebody wants to read it: until then it is the server that is slow.
+    reading: Option<Reading>,
+    is_late: Arc<AtomicBool>,
+}
+
+struct Reading {
+    deadline: Pin<Box<Sleep>>,
+    num_bytes: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the body took too long")]
+struct Late;
+
+impl HttpBody for TimedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let TimedBody { body, timeout, reading, is_late } = &mut *self;
+        let Reading { deadline, num_bytes } = reading.get_or_insert_with(|| Reading {
+            deadline: Box::pin(tokio::time::sleep(*timeout)),
+            num_bytes: 0,
+        });
+        if deadline.as_mut().poll(cx).is_ready() {
+            is_late.store(true, Ordering::Relaxed);
+            return Poll::Ready(Some(Err(axum::Error::new(Late))));
+        }
+        let frame = ready!(Pin::new(body).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame {
+            // What has come moves the deadline on: by the time that it may have taken at the slowest speed.
+            let before = *num_bytes / BYTES_PER_SECOND_MIN;
+            *num_bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+            let more = Duration::from_secs(*num_bytes / BYTES_PER_SECOND_MIN - before);
+            let moved = deadline.deadline() + more;
+            deadline.as_mut().reset(moved);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

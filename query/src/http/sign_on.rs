@@ -1,0 +1,90 @@
+//! Sign-on by a proxy: it has made sure who the user is, and says so in headers. They are looked at only in requests that
+//! a trusted proxy passed on; from anyone else they mean nothing.
+
+use axum::http::{HeaderMap, HeaderName};
+
+use super::proxies::Peer;
+use crate::keys::{InvalidKey, Permission, Permissions, access};
+use crate::problem::Problem;
+
+use super::caller::Caller;
+
+/// Longest name of a user, in characters.
+const USER_CHARS_MAX: usize = 256;
+
+/// What users may do whom a proxy signs on, and where it names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignOn {
+    user_header: HeaderName,
+    organizations_header: HeaderName,
+    permissions: Permissions,
+}
+
+/// Why users cannot be signed on this way.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidSignOn {
+    /// No header can have that name.
+    #[error("`{0}` cannot be the name of a header")]
+    Header(String),
+    /// There is no permission of that name, or none at all.
+    #[error(transparent)]
+    Permissions(#[from] InvalidKey),
+}
+
+impl SignOn {
+    /// The names of headers, and of permissions.
+    ///
+    /// # Errors
+    /// One of them cannot be.
+    pub fn new(
+        user_header: &str,
+        organizations_header: &str,
+        permissions: &[String],
+    ) -> Result<Self, InvalidSignOn> {
+        let header =
+            |name: &str| name.parse::<HeaderName>().map_err(|_| InvalidSignOn::Header(name.to_owned()));
+        let permissions: Vec<_> = permissions
+            .iter()
+            .map(|name| Permission::from_name(name).ok_or_else(|| InvalidKey::Permission(name.clone())))
+            .collect::<Result<_, _>>()?;
+        if permissions.is_empty() {
+            return Err(InvalidKey::NoPermission.into());
+        }
+        Ok(SignOn {
+            user_header: header(user_header)?,
+            organizations_header: header(organizations_header)?,
+            permissions: permissions.into_iter().collect(),
+        })
+    }
+
+    /// The user whom the proxy names; `None` when none did that may.
+    ///
+    /// # Errors
+    /// `forbidden`: what it says of the user cannot be understood, or no organization is theirs.
+    pub(super) fn caller(&self, peer: Option<&Peer>, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
+        if !peer.is_some_and(|peer| peer.is_vouched_for) || !headers.contains_key(&self.user_header) {
+            return Ok(None);
+        }
+        let mut users = headers.get_all(&self.user_header).iter();
+        let (Some(user), None) = (users.next(), users.next()) else {
+            return Err(refused("the proxy named several users"));
+        };
+        let user = std::str::from_utf8(user.as_bytes()).map(str::trim).unwrap_or_default();
+        if user.is_empty() || user.chars().count() > USER_CHARS_MAX || user.chars().any(char::is_control) {
+            return Err(refused("the proxy named a user that cannot be"));
+        }
+        let lists = headers.get_all(&self.organizations_header).iter();
+        let lists = lists.map(|list| std::str::from_utf8(list.as_bytes()).unwrap_or_default());
+        let names = lists.flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty());
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        let access = access(&names).map_err(|_| {
+            refused("the proxy named no organizations of this user that can be: names, or `*` alone for all")
+        })?;
+        Ok(Some(Caller::signed_on(user, access, self.permissions)))
+    }
+}
+
+fn refused(detail: &str) -> Problem {
+    let hint = "whoever runs the proxy can tell what it sends; see `http.sign_on`".to_owned();
+    Problem { hint: Some(hint), ..Problem::new("forbidden", detail) }
+}

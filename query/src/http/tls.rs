@@ -1,0 +1,163 @@
+//! TLS: a certificate and its key, taken up again when their files change.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{self, ServerConfig};
+
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Why there is no TLS with these files.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read `{}`", .0.display())]
+    Unreadable(PathBuf, #[source] std::io::Error),
+    /// The first file holds no certificate.
+    #[error("`{}` holds no certificate; it has to be in PEM form, with the chain behind it", .0.display())]
+    NoCertificate(PathBuf, #[source] Option<pem::Error>),
+    /// The second file holds no key.
+    #[error("`{}` holds no private key; it has to be in PEM form, without a password", .0.display())]
+    NoKey(PathBuf, #[source] pem::Error),
+    /// They do not work, or not together.
+    #[error("`{}` and `{}` cannot be used together", certificate.display(), key.display())]
+    Unusable {
+        /// The file of the certificate.
+        certificate: PathBuf,
+        /// The file of its key.
+        key: PathBuf,
+        /// Why.
+        #[source]
+        source: rustls::Error,
+    },
+}
+
+/// What a running server proves its name with. Clones share it.
+#[derive(Clone)]
+pub struct LiveTls {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    certificate: PathBuf,
+    key: PathBuf,
+    config: ArcSwap<ServerConfig>,
+    /// What the files held when `config` was made of them, hashed.
+    content: Mutex<blake3::Hash>,
+}
+
+impl fmt::Debug for LiveTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveTls").field("certificate", &self.inner.certificate).finish_non_exhaustive()
+    }
+}
+
+impl LiveTls {
+    /// Reads the files: a certificate with the chain behind it, and its key, both in PEM form.
+    ///
+    /// # Errors
+    /// One of them cannot be read or used.
+    pub fn open(certificate: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
+        let files = Files::read(&certificate, &key)?;
+        let config = ArcSwap::from_pointee(files.config(&certificate, &key)?);
+        let content = Mutex::new(files.hash());
+        Ok(LiveTls { inner: Arc::new(Inner { certificate, key, config, content }) })
+    }
+
+    /// What takes the next connection.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.inner.config.load_full())
+    }
+
+    /// Takes up changed files; says whether they changed. All stays as it is when they cannot be used.
+    ///
+    /// # Errors
+    /// One of them cannot be read or used: maybe only one is replaced yet.
+    pub fn reload(&self) -> Result<bool, TlsError> {
+        let Inner { certificate, key, config, content } = &*self.inner;
+        let files = Files::read(certificate, key)?;
+        let mut known = content.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.hash() == *known {
+            return Ok(false);
+        }
+        config.store(Arc::new(files.config(certificate, key)?));
+        *known = files.hash();
+        Ok(true)
+    }
+
+    /// Takes up changes for ever.
+    pub async fn keep_current(self) {
+        let mut last_error = String::new();
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let live = self.clone();
+            let Ok(looked) = tokio::task::spawn_blocking(move || live.reload()).await else { continue };
+            match looked {
+                Ok(has_changed) => {
+                    if has_changed {
+                        tracing::info!("the certificate was replaced");
+                    }
+                    last_error.clear();
+                }
+                Err(error) => {
+                    let text = match std::error::Error::source(&error) {
+                        Some(source) => format!("{error}: {source}"),
+                        None => error.to_string(),
+                    };
+                    if text != last_error {
+                        tracing::error!(error = text, "the certificate stays as it was");
+                    }
+                    last_error = text;
+                }
+            }
+        }
+    }
+}
+
+/// The content of both files.
+struct Files {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Files {
+    fn read(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        let read =
+            |path: &Path| std::fs::read(path).map_err(|error| TlsError::Unreadable(path.to_owned(), error));
+        Ok(Files { certificate: read(certificate)?, key: read(key)? })
+    }
+
+    fn hash(&self) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(blake3::hash(&self.certificate).as_bytes()).update(&self.key).finalize()
+    }
+
+    fn config(&self, certificate_path: &Path, key_path: &Path) -> Result<ServerConfig, TlsError> {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.certificate).collect();
+        let chain =
+            chain.map_err(|error| TlsError::NoCertificate(certificate_path.to_owned(), Some(error)))?;
+        if chain.is_empty() {
+            return Err(TlsError::NoCertificate(certificate_path.to_owned(), None));
+        }
+        let key = PrivateKeyDer::from_pem_slice(&self.key)
+            .map_err(|error| TlsError::NoKey(key_path.to_owned(), error))?;
+        let unusable = |source| TlsError::Unusable {
+            certificate: certificate_path.to_owned(),
+            key: key_path.to_owned(),
+            source,
+        };
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().map_err(unusable)?;
+        let mut config = builder.with_no_client_auth().with_single_cert(chain, key).map_err(unusable)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}

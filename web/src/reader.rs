@@ -1,0 +1,57 @@
+//! Who reads a page, and what of it is for them: what they may not do is not offered.
+
+use hearken_query::http::Caller;
+use hearken_query::keys::{Permission, Permissions};
+use maud::{Markup, html};
+
+/// Whoever a page is made for.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    /// What to call them; nothing where the server asks for no keys.
+    pub(crate) name: Option<String>,
+    /// The organizations that they may see, or `*`.
+    pub(crate) organizations: Vec<String>,
+    /// What they may do.
+    pub(crate) permissions: Permissions,
+}
+
+impl Reader {
+    pub(crate) fn new(caller: &Caller) -> Self {
+        Reader {
+            name: caller.name().map(str::to_owned),
+            organizations: caller.organizations(),
+            permissions: caller.permissions(),
+        }
+    }
+
+    pub(crate) fn may(&self, permission: Permission) -> bool {
+        self.permissions.contains(permission)
+    }
+
+    /// Whether they may open an interaction at all.
+    pub(crate) fn opens_interactions(&self) -> bool {
+        self.may(Permission::Read) || self.may(Permission::Metadata)
+    }
+
+    /// For which organizations, in a few words.
+    fn scope(&self) -> String {
+        match self.organizations.as_slice() {
+            [all] if all == "*" => "all organizations".to_owned(),
+            [one] => one.clone(),
+            several => format!("{} organizations", several.len()),
+        }
+    }
+
+    /// The link to the page that says more.
+    pub(crate) fn account(reader: Option<&Reader>) -> Markup {
+        let known = reader.and_then(|reader| Some((reader, reader.name.as_deref()?)));
+        html! {
+            @match known {
+                Some((reader, name)) => a.quiet.reader href="/account" title={ "Signed in for " (reader.organizations.join(", ")) } {
+                    bdi { (name) } span.faint { " · " bdi { (reader.scope()) } }
+                },
+                None => a.quiet href="/account" { "Account" },
+            }
+        }
+    }
+}
