@@ -15,7 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use anyhow::{Context, Result};
-use hearken_index::search::{Filter, FilterValue, SearchRequest, Selection, Sort};
+use hearken_index::search::{
+    Filter, FilterValue, InvalidRequest, SearchParts, SearchRequest, Selection, Sort,
+};
 use hearken_index::{Access, Ranking};
 use hearken_index_tantivy::IndexReader;
 use hearken_query::language;
@@ -117,12 +119,12 @@ fn ask(reader: &IndexReader, question: &Question) -> Result<Vec<String>> {
     let query =
         language::parse(&question.words).map_err(|error| anyhow::anyhow!("{}: {error}", question.words))?;
     let answer =
-        reader.search(&by_relevance(Selection { filters, ..Selection::new(query, Access::All) }, DEPTH))?;
+        reader.search(&by_relevance(Selection { filters, ..Selection::new(query, Access::All) }, DEPTH)?)?;
     Ok(answer.hits.iter().map(|hit| hit.id()).collect::<Result<_, _>>()?)
 }
 
-fn by_relevance(selection: Selection, limit: usize) -> SearchRequest {
-    SearchRequest {
+fn by_relevance(selection: Selection, limit: usize) -> Result<SearchRequest, InvalidRequest> {
+    SearchRequest::try_new(SearchParts {
         selection,
         facets: Vec::new(),
         ranges: Vec::new(),
@@ -131,7 +133,7 @@ fn by_relevance(selection: Selection, limit: usize) -> SearchRequest {
         limit,
         cursor: None,
         deadline: None,
-    }
+    })
 }
 
 /// What the questions of one half are worth, family by family: the order of many relevant hits, or the place of the only

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use hearken_index::checkpoint::Checkpoint;
 use hearken_index::highlight::{HighlightOptions, Highlighter};
-use hearken_index::search::{SearchRequest, Selection, Sort};
+use hearken_index::search::{SearchParts, SearchRequest, Selection, Sort};
 use hearken_index::{Access, SearchError, oracle};
 use hearken_index_tantivy::{Index, IndexReader, IndexWriter};
 use hearken_model::{
@@ -93,7 +93,7 @@ fn world() -> &'static World {
 }
 
 /// The search that two lines ask for, `None` where they are refused.
-fn asked(text: &str) -> Option<(Selection, SearchRequest)> {
+fn asked(text: &str) -> Option<(Selection, SearchParts)> {
     let (q, rest) = text.split_once('\n').unwrap_or((text, ""));
     let (parameters, []) = SearchParameters::parse(pairs_of_query(rest).ok()?, []).ok()?;
     let query = parse(q).ok()?;
@@ -103,7 +103,7 @@ fn asked(text: &str) -> Option<(Selection, SearchRequest)> {
         Some(cursor) => Some(decode_cursor(cursor, &selection, &sort).ok()?),
         None => None,
     };
-    let request = SearchRequest {
+    let parts = SearchParts {
         selection: selection.clone(),
         facets: parameters.facets,
         facet_size: 1_000,
@@ -113,15 +113,15 @@ fn asked(text: &str) -> Option<(Selection, SearchRequest)> {
         cursor,
         deadline: Some(Instant::now() + TIMEOUT),
     };
-    Some((selection, request))
+    Some((selection, parts))
 }
 
 fuzz_target!(|text: &str| {
-    let Some((selection, mut request)) = asked(text) else { return };
+    let Some((selection, parts)) = asked(text) else { return };
     let World { reader, documents, .. } = world();
-    request.facets.push("id_of_all".to_owned());
-    assert!(matches!(reader.search(&request), Err(SearchError::Invalid(_))), "there is no such facet");
-    request.facets.pop();
+    let no_facet = SearchParts { facets: vec!["id_of_all".to_owned()], ..parts.clone() };
+    assert!(SearchRequest::try_new(no_facet).is_err(), "there is no such facet");
+    let Ok(request) = SearchRequest::try_new(parts) else { return };
     let answer = match reader.search(&request) {
         Ok(answer) => answer,
         Err(SearchError::TooExpensive(_) | SearchError::Invalid(_) | SearchError::CursorExpired) => return,
@@ -148,7 +148,8 @@ fuzz_target!(|text: &str| {
     // The next page begins where this one ends.
     if let Some(next) = answer.next {
         let next = decode_cursor(&encode_cursor(&next, &selection, &request.sort), &selection, &request.sort);
-        let page = reader.search(&SearchRequest { cursor: Some(next.unwrap()), ..request.clone() }).unwrap();
+        let page = SearchParts { cursor: Some(next.unwrap()), ..(*request).clone() };
+        let page = reader.search(&SearchRequest::try_new(page).unwrap()).unwrap();
         assert!(!page.hits.is_empty() && page.total == answer.total);
         let ids = |hits: &[hearken_index::search::Hit]| hits.iter().map(|hit| hit.id().unwrap()).collect::<BTreeSet<_>>();
         assert!(ids(&page.hits).is_disjoint(&ids(&answer.hits)));
@@ -158,8 +159,9 @@ fuzz_target!(|text: &str| {
     // In any other order the same are found.
     if matches!(request.sort, Sort::Relevance) {
         let newest = hearken_index::search::SortKey { field: "start_time".to_owned(), descending: true };
-        let by_date = SearchRequest { sort: Sort::Fields(vec![newest]), cursor: None, limit: 100, ..request };
-        let by_date = reader.search(&by_date).unwrap();
+        let by_date =
+            SearchParts { sort: Sort::Fields(vec![newest]), cursor: None, limit: 100, ..(*request).clone() };
+        let by_date = reader.search(&SearchRequest::try_new(by_date).unwrap()).unwrap();
         assert_eq!(by_date.hits.iter().map(|hit| hit.id().unwrap()).collect::<BTreeSet<_>>(), expected);
     }
 });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::search::SearchError;
+use crate::search::InvalidRequest;
 
 const HOUR_NANOS: i64 = 60 * 60 * 1_000_000_000;
 const WEEK_NANOS: i64 = 7 * 24 * HOUR_NANOS;
@@ -83,10 +83,10 @@ impl Interval {
     /// Whether anything can be counted in it.
     ///
     /// # Errors
-    /// [`SearchError::Invalid`]: it is too short.
-    pub(crate) fn check(&self) -> Result<(), SearchError> {
+    /// [`InvalidRequest`]: it is too short.
+    pub(crate) fn check(&self) -> Result<(), InvalidRequest> {
         if self.length < Duration::from_millis(1) {
-            return Err(SearchError::Invalid("the interval is too short".to_owned()));
+            return Err(InvalidRequest("the interval is too short".to_owned()));
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What can be asked of the index, and what it answers: the words of the port, independent of any engine.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::time::Instant;
 
 use hearken_model::field::{Field, FieldKind, field};
@@ -75,20 +76,20 @@ pub struct SortKey {
     pub descending: bool,
 }
 
-/// One search.
+/// What one search asks for, not checked yet: [`SearchRequest::try_new`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct SearchRequest {
+pub struct SearchParts {
     /// Which interactions.
     pub selection: Selection,
     /// Fields whose values are counted. Each leaves out its own filter.
     pub facets: Vec<String>,
-    /// Most values of one facet, 1 to 1,000.
+    /// Most values of one facet, 1 to [`FACET_SIZE_MAX`].
     pub facet_size: usize,
     /// Fields whose values are counted by ranges. Each leaves out its own filter.
     pub ranges: Vec<RangeFacet>,
     /// The order.
     pub sort: Sort,
-    /// Most hits, 0 to 100 over HTTP; the index itself allows up to 1,000 (export pages).
+    /// Most hits, 0 to [`LIMIT_MAX`]; over HTTP 100.
     pub limit: usize,
     /// Where the page before ended.
     pub cursor: Option<Cursor>,
@@ -98,37 +99,67 @@ pub struct SearchRequest {
 
 /// Most hits of one page.
 pub const LIMIT_MAX: usize = 1_000;
+/// Most values of one facet.
+pub const FACET_SIZE_MAX: usize = 1_000;
+
+/// One search whose limits, sort, facets and ranges can be answered by any engine, which need not look at them again. The
+/// query, the filters and the cursor are the engine's to check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchRequest(SearchParts);
+
+/// A search asks for what no engine can answer: what, and what there is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidRequest(pub(crate) String);
+
+impl From<InvalidRequest> for SearchError {
+    fn from(InvalidRequest(why): InvalidRequest) -> SearchError {
+        SearchError::Invalid(why)
+    }
+}
 
 impl SearchRequest {
-    /// Whether it can be answered at all, whatever the engine. The query and the filters are the engine's to check.
+    /// Checks what a search asks for.
     ///
     /// # Errors
-    /// [`SearchError::Invalid`].
-    pub fn check(&self) -> Result<(), SearchError> {
-        if self.limit > LIMIT_MAX {
-            return Err(SearchError::Invalid(format!("a page has at most {LIMIT_MAX} hits")));
+    /// [`InvalidRequest`].
+    pub fn try_new(parts: SearchParts) -> Result<Self, InvalidRequest> {
+        if parts.limit > LIMIT_MAX {
+            return Err(InvalidRequest(format!("a page has at most {LIMIT_MAX} hits")));
         }
-        if let Sort::Fields(keys) = &self.sort {
+        if !(1..=FACET_SIZE_MAX).contains(&parts.facet_size) {
+            return Err(InvalidRequest(format!("a facet has 1 to {FACET_SIZE_MAX} values")));
+        }
+        if let Sort::Fields(keys) = &parts.sort {
             check_sort(keys)?;
         }
-        self.facets.iter().try_for_each(|name| check_facet(name))?;
-        self.ranges.iter().try_for_each(|facet| facet.numbers().map(drop))
+        parts.facets.iter().try_for_each(|name| check_facet(name))?;
+        parts.ranges.iter().try_for_each(|facet| facet.numbers().map(drop))?;
+        Ok(SearchRequest(parts))
+    }
+}
+
+impl Deref for SearchRequest {
+    type Target = SearchParts;
+
+    fn deref(&self) -> &SearchParts {
+        &self.0
     }
 }
 
 /// Whether results can be sorted so.
 ///
 /// # Errors
-/// [`SearchError::Invalid`].
-pub fn check_sort(keys: &[SortKey]) -> Result<(), SearchError> {
+/// [`InvalidRequest`].
+pub fn check_sort(keys: &[SortKey]) -> Result<(), InvalidRequest> {
     if keys.is_empty() || keys.len() > SORT_KEYS_MAX {
-        return Err(SearchError::Invalid(format!("a sort has 1 to {SORT_KEYS_MAX} fields")));
+        return Err(InvalidRequest(format!("a sort has 1 to {SORT_KEYS_MAX} fields")));
     }
     for key in keys {
         let is_sortable =
             field(&key.field).is_some_and(|field| field.sort && field.kind != FieldKind::Keyword);
         if !is_sortable {
-            return Err(SearchError::Invalid(format!("results cannot be sorted by `{}`", key.field)));
+            return Err(InvalidRequest(format!("results cannot be sorted by `{}`", key.field)));
         }
     }
     Ok(())
@@ -137,12 +168,12 @@ pub fn check_sort(keys: &[SortKey]) -> Result<(), SearchError> {
 /// Whether the values of that field can be counted.
 ///
 /// # Errors
-/// [`SearchError::Invalid`].
-pub(crate) fn check_facet(name: &str) -> Result<(), SearchError> {
+/// [`InvalidRequest`].
+pub(crate) fn check_facet(name: &str) -> Result<(), InvalidRequest> {
     match FieldRef::find(name) {
-        None => Err(SearchError::Invalid(format!("there is no field `{name}`"))),
+        None => Err(InvalidRequest(format!("there is no field `{name}`"))),
         Some(FieldRef::Known(field)) if !field.facet => {
-            Err(SearchError::Invalid(format!("`{name}` is not a facet")))
+            Err(InvalidRequest(format!("`{name}` is not a facet")))
         }
         Some(_) => Ok(()),
     }
@@ -226,9 +257,9 @@ impl RangeFacet {
     /// The field, and where each range but the first begins, in the numbers of [`crate::values`]; of intervals nothing.
     ///
     /// # Errors
-    /// [`SearchError::Invalid`]: there are no such ranges of the field.
-    pub fn numbers(&self) -> Result<(&'static Field, Vec<i64>), SearchError> {
-        let invalid = |why: &str| SearchError::Invalid(format!("`{}` {why}", self.field));
+    /// [`InvalidRequest`]: there are no such ranges of the field.
+    pub fn numbers(&self) -> Result<(&'static Field, Vec<i64>), InvalidRequest> {
+        let invalid = |why: &str| InvalidRequest(format!("`{}` {why}", self.field));
         let field = field(&self.field).ok_or_else(|| invalid("is no field"))?;
         let numbers: Vec<i64> = match (&self.boundaries, field.kind) {
             (Boundaries::Integer(boundaries), FieldKind::Integer) => boundaries.clone(),
@@ -322,7 +353,7 @@ pub struct SearchResponse {
     /// The page.
     pub hits: Vec<Hit>,
     /// For each facet asked for, in that order: values by count, then value; missing is one entry with `null`. Then for
-    /// each of [`SearchRequest::ranges`], in that order: every range, of intervals those that are not empty, ascending,
+    /// each of [`SearchParts::ranges`], in that order: every range, of intervals those that are not empty, ascending,
     /// and missing last.
     pub facets: Vec<(String, Vec<FacetCount>)>,
     /// Where the next page begins, unless this one was the last.
@@ -347,4 +378,63 @@ pub enum SearchError {
     /// The engine failed.
     #[error("the index failed")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn parts() -> SearchParts {
+        SearchParts {
+            selection: Selection::new(Query::All, Access::All),
+            facets: vec!["country".to_owned(), "metadata.plan".to_owned()],
+            facet_size: FACET_SIZE_MAX,
+            ranges: Vec::new(),
+            sort: Sort::Relevance,
+            limit: LIMIT_MAX,
+            cursor: None,
+            deadline: None,
+        }
+    }
+
+    #[test]
+    fn what_no_engine_can_answer_is_no_request() {
+        assert!(SearchRequest::try_new(parts()).is_ok());
+        let by = |field: &str| SortKey { field: field.to_owned(), descending: true };
+        for refused in [
+            SearchParts { facets: vec!["nope".to_owned()], ..parts() },
+            SearchParts { facets: vec!["id".to_owned()], ..parts() },
+            SearchParts { facet_size: 0, ..parts() },
+            SearchParts { facet_size: FACET_SIZE_MAX + 1, ..parts() },
+            SearchParts { sort: Sort::Fields(vec![by("country")]), ..parts() },
+            SearchParts { sort: Sort::Fields(vec![by("nope")]), ..parts() },
+            SearchParts { sort: Sort::Fields(vec![by("csat"); SORT_KEYS_MAX + 1]), ..parts() },
+            SearchParts { sort: Sort::Fields(Vec::new()), ..parts() },
+            SearchParts { limit: LIMIT_MAX + 1, ..parts() },
+        ] {
+            let why = SearchRequest::try_new(refused.clone()).map_err(|error| error.to_string());
+            assert!(why.is_err_and(|why| !why.is_empty()), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn ranges_that_cannot_be_counted_are_no_request() {
+        let facet = |field: &str, boundaries| RangeFacet { field: field.to_owned(), boundaries };
+        for refused in [
+            facet("nope", Boundaries::Integer(vec![1])),
+            facet("country", Boundaries::Integer(vec![1])),
+            facet("metadata.seats", Boundaries::Integer(vec![1])),
+            facet("csat", Boundaries::Seconds(vec![1.0])),
+            facet("duration", Boundaries::Every(Duration::from_secs(1).into())),
+            facet("csat", Boundaries::Integer(vec![])),
+            facet("csat", Boundaries::Integer(vec![2, 1])),
+            facet("csat", Boundaries::Integer((0..=BOUNDARIES_MAX as i64).collect())),
+            facet("start_time", Boundaries::Every(Duration::ZERO.into())),
+        ] {
+            let asked = SearchParts { ranges: vec![refused.clone()], ..parts() };
+            assert!(SearchRequest::try_new(asked).is_err(), "{refused:?}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hearken_index::changes::ChangePoint;
 use hearken_index::query::Query;
-use hearken_index::search::{FilterValue, SearchRequest, Selection, Sort, SortKey};
+use hearken_index::search::{FilterValue, SearchParts, SearchRequest, Selection, Sort, SortKey};
 use hearken_index::{Search, SearchError};
 
 use crate::http::Caller;
@@ -174,7 +174,7 @@ impl Follower {
         let hides_words = self.hides_words;
         let sort = Sort::Fields(vec![SortKey { field: "start_time".to_owned(), descending: false }]);
         let work = move |reader: &dyn Search, deadline| {
-            let request = SearchRequest {
+            let parts = SearchParts {
                 selection,
                 facets: Vec::new(),
                 facet_size: 1,
@@ -184,6 +184,7 @@ impl Follower {
                 cursor: None,
                 deadline: Some(deadline),
             };
+            let request = SearchRequest::try_new(parts).map_err(SearchError::from)?;
             let response = reader.search(&request)?;
             let mut highlighter = highlighter(&request.selection.query);
             let items = response.hits.into_iter().map(|hit| {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use hearken_index::highlight::{Highlight, HighlightOptions, Highlighter, highlights};
 use hearken_index::query::{Query, ValueMatch};
-use hearken_index::search::{FacetCount, Hit, SearchRequest};
+use hearken_index::search::{FacetCount, Hit, SearchParts, SearchRequest};
 use hearken_index::{Access, Search, SearchError};
 use hearken_model::{Document, Interaction, InteractionId};
 use serde::Serialize;
@@ -221,7 +221,7 @@ fn answer<Item>(
 ) -> Result<SearchAnswer<Item>, Problem> {
     let request = request(reader, parameters, caller, deadline)?;
     let response = reader.search(&request)?;
-    let SearchRequest { selection, sort, .. } = &request;
+    let SearchParts { selection, sort, .. } = &*request;
     let mut highlighter = highlighter(&selection.query);
     let mut items = Vec::with_capacity(response.hits.len());
     for hit in response.hits {
@@ -255,7 +255,7 @@ fn request(
     let selection = parameters.selection(query, access.clone());
     let cursor =
         parameters.cursor.as_deref().map(|text| decode_cursor(text, &selection, &sort)).transpose()?;
-    Ok(SearchRequest {
+    let parts = SearchParts {
         selection,
         facets: parameters.facets.clone(),
         facet_size: parameters.facet_size,
@@ -264,7 +264,8 @@ fn request(
         limit: parameters.limit,
         cursor,
         deadline: Some(deadline),
-    })
+    };
+    Ok(SearchRequest::try_new(parts).map_err(SearchError::from)?)
 }
 
 /// Parses a query. A text that is the id of an interaction that may be seen finds that one too, beside those that its

@@ -37,7 +37,7 @@ pub(crate) fn print(reader: &IndexReader) -> Result<()> {
     for search in SEARCHES {
         let query = language::parse(search).map_err(|error| anyhow::anyhow!("{search}: {error}"))?;
         let selection = Selection::new(query.clone(), Access::All);
-        let answer = reader.search(&by_relevance(selection, DEPTH))?;
+        let answer = reader.search(&by_relevance(selection, DEPTH)?)?;
         report::print(&format!("## {search} ({} found)", answer.total))?;
         let mut highlighter = Highlighter::new(&query, HighlightOptions::PAGE);
         for hit in &answer.hits {

@@ -114,7 +114,6 @@ impl Search for MemoryReader {
     }
 
     fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
-        request.check()?;
         answer::search(&self.view(), request)
     }
 

@@ -7,11 +7,11 @@ use hearken_model::Document;
 use super::World;
 use crate::oracle;
 use crate::query::{Query, Scope, TextForm};
-use crate::search::{FacetCount, Hit, RangeFacet, SearchRequest, Selection, Sort, SortKey};
+use crate::search::{FacetCount, Hit, RangeFacet, SearchParts, SearchRequest, Selection, Sort, SortKey};
 use crate::{Access, Search};
 
-pub fn request(selection: Selection) -> SearchRequest {
-    SearchRequest {
+pub fn parts(selection: Selection) -> SearchParts {
+    SearchParts {
         selection,
         facets: Vec::new(),
         facet_size: 1_000,
@@ -21,6 +21,11 @@ pub fn request(selection: Selection) -> SearchRequest {
         cursor: None,
         deadline: None,
     }
+}
+
+/// The request of these parts, which can be answered.
+pub fn checked(parts: &SearchParts) -> SearchRequest {
+    SearchRequest::try_new(parts.clone()).unwrap()
 }
 
 pub fn ids<'d>(documents: impl IntoIterator<Item = &'d Document>) -> Vec<String> {
@@ -66,9 +71,9 @@ pub fn shown(value: &serde_json::Value) -> Option<String> {
 /// Same interactions, totals and counts; every page in order; relevance finds the same.
 pub fn check(world: &World, selection: &Selection) {
     let expected = oracle::find(&world.documents, selection);
-    let mut asked = request(selection.clone());
+    let mut asked = parts(selection.clone());
     asked.facets = FACETS.iter().map(|name| (*name).to_owned()).collect();
-    let answer = world.search.search(&asked).unwrap();
+    let answer = world.search.search(&checked(&asked)).unwrap();
     assert_eq!(hit_ids(&answer.hits), ids(expected.iter().copied()), "{selection:?}");
     assert_eq!(answer.total, expected.len() as u64);
     for (name, counts) in &answer.facets {
@@ -82,17 +87,17 @@ pub fn check(world: &World, selection: &Selection) {
     let names: Vec<&String> = answer.facets.iter().map(|(name, _)| name).collect();
     assert_eq!(names, asked.facets.iter().collect::<Vec<_>>());
 
-    let relevant = SearchRequest { sort: Sort::Relevance, ..request(selection.clone()) };
-    let relevant = world.search.search(&relevant).unwrap();
+    let relevant = SearchParts { sort: Sort::Relevance, ..parts(selection.clone()) };
+    let relevant = world.search.search(&checked(&relevant)).unwrap();
     assert_eq!(hit_ids(&relevant.hits), ids(expected.iter().copied()));
     assert!(relevant.hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
 }
 
 /// Same counts by ranges, each without its own filter, and their ends.
 pub fn check_ranges(world: &World, selection: &Selection, ranges: &[RangeFacet]) {
-    let mut asked = SearchRequest { limit: 0, ranges: ranges.to_vec(), ..request(selection.clone()) };
+    let mut asked = SearchParts { limit: 0, ranges: ranges.to_vec(), ..parts(selection.clone()) };
     asked.facets = vec!["sentiment".to_owned()];
-    let answer = world.search.search(&asked).unwrap();
+    let answer = world.search.search(&checked(&asked)).unwrap();
     let names: Vec<&String> = answer.facets.iter().map(|(name, _)| name).collect();
     assert_eq!(names, asked.facets.iter().chain(ranges.iter().map(|facet| &facet.field)).collect::<Vec<_>>());
     let expected = oracle::find(&world.documents, selection);
@@ -123,14 +128,10 @@ pub fn words(text: &str) -> Selection {
 }
 
 /// The ids of all pages, which change nothing but the cursor.
-pub fn page_through(
-    search: &dyn Search,
-    mut request: SearchRequest,
-    mut between: impl FnMut(),
-) -> Vec<String> {
+pub fn page_through(search: &dyn Search, mut request: SearchParts, mut between: impl FnMut()) -> Vec<String> {
     let mut seen = Vec::new();
     loop {
-        let answer = search.search(&request).unwrap();
+        let answer = search.search(&checked(&request)).unwrap();
         assert!(answer.hits.len() <= request.limit);
         seen.extend(answer.hits.iter().map(|hit| hit.id().unwrap()));
         let Some(next) = answer.next else { return seen };

@@ -93,7 +93,6 @@ impl IndexReader {
     /// # Errors
     /// Every [`SearchError`].
     pub fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
-        request.check()?;
         let page = self.page(request)?;
         let budget = Arc::new(Budget::new(request.deadline));
         let ranks = matches!(page.order, Order::Relevance) && page.size > 0;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hearken_index::checkpoint::Checkpoint;
 use hearken_index::conformance::asked::{
-    counted_ranges, page_through, request, scanned_ranges, shown, words,
+    checked, counted_ranges, page_through, parts, scanned_ranges, shown, words,
 };
 use hearken_index::conformance::made_up::{self, Rng, at, conversation};
 use hearken_index::conformance::{Opened, generated};
@@ -17,7 +17,7 @@ use hearken_index::highlight::{HighlightOptions, Highlighter};
 use hearken_index::oracle;
 use hearken_index::query::{Edge, Query, Range, Scope, TextForm};
 use hearken_index::ranking::Ranking;
-use hearken_index::search::{Boundaries, RangeFacet, SearchError, SearchRequest, Selection, Sort};
+use hearken_index::search::{Boundaries, RangeFacet, SearchError, SearchParts, Selection, Sort};
 use hearken_index::{Access, conformance_tests};
 use hearken_model::{Document, InteractionId, Role, Said, Scalar};
 use proptest::prelude::*;
@@ -213,11 +213,11 @@ fn real_dialogues_are_found_and_counted_as_a_scan_does() {
         let selection = Selection::new(query, Access::All);
         let expected = oracle::find(&world.documents, &selection);
         // The facet of a value that each has of its own says which were found without reading them.
-        let mut asked = SearchRequest { limit: 0, ..request(selection) };
+        let mut asked = SearchParts { limit: 0, ..parts(selection) };
         asked.facets = ["user_id", "language", "integration", "csat"].map(str::to_owned).into();
         let lengths = Boundaries::Integer(vec![2, 5, 10, 20, 50]);
         asked.ranges = vec![RangeFacet { field: "messages_count".to_owned(), boundaries: lengths }];
-        let mut answer = world.reader.search(&asked).unwrap();
+        let mut answer = world.reader.search(&checked(&asked)).unwrap();
         assert_eq!(answer.total, expected.len() as u64, "{:?}", asked.selection.query);
         let (_, lengths) = answer.facets.pop().unwrap();
         assert_eq!(counted_ranges(&lengths), scanned_ranges(&expected, &asked.ranges[0]));
@@ -259,8 +259,8 @@ fn scores_are_the_same_before_and_after_a_flush() {
                 let query = Query::Text { scope, text: text.to_owned(), form };
                 let scores = tiers.each_ref().map(|(_, reader)| -> BTreeMap<String, Option<f32>> {
                     let selection = Selection::new(query.clone(), Access::All);
-                    let asked = SearchRequest { sort: Sort::Relevance, ..request(selection) };
-                    let hits = reader.search(&asked).unwrap().hits;
+                    let asked = SearchParts { sort: Sort::Relevance, ..parts(selection) };
+                    let hits = reader.search(&checked(&asked)).unwrap().hits;
                     hits.iter().map(|hit| (hit.id().unwrap(), hit.score)).collect()
                 });
                 let [stored, live, everywhere] = &scores;
@@ -283,7 +283,7 @@ fn pages_neither_skip_nor_repeat_what_stays_while_others_are_written() {
         writer.put(conversation(&format!("stays-{number}"), &[(Role::User, "refund")]));
     }
     writer.refresh(&Checkpoint::default()).unwrap();
-    let request = SearchRequest { limit: 6, ..request(words("refund")) };
+    let request = SearchParts { limit: 6, ..parts(words("refund")) };
     let mut num_written = 0;
     let seen = page_through(&reader, request, || {
         // New ones on both sides of every tie, and one that stays is replaced by its equal.
@@ -310,7 +310,7 @@ fn relevance_pages_stay_on_their_view_until_it_expires() {
         writer.put(conversation(&format!("i{number}"), &[(Role::User, "refund")]));
     }
     writer.refresh(&Checkpoint::default()).unwrap();
-    let request = SearchRequest { sort: Sort::Relevance, limit: 6, ..request(words("refund")) };
+    let request = SearchParts { sort: Sort::Relevance, limit: 6, ..parts(words("refund")) };
     let mut number = 0;
     let seen = page_through(&reader, request.clone(), || {
         writer.put(conversation(&format!("i{number}"), &[(Role::User, "nothing")]));
@@ -320,9 +320,8 @@ fn relevance_pages_stay_on_their_view_until_it_expires() {
     });
     assert_eq!(seen.iter().collect::<std::collections::BTreeSet<_>>().len(), 20);
     assert_eq!(seen.len(), 20);
-    let unknown =
-        SearchRequest { cursor: Some(PageEnd::Pinned { view: 1, offset: 6 }.to_cursor()), ..request };
-    assert!(matches!(reader.search(&unknown), Err(SearchError::CursorExpired)));
+    let unknown = SearchParts { cursor: Some(PageEnd::Pinned { view: 1, offset: 6 }.to_cursor()), ..request };
+    assert!(matches!(reader.search(&checked(&unknown)), Err(SearchError::CursorExpired)));
 }
 
 #[test]
@@ -341,8 +340,10 @@ fn a_better_match_comes_first_and_ties_go_to_the_newest() {
     newer.derived.head.id = "newer".to_owned();
     newer.derived.head.start_time = Some(at(10));
     let world = indexed(vec![once, twice, topic, newer]);
-    let answer =
-        world.reader.search(&SearchRequest { sort: Sort::Relevance, ..request(words("refund")) }).unwrap();
+    let answer = world
+        .reader
+        .search(&checked(&SearchParts { sort: Sort::Relevance, ..parts(words("refund")) }))
+        .unwrap();
     let order: Vec<String> = answer.hits.iter().map(|hit| hit.id().unwrap()).collect();
     assert_eq!(order, ["topic", "twice", "newer", "once"]);
 }
@@ -350,8 +351,8 @@ fn a_better_match_comes_first_and_ties_go_to_the_newest() {
 /// The ids of what a query finds, best first.
 fn ranked(reader: &IndexReader, query: Query) -> Vec<String> {
     let selection = Selection::new(query, Access::All);
-    let request = SearchRequest { sort: Sort::Relevance, ..request(selection) };
-    reader.search(&request).unwrap().hits.iter().map(|hit| hit.id().unwrap()).collect()
+    let request = SearchParts { sort: Sort::Relevance, ..parts(selection) };
+    reader.search(&checked(&request)).unwrap().hits.iter().map(|hit| hit.id().unwrap()).collect()
 }
 
 #[test]
@@ -375,8 +376,8 @@ fn a_short_page_is_the_beginning_of_a_long_one() {
     let world = indexed((0..900).map(document).collect());
     for query in [words("refund"), words("money"), words("refunds")] {
         let page = |limit| {
-            let request = SearchRequest { sort: Sort::Relevance, limit, ..request(query.clone()) };
-            let answer = world.reader.search(&request).unwrap();
+            let request = SearchParts { sort: Sort::Relevance, limit, ..parts(query.clone()) };
+            let answer = world.reader.search(&checked(&request)).unwrap();
             let hits = answer.hits.iter().map(|hit| (hit.id().unwrap(), hit.score)).collect::<Vec<_>>();
             (answer.total, hits)
         };
@@ -437,8 +438,8 @@ fn what_stands_in_details_alone_comes_last() {
         text("order 55-A", TextForm::Prefix),
     ] {
         let selection = Selection::new(query.clone(), Access::All);
-        let asked = SearchRequest { sort: Sort::Relevance, ..request(selection) };
-        let hits = world.reader.search(&asked).unwrap().hits;
+        let asked = SearchParts { sort: Sort::Relevance, ..parts(selection) };
+        let hits = world.reader.search(&checked(&asked)).unwrap().hits;
         let order: Vec<String> = hits.iter().map(|hit| hit.id().unwrap()).collect();
         assert_eq!(order, ["plain", "both", "long", "detail"], "{query:?}");
         assert_eq!(hits[0].score, hits[1].score, "said again in details is said once: {query:?}");
@@ -476,7 +477,8 @@ fn a_rare_word_counts_more_than_a_common_one() {
 fn hostile_requests_are_refused_or_stopped() {
     let (batches, _) = made_up::story();
     let (_writer, reader) = &spread(&batches, Spread::Everywhere);
-    let error = |query: Query| reader.search(&request(Selection::new(query, Access::All))).unwrap_err();
+    let error =
+        |query: Query| reader.search(&checked(&parts(Selection::new(query, Access::All)))).unwrap_err();
     let text = |text: String, form| Query::Text { scope: Scope::Default, text, form };
     let many = Query::Or(vec![words("a").query; 10_000]);
     assert!(matches!(error(many), SearchError::TooExpensive(_)));
@@ -494,12 +496,12 @@ fn hostile_requests_are_refused_or_stopped() {
     let fuzzy = |n: usize| text(format!("refundorderword{n}"), TextForm::Fuzzy { distance: 2 });
     let slow = Selection::new(Query::Or((0..1_000).map(fuzzy).collect()), Access::All);
     let soon = std::time::Instant::now() + Duration::from_millis(1);
-    let slow = SearchRequest { deadline: Some(soon), ..request(slow) };
-    assert!(matches!(reader.search(&slow), Err(SearchError::DeadlineExceeded)));
-    assert!(reader.search(&SearchRequest { deadline: None, ..slow }).is_ok());
+    let slow = SearchParts { deadline: Some(soon), ..parts(slow) };
+    assert!(matches!(reader.search(&checked(&slow)), Err(SearchError::DeadlineExceeded)));
+    assert!(reader.search(&checked(&SearchParts { deadline: None, ..slow })).is_ok());
     let cursor = Some(PageEnd::After { keys: vec![], tie: 0, id: String::new() }.to_cursor());
-    let asked = SearchRequest { cursor, ..request(Selection::new(Query::All, Access::All)) };
-    assert!(matches!(reader.search(&asked), Err(SearchError::Invalid(_))));
+    let asked = SearchParts { cursor, ..parts(Selection::new(Query::All, Access::All)) };
+    assert!(matches!(reader.search(&checked(&asked)), Err(SearchError::Invalid(_))));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use chrono::{Datelike as _, NaiveDate, NaiveDateTime, TimeDelta, Timelike as _};
 use hearken_model::{Interaction, Timestamp};
-use hearken_query::index::search::{Hit, SearchRequest, Selection, Sort, SortKey};
+use hearken_query::index::search::{Hit, SearchParts, SearchRequest, Selection, Sort, SortKey};
 use hearken_query::index::{Search, SearchError};
 
 use crate::clock::Clock;
@@ -143,7 +143,7 @@ pub(super) fn first_by(
     descending: bool,
     deadline: Instant,
 ) -> Result<Option<Interaction>, SearchError> {
-    let response = reader.search(&SearchRequest {
+    let request = SearchRequest::try_new(SearchParts {
         selection: selection.clone(),
         facets: Vec::new(),
         facet_size: 1,
@@ -153,6 +153,7 @@ pub(super) fn first_by(
         cursor: None,
         deadline: Some(deadline),
     })?;
+    let response = reader.search(&request)?;
     response.hits.first().map(Hit::head).transpose()
 }
 

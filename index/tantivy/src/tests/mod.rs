@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
 use hearken_index::query::{Query, Scope, TextForm, ValueMatch};
-use hearken_index::search::{SearchRequest, Selection, Sort, SortKey};
+use hearken_index::search::{SearchParts, SearchRequest, Selection, Sort, SortKey};
 use hearken_index::{Access, StoreError};
 use hearken_model::{Document, Event, InteractionId, MessageTime, MessageUpdate, Role, State, Timestamp};
 
@@ -137,7 +137,7 @@ fn find(reader: &IndexReader, id: &str) -> Vec<u64> {
 }
 
 fn values_of(reader: &IndexReader, query: Query) -> Vec<u64> {
-    let request = SearchRequest {
+    let request = SearchParts {
         selection: Selection::new(query, Access::All),
         facets: Vec::new(),
         facet_size: 1,
@@ -147,7 +147,7 @@ fn values_of(reader: &IndexReader, query: Query) -> Vec<u64> {
         cursor: None,
         deadline: None,
     };
-    let hits = reader.search(&request).unwrap().hits;
+    let hits = reader.search(&SearchRequest::try_new(request).unwrap()).unwrap().hits;
     hits.iter().map(|hit| hit.head().unwrap().messages_count).collect()
 }
 
