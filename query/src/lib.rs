@@ -6,6 +6,7 @@
 //! - [`search`]: one search from parameters to the answer, for the HTTP API and the pages alike.
 //! - [`export`], [`follow`], [`overview`]: every match as a stream, matches as they change, numbers for charts.
 //! - [`events`]: events that come in over HTTP, for a sink that `server` provides.
+//! - `mcp`: what AI agents ask, by the Model Context Protocol.
 //! - [`webhooks`]: whether a webhook comes from who it says.
 //! - [`views`]: searches that people gave a name.
 //! - [`words`]: what people said, kept from who may not know it.
@@ -20,6 +21,7 @@ pub mod follow;
 pub mod http;
 pub mod keys;
 pub mod language;
+mod mcp;
 pub mod overview;
 pub mod parameters;
 pub mod problem;
