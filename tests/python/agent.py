@@ -1,7 +1,7 @@
 """An AI agent's view of Hearken: the official MCP client, over HTTP and over the standard input of `hearken mcp`.
 
-Arguments: the server's address, the `hearken` program, a key that may search and read, one with `metadata` alone, and one of
-another organization.
+Arguments: the server's address, the `hearken` program, a key that may search and read, one with `metadata` alone, one with
+`search` alone, one with `read` alone, and one of another organization.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-URL, PROGRAM, KEY, METADATA_KEY, OTHER_KEY = sys.argv[1:]
+URL, PROGRAM, KEY, METADATA_KEY, SEARCH_KEY, READ_KEY, OTHER_KEY = sys.argv[1:]
 TOOLS = ["compare", "facets", "overview", "search", "show"]
 
 
@@ -120,6 +120,16 @@ async def look_without_words(client):
     assert "(forbidden)" in await refusal(client, "compare", first={"q": "parcel"}, second={})
 
 
+async def look_with_half_a_key(searching, reading):
+    """Each tool asks for what it needs."""
+    assert (await ask(searching, "search", q="parcel"))["total"] == 40
+    assert "(forbidden)" in await refusal(searching, "show", id="long")
+    assert len((await ask(reading, "show", id="long"))["messages"]) > 1
+    groups = {"first": {}, "second": {}}
+    for tool, arguments in (("search", {}), ("facets", {"facets": ["agent"]}), ("overview", {}), ("compare", groups)):
+        assert "(forbidden)" in await refusal(reading, tool, **arguments)
+
+
 async def look_from_elsewhere(client):
     """Another organization has nothing here."""
     assert (await ask(client, "search"))["total"] == 0
@@ -144,6 +154,8 @@ async def main():
                 await look_around(client)
         async with Client(transport(METADATA_KEY)) as client:
             await look_without_words(client)
+        async with Client(transport(SEARCH_KEY)) as searching, Client(transport(READ_KEY)) as reading:
+            await look_with_half_a_key(searching, reading)
         async with Client(transport(OTHER_KEY)) as client:
             await look_from_elsewhere(client)
         try:

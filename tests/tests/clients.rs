@@ -101,8 +101,13 @@ fn chats() -> Vec<Value> {
 #[test]
 fn an_agent_searches_reads_and_compares_what_its_key_lets_it_know() {
     let python = python_or_skip!();
-    let (hearken, sender, keys) =
-        guarded(&[("acme", "search,read"), ("acme", "metadata"), ("other", "search,read")]);
+    let (hearken, sender, keys) = guarded(&[
+        ("acme", "search,read"),
+        ("acme", "metadata"),
+        ("acme", "search"),
+        ("acme", "read"),
+        ("other", "search,read"),
+    ]);
     let url = hearken.base_url();
     send(url, Some(&sender), &chats());
     wait_until(PATIENCE, "all chats", || {
