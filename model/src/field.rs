@@ -40,6 +40,26 @@ pub enum Reading {
     Time(fn(&Interaction) -> Option<Timestamp>),
 }
 
+impl Reading {
+    /// The values as texts, in their order and as often as they are there: instants in RFC 3339, seconds and amounts
+    /// as decimal numbers.
+    pub fn texts<'i>(&self, interaction: &'i Interaction) -> Vec<Cow<'i, str>> {
+        fn one<T: ToString>(value: Option<T>) -> Vec<Cow<'static, str>> {
+            value.map(|value| Cow::Owned(value.to_string())).into_iter().collect()
+        }
+        match self {
+            Reading::Text(read) => read(interaction).map(Cow::Borrowed).into_iter().collect(),
+            Reading::Texts(read) => {
+                read(interaction).iter().map(|text| Cow::Borrowed(text.as_str())).collect()
+            }
+            Reading::Count(read) => one(read(interaction)),
+            Reading::Seconds(read) => one(read(interaction)),
+            Reading::Money(read) => one(read(interaction)),
+            Reading::Time(read) => one(read(interaction)),
+        }
+    }
+}
+
 /// One row of the table.
 #[derive(Clone, Copy)]
 pub struct Field {
@@ -80,22 +100,9 @@ impl Field {
         self.kind != FieldKind::Keyword
     }
 
-    /// The values as texts, in their order and as often as they are there: instants in RFC 3339, seconds and amounts
-    /// as decimal numbers.
+    /// See [`Reading::texts`].
     pub fn texts<'i>(&self, interaction: &'i Interaction) -> Vec<Cow<'i, str>> {
-        fn one<T: ToString>(value: Option<T>) -> Vec<Cow<'static, str>> {
-            value.map(|value| Cow::Owned(value.to_string())).into_iter().collect()
-        }
-        match self.reading {
-            Reading::Text(read) => read(interaction).map(Cow::Borrowed).into_iter().collect(),
-            Reading::Texts(read) => {
-                read(interaction).iter().map(|text| Cow::Borrowed(text.as_str())).collect()
-            }
-            Reading::Count(read) => one(read(interaction)),
-            Reading::Seconds(read) => one(read(interaction)),
-            Reading::Money(read) => one(read(interaction)),
-            Reading::Time(read) => one(read(interaction)),
-        }
+        self.reading.texts(interaction)
     }
 
     const fn new(

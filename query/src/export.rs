@@ -1,10 +1,12 @@
-//! Every match of a search as a stream of bytes: NDJSON, or CSV with one row an interaction.
+//! Every match of a search as a stream of bytes: NDJSON, or a row an interaction as CSV or Parquet.
 //!
 //! A thread reads matches and fills a short channel; the answer's body drains it. So memory does not grow with the
 //! matches, a slow client slows the reading down, and one that goes away, or takes nothing for [`STALLED_AFTER`], ends
 //! it.
 
+mod columns;
 mod csv;
+mod parquet;
 
 use std::io;
 use std::ops::ControlFlow;
@@ -20,6 +22,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt, once};
 
+use self::parquet::Table;
 use crate::http::Caller;
 use crate::keys::Permission;
 use crate::parameters::SearchParameters;
@@ -45,6 +48,8 @@ pub enum ExportFormat {
         /// Begins with a byte order mark, by which Excel recognises UTF-8.
         bom: bool,
     },
+    /// Apache Parquet, compressed with Zstandard.
+    Parquet,
 }
 
 impl ExportFormat {
@@ -61,9 +66,12 @@ impl ExportFormat {
             ("csv", None | Some("false")) => Ok(ExportFormat::Csv { bom: false }),
             ("csv", Some("true")) => Ok(ExportFormat::Csv { bom: true }),
             ("ndjson", None | Some("false")) => Ok(ExportFormat::Ndjson),
-            ("ndjson", Some("true")) => Err(invalid("bom", "a byte order mark is for `format=csv` only")),
-            ("csv" | "ndjson", _) => Err(invalid("bom", "`bom` is `true` or `false`")),
-            _ => Err(invalid("format", "`format` is `ndjson` or `csv`")),
+            ("parquet", None | Some("false")) => Ok(ExportFormat::Parquet),
+            ("ndjson" | "parquet", Some("true")) => {
+                Err(invalid("bom", "a byte order mark is for `format=csv` only"))
+            }
+            ("csv" | "ndjson" | "parquet", _) => Err(invalid("bom", "`bom` is `true` or `false`")),
+            _ => Err(invalid("format", "`format` is `ndjson`, `csv` or `parquet`")),
         }
     }
 
@@ -72,6 +80,7 @@ impl ExportFormat {
         match self {
             ExportFormat::Ndjson => "application/x-ndjson",
             ExportFormat::Csv { .. } => "text/csv; charset=utf-8",
+            ExportFormat::Parquet => "application/vnd.apache.parquet",
         }
     }
 
@@ -80,6 +89,7 @@ impl ExportFormat {
         match self {
             ExportFormat::Ndjson => "interactions.ndjson",
             ExportFormat::Csv { .. } => "interactions.csv",
+            ExportFormat::Parquet => "interactions.parquet",
         }
     }
 }
@@ -146,12 +156,18 @@ fn write_all(
     format: ExportFormat,
     chunks: &mut Chunks,
 ) -> Result<(), Problem> {
-    if let ExportFormat::Csv { bom } = format {
-        if bom {
-            chunks.buffer.extend_from_slice("\u{FEFF}".as_bytes());
+    let mut table = None;
+    match format {
+        ExportFormat::Ndjson => {}
+        ExportFormat::Csv { bom } => {
+            if bom {
+                chunks.buffer.extend_from_slice("\u{FEFF}".as_bytes());
+            }
+            csv::write_header(&mut chunks.buffer);
         }
-        csv::write_header(&mut chunks.buffer);
+        ExportFormat::Parquet => table = Some(Table::new().map_err(|error| Problem::internal(&error))?),
     }
+    let mut failed = None;
     reader.for_each(selection, sort, &mut |document| {
         let mut interaction = document.interaction();
         if !caller.may(Permission::Search) {
@@ -159,12 +175,24 @@ fn write_all(
         } else if !caller.may(Permission::Read) {
             interaction.transcript = None;
         }
-        match format {
-            ExportFormat::Ndjson => write_line(&interaction, &mut chunks.buffer),
-            ExportFormat::Csv { .. } => csv::write_row(&interaction, &mut chunks.buffer),
+        match (format, &mut table) {
+            (_, Some(table)) => {
+                if let Err(error) = table.write(&interaction, &mut chunks.buffer) {
+                    failed = Some(Problem::internal(&error));
+                    return ControlFlow::Break(());
+                }
+            }
+            (ExportFormat::Csv { .. }, None) => csv::write_row(&interaction, &mut chunks.buffer),
+            (_, None) => write_line(&interaction, &mut chunks.buffer),
         }
         if chunks.buffer.len() < CHUNK_BYTES { ControlFlow::Continue(()) } else { chunks.flush() }
     })?;
+    if let Some(problem) = failed {
+        return Err(problem);
+    }
+    if let Some(table) = table {
+        table.finish(&mut chunks.buffer).map_err(|error| Problem::internal(&error))?;
+    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 //! - [`erasures`]: out of every answer and every file, with a receipt.
 //! - [`export`], [`follow`], [`overview`]: every match as a stream, matches as they change, numbers for charts.
 //! - [`events`]: events that come in over HTTP, for a sink that `server` provides.
+//! - `mcp`: what AI agents ask, by the Model Context Protocol.
 //! - [`webhooks`]: whether a webhook comes from who it says.
 //! - [`views`]: searches that people gave a name.
 //! - [`words`]: what people said, kept from who may not know it.
@@ -23,6 +24,7 @@ pub mod follow;
 pub mod http;
 pub mod keys;
 pub mod language;
+mod mcp;
 pub mod overview;
 pub mod parameters;
 pub mod problem;

@@ -84,10 +84,19 @@ enum Command {
         #[command(flatten)]
         server: ServerArgs,
     },
-    /// Write every interaction that matches, as NDJSON or CSV
+    /// Write every interaction that matches, as NDJSON, CSV or Parquet
     Export {
         #[command(flatten)]
         args: remote::ExportArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Lend an AI agent the server's tools, by the Model Context Protocol on standard input and output
+    Mcp(ServerArgs),
+    /// Watch a server: rates, lag, freshness, the index, searches
+    Top {
+        #[command(flatten)]
+        args: commands::top::TopArgs,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -274,6 +283,8 @@ fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<()> {
         Command::Tail { args, server } => remote::tail(&environment.client(&server)?, &args),
         Command::Export { args, server } => remote::export(&environment.client(&server)?, &args),
         Command::Erase { args, server } => remote::erase(&environment.client(&server)?, &args),
+        Command::Mcp(server) => commands::mcp::run(&environment.client(&server)?),
+        Command::Top { args, server } => commands::top::run(&environment.client(&server)?, &args),
         Command::Completions { shell } => commands::shell::completions(Cli::command(), shell),
         Command::Man { folder } => commands::shell::man(Cli::command(), &folder),
         Command::Index { command } => match command {

@@ -164,6 +164,26 @@ impl Client {
         self.send(request.header(CONTENT_TYPE, "application/json").body(what.to_string()))
     }
 
+    /// `POST` of a JSON-RPC message. An answer in JSON is one, whatever its status.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn post_message(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        message: String,
+    ) -> Result<Response, ClientError> {
+        let mut request = self.http.post(self.address(path, &[])).timeout(ANSWER_TIMEOUT);
+        request = request.header(CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.ask(request.body(message))?;
+        let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+        if is_json { Ok(response) } else { accepted(response) }
+    }
+
     /// `DELETE`.
     ///
     /// # Errors
@@ -179,11 +199,15 @@ impl Client {
     }
 
     fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        accepted(self.ask(request)?)
+    }
+
+    fn ask(&self, request: RequestBuilder) -> Result<Response, ClientError> {
         let request = match &self.key {
             Some(key) => request.bearer_auth(key.expose()),
             None => request,
         };
-        let response = request.send().map_err(|error| ClientError {
+        request.send().map_err(|error| ClientError {
             problem: format!(
                 "cannot ask the server at `{}`: {:#}; is it running?",
                 self.url,
@@ -191,31 +215,35 @@ impl Client {
             ),
             is_passing: true,
             retry_after: None,
-        })?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let header = response.headers().get(RETRY_AFTER);
-        let retry_after = header.and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
-        let problem: Problem = response.json().unwrap_or_default();
-        let mut text = match (problem.title, problem.detail) {
-            (Some(title), Some(detail)) => format!("{title}: {detail}"),
-            (Some(text), None) | (None, Some(text)) => text,
-            (None, None) => format!("the server answered {status}"),
-        };
-        if let Some(position) = problem.position {
-            text += &format!(" (at character {})", position + 1);
-        }
-        if let Some(hint) = problem.hint {
-            text += &format!("; {hint}");
-        }
-        Err(ClientError {
-            problem: crate::terminal::clean(&text),
-            is_passing: matches!(status.as_u16(), 429 | 502 | 503 | 504),
-            retry_after,
         })
     }
+}
+
+/// The response, unless it is a problem.
+fn accepted(response: Response) -> Result<Response, ClientError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let header = response.headers().get(RETRY_AFTER);
+    let retry_after = header.and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+    let problem: Problem = response.json().unwrap_or_default();
+    let mut text = match (problem.title, problem.detail) {
+        (Some(title), Some(detail)) => format!("{title}: {detail}"),
+        (Some(text), None) | (None, Some(text)) => text,
+        (None, None) => format!("the server answered {status}"),
+    };
+    if let Some(position) = problem.position {
+        text += &format!(" (at character {})", position + 1);
+    }
+    if let Some(hint) = problem.hint {
+        text += &format!("; {hint}");
+    }
+    Err(ClientError {
+        problem: crate::terminal::clean(&text),
+        is_passing: matches!(status.as_u16(), 429 | 502 | 503 | 504),
+        retry_after,
+    })
 }
 
 fn profile(address: &Address) -> anyhow::Result<Profile> {

@@ -7,6 +7,8 @@ pub mod demo;
 pub mod import;
 pub mod index;
 pub mod keys;
+pub mod mcp;
 pub mod remote;
 pub mod serve;
 pub mod shell;
+pub mod top;

@@ -250,7 +250,7 @@ pub fn replaced_and_erased_interactions_leave_no_trace_in_any_answer(open: Open)
 pub fn what_was_removed_is_gone_without_a_trace_and_may_come_again(open: Open) {
     let Opened { mut store, search, .. } = open(&[vec![conversation("a", &[(Role::User, "refund")])]]);
     let id = InteractionId::try_new("a").unwrap();
-    let all = || search.search(&request(Selection::new(Query::All, Access::All))).unwrap().total;
+    let all = || search.search(&checked(&parts(Selection::new(Query::All, Access::All)))).unwrap().total;
     assert_eq!(all(), 1);
     store.remove(id.clone());
     assert_eq!(all(), 1, "not before the refresh");

@@ -2,69 +2,29 @@
 
 use std::borrow::Cow;
 
-use hearken_model::field::{FIELDS, Field};
-use hearken_model::{Interaction, Message};
+use hearken_model::Interaction;
 
-/// What tables have beside [`FIELDS`]: a name, and the text of its cell.
-type Beside = (&'static str, fn(&Interaction) -> Cow<'_, str>);
+use super::columns::{Source, columns};
 
-macro_rules! columns {
-    ($($name:literal: $interaction:ident => $cell:expr,)+) => {
-        const BESIDE: &[Beside] = &[$(($name, |$interaction| Cow::from($cell)),)+];
-    };
-}
-
-columns! {
-    "recording_url": i => text(&i.recording_url),
-    "input_tokens": i => i.usage.as_ref().map_or(String::new(), |usage| usage.input_tokens.to_string()),
-    "cached_input_tokens": i => i.usage.as_ref().map_or(String::new(), |usage| usage.cached_input_tokens.to_string()),
-    "output_tokens": i => i.usage.as_ref().map_or(String::new(), |usage| usage.output_tokens.to_string()),
-    "currency": i => text(&i.total_costs.currency),
-    "costs_llm": i => shown(&i.total_costs.llm),
-    "costs_platform": i => shown(&i.total_costs.platform),
-    "costs_analysis": i => shown(&i.total_costs.analysis),
-    "csat_description": i => text(&i.csat_description),
-    "rating_comment": i => text(&i.rating_comment),
-    "summary": i => text(&i.topics_summary.summary),
-    "sentiment_description": i => text(&i.topics_summary.sentiment_description),
-    "metadata": i => if i.metadata.is_empty() { String::new() } else { json(&i.metadata) },
-    "transcript": i => transcript(i.transcript.as_deref().unwrap_or_default()),
-}
-
-/// The cell of a field; several values are divided by semicolons.
-fn cell<'i>(field: &Field, interaction: &'i Interaction) -> Cow<'i, str> {
-    let mut texts = field.texts(interaction);
-    if texts.len() > 1 { Cow::from(texts.join("; ")) } else { texts.pop().unwrap_or_default() }
-}
-
-fn text(value: &Option<String>) -> &str {
-    value.as_deref().unwrap_or_default()
-}
-
-fn shown<T: ToString>(value: &Option<T>) -> String {
-    value.as_ref().map(ToString::to_string).unwrap_or_default()
-}
-
-fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default()
-}
-
-/// One line a message: who said what.
-fn transcript(messages: &[Message]) -> String {
-    let lines: Vec<_> = messages.iter().map(|m| format!("{}: {}", m.role.as_str(), m.message)).collect();
-    lines.join("\n")
+/// The text of a cell; several values are divided by semicolons.
+fn cell<'i>(source: &Source, interaction: &'i Interaction) -> Cow<'i, str> {
+    match source {
+        Source::Read(reading) => {
+            let mut texts = reading.texts(interaction);
+            if texts.len() > 1 { Cow::from(texts.join("; ")) } else { texts.pop().unwrap_or_default() }
+        }
+        Source::Made(make) => make(interaction).map(Cow::from).unwrap_or_default(),
+    }
 }
 
 /// The names of the columns.
 pub(super) fn write_header(buffer: &mut Vec<u8>) {
-    let names = FIELDS.iter().map(|field| field.name).chain(BESIDE.iter().map(|(name, _)| *name));
-    write(names.map(Cow::from), buffer);
+    write(columns().map(|(name, _)| Cow::from(name)), buffer);
 }
 
 /// The cells of one interaction.
 pub(super) fn write_row(interaction: &Interaction, buffer: &mut Vec<u8>) {
-    let fields = FIELDS.iter().map(|field| cell(field, interaction));
-    write(fields.chain(BESIDE.iter().map(|(_, cell)| cell(interaction))).map(harmless), buffer);
+    write(columns().map(|(_, source)| harmless(cell(source, interaction))), buffer);
 }
 
 fn write<'c>(cells: impl Iterator<Item = Cow<'c, str>>, buffer: &mut Vec<u8>) {

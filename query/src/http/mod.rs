@@ -9,6 +9,7 @@ mod erasures;
 mod events;
 mod gate;
 mod interactions;
+mod mcp;
 pub(crate) mod metrics;
 mod operations;
 mod otlp;
@@ -66,6 +67,7 @@ pub fn routes() -> Routes {
         .post("/v1/views", Needs::SEARCH, views::create)
         .patch("/v1/views/{name}", Needs::SEARCH, views::update)
         .delete("/v1/views/{name}", Needs::SEARCH, views::delete)
+        .post("/mcp", Needs::MCP, mcp::answer)
         .get("/healthz", Needs::Nothing, operations::healthz)
         .get("/readyz", Needs::Nothing, operations::readyz)
         .get("/metrics", Needs::Permission(Permission::Metrics), operations::metrics)

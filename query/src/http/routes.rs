@@ -59,6 +59,8 @@ impl Needs {
     pub const SEARCH: Needs = Needs::AnyOf(&[Permission::Search, Permission::Metadata]);
     /// One interaction.
     pub const READ: Needs = Needs::AnyOf(&[Permission::Read, Permission::Metadata]);
+    /// Tools that search and read, each of which asks for what it needs.
+    pub const MCP: Needs = Needs::AnyOf(&[Permission::Search, Permission::Read, Permission::Metadata]);
 }
 
 /// One route with one method.

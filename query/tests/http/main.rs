@@ -5,6 +5,7 @@ mod errors;
 mod events;
 mod fields;
 mod keys;
+mod mcp;
 mod network;
 mod openapi;
 mod operations;

@@ -215,6 +215,8 @@ pub enum Format {
     Ndjson,
     /// A table
     Csv,
+    /// A table for programs, Apache Parquet
+    Parquet,
 }
 
 /// `hearken export`
@@ -239,7 +241,11 @@ pub fn export(client: &Client, args: &ExportArgs) -> anyhow::Result<()> {
     let format = match args.format {
         Format::Ndjson => "ndjson",
         Format::Csv => "csv",
+        Format::Parquet => "parquet",
     };
+    if args.format == Format::Parquet && args.output.is_none() && std::io::stdout().is_terminal() {
+        bail!("a Parquet file is nothing for a terminal; say where to with `--output FILE`");
+    }
     parameters.push(("format".to_owned(), format.to_owned()));
     let mut response = client.stream("/v1/export", &parameters, None)?;
     let cut_off = "the export ended before everything had come";
@@ -336,7 +342,7 @@ fn copy(mut response: Response) -> anyhow::Result<()> {
     Ok(writeln!(out)?)
 }
 
-fn print(lines: &[String]) -> anyhow::Result<()> {
+pub(super) fn print(lines: &[String]) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     for line in lines {
         writeln!(out, "{line}")?;

@@ -4,8 +4,9 @@
 //! - [`Prometheus`]: Debian's, with `promtool`.
 //! - [`OpenSearch`]: the minimal distribution from Maven.
 //! - [`chromium`]: finds Debian's browser; [`node`]: programs that drive it.
+//! - [`python`]: clients of other makers, from PyPI.
 //!
-//! What comes from Maven is fetched once into `target/engines` and shared by all test binaries.
+//! What comes from Maven, npm and PyPI is fetched once into `target/engines` and shared by all test binaries.
 
 mod cache;
 pub mod chromium;
@@ -14,6 +15,7 @@ mod kafka;
 pub mod node;
 mod opensearch;
 mod prometheus;
+pub mod python;
 
 use std::net::TcpListener;
 use std::path::PathBuf;

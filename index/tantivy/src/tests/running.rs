@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hearken_index::Access;
 use hearken_index::query::{Query, Scope, TextForm};
-use hearken_index::search::{SearchError, SearchRequest, Selection, Sort};
+use hearken_index::search::{SearchError, SearchParts, SearchRequest, Selection, Sort};
 use hearken_model::InteractionId;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, TERMINATED};
@@ -81,7 +81,7 @@ fn an_erased_interaction_leaves_the_files_and_stays_away_under_a_hash_of_its_id(
     writer.refresh(&checkpoint(1)).unwrap();
     writer.flush_now().unwrap();
     assert!(is_on_disk(folder.path(), "value7") && is_on_disk(folder.path(), id.as_str()));
-    let page = SearchRequest {
+    let page = SearchParts {
         selection: Selection::new(
             Query::Text { scope: Scope::Default, text: "value".into(), form: TextForm::Prefix },
             Access::All,
@@ -94,13 +94,14 @@ fn an_erased_interaction_leaves_the_files_and_stays_away_under_a_hash_of_its_id(
         cursor: None,
         deadline: None,
     };
-    let cursor = reader.search(&page).unwrap().next;
+    let ask = |page: &SearchParts| reader.search(&SearchRequest::try_new(page.clone()).unwrap());
+    let cursor = ask(&page).unwrap().next;
     assert!(cursor.is_some());
 
     delete(&mut writer, id.as_str());
     writer.refresh(&checkpoint(2)).unwrap();
     assert!(find(&reader, id.as_str()).is_empty());
-    let next = reader.search(&SearchRequest { cursor, ..page.clone() });
+    let next = ask(&SearchParts { cursor, ..page.clone() });
     assert!(matches!(next, Err(SearchError::CursorExpired)), "a pinned view may show it");
     writer.monitor().clean_erased().unwrap();
     assert!(!is_on_disk(folder.path(), "value7") && !is_on_disk(folder.path(), id.as_str()));

@@ -1,0 +1,182 @@
+//! The tools as their callers see them: names, descriptions and the schemas of their arguments.
+
+use std::sync::{Arc, LazyLock};
+
+use rmcp::model::{Tool, ToolAnnotations};
+use serde_json::{Map, Value, json};
+
+use super::{TOKENS_DEFAULT, TOKENS_MAX, TOKENS_MIN};
+
+/// Every tool.
+pub(super) static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
+    let selection = [q(), filters(), from(), to(), tz()];
+    let counts = [facets(), facet_size(), ranges()];
+    let search = [
+        sort(),
+        limit(),
+        cursor("An earlier answer's `next_cursor`; everything else must be as it was then."),
+    ];
+    let two = [group("first"), group("second")];
+    vec![
+        tool(
+            "search",
+            "Find interactions: a page of facts, with the messages that match. `total` is exact; `next_cursor` leads to \
+             the next page; `show` reads one of the ids.",
+            &[],
+            selection.iter().chain(&search),
+        ),
+        tool(
+            "show",
+            "Read one interaction: its facts, then its messages in order, as many as fit. `next_cursor` leads to the \
+             rest; a cursor is the number of a message, so any message can be gone to.",
+            &["id"],
+            [
+                id(),
+                ("q", json!({"type": "string", "description": "Names the messages that match this query, in `matches`."})),
+                cursor("Where to go on: an earlier answer's `next_cursor`, or a message's number `n`."),
+            ]
+            .iter(),
+        ),
+        tool(
+            "facets",
+            "Count interactions by the values of fields, most frequent first. Counts are exact; a facet leaves out its \
+             own filter; `null` counts those without a value.",
+            &["facets"],
+            selection.iter().chain(&counts),
+        ),
+        tool(
+            "overview",
+            "Sum up a group of interactions: how many, by sentiment, CSAT, country, agent, model and topic (or `facets`), \
+             and sums and percentiles of costs, durations and waiting times.",
+            &[],
+            selection.iter().chain(&counts).chain(&[interval()]),
+        ),
+        tool(
+            "compare",
+            "Tell two groups of interactions apart, for instance two versions of an agent or two weeks: the sums and \
+             percentiles of each, and the values whose share differs most.",
+            &["first", "second"],
+            two.iter().chain(&counts[..2]),
+        ),
+    ]
+});
+
+type Property = (&'static str, Value);
+
+fn tool<'p>(
+    name: &'static str,
+    description: &'static str,
+    required: &[&str],
+    properties: impl Iterator<Item = &'p Property>,
+) -> Tool {
+    let mut all: Map<String, Value> =
+        properties.map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
+    all.insert(
+        "max_tokens".to_owned(),
+        json!({
+            "type": "integer", "minimum": TOKENS_MIN, "maximum": TOKENS_MAX, "default": TOKENS_DEFAULT,
+            "description": "How long the answer may be, a token taken for four bytes.",
+        }),
+    );
+    let schema = Map::from_iter([
+        ("type".to_owned(), json!("object")),
+        ("properties".to_owned(), Value::Object(all)),
+        ("required".to_owned(), json!(required)),
+        ("additionalProperties".to_owned(), json!(false)),
+    ]);
+    let reads = ToolAnnotations::new().read_only(true).destructive(false).idempotent(true).open_world(false);
+    Tool::new(name, description, Arc::new(schema)).with_annotations(reads)
+}
+
+fn q() -> Property {
+    let description = "What to search for; without it, everything. Words are all required, in any English form; \
+        \"exact phrase\", AND, OR, NOT, parentheses, refun*, refnud~1. Scopes: user:, assistant:, topic:, summary:, or a \
+        field, such as csat:<=2, duration:[60 TO 300], agent:\"Ada L\", metadata.plan:pro, -csat:* for missing.";
+    ("q", json!({"type": "string", "description": description}))
+}
+
+fn filters() -> Property {
+    let description = "Only interactions whose field has this value, or one of these, by field: {\"country\": \
+        [\"Germany\", \"France\"], \"sentiment\": \"negative\"}. `-field` excludes, null means missing, and numbers take \
+        ranges: {\"csat\": \"<=2\"}. Fields include organization, agent, agent_version, llm_model, type, status, \
+        end_reason, direction, language, country, city, device, sentiment, topic, keywords, tools, failed_tools, csat, \
+        rating, duration, messages_count, total_costs and metadata.<key>.";
+    let value = json!({"type": ["string", "number", "boolean", "null", "array"]});
+    ("filters", json!({"type": "object", "additionalProperties": value, "description": description}))
+}
+
+fn from() -> Property {
+    (
+        "from",
+        json!({"type": "string", "description": "Active at or after this time, such as 2026-05-01T00:00:00Z."}),
+    )
+}
+
+fn to() -> Property {
+    ("to", json!({"type": "string", "description": "Active before this time."}))
+}
+
+fn tz() -> Property {
+    (
+        "tz",
+        json!({"type": "string", "description": "Whose days and weeks intervals are, such as Europe/Berlin."}),
+    )
+}
+
+fn sort() -> Property {
+    let description = "Order: relevance, or fields such as -start_time or csat,-duration. By default relevance where the \
+        query has words, else newest first.";
+    ("sort", json!({"type": "string", "description": description}))
+}
+
+fn limit() -> Property {
+    (
+        "limit",
+        json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 10, "description": "Most interactions of a page."}),
+    )
+}
+
+fn cursor(description: &str) -> Property {
+    ("cursor", json!({"type": "string", "description": description}))
+}
+
+fn id() -> Property {
+    ("id", json!({"type": "string", "description": "The interaction's id."}))
+}
+
+fn facets() -> Property {
+    let items = json!({"type": "string"});
+    (
+        "facets",
+        json!({"type": "array", "items": items, "description": "The fields whose values are counted, such as country or metadata.plan."}),
+    )
+}
+
+fn facet_size() -> Property {
+    (
+        "facet_size",
+        json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": 10, "description": "Most values of one field."}),
+    )
+}
+
+fn ranges() -> Property {
+    let items = json!({"type": "string"});
+    let description = "Counts by ranges: duration:60,300,900 or start_time:day.";
+    ("ranges", json!({"type": "array", "items": items, "description": description}))
+}
+
+fn interval() -> Property {
+    let description = "Also counts over time, by minute, hour, day, week, or a number with m, h, d or w.";
+    ("interval", json!({"type": "string", "description": description}))
+}
+
+/// One of the groups that are compared.
+fn group(name: &'static str) -> Property {
+    let properties: Map<String, Value> =
+        [q(), filters(), from(), to()].into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
+    let description = "A group of interactions.";
+    (
+        name,
+        json!({"type": "object", "properties": properties, "additionalProperties": false, "description": description}),
+    )
+}

@@ -1,0 +1,66 @@
+//! `hearken mcp`: the tools of a server's `/mcp` for an agent that starts programs. Each line of standard input is a message,
+//! which the server answers; so the tools, and what a key may see of them, are in one place.
+
+use std::io::{BufRead, Write};
+
+use serde_json::{Value, json};
+
+use crate::client::Client;
+
+/// Where a message itself says which version of the protocol it is of; older ones say it once, in the handshake.
+const VERSION_OF_MESSAGE: &str = "/params/_meta/io.modelcontextprotocol~1protocolVersion";
+/// JSON-RPC's code for what failed on the way.
+const INTERNAL_ERROR: i32 = -32603;
+
+/// Hands messages over until standard input ends.
+///
+/// # Errors
+/// Standard input or output fails. What fails between here and the server is the answer to the message.
+pub fn run(client: &Client) -> anyhow::Result<()> {
+    hand_over(client, std::io::stdin().lock(), std::io::stdout().lock())
+}
+
+fn hand_over(client: &Client, messages: impl BufRead, mut answers: impl Write) -> anyhow::Result<()> {
+    let mut version = None;
+    for line in messages.lines() {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let message: Value = serde_json::from_str(&line).unwrap_or_default(); // the server says what is wrong with it
+        if let Some(answer) = answer(client, &message, line, version.as_deref()) {
+            if message["method"] == "initialize" {
+                let agreed: Value = serde_json::from_str(&answer).unwrap_or_default();
+                version = agreed["result"]["protocolVersion"].as_str().map(str::to_owned);
+            }
+            writeln!(answers, "{answer}")?;
+            answers.flush()?;
+        }
+    }
+    Ok(())
+}
+
+/// The answer as one line; `None` for what asks for none.
+fn answer(client: &Client, message: &Value, line: String, version: Option<&str>) -> Option<String> {
+    let version = message.pointer(VERSION_OF_MESSAGE).and_then(Value::as_str).or(version);
+    let named = [
+        ("mcp-protocol-version", version),
+        ("mcp-method", message["method"].as_str()),
+        ("mcp-name", message["params"]["name"].as_str()),
+    ];
+    let is_plain = |value: &&str| value.bytes().all(|byte| byte.is_ascii_graphic());
+    let headers: Vec<_> =
+        named.into_iter().filter_map(|(name, value)| Some((name, value.filter(is_plain)?))).collect();
+    let asked = client.post_message("/mcp", &headers, line);
+    let answered = asked.map_err(anyhow::Error::new).and_then(|response| Ok(response.text()?));
+    // What is no message is answered to nobody in particular.
+    let id = if message.is_null() { Some(&Value::Null) } else { message.get("id") };
+    match (answered, id) {
+        (Ok(text), _) => Some(text).filter(|text| !text.is_empty()),
+        (Err(_), None) => None,
+        (Err(error), Some(id)) => {
+            let error = json!({"code": INTERNAL_ERROR, "message": format!("{error:#}")});
+            Some(json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string())
+        }
+    }
+}
