@@ -4,6 +4,7 @@
 //! - [`freshness`]: how long after the broker's acknowledgement a search finds an event.
 //! - [`load`]: what a steady stream costs server and broker, while nobody searches.
 //! - [`recovery`]: how long after SIGKILL the server is ready again.
+//! - [`connections`]: whether others are answered while thousands of connections are held.
 //! - [`pages`]: what the pages cost beyond the searches that they show, on a running server.
 //! - [`search`]: how long searches take, against bare tantivy and OpenSearch.
 //! - [`relevance`]: how good the ranking is, and would be with other weights; the one that measures no time.
@@ -16,6 +17,7 @@
 mod bare;
 mod broker;
 mod busy_disk;
+mod connections;
 mod freshness;
 mod ingest;
 mod load;
@@ -49,6 +51,8 @@ enum Benchmark {
     Load(load::Args),
     /// From SIGKILL until the server is ready again.
     Recovery(recovery::Args),
+    /// Whether others are answered while thousands of connections are held.
+    Connections(connections::Args),
     /// The list of a running server against the same searches of its API: time and bytes.
     Pages(pages::Args),
     /// Ten kinds of search over many interactions, against bare tantivy and OpenSearch.
@@ -63,6 +67,7 @@ fn main() -> anyhow::Result<()> {
         Benchmark::Freshness(args) => freshness::run(&args),
         Benchmark::Load(args) => load::run(&args),
         Benchmark::Recovery(args) => recovery::run(&args),
+        Benchmark::Connections(args) => connections::run(&args),
         Benchmark::Pages(args) => pages::run(&args),
         Benchmark::Search(args) => search::run(&args),
         Benchmark::Relevance(args) => relevance::run(&args),
