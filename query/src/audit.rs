@@ -144,7 +144,7 @@ struct LogFile {
 
 /// An entry under way. It is written when this is dropped, whatever became of its request.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(crate) struct PendingEntry {
     log: AuditLog,
     entry: Option<(AuditEntry, OwnedSemaphorePermit)>,
 }
@@ -177,7 +177,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// `audit_unavailable`: it cannot be written at the moment, so what it would be about must not happen.
-    pub(crate) async fn begin(&self, entry: AuditEntry) -> Result<Record, Problem> {
+    pub(crate) async fn begin(&self, entry: AuditEntry) -> Result<PendingEntry, Problem> {
         let place = Arc::clone(&self.writer.room).acquire_owned();
         let place = tokio::time::timeout(PLACE_TIMEOUT, place).await;
         let (None, Ok(Ok(place))) = (self.trouble(), place) else {
@@ -185,7 +185,7 @@ impl AuditLog {
             let problem = Problem::new("audit_unavailable", detail);
             return Err(Problem { retry_after: Some(5), ..problem });
         };
-        Ok(Record { log: self.clone(), entry: Some((entry, place)) })
+        Ok(PendingEntry { log: self.clone(), entry: Some((entry, place)) })
     }
 
     /// Writes what waits to be written and ends; what comes later is lost, and the server's log says so. Blocks.
@@ -194,7 +194,7 @@ impl AuditLog {
     }
 }
 
-impl Record {
+impl PendingEntry {
     /// What was done was answered; on whose behalf and about what, if that was not known before.
     pub(crate) fn answered(mut self, status: u16, caller: Option<&Caller>, object: Option<&AuditObject>) {
         if let Some((entry, _)) = &mut self.entry {
@@ -214,7 +214,7 @@ impl Record {
     }
 }
 
-impl Drop for Record {
+impl Drop for PendingEntry {
     fn drop(&mut self) {
         let Some((entry, place)) = self.entry.take() else { return };
         if self.log.writer.items_tx.send(Item::Entry(entry, place)).is_err() {

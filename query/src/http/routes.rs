@@ -33,7 +33,7 @@ use percent_encoding::percent_decode_str;
 
 use super::caller::Caller;
 use super::proxies::Peer;
-use crate::audit::{self, AuditEntry, Record};
+use crate::audit::{self, AuditEntry, PendingEntry};
 use crate::keys::{Permission, now};
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -186,7 +186,7 @@ impl Routes {
 /// Lets a request through to its handler if its caller has what the route needs, and notes it in the audit log.
 async fn admit(path: &'static str, needs: Needs, refusal: Refusal, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let (caller, record) = match admitted(path, needs, &parts).await {
+    let (caller, pending) = match admitted(path, needs, &parts).await {
         Ok(admitted) => admitted,
         Err(problem) => return refusal(problem, &parts),
     };
@@ -194,15 +194,15 @@ async fn admit(path: &'static str, needs: Needs, refusal: Refusal, request: Requ
         parts.extensions.insert(caller.clone());
     }
     let response = next.run(Request::from_parts(parts, body)).await;
-    if let Some(record) = record {
+    if let Some(pending) = pending {
         let extensions = response.extensions();
         let status = response.status();
         let found = extensions.get::<Caller>();
         let is_nobody = caller.is_none() && found.is_none();
         match needs {
-            Needs::Nothing if is_nobody => record.forget(),
-            _ if is_nobody && status == StatusCode::UNAUTHORIZED => record.forget(),
-            _ => record.answered(status.as_u16(), found, extensions.get()),
+            Needs::Nothing if is_nobody => pending.forget(),
+            _ if is_nobody && status == StatusCode::UNAUTHORIZED => pending.forget(),
+            _ => pending.answered(status.as_u16(), found, extensions.get()),
         }
     }
     let is_stream = response.body().size_hint().exact().is_none();
@@ -230,19 +230,19 @@ fn ends_with(caller: Caller, body: Body) -> Body {
 #[error("the key or the session that the request came with is not valid any more")]
 struct Dismissed;
 
-/// The caller, if the route asks for one, and the record of what is done on their behalf, if one is kept.
+/// The caller, if the route asks for one, and the entry of the audit log that begins, if there is one.
 async fn admitted(
     path: &str,
     needs: Needs,
     parts: &Parts,
-) -> Result<(Option<Caller>, Option<Record>), Problem> {
+) -> Result<(Option<Caller>, Option<PendingEntry>), Problem> {
     let state = parts.extensions.get::<AppState>();
     let state = state.ok_or_else(|| Problem::internal(&std::io::Error::other("a route outside `finish`")))?;
     let caller = match needs {
         Needs::Nothing | Needs::SignatureOr(_) => None,
         Needs::Key | Needs::Permission(_) | Needs::AnyOf(_) => Some(state.gate().caller(parts)?),
     };
-    let record = match state.audit() {
+    let pending = match state.audit() {
         Some(log) if is_noted(needs, &parts.method) => {
             Some(log.begin(entry(path, parts, caller.as_ref())).await?)
         }
@@ -254,12 +254,12 @@ async fn admitted(
         _ => Ok(()),
     };
     if let Err(problem) = is_permitted {
-        if let Some(record) = record {
-            record.answered(problem.status.as_u16(), None, None);
+        if let Some(pending) = pending {
+            pending.answered(problem.status.as_u16(), None, None);
         }
         return Err(problem);
     }
-    Ok((caller, record))
+    Ok((caller, pending))
 }
 
 /// Whether the audit log tells of such requests: not of those that tell nobody anything about people. Who signs in is
