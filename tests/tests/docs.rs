@@ -108,7 +108,7 @@ fn every_setting_and_variable_exists() {
     let keys = settings();
     let sections: BTreeSet<&str> = keys.iter().filter_map(|key| key.split('.').next()).collect();
     let dotted = Regex::new(r"`([a-z]+(?:\.[a-z_]+)+)(?: = [^`]*)?`").unwrap();
-    let in_section = Regex::new(r"`\[{1,2}([a-z.]+)\]{1,2}(?: ([a-z_]+))?").unwrap();
+    let in_section = Regex::new(r"`\[{1,2}([a-z_.]+)\]{1,2}(?: ([a-z_]+))?").unwrap();
     let variable = Regex::new(r"HEARKEN_[A-Z_]*[A-Z]").unwrap();
     // Of interactions, not of the configuration; and files.
     let others = ["analysis.by", "analysis.version", "analysis.at", "log.rs", "index.rs", "index.rebuilding"];
@@ -145,7 +145,7 @@ fn every_setting_and_variable_exists() {
 /// Every section and every key of the sample, which a test in `config` holds to be all there are.
 fn settings() -> BTreeSet<String> {
     let sample = fs::read_to_string(workspace_root().join("config/src/sample.toml")).unwrap();
-    let section_line = Regex::new(r"^#?\[{1,2}([a-z.]+)\]{1,2}$").unwrap();
+    let section_line = Regex::new(r"^#?\[{1,2}([a-z_.]+)\]{1,2}$").unwrap();
     let key_line = Regex::new(r"^#?([a-z_]+) = ").unwrap();
     let mut section = String::new();
     let mut keys = BTreeSet::new();
