@@ -17,7 +17,7 @@ use tantivy::{DocAddress, DocSet, Searcher, TERMINATED, Term};
 
 use super::columns::ColumnCache;
 use super::live::{LiveDocument, LiveEntry, Tier, TierView};
-use super::schema::{Fields, id_hash};
+use super::schema::{Fields, TOMBSTONE, id_hash};
 use super::stored;
 use super::view::View;
 
@@ -30,6 +30,8 @@ pub(super) struct Shared {
 
 struct Tiers {
     searcher: Searcher,
+    /// Whether the searcher knows of any; mostly not, and then nobody has to look for one.
+    has_tombstones: bool,
     /// What a flush writes. It stays until a flush succeeds.
     frozen: Option<Frozen>,
     live: Tier,
@@ -54,7 +56,9 @@ pub(super) struct ToFlush {
 impl Shared {
     pub(super) fn new(fields: Fields, searcher: Searcher, checkpoint: Arc<Checkpoint>) -> Self {
         let view = View::new(0, searcher.clone(), TierView::default(), TierView::default(), 0);
-        let tiers = Tiers { searcher, frozen: None, live: Tier::default(), checkpoint, num_views: 1 };
+        let has_tombstones = true; // until the first flush: to ask could fail
+        let tiers =
+            Tiers { searcher, has_tombstones, frozen: None, live: Tier::default(), checkpoint, num_views: 1 };
         Shared {
             fields,
             columns: Arc::default(),
@@ -85,7 +89,7 @@ impl Shared {
             let id = document.document.id();
             let replaces = match tiers.get(id) {
                 Some(entry) => entry.replaces,
-                None => self.locate(&tiers.searcher, id)?,
+                None => self.locate(&tiers.searcher, tiers.has_tombstones, id)?,
             };
             entries.push(LiveEntry { document: Arc::clone(document), replaces });
         }
@@ -119,18 +123,20 @@ impl Shared {
     pub(super) fn release(&self, searcher: Searcher) -> tantivy::Result<()> {
         // Most is looked up before anybody has to wait.
         let view = self.view();
+        let tombstone = Term::from_field_text(self.fields.terms, TOMBSTONE);
+        let has_tombstones = searcher.doc_freq(&tombstone)? > 0;
         let mut known = HashMap::new();
         for entry in view.live().iter() {
             let id = entry.document.document.id();
-            known.insert(id, self.locate(&searcher, id)?);
+            known.insert(id, self.locate(&searcher, has_tombstones, id)?);
         }
         let mut tiers = self.tiers.lock();
         tiers.live.locate_all(|id| match known.get(id) {
             Some(address) => Ok(*address),
-            None => self.locate(&searcher, id),
+            None => self.locate(&searcher, has_tombstones, id),
         })?;
         let frozen = tiers.frozen.take();
-        tiers.searcher = searcher;
+        (tiers.searcher, tiers.has_tombstones) = (searcher, has_tombstones);
         self.publish(&mut tiers);
         let searcher = tiers.searcher.clone();
         drop(tiers);
@@ -149,36 +155,41 @@ impl Shared {
 
     /// The newest document of that id.
     pub(super) fn get(&self, id: &InteractionId) -> tantivy::Result<Option<Document>> {
-        let searcher = {
+        let (searcher, has_tombstones) = {
             let tiers = self.tiers.lock();
             if let Some(entry) = tiers.get(id) {
                 let document = Arc::clone(&entry.document);
                 drop(tiers);
                 return Ok((!document.is_removal).then(|| Document::clone(&document.document)));
             }
-            tiers.searcher.clone()
+            (tiers.searcher.clone(), tiers.has_tombstones)
         };
-        let Some(address) = self.locate(&searcher, id)? else { return Ok(None) };
+        let Some(address) = self.locate(&searcher, has_tombstones, id)? else { return Ok(None) };
         let document = stored::stored_document(&searcher, address)?;
         Ok(Some(if document.state.erased { Document::tombstone(id.clone()) } else { document }))
     }
 
     /// Whether there is a document of that id.
     pub(super) fn holds(&self, id: &InteractionId) -> tantivy::Result<bool> {
-        let searcher = {
+        let (searcher, has_tombstones) = {
             let tiers = self.tiers.lock();
             if let Some(entry) = tiers.get(id) {
                 return Ok(!entry.document.is_removal);
             }
-            tiers.searcher.clone()
+            (tiers.searcher.clone(), tiers.has_tombstones)
         };
-        Ok(self.locate(&searcher, id)?.is_some())
+        Ok(self.locate(&searcher, has_tombstones, id)?.is_some())
     }
 
     /// Where the commit has the document of that id, or its tombstone.
-    fn locate(&self, searcher: &Searcher, id: &InteractionId) -> tantivy::Result<Option<DocAddress>> {
+    fn locate(
+        &self,
+        searcher: &Searcher,
+        has_tombstones: bool,
+        id: &InteractionId,
+    ) -> tantivy::Result<Option<DocAddress>> {
         match self.locate_term(searcher, &self.fields.id_term(id))? {
-            None => self.locate_term(searcher, &self.fields.tombstone_term(&id_hash(id))),
+            None if has_tombstones => self.locate_term(searcher, &self.fields.tombstone_term(&id_hash(id))),
             found => Ok(found),
         }
     }
