@@ -16,7 +16,7 @@
 //!
 //! let query = Query::Text { scope: Scope::Default, text: "refund".to_owned(), form: TextForm::Word };
 //! let said = Said { id: "m-1".into(), role: Role::User, offset_ms: 0, message: "I was refunded twice.".into() };
-//! let found = Highlighter::new(&query, HighlightOptions::PAGE).highlights([said]);
+//! let found = Highlighter::new(&query, HighlightOptions::PAGE).highlights([said], []);
 //! assert_eq!(found[0].fragments, ["I was <mark>refunded</mark> twice."]);
 //! ```
 

@@ -62,7 +62,7 @@ fn no_match(ways_out: &[WayOut]) -> Markup {
 fn no_data(view: &ListView<'_>) -> Markup {
     let key = view.reader.name.as_ref().map_or("", |_| " -H \"authorization: Bearer $HEARKEN_KEY\"");
     let command = format!(
-        "curl {}/v1/events{key} -H 'content-type: application/json' -d '\
+        "curl{key} {}/v1/events -H 'content-type: application/json' -d '\
          {{\"event\":\"interaction.message\",\"interaction_id\":\"hello-1\",\"message_id\":\"1\",\
          \"role\":\"user\",\"message\":\"Hello Hearken\"}}'",
         view.base_url
