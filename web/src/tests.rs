@@ -130,6 +130,7 @@ fn interaction_page(query: &str, interaction: &Interaction) -> String {
     let quotes = location.get("q").map(|_| quotes.as_slice());
     let view = InteractionView {
         location: &location,
+        place: None,
         clock: &clock(),
         interaction,
         quotes,
@@ -207,7 +208,8 @@ fn every_detail_finds_more_like_it() {
 fn a_row_opens_its_interaction_with_the_search_that_found_it() {
     let interaction = Interaction { id: "a/b?c#d".into(), ..bare() };
     let page = list_page("q=two+words&country=Germany&sort=csat", vec![interaction]);
-    assert!(page.contains("href=\"/interactions/a%2Fb%3Fc%23d?q=two+words\""), "{page}");
+    let wanted = "href=\"/interactions/a%2Fb%3Fc%23d?q=two+words&amp;country=Germany&amp;sort=csat\"";
+    assert!(page.contains(wanted), "{page}");
 }
 
 #[test]

@@ -6,17 +6,16 @@ use maud::{Markup, html};
 
 use super::columns::Columns;
 use crate::clock::Clock;
-use crate::location::{Location, interaction_href, message_anchor};
+use crate::location::{Location, interaction_href, message_anchor, row_anchor};
 use crate::{format, labels, marked};
 
 pub(super) fn row(item: &SearchItem, location: &Location, columns: &Columns<'_>, clock: &Clock) -> Markup {
     let interaction = &item.interaction;
-    let kept = location.only(|name, _| name == "q" || name == "tz");
-    let href = interaction_href(&interaction.id, &kept);
+    let href = interaction_href(&interaction.id, location);
     html! {
         li.row data-id=(interaction.id) {
             (columns.cells(interaction, clock))
-            a.open href=(href) { bdi { (headline(interaction)) } }
+            a.open id=(row_anchor(&interaction.id)) href=(href) { bdi { (headline(interaction)) } }
             @if !item.highlights.is_empty() {
                 ul.quotes {
                     @for quote in &item.highlights {
