@@ -349,6 +349,88 @@ const checks = {
     for (const page of pages) await page.reload();
     await context.close();
   },
+  async "the address of an interaction keeps its list, across pages and for whoever gets the link"() {
+    const page = await open("/?agent=Ada&agent=Emi&sort=start_time");
+    const all = await total(page);
+    const ids = () => page.locator("#rows > li").evaluateAll((rows) => rows.map((row) => row.dataset.id));
+    const last = (await ids()).at(-1);
+    await page.locator("#next").click();
+    await page.waitForURL(/page=2/);
+    const [first, second] = await ids();
+    await page.locator("#rows .open").first().click();
+    await page.waitForURL(/\/interactions\//);
+    assert.equal(await page.locator("#place").textContent(), `21 of ${all}`);
+    const shown = () => page.locator("#interaction").getAttribute("data-id");
+    for (const [key, wanted, place] of [["[", last, 20], ["]", first, 21], ["]", second, 22]]) {
+      await Promise.all([page.waitForEvent("load"), page.keyboard.press(key)]);
+      assert.deepEqual([await shown(), await page.locator("#place").textContent()], [wanted, `${place} of ${all}`]);
+    }
+    const shared = await open(page.url().slice(base.length));
+    assert.equal(await shared.locator("#place").textContent(), `22 of ${all}`);
+    await shared.keyboard.press("Escape");
+    await shared.waitForURL(/agent=Ada&agent=Emi.*page=2/);
+    await shared.waitForFunction((id) => document.activeElement?.closest("[data-id]")?.dataset.id === id, second);
+  },
+  async "best match pages on when its view is gone"() {
+    const page = await open("/?q=parcel");
+    await Promise.all([page.waitForEvent("load"), page.locator("#next").click()]);
+    const ids = () => page.locator("#rows > li").evaluateAll((rows) => rows.map((row) => row.dataset.id));
+    const wanted = await ids();
+    // As after a minute: a view that the server does not keep.
+    const address = new URL(page.url());
+    const cursor = JSON.parse(Buffer.from(address.searchParams.get("cursor"), "base64url"));
+    const token = cursor.c;
+    cursor.c = token.replace(/("view":)\d+/, "$1" + 987654321);
+    assert.notEqual(cursor.c, token);
+    const text = JSON.stringify(cursor).replace(/"s":\d+/, /"s":\d+/.exec(Buffer.from(address.searchParams.get("cursor"), "base64url").toString())[0]);
+    address.searchParams.set("cursor", Buffer.from(text).toString("base64url"));
+    await page.goto(address.href);
+    assert.deepEqual(await ids(), wanted);
+    assert.match(await page.locator(".pages").textContent(), /Page 2/);
+  },
+  async "choosing a filter keeps scroll and focus, and the way back"() {
+    const page = await open("/", { viewport: { width: 1280, height: 500 } });
+    const before = await total(page);
+    await page.evaluate(() => { window.stays = true; scrollTo(0, 300); });
+    const value = page.locator('[data-facet="agent"]').getByRole("link", { name: /^Ada/ });
+    await value.scrollIntoViewIfNeeded();
+    const top = await page.evaluate(() => scrollY);
+    await value.click();
+    await page.waitForURL(/agent=Ada/);
+    assert.equal(await page.evaluate(() => window.stays), true);
+    assert.equal(await page.evaluate(() => scrollY), top);
+    await page.waitForFunction(() => document.activeElement.closest("[data-value]")?.dataset.value === "Ada");
+    assert((await total(page)) < before);
+    await page.goBack();
+    await page.waitForFunction((total) => Number(document.querySelector("[data-total]")?.dataset.total) === total, before);
+  },
+  async "the skip link leads to the results"() {
+    const page = await open("/?q=refund");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "results");
+  },
+  async "an unknown address answers a browser with a page, and a program with a problem"() {
+    const page = await open("/nothing/here");
+    assert.match(await page.locator("main").textContent(), /nothing at `\/nothing\/here`/);
+    assert.equal((await fetch(`${base}/nothing/here`)).headers.get("content-type"), "application/problem+json");
+  },
+  async "a row that is in view stays true"() {
+    const page = await open("/?q=words&columns=messages_count,status");
+    await page.locator("#live.on").waitFor();
+    const row = page.locator('#rows > [data-id="growing"]');
+    const said = await row.locator(".w-number").textContent();
+    send(message("growing", 9, "assistant", "More words", { at: new Date().toISOString() }));
+    await page.waitForFunction((said) => document.querySelector('#rows > [data-id="growing"] .w-number').textContent !== said, said);
+  },
+  async "at 500 messages the head and the panel stay in sight"() {
+    const page = await open("/interactions/long");
+    await page.evaluate(() => scrollTo(0, document.body.scrollHeight / 2));
+    for (const selector of ["#headline h1", "#back", ".panel h2"]) {
+      const box = await page.locator(selector).first().boundingBox();
+      assert(box.y >= 0 && box.y < 300, `${selector} is at ${box.y}`);
+    }
+  },
   async "export downloads exactly what is shown"() {
     const page = await open("/?q=refund&agent=Ada");
     await page.keyboard.press("e");

@@ -41,22 +41,25 @@
       let port = null;
       try { port = new SharedWorker(root.dataset.streams).port; } catch { return hearken.ownStream(address, point, hear); }
       port.onmessage = (message) => hear(message.data);
-      let isClosed = false;
-      const say = () => { if (!isClosed) port.postMessage({ address, point, isShown: !document.hidden }); };
+      const closed = new AbortController();
+      const { signal } = closed;
+      const say = () => port.postMessage({ address, point, isShown: !document.hidden });
       say();
-      setInterval(say, 60_000);
-      document.addEventListener("visibilitychange", say);
-      addEventListener("pageshow", (event) => { if (event.persisted) say(); });
+      const saying = setInterval(say, 60_000);
+      document.addEventListener("visibilitychange", say, { signal });
+      addEventListener("pageshow", (event) => { if (event.persisted) say(); }, { signal });
       const leave = () => port.postMessage({ isLeaving: true });
-      addEventListener("pagehide", leave);
-      return { close() { isClosed = true; leave(); } };
+      addEventListener("pagehide", leave, { signal });
+      return { close() { closed.abort(); clearInterval(saying); port.onmessage = null; leave(); } };
     },
     // A browser without shared workers shows one tab at a time: the stream of a hidden one is closed.
     ownStream(address, point, hear) {
-      let source = null, last = point, isClosed = false;
+      const closed = new AbortController();
+      const { signal } = closed;
+      let source = null, last = point;
       const end = () => { source?.close(); source = null; };
       const begin = () => {
-        if (source || isClosed || document.hidden) return;
+        if (source || signal.aborted || document.hidden) return;
         source = new EventSource(`${address}${address.includes("?") ? "&" : "?"}last_event_id=${encodeURIComponent(last)}`);
         const heard = (event) => { if (event.lastEventId) last = event.lastEventId; };
         source.onmessage = heard;
@@ -66,10 +69,10 @@
         source.addEventListener("gap", (event) => { heard(event); hear({ is: "gap" }); });
       };
       begin();
-      document.addEventListener("visibilitychange", () => { if (document.hidden) end(); else begin(); });
-      addEventListener("pagehide", end);
-      addEventListener("pageshow", begin);
-      return { close() { isClosed = true; end(); } };
+      document.addEventListener("visibilitychange", () => { if (document.hidden) end(); else begin(); }, { signal });
+      addEventListener("pagehide", end, { signal });
+      addEventListener("pageshow", begin, { signal });
+      return { close() { closed.abort(); end(); } };
     },
   });
 
@@ -80,13 +83,12 @@
     document.cookie = `tz=${encodeURIComponent(zone)}; path=/; max-age=31536000; SameSite=Strict`;
     if (told() === zone && zone !== root.dataset.zone && !new URLSearchParams(location.search).has("tz")) location.reload();
   }
-  const zones = $("#zones");
-  if (zones) {
-    $("#tz").addEventListener("focus", () => {
-      const known = new Set([...zones.children].map((option) => option.value));
-      for (const name of [zone, ...(Intl.supportedValuesOf?.("timeZone") ?? [])]) if (!known.has(name)) zones.append(new Option(name, name));
-    }, { once: true });
-  }
+  document.addEventListener("focusin", (event) => {
+    if (event.target.id !== "tz") return;
+    const zones = $("#zones");
+    const known = new Set([...zones.children].map((option) => option.value));
+    for (const name of [zone, ...(Intl.supportedValuesOf?.("timeZone") ?? [])]) if (!known.has(name)) zones.append(new Option(name, name));
+  });
 
   // Theme: the system's, or the other one.
   $("#theme").addEventListener("click", () => {
@@ -145,10 +147,6 @@
     q.focus();
     q.setSelectionRange(at, at);
   }
-
-  // Sites that remember where a reader was: the results behind an interaction.
-  hearken.remember = (key, value) => { try { sessionStorage.setItem(key, JSON.stringify(value)); } catch { /* not kept */ } };
-  hearken.recall = (key) => { try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; } };
 
   hearken.times(document);
   setInterval(() => hearken.times(document), 30_000);

@@ -43,20 +43,9 @@
   hearken.keys.Escape = () => $("#back").click();
   hearken.keys.e = () => $("[data-copy-link]")?.focus();
 
-  // The results this one was opened from.
-  const results = hearken.recall("results");
-  const idx = results?.ids.indexOf(article.dataset.id) ?? -1;
-  if (idx >= 0) {
-    const back = $("#back");
-    back.href = results.address;
-    back.addEventListener("click", () => hearken.remember("opened", article.dataset.id));
-    $("#place").textContent = `${idx + 1} of ${results.total.toLocaleString("en")}`;
-    for (const [id, to] of [["#previous", idx - 1], ["#following", idx + 1]]) {
-      const link = $(id);
-      link.hidden = results.items[to] === undefined;
-      if (!link.hidden) link.href = results.items[to];
-    }
-  }
+  // The neighbours in the list that this one was opened from.
+  hearken.keys["["] = () => $("#previous")?.click();
+  hearken.keys["]"] = () => $("#following")?.click();
 
   // Growth: the server renders, this page takes over what is new. What is being read stays where it is.
   if (!article.dataset.stream || !window.EventSource) return;

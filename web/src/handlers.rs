@@ -9,9 +9,9 @@ use axum::response::{IntoResponse, Response};
 use hearken_model::Timestamp;
 use hearken_query::follow::point_now;
 use hearken_query::http::{AskedId, Caller, Needs, Peer, Routes};
-use hearken_query::index::Search;
 use hearken_query::index::query::Query;
 use hearken_query::index::search::Selection;
+use hearken_query::index::{self, Search};
 use hearken_query::keys::Permission;
 use hearken_query::parameters::{FACETS_MAX, SearchParameters, pairs_of_query};
 use hearken_query::search::{self, SearchAnswer};
@@ -22,11 +22,12 @@ use percent_encoding::percent_decode_str;
 use crate::clock::Clock;
 use crate::interaction::{self, InteractionView};
 use crate::interactions::{self, FACETS_SHOWN, ListView, WayOut};
-use crate::location::Location;
+use crate::location::{Location, is_parameter};
 use crate::overview::{self, OverviewView, Volume};
 use crate::period::Period;
+use crate::place::Place;
 use crate::reader::Reader;
-use crate::{account, assets, layout, views};
+use crate::{account, assets, layout, paging, views};
 
 /// What pages may do: load the embedded assets, talk to this server, nothing else.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
@@ -38,7 +39,7 @@ const FACET_SIZE_COUNTED: usize = 101;
 
 /// The routes of the pages, to be merged with those of the API before limits and headers are added.
 pub fn routes() -> Routes {
-    Routes::refusing(account::refuse)
+    Routes::pages(account::refuse)
         .get("/signin", Needs::Nothing, account::ask)
         .post("/signin", Needs::Nothing, account::sign_in)
         .post("/signout", Needs::Key, account::sign_out)
@@ -169,7 +170,56 @@ async fn find(
         }
     }
     parameters.facet_size = parameters.facet_size.max(FACET_SIZE_COUNTED);
-    search::search(state, parameters, caller).await
+    turned_to(state, caller, paging::number(location), parameters).await
+}
+
+/// The interactions of one page of a list, nothing counted, and how many a page has.
+pub(crate) async fn page_of_list(
+    state: &AppState,
+    caller: &Caller,
+    location: &Location,
+    clock: &Clock,
+) -> Result<(SearchAnswer, usize), Problem> {
+    let period = Period::parse(location, clock)?;
+    let parameters = parameters(&location.query(), location, period)?;
+    let limit = parameters.limit;
+    let parameters = SearchParameters { facets: Vec::new(), ranges: Vec::new(), ..parameters };
+    let answer = turned_to(state, caller, paging::number(location), parameters).await?;
+    Ok((answer, limit))
+}
+
+/// The answer to a search on that page. Best match pages on a view that the server keeps for a minute; where it is gone,
+/// whoever read for longer or kept the address gets the same page of the search done again.
+async fn turned_to(
+    state: &AppState,
+    caller: &Caller,
+    page: usize,
+    parameters: SearchParameters,
+) -> Result<SearchAnswer, Problem> {
+    /// As many hits as the index gives at once.
+    const STEP_MAX: usize = index::search::LIMIT_MAX;
+    /// Hits that are passed over; each is read.
+    const PASSED_MAX: usize = 10 * STEP_MAX;
+    let expired = match search::search(state, parameters.clone(), caller).await {
+        Err(problem) if problem.code == "cursor_expired" => problem,
+        answer => return answer,
+    };
+    let mut left = page.saturating_sub(1).saturating_mul(parameters.limit);
+    if left > PASSED_MAX {
+        return Err(expired);
+    }
+    let mut again = SearchParameters { cursor: None, ..parameters };
+    while left > 0 {
+        let limit = left.min(STEP_MAX);
+        let step = SearchParameters { limit, facets: Vec::new(), ranges: Vec::new(), ..again.clone() };
+        left -= limit;
+        again.cursor = search::search(state, step, caller).await?.next_cursor;
+        if again.cursor.is_none() {
+            again.limit = 0; // the list has become shorter
+            break;
+        }
+    }
+    search::search(state, again, caller).await
 }
 
 async fn count(state: &AppState, caller: &Caller, location: &Location, clock: &Clock) -> Option<u64> {
@@ -270,8 +320,7 @@ async fn show(
     headers: HeaderMap,
 ) -> Response {
     let asked = Location::parse(query.as_deref().unwrap_or_default());
-    let location = asked.only(|name, _| name == "q" || name == "tz");
-    let (clock, _) = clock(&location, &headers); // in UTC rather than not at all
+    let (clock, _) = clock(&asked, &headers); // in UTC rather than not at all
     let id = match id {
         Ok(AskedId(id)) => id,
         Err(problem) => return failure(&problem, &clock),
@@ -279,6 +328,9 @@ async fn show(
     if asked.has("format", "text") {
         return show_text(&state, &caller, id, &clock).await;
     }
+    // Everything else is the list that it was opened from.
+    let location = asked.only(|name, _| name != "format" && (name != "id" || !is_parameter(&id)));
+    let place = Place::find(&state, &caller, &clock, &location, &id).await;
     let point = point_now(&state);
     // Whoever may not read what was said is shown everything else, not that the search cannot be marked.
     let q = location.get("q").filter(|_| caller.may(Permission::Read)).map(str::to_owned);
@@ -296,6 +348,7 @@ async fn show(
     let view = InteractionView {
         location: &location,
         reader: &Reader::new(&caller),
+        place: place.as_ref(),
         clock: &clock,
         interaction: &answer.interaction,
         quotes: answer.highlights.as_deref(),

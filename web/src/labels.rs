@@ -99,14 +99,24 @@ pub(crate) fn sentiment(sentiment: Sentiment) -> Markup {
     }
 }
 
-/// Where the mood went, if it did: an arrow whose words stand beside it for those who do not see it.
-pub(crate) fn mood_change(change: Option<MoodChange>) -> Markup {
-    let (arrow, said) = match change {
-        Some(MoodChange::Improved) => ("↗", "the mood improved"),
-        Some(MoodChange::Worsened) => ("↘", "the mood worsened"),
-        Some(MoodChange::Steady) | None => return html! {},
+/// How an interaction felt: `Negative → Positive` where the mood rose from its worst moment, else the sentiment, with an
+/// arrow where it moved. Words stand beside arrows for those who do not see them.
+pub(crate) fn feeling(sentiment: Sentiment, worst: Option<Sentiment>, change: Option<MoodChange>) -> Markup {
+    let arrow = |arrow: &str, said: &str| {
+        html! { " " span title=(sentence_case(said)) aria-hidden="true" { (arrow) } span.visually-hidden { (said) } }
     };
-    html! { " " span title=(sentence_case(said)) aria-hidden="true" { (arrow) } span.visually-hidden { (said) } }
+    html! {
+        @match (change, worst.filter(|worst| *worst != sentiment)) {
+            (Some(MoodChange::Improved), Some(worst)) => {
+                span class={ "feel " (worst.as_str()) } { (sentence_case(worst.as_str())) }
+                " " span aria-hidden="true" { "→" } span.visually-hidden { "rose to" } " "
+                (self::sentiment(sentiment))
+            }
+            (Some(MoodChange::Improved), None) => { (self::sentiment(sentiment)) (arrow("↗", "the mood improved")) }
+            (Some(MoodChange::Worsened), _) => { (self::sentiment(sentiment)) (arrow("↘", "the mood worsened")) }
+            (Some(MoodChange::Steady) | None, _) => (self::sentiment(sentiment)),
+        }
+    }
 }
 
 /// Detected satisfaction or a rating as digits and steps.
@@ -136,5 +146,25 @@ pub(crate) fn speaker(role: Role, agent: Option<&str>) -> Cow<'_, str> {
         (Role::Assistant, Some(agent)) => Cow::Borrowed(agent),
         (Role::Human, _) => Cow::Borrowed("human agent"),
         (role, _) => Cow::Borrowed(role.as_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mood_that_rose_says_from_where() {
+        let said = |sentiment, worst, change| {
+            let shown = feeling(sentiment, Some(worst), change).into_string();
+            (shown.contains("→"), shown.contains("↗"), shown.contains("Negative"))
+        };
+        let rose = Some(MoodChange::Improved);
+        assert_eq!(said(Sentiment::Positive, Sentiment::Negative, rose), (true, false, true));
+        assert_eq!(said(Sentiment::Negative, Sentiment::Negative, rose), (false, true, true));
+        assert_eq!(
+            said(Sentiment::Positive, Sentiment::Negative, Some(MoodChange::Steady)),
+            (false, false, false)
+        );
     }
 }

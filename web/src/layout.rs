@@ -52,7 +52,10 @@ pub(crate) fn document(page: Page<'_>) -> Markup {
                 }
             }
             body {
-                a.skip href="#main" { "Skip to content" }
+                @match page.section {
+                    Section::Interactions => a.skip href="#results" { "Skip to the results" },
+                    Section::Overview | Section::Neither => a.skip href="#main" { "Skip to content" },
+                }
                 (symbols())
                 header.top {
                     a.brand href="/" { img src=(assets::href("icon.svg")) alt="" width="20" height="20"; "Hearken" }
@@ -110,13 +113,15 @@ pub(crate) fn sentence(text: &str) -> String {
 }
 
 fn keys() -> Markup {
-    const KEYS: [(&str, &str); 10] = [
+    const KEYS: [(&str, &str); 12] = [
         ("/", "Search"),
         ("j", "Next row or message"),
         ("k", "Previous row or message"),
         ("Enter", "Open"),
         ("n", "Next match, or page of the list"),
         ("p", "Previous match, or page of the list"),
+        ("[", "Previous interaction"),
+        ("]", "Next interaction"),
         ("f", "Filters"),
         ("e", "Export"),
         ("?", "This help"),

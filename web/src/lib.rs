@@ -8,6 +8,7 @@
 //! - [`overview`]: `/overview`, plots over the same selection.
 //! - [`views`]: `/views`, searches that people gave a name.
 //! - [`account`]: signing in with a key, and out again.
+//! - [`paging`] and [`place`]: the pages of a list, and where an interaction stands in it.
 //! - [`marked`]: text in which matches are marked.
 //! - [`labels`] and [`format`]: fields, values, times and amounts as people read them.
 //! - [`plot`]: SVG bars and lines.
@@ -30,7 +31,9 @@ mod layout;
 mod location;
 mod marked;
 mod overview;
+mod paging;
 mod period;
+mod place;
 mod plot;
 mod reader;
 #[cfg(test)]

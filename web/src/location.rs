@@ -126,12 +126,22 @@ impl Location {
 }
 
 /// The address of an interaction's page with these parameters, or with `/v1` in front of its JSON. Browsers take `.` and
-/// `..` out of paths, percent-encoded or not, so these ids are a parameter.
+/// `..` out of paths, percent-encoded or not, so these ids are a parameter, in the place of a filter of that name.
 pub(crate) fn interaction_href(id: &str, parameters: &Location) -> String {
-    if matches!(id, "." | "..") {
-        return parameters.with("id", id).href("/interactions/");
+    if is_parameter(id) {
+        return parameters.set("id", id).href("/interactions/");
     }
     parameters.href(&format!("/interactions/{}", utf8_percent_encode(id, SEGMENT)))
+}
+
+/// Whether an id is a parameter of its address and no part of the path.
+pub(crate) fn is_parameter(id: &str) -> bool {
+    matches!(id, "." | "..")
+}
+
+/// The fragment that leads to an interaction's row in the list, also the id of its link there: browsers give it the focus.
+pub(crate) fn row_anchor(id: &str) -> String {
+    format!("i-{}", utf8_percent_encode(id, SEGMENT))
 }
 
 /// The fragment that leads to a message, also its element's id: an id without white space whatever the message's is.

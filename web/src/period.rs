@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::location::Location;
 
 const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
 /// Distances are counted in at most this many units: more than the years a timestamp can hold.
 const UNITS_MAX: i64 = 100_000;
 
@@ -86,7 +87,13 @@ pub(crate) fn label(location: &Location, clock: &Clock) -> Option<String> {
     match (preset, since, until) {
         (Some((_, name)), ..) => Some((*name).to_owned()),
         (None, None, None) => None,
-        (None, Some(since), None) => Some(format!("Since {}", shown(since))),
+        (None, Some(since), None) => Some(match Bound::parse(since, true) {
+            Some(Bound::BackMs(ms)) if ms > DAY_MS && ms % DAY_MS == 0 => {
+                format!("Last {} days", ms / DAY_MS)
+            }
+            Some(Bound::BackMs(ms)) => format!("Last {} hours", ms / HOUR_MS),
+            _ => format!("Since {}", shown(since)),
+        }),
         (None, None, Some(until)) => Some(format!("Until {}", shown(until))),
         (None, Some(since), Some(until)) if since == until => Some(shown(since)),
         (None, Some(since), Some(until)) => Some(format!("{} – {}", shown(since), shown(until))),
@@ -217,6 +224,8 @@ mod tests {
         let label = |query: &str| label(&Location::parse(query), &clock("Europe/Berlin"));
         assert_eq!(label("q=x"), None);
         assert_eq!(label("since=7d").as_deref(), Some("Last 7 days"));
+        assert_eq!(label("since=2w").as_deref(), Some("Last 14 days"));
+        assert_eq!(label("since=36h").as_deref(), Some("Last 36 hours"));
         assert_eq!(label("since=2026-11-15&until=2026-11-15").as_deref(), Some("15 Nov 2026"));
         assert_eq!(
             label("since=2026-11-15T23:00:00Z&until=2026-11-16T11:00:00Z").as_deref(),

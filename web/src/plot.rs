@@ -1,4 +1,4 @@
-//! SVG bars. Bars start at zero; every mark is a link with its numbers in words.
+//! SVG bars. Bars start at zero, or where their scale does; every mark is a link with its numbers in words.
 
 use maud::{Markup, html};
 
@@ -41,8 +41,8 @@ pub(crate) fn strip(title: &str, bars: &[Bar]) -> Markup {
 pub(crate) struct Axis<'a> {
     /// A value of the axis in words.
     pub(crate) text: &'a dyn Fn(f64) -> String,
-    /// The top, when it does not depend on the values.
-    pub(crate) top: Option<f64>,
+    /// Both ends, when they do not depend on the values.
+    pub(crate) ends: Option<(f64, f64)>,
     /// A class of the columns, for their colour.
     pub(crate) tone: &'a str,
 }
@@ -55,10 +55,11 @@ pub(crate) fn columns(title: &str, unit: &str, bars: &[Bar], ticks: &[String], a
     const RIGHT: f64 = 8.0;
     const TOP: f64 = 8.0;
     const BOTTOM: f64 = 22.0;
-    let top = axis.top.unwrap_or_else(|| round_up(bars.iter().map(|bar| bar.value).fold(0.0, f64::max)));
+    let fitting = || (0.0, round_up(bars.iter().map(|bar| bar.value).fold(0.0, f64::max)));
+    let (bottom, top) = axis.ends.unwrap_or_else(fitting);
     let plot_height = HEIGHT - TOP - BOTTOM;
     let step = (WIDTH - LEFT - RIGHT) / bars.len().max(1) as f64;
-    let y = |value: f64| TOP + plot_height * (1.0 - (value / top).clamp(0.0, 1.0));
+    let y = |value: f64| TOP + plot_height * (1.0 - ((value - bottom) / (top - bottom)).clamp(0.0, 1.0));
     let x = |idx: usize| LEFT + step * idx as f64;
     // At most six names fit.
     let every = bars.len().div_ceil(6).max(1);
@@ -66,8 +67,8 @@ pub(crate) fn columns(title: &str, unit: &str, bars: &[Bar], ticks: &[String], a
         figure.plot.card {
             figcaption { (title) span.faint { ", " (unit) } }
             svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="group" aria-label={ (title) ", " (unit) } {
-                @for value in [0.0, top / 2.0, top] {
-                    line class=(if value == 0.0 { "zero" } else { "grid" }) x1=(LEFT) x2=(WIDTH - RIGHT) y1=(round(y(value))) y2=(round(y(value))) {}
+                @for value in [bottom, f64::midpoint(bottom, top), top] {
+                    line class=(if value == bottom { "zero" } else { "grid" }) x1=(LEFT) x2=(WIDTH - RIGHT) y1=(round(y(value))) y2=(round(y(value))) {}
                     text x=(LEFT - 6.0) y=(round(y(value) + 4.0)) text-anchor="end" { ((axis.text)(value)) }
                 }
                 @for (idx, bar) in bars.iter().enumerate() {
@@ -118,7 +119,7 @@ mod tests {
     #[test]
     fn columns_stand_on_zero_and_fill_the_height_they_are_worth() {
         let bar = |value| Bar { label: "x".into(), value, href: Some("/".into()) };
-        let axis = Axis { text: &|value| value.to_string(), top: None, tone: "" };
+        let axis = Axis { text: &|value| value.to_string(), ends: None, tone: "" };
         let svg = columns("T", "unit", &[bar(0.0), bar(5.0), bar(10.0)], &[], axis).into_string();
         assert!(svg.contains("y=\"8\" width=\"90.7\" height=\"120\""), "the largest fills the plot: {svg}");
         assert!(svg.contains("y=\"68\" width=\"90.7\" height=\"60\""), "half of it half: {svg}");

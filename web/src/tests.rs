@@ -157,6 +157,7 @@ fn interaction_page_for(reader: &Reader, query: &str, interaction: &Interaction)
     let view = InteractionView {
         location: &location,
         reader,
+        place: None,
         clock: &clock(),
         interaction,
         quotes,
@@ -234,7 +235,8 @@ fn every_detail_finds_more_like_it() {
 fn a_row_opens_its_interaction_with_the_search_that_found_it() {
     let interaction = Interaction { id: "a/b?c#d".into(), ..bare() };
     let page = list_page("q=two+words&country=Germany&sort=csat", vec![interaction]);
-    assert!(page.contains("href=\"/interactions/a%2Fb%3Fc%23d?q=two+words\""), "{page}");
+    let wanted = "href=\"/interactions/a%2Fb%3Fc%23d?q=two+words&amp;country=Germany&amp;sort=csat\"";
+    assert!(page.contains(wanted), "{page}");
 }
 
 #[test]

@@ -159,3 +159,43 @@ async fn a_user_whom_a_proxy_signs_on_sees_pages_and_what_is_theirs() {
         assert_eq!((status, page.as_str()), (StatusCode::SEE_OTHER, ""), "a stranger is led to sign in");
     }
 }
+
+#[tokio::test]
+async fn the_address_of_an_interaction_leads_to_its_neighbours_across_pages() {
+    let documents: Vec<Document> = (0..44).map(|idx| chat(&format!("c{idx}"))).collect();
+    let pages = Pages::new(&documents);
+    let link = |page: &str, rel: &str| {
+        let tag =
+            page.split('<').find(|tag| tag.starts_with("a ") && tag.contains(&format!("rel=\"{rel}\"")));
+        values(tag.unwrap(), "href").remove(0)
+    };
+    let place = |page: &str| page.split("id=\"place\">").nth(1).unwrap_or(page)[..8].to_owned();
+    for list in ["/?q=hello", "/?sort=start_time&agent="] {
+        let (_, first) = pages.get(list).await;
+        let (_, second) = pages.get(&link(&first, "next")).await;
+        let row = format!(" {}", second.split("<li class=\"row\"").nth(1).unwrap());
+        let (status, page) = pages.get(&values(&row, "href")[0]).await;
+        assert_eq!((status, place(&page).as_str()), (StatusCode::OK, "21 of 44"), "{list}");
+        let (_, before) = pages.get(&link(&page, "prev")).await;
+        assert_eq!(place(&before), "20 of 44", "{list}");
+        let (_, again) = pages.get(&link(&before, "next")).await;
+        assert_eq!(place(&again), "21 of 44", "{list}");
+        let id = |page: &str| values(page.split("<article").nth(1).unwrap(), "data-id")[0].clone();
+        assert_eq!(id(&again), id(&page), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_address_answers_a_browser_with_a_page_and_a_program_with_a_problem() {
+    let pages = Pages::new(&[]);
+    for (address, accept, media_type) in [
+        ("/nothing", "text/html,*/*;q=0.8", "text/html; charset=utf-8"),
+        ("/nothing", "*/*", "application/problem+json"),
+        ("/v1/nothing", "text/html", "application/problem+json"),
+    ] {
+        let request = Request::get(address).header("accept", accept).body(Body::empty()).unwrap();
+        let response = pages.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert_eq!(response.headers()["content-type"], media_type, "{address} {accept}");
+    }
+}

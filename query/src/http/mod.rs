@@ -38,6 +38,7 @@ pub use caller::Caller;
 pub use gate::Gate;
 pub use interactions::AskedId;
 pub use proxies::{Peer, Proxies};
+use routes::Refusal;
 pub use routes::{Needs, Routes};
 pub use serve::{ServeOptions, serve};
 pub use sessions::SESSION_IDLE_MAX;
@@ -89,9 +90,10 @@ pub fn metrics_alone(state: AppState) -> Router {
 /// unknown routes.
 pub fn finish(routes: Routes, state: AppState) -> Router {
     let body_bytes_max = state.limits().body_bytes_max;
+    let pages = routes.refusal_of_pages();
     routes
         .router(method_not_allowed)
-        .fallback(no_such_route)
+        .fallback(move |request: Request| std::future::ready(no_such_route(pages, request)))
         .layer(Extension(state.clone()))
         .layer(DefaultBodyLimit::max(body_bytes_max))
         .layer(middleware::from_fn_with_state(state.clone(), bodies::limit_time))
@@ -101,8 +103,16 @@ pub fn finish(routes: Routes, state: AppState) -> Router {
         .with_state(state)
 }
 
-async fn no_such_route(request: Request) -> Problem {
-    Problem::new("not_found", format!("there is nothing at `{}`", shown(request.uri().path())))
+fn no_such_route(pages: Option<Refusal>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let problem = Problem::new("not_found", format!("there is nothing at `{}`", shown(parts.uri.path())));
+    let accepted = parts.headers.get_all(header::ACCEPT).iter().filter_map(|types| types.to_str().ok());
+    let is_browser = accepted.into_iter().any(|types| types.contains("text/html"));
+    let is_page = is_browser && !parts.uri.path().starts_with("/v1/");
+    match pages.filter(|_| is_page) {
+        Some(refuse) => refuse(problem, &parts),
+        None => problem.into_response(),
+    }
 }
 
 async fn method_not_allowed(method: Method, request: Request) -> Problem {

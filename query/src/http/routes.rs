@@ -82,6 +82,8 @@ pub struct Routes {
     paths: BTreeMap<&'static str, MethodRouter<AppState>>,
     table: Vec<Route>,
     refusal: Refusal,
+    /// How pages refuse, where there are pages.
+    pages: Option<Refusal>,
 }
 
 impl Default for Routes {
@@ -93,12 +95,14 @@ impl Default for Routes {
 impl Routes {
     /// Routes that refuse with a problem.
     pub fn new() -> Self {
-        Routes::refusing(|problem, _| problem.into_response())
+        let refusal: Refusal = |problem, _| problem.into_response();
+        Routes { paths: BTreeMap::new(), table: Vec::new(), refusal, pages: None }
     }
 
-    /// Routes that refuse in another way, as pages do.
-    pub fn refusing(refusal: Refusal) -> Self {
-        Routes { paths: BTreeMap::new(), table: Vec::new(), refusal }
+    /// The routes of pages, which refuse in another way. A browser that asks for an address that is none of anybody is
+    /// told so in the same way.
+    pub fn pages(refusal: Refusal) -> Self {
+        Routes { refusal, pages: Some(refusal), ..Routes::new() }
     }
 
     /// A route for GET, and for HEAD.
@@ -147,6 +151,7 @@ impl Routes {
             self.put(path, methods);
         }
         self.table.extend(other.table);
+        self.pages = self.pages.or(other.pages);
         self
     }
 
@@ -173,6 +178,11 @@ impl Routes {
     fn put(&mut self, path: &'static str, methods: MethodRouter<AppState>) {
         let known = self.paths.remove(path);
         self.paths.insert(path, known.unwrap_or_default().merge(methods));
+    }
+
+    /// How pages say that they will not be shown; `None` where there are no pages.
+    pub(super) fn refusal_of_pages(&self) -> Option<Refusal> {
+        self.pages
     }
 
     /// As axum wants them. Other methods are answered by `otherwise`.

@@ -210,9 +210,11 @@ fn invite(app: &App) -> anyhow::Result<()> {
         std::io::stdout(),
         "\nHearken listens on {base}/\n\n\
          Three searches to begin with:\n  \
-         curl -s '{base}/v1/interactions?q=refund&facets=country,sentiment&limit=3'\n  \
-         curl -s '{base}/v1/interactions?q=%22out+for+delivery%22&limit=3'\n  \
-         curl -s '{base}/v1/interactions?q=status:transferred+csat:%3C%3D2&facets=topic&limit=3'\n\n\
+         {base}/?q=refund\n  \
+         {base}/?q=%22out+for+delivery%22\n  \
+         {base}/?q=status:transferred+csat:%3C%3D2\n\n\
+         The same for programs:\n  \
+         curl -s '{base}/v1/interactions?q=refund&facets=country,sentiment&limit=3'\n\n\
          Live conversations are being played. Ctrl-C ends it and removes everything."
     )?;
     Ok(())

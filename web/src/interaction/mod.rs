@@ -7,7 +7,7 @@ mod text;
 mod transcript;
 
 use hearken_model::{Interaction, Status};
-use hearken_query::index::highlight::{Highlight, Place};
+use hearken_query::index::highlight::{self, Highlight};
 use hearken_query::keys::Permission;
 use maud::{Markup, html};
 
@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::interactions::search_box;
 use crate::layout::{self, Page, Section};
 use crate::location::{Location, interaction_href};
+use crate::place::Place;
 use crate::reader::Reader;
 use crate::{format, labels, marked};
 
@@ -22,10 +23,12 @@ pub(crate) use text::plain_text;
 
 /// What the page of one interaction shows.
 pub(crate) struct InteractionView<'v> {
-    /// The address's parameters; only `q` and `tz` are known.
+    /// The address's parameters: those of the list that it was opened from.
     pub(crate) location: &'v Location,
     /// Who reads it.
     pub(crate) reader: &'v Reader,
+    /// Where it stands in that list.
+    pub(crate) place: Option<&'v Place>,
     /// The clock.
     pub(crate) clock: &'v Clock,
     pub(crate) interaction: &'v Interaction,
@@ -45,11 +48,13 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
     // An id finds its interaction through the id filter, whatever characters it is made of.
     let stream = Location::default().with("id", &interaction.id).href("/v1/stream");
     let main = html! {
-        (search_box(view.location, view.problem, "/", html! {}))
+        (search_box(&view.location.only(|name, _| name == "q" || name == "tz"), view.problem, "/", html! {}))
         article #interaction data-id=(interaction.id) data-stream=[is_growing.then_some(&stream)]
             data-point=(view.point) {
-            (actions(view))
-            (header(interaction, view.clock))
+            div.sticky {
+                (actions(view))
+                (header(interaction, view.clock))
+            }
             div.conversation {
                 div.transcript {
                     (details_found(view.quotes.unwrap_or_default()))
@@ -81,13 +86,24 @@ fn actions(view: &InteractionView<'_>) -> Markup {
     let id = &view.interaction.id;
     let text = interaction_href(id, &view.location.only(|name, _| name == "tz").with("format", "text"));
     let quotes = view.quotes.unwrap_or_default();
-    let is_in_messages = quotes.iter().any(|quote| matches!(quote.place, Place::Message { .. }));
+    let is_in_messages = quotes.iter().any(|quote| matches!(quote.place, highlight::Place::Message { .. }));
     html! {
         nav.actions aria-label="This interaction" {
-            a #back href=(view.location.href("/")) { "← Back to results" }
-            span #place.faint {}
-            a #previous.button.js-only hidden rel="prev" title="Previous interaction" aria-label="Previous interaction" { "‹" }
-            a #following.button.js-only hidden rel="next" title="Next interaction" aria-label="Next interaction" { "›" }
+            @match view.place {
+                Some(place) => {
+                    a #back href=(place.row) { "← Back to results" }
+                    span #place.faint {
+                        (format::count(place.position as u64)) " of " (format::count(place.total))
+                    }
+                    @if let Some(previous) = &place.previous {
+                        a #previous.button href=(previous) rel="prev" title="Previous interaction: [" aria-label="Previous interaction" { "‹" }
+                    }
+                    @if let Some(following) = &place.following {
+                        a #following.button href=(following) rel="next" title="Next interaction: ]" aria-label="Next interaction" { "›" }
+                    }
+                }
+                None => a #back href=(view.location.href("/")) { "← Back to results" },
+            }
             span.grow {}
             @if is_in_messages {
                 span #matches.js-only {
@@ -116,8 +132,8 @@ fn details_found(quotes: &[Highlight]) -> Markup {
     let found: Vec<Markup> = quotes
         .iter()
         .filter_map(|quote| match &quote.place {
-            Place::Detail { field } => Some(marked::detail(field, &quote.fragments)),
-            Place::Message { .. } => None,
+            highlight::Place::Detail { field } => Some(marked::detail(field, &quote.fragments)),
+            highlight::Place::Message { .. } => None,
         })
         .collect();
     html! {
@@ -133,10 +149,10 @@ fn title(interaction: &Interaction) -> String {
 fn header(interaction: &Interaction, clock: &Clock) -> Markup {
     html! {
         header #headline.headline {
-            h1 { bdi { (title(interaction)) } }
+            h1 title=(title(interaction)) { bdi { (title(interaction)) } }
             p.summary-line {
                 @if let Some(sentiment) = interaction.topics_summary.sentiment {
-                    span { (labels::sentiment(sentiment)) (labels::mood_change(interaction.sentiment_change)) }
+                    span { (labels::feeling(sentiment, interaction.worst_moment, interaction.sentiment_change)) }
                 }
                 @if let Some(csat) = interaction.csat { span { "CSAT " (labels::score(csat)) } }
                 @if let Some(status) = interaction.status {

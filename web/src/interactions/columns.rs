@@ -45,6 +45,7 @@ const METADATA_MAX: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Width {
     Mark,
+    Feeling,
     Status,
     Score,
     Text,
@@ -56,7 +57,8 @@ enum Width {
 impl Width {
     fn of(field: &Field) -> Width {
         match (field.name, field.kind) {
-            ("sentiment" | "direction" | "language" | "device", _) => Width::Mark,
+            ("sentiment", _) => Width::Feeling,
+            ("direction" | "language" | "device", _) => Width::Mark,
             ("csat" | "rating", _) => Width::Score,
             ("status", _) => Width::Status,
             (_, FieldKind::Keyword) => Width::Text,
@@ -81,6 +83,7 @@ impl Width {
     const fn class(self) -> &'static str {
         match self {
             Width::Mark => "w-mark",
+            Width::Feeling => "w-feeling",
             Width::Status => "w-status",
             Width::Score => "w-score",
             Width::Text => "w-text",
@@ -154,8 +157,8 @@ impl<'l> Columns<'l> {
         };
         let about = &interaction.topics_summary;
         match name {
-            "sentiment" => shown(name, about.sentiment.map(|sentiment| html! {
-                (labels::sentiment(sentiment)) (labels::mood_change(interaction.sentiment_change))
+            "sentiment" => shown(name, about.sentiment.map(|sentiment| {
+                labels::feeling(sentiment, interaction.worst_moment, interaction.sentiment_change)
             })),
             "csat" => shown(name, interaction.csat.map(labels::score)),
             "rating" => shown(name, interaction.rating.map(labels::score)),
@@ -228,7 +231,7 @@ pub(super) fn menu<'k>(location: &Location, keys: impl Iterator<Item = &'k str>)
                 } }
                 div.between {
                     button.primary type="submit" { "Show" }
-                    a.quiet href=(rest.href("/")) { "Usual columns" }
+                    a.quiet href=(rest.href("/")) { "Reset columns" }
                 }
             }
         }
@@ -248,7 +251,6 @@ fn turned(name: &str, sort: &str) -> (String, &'static str, &'static str) {
 fn short(name: &str) -> &str {
     match name {
         "billable_messages" => "Billable",
-        "country" => "Place",
         "llm_model" => "Model",
         "messages_count" => "Messages",
         "start_time" => "Start",

@@ -100,6 +100,10 @@ fn values(location: &Location, name: &str, excluded_name: &str, counts: &[FacetC
     };
     let mut values: Vec<Value> =
         counts.iter().map(|counted| value(text_of(&counted.value), Some(counted.count))).collect();
+    if ["csat", "rating"].contains(&name) {
+        // A scale is read from its top; missing is no step of it.
+        values.sort_by(|a, b| b.text.cmp(&a.text));
+    }
     for (known, text) in location.pairs() {
         let is_ours = known == name || known == excluded_name;
         if is_ours && !values.iter().any(|value| value.text == *text) {

@@ -71,7 +71,7 @@ pub(crate) fn page(view: &ListView<'_>) -> Markup {
         (chips(location, view.clock, "/"))
         div.split {
             (facets::panel(location, view.api, view.answer.as_ref().ok()))
-            div.results {
+            div #results.results tabindex="-1" {
                 @match &view.answer {
                     Ok(answer) if answer.items.is_empty() => (empty::empty(view)),
                     Ok(answer) => {
@@ -144,7 +144,7 @@ fn list(view: &ListView<'_>, answer: &SearchAnswer) -> Markup {
     let columns = Columns::of(view.location);
     html! {
         button #fresh.fresh type="button" hidden data-stream=(stream) data-point=(view.point)
-            data-live[view.location.get("cursor").is_none()] {}
+            data-first[view.location.get("cursor").is_none()] {}
         div.list {
             (columns.head(view.location, toolbar::sort(view.location)))
             ol #rows.rows {
@@ -161,7 +161,8 @@ fn failed(location: &Location, problem: &Problem) -> Markup {
             Some((location.first_page(), "Start from the first page".to_owned()))
         }
         (_, Some("q")) | (_, None) => None,
-        (_, Some(name)) => Some((location.without(name), format!("Leave out {name}"))),
+        (_, Some("tz")) => Some((location.without("tz"), "Use my time zone".to_owned())),
+        (_, Some(name)) => Some((location.without(name), format!("Search without `{name}`"))),
     };
     html! {
         div.empty {

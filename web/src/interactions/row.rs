@@ -7,19 +7,18 @@ use maud::{Markup, html};
 
 use super::ListView;
 use super::columns::Columns;
-use crate::location::{interaction_href, message_anchor};
+use crate::location::{interaction_href, message_anchor, row_anchor};
 use crate::{format, labels, marked};
 
 pub(super) fn row(item: &SearchItem, view: &ListView<'_>, columns: &Columns<'_>) -> Markup {
     let interaction = &item.interaction;
-    let kept = view.location.only(|name, _| name == "q" || name == "tz");
-    let href = interaction_href(&interaction.id, &kept);
+    let href = interaction_href(&interaction.id, view.location);
     // A link without an address keeps its looks and leads nowhere.
     let opens = view.reader.opens_interactions();
     html! {
         li.row data-id=(interaction.id) {
             (columns.cells(interaction, view.clock))
-            a.open href=[opens.then_some(&href)] tabindex=[(!opens).then_some("0")] { bdi { (headline(interaction)) } }
+            a.open id=(row_anchor(&interaction.id)) href=[opens.then_some(&href)] tabindex=[(!opens).then_some("0")] { bdi { (headline(interaction)) } }
             @if !item.highlights.is_empty() {
                 ul.quotes {
                     @for quote in &item.highlights {

@@ -48,7 +48,9 @@ fn shown_mistake(q: &str, mistake: &Problem) -> Markup {
     let split = position.map(|position| {
         let at = q.char_indices().nth(position).map_or(q.len(), |(at, _)| at);
         let (before, rest) = q.split_at(at);
-        let next = rest.chars().next().map_or(0, char::len_utf8);
+        let is_of_word = |character: char| character.is_alphanumeric() || character == '_';
+        let word = rest.find(|character: char| !is_of_word(character)).unwrap_or(rest.len());
+        let next = if word > 0 { word } else { rest.chars().next().map_or(0, char::len_utf8) };
         (before, &rest[..next], &rest[next..])
     });
     html! {
@@ -72,8 +74,9 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_marked_at_its_character_even_at_the_end() {
+    fn a_mistake_is_marked_at_its_word_or_sign_even_at_the_end() {
         assert!(shown("über \"x", 5).contains("über <span class=\"here\">&quot;</span>x"));
+        assert!(shown("a contry:Chad", 2).contains("a <span class=\"here\">contry</span>:Chad"));
         assert!(shown("ab", 2).contains("ab<span class=\"here\">\u{a0}</span>"));
         assert!(shown("", 99).contains("<span class=\"here\">\u{a0}</span>"));
     }

@@ -133,12 +133,12 @@ fn over_time(view: &OverviewView<'_>, measured: &Measured) -> Markup {
         plot::columns(title, unit, bars, &ticks, axis)
     };
     html! {
-        (plot("Volume", "interactions", &bars(&|n| Some(n.total as f64), &|v| format::interactions(v as u64)), Axis { text: &whole, top: None, tone: "" }))
-        (plot("Negative", "% of the judged interactions", &bars(&Numbers::negative_percent, &|v| format!("{v:.0} % negative")), Axis { text: &|v| format!("{v:.0} %"), top: Some(100.0), tone: "negative" }))
-        (plot("Positive", "% of the judged interactions", &bars(&Numbers::positive_percent, &|v| format!("{v:.0} % positive")), Axis { text: &|v| format!("{v:.0} %"), top: Some(100.0), tone: "positive" }))
-        (plot("CSAT", "mean of 1 to 5, detected", &bars(&|n| n.csat, &|v| format!("{v:.1} of 5")), Axis { text: &|v| format!("{v:.1}"), top: Some(5.0), tone: "" }))
-        (plot("Cost", measured.currency.as_deref().unwrap_or("where known"), &bars(&Numbers::cost_as_number, &amount), Axis { text: &amount, top: None, tone: "" }))
-        (plot("Duration", "median", &bars(&|n| n.duration, &duration), Axis { text: &duration, top: None, tone: "" }))
+        (plot("Volume", "interactions", &bars(&|n| Some(n.total as f64), &|v| format::interactions(v as u64)), Axis { text: &whole, ends: None, tone: "" }))
+        (plot("Negative", "share of interactions with a sentiment", &bars(&Numbers::negative_percent, &|v| format!("{v:.0} % negative")), Axis { text: &|v| format!("{} %", (v * 10.0).round() / 10.0), ends: None, tone: "negative" }))
+        (plot("Positive", "share of interactions with a sentiment", &bars(&Numbers::positive_percent, &|v| format!("{v:.0} % positive")), Axis { text: &|v| format!("{} %", (v * 10.0).round() / 10.0), ends: None, tone: "positive" }))
+        (plot("CSAT", "mean of 1 to 5, detected", &bars(&|n| n.csat, &|v| format!("{v:.1} of 5")), Axis { text: &|v| format!("{v:.1}"), ends: Some((1.0, 5.0)), tone: "" }))
+        (plot("Cost", measured.currency.as_deref().unwrap_or("where known"), &bars(&Numbers::cost_as_number, &amount), Axis { text: &amount, ends: None, tone: "" }))
+        (plot("Duration", "median", &bars(&|n| n.duration, &duration), Axis { text: &duration, ends: None, tone: "" }))
     }
 }
 
