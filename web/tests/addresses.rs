@@ -160,7 +160,7 @@ async fn a_user_whom_a_proxy_signs_on_sees_pages_and_what_is_theirs() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_address_of_an_interaction_leads_to_its_neighbours_across_pages() {
     let documents: Vec<Document> = (0..44).map(|idx| chat(&format!("c{idx}"))).collect();
     let pages = Pages::new(&documents);
