@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, RawQuery, State};
+use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use serde_json::Value;
 
 use super::caller::Caller;
 use super::interactions::{AskedId, refused_body};
+use crate::audit::AuditObject;
 use crate::erasures::{Matches, Receipt};
 use crate::parameters::{Pair, SearchParameters, pairs_of_json, pairs_of_query};
 use crate::problem::Problem;
@@ -44,7 +46,7 @@ pub(super) async fn erase_many(
     caller: Caller,
     RawQuery(query): RawQuery,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Receipt>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let waits = waits(pairs_of_query(query.as_deref().unwrap_or_default())?)?;
     let body = body.map_err(|rejection| refused_body(&rejection))?;
     let access = caller.access().clone();
@@ -63,7 +65,9 @@ pub(super) async fn erase_many(
             found.await.map_err(|panicked| Problem::internal(&panicked))??
         }
     };
-    erase(&state, &caller, matches, waits).await
+    let Json(receipt) = erase(&state, &caller, matches, waits).await?;
+    // What was erased is in the receipt, not in the address.
+    Ok((Extension(AuditObject(receipt.id.clone())), Json(receipt)))
 }
 
 /// `GET /v1/erasures/{id}`

@@ -491,7 +491,7 @@ async fn the_audit_log_says_who_did_what_and_not_what_was_said() {
     let documents = [of("acme", chat("a b/c", 0, &[(Role::User, "zanzibar")]))];
     let world = World::audited(keys.clone(), &documents, AuditLog::open(path.clone()).unwrap());
     let guarded = Guarded { world, keys, _folder: folder };
-    let key = guarded.key(&["acme"], &[Permission::Search, Permission::Read]);
+    let key = guarded.key(&["acme"], &[Permission::Search, Permission::Read, Permission::Erase]);
     let view = Request::post("/v1/views").header("authorization", format!("Bearer {key}"));
     let view = view.body(Body::from(r#"{"name":"mine","query":"q=zanzibar"}"#)).unwrap();
     assert_eq!(guarded.world.send(view).await.status, StatusCode::CREATED);
@@ -506,12 +506,15 @@ async fn the_audit_log_says_who_did_what_and_not_what_was_said() {
     ] {
         guarded.ask(method, uri, Some(&key)).await;
     }
+    let erasure = Request::post("/v1/erasures").header("authorization", format!("Bearer {key}"));
+    let erasure = guarded.world.send(erasure.body(Body::from(r#"{"ids":["a b/c"]}"#)).unwrap()).await;
+    let receipt = erasure.json()["id"].as_str().unwrap().to_owned();
     // Whoever shows no key that is one does nothing, and could fill the log.
     guarded.ask(Method::GET, "/v1/interactions", None).await;
     guarded.ask(Method::POST, "/v1/webhooks/vapi", None).await;
     let Guarded { world, _folder, .. } = guarded;
     drop(world); // waits until all is written
-    assert_eq!(hearken_query::audit::check(&path).unwrap().last, 7);
+    assert_eq!(hearken_query::audit::check(&path).unwrap().last, 8);
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -529,6 +532,7 @@ async fn the_audit_log_says_who_did_what_and_not_what_was_said() {
             ("GET /v1/interactions/{*id}", Some("x"), Some(404)),
             ("POST /v1/events", None, Some(403)),
             ("POST /v1/webhooks/{platform}", Some("vapi"), Some(403)),
+            ("POST /v1/erasures", Some(receipt.as_str()), Some(200)),
         ]
     );
     assert!(lines[..6].iter().all(|line| line["key"].as_str() == key.split('_').nth(1)));
