@@ -8,7 +8,9 @@ use tracing_subscriber::EnvFilter;
 /// # Errors
 /// tracing does not understand the level.
 pub fn start(config: &LogConfig) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.level)?;
+    // rmcp tells of every request that it begins and ends, and repeats what strangers sent. A level of its own for it in
+    // the configuration counts more, for it comes later.
+    let filter = EnvFilter::try_new(format!("rmcp=error,{}", config.level))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // An error means that logging has started already, which is fine.
     let _ = match config.format {

@@ -211,7 +211,8 @@ fn every_route_answers_as_it_is_described_whatever_it_is_asked() {
     let checks =
         "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
     check.args(["--checks", checks, "--exclude-path", "/v1/stream", "--phases", "examples,coverage,fuzzing"]);
-    check.args(["--max-examples", "10", "--seed", "1", "--no-shrink", "--warnings", "off", "--workers", "2"]);
+    // One worker: Python 3.11 loses count of recursion when two threads compile at once (gh-106905), as schemathesis does.
+    check.args(["--max-examples", "10", "--seed", "1", "--no-shrink", "--warnings", "off", "--workers", "1"]);
     check.args(["--continue-on-failure", "--suppress-health-check", "all"]);
     run(check.env("HOME", hearken.dir()).current_dir(hearken.dir()));
     assert_eq!(hearken.get("/healthz").unwrap().0, 200);
