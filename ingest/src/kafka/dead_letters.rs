@@ -1,18 +1,17 @@
 //! The dead-letter topic: what could not be understood, unchanged, with the reason and where it came from.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hearken_config::KafkaConfig;
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, FutureProducer, FutureRecord};
+use rdkafka::producer::FutureRecord;
 use tracing::{info, warn};
 
 use super::consumer::Quiet;
+use super::producer::LazyProducer;
 use crate::decode::Rejection;
 use crate::record::RawRecord;
 
@@ -27,10 +26,7 @@ const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Writes dead letters, acknowledged by all in-sync replicas. Clones share the connection.
 #[derive(Clone)]
 pub(crate) struct DeadLetters {
-    /// Made for the first dead letter: most streams have none, and an idle producer is not free (rdkafka's polling thread
-    /// spins for the last millisecond of every poll, 0.6 % of a core).
-    producer: Arc<Mutex<Option<FutureProducer<Quiet>>>>,
-    client: ClientConfig,
+    producer: LazyProducer,
     config: KafkaConfig,
     withholds_payloads: bool,
 }
@@ -53,17 +49,8 @@ impl DeadLetters {
             // The producer must not refuse what the broker would take: the broker's limit decides.
             client.set("message.max.bytes", "1000000000");
         }
-        // Settings that a producer refuses are told at the start, not with the first dead letter.
-        client.create::<BaseProducer>()?;
-        Ok(DeadLetters { producer: Arc::default(), client, config: config.clone(), withholds_payloads })
-    }
-
-    fn producer(&self) -> Result<FutureProducer<Quiet>, KafkaError> {
-        let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*producer {
-            Some(producer) => Ok(producer.clone()),
-            None => Ok(producer.insert(self.client.create_with_context(Quiet)?).clone()),
-        }
+        let producer = LazyProducer::new(client)?;
+        Ok(DeadLetters { producer, config: config.clone(), withholds_payloads })
     }
 
     /// The reason, as far as anybody but the record's sender may see it.
@@ -163,7 +150,7 @@ impl DeadLetters {
         message.key = key;
         message.payload = value;
         message.timestamp = record.timestamp.map(|timestamp| timestamp.as_millis());
-        self.producer()?.send_result(message).map_err(|(error, _)| error)
+        self.producer.get()?.send_result(message).map_err(|(error, _)| error)
     }
 }
 
