@@ -25,7 +25,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::Caller;
-use crate::problem::Problem;
+use crate::problem::{Problem, error_chain};
 
 pub use chain::{Checked, append, check};
 
@@ -273,7 +273,7 @@ impl LogFile {
                     }
                     return;
                 }
-                Err(error) => text_of(&error),
+                Err(error) => error_chain(&error),
             };
             if failures % FAILURES_PER_LINE == 0 {
                 tracing::error!(error, "the audit log cannot be written: requests are refused until it can");
@@ -295,13 +295,6 @@ impl LogFile {
 /// As much of a text from outside as a line may hold.
 pub(crate) fn bounded(text: &str) -> String {
     text.chars().take(OBJECT_CHARS_MAX).collect()
-}
-
-fn text_of(error: &AuditError) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }
 
 /// What the log says of a caller, for an entry that begins.

@@ -151,7 +151,7 @@ impl Erasures {
         Ok(erasures)
     }
 
-    /// Erases these interactions, as [`matches`] gave them.
+    /// Erases these interactions, as [`Matches`] found them.
     ///
     /// # Errors
     /// `erasure_failed`: some may be erased, others not; it is safe to ask again.

@@ -80,7 +80,7 @@ impl ServerHandler for Mcp {
         let answered = self.answer(&tool, request.arguments.unwrap_or_default(), &caller).await;
         let result = match answered {
             Ok(json) => CallToolResult::success(vec![ContentBlock::text(WARNING), ContentBlock::text(json)]),
-            Err(problem) => CallToolResult::error(vec![ContentBlock::text(told(&problem))]),
+            Err(problem) => CallToolResult::error(vec![ContentBlock::text(explained(&problem))]),
         };
         Ok(result.into())
     }
@@ -133,7 +133,7 @@ fn invalid(parameter: &str, detail: impl Into<String>) -> Problem {
 }
 
 /// A problem in words that help a model to ask again.
-fn told(problem: &Problem) -> String {
+fn explained(problem: &Problem) -> String {
     let mut text = format!("{} ({}): {}", problem.title, problem.code, problem.detail);
     if let Some(position) = problem.position {
         text += &format!(" (at character {position} of the query, counted from 0)");

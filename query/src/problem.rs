@@ -124,16 +124,15 @@ impl Problem {
         Problem { retry_after: Some(1), ..Problem::new("not_durable", detail).hint(Some(hint.to_owned())) }
     }
 
+    /// A route with one parameter was given another.
+    pub(crate) fn only_parameter(known: &str, asked: &str) -> Self {
+        let problem = Problem::new("unknown_parameter", format!("only `{known}` is possible here"));
+        Problem { parameter: Some(asked.chars().take(64).collect()), ..problem }
+    }
+
     /// Something failed that users can do nothing about. The cause is logged, not told.
     pub fn internal(cause: &dyn std::error::Error) -> Self {
-        let mut chain = cause.to_string();
-        let mut source = cause.source();
-        while let Some(inner) = source {
-            chain.push_str(": ");
-            chain.push_str(&inner.to_string());
-            source = inner.source();
-        }
-        tracing::error!(cause = chain, "a request failed");
+        tracing::error!(cause = error_chain(cause), "a request failed");
         Problem::new("internal", "the cause is in the server's log")
     }
 
@@ -194,4 +193,10 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// An error and all its sources in one line.
+pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }

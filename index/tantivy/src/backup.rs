@@ -21,7 +21,7 @@ const ATTEMPTS_MAX: usize = 100;
 /// The index or the directory cannot be used, or the index is damaged.
 pub fn create_backup(index: &Path, into: &Path) -> Result<CheckReport, EngineError> {
     copy_commit(index, into, |from, to| fs::hard_link(from, to).or_else(|_| copy(from, to)))?;
-    looked_at(into)
+    verified(into)
 }
 
 /// Puts a backup in the place of an index that is empty or not there yet. A damaged one is refused.
@@ -29,7 +29,7 @@ pub fn create_backup(index: &Path, into: &Path) -> Result<CheckReport, EngineErr
 /// # Errors
 /// The backup is damaged, or one of the directories cannot be used.
 pub fn restore_backup(backup: &Path, index: &Path) -> Result<CheckReport, EngineError> {
-    let report = looked_at(backup)?;
+    let report = verified(backup)?;
     if !report.damage.is_empty() {
         return Err(EngineError::Damaged { path: backup.to_owned(), damage: report.damage });
     }
@@ -38,7 +38,7 @@ pub fn restore_backup(backup: &Path, index: &Path) -> Result<CheckReport, Engine
 }
 
 /// What a backup holds. It may lie where nothing can be written.
-fn looked_at(backup: &Path) -> Result<CheckReport, EngineError> {
+fn verified(backup: &Path) -> Result<CheckReport, EngineError> {
     if !backup.join(META).is_file() {
         return Err(EngineError::MetaMissing { path: backup.to_owned() });
     }

@@ -17,6 +17,7 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, Searcher, TERMINATED, Term};
 
 use super::flusher::{FlushHandle, FlushState};
+use super::index::answer;
 use super::schema::{HIDDEN, TIE, TOMBSTONE};
 use super::shared::Shared;
 
@@ -37,7 +38,7 @@ pub(super) struct Cleaner<'i> {
 impl Cleaner<'_> {
     /// See [`hearken_index::Maintain::clean_erased`].
     pub(super) fn clean(&self) -> Result<(), StoreError> {
-        told(self.flush.flush().recv())?;
+        answer(self.flush.flush().recv())?;
         let mut pause = LOOK_INTERVAL.0;
         for round in 0..ROUNDS_MAX {
             // A log gives up what was erased as well; it may go on growing, so its past is looked for once.
@@ -51,7 +52,7 @@ impl Cleaner<'_> {
                 continue;
             }
             for segment in traces {
-                told(self.flush.rewrite(segment).recv())?;
+                answer(self.flush.rewrite(segment).recv())?;
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(LOOK_INTERVAL.1);
@@ -99,7 +100,7 @@ impl Cleaner<'_> {
     fn wait_for_views(&self) -> Result<(), StoreError> {
         let deadline = Instant::now() + VIEWS_PATIENCE;
         let mut pause = LOOK_INTERVAL.0;
-        told(self.flush.collect_garbage().recv())?;
+        answer(self.flush.collect_garbage().recv())?;
         let mut waited_for = self.state.directory.load().unnamed_files();
         while !waited_for.is_empty() {
             if Instant::now() >= deadline {
@@ -107,17 +108,12 @@ impl Cleaner<'_> {
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(LOOK_INTERVAL.1);
-            told(self.flush.collect_garbage().recv())?;
+            answer(self.flush.collect_garbage().recv())?;
             let unnamed = self.state.directory.load().unnamed_files();
             waited_for.retain(|file| unnamed.contains(file));
         }
         Ok(())
     }
-}
-
-fn told(answer: Result<Result<(), String>, crossbeam_channel::RecvError>) -> Result<(), StoreError> {
-    let outcome = answer.unwrap_or_else(|_| Err("the flush thread has ended".to_owned()));
-    outcome.map_err(|cause| StoreError::FlushFailed { cause })
 }
 
 fn failed(cause: &str) -> StoreError {

@@ -216,7 +216,10 @@ impl IndexWriter {
     }
 }
 
-fn answer(answer: Result<Result<(), String>, crossbeam_channel::RecvError>) -> Result<(), StoreError> {
+/// What the flush thread answered.
+pub(super) fn answer(
+    answer: Result<Result<(), String>, crossbeam_channel::RecvError>,
+) -> Result<(), StoreError> {
     let outcome = answer.unwrap_or_else(|_| Err("the flush thread has ended".to_owned()));
     outcome.map_err(|cause| StoreError::FlushFailed { cause })
 }

@@ -105,8 +105,7 @@ fn waits(pairs: impl IntoIterator<Item = Pair>) -> Result<bool, Problem> {
     let mut waits = false;
     for (name, value) in pairs {
         if name != "wait" {
-            let problem = Problem::new("unknown_parameter", "only `wait` is possible here");
-            return Err(Problem { parameter: Some(name.chars().take(64).collect()), ..problem });
+            return Err(Problem::only_parameter("wait", &name));
         }
         waits = match value.as_deref() {
             Some("true" | "") | None => true,

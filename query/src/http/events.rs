@@ -78,8 +78,7 @@ fn accepted_at(query: &str) -> Result<Option<Timestamp>, Problem> {
     let mut accepted_at = None;
     for (name, value) in pairs_of_query(query)? {
         if name != "accepted_at" {
-            let problem = Problem::new("unknown_parameter", "only `accepted_at` is possible here");
-            return Err(Problem { parameter: Some(name.chars().take(64).collect()), ..problem });
+            return Err(Problem::only_parameter("accepted_at", &name));
         }
         let time = value.as_deref().and_then(|value| Timestamp::parse(value).ok());
         accepted_at = Some(time.ok_or_else(|| {

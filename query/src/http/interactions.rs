@@ -76,8 +76,7 @@ pub(super) async fn show(
             continue;
         }
         if name != "q" {
-            let problem = Problem::new("unknown_parameter", "only `q` is possible here");
-            return Err(Problem { parameter: Some(name.chars().take(64).collect()), ..problem });
+            return Err(Problem::only_parameter("q", &name));
         }
         q = value;
     }

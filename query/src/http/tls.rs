@@ -1,4 +1,4 @@
-//! TLS: a certificate and its key, taken up again when their files change.
+//! TLS: a certificate and its key, reloaded when their files change.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,8 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
+
+use crate::problem::error_chain;
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -77,7 +79,7 @@ impl LiveTls {
         TlsAcceptor::from(self.inner.config.load_full())
     }
 
-    /// Takes up changed files; says whether they changed. All stays as it is when they cannot be used.
+    /// Reloads changed files; says whether they changed. All stays as it is when they cannot be used.
     ///
     /// # Errors
     /// One of them cannot be read or used: maybe only one is replaced yet.
@@ -93,7 +95,7 @@ impl LiveTls {
         Ok(true)
     }
 
-    /// Takes up changes for ever.
+    /// Reloads changes for as long as the server runs.
     pub async fn keep_current(self) {
         let mut last_error = String::new();
         loop {
@@ -108,14 +110,11 @@ impl LiveTls {
                     last_error.clear();
                 }
                 Err(error) => {
-                    let text = match std::error::Error::source(&error) {
-                        Some(source) => format!("{error}: {source}"),
-                        None => error.to_string(),
-                    };
-                    if text != last_error {
-                        tracing::error!(error = text, "the certificate stays as it was");
+                    let error = error_chain(&error);
+                    if error != last_error {
+                        tracing::error!(error, "the certificate stays as it was");
+                        last_error = error;
                     }
-                    last_error = text;
                 }
             }
         }
