@@ -1,7 +1,7 @@
 //! Keys: who may ask what.
 //!
 //! A key is `hk_<id>_<secret>`, with 192 random bits of secret, shown once when it is made. Kept is its hash, in a small
-//! file of its own ([`KeyFile`]), which `hearken keys` changes and a running server takes up ([`LiveKeys`]).
+//! file of its own ([`KeyFile`]), which `hearken keys` changes and a running server reloads ([`LiveKeys`]).
 //!
 //! The hash is plain BLAKE3. Slow hashes protect secrets that can be guessed, as passwords can; nobody guesses 192 random
 //! bits, however fast they may try, while a slow hash would be paid for by every request. Hashes are compared in constant

@@ -235,7 +235,7 @@ fn a_server_with_keys_and_a_certificate_serves_other_machines_and_notes_who_did_
             .to_string(),
     )
     .unwrap();
-    wait_until(PATIENCE, "the key is taken up", || run(&["search", ""], key).status.success());
+    wait_until(PATIENCE, "the key is known", || run(&["search", ""], key).status.success());
     let imported = run(&["import", "one.ndjson"], key);
     assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
     wait_until(PATIENCE, "the message", || {
