@@ -30,11 +30,13 @@ pub(super) fn consumer_config(config: &KafkaConfig) -> ClientConfig {
         .set("topic.metadata.refresh.interval.ms", "5000");
     for (name, default) in [
         ("check.crcs", "true"), // off by default, and a flipped bit would be indexed
-        // The pace of fetches is the reader's: what it has not taken yet keeps the next fetch waiting, and a fetch waits
-        // for the first event as long as the broker lets it. So an idle stream costs the broker two fetches a second, the
-        // first event after a pause is fetched at once, and a busy stream is fetched once in every round of the reader.
+        // The pace of fetches. A fetch waits for its first event for as long as the broker lets it, so an idle stream costs
+        // the broker two fetches a second, and the first event after a pause is fetched at once. What a fetch brought is
+        // still in the client's queue when the client looks whether to fetch again, and with a single record there it puts
+        // that off for the backoff (1000 ms by default): so a busy stream is fetched once in every backoff, with all that
+        // came meanwhile. Each fetch wakes five threads, which costs more than a few events do. docs/benchmarks.md compares.
         ("queued.min.messages", "1"),
-        ("fetch.queue.backoff.ms", "2"), // 1000 by default: that is how soon it sees that the reader has taken all
+        ("fetch.queue.backoff.ms", "10"),
         ("fetch.error.backoff.ms", "100"), // after a broker's restart
         ("reconnect.backoff.max.ms", "1000"), // 10 s by default: too long for a stream that should be fresh
         ("queued.max.messages.kbytes", "16384"), // 64 MB by default, for each partition

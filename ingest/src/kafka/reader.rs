@@ -31,14 +31,6 @@ use crate::source::{SourceCommand, SourceItem, TopicPartition, fingerprint};
 
 /// How long one poll waits; commands and the stop signal are seen this often.
 const POLL_TIMEOUT: Duration = Duration::from_millis(50);
-/// How often the brokers are asked for more while events arrive. Each fetch costs broker and client about 0.1 ms of
-/// processor, however little it brings.
-const FETCH_INTERVAL: Duration = Duration::from_millis(5);
-/// The same while little arrives, less than [`TRICKLE_RATE`]: the threads that are woken for each round cost more than all
-/// that is done with its records. The first event after a pause is fetched at once all the same.
-const TRICKLE_INTERVAL: Duration = Duration::from_millis(15);
-/// Records a second.
-const TRICKLE_RATE: f64 = 600.0;
 /// Records of one round; commands are seen between rounds.
 const ROUND_RECORDS_MAX: usize = 10_000;
 /// Timeout of a request to the brokers.
@@ -130,7 +122,6 @@ impl Reader {
 
     pub(super) fn run(&mut self) {
         let mut next_discovery = Instant::now();
-        let mut last_round = Instant::now();
         while !self.is_stopping.load(Ordering::Acquire) {
             if Instant::now() >= next_discovery {
                 self.run_periodic_tasks();
@@ -143,14 +134,9 @@ impl Reader {
                 self.pass_marks();
                 continue;
             };
-            let began_at = Instant::now();
-            let Some(num_records) = self.take_round(polled) else {
+            if !self.take_round(polled) {
                 break; // the pipeline is gone
-            };
-            // What arrives in the meantime is fetched together.
-            let interval = round_interval(num_records, began_at.saturating_duration_since(last_round));
-            last_round = began_at;
-            std::thread::sleep(interval.saturating_sub(began_at.elapsed()));
+            }
         }
         // The pipeline's last command commits what has become durable; the group should have it before the client closes.
         while let Ok(command) = self.commands.try_recv() {
@@ -164,23 +150,21 @@ impl Reader {
         Some(self.consumer.poll(timeout)?.map(|message| raw_record(&message)))
     }
 
-    /// Hands on what was polled and everything that was fetched with it, and says how many records that were. `None` when
-    /// the pipeline is gone.
-    fn take_round(&mut self, first: Result<RawRecord, KafkaError>) -> Option<usize> {
+    /// Hands on what was polled and everything that was fetched with it. False when the pipeline is gone.
+    fn take_round(&mut self, first: Result<RawRecord, KafkaError>) -> bool {
         let mut polled = Some(first);
-        let mut num_records = 0;
-        while let Some(next) = polled {
-            let is_open = match next {
-                Ok(record) => self.hand_on(record),
-                Err(error) => self.on_error(error),
+        for num_left in (0..ROUND_RECORDS_MAX).rev() {
+            let is_open = match polled {
+                Some(Ok(record)) => self.hand_on(record),
+                Some(Err(error)) => self.on_error(error),
+                None => break,
             };
             if !is_open {
-                return None;
+                return false;
             }
-            num_records += 1;
-            polled = if num_records < ROUND_RECORDS_MAX { self.poll(Duration::ZERO) } else { None };
+            polled = if num_left > 0 { self.poll(Duration::ZERO) } else { None };
         }
-        Some(num_records)
+        true
     }
 
     /// Everything that is not done for each record: discovery, anchors, lost offsets.
@@ -555,12 +539,6 @@ impl Reader {
     fn send(&self, item: SourceItem, size_bytes: usize) -> bool {
         self.items.push(item, size_bytes).is_ok()
     }
-}
-
-/// How soon the next round begins after one of so many records that came since the last one began.
-fn round_interval(num_records: usize, since_last: Duration) -> Duration {
-    let rate = num_records as f64 / since_last.as_secs_f64().max(f64::EPSILON);
-    if rate < TRICKLE_RATE { TRICKLE_INTERVAL } else { FETCH_INTERVAL }
 }
 
 /// Why a partition cannot be read from that offset, if it cannot.
