@@ -26,10 +26,10 @@ use hearken_config::{IngestConfig, KafkaConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
 use hearken_index::{Lookup, SearchError, Store, StoreError};
-use hearken_model::{Event, FoldOutcome, Timestamp};
+use hearken_model::{Event, FoldOutcome, Timestamp, error_chain};
 use tracing::{debug, error, info, warn};
 
-use crate::decode::{Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id};
+use crate::decode::{Decoded, ORGANIZATION_HEADER, RejectionKind, decode, invalid_id};
 use crate::derive::Deriver;
 use crate::enrich::Enrichment;
 use crate::erasure::{Eraser, ErasureOrder};
@@ -202,13 +202,13 @@ struct Restart(String);
 
 impl From<SourceError> for Restart {
     fn from(error: SourceError) -> Self {
-        Restart(chain(&error))
+        Restart(error_chain(&error))
     }
 }
 
 impl From<SearchError> for Restart {
     fn from(error: SearchError) -> Self {
-        Restart(format!("the index cannot be read: {}", chain(&error)))
+        Restart(format!("the index cannot be read: {}", error_chain(&error)))
     }
 }
 
@@ -288,7 +288,7 @@ impl Pipeline {
         if self.erasing.is_empty() || self.open.has_deferred() {
             return;
         }
-        let outcome = self.parts.writer.flush().map_err(|error| chain(&error));
+        let outcome = self.parts.writer.flush().map_err(|error| error_chain(&error));
         for answer in self.erasing.drain(..) {
             let _ = answer.send(outcome.clone()); // whoever asked may have gone
         }
@@ -411,7 +411,11 @@ impl Pipeline {
 
     /// Refuses a record that is bound to an organization and speaks about an interaction of another one. It was refused
     /// at the door, unless nobody had heard of the interaction then.
-    fn reject_other_organizations(&mut self, record: &RawRecord, decoded: Decoded) -> Result<Decoded, Restart> {
+    fn reject_other_organizations(
+        &mut self,
+        record: &RawRecord,
+        decoded: Decoded,
+    ) -> Result<Decoded, Restart> {
         if let (Decoded::Events(events), Some(organization)) = (&decoded, record.header(ORGANIZATION_HEADER))
         {
             for event in events {
@@ -471,7 +475,7 @@ impl Pipeline {
                 Ok(()) => break,
                 Err(error @ StoreError::Full { .. }) if !self.is_stopping() => {
                     warn!(%error, "waiting for the disk");
-                    self.status.set_trouble(Some(chain(&error)));
+                    self.status.set_trouble(Some(error_chain(&error)));
                 }
                 Err(error) => return Err(restart(error)),
             }
@@ -665,22 +669,9 @@ impl Pipeline {
 }
 
 pub(crate) fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
+    SystemTime::now().into()
 }
 
 fn restart(error: StoreError) -> Restart {
-    Restart(chain(&error))
-}
-
-/// An error and all its sources in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
+    Restart(error_chain(&error))
 }
