@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hearken_model::{Role, Sentiment, Status};
+use hearken_model::{Assessment, Role, Sentiment, Status};
 
 use crate::csat::{self, Csat, Outcome, Sides, Turn};
 use crate::cues::CueMatcher;
@@ -70,20 +70,8 @@ pub struct Analysis {
     pub messages: Vec<Option<MessageSentiment>>,
     /// BCP 47: given, or detected.
     pub language: Option<String>,
-    /// The mood of the whole conversation.
-    pub sentiment: Option<Sentiment>,
-    /// Why: the turning point, the strongest messages, how it ended.
-    pub sentiment_description: Option<String>,
-    /// Estimated satisfaction, 1 to 5.
-    pub csat: Option<u8>,
-    /// The signs that the estimate rests on.
-    pub csat_description: Option<String>,
-    /// A name of the taxonomy, or a key phrase where none fits.
-    pub topic: Option<String>,
-    /// At most three sentences, quoted from the transcript.
-    pub summary: Option<String>,
-    /// Key phrases, best first.
-    pub keywords: Vec<String>,
+    /// Mood, satisfaction, topic, summary and keywords; all quoted, counted or estimated from the transcript.
+    pub assessment: Assessment,
 }
 
 /// The built-in analysers. Cheap to clone; pure, so that one serves every thread.
@@ -137,13 +125,16 @@ impl Analyzer {
         Analysis {
             messages,
             language,
-            sentiment,
-            sentiment_description,
-            csat,
-            csat_description,
-            topic: topic.map(str::to_owned).or_else(|| topic_from(&keywords)),
-            summary: summary_of(&window, over),
-            keywords: keywords.into_iter().map(|keyword| keyword.text).collect(),
+            assessment: Assessment {
+                csat,
+                csat_description,
+                topic: topic.map(str::to_owned).or_else(|| topic_from(&keywords)),
+                summary: summary_of(&window, over),
+                sentiment,
+                sentiment_description,
+                keywords: (!keywords.is_empty())
+                    .then(|| keywords.into_iter().map(|keyword| keyword.text).collect()),
+            },
         }
     }
 }

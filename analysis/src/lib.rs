@@ -23,7 +23,7 @@
 //! let conversation =
 //!     Conversation { utterances: &utterances, status: Status::Finished, ended: true, end_reason: None, language: None };
 //! let analysis = Analyzer::built_in().analyze(&conversation, &mut Memo::default());
-//! assert_eq!(analysis.sentiment, Some(Sentiment::Negative));
+//! assert_eq!(analysis.assessment.sentiment, Some(Sentiment::Negative));
 //! assert_eq!(analysis.language.as_deref(), Some("en"));
 //! ```
 

@@ -4,7 +4,7 @@
 //!
 //! - [`Excerpt`]: the part of a conversation that the model sees, bounded and fenced as data, and its fingerprint.
 //! - `question`: what is asked, and the JSON schema of the answer.
-//! - [`Answer`]: the answer, checked against the schema and against what a schema cannot express.
+//! - `answer`: the answer, an [`Assessment`](hearken_model::Assessment), checked against the schema and against what a schema cannot express.
 //! - [`LlmClient`]: one request.
 //! - [`with_retries`]: when and how often a request is made again.
 //!
@@ -16,7 +16,7 @@ mod excerpt;
 mod question;
 mod retries;
 
-pub use answer::{Answer, Unusable};
+pub use answer::Unusable;
 pub use client::{AskError, Endpoint, EndpointError, LlmClient, Reply};
 pub use excerpt::{EXCERPT_BYTES_MIN, Excerpt};
 pub use retries::with_retries;

@@ -43,8 +43,8 @@ fn a_good_answer_is_read_with_its_tokens() {
     let Reply { answer, usage } = ask(LlmReply::analysis("Late delivery")).unwrap();
     let answer = answer.unwrap();
     assert_eq!(
-        (answer.topic.as_str(), answer.csat, answer.sentiment),
-        ("Late delivery", Some(1), Sentiment::Negative)
+        (answer.topic.as_deref(), answer.csat, answer.sentiment),
+        (Some("Late delivery"), Some(1), Some(Sentiment::Negative))
     );
     let used = Usage { input_tokens: 1_000, cached_input_tokens: 100, output_tokens: 50 };
     assert_eq!(usage, Some(used));

@@ -116,12 +116,13 @@ proptest! {
         for (judged, (role, _)) in analysis.messages.iter().zip(&messages) {
             prop_assert!(judged.is_none() || *role == Role::User);
         }
-        prop_assert!(analysis.csat.is_none_or(|csat| (1..=5).contains(&csat)));
-        prop_assert_eq!(analysis.csat.is_some(), analysis.csat_description.is_some());
-        prop_assert_eq!(analysis.sentiment.is_some(), analysis.sentiment_description.is_some());
-        prop_assert!(analysis.keywords.len() <= 8);
-        prop_assert!(analysis.keywords.iter().all(|keyword| !keyword.trim().is_empty() && keyword.len() <= 300));
-        if let Some(summary) = analysis.summary {
+        prop_assert!(analysis.assessment.csat.is_none_or(|csat| (1..=5).contains(&csat)));
+        prop_assert_eq!(analysis.assessment.csat.is_some(), analysis.assessment.csat_description.is_some());
+        prop_assert_eq!(analysis.assessment.sentiment.is_some(), analysis.assessment.sentiment_description.is_some());
+        let keywords = analysis.assessment.keywords.unwrap_or_default();
+        prop_assert!(keywords.len() <= 8);
+        prop_assert!(keywords.iter().all(|keyword| !keyword.trim().is_empty() && keyword.len() <= 300));
+        if let Some(summary) = analysis.assessment.summary {
             prop_assert!(!summary.is_empty() && summary.chars().count() <= 400, "{}", summary);
             prop_assert!(!summary.contains('\n'));
         }
@@ -143,9 +144,9 @@ fn long_conversations_are_read_at_both_ends() {
         assert_eq!(kept, analyze(&messages[..len], Status::InProgress, None, &mut Memo::default()));
     }
     let analysis = analyze(&messages, Status::Finished, None, &mut memo);
-    assert_eq!(analysis.topic.as_deref(), Some("Lost or stolen card"));
+    assert_eq!(analysis.assessment.topic.as_deref(), Some("Lost or stolen card"));
     assert_eq!(
-        analysis.summary.as_deref().unwrap().split(" – ").take(2).collect::<Vec<_>>(),
+        analysis.assessment.summary.as_deref().unwrap().split(" – ").take(2).collect::<Vec<_>>(),
         ["I lost my credit card, please block it.", "Your card has been blocked."]
     );
 }
@@ -160,5 +161,5 @@ fn huge_messages_are_read_in_part() {
         (Role::User, "語".repeat(200_000)),
     ];
     let analysis = analyze(&messages, Status::Finished, Some("en"), &mut Memo::default());
-    assert_eq!(analysis.topic.as_deref(), Some("Connection problems"));
+    assert_eq!(analysis.assessment.topic.as_deref(), Some("Connection problems"));
 }

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use crate::prices::{BUILT_IN_CURRENCY, Prices, Tokens};
 use crate::{MinuteRounding, ModelPrice, OwnPrice, units};
 
-/// The rules of docs/reference.md#billing, which are the default.
+/// `[billing]`: the rules of docs/reference.md#billing, which are the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BillingSettings {
     /// ISO 4217 code of all estimates. The built-in prices are in US dollars and apply to `USD` only.
@@ -26,6 +26,9 @@ pub struct BillingSettings {
     pub price_per_message: Option<Money>,
     /// Platform price of one billable minute.
     pub price_per_minute: Option<Money>,
+    /// The operator's own prices of models, which win over the built-in table. Of two prices for the same model from the
+    /// same day the later in the list counts.
+    pub prices: Vec<OwnPrice>,
 }
 
 impl Default for BillingSettings {
@@ -38,6 +41,7 @@ impl Default for BillingSettings {
             minute_rounding: MinuteRounding::Up,
             price_per_message: None,
             price_per_minute: None,
+            prices: Vec::new(),
         }
     }
 }
@@ -106,10 +110,9 @@ pub struct Billing {
 }
 
 impl Billing {
-    /// With the operator's own prices, which win over the built-in table. Of two prices for the same model from
-    /// the same day the later in the list counts.
-    pub fn new(settings: BillingSettings, own_prices: Vec<OwnPrice>) -> Self {
-        let prices = Prices::new(&settings.currency, own_prices);
+    /// With these rules and prices.
+    pub fn new(settings: BillingSettings) -> Self {
+        let prices = Prices::new(&settings.currency, settings.prices.clone());
         Billing { settings, prices }
     }
 

@@ -17,7 +17,7 @@
 //! use hearken_model::{InteractionType, Role, Timestamp};
 //!
 //! let said = |role| BillingMessage { role, billable: None, llm_model: None, usage: None, at: Timestamp::EPOCH };
-//! let bill = Billing::new(BillingSettings::default(), Vec::new()).bill(&BillingInput {
+//! let bill = Billing::new(BillingSettings::default()).bill(&BillingInput {
 //!     interaction_type: Some(InteractionType::TextChat),
 //!     messages: vec![said(Role::Assistant), said(Role::User), said(Role::Assistant)],
 //!     ..BillingInput::default()

@@ -46,7 +46,7 @@ fn own(model: &str, from: Option<&str>, input: &str, cached: Option<&str>, outpu
 }
 
 fn billing(own_prices: Vec<OwnPrice>) -> Billing {
-    Billing::new(BillingSettings::default(), own_prices)
+    Billing::new(BillingSettings { prices: own_prices, ..BillingSettings::default() })
 }
 
 fn costing(billing: &Billing, messages: Vec<BillingMessage<'_>>) -> hearken_model::TotalCosts {
@@ -59,7 +59,7 @@ fn llm(billing: &Billing, messages: Vec<BillingMessage<'_>>) -> Option<String> {
 
 fn chat(settings: BillingSettings, messages: Vec<BillingMessage<'_>>) -> Bill {
     let input = BillingInput { interaction_type: Some(TextChat), messages, ..BillingInput::default() };
-    Billing::new(settings, vec![]).bill(&input)
+    Billing::new(settings).bill(&input)
 }
 
 fn minutes(settings: BillingSettings, duration: f64) -> Option<u64> {
@@ -69,7 +69,7 @@ fn minutes(settings: BillingSettings, duration: f64) -> Option<u64> {
         messages: vec![said(User), said(Assistant)],
         ..BillingInput::default()
     };
-    let bill = Billing::new(settings, vec![]).bill(&input);
+    let bill = Billing::new(settings).bill(&input);
     assert_eq!(bill.billable_messages, None);
     assert_eq!(bill.billable, [false, false]);
     bill.billable_minutes
@@ -251,7 +251,7 @@ fn platform_prices_and_analysis_are_parts_of_the_amount() {
         price_per_minute: Some(money("0.05")),
         ..BillingSettings::default()
     };
-    let billing = Billing::new(settings, vec![own("m", None, "1", None, "1")]);
+    let billing = Billing::new(BillingSettings { prices: vec![own("m", None, "1", None, "1")], ..settings });
     let bill = |interaction_type: Option<InteractionType>| {
         let input = BillingInput {
             interaction_type,
@@ -290,7 +290,7 @@ fn upstreams_cost_wins_and_keeps_its_currency() {
 #[test]
 fn dollars_of_the_built_in_table_are_not_taken_for_another_currency() {
     let settings = BillingSettings { currency: "EUR".into(), ..BillingSettings::default() };
-    let billing = Billing::new(settings, vec![own("m", None, "1", None, "1")]);
+    let billing = Billing::new(BillingSettings { prices: vec![own("m", None, "1", None, "1")], ..settings });
     let costs = costing(&billing, vec![used("gpt-4o", 1000, 0, 0), used("m", 1_000_000, 0, 0)]);
     assert_eq!(costs.amount, Some(money("1")));
     assert_eq!(costs.currency.as_deref(), Some("EUR"));

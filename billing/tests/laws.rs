@@ -28,7 +28,7 @@ fn billing(with_platform: bool) -> Billing {
     let price = with_platform.then(|| Money::new(3, 3));
     let settings =
         BillingSettings { price_per_message: price, price_per_minute: price, ..BillingSettings::default() };
-    Billing::new(settings, own.to_vec())
+    Billing::new(BillingSettings { prices: own.to_vec(), ..settings })
 }
 
 /// The same by hand, in 10⁻⁸ of the currency.

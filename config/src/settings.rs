@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use hearken_billing::BillingSettings;
 use hearken_model::PersonalData;
 use ipnet::IpNet;
 use rust_decimal::Decimal;
@@ -29,7 +29,7 @@ pub struct Config {
     /// Who judges mood, satisfaction and topic.
     pub analysis: AnalysisConfig,
     /// Units and prices.
-    pub billing: BillingConfig,
+    pub billing: BillingSettings,
     /// The API and the pages.
     pub http: HttpConfig,
     /// What is kept of people.
@@ -243,69 +243,6 @@ pub enum ApiKey {
     Value(Secret),
     /// In a file: see [`Secret::from_file`].
     File(PathBuf),
-}
-
-/// `[billing]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BillingConfig {
-    /// ISO 4217 code of all estimates. The built-in prices are in USD and are used with USD only.
-    pub currency: String,
-    /// Assistant messages before the first user message are free.
-    pub free_welcome: bool,
-    /// A chat in which the user never wrote is free.
-    pub free_without_user_message: bool,
-    /// Calls shorter than this are free.
-    pub free_call_under: Duration,
-    /// What a part of a minute counts as.
-    pub minute_rounding: MinuteRounding,
-    /// Platform price of one billable message.
-    pub price_per_message: Option<Decimal>,
-    /// Platform price of one billable minute.
-    pub price_per_minute: Option<Decimal>,
-    /// The operator's own LLM prices, which win over the built-in table.
-    pub prices: Vec<ModelPriceConfig>,
-}
-
-impl Default for BillingConfig {
-    fn default() -> Self {
-        BillingConfig {
-            currency: "USD".to_owned(),
-            free_welcome: true,
-            free_without_user_message: true,
-            free_call_under: Duration::from_secs(10),
-            minute_rounding: MinuteRounding::Up,
-            price_per_message: None,
-            price_per_minute: None,
-            prices: Vec::new(),
-        }
-    }
-}
-
-/// `billing.minute_rounding`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MinuteRounding {
-    /// Every started minute counts: 61 s is two.
-    #[default]
-    Up,
-    /// From 30 s on: 89 s is one, 90 s is two.
-    Nearest,
-    /// Only full minutes: 119 s is one.
-    Down,
-}
-
-/// One entry of `[[billing.prices]]`, in `billing.currency` per million tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelPriceConfig {
-    /// The model's name as events give it, or without provider prefix and date suffix.
-    pub model: String,
-    /// First day (UTC) of this price; `None` is since ever.
-    pub effective_from: Option<NaiveDate>,
-    /// Input tokens.
-    pub input_per_million: Decimal,
-    /// Input tokens read from a cache; `None` charges the input price.
-    pub cached_input_per_million: Option<Decimal>,
-    /// Output tokens.
-    pub output_per_million: Decimal,
 }
 
 /// `[http]`

@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hearken_config::{AnalysisEngine, Config, ConfigErrors, IpPolicy, LogFormat, MinuteRounding};
+use hearken_billing::MinuteRounding;
+use hearken_config::{AnalysisEngine, Config, ConfigErrors, IpPolicy, LogFormat};
 use hearken_config::{RetentionOf, RetentionRule};
 use hearken_model::PersonalData;
 
@@ -328,11 +329,11 @@ fn prices_are_exact_decimals_however_they_are_written() {
     let shown: Vec<_> = prices
         .iter()
         .map(|p| {
-            let cached = p.cached_input_per_million.map(|c| c.to_string());
+            let cached = p.price.cached_input_per_million.map(|c| c.to_string());
             (
-                p.input_per_million.to_string(),
+                p.price.input_per_million.to_string(),
                 cached,
-                p.output_per_million.to_string(),
+                p.price.output_per_million.to_string(),
                 p.effective_from.unwrap().to_string(),
             )
         })

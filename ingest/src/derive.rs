@@ -9,24 +9,23 @@ use hearken_analysis::{Analysis, Analyzer, Conversation, Memo, Utterance};
 use hearken_billing::{AnalysisUsage, Billing, BillingInput, BillingMessage};
 use hearken_model::document::DerivedMessage;
 use hearken_model::{
-    Derived, Interaction, MessageUpdate, Role, State, Status, Timestamp, Usage, UsageTotals,
+    Derived, Interaction, MessageUpdate, Role, State, Status, Timestamp, TopicsSummary, Usage, UsageTotals,
 };
 
 use crate::llm;
 use crate::metrics::IngestMetrics;
 use crate::user_agent::{Client, UserAgentParser};
 
+mod assessment;
 mod mood;
 mod pace;
 mod tools;
-mod verdict;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use assessment::of_upstream;
 use pace::Pace;
-use verdict::Verdict;
-pub(crate) use verdict::upstream_says;
 
 /// What deriving needs beside the state.
 pub struct Deriver {
@@ -64,8 +63,8 @@ impl Deriver {
         let (llm_model, llm_models) = models(state, &transcript);
         let client = self.client(state);
         let analysis = self.analyse(state, &transcript, status, memo);
-        let (messages_mood, language) = (analysis.messages.clone(), analysis.language.clone());
-        let verdict = Verdict::of(state, analysis);
+        let (messages_mood, language) = (analysis.messages, analysis.language);
+        let (assessment, analysis_info) = assessment::choose(state, analysis.assessment);
         let bill = self.billing.bill(&BillingInput {
             interaction_type: value(&state.interaction_type),
             duration,
@@ -130,14 +129,20 @@ impl Deriver {
             recording_url: end.and_then(|end| end.recording_url.clone()),
             metadata: state.metadata.iter().map(|(key, value)| (key.clone(), value.value.clone())).collect(),
             total_costs: bill.total_costs,
-            csat: verdict.csat,
-            csat_description: verdict.csat_description,
+            csat: assessment.csat,
+            csat_description: assessment.csat_description,
             rating: rating.as_ref().map(|rating| rating.rating),
             rating_comment: rating.and_then(|rating| rating.rating_comment),
-            topics_summary: verdict.topics_summary,
+            topics_summary: TopicsSummary {
+                topic: assessment.topic,
+                summary: assessment.summary,
+                sentiment: assessment.sentiment,
+                sentiment_description: assessment.sentiment_description,
+                keywords: assessment.keywords.unwrap_or_default(),
+            },
             worst_moment,
             sentiment_change,
-            analysis: Some(verdict.info),
+            analysis: Some(analysis_info),
             transcript: None,
         };
         let llm_pending = self.excerpt_bytes.is_some_and(|bytes| llm::is_pending(state, &transcript, bytes));
@@ -274,9 +279,9 @@ fn usage(transcript: &Transcript<'_>, llm_model: Option<&str>) -> Option<UsageTo
     for (_, _, message) in transcript {
         let Some(usage) = message.usage else { continue };
         is_known = true;
-        add(&mut sum, usage);
+        sum += usage;
         if let Some(model) = message.llm_model.as_deref().or(llm_model) {
-            add(by_model.entry(model.to_owned()).or_default(), usage);
+            *by_model.entry(model.to_owned()).or_default() += usage;
         }
     }
     is_known.then_some(UsageTotals {
@@ -285,13 +290,6 @@ fn usage(transcript: &Transcript<'_>, llm_model: Option<&str>) -> Option<UsageTo
         output_tokens: sum.output_tokens,
         by_model,
     })
-}
-
-/// Hostile counts saturate instead of overflowing.
-fn add(sum: &mut Usage, usage: Usage) {
-    sum.input_tokens = sum.input_tokens.saturating_add(usage.input_tokens);
-    sum.cached_input_tokens = sum.cached_input_tokens.saturating_add(usage.cached_input_tokens);
-    sum.output_tokens = sum.output_tokens.saturating_add(usage.output_tokens);
 }
 
 /// The host of a URL; a text without a scheme is read as a host and path.

@@ -306,7 +306,7 @@ mod tests {
     }
 
     fn deriver() -> Deriver {
-        let billing = Billing::new(BillingSettings::default(), Vec::new());
+        let billing = Billing::new(BillingSettings::default());
         Deriver::new(Analyzer::built_in(), billing, Duration::from_secs(60), IngestMetrics::for_test())
     }
 

@@ -37,10 +37,10 @@ impl HaltedPartitions {
         !self.halted.is_empty() && self.halted.contains_key(partition)
     }
 
-    /// Stops a partition until this dead letter is written.
-    pub(crate) fn halt(&mut self, record: RawRecord, rejection: Rejection) {
+    /// Stops a partition until this dead letter, which could not be written just now, is.
+    pub(crate) fn halt(&mut self, record: RawRecord, rejection: Rejection, now: Instant) {
         let partition = (record.topic.clone(), record.partition);
-        let retry_at = Instant::now() + RETRY_INTERVAL;
+        let retry_at = now + RETRY_INTERVAL;
         let halt = Halt { dead_letter: (record, rejection), is_released: false, retry_at };
         self.halted.insert(partition, halt);
     }
@@ -59,7 +59,11 @@ impl HaltedPartitions {
 
     /// Checks the attempt under way or begins one. Returns a partition that can go on, and its next offset: that of the
     /// dead letter, which is written once more then.
-    pub(crate) fn retry(&mut self, dead_letters: &DeadLetters) -> Option<(TopicPartition, i64)> {
+    pub(crate) fn retry(
+        &mut self,
+        dead_letters: &DeadLetters,
+        now: Instant,
+    ) -> Option<(TopicPartition, i64)> {
         let is_over = self.attempt.as_ref().is_some_and(|(_, thread)| thread.is_finished());
         if let Some((partition, thread)) = self.attempt.take_if(|_| is_over) {
             let is_written = matches!(thread.join(), Ok(Ok(())));
@@ -67,19 +71,23 @@ impl HaltedPartitions {
                 return Some((partition, halt.dead_letter.0.offset));
             }
             if let Some(halt) = self.halted.get_mut(&partition) {
-                halt.retry_at = Instant::now() + RETRY_INTERVAL;
+                halt.retry_at = now + RETRY_INTERVAL;
             }
         }
         if self.attempt.is_none() {
-            self.begin(dead_letters);
+            self.begin(dead_letters, now);
         }
         None
     }
 
-    fn begin(&mut self, dead_letters: &DeadLetters) {
-        let now = Instant::now();
+    /// The partition whose dead letter is to be tried again at `now`: of several, the one that has waited longest.
+    fn due(&self, now: Instant) -> Option<(&TopicPartition, &Halt)> {
         let due = self.halted.iter().filter(|(_, halt)| halt.is_released && halt.retry_at <= now);
-        let Some((partition, halt)) = due.min_by_key(|(_, halt)| halt.retry_at) else { return };
+        due.min_by_key(|(_, halt)| halt.retry_at)
+    }
+
+    fn begin(&mut self, dead_letters: &DeadLetters, now: Instant) {
+        let Some((partition, halt)) = self.due(now) else { return };
         let (dead_letters, dead_letter) = (dead_letters.clone(), halt.dead_letter.clone());
         let thread = std::thread::Builder::new().name("dead-letter-retry".into()).spawn(move || {
             dead_letters.create_missing_topic();
@@ -89,5 +97,41 @@ impl HaltedPartitions {
             Ok(thread) => self.attempt = Some((partition.clone(), thread)),
             Err(error) => warn!(%error, "could not try to write a dead letter again"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::RejectionKind;
+
+    #[test]
+    fn a_dead_letter_is_tried_again_after_two_seconds_once_the_source_has_let_go_of_its_partition() {
+        let began = Instant::now();
+        let after = |millis| began + Duration::from_millis(millis);
+        let mut halted = HaltedPartitions::default();
+        for (partition, millis) in [(0, 500), (1, 0)] {
+            let record = RawRecord {
+                topic: "interactions".to_owned(),
+                partition,
+                offset: 7,
+                key: None,
+                value: None,
+                timestamp: None,
+                headers: Vec::new(),
+            };
+            halted.halt(record, RejectionKind::Empty.because("empty"), after(millis));
+        }
+        let partition = |partition| ("interactions".to_owned(), partition);
+        let due = |halted: &HaltedPartitions, millis| halted.due(after(millis)).map(|(due, _)| due.clone());
+        assert_eq!(due(&halted, 9_000), None, "what was read before may still follow");
+        halted.release(&partition(0));
+        assert_eq!(due(&halted, 2_499), None);
+        assert_eq!(due(&halted, 2_500), Some(partition(0)));
+        halted.release(&partition(1));
+        assert_eq!(due(&halted, 2_000), Some(partition(1)));
+        assert_eq!(due(&halted, 2_500), Some(partition(1)), "it has waited longer");
+        halted.remove(&partition(1));
+        assert_eq!(due(&halted, 2_500), Some(partition(0)));
     }
 }

@@ -22,7 +22,7 @@ mod event;
 use hearken_analysis::llm::Excerpt;
 use hearken_model::{MessageUpdate, Role, State, Timestamp};
 
-use crate::derive::upstream_says;
+use crate::derive::of_upstream;
 
 pub use analyst::{LlmAnalyst, LlmParts};
 pub use budget::Budget;
@@ -30,7 +30,7 @@ pub use budget::Budget;
 /// Whether to ask a language model about this interaction: the customer spoke, upstream has not given every value, and the
 /// transcript differs from the one that the last answer was about.
 pub(crate) fn is_pending(state: &State, transcript: &[Said<'_>], excerpt_bytes: usize) -> bool {
-    if state.erased || !upstream_says(state).contains(&false) {
+    if state.erased || of_upstream(state).is_complete() {
         return false;
     }
     match &state.llm_analysis {

@@ -231,11 +231,11 @@ impl IngestMetrics {
     }
 
     pub(crate) fn lag(&self, topic: &str, partition: i32, records: i64) {
-        self.lag.with_label_values(&[topic, &partition.to_string()]).set(records.max(0));
+        self.lag.with_label_values(&[topic, &partition.to_string()]).set(records);
     }
 
     pub(crate) fn durable_lag(&self, topic: &str, partition: i32, records: i64) {
-        self.durable_lag.with_label_values(&[topic, &partition.to_string()]).set(records.max(0));
+        self.durable_lag.with_label_values(&[topic, &partition.to_string()]).set(records);
     }
 
     pub(crate) fn durable_offset(&self, topic: &str, partition: i32, next_offset: i64) {

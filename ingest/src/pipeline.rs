@@ -6,11 +6,15 @@
 //!          32 MiB     └──► dead letters, acknowledged before ───────┘  flush thread ──► durable ─► commit to the group
 //! ```
 //!
-//! A batch begins with its first record and ends when `refresh_interval` has passed since the last one ended and the
-//! queue is empty; while there is a backlog it grows to [`BATCH_RECORDS_MAX`] or [`BATCH_INTERVAL_MAX`], so a
-//! backfill switches to big batches by itself, and back. Documents and the offsets after them are one commit.
+//! Documents and the offsets after them are one commit. The thread carries things to and fro; the rules are values without
+//! a clock: when a batch is due ([`batch`]), what is left of the backlog ([`backlog`]), how far ingest is behind ([`lag`]),
+//! and when periodic tasks are due ([`schedule`]).
 
-use std::collections::BTreeMap;
+mod backlog;
+mod batch;
+mod lag;
+mod schedule;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -22,10 +26,10 @@ use hearken_config::{IngestConfig, KafkaConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
 use hearken_index::{Lookup, SearchError, Store, StoreError};
-use hearken_model::{Event, FoldOutcome, Timestamp};
+use hearken_model::{Event, FoldOutcome, Timestamp, error_chain};
 use tracing::{debug, error, info, warn};
 
-use crate::decode::{Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id};
+use crate::decode::{Decoded, ORGANIZATION_HEADER, RejectionKind, decode, invalid_id};
 use crate::derive::Deriver;
 use crate::enrich::Enrichment;
 use crate::erasure::{Eraser, ErasureOrder};
@@ -37,28 +41,20 @@ use crate::metrics::{IngestMetrics, RecordOutcome};
 use crate::queue::{QueueReceiver, queue};
 use crate::record::RawRecord;
 use crate::retention::Retention;
-use crate::source::{SourceCommand, SourceError, SourceItem, Sources, fingerprint};
+use crate::source::{SourceCommand, SourceError, SourceItem, Sources, TopicPartition, fingerprint};
 use crate::status::IngestStatus;
+use backlog::Backlog;
+use batch::{Batch, Deadline};
+use lag::{Lag, num_records_between};
+use schedule::Schedule;
 
 /// Records and bytes between the source and the pipeline.
 const QUEUE_RECORDS_MAX: usize = 20_000;
 const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// A batch ends here even when the queue is never empty.
-const BATCH_RECORDS_MAX: usize = 50_000;
-const BATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
-const BATCH_INTERVAL_MAX: Duration = Duration::from_millis(500);
-/// How often the durable offsets are looked at, and the lag while nothing arrives.
-const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(500);
-/// How often interactions in progress are counted: a search of its own.
-const COUNT_INTERVAL: Duration = Duration::from_secs(5);
-/// How often idle interactions are looked for, at the most and at the least.
-const SWEEP_INTERVAL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 /// Idle interactions that one sweep judges; the rest waits for the next.
 const SWEEP_SIZE: usize = 1_000;
 /// Orders to erase, each of at most a thousand interactions, that one batch takes.
 const ERASURES_MAX: usize = 16;
-/// How often interactions are looked for that are older than their retention.
-const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
 /// How long to wait before trying again what failed.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -135,14 +131,14 @@ impl Ingest {
             enrichment: Enrichment::new(parts.geoip.clone(), &parts.privacy),
             dead_letters,
             backlog: Backlog::default(),
-            starts: BTreeMap::new(),
+            lag: Lag::default(),
             halted: HaltedPartitions::default(),
             batch: Batch::default(),
             status: status.clone(),
             is_stopping: Arc::clone(&is_stopping),
             last_batch: None,
-            durable_sequence: None,
-            schedule: Schedule::default(),
+            committed_sequence: None,
+            schedule: Schedule::new(parts.config.idle_timeout),
             orders,
             erasing: Vec::new(),
             parts,
@@ -187,49 +183,18 @@ struct Pipeline {
     enrichment: Enrichment,
     dead_letters: Option<DeadLetters>,
     backlog: Backlog,
-    /// Where reading began, by partition.
-    starts: BTreeMap<(String, i32), i64>,
+    lag: Lag,
     halted: HaltedPartitions,
     batch: Batch,
     status: IngestStatus,
     is_stopping: Arc<AtomicBool>,
     last_batch: Option<Instant>,
-    /// The last flush whose offsets were told.
-    durable_sequence: Option<u64>,
+    /// The last flush whose offsets were committed to the group.
+    committed_sequence: Option<u64>,
     schedule: Schedule,
     orders: Receiver<ErasureOrder>,
     /// Told when what was folded is durable. Dropped, and so told otherwise, when the index goes back before that.
     erasing: Vec<oneshot::Sender<Result<(), String>>>,
-}
-
-/// What was on the broker at start and has not been read yet.
-#[derive(Debug, Default)]
-struct Backlog {
-    /// Sources that have not told yet what they read.
-    num_sources_silent: usize,
-    ends: BTreeMap<(String, i32), i64>,
-}
-
-/// What was read since the last refresh.
-#[derive(Debug, Default)]
-struct Batch {
-    recorded: Vec<Timestamp>,
-    /// Of events of large interactions, which the refresh may leave out.
-    recorded_large: Vec<Timestamp>,
-    dead_letters: Vec<(RawRecord, Rejection)>,
-    num_records: usize,
-    bytes: usize,
-    /// Something else is to be published: a partition was moved over offsets that are no records, or what is too old was
-    /// removed.
-    has_more: bool,
-}
-
-#[derive(Debug, Default)]
-struct Schedule {
-    housekeeping: Option<Instant>,
-    count: Option<Instant>,
-    sweep: Option<Instant>,
-    retention: Option<Instant>,
 }
 
 /// The index went back to its durable state: read again from there.
@@ -237,13 +202,13 @@ struct Restart(String);
 
 impl From<SourceError> for Restart {
     fn from(error: SourceError) -> Self {
-        Restart(chain(&error))
+        Restart(error_chain(&error))
     }
 }
 
 impl From<SearchError> for Restart {
     fn from(error: SearchError) -> Self {
-        Restart(format!("the index cannot be read: {}", chain(&error)))
+        Restart(format!("the index cannot be read: {}", error_chain(&error)))
     }
 }
 
@@ -257,7 +222,6 @@ impl Pipeline {
             self.open.clear();
             self.batch = Batch::default();
             self.halted = HaltedPartitions::default();
-            self.backlog = Backlog::default();
             self.erasing.clear();
             if let Err(Restart(reason)) = self.consume() {
                 error!(reason, "reading again from the durable offsets");
@@ -279,7 +243,7 @@ impl Pipeline {
         let sources =
             Sources::start(self.parts.kafka.as_ref(), self.parts.log.as_ref(), &self.next, &items_tx)?;
         drop(items_tx);
-        self.backlog.num_sources_silent = sources.len();
+        self.backlog = Backlog::new(sources.len());
         let consumed = self.consume_from(&sources, &items_rx);
         drop(items_rx); // frees a source that waits for room
         consumed
@@ -288,21 +252,21 @@ impl Pipeline {
     fn consume_from(&mut self, sources: &Sources, items: &QueueReceiver<SourceItem>) -> Result<(), Restart> {
         while !self.is_stopping() {
             self.gather(items)?;
-            self.take_erasures()?;
+            self.fold_erasures()?;
             self.finish_batch(sources)?;
             self.finish_erasures();
-            self.keep_house(sources)?;
+            self.run_periodic_tasks(sources)?;
         }
         // Make what was folded durable while the sources still live, so that they can tell the group.
         match self.parts.writer.flush() {
-            Ok(()) => self.tell_durable(sources),
+            Ok(()) => self.commit_durable_offsets(sources),
             Err(error) => warn!(%error, "the last flush failed"),
         }
         Ok(())
     }
 
     /// Puts tombstones in the place of what is to be erased.
-    fn take_erasures(&mut self) -> Result<(), Restart> {
+    fn fold_erasures(&mut self) -> Result<(), Restart> {
         while self.erasing.len() < ERASURES_MAX
             && let Ok(ErasureOrder { ids, answer }) = self.orders.try_recv()
         {
@@ -324,60 +288,44 @@ impl Pipeline {
         if self.erasing.is_empty() || self.open.has_deferred() {
             return;
         }
-        let outcome = self.parts.writer.flush().map_err(|error| chain(&error));
+        let outcome = self.parts.writer.flush().map_err(|error| error_chain(&error));
         for answer in self.erasing.drain(..) {
             let _ = answer.send(outcome.clone()); // whoever asked may have gone
         }
     }
 
-    /// Takes items in until the batch is due.
+    /// Takes items from the sources until the batch is due.
     fn gather(&mut self, items: &QueueReceiver<SourceItem>) -> Result<(), Restart> {
-        let started = Instant::now();
-        let refresh_interval = self.parts.config.refresh_interval;
-        let due = self.last_batch.map_or(started, |last| last + refresh_interval);
+        let deadline = Deadline::new(Instant::now(), self.last_batch, self.parts.config.refresh_interval);
         loop {
             let now = Instant::now();
-            let is_idle = self.batch.num_records == 0 && self.open.is_clean(now);
-            let patience = match due.checked_duration_since(now) {
-                Some(left) if !is_idle => left,
-                _ if !is_idle => Duration::ZERO,
-                // Nothing waits to be made searchable: wait for the first record.
-                _ => HOUSEKEEPING_INTERVAL.min(Duration::from_millis(50)),
-            };
-            match items.pop(patience) {
-                Some(item) => self.take(item)?,
+            let is_idle = self.batch.num_records() == 0 && self.open.is_clean(now);
+            match items.pop(deadline.timeout(now, is_idle)) {
+                Some(item) => self.process(item)?,
                 None => return Ok(()),
             }
-            let is_full = self.batch.num_records >= BATCH_RECORDS_MAX
-                || self.batch.bytes >= BATCH_BYTES_MAX
-                || self.open.is_full();
-            if is_full || started.elapsed() >= BATCH_INTERVAL_MAX.max(refresh_interval) {
+            if self.batch.is_full() || self.open.is_full() || deadline.is_over(Instant::now()) {
                 return Ok(());
             }
         }
     }
 
-    fn take(&mut self, item: SourceItem) -> Result<(), Restart> {
+    fn process(&mut self, item: SourceItem) -> Result<(), Restart> {
         match item {
-            SourceItem::Record(record) => self.take_record(record)?,
+            SourceItem::Record(record) => self.process_record(record)?,
             SourceItem::Assigned { partition, next_offset, end_offset } => {
-                if next_offset < end_offset {
-                    self.backlog.ends.insert(partition.clone(), end_offset);
-                }
-                self.starts.insert(partition.clone(), next_offset);
-                self.tell_stopped(partition, None);
+                self.backlog.assign(partition.clone(), next_offset, end_offset);
+                self.lag.begin(partition.clone(), next_offset);
+                self.report_stopped(partition, None);
             }
             SourceItem::Anchored((topic, partition), anchor) => {
                 // Part of the next commit; until then the one before is as good.
                 self.next.set_anchor(&topic, partition, anchor);
             }
-            SourceItem::AtEnd(partition) => {
-                self.backlog.ends.remove(&partition);
-            }
-            SourceItem::Passed { partition, next_offset } => self.pass(&partition, next_offset),
+            SourceItem::AtEnd(partition) => self.backlog.remove(&partition),
+            SourceItem::Passed { partition, next_offset } => self.skip_to(&partition, next_offset),
             SourceItem::AllAssigned => {
-                self.backlog.num_sources_silent = self.backlog.num_sources_silent.saturating_sub(1);
-                if self.backlog.num_sources_silent == 0
+                if self.backlog.finish_assignment()
                     && let Some(dead_letters) = &self.dead_letters
                 {
                     dead_letters.ensure_topic();
@@ -385,9 +333,9 @@ impl Pipeline {
             }
             SourceItem::Halted(partition) => self.halted.release(&partition),
             SourceItem::Stopped { partition, reason } => {
-                self.backlog.ends.remove(&partition);
+                self.backlog.remove(&partition);
                 self.halted.remove(&partition);
-                self.tell_stopped(partition, Some(reason));
+                self.report_stopped(partition, Some(reason));
             }
         }
         Ok(())
@@ -395,32 +343,31 @@ impl Pipeline {
 
     /// Moves a partition over offsets that are no records. The fingerprint stays: if there is a record at the offset
     /// before, this is another topic.
-    fn pass(&mut self, key: &(String, i32), next_offset: i64) {
+    fn skip_to(&mut self, key: &TopicPartition, next_offset: i64) {
         let position = self.next.position(&key.0, key.1);
         if self.halted.contains(key) || position.is_some_and(|position| position.next_offset >= next_offset) {
             return;
         }
         let fingerprint = position.and_then(|position| position.fingerprint);
         self.next.set(&key.0, key.1, PartitionPosition { next_offset, fingerprint });
-        self.batch.has_more = true;
+        self.batch.add_other_change();
     }
 
     /// Decodes, enriches and folds one record.
-    fn take_record(&mut self, record: RawRecord) -> Result<(), Restart> {
+    fn process_record(&mut self, record: RawRecord) -> Result<(), Restart> {
         let key = (record.topic.clone(), record.partition);
         if self.halted.contains(&key) {
             return Ok(()); // read again when the partition goes on
         }
         let size_bytes = record.size_bytes();
         self.parts.metrics.read(&record.topic, size_bytes);
-        self.batch.num_records += 1;
-        self.batch.bytes += size_bytes;
+        self.batch.add(size_bytes);
         let position =
             PartitionPosition { next_offset: record.offset + 1, fingerprint: Some(fingerprint(&record)) };
         fail::fail_point!("decode");
         let decoded = decode(&record, now());
         fail::fail_point!("decoded");
-        let decoded = self.refuse_strangers(&record, decoded)?;
+        let decoded = self.reject_other_organizations(&record, decoded)?;
         let metrics = &self.parts.metrics;
         let rejected = match decoded {
             Decoded::Rejected(rejection) => Some(rejection),
@@ -439,9 +386,7 @@ impl Pipeline {
                 let events = events.into_iter().map(|event| self.enrichment.apply(event, metrics)).collect();
                 match self.open.fold_all(events, &*self.parts.reader) {
                     Ok(Folded { outcome, is_large }) => {
-                        let recorded =
-                            if is_large { &mut self.batch.recorded_large } else { &mut self.batch.recorded };
-                        recorded.extend(record.timestamp);
+                        self.batch.add_folded(record.timestamp, is_large);
                         let outcome = match outcome {
                             FoldOutcome::Applied => RecordOutcome::Applied,
                             FoldOutcome::Duplicate => RecordOutcome::Duplicate,
@@ -456,9 +401,7 @@ impl Pipeline {
             }
         };
         fail::fail_point!("folded");
-        if self.backlog.ends.get(&key).is_some_and(|end| position.next_offset >= *end) {
-            self.backlog.ends.remove(&key);
-        }
+        self.backlog.advance(&key, position.next_offset);
         self.next.set(&record.topic, record.partition, position);
         if let Some(rejection) = rejected {
             self.batch.dead_letters.push((record, rejection));
@@ -468,7 +411,11 @@ impl Pipeline {
 
     /// Refuses a record that is bound to an organization and speaks about an interaction of another one. It was refused
     /// at the door, unless nobody had heard of the interaction then.
-    fn refuse_strangers(&mut self, record: &RawRecord, decoded: Decoded) -> Result<Decoded, Restart> {
+    fn reject_other_organizations(
+        &mut self,
+        record: &RawRecord,
+        decoded: Decoded,
+    ) -> Result<Decoded, Restart> {
         if let (Decoded::Events(events), Some(organization)) = (&decoded, record.header(ORGANIZATION_HEADER))
         {
             for event in events {
@@ -483,9 +430,8 @@ impl Pipeline {
     /// Makes the batch searchable: dead letters first, then documents and offsets in one commit.
     fn finish_batch(&mut self, sources: &Sources) -> Result<(), Restart> {
         let at = Instant::now();
-        let is_idle = self.batch.num_records == 0 && !self.batch.has_more && self.open.is_clean(at);
-        if is_idle {
-            self.look_at_backlog();
+        if self.batch.is_empty() && self.open.is_clean(at) {
+            self.report_backlog();
             return Ok(());
         }
         self.last_batch = Some(at);
@@ -509,17 +455,15 @@ impl Pipeline {
         }
         if !self.open.has_deferred() {
             self.searchable = self.next.clone();
-            self.batch.recorded.append(&mut self.batch.recorded_large);
         }
         self.refresh()?;
         let searchable_at = now();
-        for recorded_at in self.batch.recorded.drain(..) {
+        for recorded_at in self.batch.finish(self.open.has_deferred()) {
             self.parts.metrics.searchable(recorded_at, searchable_at);
         }
-        (self.batch.num_records, self.batch.bytes, self.batch.has_more) = (0, 0, false);
-        self.tell_lag(sources);
+        self.report_lag(sources);
         self.status.set_trouble(None);
-        self.look_at_backlog();
+        self.report_backlog();
         Ok(())
     }
 
@@ -531,7 +475,7 @@ impl Pipeline {
                 Ok(()) => break,
                 Err(error @ StoreError::Full { .. }) if !self.is_stopping() => {
                     warn!(%error, "waiting for the disk");
-                    self.status.set_trouble(Some(chain(&error)));
+                    self.status.set_trouble(Some(error_chain(&error)));
                 }
                 Err(error) => return Err(restart(error)),
             }
@@ -586,76 +530,65 @@ impl Pipeline {
                         reason,
                         "stopped the partition"
                     );
-                    self.tell_stopped(key.clone(), Some(reason));
+                    self.report_stopped(key.clone(), Some(reason));
                     let position = PartitionPosition { next_offset: record.offset, fingerprint: None };
                     self.next.set(&key.0, key.1, position);
-                    self.halted.halt(record, rejection);
+                    self.halted.halt(record, rejection, Instant::now());
                     sources.tell(SourceCommand::Halt(key));
                 }
             }
         }
     }
 
-    /// Notes when everything that was on the broker at start is searchable.
-    fn look_at_backlog(&mut self) {
+    /// Tells readiness how much of the backlog is left, once it is known, and when all of it is searchable.
+    fn report_backlog(&mut self) {
         if self.status.is_backlog_read() {
             return;
         }
-        if self.backlog.num_sources_silent == 0 && self.backlog.ends.is_empty() && !self.open.has_deferred() {
+        if self.backlog.is_read() && !self.open.has_deferred() {
             info!("everything that was on the broker at start is searchable");
             self.status.set_backlog_read();
             return;
         }
-        let left: i64 = self
-            .backlog
-            .ends
-            .iter()
-            .map(|((topic, partition), end)| {
-                let next_offset =
-                    self.next.position(topic, *partition).map_or(0, |position| position.next_offset);
-                (end - next_offset).max(0)
-            })
-            .sum();
-        self.status.set_backlog(if self.backlog.num_sources_silent == 0 {
-            format!("reading the backlog: {left} records left")
-        } else {
-            "waiting for kafka: not every topic could be read yet".to_owned()
+        self.status.set_backlog(match self.backlog.num_records_left(&self.next) {
+            Some(left) => format!("reading the backlog: {left} records left"),
+            None => "waiting for kafka: not every topic could be read yet".to_owned(),
         });
     }
 
-    fn keep_house(&mut self, sources: &Sources) -> Result<(), Restart> {
-        if is_due(&mut self.schedule.housekeeping, HOUSEKEEPING_INTERVAL) {
-            self.tell_durable(sources);
-            self.tell_lag(sources);
-            self.tell_durable_lag(sources);
+    /// Does what is done every now and then, beside the batches.
+    fn run_periodic_tasks(&mut self, sources: &Sources) -> Result<(), Restart> {
+        let now = Instant::now();
+        if self.schedule.housekeeping.is_due(now) {
+            self.commit_durable_offsets(sources);
+            self.report_lag(sources);
+            self.report_durable_lag(sources);
             let outage = sources.outage();
             self.parts.metrics.broker_connected(outage.is_none());
             self.status.set_outage(outage);
             self.retry_halted(sources);
         }
-        let sweep_interval = (self.parts.config.idle_timeout / 5).clamp(SWEEP_INTERVAL.0, SWEEP_INTERVAL.1);
-        if self.status.is_backlog_read() && is_due(&mut self.schedule.sweep, sweep_interval) {
+        // What is still to be read may be about interactions that seem idle, or old.
+        let is_backlog_read = self.status.is_backlog_read();
+        if is_backlog_read && self.schedule.sweep.is_due(now) {
             self.sweep()?;
         }
-        if self.status.is_backlog_read()
-            && self.parts.retention.is_any()
-            && is_due(&mut self.schedule.retention, RETENTION_INTERVAL)
-        {
+        if is_backlog_read && self.parts.retention.is_any() && self.schedule.retention.is_due(now) {
             self.remove_old()?;
         }
-        if is_due(&mut self.schedule.count, COUNT_INTERVAL) {
+        if self.schedule.count.is_due(now) {
             self.parts.metrics.open_interactions(self.parts.reader.count_in_progress()?);
         }
         Ok(())
     }
 
-    /// Tells metrics and the group what has become durable since the last time.
-    fn tell_durable(&mut self, sources: &Sources) {
+    /// Commits to the consumer group what has become durable since the last time.
+    fn commit_durable_offsets(&mut self, sources: &Sources) {
         let durable = self.parts.writer.durable();
-        if self.durable_sequence == Some(durable.sequence) {
+        if self.committed_sequence == Some(durable.sequence) {
             return;
         }
-        self.durable_sequence = Some(durable.sequence);
+        self.committed_sequence = Some(durable.sequence);
         for (topic, partitions) in &durable.checkpoint.topics {
             for (partition, position) in partitions {
                 self.parts.metrics.durable_offset(topic, *partition, position.next_offset);
@@ -664,46 +597,40 @@ impl Pipeline {
         sources.tell(SourceCommand::Commit(Checkpoint::clone(&durable.checkpoint)));
     }
 
-    /// The lag of what would survive a crash.
-    fn tell_durable_lag(&self, sources: &Sources) {
+    /// Measures how many records a crash now would leave to be read.
+    fn report_durable_lag(&self, sources: &Sources) {
         let durable = self.parts.writer.durable();
-        for ((topic, partition), end_offset) in sources.end_offsets() {
-            let next_offset = self.next_offset(&durable.checkpoint, &topic, partition);
-            self.parts.metrics.durable_lag(&topic, partition, end_offset - next_offset);
+        for (partition, end_offset) in sources.end_offsets() {
+            let num_records = self.lag.num_records(&durable.checkpoint, &partition, end_offset);
+            self.parts.metrics.durable_lag(&partition.0, partition.1, num_records);
         }
     }
 
-    fn tell_lag(&self, sources: &Sources) {
-        for ((topic, partition), end_offset) in sources.end_offsets() {
-            let next_offset = self.next_offset(&self.searchable, &topic, partition);
-            self.parts.metrics.lag(&topic, partition, end_offset - next_offset);
+    /// Measures how many records are not searchable yet.
+    fn report_lag(&self, sources: &Sources) {
+        for (partition, end_offset) in sources.end_offsets() {
+            let num_records = self.lag.num_records(&self.searchable, &partition, end_offset);
+            self.parts.metrics.lag(&partition.0, partition.1, num_records);
         }
-    }
-
-    /// Where a partition goes on; where reading began if nothing of it was read yet, for what retention has removed
-    /// before is not waited for.
-    fn next_offset(&self, checkpoint: &Checkpoint, topic: &str, partition: i32) -> i64 {
-        let start = || self.starts.get(&(topic.to_owned(), partition)).copied().unwrap_or(0);
-        checkpoint.position(topic, partition).map_or_else(start, |position| position.next_offset)
     }
 
     /// Lets a partition go on whose dead letter could be written after all.
     fn retry_halted(&mut self, sources: &Sources) {
         let Some(dead_letters) = &self.dead_letters else { return };
-        if let Some((partition, next_offset)) = self.halted.retry(dead_letters) {
+        if let Some((partition, next_offset)) = self.halted.retry(dead_letters, Instant::now()) {
             info!(
                 topic = partition.0,
                 partition = partition.1,
                 offset = next_offset,
                 "dead letters can be written again; the partition goes on"
             );
-            self.tell_stopped(partition.clone(), None);
+            self.report_stopped(partition.clone(), None);
             sources.tell(SourceCommand::Restart(partition, next_offset));
         }
     }
 
     /// Tells readiness and metrics why a partition is stopped, or that it is not any more.
-    fn tell_stopped(&self, partition: (String, i32), reason: Option<String>) {
+    fn report_stopped(&self, partition: TopicPartition, reason: Option<String>) {
         self.parts.metrics.stopped(&partition.0, partition.1, reason.is_some());
         self.status.set_stopped(partition, reason);
     }
@@ -718,14 +645,14 @@ impl Pipeline {
                 if self.open.peek(&id).is_none_or(|state| self.parts.retention.is_over(state, now)) {
                     self.open.forget(&id);
                     self.parts.writer.remove(id);
-                    self.batch.has_more = true;
+                    self.batch.add_other_change();
                     num_removed += 1;
                 }
             }
         }
         if num_removed > 0 {
             info!(num_removed, "removed interactions that are older than their retention");
-            self.schedule.retention = None; // there may be more
+            self.schedule.retention.repeat(); // there may be more
         }
         Ok(())
     }
@@ -741,43 +668,10 @@ impl Pipeline {
     }
 }
 
-fn is_due(next: &mut Option<Instant>, interval: Duration) -> bool {
-    let now = Instant::now();
-    let is_due = next.is_none_or(|next| now >= next);
-    if is_due {
-        *next = Some(now + interval);
-    }
-    is_due
-}
-
-/// Offsets between two checkpoints, counted where the second one is ahead.
-fn num_records_between(from: &Checkpoint, to: &Checkpoint) -> u64 {
-    let partitions = to.topics.iter().flat_map(|(topic, partitions)| {
-        partitions.iter().filter_map(move |(partition, position)| {
-            let from = from.position(topic, *partition)?;
-            u64::try_from(position.next_offset - from.next_offset).ok()
-        })
-    });
-    partitions.sum()
-}
-
 pub(crate) fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
+    SystemTime::now().into()
 }
 
 fn restart(error: StoreError) -> Restart {
-    Restart(chain(&error))
-}
-
-/// An error and all its sources in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
+    Restart(error_chain(&error))
 }

@@ -155,7 +155,7 @@ fn billing() -> Billing {
         output_per_million: Money::from(2_000),
     };
     let own = OwnPrice { model: "a-model".to_owned(), effective_from: None, price };
-    Billing::new(BillingSettings::default(), vec![own])
+    Billing::new(BillingSettings { prices: vec![own], ..BillingSettings::default() })
 }
 
 fn send(broker: &InProcessBroker, id: &str, partition: i32, mut event: Value) {

@@ -33,7 +33,7 @@ fn start(folder: &Path) -> World {
     let (writer, reader) = Index::open(&folder.join("index"), |_| {}).unwrap();
     let metrics = IngestMetrics::for_test();
     let log = LocalLog::open(&folder.join("log"), &writer.checkpoint()).unwrap();
-    let billing = Billing::new(BillingSettings::default(), Vec::new());
+    let billing = Billing::new(BillingSettings::default());
     let intake = Intake::to_log(log.clone(), reader.clone(), metrics.clone());
     let ingest = Ingest::start(IngestParts {
         kafka: None,

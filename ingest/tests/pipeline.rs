@@ -47,7 +47,7 @@ fn start_with(
 ) -> (Ingest, IndexReader) {
     let (writer, reader) = Index::open(&folder.join("index"), |_| {}).unwrap();
     let metrics = IngestMetrics::for_test();
-    let billing = Billing::new(BillingSettings::default(), Vec::new());
+    let billing = Billing::new(BillingSettings::default());
     let mut parts = IngestParts {
         kafka: Some(KafkaConfig {
             bootstrap_servers: broker.bootstrap_servers(),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Interaction, InteractionId, Message, MessageTime, Sentiment, State, Timestamp};
+use crate::{Interaction, InteractionId, Message, Sentiment, State, Timestamp};
 
 /// What is stored for one interaction: the versions that folding needs, hidden, and what was derived from them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,10 +73,7 @@ impl Document {
             .map(|((at, id, update), derived)| Message {
                 id: id.to_owned(),
                 role: update.role,
-                timestamp: match update.time {
-                    MessageTime::OffsetMs(offset_ms) => offset_ms,
-                    MessageTime::At(at) => start.map_or(0, |start| at.millis_since(start)),
-                },
+                timestamp: update.time.offset_ms(start),
                 at,
                 end_offset_ms: update.end_offset_ms,
                 message: update.message.clone(),

@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cost, Timestamp};
+use crate::{Assessment, Cost, Timestamp};
 
 /// Most bytes an interaction id, or a message id, may have.
 pub const ID_BYTES_MAX: usize = 512;
@@ -260,6 +261,15 @@ pub struct ToolCall {
     pub ok: Option<bool>,
 }
 
+impl AddAssign for Usage {
+    /// Saturates: counts come from producers and endpoints, which may send anything.
+    fn add_assign(&mut self, other: Usage) {
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.cached_input_tokens = self.cached_input_tokens.saturating_add(other.cached_input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+    }
+}
+
 /// When a message was said: an instant, or milliseconds from the interaction's start, which may be learnt later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MessageTime {
@@ -269,6 +279,33 @@ pub enum MessageTime {
     /// Milliseconds from `start_time`; negative before it.
     #[serde(rename = "offset_ms")]
     OffsetMs(i64),
+}
+
+impl MessageTime {
+    /// The instant, in an interaction that began at `start`.
+    pub const fn instant(self, start: Timestamp) -> Timestamp {
+        match self {
+            MessageTime::At(at) => at,
+            MessageTime::OffsetMs(offset_ms) => start.plus_millis(offset_ms),
+        }
+    }
+
+    /// Milliseconds from the interaction's start; 0 where neither is known.
+    pub fn offset_ms(self, start: Option<Timestamp>) -> i64 {
+        match self {
+            MessageTime::At(at) => start.map_or(0, |start| at.millis_since(start)),
+            MessageTime::OffsetMs(offset_ms) => offset_ms,
+        }
+    }
+
+    /// When the interaction began at the latest, as far as this message knows: one that gives only its distance from the
+    /// start is taken to have been said at its event time.
+    pub const fn implied_start(self, event_time: Timestamp) -> Timestamp {
+        match self {
+            MessageTime::At(at) => at,
+            MessageTime::OffsetMs(offset_ms) => event_time.plus_millis(offset_ms.saturating_neg()),
+        }
+    }
 }
 
 /// One message as its event brought it.
@@ -397,25 +434,6 @@ pub struct Rating {
     pub rating_comment: Option<String>,
 }
 
-/// The fields of `interaction.analyzed`; each wins over detection.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AnalysisUpdate {
-    /// Satisfaction, 1 to 5.
-    pub csat: Option<u8>,
-    /// Why `csat` is what it is.
-    pub csat_description: Option<String>,
-    /// What it was about.
-    pub topic: Option<String>,
-    /// What was asked, what was done, how it ended.
-    pub summary: Option<String>,
-    /// The customer's mood over the whole interaction.
-    pub sentiment: Option<Sentiment>,
-    /// Why `sentiment` is what it is.
-    pub sentiment_description: Option<String>,
-    /// Key phrases, best first. `Some` of an empty list says that there are none.
-    pub keywords: Option<Vec<String>>,
-}
-
 /// What a language model answered when it was asked about the conversation, kept or replaced as one.
 ///
 /// It wins over detection and loses to upstream, whatever the times: so it has a place of its own in the state.
@@ -427,27 +445,9 @@ pub struct LlmAnalysis {
     pub version: String,
     /// Fingerprint of the text that the model was given: another text asks for another answer.
     pub of: String,
-    /// 1 to 5; `None` is too little to judge by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub csat: Option<u8>,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub csat_description: Option<String>,
-    /// What it was about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub topic: Option<String>,
-    /// What was asked, what was done, how it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub summary: Option<String>,
-    /// The mood of the whole.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sentiment: Option<Sentiment>,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sentiment_description: Option<String>,
-    /// Key phrases, best first.
-    #[serde(default)]
-    pub keywords: Vec<String>,
+    /// What it answered.
+    #[serde(flatten)]
+    pub assessment: Assessment,
     /// All that analysing this interaction has used, by model: earlier answers and unusable ones included. Tokens
     /// and not money, so that they are priced where all tokens are.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -471,8 +471,8 @@ pub struct Event {
     pub end: Option<End>,
     /// The customer's rating.
     pub rating: Option<Rating>,
-    /// Upstream analysis.
-    pub analysis: AnalysisUpdate,
+    /// What upstream says in an `interaction.analyzed`; each value wins over detection.
+    pub assessment: Assessment,
     /// A language model's analysis.
     pub llm_analysis: Option<LlmAnalysis>,
     /// Removes the interaction for good.
@@ -492,7 +492,7 @@ impl Event {
             messages: Vec::new(),
             end: None,
             rating: None,
-            analysis: AnalysisUpdate::default(),
+            assessment: Assessment::default(),
             llm_analysis: None,
             erase: false,
             is_log_entry: false,

@@ -214,11 +214,8 @@ pub struct UsageTotals {
     /// Output tokens.
     pub output_tokens: u64,
     /// By the model that each message names, else by the interaction's.
-    pub by_model: BTreeMap<String, ModelUsage>,
+    pub by_model: BTreeMap<String, Usage>,
 }
-
-/// The usage of one model; the same numbers as a message's.
-pub type ModelUsage = Usage;
 
 /// Where an amount comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

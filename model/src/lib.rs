@@ -4,6 +4,7 @@
 //!
 //! - [`time`]: the instant that everything is ordered by.
 //! - [`event`]: what producers say happened, after decoding.
+//! - [`assessment`]: how an interaction went, as upstream, a language model or detection says.
 //! - [`state`]: what is known of one interaction, every value with its version; [`State::fold`] is the join
 //!   that makes order and repetition irrelevant (docs/reference.md#folding).
 //! - [`document`]: the stored document: the state plus what was derived from it.
@@ -11,6 +12,7 @@
 //! - [`interaction`]: the public view of a document (docs/reference.md#interaction).
 //! - [`field`]: the one table of fields that can be filtered, faceted, sorted and searched by.
 //! - [`money`]: decimal amounts.
+//! - [`error`]: an error and its causes in one line.
 //! - [`speech`]: what silence is.
 //! - [`personal_data`]: the kinds that can be kept out of what is stored.
 //!
@@ -31,8 +33,10 @@
 //! # }
 //! ```
 
+pub mod assessment;
 pub mod details;
 pub mod document;
+pub mod error;
 pub mod event;
 pub mod field;
 pub mod interaction;
@@ -44,15 +48,16 @@ pub mod state;
 pub mod stored;
 pub mod time;
 
+pub use assessment::Assessment;
 pub use details::{Detail, Details};
 pub use document::{Derived, Document};
+pub use error::error_chain;
 pub use event::{
-    AnalysisUpdate, Direction, End, Event, InteractionId, InteractionType, InvalidId, LlmAnalysis,
-    MessageTime, MessageUpdate, MoodChange, Rating, Role, Scalar, Sentiment, StartedFields, Status, ToolCall,
-    Usage,
+    Direction, End, Event, InteractionId, InteractionType, InvalidId, LlmAnalysis, MessageTime,
+    MessageUpdate, MoodChange, Rating, Role, Scalar, Sentiment, StartedFields, Status, ToolCall, Usage,
 };
 pub use interaction::{
-    AnalysisInfo, CostSource, Interaction, Message, ModelUsage, TopicsSummary, TotalCosts, UsageTotals,
+    AnalysisInfo, CostSource, Interaction, Message, TopicsSummary, TotalCosts, UsageTotals,
 };
 pub use messages::Messages;
 pub use money::{Cost, Money};

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::event::METADATA_KEYS_MAX;
 use crate::time::nanos;
 use crate::{
-    Direction, End, Event, InteractionId, InteractionType, LlmAnalysis, MessageTime, MessageUpdate, Messages,
-    Rating, Scalar, Sentiment, Timestamp, Usage,
+    Direction, End, Event, InteractionId, InteractionType, LlmAnalysis, MessageUpdate, Messages, Rating,
+    Scalar, Sentiment, Timestamp, Usage,
 };
 
 /// Most messages one interaction may have.
@@ -320,7 +320,7 @@ impl State {
         }
         let text = at::<String>(time, recorded_at);
         let started = event.started;
-        let analysis = event.analysis;
+        let assessment = event.assessment;
         State {
             id: event.interaction_id,
             erased: event.erase,
@@ -344,13 +344,13 @@ impl State {
             caller: started.caller.map(&text),
             end: event.end.map(at(time, recorded_at)),
             rating: event.rating.map(at(time, recorded_at)),
-            csat: analysis.csat.map(at(time, recorded_at)),
-            csat_description: analysis.csat_description.map(&text),
-            topic: analysis.topic.map(&text),
-            summary: analysis.summary.map(&text),
-            sentiment: analysis.sentiment.map(at(time, recorded_at)),
-            sentiment_description: analysis.sentiment_description.map(&text),
-            keywords: analysis.keywords.map(at(time, recorded_at)),
+            csat: assessment.csat.map(at(time, recorded_at)),
+            csat_description: assessment.csat_description.map(&text),
+            topic: assessment.topic.map(&text),
+            summary: assessment.summary.map(&text),
+            sentiment: assessment.sentiment.map(at(time, recorded_at)),
+            sentiment_description: assessment.sentiment_description.map(&text),
+            keywords: assessment.keywords.map(at(time, recorded_at)),
             llm_analysis: event.llm_analysis.map(at(time, recorded_at)),
             metadata: started
                 .metadata
@@ -415,18 +415,10 @@ impl State {
     }
 
     /// The start: as given, else the earliest message; `None` without either.
-    ///
-    /// A message that gives only its distance from an unknown start is taken to have been said at its event time.
     pub fn start_time(&self) -> Option<Timestamp> {
         let given = self.start_time.as_ref().map(|start| start.value);
         given.or_else(|| {
-            self.messages
-                .values()
-                .map(|message| match message.value.time {
-                    MessageTime::At(at) => at,
-                    MessageTime::OffsetMs(offset_ms) => message.time.plus_millis(offset_ms.saturating_neg()),
-                })
-                .min()
+            self.messages.values().map(|message| message.value.time.implied_start(message.time)).min()
         })
     }
 
@@ -434,10 +426,7 @@ impl State {
     pub fn last_message_end(&self) -> Option<Timestamp> {
         let start = self.start_time()?;
         let ends = self.messages.values().map(|message| {
-            let at = match message.value.time {
-                MessageTime::At(at) => at,
-                MessageTime::OffsetMs(offset_ms) => start.plus_millis(offset_ms),
-            };
+            let at = message.value.time.instant(start);
             message.value.end_offset_ms.map_or(at, |end_offset_ms| start.plus_millis(end_offset_ms).max(at))
         });
         ends.max()
@@ -449,13 +438,7 @@ impl State {
         let mut transcript: Vec<_> = self
             .messages
             .iter()
-            .map(|(id, message)| {
-                let at = match message.value.time {
-                    MessageTime::At(at) => at,
-                    MessageTime::OffsetMs(offset_ms) => start.plus_millis(offset_ms),
-                };
-                (at, id.as_str(), &message.value)
-            })
+            .map(|(id, message)| (message.value.time.instant(start), id.as_str(), &message.value))
             .collect();
         transcript.sort_by_key(|(at, id, message)| (*at, message.position, *id));
         transcript

@@ -161,13 +161,8 @@ impl Glimpse {
             .messages
             .into_iter()
             .map(|(Text(id), Versioned { value: Part { position, time, role, message }, .. })| {
-                let (at, offset_ms) = match time {
-                    MessageTime::At(at) => (at, start.map_or(0, |start| at.millis_since(start))),
-                    MessageTime::OffsetMs(offset_ms) => {
-                        (start.unwrap_or(state.newest_event).plus_millis(offset_ms), offset_ms)
-                    }
-                };
-                ((at, position), Said { id, role, offset_ms, message })
+                let at = time.instant(start.unwrap_or(state.newest_event));
+                ((at, position), Said { id, role, offset_ms: time.offset_ms(start), message })
             })
             .collect();
         // They come by id; a stable sort keeps that where instant and position are equal.
@@ -180,13 +175,10 @@ fn said_in(document: &Document) -> Vec<Said<'_>> {
     let start = document.state.start_time();
     let transcript = document.state.transcript().into_iter();
     transcript
-        .map(|(at, id, message)| Said {
+        .map(|(_, id, message)| Said {
             id: Cow::Borrowed(id),
             role: message.role,
-            offset_ms: match message.time {
-                MessageTime::OffsetMs(offset_ms) => offset_ms,
-                MessageTime::At(_) => start.map_or(0, |start| at.millis_since(start)),
-            },
+            offset_ms: message.time.offset_ms(start),
             message: Cow::Borrowed(&message.message),
         })
         .collect()
@@ -222,10 +214,7 @@ struct Part<'t> {
 impl Versioned<Part<'_>> {
     /// When the interaction began, as far as this message knows.
     fn begins(&self) -> Timestamp {
-        match self.value.time {
-            MessageTime::At(at) => at,
-            MessageTime::OffsetMs(offset_ms) => self.time.plus_millis(offset_ms.saturating_neg()),
-        }
+        self.value.time.implied_start(self.time)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use std::time::SystemTime;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -61,6 +63,11 @@ impl Timestamp {
         self.0.div_euclid(NANOS_PER_MILLI)
     }
 
+    /// This instant without its fraction of a millisecond.
+    pub const fn floor_millis(self) -> Self {
+        Timestamp(self.0 - self.0.rem_euclid(NANOS_PER_MILLI))
+    }
+
     /// Seconds since the epoch.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / NANOS_PER_SECOND as f64
@@ -84,6 +91,14 @@ impl Timestamp {
     /// The chrono instant.
     pub fn to_datetime(self) -> DateTime<Utc> {
         DateTime::from_timestamp_nanos(self.0)
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    /// Saturates at the epoch, which no clock that is set shows, and at the end of the type.
+    fn from(time: SystemTime) -> Self {
+        let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
     }
 }
 
@@ -160,5 +175,8 @@ mod tests {
         let start = Timestamp::from_millis(1_000);
         assert_eq!(Timestamp::from_nanos(999_999_999).millis_since(start), -1);
         assert_eq!(Timestamp::from_nanos(-1).as_millis(), -1);
+        assert_eq!(Timestamp::from_nanos(-1).floor_millis(), Timestamp::from_millis(-1));
+        assert_eq!(Timestamp::from_nanos(1_999_999).floor_millis(), Timestamp::from_millis(1));
+        assert_eq!(Timestamp::from_nanos(i64::MAX).floor_millis().as_millis(), i64::MAX / 1_000_000);
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use hearken_model::{
-    AnalysisUpdate, Derived, Document, End, Event, FoldOutcome, Glimpse, InteractionId, LimitExceeded,
+    Assessment, Derived, Document, End, Event, FoldOutcome, Glimpse, InteractionId, LimitExceeded,
     LlmAnalysis, MessageTime, MessageUpdate, Rating, Role, Said, Scalar, Sentiment, StartedFields, State,
     Status, Timestamp,
 };
@@ -31,15 +31,13 @@ fn answer(by: &str, of: &str) -> LlmAnalysis {
         by: by.to_owned(),
         version: "1".to_owned(),
         of: of.to_owned(),
-        csat: None,
-        csat_description: None,
-        topic: None,
-        summary: None,
-        sentiment: None,
-        sentiment_description: None,
-        keywords: Vec::new(),
+        assessment: Assessment::default(),
         usage: Default::default(),
     }
+}
+
+fn satisfied(csat: Option<u8>) -> Assessment {
+    Assessment { csat, ..Assessment::default() }
 }
 
 fn folded(events: impl IntoIterator<Item = Event>) -> State {
@@ -77,25 +75,25 @@ fn any_event() -> impl Strategy<Value = Event> {
     }));
     let rating = prop::option::of((1..=5_u8).prop_map(|rating| Rating { rating, rating_comment: None }));
     let analysis =
-        (prop::option::of(1..=5_u8), prop::option::of(text())).prop_map(|(csat, topic)| AnalysisUpdate {
+        (prop::option::of(1..=5_u8), prop::option::of(text())).prop_map(|(csat, topic)| Assessment {
             csat,
             topic,
             sentiment: csat.map(|csat| if csat > 3 { Sentiment::Positive } else { Sentiment::Negative }),
-            ..AnalysisUpdate::default()
+            ..Assessment::default()
         });
     let llm = prop::option::of(
         (text(), text(), prop::option::of(1..=5_u8))
-            .prop_map(|(by, of, csat)| LlmAnalysis { csat, ..answer(&by, &of) }),
+            .prop_map(|(by, of, csat)| LlmAnalysis { assessment: satisfied(csat), ..answer(&by, &of) }),
     );
     let said = (started, messages, end, rating, analysis, llm);
     (0..4_i64, 0..3_i64, said, prop::bool::weighted(0.02)).prop_map(
-        |(time, recorded_at, (started, messages, end, rating, analysis, llm_analysis), erase)| Event {
+        |(time, recorded_at, (started, messages, end, rating, assessment, llm_analysis), erase)| Event {
             recorded_at: Timestamp::from_millis(recorded_at),
             started,
             messages,
             end,
             rating,
-            analysis,
+            assessment,
             llm_analysis,
             erase,
             ..event(time)
@@ -182,16 +180,15 @@ fn the_newest_end_wins_and_a_message_after_it_is_kept() {
 
 #[test]
 fn what_upstream_and_a_model_say_are_kept_apart_whatever_their_times() {
-    let upstream = AnalysisUpdate { csat: Some(1), ..AnalysisUpdate::default() };
-    let upstream = Event { analysis: upstream, ..event(1) };
+    let upstream = Event { assessment: satisfied(Some(1)), ..event(1) };
     let asked = |time_ms, of: &str| Event {
-        llm_analysis: Some(LlmAnalysis { csat: Some(5), ..answer("a-model", of) }),
+        llm_analysis: Some(LlmAnalysis { assessment: satisfied(Some(5)), ..answer("a-model", of) }),
         ..event(time_ms)
     };
     let state = folded([asked(9, "newer"), upstream, asked(5, "older")]);
     assert_eq!(state.csat.unwrap().value, 1);
     let llm = state.llm_analysis.unwrap().value;
-    assert_eq!((llm.csat, llm.of.as_str()), (Some(5), "newer"));
+    assert_eq!((llm.assessment.csat, llm.of.as_str()), (Some(5), "newer"));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use hearken_model::{
-    AnalysisUpdate, End, Event, LlmAnalysis, MessageUpdate, PersonalData, Rating, Scalar, StartedFields,
+    Assessment, End, Event, LlmAnalysis, MessageUpdate, PersonalData, Rating, Scalar, StartedFields,
 };
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
@@ -29,7 +29,7 @@ impl Redactor {
             messages,
             end,
             rating,
-            analysis,
+            assessment,
             llm_analysis,
             erase: _,
             is_log_entry,
@@ -45,21 +45,9 @@ impl Redactor {
         if let Some(Rating { rating_comment, rating: _ }) = rating {
             self.optional(rating_comment);
         }
-        let AnalysisUpdate {
-            csat: _,
-            csat_description,
-            topic,
-            summary,
-            sentiment: _,
-            sentiment_description,
-            keywords,
-        } = analysis;
-        for text in [csat_description, topic, summary, sentiment_description] {
-            self.optional(text);
-        }
-        keywords.iter_mut().flatten().for_each(|keyword| self.owned(keyword));
-        if let Some(llm) = llm_analysis {
-            self.llm_analysis(llm);
+        self.assessment(assessment);
+        if let Some(LlmAnalysis { by: _, version: _, of: _, assessment, usage: _ }) = llm_analysis {
+            self.assessment(assessment);
         }
     }
 
@@ -156,11 +144,8 @@ impl Redactor {
         }
     }
 
-    fn llm_analysis(&self, llm: &mut LlmAnalysis) {
-        let LlmAnalysis {
-            by: _,
-            version: _,
-            of: _,
+    fn assessment(&self, assessment: &mut Assessment) {
+        let Assessment {
             csat: _,
             csat_description,
             topic,
@@ -168,12 +153,11 @@ impl Redactor {
             sentiment: _,
             sentiment_description,
             keywords,
-            usage: _,
-        } = llm;
+        } = assessment;
         for text in [csat_description, topic, summary, sentiment_description] {
             self.optional(text);
         }
-        keywords.iter_mut().for_each(|keyword| self.owned(keyword));
+        keywords.iter_mut().flatten().for_each(|keyword| self.owned(keyword));
     }
 
     /// A JSON value. Its depth was bounded when it was parsed.
@@ -330,11 +314,11 @@ mod tests {
             recording_url: Some("https://calls.example/jane@example.com.wav".into()),
             cost: None,
         });
-        event.analysis.topic = Some(secret.into());
-        event.analysis.summary = Some(secret.into());
-        event.analysis.csat_description = Some(secret.into());
-        event.analysis.sentiment_description = Some(secret.into());
-        event.analysis.keywords = Some(vec![secret.into()]);
+        event.assessment.topic = Some(secret.into());
+        event.assessment.summary = Some(secret.into());
+        event.assessment.csat_description = Some(secret.into());
+        event.assessment.sentiment_description = Some(secret.into());
+        event.assessment.keywords = Some(vec![secret.into()]);
 
         Redactor::new(PersonalData::ALL).redact(&mut event);
 

@@ -20,12 +20,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hearken_model::Timestamp;
+use hearken_model::{Timestamp, error_chain};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::Caller;
-use crate::problem::{Problem, error_chain};
+use crate::problem::Problem;
 
 pub use chain::{Checked, append, check};
 

@@ -7,7 +7,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
 use hearken_index::query::Query;
@@ -349,8 +349,7 @@ fn write(path: &Path, receipts: &VecDeque<Kept>) -> io::Result<()> {
 }
 
 fn now() -> Timestamp {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
+    SystemTime::now().into()
 }
 
 fn new_id(at: Timestamp) -> String {

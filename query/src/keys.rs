@@ -297,10 +297,9 @@ pub(crate) fn access(organizations: &[String]) -> Result<Access, InvalidKey> {
     Ok(Access::Only(organizations))
 }
 
-/// The time that keys are judged by.
+/// The time that keys are judged by, in whole milliseconds as people read it.
 pub fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    Timestamp::from(SystemTime::now()).floor_millis()
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hearken_index::SearchError;
+use hearken_model::error_chain;
 use serde::Serialize;
 
 use crate::language::ParseError;
@@ -193,10 +194,4 @@ impl IntoResponse for Problem {
         }
         response
     }
-}
-
-/// An error and all its sources in one line.
-pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use hearken_analysis::llm::{Endpoint, LlmClient};
 use hearken_analysis::{Analyzer, Taxonomy};
-use hearken_billing::{Billing, BillingSettings, MinuteRounding, ModelPrice, OwnPrice};
+use hearken_billing::Billing;
 use hearken_config::{
-    AnalysisConfig, AnalysisEngine, ApiKey, BillingConfig, Config, HttpConfig, HttpIngest, Secret,
-    SignOnConfig, TlsConfig, WebhooksConfig,
+    AnalysisConfig, AnalysisEngine, ApiKey, Config, HttpConfig, HttpIngest, Secret, SignOnConfig, TlsConfig,
+    WebhooksConfig,
 };
 use hearken_geoip::GeoIp;
 use hearken_index::Maintain;
@@ -353,7 +353,8 @@ fn intake(
 /// The taxonomy file cannot be read.
 pub fn deriver(config: &Config, metrics: IngestMetrics) -> anyhow::Result<Deriver> {
     let analyzer = Analyzer::with_taxonomy(taxonomy(&config.analysis)?);
-    let deriver = Deriver::new(analyzer, billing(&config.billing), config.ingest.idle_timeout, metrics);
+    let deriver =
+        Deriver::new(analyzer, Billing::new(config.billing.clone()), config.ingest.idle_timeout, metrics);
     Ok(match &config.analysis.engine {
         AnalysisEngine::BuiltIn => deriver,
         AnalysisEngine::OpenAi(openai) => deriver.with_llm(openai.excerpt_bytes as usize),
@@ -430,37 +431,11 @@ fn llm_parts(
         concurrency: openai.concurrency as usize,
         rest_after: openai.rest_after,
         budget,
-        billing: billing(&config.billing),
+        billing: Billing::new(config.billing.clone()),
         reader: reader.clone().into(),
         status,
         metrics,
     }))
-}
-
-fn billing(config: &BillingConfig) -> Billing {
-    let settings = BillingSettings {
-        currency: config.currency.clone(),
-        free_welcome: config.free_welcome,
-        free_without_user_message: config.free_without_user_message,
-        free_call_under: config.free_call_under,
-        minute_rounding: match config.minute_rounding {
-            hearken_config::MinuteRounding::Up => MinuteRounding::Up,
-            hearken_config::MinuteRounding::Nearest => MinuteRounding::Nearest,
-            hearken_config::MinuteRounding::Down => MinuteRounding::Down,
-        },
-        price_per_message: config.price_per_message,
-        price_per_minute: config.price_per_minute,
-    };
-    let own_prices = config.prices.iter().map(|price| OwnPrice {
-        model: price.model.clone(),
-        effective_from: price.effective_from,
-        price: ModelPrice {
-            input_per_million: price.input_per_million,
-            cached_input_per_million: price.cached_input_per_million,
-            output_per_million: price.output_per_million,
-        },
-    });
-    Billing::new(settings, own_prices.collect())
 }
 
 fn readiness(status: IngestStatus, monitor: Arc<dyn Maintain>) -> hearken_query::state::Readiness {

@@ -13,7 +13,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("analysis", &["model"]),
     ("billing", &["model"]),
     ("privacy", &["model"]),
-    ("config", &["model"]),
+    ("config", &["model", "billing"]),
     ("index", &["model"]),
     ("index/memory", &["model", "index"]),
     ("index/tantivy", &["model", "index"]),

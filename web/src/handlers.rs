@@ -395,8 +395,7 @@ pub(crate) fn secure(headers: &mut HeaderMap) {
 }
 
 pub(crate) fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    Timestamp::from(SystemTime::now()).floor_millis()
 }
 
 /// How the reader reached this server, as far as it can be copied into a command without harm.

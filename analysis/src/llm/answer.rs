@@ -1,6 +1,6 @@
 //! The answer, checked: the endpoint may send anything.
 
-use hearken_model::Sentiment;
+use hearken_model::{Assessment, Sentiment};
 use serde::Deserialize;
 
 /// Bounds of the answer's texts, in characters. Longer ones are refused rather than cut: they are not what was asked for.
@@ -13,25 +13,6 @@ pub(super) const SUMMARY_CHARS_MAX: usize = 1_500;
 const KEYWORD_CHARS_MAX: usize = 100;
 /// Most keywords.
 pub(super) const KEYWORDS_MAX: usize = 12;
-
-/// The model's analysis of a conversation, within bounds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The mood of the whole.
-    pub sentiment: Sentiment,
-    /// Why.
-    pub sentiment_description: String,
-    /// Satisfaction, 1 to 5; `None` is too little to judge by.
-    pub csat: Option<u8>,
-    /// Why; only with `csat`.
-    pub csat_description: Option<String>,
-    /// What it was about.
-    pub topic: String,
-    /// What was asked, what was done, how it ended.
-    pub summary: String,
-    /// Key phrases, best first, each once.
-    pub keywords: Vec<String>,
-}
 
 /// Why an answer that arrived is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,44 +41,42 @@ struct RawAnswer {
     keywords: Vec<String>,
 }
 
-impl Answer {
-    /// Reads the text of an answer.
-    pub(super) fn read(text: &str) -> Result<Self, Unusable> {
-        let raw: RawAnswer = serde_json::from_str(text).map_err(|error| {
-            // Without the error's own text, which quotes what it refuses: the answer is made of what people said.
-            let place = (error.line(), error.column());
-            Unusable::Garbage(format!("not JSON of the schema at line {}, column {}", place.0, place.1))
-        })?;
-        if raw.csat.is_some_and(|csat| !(1..=5).contains(&csat)) {
-            return Err(Unusable::Garbage("`csat` is not from 1 to 5".to_owned()));
-        }
-        if raw.keywords.len() > KEYWORDS_MAX {
-            return Err(Unusable::Garbage(format!("more than {KEYWORDS_MAX} keywords")));
-        }
-        let mut keywords: Vec<String> = Vec::new();
-        for keyword in &raw.keywords {
-            let keyword = bounded("keywords", keyword, KEYWORD_CHARS_MAX)?;
-            if !keywords.iter().any(|known| known.to_lowercase() == keyword.to_lowercase()) {
-                keywords.push(keyword);
-            }
-        }
-        let csat_description = raw.csat_description.filter(|text| raw.csat.is_some() && !is_blank(text));
-        Ok(Answer {
-            sentiment: raw.sentiment,
-            sentiment_description: bounded(
-                "sentiment_description",
-                &raw.sentiment_description,
-                DESCRIPTION_CHARS_MAX,
-            )?,
-            csat: raw.csat,
-            csat_description: csat_description
-                .map(|text| bounded("csat_description", &text, DESCRIPTION_CHARS_MAX))
-                .transpose()?,
-            topic: bounded("topic", &raw.topic, TOPIC_CHARS_MAX)?,
-            summary: bounded("summary", &raw.summary, SUMMARY_CHARS_MAX)?,
-            keywords,
-        })
+/// Reads the text of an answer: an assessment within bounds, with every value but `csat` and its description.
+pub(super) fn read(text: &str) -> Result<Assessment, Unusable> {
+    let raw: RawAnswer = serde_json::from_str(text).map_err(|error| {
+        // Without the error's own text, which quotes what it refuses: the answer is made of what people said.
+        let place = (error.line(), error.column());
+        Unusable::Garbage(format!("not JSON of the schema at line {}, column {}", place.0, place.1))
+    })?;
+    if raw.csat.is_some_and(|csat| !(1..=5).contains(&csat)) {
+        return Err(Unusable::Garbage("`csat` is not from 1 to 5".to_owned()));
     }
+    if raw.keywords.len() > KEYWORDS_MAX {
+        return Err(Unusable::Garbage(format!("more than {KEYWORDS_MAX} keywords")));
+    }
+    let mut keywords: Vec<String> = Vec::new();
+    for keyword in &raw.keywords {
+        let keyword = bounded("keywords", keyword, KEYWORD_CHARS_MAX)?;
+        if !keywords.iter().any(|known| known.to_lowercase() == keyword.to_lowercase()) {
+            keywords.push(keyword);
+        }
+    }
+    let csat_description = raw.csat_description.filter(|text| raw.csat.is_some() && !is_blank(text));
+    Ok(Assessment {
+        sentiment: Some(raw.sentiment),
+        sentiment_description: Some(bounded(
+            "sentiment_description",
+            &raw.sentiment_description,
+            DESCRIPTION_CHARS_MAX,
+        )?),
+        csat: raw.csat,
+        csat_description: csat_description
+            .map(|text| bounded("csat_description", &text, DESCRIPTION_CHARS_MAX))
+            .transpose()?,
+        topic: Some(bounded("topic", &raw.topic, TOPIC_CHARS_MAX)?),
+        summary: Some(bounded("summary", &raw.summary, SUMMARY_CHARS_MAX)?),
+        keywords: Some(keywords),
+    })
 }
 
 fn is_blank(text: &str) -> bool {
@@ -128,18 +107,18 @@ mod tests {
             "keywords": ["late parcel", "Late Parcel", "refund"]})
     }
 
-    fn with(name: &str, value: Value) -> Result<Answer, Unusable> {
+    fn with(name: &str, value: Value) -> Result<Assessment, Unusable> {
         let mut answer = good();
         answer[name] = value;
-        Answer::read(&answer.to_string())
+        read(&answer.to_string())
     }
 
     #[test]
     fn an_answer_of_the_schema_is_read_in_one_line_and_each_keyword_once() {
-        let answer = Answer::read(&good().to_string()).unwrap();
-        assert_eq!(answer.sentiment_description, "The parcel is late.");
-        assert_eq!((answer.sentiment, answer.csat), (Sentiment::Negative, Some(2)));
-        assert_eq!(answer.keywords, ["late parcel", "refund"]);
+        let answer = read(&good().to_string()).unwrap();
+        assert_eq!(answer.sentiment_description.as_deref(), Some("The parcel is late."));
+        assert_eq!((answer.sentiment, answer.csat), (Some(Sentiment::Negative), Some(2)));
+        assert_eq!(answer.keywords.unwrap(), ["late parcel", "refund"]);
         let unjudged = with("csat", Value::Null).unwrap();
         assert_eq!((unjudged.csat, unjudged.csat_description), (None, None), "nothing describes no number");
     }
@@ -170,7 +149,7 @@ mod tests {
         for text in
             ["", "null", "[]", "Sure! Here is the JSON: {}", "```json\n{}\n```", "{\"sentiment\": \"pos"]
         {
-            assert!(matches!(Answer::read(text), Err(Unusable::Garbage(_))), "{text}");
+            assert!(matches!(read(text), Err(Unusable::Garbage(_))), "{text}");
         }
     }
 }

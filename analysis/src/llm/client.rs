@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use hearken_model::Usage;
+use hearken_model::{Assessment, Usage};
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode, redirect};
 use serde::Deserialize;
 
-use super::answer::{Answer, Unusable};
+use super::answer::{self, Unusable};
 use super::excerpt::Excerpt;
 use super::question;
 use crate::Taxonomy;
@@ -62,7 +62,7 @@ pub struct LlmClient {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The analysis, or why what came back is none.
-    pub answer: Result<Answer, Unusable>,
+    pub answer: Result<Assessment, Unusable>,
     /// The tokens used, as the endpoint counts them.
     pub usage: Option<Usage>,
 }
@@ -266,7 +266,7 @@ fn read_reply(body: &[u8]) -> Reply {
     Reply { answer: read_choice(completion.choices.into_iter().next()), usage }
 }
 
-fn read_choice(choice: Option<Choice>) -> Result<Answer, Unusable> {
+fn read_choice(choice: Option<Choice>) -> Result<Assessment, Unusable> {
     let Some(Choice { finish_reason, message }) = choice else {
         return Err(Unusable::Garbage("there is no choice in it".to_owned()));
     };
@@ -274,7 +274,7 @@ fn read_choice(choice: Option<Choice>) -> Result<Answer, Unusable> {
         (Some("length"), _) => Err(Unusable::Truncated),
         (Some("content_filter"), _) => Err(Unusable::Refused),
         (_, RawMessage { refusal: Some(refusal), .. }) if !refusal.is_empty() => Err(Unusable::Refused),
-        (_, RawMessage { content: Some(content), .. }) => Answer::read(&content),
+        (_, RawMessage { content: Some(content), .. }) => answer::read(&content),
         (_, RawMessage { content: None, .. }) => Err(Unusable::Garbage("it has no text".to_owned())),
     }
 }

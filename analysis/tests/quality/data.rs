@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hearken_analysis::{Analysis, Analyzer, Conversation, Memo, Utterance};
-use hearken_model::{Role, Status};
+use hearken_model::{Assessment, Role, Status};
 use serde_json::Value;
 
 /// One labelled dialogue.
@@ -92,8 +92,8 @@ impl Dialogue {
     }
 
     /// As ingest would analyse it after its end.
-    pub(crate) fn analyze(&self, analyzer: &Analyzer) -> Analysis {
-        analyze(analyzer, &self.turns, Status::Finished)
+    pub(crate) fn analyze(&self, analyzer: &Analyzer) -> Assessment {
+        analyze(analyzer, &self.turns, Status::Finished).assessment
     }
 }
 

@@ -11,8 +11,8 @@ mod labels;
 use std::collections::BTreeMap;
 
 use data::{DIALOGUE_FILES, Dialogue, Half, analyze, dialogues, folder, half_of, rows};
-use hearken_analysis::{Analysis, Analyzer, Conversation, Memo, Utterance};
-use hearken_model::{Role, Sentiment, Status};
+use hearken_analysis::{Analyzer, Conversation, Memo, Utterance};
+use hearken_model::{Assessment, Role, Sentiment, Status};
 
 /// Right, answered and asked.
 #[derive(Clone, Copy, Default)]
@@ -156,7 +156,7 @@ fn topics_of_single_questions_match_their_intents() {
         let (text, label) = (row["text"].as_str().unwrap(), row["label"].as_str().unwrap());
         let right = labels::topics_of(label);
         assert!(!right.is_empty(), "no topic for `{label}`");
-        let topic = analyze(&analyzer, &[(Role::User, text.to_owned())], Status::InProgress).topic;
+        let topic = analyze(&analyzer, &[(Role::User, text.to_owned())], Status::InProgress).assessment.topic;
         let correct = topic.as_deref().map(|topic| right.contains(&topic));
         tallies.entry(half_of(text) == Half::Unread).or_default().add(correct);
         if correct != Some(true) && half_of(text) == Half::Read {
@@ -199,14 +199,15 @@ fn keywords_and_summaries_keep_the_topic() {
             }
             let analysis = dialogue.analyze(&analyzer);
             num_dialogues += 1;
-            num_keywords += analysis.keywords.len();
+            let keywords = analysis.keywords.unwrap_or_default();
+            num_keywords += keywords.len();
             num_summary_bytes += analysis.summary.as_ref().map_or(0, String::len);
             let first =
                 dialogue.turns.iter().find(|(role, _)| *role == Role::User).map(|(_, text)| text.clone());
-            let texts = [Some(analysis.keywords.join(". ")), analysis.summary, first];
+            let texts = [Some(keywords.join(". ")), analysis.summary, first];
             for (tally, text) in tallies.iter_mut().zip(texts) {
                 let text = text.unwrap_or_default();
-                let topic = analyze(&analyzer, &[(Role::User, text)], Status::InProgress).topic;
+                let topic = analyze(&analyzer, &[(Role::User, text)], Status::InProgress).assessment.topic;
                 tally.add(topic.map(|topic| right.contains(&topic.as_str())));
             }
         }
@@ -361,8 +362,8 @@ fn thirty_examples() {
     }
 }
 
-fn show(analysis: &Analysis) {
-    eprintln!(" language {:?}, topic {:?}", analysis.language, analysis.topic);
+fn show(analysis: &Assessment) {
+    eprintln!(" topic {:?}", analysis.topic);
     eprintln!(" keywords {:?}", analysis.keywords);
     eprintln!(" summary {:?}", analysis.summary);
     eprintln!(" csat {:?} {:?}", analysis.csat, analysis.csat_description);

@@ -37,7 +37,7 @@ impl Collection {
     pub(crate) fn load() -> Result<Collection> {
         let dialogues = data::dialogues(&data::data_dir()?)?;
         let metrics = IngestMetrics::new(&Registry::new())?;
-        let billing = Billing::new(BillingSettings::default(), Vec::new());
+        let billing = Billing::new(BillingSettings::default());
         let mut deriver = Deriver::new(Analyzer::built_in(), billing, Duration::from_secs(1_800), metrics);
         let dir = tempfile::tempdir()?;
         let (mut writer, reader) = Index::open(dir.path(), |_| {})?;

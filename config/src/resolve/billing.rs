@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
+use hearken_billing::{BillingSettings, MinuteRounding, ModelPrice, OwnPrice};
+
 use crate::error::shown;
 use crate::keys::{self, PRICE_KEYS, PRICES};
 use crate::raw::{Located, RawValue, toml_value};
 use crate::reader::{Complaint, Reader, parse_amount};
-use crate::settings::{BillingConfig, MinuteRounding, ModelPriceConfig};
 
 use super::DAY;
 use super::formats::{currency, date};
 
-pub(super) fn billing(reader: &mut Reader<'_>) -> BillingConfig {
-    let default = BillingConfig::default();
+pub(super) fn billing(reader: &mut Reader<'_>) -> BillingSettings {
+    let default = BillingSettings::default();
     let rounding =
         [("up", MinuteRounding::Up), ("nearest", MinuteRounding::Nearest), ("down", MinuteRounding::Down)];
-    BillingConfig {
+    BillingSettings {
         currency: reader.parsed("billing.currency", currency).unwrap_or(default.currency),
         free_welcome: reader.boolean("billing.free_welcome").unwrap_or(default.free_welcome),
         free_without_user_message: reader
@@ -33,7 +34,7 @@ pub(super) fn billing(reader: &mut Reader<'_>) -> BillingConfig {
     }
 }
 
-fn prices(reader: &mut Reader<'_>) -> Vec<ModelPriceConfig> {
+fn prices(reader: &mut Reader<'_>) -> Vec<OwnPrice> {
     let Some(located) = reader.raw.values.get(PRICES) else { return Vec::new() };
     let from_variable = match &located.value {
         RawValue::Variable(text) => toml_value(text.trim(), &located.origin),
@@ -44,12 +45,11 @@ fn prices(reader: &mut Reader<'_>) -> Vec<ModelPriceConfig> {
         reader.error_at(PRICES, format!("`{PRICES}` is not a list of tables"), help);
         return Vec::new();
     };
-    let mut prices: Vec<ModelPriceConfig> = Vec::with_capacity(entries.len());
+    let mut prices: Vec<OwnPrice> = Vec::with_capacity(entries.len());
     for entry in entries {
         let Some(price) = price(reader, entry) else { continue };
-        let same = |other: &ModelPriceConfig| {
-            (&other.model, other.effective_from) == (&price.model, price.effective_from)
-        };
+        let same =
+            |other: &OwnPrice| (&other.model, other.effective_from) == (&price.model, price.effective_from);
         if prices.iter().any(same) {
             let problem =
                 format!("`{PRICES}` has two prices for `{}` from the same day", shown(&price.model));
@@ -60,7 +60,7 @@ fn prices(reader: &mut Reader<'_>) -> Vec<ModelPriceConfig> {
     prices
 }
 
-fn price(reader: &mut Reader<'_>, entry: &Located<RawValue>) -> Option<ModelPriceConfig> {
+fn price(reader: &mut Reader<'_>, entry: &Located<RawValue>) -> Option<OwnPrice> {
     let RawValue::Table(fields) = &entry.value else {
         reader.error(
             Some(entry.origin.clone()),
@@ -77,12 +77,14 @@ fn price(reader: &mut Reader<'_>, entry: &Located<RawValue>) -> Option<ModelPric
     let model = required_field(reader, entry, fields, "model", |text| Ok(text.to_owned()));
     let input = required_field(reader, entry, fields, "input_per_million", parse_amount);
     let output = required_field(reader, entry, fields, "output_per_million", parse_amount);
-    Some(ModelPriceConfig {
+    Some(OwnPrice {
         effective_from: field(reader, fields, "effective_from", date),
-        cached_input_per_million: field(reader, fields, "cached_input_per_million", parse_amount),
         model: model?,
-        input_per_million: input?,
-        output_per_million: output?,
+        price: ModelPrice {
+            cached_input_per_million: field(reader, fields, "cached_input_per_million", parse_amount),
+            input_per_million: input?,
+            output_per_million: output?,
+        },
     })
 }
 

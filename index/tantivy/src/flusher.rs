@@ -16,6 +16,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use hearken_index::checkpoint::Checkpoint;
 use hearken_index::{Durable, FlushTrouble};
+use hearken_model::error_chain;
 use parking_lot::Mutex;
 
 use tantivy::index::SegmentId;
@@ -329,12 +330,6 @@ impl Flushing {
         self.state.directory.store(Arc::new(committer.directory.clone()));
         Ok(committer)
     }
-}
-
-/// An error and all its sources in one line.
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
 
 /// The checkpoint of the durable commit; that of a new index is empty.

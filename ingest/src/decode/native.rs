@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hearken_model::{
-    AnalysisUpdate, Cost, Direction, End, Event, InteractionId, InteractionType, LlmAnalysis, MessageTime,
+    Assessment, Cost, Direction, End, Event, InteractionId, InteractionType, LlmAnalysis, MessageTime,
     MessageUpdate, Rating, Role, Sentiment, StartedFields, Status, Timestamp, ToolCall, Usage,
     event::ID_BYTES_MAX,
 };
@@ -215,8 +215,8 @@ fn cost(data: &mut Fields) -> Result<Option<Cost>, Rejection> {
     Ok(Some(Cost { amount, currency: currency.to_ascii_uppercase() }))
 }
 
-fn analysis(data: &mut Fields) -> Result<AnalysisUpdate, Rejection> {
-    Ok(AnalysisUpdate {
+fn assessment(data: &mut Fields) -> Result<Assessment, Rejection> {
+    Ok(Assessment {
         csat: data.integer("csat", 1, 5)?.map(|csat| csat as u8),
         csat_description: data.text("csat_description")?,
         topic: data.text("topic")?,
@@ -255,23 +255,11 @@ fn analyst(data: &mut Fields) -> Option<Analyst> {
 
 /// Upstream's analysis, or a language model's.
 fn analyzed(data: &mut Fields, event: &mut Event) -> Result<(), Rejection> {
-    let update = analysis(data)?;
+    let assessment = assessment(data)?;
     match analyst(data) {
-        None => event.analysis = update,
+        None => event.assessment = assessment,
         Some(Analyst { by, version, of, usage }) => {
-            event.llm_analysis = Some(LlmAnalysis {
-                by,
-                version,
-                of,
-                csat: update.csat,
-                csat_description: update.csat_description,
-                topic: update.topic,
-                summary: update.summary,
-                sentiment: update.sentiment,
-                sentiment_description: update.sentiment_description,
-                keywords: update.keywords.unwrap_or_default(),
-                usage,
-            });
+            event.llm_analysis = Some(LlmAnalysis { by, version, of, assessment, usage });
         }
     }
     Ok(())

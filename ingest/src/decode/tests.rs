@@ -234,9 +234,9 @@ fn a_models_analysis_is_told_from_upstreams_by_who_it_says_analysed() {
     };
     let event = with(analysis.clone());
     let llm = event.llm_analysis.unwrap();
-    assert_eq!((llm.by.as_str(), llm.of.as_str(), llm.csat), ("a-model", "f-1", Some(4)));
+    assert_eq!((llm.by.as_str(), llm.of.as_str(), llm.assessment.csat), ("a-model", "f-1", Some(4)));
     assert_eq!(llm.usage["a-model"].input_tokens, 7);
-    assert_eq!((event.analysis.csat, event.analysis.topic), (None, None));
+    assert_eq!((event.assessment.csat, event.assessment.topic), (None, None));
     // Anything else of that name is upstream's own affair, and no reason to refuse the event.
     let mut without = analysis.clone();
     without.as_object_mut().unwrap().remove("of");
@@ -244,7 +244,7 @@ fn a_models_analysis_is_told_from_upstreams_by_who_it_says_analysed() {
     unread["usage"] = json!([{"llm_model": "a-model", "input_tokens": "many"}]);
     for other in [json!(null), json!("by hand"), json!({"by": 7}), json!([]), without, unread] {
         let event = with(other.clone());
-        assert_eq!((event.analysis.csat, event.llm_analysis), (Some(4), None), "{other}");
+        assert_eq!((event.assessment.csat, event.llm_analysis), (Some(4), None), "{other}");
     }
     assert!(
         reason(bare("interaction.analyzed", json!({"interaction_id": "i", "csat": 6})))

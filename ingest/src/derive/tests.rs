@@ -37,7 +37,7 @@ fn derived(records: &[Value]) -> Interaction {
         state.fold(event, None).unwrap();
     });
     let metrics = IngestMetrics::new(&prometheus::Registry::new()).unwrap();
-    let billing = Billing::new(BillingSettings::default(), Vec::new());
+    let billing = Billing::new(BillingSettings::default());
     let mut deriver =
         Deriver::new(Analyzer::built_in(), billing, std::time::Duration::from_secs(60), metrics);
     deriver.derive(&state, &mut Memo::default(), None).head

@@ -93,7 +93,7 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let (writer, reader) = Index::open(&folder.path().join("index"), |_| {}).unwrap();
-            let billing = Billing::new(BillingSettings::default(), Vec::new());
+            let billing = Billing::new(BillingSettings::default());
             let metrics = IngestMetrics::for_test();
             let deriver = Deriver::new(Analyzer::built_in(), billing, Duration::from_secs(60), metrics);
             World { open: OpenInteractions::new(), deriver, writer, reader, _folder: folder }

@@ -6,11 +6,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hearken_analysis::llm::{Answer, AskError, Excerpt, LlmClient, Reply, Unusable, with_retries};
+use hearken_analysis::llm::{AskError, Excerpt, LlmClient, Reply, Unusable, with_retries};
 use hearken_billing::Billing;
 use hearken_config::KafkaConfig;
 use hearken_index::{Access, Lookup};
-use hearken_model::{Document, InteractionId, State, Usage};
+use hearken_model::{Assessment, Document, InteractionId, State, Usage};
 use lru::LruCache;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -312,9 +312,9 @@ impl Shared {
             Err(Failure::Trouble(error)) => End::Trouble(error.clone()),
         };
         self.parts.metrics.llm_analysed(end.outcome(), started.elapsed().as_secs_f64());
-        if let Ok(answer) = asked {
+        if let Ok(assessment) = asked {
             let model = self.parts.client.model();
-            let answered = Answered { state: &job.state, of: &job.of, model, answer: &answer, used };
+            let answered = Answered { state: &job.state, of: &job.of, model, assessment: &assessment, used };
             self.send(&answered).await;
             self.wait_for_return(job).await;
         }
@@ -322,7 +322,7 @@ impl Shared {
     }
 
     /// Asks until there is a usable answer, or no hope of one.
-    async fn ask(&self, job: &Job, used: &mut Usage) -> Result<Answer, Failure> {
+    async fn ask(&self, job: &Job, used: &mut Usage) -> Result<Assessment, Failure> {
         let mut num_tries = 0;
         loop {
             let attempt = || async {
@@ -332,7 +332,7 @@ impl Shared {
             };
             let reply = with_retries(self.parts.retries, attempt, tokio::time::sleep).await;
             let Reply { answer, usage } = reply.map_err(Failure::Trouble)?;
-            event::add(used, usage.unwrap_or_default());
+            *used += usage.unwrap_or_default();
             num_tries += 1;
             match answer {
                 Err(Unusable::Garbage(why)) if num_tries < TRIES_MAX => debug!(why, "asking once more"),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hearken_analysis::llm::{Answer, LLM_VERSION};
-use hearken_model::{State, Timestamp, Usage};
+use hearken_analysis::llm::LLM_VERSION;
+use hearken_model::{Assessment, State, Timestamp, Usage};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ pub(super) struct Answered<'a> {
     /// The fingerprint of the excerpt.
     pub(super) of: &'a str,
     pub(super) model: &'a str,
-    pub(super) answer: &'a Answer,
+    pub(super) assessment: &'a Assessment,
     /// What this answer and the attempts before it have used.
     pub(super) used: Usage,
 }
@@ -27,7 +27,7 @@ pub(super) struct Answered<'a> {
 /// interaction nor keeps one from being abandoned. Among answers about the same event the record's timestamp decides,
 /// which therefore never goes back, whatever the clock does.
 pub(super) fn record(answered: &Answered<'_>, now: Timestamp) -> OutgoingRecord {
-    let Answered { state, of, model, answer, used } = *answered;
+    let Answered { state, of, model, assessment, used } = *answered;
     let earlier = state.llm_analysis.as_ref();
     let sent_at = earlier.map_or(now, |earlier| now.max(earlier.recorded_at.plus_millis(1)));
     let usage = usage(earlier.map(|earlier| &earlier.value.usage), model, used);
@@ -53,13 +53,13 @@ pub(super) fn record(answered: &Answered<'_>, now: Timestamp) -> OutgoingRecord 
         "datacontenttype": "application/json",
         "data": {
             "interaction_id": state.id,
-            "csat": answer.csat,
-            "csat_description": answer.csat_description,
-            "topic": answer.topic,
-            "summary": answer.summary,
-            "sentiment": answer.sentiment,
-            "sentiment_description": answer.sentiment_description,
-            "keywords": answer.keywords,
+            "csat": assessment.csat,
+            "csat_description": assessment.csat_description,
+            "topic": assessment.topic,
+            "summary": assessment.summary,
+            "sentiment": assessment.sentiment,
+            "sentiment_description": assessment.sentiment_description,
+            "keywords": assessment.keywords,
             "analysis": {
                 "by": model,
                 "version": LLM_VERSION,
@@ -83,16 +83,9 @@ pub(super) fn record(answered: &Answered<'_>, now: Timestamp) -> OutgoingRecord 
 fn usage(earlier: Option<&BTreeMap<String, Usage>>, model: &str, used: Usage) -> BTreeMap<String, Usage> {
     let mut usage = earlier.cloned().unwrap_or_default();
     if used != Usage::default() {
-        add(usage.entry(model.to_owned()).or_default(), used);
+        *usage.entry(model.to_owned()).or_default() += used;
     }
     usage
-}
-
-/// Counts that an endpoint made up saturate instead of overflowing.
-pub(super) fn add(sum: &mut Usage, usage: Usage) {
-    sum.input_tokens = sum.input_tokens.saturating_add(usage.input_tokens);
-    sum.cached_input_tokens = sum.cached_input_tokens.saturating_add(usage.cached_input_tokens);
-    sum.output_tokens = sum.output_tokens.saturating_add(usage.output_tokens);
 }
 
 #[cfg(test)]
@@ -103,15 +96,15 @@ mod tests {
     use super::*;
     use crate::{Decoded, RawRecord, decode};
 
-    fn answer(topic: &str) -> Answer {
-        Answer {
-            sentiment: Sentiment::Negative,
-            sentiment_description: "The parcel is late.".to_owned(),
+    fn assessment(topic: &str) -> Assessment {
+        Assessment {
+            sentiment: Some(Sentiment::Negative),
+            sentiment_description: Some("The parcel is late.".to_owned()),
             csat: Some(2),
             csat_description: Some("Nothing was resolved.".to_owned()),
-            topic: topic.to_owned(),
-            summary: "Asked for a parcel.".to_owned(),
-            keywords: vec!["late parcel".to_owned()],
+            topic: Some(topic.to_owned()),
+            summary: Some("Asked for a parcel.".to_owned()),
+            keywords: Some(vec!["late parcel".to_owned()]),
         }
     }
 
@@ -140,8 +133,8 @@ mod tests {
         for (model, topic, now_ms) in
             [("a", "Late delivery", 5_000), ("a", "Refund", 4_000), ("b", "Other", 0)]
         {
-            let answer = answer(topic);
-            let answered = Answered { state: &state, of: "f-1", model, answer: &answer, used };
+            let assessment = assessment(topic);
+            let answered = Answered { state: &state, of: "f-1", model, assessment: &assessment, used };
             let event = sent(record(&answered, Timestamp::from_millis(now_ms)));
             assert_eq!(event.time, state.newest_event);
             let before = state.newest_event;
@@ -149,11 +142,11 @@ mod tests {
             assert_eq!(state.newest_event, before);
             let llm = &state.llm_analysis.as_ref().unwrap().value;
             assert_eq!(
-                llm.topic.as_deref(),
+                llm.assessment.topic.as_deref(),
                 Some(topic),
                 "the later answer stands although the clock went back"
             );
-            assert_eq!((llm.by.as_str(), llm.of.as_str(), llm.csat), (model, "f-1", Some(2)));
+            assert_eq!((llm.by.as_str(), llm.of.as_str(), llm.assessment.csat), (model, "f-1", Some(2)));
             assert!(state.topic.is_none(), "nothing of it is taken for upstream's");
         }
         let usage = &state.llm_analysis.unwrap().value.usage;

@@ -1,11 +1,13 @@
 //! `POST /v1/webhooks/{platform}`: payloads of platforms that sign them, each of which is one record.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+
+use hearken_model::Timestamp;
 
 use super::Caller;
 use super::events::{received, sink};
@@ -68,6 +70,5 @@ fn caller_by_key(state: &AppState, parts: &Parts) -> Result<Caller, Problem> {
 }
 
 fn now_ms() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+    Timestamp::from(SystemTime::now()).as_millis()
 }

@@ -7,7 +7,7 @@
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, bail};
 use hearken_config::{Config, GeoipConfig, KafkaConfig, LogConfig};
@@ -182,11 +182,7 @@ fn outgoing(record: &DemoRecord, round: u32) -> OutgoingRecord {
 }
 
 fn now() -> Timestamp {
-    Timestamp::from_millis(
-        std::time::SystemTime::now()
-            .duration_since(std::time::SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
-    )
+    Timestamp::from(SystemTime::now()).floor_millis()
 }
 
 fn summary(app: &App, started: Instant) -> anyhow::Result<String> {

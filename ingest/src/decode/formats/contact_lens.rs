@@ -100,14 +100,14 @@ fn read_said(said: &Value, participants: &Value, start: Option<Timestamp>, trans
 }
 
 fn analysis(event: &mut Event, characteristics: &Value) {
-    event.analysis.summary = text(at(characteristics, "ContactSummary.PostContactSummary.Content"));
+    event.assessment.summary = text(at(characteristics, "ContactSummary.PostContactSummary.Content"));
     if let Some(score) = number(at(characteristics, "Sentiment.OverallSentiment.CUSTOMER")) {
-        event.analysis.sentiment = Some(match score {
+        event.assessment.sentiment = Some(match score {
             score if score >= NEUTRAL_MAX => Sentiment::Positive,
             score if score <= -NEUTRAL_MAX => Sentiment::Negative,
             _ => Sentiment::Neutral,
         });
-        event.analysis.sentiment_description =
+        event.assessment.sentiment_description =
             Some(format!("Contact Lens scores the customer {score} from -5 to 5."));
     }
 }

@@ -179,11 +179,11 @@ fn rating(feedback: &Value) -> Option<Rating> {
 }
 
 fn analysis(event: &mut Event, analysis: &Value) {
-    event.analysis.summary = text(&analysis["transcript_summary"]);
+    event.assessment.summary = text(&analysis["transcript_summary"]);
     for (name, collected) in fields(&analysis["data_collection_results"]) {
-        adopt_analysis(&mut event.analysis, name, &collected["value"], text(&collected["rationale"]));
+        adopt_analysis(&mut event.assessment, name, &collected["value"], text(&collected["rationale"]));
     }
-    if event.analysis.topic.is_none() {
-        event.analysis.topic = text(&analysis["call_summary_title"]);
+    if event.assessment.topic.is_none() {
+        event.assessment.topic = text(&analysis["call_summary_title"]);
     }
 }

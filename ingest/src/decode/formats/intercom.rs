@@ -78,7 +78,7 @@ fn started(event: &mut Event, body: &Value) {
     if body["ai_agent_participated"] == true {
         started.agent = Some("Fin".to_owned());
     }
-    event.analysis.topic = text(&custom["AI Topic"]);
+    event.assessment.topic = text(&custom["AI Topic"]);
     let mut gathered = Metadata::default();
     gathered.add("source", &source["type"]);
     gathered.add("subject", &Value::from(html::text(source["subject"].as_str().unwrap_or_default())));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hearken_model::event::METADATA_KEYS_MAX;
-use hearken_model::{AnalysisUpdate, Scalar, Sentiment, StartedFields};
+use hearken_model::{Assessment, Scalar, Sentiment, StartedFields};
 use serde_json::Value;
 
 use super::json;
@@ -106,7 +106,7 @@ pub(super) fn adopt(started: &mut StartedFields, free: &Value) {
 
 /// Analysis that operators have configured in their system, under names of their own.
 pub(super) fn adopt_analysis(
-    analysis: &mut AnalysisUpdate,
+    analysis: &mut Assessment,
     name: &str,
     value: &Value,
     description: Option<String>,

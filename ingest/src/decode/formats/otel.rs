@@ -557,7 +557,7 @@ fn evaluation(event: &mut Event, record: &Record) {
     let [label, score, explanation] = ["score.label", "score.value", "explanation"]
         .map(|field| &record.attributes[&*format!("gen_ai.evaluation.{field}")]);
     let value = if name == "csat" && number(score).is_some() { score } else { label };
-    adopt_analysis(&mut event.analysis, &name.to_ascii_lowercase(), value, text(explanation));
+    adopt_analysis(&mut event.assessment, &name.to_ascii_lowercase(), value, text(explanation));
     let shown = if label.is_null() { score } else { label };
     let mut gathered = Metadata::default();
     gathered.add(&format!("evaluation.{name}"), shown);

@@ -3,7 +3,7 @@
 //! Instants in milliseconds since the epoch, words in seconds from the start; money in cents.
 
 use hearken_model::{
-    AnalysisUpdate, Direction, End, Event, InteractionType, MessageUpdate, Role, Status, Timestamp,
+    Assessment, Direction, End, Event, InteractionType, MessageUpdate, Role, Status, Timestamp,
 };
 use serde_json::Value;
 
@@ -92,7 +92,7 @@ fn call(body: &Value, stage: Stage, context: &Context<'_>) -> Result<Event, Reje
     event.messages = transcript.into_messages();
     event.end = end(call, "call_status");
     if stage == Stage::Analyzed {
-        event.analysis = analysis(&call["call_analysis"], "call_summary");
+        event.assessment = analysis(&call["call_analysis"], "call_summary");
     }
     Ok(event)
 }
@@ -113,7 +113,7 @@ fn chat(body: &Value, stage: Stage, context: &Context<'_>) -> Result<Event, Reje
     event.messages = transcript.into_messages();
     event.end = end(chat, "chat_status");
     if stage == Stage::Analyzed {
-        event.analysis = analysis(&chat["chat_analysis"], "chat_summary");
+        event.assessment = analysis(&chat["chat_analysis"], "chat_summary");
     }
     Ok(event)
 }
@@ -208,11 +208,11 @@ fn end(body: &Value, status: &str) -> Option<End> {
     })
 }
 
-fn analysis(upstream: &Value, summary: &str) -> AnalysisUpdate {
-    let mut update = AnalysisUpdate {
+fn analysis(upstream: &Value, summary: &str) -> Assessment {
+    let mut update = Assessment {
         summary: text(&upstream[summary]),
         sentiment: sentiment(&upstream["user_sentiment"]),
-        ..AnalysisUpdate::default()
+        ..Assessment::default()
     };
     for (name, value) in fields(&upstream["custom_analysis_data"]) {
         adopt_analysis(&mut update, name, value, None);

@@ -176,7 +176,7 @@ fn vapi_reports_cost_in_dollars_and_tokens_for_the_whole_call() {
     assert_eq!(event.end.clone().unwrap().cost.unwrap().amount.to_string(), "0.075");
     assert_eq!(event.started.direction.unwrap().as_str(), "outbound");
     assert_eq!(event.started.organization.as_deref(), Some("org"));
-    assert_eq!((event.analysis.csat, event.analysis.topic.as_deref()), (Some(2), Some("Refund")));
+    assert_eq!((event.assessment.csat, event.assessment.topic.as_deref()), (Some(2), Some("Refund")));
     assert!(metadata(&event).contains(&"structured_data.order.id=5".to_owned()));
     let said = said(&folded([event]));
     assert_eq!(said.last().unwrap(), &(Role::User, 5_500, "bye".to_owned()));
@@ -232,7 +232,7 @@ fn retell_counts_cents_and_tells_transfer_targets_from_the_agent() {
     assert_eq!(end.cost.unwrap().amount.to_string(), "0.465");
     assert_eq!(end.status.as_str(), "transferred");
     assert_eq!(event.started.caller.as_deref(), Some("+2"), "of an outbound call it is who was called");
-    assert_eq!((event.analysis.sentiment, event.analysis.csat), (None, None));
+    assert_eq!((event.assessment.sentiment, event.assessment.csat), (None, None));
     let expected = [
         (Role::Assistant, 700, "hi".to_owned()),
         (Role::Tool, 700, "find {} none".to_owned()),
@@ -257,8 +257,8 @@ fn a_retell_chat_has_instants_and_is_open_until_it_ends() {
     assert_eq!((started.messages.len(), started.end.is_none()), (0, true));
     let ended = event(&chat("chat_ended", "ended"));
     let analyzed = event(&chat("chat_analyzed", "ended"));
-    assert_eq!(ended.analysis.summary, None);
-    assert_eq!(analyzed.analysis.sentiment.unwrap().as_str(), "positive");
+    assert_eq!(ended.assessment.summary, None);
+    assert_eq!(analyzed.assessment.sentiment.unwrap().as_str(), "positive");
     assert_eq!(analyzed.messages[1].0, "m2");
     assert_eq!(analyzed.started.interaction_type.unwrap().as_str(), "text_chat");
 }
@@ -426,7 +426,10 @@ fn a_cut_history_is_a_dead_letter_with_its_place_and_an_evaluation_is_analysis()
         {"key": "gen_ai.evaluation.score.value", "value": {"doubleValue": 4.0}},
         {"key": "gen_ai.evaluation.explanation", "value": {"stringValue": "thanked"}}]});
     let event = event(&json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}));
-    assert_eq!((event.analysis.csat, event.analysis.csat_description.as_deref()), (Some(4), Some("thanked")));
+    assert_eq!(
+        (event.assessment.csat, event.assessment.csat_description.as_deref()),
+        (Some(4), Some("thanked"))
+    );
 }
 
 #[test]
@@ -572,7 +575,7 @@ fn contact_lens_knows_the_contact_by_what_it_says_then_by_key_and_dates_it_by_it
     assert_eq!(event.interaction_id.as_str(), "c-1");
     assert_eq!(event.started.start_time.unwrap().to_string(), "2024-01-31T09:59:00Z");
     assert_eq!(event.end.unwrap().end_time.unwrap().to_string(), "2024-01-31T09:59:01Z");
-    assert_eq!(event.analysis.sentiment.unwrap().as_str(), "negative");
+    assert_eq!(event.assessment.sentiment.unwrap().as_str(), "negative");
     assert_eq!(event.messages[0].1.sentiment, None, "mixed is none of the three");
 }
 

@@ -225,12 +225,12 @@ fn status(end_reason: &str) -> Status {
 
 fn analysis(event: &mut Event, message: &Value) {
     let upstream = &message["analysis"];
-    event.analysis.summary = text(&upstream["summary"]);
+    event.assessment.summary = text(&upstream["summary"]);
     for (name, value) in fields(&upstream["structuredData"]) {
-        adopt_analysis(&mut event.analysis, name, value, None);
+        adopt_analysis(&mut event.assessment, name, value, None);
     }
     for (_, output) in fields(&message["artifact"]["structuredOutputs"]) {
         let name = output["name"].as_str().unwrap_or_default();
-        adopt_analysis(&mut event.analysis, &name.to_ascii_lowercase(), &output["result"], None);
+        adopt_analysis(&mut event.assessment, &name.to_ascii_lowercase(), &output["result"], None);
     }
 }

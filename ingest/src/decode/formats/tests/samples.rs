@@ -39,10 +39,10 @@ fn elevenlabs() {
     let end = event.end.clone().unwrap();
     assert_eq!(end.end_time.unwrap().as_millis(), 1_763_811_153_000);
     assert_eq!((end.status.as_str(), end.cost), ("finished", None), "credits are no money");
-    assert_eq!(event.analysis.csat, Some(4));
-    assert_eq!(event.analysis.csat_description.as_deref(), Some("said 'good'"));
-    assert_eq!(event.analysis.topic.as_deref(), Some("Internet outage"));
-    assert_eq!(event.analysis.summary.as_deref(), Some("Customer reported an outage; agent confirmed it."));
+    assert_eq!(event.assessment.csat, Some(4));
+    assert_eq!(event.assessment.csat_description.as_deref(), Some("said 'good'"));
+    assert_eq!(event.assessment.topic.as_deref(), Some("Internet outage"));
+    assert_eq!(event.assessment.summary.as_deref(), Some("Customer reported an outage; agent confirmed it."));
     let tool = event.messages[2].1.tool.clone().unwrap();
     assert_eq!((tool.name.as_str(), tool.ok), ("lookup_outage", Some(true)));
     assert_eq!(tool.arguments, Some(json!({"zip": "94107"})));
@@ -71,7 +71,7 @@ fn vapi() {
     assert_eq!((end.status.as_str(), end.end_reason.as_deref()), ("finished", Some("customer-ended-call")));
     assert_eq!(end.cost.unwrap().amount.to_string(), "0.1632");
     assert_eq!(end.recording_url.as_deref(), Some("https://storage.example/rec.wav"));
-    assert_eq!(event.analysis.summary.as_deref(), Some("Customer reported an outage."));
+    assert_eq!(event.assessment.summary.as_deref(), Some("Customer reported an outage."));
     assert!(metadata(&event).contains(&"structured_data.issue=outage".to_owned()));
     let usage = event.messages[1].1.usage.unwrap();
     assert_eq!((usage.input_tokens, usage.output_tokens), (8_211, 310));
@@ -90,8 +90,8 @@ fn retell() {
     let end = event.end.clone().unwrap();
     assert_eq!(end.end_time.unwrap().as_millis(), 1_763_811_154_400);
     assert_eq!(end.cost.unwrap().amount.to_string(), "0.46", "46 cents");
-    assert_eq!(event.analysis.sentiment.unwrap().as_str(), "negative");
-    assert_eq!(event.analysis.topic.as_deref(), Some("billing"));
+    assert_eq!(event.assessment.sentiment.unwrap().as_str(), "negative");
+    assert_eq!(event.assessment.topic.as_deref(), Some("billing"));
     assert!(metadata(&event).contains(&"dynamic_variables.customer_name=Ann".to_owned()));
     let said = said(&folded([event]));
     let words: Vec<_> = said.iter().map(|(role, _, words)| (*role, words.as_str())).collect();
@@ -164,7 +164,7 @@ fn contact_lens() {
     assert_eq!(event.interaction_id.as_str(), "key-1", "the file does not say; the record's key does");
     assert_eq!(event.started.language.as_deref(), Some("en-US"));
     assert_eq!(event.started.interaction_type.unwrap().as_str(), "voice_call");
-    assert_eq!(event.analysis.sentiment.unwrap().as_str(), "positive");
+    assert_eq!(event.assessment.sentiment.unwrap().as_str(), "positive");
     assert!(metadata(&event).contains(&"categories=Cancellation".to_owned()));
     let customer = &event.messages[1].1;
     assert_eq!(customer.sentiment.unwrap().as_str(), "negative");
