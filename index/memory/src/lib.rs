@@ -52,11 +52,11 @@ impl Store for MemoryStore {
         self.pending.push((document.id().clone(), Some(document)));
     }
 
-    fn remove(&mut self, id: InteractionId) {
+    fn remove(&mut self, id: InteractionId, _revision: u64) {
         self.pending.push((id, None));
     }
 
-    fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+    fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<Vec<InteractionId>, StoreError> {
         let mut documents = Documents::clone(&self.shared.read());
         let ids: Vec<InteractionId> = self.pending.iter().map(|(id, _)| id.clone()).collect();
         for (id, document) in self.pending.drain(..) {
@@ -68,7 +68,7 @@ impl Store for MemoryStore {
         *self.shared.write() = Arc::new(documents);
         self.checkpoint = checkpoint.clone();
         self.changes.publish(ids.into_iter());
-        Ok(())
+        Ok(Vec::new()) // nobody else writes here
     }
 
     fn flush(&self) -> Result<(), StoreError> {

@@ -115,7 +115,7 @@ pub fn conversation(id: &str, messages: &[(Role, &str)]) -> Document {
         event.messages.push((format!("m{number:03}"), message(*role, text, number as i64)));
     }
     state.fold(event, None).unwrap();
-    let mut document = Document { state, derived: Default::default() };
+    let mut document = Document::new(state);
     document.derived.head.id = document.id().as_str().to_owned();
     document.derived.head.messages_count = messages.len() as u64;
     document.derived.head.start_time = document.state.start_time();
