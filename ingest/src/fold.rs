@@ -8,6 +8,8 @@
 //! [`LARGE_BYTES_PER_SECOND`]. Until then they are *deferred*.
 
 mod log;
+#[cfg(test)]
+mod writers;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -173,15 +173,18 @@ pub fn story() -> (Vec<Vec<Document>>, Vec<Document>) {
     let mut rng = Rng(7);
     let mut documents: BTreeMap<String, Document> = BTreeMap::new();
     let mut batches = Vec::new();
+    let mut revision = 0;
     for _ in 0..12 {
         let mut batch = Vec::new();
         for _ in 0..40 {
             let number = rng.below(300);
-            let document = if rng.below(20) == 0 {
+            let mut document = if rng.below(20) == 0 {
                 Document::tombstone(InteractionId::try_new(format!("Made-Up:{number}")).unwrap())
             } else {
                 made_up(number, &mut rng)
             };
+            revision += 1;
+            document.revision = revision;
             batch.push(document.clone());
             documents.insert(document.id().as_str().to_owned(), document);
         }
