@@ -59,7 +59,7 @@ fn interaction(number: usize) -> Document {
     }
     let mut state = State::new(id);
     state.fold(event, None).unwrap();
-    let mut document = Document { state, derived: Default::default() };
+    let mut document = Document::new(state);
     let head = &mut document.derived.head;
     let any = |values: &[&str]| values.get(number % (values.len() + 1)).map(|value| (*value).to_owned());
     head.id = document.state.id.to_string();

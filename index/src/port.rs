@@ -68,7 +68,7 @@ pub trait Search: Send + Sync {
 
 /// What ingest asks about what was made searchable last, on behalf of no caller.
 pub trait Lookup: Send + Sync {
-    /// See [`Search::get`].
+    /// See [`Search::get`]; but this sees also what any process has put and no search finds yet, where there are several.
     ///
     /// # Errors
     /// [`SearchError::Engine`].
@@ -113,18 +113,26 @@ pub trait Lookup: Send + Sync {
 /// | [`Store::refresh`] | yes | no: the source is read again from the durable checkpoint |
 /// | a flush, by itself every now and then, or [`Store::flush`] | | yes, together with the checkpoint given to the refresh |
 pub trait Store: Send {
-    /// Puts the document in the place of the one with its id. Visible after the next refresh.
+    /// Puts the document in the place of the one with its id, which must be of a smaller [`Document::revision`]: see
+    /// [`Store::refresh`]. Visible after the next refresh.
     fn put(&mut self, document: Arc<Document>);
 
-    /// Removes the document without a trace: another one of its id may be put later. Gone after the next refresh.
-    fn remove(&mut self, id: InteractionId);
+    /// Removes the document without a trace: another one of its id may be put later. The removal has a revision like what
+    /// is put, and conflicts like it. Gone after the next refresh.
+    fn remove(&mut self, id: InteractionId, revision: u64);
 
     /// Makes everything that was put visible to searches, in one step with the checkpoint it belongs to. What a tombstone
     /// takes the place of is out of every answer then: cursors into an older state have expired.
     ///
+    /// Answers with the *conflicts*: interactions that were not written, because another process has put a newer document
+    /// in the place of the one that ours was made from. Everything else was; the checkpoint was not taken if there is any.
+    /// The caller reads them again with [`Lookup::get`], joins, puts, and refreshes again. An engine with one writer has
+    /// none.
+    ///
     /// # Errors
-    /// [`StoreError::Full`] and [`StoreError::Unreadable`]; nothing was changed, call again.
-    fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+    /// [`StoreError::Full`] and [`StoreError::Unreadable`]: call again. Whatever was put and not written is tried again
+    /// then.
+    fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<Vec<InteractionId>, StoreError>;
 
     /// Makes everything up to the last refresh durable and waits for it.
     ///

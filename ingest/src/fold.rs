@@ -8,6 +8,8 @@
 //! [`LARGE_BYTES_PER_SECOND`]. Until then they are *deferred*.
 
 mod log;
+#[cfg(test)]
+mod writers;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -165,9 +167,41 @@ impl OpenInteractions {
         Ok(is_sayable(state, organization, event))
     }
 
-    /// What is known of an interaction that is in the cache.
-    pub(crate) fn peek(&self, id: &InteractionId) -> Option<&State> {
-        self.open.peek(id).map(|open| &open.document.state)
+    /// What is known of an interaction, more than what was written included.
+    pub(crate) fn document(
+        &mut self,
+        id: &InteractionId,
+        reader: &dyn Lookup,
+    ) -> Result<&Document, SearchError> {
+        Ok(&self.load(id, reader)?.document)
+    }
+
+    /// Joins what another process has put in the place of what an interaction of the last write was made from. It is
+    /// written again if that leaves anything to write.
+    pub(crate) fn rejoin(&mut self, id: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
+        // What was removed and forgotten is found again when the next look for what is too old finds it.
+        let Some(open) = self.open.get_mut(id) else { return Ok(()) };
+        let theirs = reader.get(id, &Access::All)?.unwrap_or_else(|| Document::new(State::new(id.clone())));
+        let mut state = open.document.state.clone();
+        let log = state.join_copy(theirs.state.clone());
+        if state == theirs.state {
+            open.document = Arc::new(theirs); // nothing is known here that was not known there
+            self.bytes -= open.bytes;
+            open.bytes = open.document.state.bytes();
+            self.bytes += open.bytes;
+        } else {
+            let document = Arc::make_mut(&mut open.document);
+            (document.state, document.revision) = (state, theirs.revision);
+            self.mark_dirty(id.clone());
+        }
+        match log {
+            // It may have grown there, too.
+            Some(log) => {
+                self.rejoin(&log, reader)?;
+                self.touch(&log, reader)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Drops an interaction from the cache; the next event finds what the index has.
@@ -185,8 +219,7 @@ impl OpenInteractions {
     fn load(&mut self, id: &InteractionId, reader: &dyn Lookup) -> Result<&mut Open, SearchError> {
         if !self.open.contains(id) {
             let stored = reader.get(id, &Access::All)?;
-            let document = stored
-                .unwrap_or_else(|| Document { state: State::new(id.clone()), derived: Default::default() });
+            let document = stored.unwrap_or_else(|| Document::new(State::new(id.clone())));
             let bytes = document.state.bytes();
             let document = Arc::new(document);
             self.bytes += bytes;
@@ -224,8 +257,7 @@ impl OpenInteractions {
         self.bytes > self.limits.bytes_max || self.large_due.is_none_or(|due| at >= due)
     }
 
-    /// Derives the changed documents, but for large ones that are not due at `at`, and gives them to `put`; then forgets
-    /// the least recently used ones.
+    /// Derives the changed documents, but for large ones that are not due at `at`, and gives them to `put`.
     pub(crate) fn write_dirty(
         &mut self,
         deriver: &mut Deriver,
@@ -252,21 +284,26 @@ impl OpenInteractions {
                 large_bytes += open.bytes;
             }
             open.is_dirty = false;
-            if open.document.state.erased {
-                open.document = Arc::new(Document::tombstone(id));
+            let document = Arc::make_mut(&mut open.document);
+            if document.state.erased {
+                *document = Document { revision: document.revision, ..Document::tombstone(id) };
                 open.memo = Memo::default();
-            } else if open.document.state.is_hidden() {
-                Arc::make_mut(&mut open.document).derive_nothing();
+            } else if document.state.is_hidden() {
+                document.derive_nothing();
             } else {
-                let derived = deriver.derive(&open.document.state, &mut open.memo, now);
-                Arc::make_mut(&mut open.document).derived = derived;
+                document.derived = deriver.derive(&document.state, &mut open.memo, now);
             }
+            document.revision += 1;
             put(Arc::clone(&open.document));
         }
         if large_bytes > 0 {
             let pause = Duration::from_secs_f64(large_bytes as f64 / LARGE_BYTES_PER_SECOND as f64);
             self.large_due = Some(at + pause.min(LARGE_INTERVAL_MAX));
         }
+    }
+
+    /// Forgets the least recently used ones, so that the limits hold. Everything that was put has been written.
+    pub(crate) fn shrink(&mut self) {
         let Limits { interactions_max, bytes_max } = self.limits;
         while self.deferred.is_empty() && (self.open.len() > interactions_max || self.bytes > bytes_max) {
             let Some((_, open)) = self.open.pop_lru() else { break };
@@ -318,6 +355,7 @@ mod tests {
         let mut write = |open: &mut OpenInteractions| {
             open.write_dirty(&mut deriver, Instant::now(), None, |document| writer.put(document));
             writer.refresh(&Default::default()).unwrap();
+            open.shrink();
         };
         let by_number = Limits { interactions_max: 3, bytes_max: usize::MAX / 4 };
         let by_bytes = Limits { interactions_max: usize::MAX, bytes_max: 5 * TEXT_BYTES };

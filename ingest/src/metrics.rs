@@ -57,6 +57,7 @@ pub struct IngestMetrics {
     refresh_seconds: Histogram,
     stopped_partitions: IntGaugeVec,
     restarts: IntCounterVec,
+    conflicts: IntCounter,
 }
 
 /// From 1 ms to about a minute, doubling: the target is tens of milliseconds, the worry is seconds.
@@ -189,6 +190,13 @@ impl IngestMetrics {
                 "Times that ingest went back to the durable offsets, by reason.",
                 &["reason"],
             )?,
+            conflicts: registered(
+                registry,
+                IntCounter::new(
+                    "hearken_ingest_conflicts_total",
+                    "Interactions that another process had written meanwhile; they were joined and written again.",
+                ),
+            )?,
         };
         metrics.restarts.with_label_values(&["index"]);
         for kind in RejectionKind::ALL {
@@ -271,6 +279,10 @@ impl IngestMetrics {
 
     pub(crate) fn stopped(&self, topic: &str, partition: i32, stopped: bool) {
         self.stopped_partitions.with_label_values(&[topic, &partition.to_string()]).set(i64::from(stopped));
+    }
+
+    pub(crate) fn conflicts(&self, num_conflicts: usize) {
+        self.conflicts.inc_by(num_conflicts as u64);
     }
 
     pub(crate) fn restarted(&self, reason: &str) {

@@ -26,7 +26,7 @@ use hearken_config::{IngestConfig, KafkaConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
 use hearken_index::{Lookup, SearchError, Store, StoreError};
-use hearken_model::{Event, FoldOutcome, Timestamp, error_chain};
+use hearken_model::{Event, FoldOutcome, InteractionId, Timestamp, error_chain};
 use tracing::{debug, error, info, warn};
 
 use crate::decode::{Decoded, ORGANIZATION_HEADER, RejectionKind, decode, invalid_id};
@@ -55,6 +55,10 @@ const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 const SWEEP_SIZE: usize = 1_000;
 /// Orders to erase, each of at most a thousand interactions, that one batch takes.
 const ERASURES_MAX: usize = 16;
+/// How long to wait before trying again what conflicted more than once: so much longer each time, and at most.
+const CONFLICT_INTERVAL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+/// How often it is tried when ingest is to stop.
+const CONFLICT_TRIES_AT_STOP: u32 = 5;
 /// How long to wait before trying again what failed.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -427,7 +431,8 @@ impl Pipeline {
         Ok(decoded)
     }
 
-    /// Makes the batch searchable: dead letters first, then documents and offsets in one commit.
+    /// Makes the batch searchable: dead letters first, then documents and offsets in one commit. What another process has
+    /// written meanwhile is joined and written again, until nothing is left: the offsets come with the last of it.
     fn finish_batch(&mut self, sources: &Sources) -> Result<(), Restart> {
         let at = Instant::now();
         if self.batch.is_empty() && self.open.is_clean(at) {
@@ -436,19 +441,19 @@ impl Pipeline {
         }
         self.last_batch = Some(at);
         self.write_dead_letters(sources);
-        self.open.project_logs(&*self.parts.reader)?;
         let now_judged = self.status.is_backlog_read().then(now);
-        let (retention, written_at, mut removed) = (&self.parts.retention, now(), Vec::new());
-        let writer = &mut self.parts.writer;
-        self.open.write_dirty(&mut self.parts.deriver, at, now_judged, |document| {
-            fail::fail_point!("document-replace");
-            if retention.is_over(&document.state, written_at) {
-                writer.remove(document.id().clone());
-                removed.push(document.id().clone());
-            } else {
-                writer.put(document);
+        let mut removed = self.put_dirty(at, now_judged)?;
+        for num_tries in 0.. {
+            let conflicts = self.refresh()?;
+            if conflicts.is_empty() {
+                break;
             }
-        });
+            self.parts.metrics.conflicts(conflicts.len());
+            self.rejoin(&conflicts, num_tries)?;
+            removed.retain(|id| !conflicts.contains(id));
+            removed.extend(self.put_dirty(at, now_judged)?);
+        }
+        self.open.shrink();
         if now_judged.is_some() {
             // While the backlog is read, what comes next of them may be young enough.
             removed.iter().for_each(|id| self.open.forget(id));
@@ -456,7 +461,6 @@ impl Pipeline {
         if !self.open.has_deferred() {
             self.searchable = self.next.clone();
         }
-        self.refresh()?;
         let searchable_at = now();
         for recorded_at in self.batch.finish(self.open.has_deferred()) {
             self.parts.metrics.searchable(recorded_at, searchable_at);
@@ -467,21 +471,58 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Publishes the batch; waits, and lets the queue fill, while the disk does not keep up.
-    fn refresh(&mut self) -> Result<(), Restart> {
+    /// Derives and puts what has changed; answers with what is older than its retention and was removed instead.
+    fn put_dirty(
+        &mut self,
+        at: Instant,
+        now_judged: Option<Timestamp>,
+    ) -> Result<Vec<InteractionId>, Restart> {
+        self.open.project_logs(&*self.parts.reader)?;
+        let (retention, written_at, mut removed) = (&self.parts.retention, now(), Vec::new());
+        let writer = &mut self.parts.writer;
+        self.open.write_dirty(&mut self.parts.deriver, at, now_judged, |document| {
+            fail::fail_point!("document-replace");
+            if retention.is_over(&document.state, written_at) {
+                writer.remove(document.id().clone(), document.revision);
+                removed.push(document.id().clone());
+            } else {
+                writer.put(document);
+            }
+        });
+        Ok(removed)
+    }
+
+    /// Joins what another process has written with what is known here, to be put again. Whoever loses again and again
+    /// waits a little, so that the other one gets ahead.
+    fn rejoin(&mut self, conflicts: &[InteractionId], num_tries: u32) -> Result<(), Restart> {
+        if num_tries >= CONFLICT_TRIES_AT_STOP && self.is_stopping() {
+            return Err(Restart("stopped before everything was written".to_owned()));
+        }
+        if num_tries > 0 {
+            std::thread::sleep(CONFLICT_INTERVAL.0.saturating_mul(num_tries).min(CONFLICT_INTERVAL.1));
+        }
+        for id in conflicts {
+            self.open.rejoin(id, &*self.parts.reader)?;
+        }
+        Ok(())
+    }
+
+    /// Publishes the batch; waits, and lets the queue fill, while the disk does not keep up. Answers with conflicts.
+    fn refresh(&mut self) -> Result<Vec<InteractionId>, Restart> {
+        let checkpoint = if self.open.has_deferred() { &self.searchable } else { &self.next };
         let started = Instant::now();
-        loop {
-            match self.parts.writer.refresh(&self.searchable) {
-                Ok(()) => break,
+        let conflicts = loop {
+            match self.parts.writer.refresh(checkpoint) {
+                Ok(conflicts) => break conflicts,
                 Err(error @ StoreError::Full { .. }) if !self.is_stopping() => {
                     warn!(%error, "waiting for the disk");
                     self.status.set_trouble(Some(error_chain(&error)));
                 }
                 Err(error) => return Err(restart(error)),
             }
-        }
+        };
         self.parts.metrics.refreshed(started.elapsed().as_secs_f64());
-        Ok(())
+        Ok(conflicts)
     }
 
     /// Writes the batch's dead letters. A partition whose dead letter cannot be written stops before it; what was
@@ -641,10 +682,11 @@ impl Pipeline {
         let mut num_removed = 0;
         for (filters, cutoff) in self.parts.retention.cutoffs(now) {
             for id in self.parts.reader.silent_since(cutoff, &filters, SWEEP_SIZE)? {
-                // The cache may know of an event that the index does not have yet.
-                if self.open.peek(&id).is_none_or(|state| self.parts.retention.is_over(state, now)) {
+                // The cache, or another process, may know of an event that searches do not find yet.
+                let document = self.open.document(&id, &*self.parts.reader)?;
+                if self.parts.retention.is_over(&document.state, now) {
+                    self.parts.writer.remove(id.clone(), document.revision + 1);
                     self.open.forget(&id);
-                    self.parts.writer.remove(id);
                     self.batch.add_other_change();
                     num_removed += 1;
                 }

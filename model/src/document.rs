@@ -11,6 +11,15 @@ pub struct Document {
     pub state: State,
     /// Everything computed from it.
     pub derived: Derived,
+    /// Counts the writes of this document: what is put is one more than what it was made from. Where several processes
+    /// write to an engine, a put takes effect only if what is stored is older, so that none undoes another's. 0 was
+    /// never put.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub revision: u64,
+}
+
+pub(crate) fn is_zero(revision: &u64) -> bool {
+    *revision == 0
 }
 
 /// What is computed from a state: user agent, analysis, billing and the rules of docs/reference.md.
@@ -40,12 +49,17 @@ pub struct DerivedMessage {
 }
 
 impl Document {
+    /// A state of which nothing is derived yet, and which was never put.
+    pub fn new(state: State) -> Self {
+        Document { state, derived: Derived::default(), revision: 0 }
+    }
+
     /// What remains of an erased interaction: its id, so that nothing of it comes back. Engines keep a hash of that.
     pub fn tombstone(id: InteractionId) -> Self {
         let mut state = State::new(id);
         state.erased = true;
         state.newest_event = Timestamp::EPOCH;
-        let mut document = Document { state, derived: Derived::default() };
+        let mut document = Document::new(state);
         document.derive_nothing();
         document
     }

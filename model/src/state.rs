@@ -302,6 +302,23 @@ impl State {
         is_changed
     }
 
+    /// Joins another copy of the same interaction, which another process has folded. What comes from a log is not joined,
+    /// because a log can take it back: [project](State::project) the log that this answers with anew.
+    pub fn join_copy(&mut self, mut other: State) -> Option<InteractionId> {
+        let (ours, theirs) = (self.projected.take(), other.projected.take());
+        let log = ours.as_ref().or(theirs.as_ref()).map(|projected| projected.log.clone());
+        let beside =
+            |of: State, projected: Option<Box<Projected>>| projected.map_or(of, |known| known.beside);
+        let other_beside = beside(other, theirs);
+        *self = beside(std::mem::replace(self, State::new(other_beside.id.clone())), ours);
+        self.join(other_beside);
+        if let (Some(log), false) = (&log, self.erased) {
+            let projected = Projected { log: log.clone(), beside: self.clone(), is_vacant: true };
+            self.projected = Some(Box::new(projected));
+        }
+        log
+    }
+
     /// Whether nobody may find this: it is erased, a log, or an interaction that its log took back entirely.
     pub fn is_hidden(&self) -> bool {
         let was_taken_back = |projected: &Projected| projected.is_vacant && projected.beside.is_blank();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::DerivedMessage;
+use crate::document::{DerivedMessage, is_zero};
 use crate::time::nanos;
 use crate::{
     Derived, Details, Document, Interaction, Message, MessageTime, Role, State, Timestamp, Versioned,
@@ -30,10 +30,13 @@ impl Document {
             messages: &'d [DerivedMessage],
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             llm_pending: bool,
+            #[serde(skip_serializing_if = "is_zero")]
+            revision: u64,
         }
         let Derived { head: shown, messages, llm_pending } = &self.derived;
+        let (state, llm_pending, revision) = (&self.state, *llm_pending, self.revision);
         serde_json::to_writer(head, shown)?;
-        serde_json::to_writer(rest, &Rest { state: &self.state, messages, llm_pending: *llm_pending })
+        serde_json::to_writer(rest, &Rest { state, messages, llm_pending, revision })
     }
 
     /// Reads what [`Document::write_stored`] wrote.
@@ -47,10 +50,12 @@ impl Document {
             messages: Vec<DerivedMessage>,
             #[serde(default)]
             llm_pending: bool,
+            #[serde(default)]
+            revision: u64,
         }
         let head = serde_json::from_str(head)?;
-        let Rest { state, messages, llm_pending } = serde_json::from_str(rest)?;
-        Ok(Document { state, derived: Derived { head, messages, llm_pending } })
+        let Rest { state, messages, llm_pending, revision } = serde_json::from_str(rest)?;
+        Ok(Document { state, derived: Derived { head, messages, llm_pending }, revision })
     }
 }
 

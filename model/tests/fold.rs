@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use hearken_model::{
-    Assessment, Derived, Document, End, Event, FoldOutcome, Glimpse, InteractionId, LimitExceeded,
-    LlmAnalysis, MessageTime, MessageUpdate, Rating, Role, Said, Scalar, Sentiment, StartedFields, State,
-    Status, Timestamp,
+    Assessment, Document, End, Event, FoldOutcome, Glimpse, InteractionId, LimitExceeded, LlmAnalysis,
+    MessageTime, MessageUpdate, Rating, Role, Said, Scalar, Sentiment, StartedFields, State, Status,
+    Timestamp,
 };
 use proptest::prelude::*;
 
@@ -104,8 +104,9 @@ fn any_event() -> impl Strategy<Value = Event> {
 proptest! {
     #[test]
     fn a_glimpse_shows_the_same_messages_in_the_same_order(events in prop::collection::vec(any_event(), 1..12)) {
-        let mut document = Document { state: folded(events), derived: Derived::default() };
+        let mut document = Document::new(folded(events));
         document.derived.head.id = "i-1".to_owned();
+        document.revision = 3;
         let (mut head, mut rest) = (Vec::new(), Vec::new());
         document.write_stored(&mut head, &mut rest).unwrap();
         let (head, rest) = (String::from_utf8(head).unwrap(), String::from_utf8(rest).unwrap());

@@ -318,7 +318,7 @@ mod tests {
         let said = MessageUpdate::new(MessageTime::At(Timestamp::EPOCH), Role::User, message);
         let event = Event::new(state.id.clone(), Timestamp::EPOCH, Timestamp::EPOCH);
         state.fold(Event { messages: [("m1".to_owned(), said)].into(), ..event }, None).unwrap();
-        let mut document = Document { state, derived: Default::default() };
+        let mut document = Document::new(state);
         document.derived.head.id = id.to_owned();
         let (mut head, mut rest) = (Vec::new(), Vec::new());
         document.write_stored(&mut head, &mut rest).unwrap();

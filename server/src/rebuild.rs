@@ -60,7 +60,7 @@ fn rewrite(config: &Config, from: &Path, to: &Path) -> anyhow::Result<u64> {
             let was_abandoned = document.derived.head.status == Some(Status::Abandoned);
             let now = was_abandoned.then_some(hearken_model::Timestamp::from_nanos(i64::MAX));
             let derived = deriver.derive(&document.state, &mut Memo::default(), now);
-            Document { state: document.state, derived }
+            Document { derived, ..document }
         };
         num_documents += 1;
         bar.inc(1);

@@ -57,7 +57,7 @@ fn chat(id: &str) -> Document {
     event.messages.push(("m1".to_owned(), said));
     let mut state = State::new(id.clone());
     state.fold(event, None).unwrap();
-    let mut document = Document { state, derived: Default::default() };
+    let mut document = Document::new(state);
     document.derived.head.id = id.to_string();
     document
 }

@@ -46,7 +46,7 @@ impl Collection {
         for (number, dialogue) in dialogues.iter().enumerate() {
             let state = folded(dialogue)?;
             let derived = deriver.derive(&state, &mut Memo::default(), None);
-            writer.put(Document { state, derived });
+            writer.put(Document { derived, ..Document::new(state) });
             if (number + 1).is_multiple_of(BATCH) {
                 writer.refresh(&checkpoint)?;
                 bar.set_position(number as u64);

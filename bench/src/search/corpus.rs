@@ -82,7 +82,7 @@ impl Corpus {
         let num_messages = event.messages.len();
         let mut state = State::new(id);
         state.fold(event, None).context("a dialogue beyond the limits")?;
-        let mut document = Document { state, derived: Default::default() };
+        let mut document = Document::new(state);
 
         let head = &mut document.derived.head;
         head.id = document.state.id.as_str().to_owned();

@@ -1,5 +1,5 @@
 //! An index in memory, for tests: the plain scan of [`hearken_index::oracle`] behind the port. It is as slow as it is plain,
-//! knows no relevance, and what it holds is gone with it; what is durable is only called so.
+//! knows no relevance, and what it holds is gone with it; what is durable is only called so. Several may write to it.
 
 mod answer;
 
@@ -24,18 +24,15 @@ pub fn open() -> (MemoryStore, MemoryReader) {
     let shared = Arc::new(RwLock::new(Arc::new(Documents::new())));
     let changes = Changes::default();
     let reader = MemoryReader { shared: Arc::clone(&shared), changes: changes.clone() };
-    let durable = RwLock::new(Arc::new(Durable { sequence: 1, ..Durable::default() }));
-    let store =
-        MemoryStore { shared, changes, pending: Vec::new(), checkpoint: Checkpoint::default(), durable };
-    (store, reader)
+    (MemoryStore::new(shared, changes), reader)
 }
 
 /// The writing half.
 pub struct MemoryStore {
     shared: Arc<RwLock<Arc<Documents>>>,
     changes: Changes,
-    /// What takes the place of what each id has; `None` is nothing.
-    pending: Vec<(InteractionId, Option<Arc<Document>>)>,
+    /// What takes the place of what each id has, by its revision; `None` is nothing.
+    pending: BTreeMap<InteractionId, (u64, Option<Arc<Document>>)>,
     checkpoint: Checkpoint,
     durable: RwLock<Arc<Durable>>,
 }
@@ -47,28 +44,49 @@ pub struct MemoryReader {
     changes: Changes,
 }
 
+impl MemoryStore {
+    fn new(shared: Arc<RwLock<Arc<Documents>>>, changes: Changes) -> Self {
+        let durable = RwLock::new(Arc::new(Durable { sequence: 1, ..Durable::default() }));
+        MemoryStore { shared, changes, pending: BTreeMap::new(), checkpoint: Checkpoint::default(), durable }
+    }
+
+    /// Another writer to the same index, as another process would be.
+    pub fn another_writer(&self) -> MemoryStore {
+        MemoryStore::new(Arc::clone(&self.shared), self.changes.clone())
+    }
+}
+
 impl Store for MemoryStore {
     fn put(&mut self, document: Arc<Document>) {
-        self.pending.push((document.id().clone(), Some(document)));
+        self.pending.insert(document.id().clone(), (document.revision, Some(document)));
     }
 
-    fn remove(&mut self, id: InteractionId) {
-        self.pending.push((id, None));
+    fn remove(&mut self, id: InteractionId, revision: u64) {
+        self.pending.insert(id, (revision, None));
     }
 
-    fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        let mut documents = Documents::clone(&self.shared.read());
-        let ids: Vec<InteractionId> = self.pending.iter().map(|(id, _)| id.clone()).collect();
-        for (id, document) in self.pending.drain(..) {
+    fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<Vec<InteractionId>, StoreError> {
+        let mut shared = self.shared.write();
+        let mut documents = Documents::clone(&shared);
+        let (mut written, mut conflicts) = (Vec::new(), Vec::new());
+        for (id, (revision, document)) in std::mem::take(&mut self.pending) {
+            if documents.get(&id).is_some_and(|stored| stored.revision >= revision) {
+                conflicts.push(id);
+                continue;
+            }
             match document {
-                Some(document) => documents.insert(id, document),
+                Some(document) => documents.insert(id.clone(), document),
                 None => documents.remove(&id),
             };
+            written.push(id);
         }
-        *self.shared.write() = Arc::new(documents);
-        self.checkpoint = checkpoint.clone();
-        self.changes.publish(ids.into_iter());
-        Ok(())
+        *shared = Arc::new(documents);
+        drop(shared);
+        if conflicts.is_empty() {
+            self.checkpoint = checkpoint.clone();
+        }
+        self.changes.publish(written.into_iter());
+        Ok(conflicts)
     }
 
     fn flush(&self) -> Result<(), StoreError> {
@@ -223,6 +241,7 @@ impl From<MemoryStore> for Box<dyn Store> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use hearken_index::checkpoint::PartitionPosition;
     use hearken_index::conformance::Opened;
 
     use super::*;
@@ -237,4 +256,32 @@ mod tests {
     }
 
     hearken_index::conformance_tests!(opened);
+
+    #[test]
+    fn nobody_writes_over_what_another_has_written_meanwhile() {
+        let (mut first, reader) = open();
+        let mut second = first.another_writer();
+        let id = InteractionId::try_new("a").unwrap();
+        let revision = |number| Arc::new(Document { revision: number, ..Document::tombstone(id.clone()) });
+        let checkpoint = |next_offset| {
+            let position = PartitionPosition { next_offset, fingerprint: None };
+            let mut checkpoint = Checkpoint::default();
+            checkpoint.set("topic", 0, position);
+            checkpoint
+        };
+        first.put(revision(1));
+        assert_eq!(first.refresh(&checkpoint(1)).unwrap(), []);
+        for (number, conflicts) in [(1, vec![id.clone()]), (2, vec![])] {
+            second.put(revision(number));
+            assert_eq!(second.refresh(&checkpoint(7)).unwrap(), conflicts);
+            second.flush().unwrap();
+            assert_eq!(second.durable().checkpoint.position("topic", 0).is_some(), conflicts.is_empty());
+        }
+        first.remove(id.clone(), 2);
+        assert_eq!(first.refresh(&checkpoint(2)).unwrap(), std::slice::from_ref(&id));
+        assert_eq!(Lookup::get(&reader, &id, &Access::All).unwrap().unwrap().revision, 2);
+        first.remove(id.clone(), 3);
+        assert_eq!(first.refresh(&checkpoint(2)).unwrap(), []);
+        assert_eq!(Lookup::get(&reader, &id, &Access::All).unwrap(), None);
+    }
 }

@@ -115,7 +115,7 @@ pub fn conversation(id: &str, messages: &[(Role, &str)]) -> Document {
         event.messages.push((format!("m{number:03}"), message(*role, text, number as i64)));
     }
     state.fold(event, None).unwrap();
-    let mut document = Document { state, derived: Default::default() };
+    let mut document = Document::new(state);
     document.derived.head.id = document.id().as_str().to_owned();
     document.derived.head.messages_count = messages.len() as u64;
     document.derived.head.start_time = document.state.start_time();
@@ -173,15 +173,18 @@ pub fn story() -> (Vec<Vec<Document>>, Vec<Document>) {
     let mut rng = Rng(7);
     let mut documents: BTreeMap<String, Document> = BTreeMap::new();
     let mut batches = Vec::new();
+    let mut revision = 0;
     for _ in 0..12 {
         let mut batch = Vec::new();
         for _ in 0..40 {
             let number = rng.below(300);
-            let document = if rng.below(20) == 0 {
+            let mut document = if rng.below(20) == 0 {
                 Document::tombstone(InteractionId::try_new(format!("Made-Up:{number}")).unwrap())
             } else {
                 made_up(number, &mut rng)
             };
+            revision += 1;
+            document.revision = revision;
             batch.push(document.clone());
             documents.insert(document.id().as_str().to_owned(), document);
         }

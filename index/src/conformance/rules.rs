@@ -223,6 +223,7 @@ pub fn replaced_and_erased_interactions_leave_no_trace_in_any_answer(open: Open)
     let mut document = conversation(id.as_str(), &[(Role::User, "refund")]);
     document.derived.head.status = Some(Status::InProgress);
     document.derived.head.country = Some("Germany".to_owned());
+    document.revision = 1;
     store.put(Arc::new(document.clone()));
     store.refresh(&Checkpoint::default()).unwrap();
     assert_eq!(search.get(&id, &Access::All).unwrap().unwrap(), document);
@@ -230,7 +231,7 @@ pub fn replaced_and_erased_interactions_leave_no_trace_in_any_answer(open: Open)
     assert_eq!(lookup.idle_since(at(0), 10).unwrap(), std::slice::from_ref(&id));
     assert_eq!(lookup.idle_since(at(-1), 10).unwrap(), []);
 
-    store.put(Arc::new(Document::tombstone(id.clone())));
+    store.put(Arc::new(Document { revision: 2, ..Document::tombstone(id.clone()) }));
     store.refresh(&Checkpoint::default()).unwrap();
     assert!(search.get(&id, &Access::All).unwrap().unwrap().state.erased);
     let everything = [Query::All, Query::Not(Box::new(words("nothing").query)), Query::And(Vec::new())];
@@ -252,13 +253,13 @@ pub fn what_was_removed_is_gone_without_a_trace_and_may_come_again(open: Open) {
     let id = InteractionId::try_new("a").unwrap();
     let all = || search.search(&checked(&parts(Selection::new(Query::All, Access::All)))).unwrap().total;
     assert_eq!(all(), 1);
-    store.remove(id.clone());
+    store.remove(id.clone(), 2);
     assert_eq!(all(), 1, "not before the refresh");
     store.refresh(&Checkpoint::default()).unwrap();
     assert_eq!(all(), 0);
     assert_eq!(search.get(&id, &Access::All).unwrap(), None);
     assert!(!search.holds(&id, &Access::All).unwrap());
-    let back = conversation("a", &[(Role::User, "back")]);
+    let back = Document { revision: 3, ..conversation("a", &[(Role::User, "back")]) };
     store.put(Arc::new(back.clone()));
     store.refresh(&Checkpoint::default()).unwrap();
     assert_eq!((all(), search.get(&id, &Access::All).unwrap()), (1, Some(back)));

@@ -86,12 +86,13 @@ impl Store for IndexWriter {
         IndexWriter::put(self, document);
     }
 
-    fn remove(&mut self, id: InteractionId) {
+    fn remove(&mut self, id: InteractionId, _revision: u64) {
         IndexWriter::remove(self, id);
     }
 
-    fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        IndexWriter::refresh(self, checkpoint)
+    fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<Vec<InteractionId>, StoreError> {
+        IndexWriter::refresh(self, checkpoint)?;
+        Ok(Vec::new()) // nobody else writes here
     }
 
     fn flush(&self) -> Result<(), StoreError> {

@@ -56,7 +56,7 @@ fn num_documents_of_whole_commit((writer, reader): &(IndexWriter, IndexReader)) 
 fn document(id: &str) -> Document {
     let mut state = State::new(InteractionId::try_new(id).unwrap());
     state.newest_event = Timestamp::EPOCH;
-    let mut document = Document { state, derived: Default::default() };
+    let mut document = Document::new(state);
     document.derived.head.id = id.to_owned();
     document
 }

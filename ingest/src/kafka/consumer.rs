@@ -37,7 +37,7 @@ pub(super) fn consumer_config(config: &KafkaConfig) -> ClientConfig {
         // came meanwhile. Each fetch wakes five threads, which costs more than a few events do. docs/benchmarks.md compares.
         ("queued.min.messages", "1"),
         ("fetch.queue.backoff.ms", "10"),
-        ("fetch.error.backoff.ms", "100"), // after a broker's restart
+        ("fetch.error.backoff.ms", "100"),       // after a broker's restart
         ("reconnect.backoff.max.ms", "1000"), // 10 s by default: too long for a stream that should be fresh
         ("queued.max.messages.kbytes", "16384"), // 64 MB by default, for each partition
     ] {

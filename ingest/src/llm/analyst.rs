@@ -375,7 +375,7 @@ impl Shared {
         let deadline = Instant::now() + RETURN_PATIENCE;
         while Instant::now() < deadline {
             match self.document(&job.state.id).await {
-                Some(Document { state, derived }) if derived.llm_pending => {
+                Some(Document { state, derived, .. }) if derived.llm_pending => {
                     if state.llm_analysis.is_some_and(|llm| llm.value.of == job.of) {
                         return; // and something was said since
                     }

@@ -176,7 +176,7 @@ pub(crate) fn chat(id: &str, start: i64, messages: &[(Role, &str)]) -> Document 
     }
     let mut state = State::new(id.clone());
     state.fold(event, None).unwrap();
-    let mut document = Document { state, derived: Default::default() };
+    let mut document = Document::new(state);
     let head = &mut document.derived.head;
     head.id = id.to_string();
     head.interaction_type = Some(InteractionType::TextChat);

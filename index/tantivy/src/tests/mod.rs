@@ -81,7 +81,7 @@ fn document(id: &str, value: u64) -> Document {
     let message = MessageUpdate::new(MessageTime::At(Timestamp::EPOCH), Role::User, said);
     let event = Event::new(state.id.clone(), Timestamp::EPOCH, Timestamp::EPOCH);
     state.fold(Event { messages: vec![("m".to_owned(), message)], ..event }, None).unwrap();
-    let mut document = Document { state, derived: Default::default() };
+    let mut document = Document::new(state);
     document.derived.head.id = id.to_owned();
     document.derived.head.messages_count = value;
     document

@@ -25,7 +25,7 @@ fn an_index_with_other_fields_is_refused_and_its_documents_can_still_be_read() {
     let event = Event::new(state.id.clone(), Timestamp::EPOCH, Timestamp::EPOCH);
     let said = MessageUpdate::new(MessageTime::At(Timestamp::EPOCH), Role::User, "Where is my parcel?");
     state.fold(Event { messages: vec![("m1".to_owned(), said)], ..event }, None).unwrap();
-    let document = Document { state, derived: Default::default() };
+    let document = Document::new(state);
 
     let mut schema = Schema::builder();
     let (id, stored) = (schema.add_text_field("id", STRING), schema.add_text_field("stored", STORED));
