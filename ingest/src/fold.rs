@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 use hearken_analysis::Memo;
 use hearken_index::{Access, Lookup, SearchError};
 use hearken_model::state::{Address, INTERACTION_BYTES_MAX};
-use hearken_model::{Document, Event, FoldOutcome, InteractionId, LimitExceeded, State, Timestamp};
+use hearken_model::{
+    Document, Event, FoldOutcome, InteractionId, LimitExceeded, MessageUpdate, State, Timestamp, Versioned,
+};
 use lru::LruCache;
 
 use crate::derive::Deriver;
@@ -27,11 +29,17 @@ use crate::derive::Deriver;
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     interactions_max: usize,
-    /// Of text; structure comes on top, about as much again.
+    /// See [`memory_bytes`].
     bytes_max: usize,
 }
 
-const LIMITS: Limits = Limits { interactions_max: 50_000, bytes_max: 64 * 1024 * 1024 };
+const LIMITS: Limits = Limits { interactions_max: 50_000, bytes_max: 96 * 1024 * 1024 };
+/// What an interaction takes in memory beside its text and messages: state and derived values with their strings, what the
+/// analysis remembers, its places in maps.
+const STRUCTURE_BYTES: usize = 4_000;
+/// What a message takes beside its text: half as much again as its struct, for maps are rarely full, its strings, and what
+/// the analysis remembers of it.
+const MESSAGE_BYTES: usize = size_of::<Versioned<MessageUpdate>>() * 3 / 2 + 300;
 
 /// Interactions with more text are put less often: about a thousand messages.
 const LARGE_BYTES: usize = 256 * 1024;
@@ -44,7 +52,13 @@ struct Open {
     document: Arc<Document>,
     memo: Memo,
     is_dirty: bool,
+    /// See [`memory_bytes`].
     bytes: usize,
+}
+
+/// About how much memory an open interaction takes.
+fn memory_bytes(state: &State) -> usize {
+    STRUCTURE_BYTES + MESSAGE_BYTES * state.messages.len() + state.bytes()
 }
 
 /// Why an event could not be folded.
@@ -116,7 +130,7 @@ impl OpenInteractions {
         let state = &mut Arc::make_mut(&mut open.document).state;
         let log = state.projected.as_ref().filter(|_| is_erasure).map(|projected| projected.log.clone());
         let outcome = state.fold(event, address)?;
-        let is_large = open.bytes > LARGE_BYTES;
+        let is_large = state.bytes() > LARGE_BYTES;
         if let Some(log) = log {
             self.touch(&log, reader)?; // its text must leave the log, too
         }
@@ -187,7 +201,7 @@ impl OpenInteractions {
         if state == theirs.state {
             open.document = Arc::new(theirs); // nothing is known here that was not known there
             self.bytes -= open.bytes;
-            open.bytes = open.document.state.bytes();
+            open.bytes = memory_bytes(&open.document.state);
             self.bytes += open.bytes;
         } else {
             let document = Arc::make_mut(&mut open.document);
@@ -220,7 +234,7 @@ impl OpenInteractions {
         if !self.open.contains(id) {
             let stored = reader.get(id, &Access::All)?;
             let document = stored.unwrap_or_else(|| Document::new(State::new(id.clone())));
-            let bytes = document.state.bytes();
+            let bytes = memory_bytes(&document.state);
             let document = Arc::new(document);
             self.bytes += bytes;
             self.open.put(id.clone(), Open { document, memo: Memo::default(), is_dirty: false, bytes });
@@ -274,14 +288,15 @@ impl OpenInteractions {
         for id in ids {
             let Some(open) = self.open.peek_mut(&id) else { continue };
             self.bytes -= open.bytes;
-            open.bytes = open.document.state.bytes();
+            open.bytes = memory_bytes(&open.document.state);
             self.bytes += open.bytes;
-            if open.bytes > LARGE_BYTES {
+            let text_bytes = open.document.state.bytes();
+            if text_bytes > LARGE_BYTES {
                 if !is_large_due {
                     self.deferred.push(id);
                     continue;
                 }
-                large_bytes += open.bytes;
+                large_bytes += text_bytes;
             }
             open.is_dirty = false;
             let document = Arc::make_mut(&mut open.document);
