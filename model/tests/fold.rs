@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use hearken_model::{
-    Assessment, Document, End, Event, FoldOutcome, InteractionId, LazyDocument, LimitExceeded,
-    LlmAnalysis, MessageText, MessageTime, MessageUpdate, Rating, Role, Scalar, Sentiment, StartedFields,
-    State, Status, Timestamp,
+    Assessment, Document, End, Event, FoldOutcome, InteractionId, LazyDocument, LimitExceeded, LlmAnalysis,
+    MessageText, MessageTime, MessageUpdate, Rating, Role, Scalar, Sentiment, StartedFields, State, Status,
+    Timestamp,
 };
 use proptest::prelude::*;
 
