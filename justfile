@@ -18,9 +18,9 @@ lint:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
     promtool test rules ops/prometheus/rules_test.yml
 
-# Licences, duplicates and sources of all dependencies: deny.toml. Needs `cargo install --locked cargo-deny`.
+# Licences, duplicates and sources of all dependencies, by deny.toml.
 deny:
-    cargo deny check licenses bans sources
+    .ci/deny
 
 # The product in one command: broker, conversations, ingest, index, pages.
 demo *ARGS:

@@ -143,7 +143,7 @@ fuzz_target!(|text: &str| {
     for hit in &answer.hits {
         let id = hit.id().unwrap();
         assert!(expected.contains(&id), "{id} is not what {:?} asks for", selection.query);
-        highlighter.highlights(hit.said().unwrap(), hit.details().unwrap().iter());
+        highlighter.highlights(hit.message_texts().unwrap(), hit.details().unwrap().iter());
     }
     // The next page begins where this one ends.
     if let Some(next) = answer.next {

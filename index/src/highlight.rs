@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use hearken_model::{Detail, Interaction, Role, Said};
+use hearken_model::{Detail, Interaction, MessageText, Role};
 use levenshtein_automata::{DFA, Distance};
 use serde::Serialize;
 use unicode_normalization::char::is_combining_mark;
@@ -92,7 +92,7 @@ impl Highlight {
 
 /// What matches in one interaction with its transcript; see [`Highlighter`] for several.
 pub fn highlights(query: &Query, interaction: &Interaction, options: HighlightOptions) -> Vec<Highlight> {
-    let messages = interaction.transcript.iter().flatten().map(Said::from);
+    let messages = interaction.transcript.iter().flatten().map(MessageText::from);
     Highlighter::new(query, options).highlights(messages, interaction.details())
 }
 
@@ -162,14 +162,14 @@ impl Highlighter {
     /// The messages that match, in order, and then the details.
     pub fn highlights<'i>(
         &mut self,
-        messages: impl IntoIterator<Item = Said<'i>>,
+        messages: impl IntoIterator<Item = MessageText<'i>>,
         details: impl IntoIterator<Item = Detail<'i>>,
     ) -> Vec<Highlight> {
         if self.conditions.is_empty() {
             return Vec::new();
         }
         let HighlightOptions { messages_max, details_max, .. } = self.options;
-        let messages = messages.into_iter().filter_map(|Said { id, role, offset_ms, message }| {
+        let messages = messages.into_iter().filter_map(|MessageText { id, role, offset_ms, message }| {
             let place = || Place::Message { message_id: id.into_owned(), role, offset_ms };
             self.highlight(Some(role), &message, place)
         });
@@ -425,6 +425,16 @@ fn marked(message: &str, (start, end): (usize, usize), ranges: &[(usize, usize)]
         fragment.push_str(" …");
     }
     fragment
+}
+
+/// The text of a fragment, or of a part of it, without its escapes: for whoever shows it elsewhere than on a page.
+pub fn unescape(html: &str) -> String {
+    // The ampersand last, so that what was escaped twice is unescaped once.
+    html.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&")
 }
 
 fn escape(text: &str, html: &mut String) {

@@ -12,10 +12,10 @@
 //! ```
 //! use hearken_index::highlight::{HighlightOptions, Highlighter};
 //! use hearken_index::query::{Query, Scope, TextForm};
-//! use hearken_model::{Role, Said};
+//! use hearken_model::{Role, MessageText};
 //!
 //! let query = Query::Text { scope: Scope::Default, text: "refund".to_owned(), form: TextForm::Word };
-//! let said = Said { id: "m-1".into(), role: Role::User, offset_ms: 0, message: "I was refunded twice.".into() };
+//! let said = MessageText { id: "m-1".into(), role: Role::User, offset_ms: 0, message: "I was refunded twice.".into() };
 //! let found = Highlighter::new(&query, HighlightOptions::PAGE).highlights([said], []);
 //! assert_eq!(found[0].fragments, ["I was <mark>refunded</mark> twice."]);
 //! ```

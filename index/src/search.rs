@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::time::Instant;
 
 use hearken_model::field::{Field, FieldKind, field};
-use hearken_model::{Details, Glimpse, Interaction, Money, Said, Timestamp};
+use hearken_model::{Details, Interaction, LazyDocument, MessageText, Money, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
@@ -201,7 +201,7 @@ impl Cursor {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     /// What the page shows of it.
-    pub glimpse: Glimpse,
+    pub document: LazyDocument,
     /// BM25, when sorted by relevance and not all matches score alike.
     pub score: Option<f32>,
 }
@@ -212,7 +212,7 @@ impl Hit {
     /// # Errors
     /// What is stored is no document.
     pub fn id(&self) -> Result<String, SearchError> {
-        self.glimpse.id().map_err(unreadable)
+        self.document.id().map_err(unreadable)
     }
 
     /// What a list shows of it.
@@ -220,7 +220,7 @@ impl Hit {
     /// # Errors
     /// What is stored is no document.
     pub fn head(&self) -> Result<Interaction, SearchError> {
-        self.glimpse.head().map_err(unreadable)
+        self.document.head().map_err(unreadable)
     }
 
     /// What people paste to find it, beside what was said.
@@ -228,15 +228,15 @@ impl Hit {
     /// # Errors
     /// What is stored is no document.
     pub fn details(&self) -> Result<Details, SearchError> {
-        self.glimpse.details().map_err(unreadable)
+        self.document.details().map_err(unreadable)
     }
 
     /// What was said, in the order of the transcript.
     ///
     /// # Errors
     /// What is stored is no document.
-    pub fn said(&self) -> Result<Vec<Said<'_>>, SearchError> {
-        self.glimpse.said().map_err(unreadable)
+    pub fn message_texts(&self) -> Result<Vec<MessageText<'_>>, SearchError> {
+        self.document.message_texts().map_err(unreadable)
     }
 }
 

@@ -49,13 +49,13 @@ pub enum EraseError {
     )]
     Kafka(#[from] KafkaError),
     /// The index could not make it durable.
-    #[error("the erasure is not durable ({0}); ask again")]
+    #[error("the erasure is not durable ({0}); try again")]
     Index(String),
     /// The local log still has events of that time.
     #[error("the local log still holds events of that time, which the index does not have yet")]
     Log,
     /// The pipeline began anew or has ended.
-    #[error("ingest had to begin anew before the erasure was durable; ask again")]
+    #[error("ingest had to start over before the erasure was durable; try again")]
     Interrupted,
 }
 

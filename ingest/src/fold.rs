@@ -85,8 +85,8 @@ pub(crate) struct OpenInteractions {
     limits: Limits,
 }
 
-/// See [`OpenInteractions::may_say`].
-pub(crate) fn is_sayable(state: &State, organization: &str, event: &Event) -> bool {
+/// See [`OpenInteractions::may_fold`].
+pub(crate) fn is_permitted(state: &State, organization: &str, event: &Event) -> bool {
     let is_theirs = state.organization.as_ref().is_some_and(|known| known.value == organization);
     let is_new = *state == State::new(event.interaction_id.clone());
     let names_another = event.started.organization.as_ref().is_some_and(|named| named != organization);
@@ -171,14 +171,14 @@ impl OpenInteractions {
 
     /// Whether whoever speaks for that organization may say this: what they say must be about an interaction of theirs,
     /// or about one that nobody has heard of; only one of theirs can they erase.
-    pub(crate) fn may_say(
+    pub(crate) fn may_fold(
         &mut self,
         organization: &str,
         event: &Event,
         reader: &dyn Lookup,
     ) -> Result<bool, SearchError> {
         let state = &self.load(&event.interaction_id, reader)?.document.state;
-        Ok(is_sayable(state, organization, event))
+        Ok(is_permitted(state, organization, event))
     }
 
     /// What is known of an interaction, more than what was written included.

@@ -12,7 +12,7 @@ use hearken_index::{Access, Lookup, Organizations, SearchError};
 use hearken_model::{Event, State, Timestamp};
 
 use crate::decode::{Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id};
-use crate::fold::is_sayable;
+use crate::fold::is_permitted;
 use crate::kafka::{EventProducer, KafkaError, OutgoingRecord};
 use crate::log::{LocalLog, LogError, LogRecord, PARTITION, TOPIC};
 use crate::metrics::{IngestMetrics, RecordOutcome};
@@ -49,7 +49,7 @@ pub enum IntakeError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// The brokers do not accept them.
-    #[error("kafka does not take the events")]
+    #[error("kafka does not accept the events")]
     Kafka(#[from] KafkaError),
     /// The index cannot be asked whose interaction it is.
     #[error("the index cannot be read")]
@@ -218,7 +218,7 @@ impl Intake {
             }
             let is_theirs = organizations.contains(&organization)
                 && bound.as_ref().is_none_or(|bound| *bound == organization)
-                && is_sayable(&state, &organization, event);
+                && is_permitted(&state, &organization, event);
             if !is_theirs {
                 return Ok(Err(invalid_id()));
             }

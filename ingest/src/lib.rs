@@ -16,6 +16,25 @@
 //! - [`halted`]: partitions whose dead letters cannot be written, until they can.
 //! - [`pipeline`]: the thread that does all this, batch by batch, and makes it searchable.
 //! - [`llm`]: a language model's analysis, beside the stream.
+//!
+//! ```
+//! use hearken_ingest::{Decoded, RawRecord, decode};
+//! use hearken_model::Timestamp;
+//!
+//! let value = r#"{"event": "interaction.message", "interaction_id": "chat-1", "role": "user", "message": "Hello?"}"#;
+//! let record = RawRecord {
+//!     topic: "interactions".to_owned(),
+//!     partition: 0,
+//!     offset: 7,
+//!     key: None,
+//!     value: Some(value.into()),
+//!     timestamp: None,
+//!     headers: Vec::new(),
+//! };
+//! let Decoded::Events(events) = decode(&record, Timestamp::EPOCH) else { panic!("it is a native event") };
+//! let (_id, message) = &events[0].messages[0];
+//! assert_eq!(message.message, "Hello?");
+//! ```
 
 mod decode;
 mod derive;

@@ -29,7 +29,7 @@ pub use budget::Budget;
 
 /// Whether to ask a language model about this interaction: the customer spoke, upstream has not given every value, and the
 /// transcript differs from the one that the last answer was about.
-pub(crate) fn is_pending(state: &State, transcript: &[Said<'_>], excerpt_bytes: usize) -> bool {
+pub(crate) fn is_pending(state: &State, transcript: &[TranscriptEntry<'_>], excerpt_bytes: usize) -> bool {
     if state.erased || of_upstream(state).is_complete() {
         return false;
     }
@@ -43,10 +43,10 @@ pub(crate) fn is_pending(state: &State, transcript: &[Said<'_>], excerpt_bytes: 
 }
 
 /// A message of [`State::transcript`].
-pub(crate) type Said<'a> = (Timestamp, &'a str, &'a MessageUpdate);
+pub(crate) type TranscriptEntry<'a> = (Timestamp, &'a str, &'a MessageUpdate);
 
 /// The excerpt of a transcript that the model gets.
-fn excerpt(transcript: &[Said<'_>], excerpt_bytes: usize) -> Option<Excerpt> {
+fn excerpt(transcript: &[TranscriptEntry<'_>], excerpt_bytes: usize) -> Option<Excerpt> {
     let said = transcript.iter().map(|(_, _, message)| (message.role, message.message.as_str()));
     Excerpt::of(said, excerpt_bytes)
 }

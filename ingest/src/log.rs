@@ -63,7 +63,7 @@ pub struct LocalLog {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogError {
     /// A file cannot be read or written.
-    #[error("the local log cannot use `{path}`: {cause}")]
+    #[error("cannot use `{path}` for the local log: {cause}")]
     Io {
         /// The file or folder.
         path: PathBuf,

@@ -27,7 +27,7 @@ use hearken_geoip::GeoIp;
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
 use hearken_index::{Lookup, SearchError, Store, StoreError};
 use hearken_model::{Event, FoldOutcome, InteractionId, Timestamp, error_chain};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info, info_span, warn};
 
 use crate::decode::{Decoded, ORGANIZATION_HEADER, RejectionKind, decode, invalid_id};
 use crate::derive::Deriver;
@@ -59,6 +59,8 @@ const ERASURES_MAX: usize = 16;
 const CONFLICT_INTERVAL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 /// How often it is tried when ingest is to stop.
 const CONFLICT_TRIES_AT_STOP: u32 = 5;
+/// A batch that takes as long as this from its last record on is told of in the log.
+const SLOW_BATCH: Duration = Duration::from_secs(2);
 /// How long to wait before trying again what failed.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -104,7 +106,7 @@ pub enum IngestError {
     #[error("cannot start the ingest thread")]
     Thread(#[from] std::io::Error),
     /// The last flush failed; what it would have made durable is read again at the next start.
-    #[error("the last flush failed; the next start reads again what it would have made durable")]
+    #[error("the last flush failed; what it would have made durable is read again at the next start")]
     LastFlush(#[source] StoreError),
     /// The pipeline panicked.
     #[error("the ingest thread panicked; see the log")]
@@ -138,6 +140,7 @@ impl Ingest {
             lag: Lag::default(),
             halted: HaltedPartitions::default(),
             batch: Batch::default(),
+            num_batches: 0,
             status: status.clone(),
             is_stopping: Arc::clone(&is_stopping),
             last_batch: None,
@@ -190,6 +193,8 @@ struct Pipeline {
     lag: Lag,
     halted: HaltedPartitions,
     batch: Batch,
+    /// Batches made searchable since the start: the number of the one in hand, in the log.
+    num_batches: u64,
     status: IngestStatus,
     is_stopping: Arc<AtomicBool>,
     last_batch: Option<Instant>,
@@ -255,10 +260,12 @@ impl Pipeline {
 
     fn consume_from(&mut self, sources: &Sources, items: &QueueReceiver<SourceItem>) -> Result<(), Restart> {
         while !self.is_stopping() {
+            let span = info_span!("batch", batch = self.num_batches).entered();
             self.gather(items)?;
             self.fold_erasures()?;
             self.finish_batch(sources)?;
             self.finish_erasures();
+            drop(span);
             self.run_periodic_tasks(sources)?;
         }
         // Make what was folded durable while the sources still live, so that they can tell the group.
@@ -423,7 +430,7 @@ impl Pipeline {
         if let (Decoded::Events(events), Some(organization)) = (&decoded, record.header(ORGANIZATION_HEADER))
         {
             for event in events {
-                if !self.open.may_say(organization, event, &*self.parts.reader)? {
+                if !self.open.may_fold(organization, event, &*self.parts.reader)? {
                     return Ok(Decoded::Rejected(invalid_id()));
                 }
             }
@@ -461,6 +468,7 @@ impl Pipeline {
         if !self.open.has_deferred() {
             self.searchable = self.next.clone();
         }
+        self.report_batch(at.elapsed());
         let searchable_at = now();
         for recorded_at in self.batch.finish(self.open.has_deferred()) {
             self.parts.metrics.searchable(recorded_at, searchable_at);
@@ -469,6 +477,16 @@ impl Pipeline {
         self.status.set_trouble(None);
         self.report_backlog();
         Ok(())
+    }
+
+    fn report_batch(&mut self, took: Duration) {
+        let (records, seconds) = (self.batch.num_records(), took.as_secs_f64());
+        if took >= SLOW_BATCH {
+            info!(records, seconds, "a slow batch");
+        } else {
+            debug!(records, seconds, "made a batch searchable");
+        }
+        self.num_batches += 1;
     }
 
     /// Derives and puts what has changed; answers with what is older than its retention and was removed instead.
@@ -544,6 +562,7 @@ impl Pipeline {
         };
         let topic = dead_letters.topic().to_owned();
         let outcomes = dead_letters.write(&records);
+        debug_assert_eq!(outcomes.len(), records.len(), "an outcome for each dead letter");
         fail::fail_point!("dead-letters-flushed");
         for ((record, rejection), outcome) in records.into_iter().zip(outcomes) {
             let key = (record.topic.clone(), record.partition);
@@ -575,7 +594,7 @@ impl Pipeline {
                     let position = PartitionPosition { next_offset: record.offset, fingerprint: None };
                     self.next.set(&key.0, key.1, position);
                     self.halted.halt(record, rejection, Instant::now());
-                    sources.tell(SourceCommand::Halt(key));
+                    sources.send(SourceCommand::Halt(key));
                 }
             }
         }
@@ -635,7 +654,7 @@ impl Pipeline {
                 self.parts.metrics.durable_offset(topic, *partition, position.next_offset);
             }
         }
-        sources.tell(SourceCommand::Commit(Checkpoint::clone(&durable.checkpoint)));
+        sources.send(SourceCommand::Commit(Checkpoint::clone(&durable.checkpoint)));
     }
 
     /// Measures how many records a crash now would leave to be read.
@@ -666,7 +685,7 @@ impl Pipeline {
                 "dead letters can be written again; the partition goes on"
             );
             self.report_stopped(partition.clone(), None);
-            sources.tell(SourceCommand::Restart(partition, next_offset));
+            sources.send(SourceCommand::Restart(partition, next_offset));
         }
     }
 
@@ -716,4 +735,15 @@ pub(crate) fn now() -> Timestamp {
 
 fn restart(error: StoreError) -> Restart {
     Restart(error_chain(&error))
+}
+
+/// Next offsets by partition of the topic `interactions`.
+#[cfg(test)]
+fn checkpoint(positions: &[(i32, i64)]) -> Checkpoint {
+    let mut checkpoint = Checkpoint::default();
+    for (partition, next_offset) in positions {
+        let position = PartitionPosition { next_offset: *next_offset, fingerprint: None };
+        checkpoint.set("interactions", *partition, position);
+    }
+    checkpoint
 }

@@ -96,6 +96,7 @@ impl<T> QueueReceiver<T> {
         loop {
             if let Some((item, size_bytes)) = state.items.pop_front() {
                 state.bytes -= size_bytes;
+                debug_assert!(!state.items.is_empty() || state.bytes == 0, "an empty queue has no bytes");
                 // Half empty, so that a source that had to wait puts many in before it waits again.
                 let has_room = state.items.len() <= queue.items_max / 2 && state.bytes <= queue.bytes_max / 2;
                 if has_room && state.num_senders_waiting > 0 {

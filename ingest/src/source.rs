@@ -70,7 +70,7 @@ pub(crate) enum SourceCommand {
 pub(crate) enum SourceError {
     #[error("cannot read from kafka")]
     Kafka(#[from] KafkaError),
-    #[error("the system refuses a thread for reading the local log")]
+    #[error("cannot start a thread that reads the local log")]
     Log(#[from] std::io::Error),
 }
 
@@ -110,7 +110,7 @@ impl Sources {
     }
 
     /// Sends a command to every source; one about a partition is handled by the source that has it.
-    pub(crate) fn tell(&self, command: SourceCommand) {
+    pub(crate) fn send(&self, command: SourceCommand) {
         if let Some(log) = &self.log {
             log.handle(&command);
         }

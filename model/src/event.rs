@@ -150,7 +150,7 @@ named_values! {
 }
 
 named_values! {
-    /// How the customer's mood changed, see [`MoodChange::of`].
+    /// How the customer's mood changed, see [`MoodChange::from_scores`].
     MoodChange {
         /// The end was clearly better than the beginning.
         Improved = "improved",
@@ -164,7 +164,7 @@ named_values! {
 impl MoodChange {
     /// Compares the mean of the last third of the customer's scores, at least one of them, with that of the first:
     /// half a point makes a change. `None` with fewer than two scores.
-    pub fn of(scores: &[f64]) -> Option<MoodChange> {
+    pub fn from_scores(scores: &[f64]) -> Option<MoodChange> {
         const CHANGE_MIN: f64 = 0.5;
         if scores.len() < 2 {
             return None;

@@ -63,5 +63,5 @@ pub use messages::Messages;
 pub use money::{Cost, Money};
 pub use personal_data::PersonalData;
 pub use state::{FoldOutcome, LimitExceeded, State, Versioned};
-pub use stored::{Glimpse, Said};
+pub use stored::{LazyDocument, MessageText};
 pub use time::{InvalidTime, Timestamp};

@@ -271,7 +271,7 @@ impl State {
     /// # Errors
     /// The event would take the interaction beyond a limit; the state is unchanged then.
     pub fn fold(&mut self, event: Event, address: Option<Address>) -> Result<FoldOutcome, LimitExceeded> {
-        let update = State::of_event(event, address);
+        let update = State::from_event(event, address);
         if !self.erased && !update.erased {
             self.check_limits(&update)?;
         }
@@ -294,7 +294,7 @@ impl State {
         let mut next = beside.clone();
         let is_vacant = contributed.is_none();
         if let Some((event, address)) = contributed {
-            next.join(State::of_event(event, address));
+            next.join(State::from_event(event, address));
         }
         next.projected = Some(Box::new(Projected { log: log.clone(), beside, is_vacant }));
         let is_changed = next != *self;
@@ -330,7 +330,7 @@ impl State {
     }
 
     /// The state that knows just this one event.
-    fn of_event(event: Event, address: Option<Address>) -> State {
+    fn from_event(event: Event, address: Option<Address>) -> State {
         let (time, recorded_at) = (event.time, event.recorded_at);
         fn at<T>(time: Timestamp, recorded_at: Timestamp) -> impl Fn(T) -> Versioned<T> {
             move |value| Versioned { value, time, recorded_at }

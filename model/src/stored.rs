@@ -43,7 +43,7 @@ impl Document {
     ///
     /// # Errors
     /// It was written by something else.
-    pub fn of_stored(head: &str, rest: &str) -> serde_json::Result<Document> {
+    pub fn read_stored(head: &str, rest: &str) -> serde_json::Result<Document> {
         #[derive(Deserialize)]
         struct Rest {
             state: State,
@@ -61,17 +61,17 @@ impl Document {
 
 /// A document that is read only as far as needed: stored as JSON, or still in memory.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Glimpse(Source);
+pub struct LazyDocument(Content);
 
 #[derive(Debug, Clone, PartialEq)]
-enum Source {
+enum Content {
     Stored { head: String, rest: String },
     InMemory(Arc<Document>),
 }
 
 /// What was said in one message, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said<'t> {
+pub struct MessageText<'t> {
     /// The message.
     pub id: Cow<'t, str>,
     /// Who said it.
@@ -82,9 +82,9 @@ pub struct Said<'t> {
     pub message: Cow<'t, str>,
 }
 
-impl<'m> From<&'m Message> for Said<'m> {
-    fn from(message: &'m Message) -> Said<'m> {
-        Said {
+impl<'m> From<&'m Message> for MessageText<'m> {
+    fn from(message: &'m Message) -> MessageText<'m> {
+        MessageText {
             id: Cow::Borrowed(&message.id),
             role: message.role,
             offset_ms: message.timestamp,
@@ -93,22 +93,22 @@ impl<'m> From<&'m Message> for Said<'m> {
     }
 }
 
-impl Glimpse {
+impl LazyDocument {
     /// Of what [`Document::write_stored`] wrote.
-    pub fn new(head: String, rest: String) -> Glimpse {
-        Glimpse(Source::Stored { head, rest })
+    pub fn stored(head: String, rest: String) -> LazyDocument {
+        LazyDocument(Content::Stored { head, rest })
     }
 
     /// Of a document that is not stored yet.
-    pub fn of(document: Arc<Document>) -> Glimpse {
-        Glimpse(Source::InMemory(document))
+    pub fn in_memory(document: Arc<Document>) -> LazyDocument {
+        LazyDocument(Content::InMemory(document))
     }
 
     /// The public view without its transcript, as the JSON object that the API shows.
     pub fn into_head_json(self) -> String {
         match self.0 {
-            Source::Stored { head, .. } => head,
-            Source::InMemory(document) => serde_json::to_string(&document.derived.head)
+            Content::Stored { head, .. } => head,
+            Content::InMemory(document) => serde_json::to_string(&document.derived.head)
                 .expect("documents have only string keys and plain values"),
         }
     }
@@ -119,8 +119,8 @@ impl Glimpse {
     /// What is stored is no document.
     pub fn head(&self) -> serde_json::Result<Interaction> {
         match &self.0 {
-            Source::Stored { head, .. } => serde_json::from_str(head),
-            Source::InMemory(document) => Ok(document.derived.head.clone()),
+            Content::Stored { head, .. } => serde_json::from_str(head),
+            Content::InMemory(document) => Ok(document.derived.head.clone()),
         }
     }
 
@@ -134,8 +134,8 @@ impl Glimpse {
             id: String,
         }
         match &self.0 {
-            Source::Stored { head, .. } => serde_json::from_str(head).map(|named: Named| named.id),
-            Source::InMemory(document) => Ok(document.id().as_str().to_owned()),
+            Content::Stored { head, .. } => serde_json::from_str(head).map(|named: Named| named.id),
+            Content::InMemory(document) => Ok(document.id().as_str().to_owned()),
         }
     }
 
@@ -145,8 +145,8 @@ impl Glimpse {
     /// What is stored is no document.
     pub fn details(&self) -> serde_json::Result<Details> {
         match &self.0 {
-            Source::Stored { head, .. } => serde_json::from_str(head),
-            Source::InMemory(document) => Ok(Details::from(&document.derived.head)),
+            Content::Stored { head, .. } => serde_json::from_str(head),
+            Content::InMemory(document) => Ok(Details::from(&document.derived.head)),
         }
     }
 
@@ -154,10 +154,10 @@ impl Glimpse {
     ///
     /// # Errors
     /// What is stored is no document.
-    pub fn said(&self) -> serde_json::Result<Vec<Said<'_>>> {
+    pub fn message_texts(&self) -> serde_json::Result<Vec<MessageText<'_>>> {
         let rest = match &self.0 {
-            Source::Stored { rest, .. } => rest,
-            Source::InMemory(document) => return Ok(said_in(document)),
+            Content::Stored { rest, .. } => rest,
+            Content::InMemory(document) => return Ok(texts_in(document)),
         };
         let Spoken { state } = serde_json::from_str(rest)?;
         let given = state.start_time.map(|start| start.value);
@@ -167,7 +167,7 @@ impl Glimpse {
             .into_iter()
             .map(|(Text(id), Versioned { value: Part { position, time, role, message }, .. })| {
                 let at = time.instant(start.unwrap_or(state.newest_event));
-                ((at, position), Said { id, role, offset_ms: time.offset_ms(start), message })
+                ((at, position), MessageText { id, role, offset_ms: time.offset_ms(start), message })
             })
             .collect();
         // They come by id; a stable sort keeps that where instant and position are equal.
@@ -176,11 +176,11 @@ impl Glimpse {
     }
 }
 
-fn said_in(document: &Document) -> Vec<Said<'_>> {
+fn texts_in(document: &Document) -> Vec<MessageText<'_>> {
     let start = document.state.start_time();
     let transcript = document.state.transcript().into_iter();
     transcript
-        .map(|(_, id, message)| Said {
+        .map(|(_, id, message)| MessageText {
             id: Cow::Borrowed(id),
             role: message.role,
             offset_ms: message.time.offset_ms(start),

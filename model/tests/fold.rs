@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use hearken_model::{
-    Assessment, Document, End, Event, FoldOutcome, Glimpse, InteractionId, LimitExceeded, LlmAnalysis,
-    MessageTime, MessageUpdate, Rating, Role, Said, Scalar, Sentiment, StartedFields, State, Status,
+    Assessment, Document, End, Event, FoldOutcome, InteractionId, LazyDocument, LimitExceeded, LlmAnalysis,
+    MessageText, MessageTime, MessageUpdate, Rating, Role, Scalar, Sentiment, StartedFields, State, Status,
     Timestamp,
 };
 use proptest::prelude::*;
@@ -103,19 +103,19 @@ fn any_event() -> impl Strategy<Value = Event> {
 
 proptest! {
     #[test]
-    fn a_glimpse_shows_the_same_messages_in_the_same_order(events in prop::collection::vec(any_event(), 1..12)) {
+    fn a_document_read_lazily_shows_the_same_messages_in_the_same_order(events in prop::collection::vec(any_event(), 1..12)) {
         let mut document = Document::new(folded(events));
         document.derived.head.id = "i-1".to_owned();
         document.revision = 3;
         let (mut head, mut rest) = (Vec::new(), Vec::new());
         document.write_stored(&mut head, &mut rest).unwrap();
         let (head, rest) = (String::from_utf8(head).unwrap(), String::from_utf8(rest).unwrap());
-        prop_assert_eq!(&Document::of_stored(&head, &rest).unwrap(), &document);
-        let glimpse = Glimpse::new(head, rest);
+        prop_assert_eq!(&Document::read_stored(&head, &rest).unwrap(), &document);
+        let lazy = LazyDocument::stored(head, rest);
         let transcript = document.transcript();
-        prop_assert_eq!(glimpse.said().unwrap(), transcript.iter().map(Said::from).collect::<Vec<_>>());
-        prop_assert_eq!(glimpse.id().unwrap(), "i-1");
-        prop_assert_eq!(glimpse.head().unwrap(), document.derived.head);
+        prop_assert_eq!(lazy.message_texts().unwrap(), transcript.iter().map(MessageText::from).collect::<Vec<_>>());
+        prop_assert_eq!(lazy.id().unwrap(), "i-1");
+        prop_assert_eq!(lazy.head().unwrap(), document.derived.head);
     }
 
     #[test]

@@ -4,26 +4,13 @@ use std::ops::Range;
 
 use crate::context::{self, Context};
 use crate::folded::{Folded, is_unspaced};
-use crate::numbers::{Group, digits, end_of_digits, goes_on, groups, passes_luhn};
+use crate::numbers::{Group, digits, each_number, goes_on, groups, passes_luhn};
 
 const DIGITS_MIN: usize = 13;
 const DIGITS_MAX: usize = 19;
 
 pub(crate) fn find(text: &Folded, given: Context, found: &mut impl FnMut(Range<usize>)) {
-    let mut at = 0;
-    while at < text.chars.len() {
-        if !text.chars[at].is_ascii_digit() {
-            at += 1;
-            continue;
-        }
-        match at_digit(text, at, given) {
-            Some(card) => {
-                at = card.end;
-                found(card);
-            }
-            None => at = end_of_digits(text, at),
-        }
-    }
+    each_number(text, |start| at_digit(text, start, given), found);
 }
 
 fn at_digit(text: &Folded, start: usize, given: Context) -> Option<Range<usize>> {

@@ -1,5 +1,7 @@
 //! Numbers as people write them: groups of digits with something between them.
 
+use std::ops::Range;
+
 use crate::folded::{Folded, is_word};
 
 /// A run of digits.
@@ -17,6 +19,28 @@ impl Group {
 
 /// Most groups of one number: a card that is spelled out digit by digit.
 const GROUPS_MAX: usize = 19;
+
+/// Calls `found` with what `at_digit` makes of each number, tried at its first digit; what is found is not tried again.
+pub(crate) fn each_number(
+    text: &Folded,
+    mut at_digit: impl FnMut(usize) -> Option<Range<usize>>,
+    found: &mut impl FnMut(Range<usize>),
+) {
+    let mut at = 0;
+    while at < text.chars.len() {
+        if !text.chars[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        match at_digit(at) {
+            Some(number) => {
+                at = number.end;
+                found(number);
+            }
+            None => at = end_of_digits(text, at),
+        }
+    }
+}
 
 /// The group that begins at that digit and those that follow it, as long as `joins` says that what stands between two
 /// of them may stand within a number.

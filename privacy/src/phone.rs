@@ -7,7 +7,7 @@ use phonenumber::country;
 
 use crate::context::{self, Context};
 use crate::folded::{Folded, is_word};
-use crate::numbers::{Group, digits, end_of_digits, goes_on, groups};
+use crate::numbers::{Group, digits, each_number, goes_on, groups};
 
 const DIGITS_MIN: usize = 7;
 const DIGITS_MAX: usize = 15;
@@ -41,20 +41,7 @@ const WITHOUT_ZERO: &[country::Id] =
 
 pub(crate) fn find(text: &Folded, given: Context, found: &mut impl FnMut(Range<usize>)) {
     let mut lookups = Lookups { left: LOOKUPS_MAX };
-    let mut at = 0;
-    while at < text.chars.len() {
-        if !text.chars[at].is_ascii_digit() {
-            at += 1;
-            continue;
-        }
-        match at_digit(text, at, given, &mut lookups) {
-            Some(number) => {
-                at = number.end;
-                found(number);
-            }
-            None => at = end_of_digits(text, at),
-        }
-    }
+    each_number(text, |start| at_digit(text, start, given, &mut lookups), found);
 }
 
 struct Lookups {

@@ -4,23 +4,10 @@ use std::ops::Range;
 
 use crate::context::{self, Context};
 use crate::folded::{Folded, is_word};
-use crate::numbers::{digits, end_of_digits, goes_on, groups};
+use crate::numbers::{digits, each_number, goes_on, groups};
 
 pub(crate) fn find(text: &Folded, given: Context, found: &mut impl FnMut(Range<usize>)) {
-    let mut at = 0;
-    while at < text.chars.len() {
-        if !text.chars[at].is_ascii_digit() {
-            at += 1;
-            continue;
-        }
-        match at_digit(text, at, given) {
-            Some(number) => {
-                at = number.end;
-                found(number);
-            }
-            None => at = end_of_digits(text, at),
-        }
-    }
+    each_number(text, |start| at_digit(text, start, given), found);
 }
 
 fn at_digit(text: &Folded, start: usize, given: Context) -> Option<Range<usize>> {

@@ -218,7 +218,7 @@ impl Drop for PendingEntry {
     fn drop(&mut self) {
         let Some((entry, place)) = self.entry.take() else { return };
         if self.log.writer.items_tx.send(Item::Entry(entry, place)).is_err() {
-            tracing::error!("an entry of the audit log is lost: the server has stopped");
+            tracing::error!("lost an entry of the audit log: the server has stopped");
         }
     }
 }
@@ -280,7 +280,7 @@ impl LogFile {
             }
             *self.trouble() = Some(error);
             if self.is_closing.load(Ordering::Relaxed) {
-                tracing::error!(entries = batch.len(), "entries of the audit log are lost");
+                tracing::error!(entries = batch.len(), "lost entries of the audit log");
                 return;
             }
             std::thread::sleep(TRY_AGAIN_AFTER);

@@ -107,7 +107,7 @@ pub enum OpenErasuresError {
     #[error("cannot read the receipts of erasures in `{}`", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
     /// The file holds something else.
-    #[error("`{}` holds no receipts of erasures; mend the file, or move it away to begin without them", .0.display())]
+    #[error("`{}` does not hold receipts of erasures; fix the file, or move it away to start without them", .0.display())]
     Damaged(PathBuf, #[source] serde_json::Error),
 }
 
@@ -232,7 +232,7 @@ impl Erasures {
         if let Some(path) = &self.path
             && let Err(error) = write(path, &receipts)
         {
-            tracing::error!(%error, path = %path.display(), "the receipts of erasures could not be kept");
+            tracing::error!(%error, path = %path.display(), "could not save the receipts of erasures");
         }
         drop(receipts);
         self.changed.send_modify(|count| *count += 1);

@@ -10,7 +10,7 @@ mod parquet;
 
 use std::io;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use hearken_index::Search;
@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt, once};
+use tracing::{Span, info};
 
 use self::parquet::Table;
 use crate::http::Caller;
@@ -111,7 +112,9 @@ pub async fn export(
     let (chunks_tx, mut chunks_rx) = mpsc::channel(CHUNKS_MAX);
     let reader = state.reader().clone();
     let runtime = Handle::current();
+    let (started, slow, span) = (Instant::now(), state.limits().slow_search, Span::current());
     tokio::task::spawn_blocking(move || {
+        let _in_request = span.enter();
         let mut chunks = Chunks { chunks_tx, runtime, buffer: Vec::new() };
         let exported = parameters
             .text()
@@ -126,6 +129,9 @@ pub async fn export(
             Err(problem) => drop(chunks.send(Err(problem))),
         }
         drop(place);
+        if started.elapsed() >= slow {
+            info!(seconds = started.elapsed().as_secs_f64(), "an export took long");
+        }
     });
     // The first chunk decides whether this is an answer or a problem.
     let first = match chunks_rx.recv().await {

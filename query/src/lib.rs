@@ -14,6 +14,18 @@
 //! - [`problem`]: the one place that turns errors into status, stable code and public text.
 //! - [`keys`]: who may ask what; [`audit`]: who asked what.
 //! - [`http`]: the routes.
+//! - [`reload`]: files that may be replaced while the server runs.
+//!
+//! ```
+//! use hearken_query::language::{parse, print};
+//!
+//! # fn main() -> Result<(), hearken_query::language::ParseError> {
+//! let query = parse("refund AND (csat:<=2 OR rating:1)")?;
+//! assert_eq!(parse(&print(&query))?, query);
+//! assert!(parse("refund AND (").is_err());
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod audit;
 mod durable;
@@ -28,6 +40,7 @@ mod mcp;
 pub mod overview;
 pub mod parameters;
 pub mod problem;
+pub mod reload;
 pub mod search;
 pub mod state;
 pub mod views;

@@ -61,7 +61,7 @@ struct ItemJson(Vec<u8>);
 impl ItemJson {
     fn new(hit: Hit, highlighter: Option<&mut Highlighter>) -> Result<Self, SearchError> {
         let highlights = marked(&hit, highlighter)?;
-        let mut json = hit.glimpse.into_head_json().into_bytes();
+        let mut json = hit.document.into_head_json().into_bytes();
         json.pop(); // the brace behind the interaction's fields, of which there is always one: the id
         json.extend_from_slice(b",\"highlights\":");
         serde_json::to_writer(&mut json, &highlights)
@@ -74,7 +74,7 @@ impl ItemJson {
 /// What matches in a hit.
 fn marked(hit: &Hit, highlighter: Option<&mut Highlighter>) -> Result<Vec<Highlight>, SearchError> {
     let Some(highlighter) = highlighter else { return Ok(Vec::new()) };
-    Ok(highlighter.highlights(hit.said()?, hit.details()?.iter()))
+    Ok(highlighter.highlights(hit.message_texts()?, hit.details()?.iter()))
 }
 
 /// Marks what a query's words match on a page of results; `None` when it has no words.
@@ -221,6 +221,7 @@ fn answer<Item>(
 ) -> Result<SearchAnswer<Item>, Problem> {
     let request = request(reader, parameters, caller, deadline)?;
     let response = reader.search(&request)?;
+    debug_assert!(response.hits.len() as u64 <= response.total, "what is shown is counted");
     let SearchParts { selection, sort, .. } = &*request;
     let mut highlighter = highlighter(&selection.query);
     let mut items = Vec::with_capacity(response.hits.len());
@@ -323,7 +324,7 @@ mod tests {
         let (mut head, mut rest) = (Vec::new(), Vec::new());
         document.write_stored(&mut head, &mut rest).unwrap();
         let [head, rest] = [head, rest].map(|json| String::from_utf8(json).unwrap());
-        Hit { glimpse: hearken_model::Glimpse::new(head, rest), score: None }
+        Hit { document: hearken_model::LazyDocument::stored(head, rest), score: None }
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Limits {
     pub waiting_max: usize,
     /// How long one search may wait and run together; then 503.
     pub search_timeout: Duration,
+    /// A search that takes as long as this, waiting included, is told of in the log.
+    pub slow_search: Duration,
     /// Longest request target, path and query.
     pub uri_bytes_max: usize,
     /// Largest body of a search.
@@ -55,6 +57,7 @@ impl Default for Limits {
             searches_max: cores.max(2),
             waiting_max: 64,
             search_timeout: Duration::from_secs(10),
+            slow_search: Duration::from_secs(1),
             uri_bytes_max: 32 * 1024,
             body_bytes_max: 256 * 1024,
             // An interaction may have 8 MB of text, which JSON may double.
@@ -304,7 +307,8 @@ impl AppState {
         T: Send + 'static,
         E: Into<Problem> + Send + 'static,
     {
-        let deadline = Instant::now() + self.limits().search_timeout;
+        let asked = Instant::now();
+        let deadline = asked + self.limits().search_timeout;
         let admitted = Arc::clone(&self.inner.admitted).try_acquire_owned();
         let admitted = admitted.map_err(|_| Problem::too_many_searches())?;
         let place = Arc::clone(&self.inner.running).acquire_owned();
@@ -323,7 +327,16 @@ impl AppState {
         // search.
         let done = tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(work)));
         let done = done.map_err(|_| Problem::internal(&std::io::Error::other("a search panicked")))?;
-        self.metrics().search_seconds.observe(started.elapsed().as_secs_f64());
+        let (waited, ran) = (started - asked, started.elapsed());
+        self.metrics().search_seconds.observe(ran.as_secs_f64());
+        if waited + ran >= self.limits().slow_search {
+            // What was searched for is in no log; the span of the request says which one it was.
+            tracing::warn!(
+                waited_seconds = waited.as_secs_f64(),
+                seconds = ran.as_secs_f64(),
+                "a slow search"
+            );
+        }
         done.map_err(Into::into)
     }
 

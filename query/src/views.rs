@@ -69,7 +69,7 @@ pub enum OpenViewsError {
     #[error("cannot read the saved views in `{}`", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
     /// The file holds something else.
-    #[error("`{}` holds no saved views; mend the file, or move it away to begin without views", .0.display())]
+    #[error("`{}` does not hold saved views; fix the file, or move it away to start without any", .0.display())]
     Damaged(PathBuf, #[source] serde_json::Error),
 }
 

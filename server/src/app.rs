@@ -25,6 +25,7 @@ use hearken_query::audit::AuditLog;
 use hearken_query::erasures::{self, Erasures};
 use hearken_query::http::{Gate, LiveTls, Proxies, ServeOptions, SignOn};
 use hearken_query::keys::{KeyFile, LiveKeys};
+use hearken_query::reload::{Reloaded, reload_on_change};
 use hearken_query::views::{self, Views};
 use hearken_query::webhooks::Platform;
 use hearken_query::{AppState, http};
@@ -250,7 +251,7 @@ fn open_keys(config: &HttpConfig) -> anyhow::Result<Option<LiveKeys>> {
     let keys = LiveKeys::open(KeyFile::new(path))?;
     if keys.current().is_empty() {
         let file = path.display();
-        warn!(%file, "there are no keys yet, so nobody may do anything; make one with `hearken keys create`");
+        warn!(%file, "there are no keys yet, so every request is refused; create one with `hearken keys create`");
     }
     Ok(Some(keys))
 }
@@ -449,27 +450,20 @@ fn readiness(status: IngestStatus, monitor: Arc<dyn Maintain>) -> hearken_query:
     })
 }
 
-/// Reloads a replaced GeoIP file; a broken one is reported once and the old one stays in use.
+/// Reloads replaced GeoIP files for as long as the server runs.
 async fn watch_geoip(geoip: GeoIp) {
-    let mut last_error = String::new();
-    loop {
-        tokio::time::sleep(GEOIP_INTERVAL).await;
-        let looked_at = geoip.clone();
-        match tokio::task::spawn_blocking(move || looked_at.reload_if_changed()).await {
-            Ok(Ok(false)) | Err(_) => {}
-            Ok(Ok(true)) => {
-                info!("reloaded the GeoIP file");
-                last_error.clear();
+    reload_on_change(
+        GEOIP_INTERVAL,
+        move || geoip.reload_if_changed(),
+        |reloaded| match reloaded {
+            Reloaded::Changed => info!("reloaded the GeoIP file"),
+            Reloaded::Readable => {} // a file that is refused is so once, and not read again until it changes
+            Reloaded::Failed(error) => {
+                warn!(error, "the new GeoIP file is refused; the old one stays in use")
             }
-            Ok(Err(error)) => {
-                let error = error.to_string();
-                if error != last_error {
-                    warn!(error, "the new GeoIP file is refused; the old one stays in use");
-                    last_error = error;
-                }
-            }
-        }
-    }
+        },
+    )
+    .await;
 }
 
 /// Where the demo and tests keep an index of their own.

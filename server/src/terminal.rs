@@ -2,6 +2,7 @@
 //! taken out by [`clean`].
 
 use console::{Alignment, Style, measure_text_width, pad_str, style, truncate_str};
+use hearken_index::highlight::unescape;
 use serde_json::Value;
 
 /// The longest bar of a facet, in characters.
@@ -36,15 +37,6 @@ pub fn fragment(html: &str) -> String {
         shown += &clean(&unescape(rest));
     }
     shown
-}
-
-fn unescape(html: &str) -> String {
-    // The ampersand last, so that what was escaped twice is unescaped once.
-    html.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&#39;", "'")
-        .replace("&amp;", "&")
 }
 
 /// The text of a field of an interaction, empty when it is absent.

@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use hearken_tests::hearken::workspace_root;
+use serde_json::Value;
 
 /// Each room and the rooms that it may use. Ingest and query never see each other.
 const MAY_USE: [(&str, &[&str]); 13] = [
@@ -78,6 +80,35 @@ fn engines_the_environment_and_the_process_are_named_only_where_they_belong() {
         });
     }
     assert!(num_files > MAY_USE.len(), "{num_files} sources");
+}
+
+/// Clippy's `incompatible_msrv` watches what our own code uses of the standard library.
+#[test]
+fn no_dependency_needs_a_newer_rust_than_the_workspace_promises() {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .current_dir(workspace_root())
+        .output()
+        .unwrap();
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let version = |text: &str| {
+        let mut parts = text.split('.').map(|part| part.parse::<u32>().unwrap());
+        [(); 3].map(|()| parts.next().unwrap_or(0))
+    };
+    let packages = metadata["packages"].as_array().unwrap();
+    let promised = packages.iter().find(|package| package["name"] == "hearken").unwrap();
+    let promised = promised["rust_version"].as_str().unwrap();
+    assert!(packages.len() > 100, "{} packages", packages.len());
+    for package in packages {
+        let Some(needed) = package["rust_version"].as_str() else { continue };
+        assert!(
+            version(needed) <= version(promised),
+            "{} {} needs Rust {needed}, but `rust-version` in Cargo.toml is {promised}",
+            package["name"],
+            package["version"]
+        );
+    }
 }
 
 /// Whether a line of code names a crate's path; a module of ours may have the crate's name, or a name that ends alike.

@@ -18,6 +18,11 @@
 //! Everything that a conversation carries is hostile text: it reaches a page only through maud's escaping, and the
 //! policy in [`handlers`] forbids inline scripts and styles. Pages work without scripts; scripts add keys, live
 //! growth, suggestions and brushing.
+//!
+//! ```
+//! let routes = hearken_query::http::routes().merge(hearken_web::routes());
+//! assert!(routes.table().iter().any(|route| route.path == "/overview"));
+//! ```
 
 mod account;
 mod assets;

@@ -15,7 +15,8 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 ///
 /// Only [`AskError::Unavailable`] is tried again. The pauses double, each of a random length from nothing to its
 /// bound ("full jitter"), so that many clients that failed together do not come back together; never shorter than
-/// what the server asked for.
+/// what the server asked for. (`backon` adds its jitter to a delay that grows all the same, so its pauses do not spread
+/// over the whole range.)
 ///
 /// # Errors
 /// The last attempt's.

@@ -41,7 +41,7 @@ pub(crate) fn print(reader: &IndexReader) -> Result<()> {
         report::print(&format!("## {search} ({} found)", answer.total))?;
         let mut highlighter = Highlighter::new(&query, HighlightOptions::PAGE);
         for hit in &answer.hits {
-            let marked = highlighter.highlights(hit.said()?, hit.details()?.iter());
+            let marked = highlighter.highlights(hit.message_texts()?, hit.details()?.iter());
             let head = hit.head()?;
             let topics = &head.topics_summary;
             report::print(&format!(

@@ -14,7 +14,7 @@ use hearken_index::search::{
 };
 use hearken_index::values::{self, FieldRef};
 use hearken_model::field::{FieldKind, field};
-use hearken_model::{Document, Glimpse, Timestamp};
+use hearken_model::{Document, LazyDocument, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Documents;
@@ -69,8 +69,10 @@ pub(super) fn search(documents: &Documents, request: &SearchRequest) -> Result<S
         .iter()
         .map(|name| Ok::<_, SearchError>(facet(&unfiltered(name), name, request.facet_size)));
     let ranges = request.ranges.iter().map(|facet| ranges(&unfiltered(&facet.field), facet));
-    let hits =
-        page.iter().map(|document| Hit { glimpse: Glimpse::of(Arc::new((*document).clone())), score: None });
+    let hits = page.iter().map(|document| Hit {
+        document: LazyDocument::in_memory(Arc::new((*document).clone())),
+        score: None,
+    });
     Ok(SearchResponse {
         total,
         hits: hits.collect(),

@@ -1,5 +1,22 @@
 //! An index in memory, for tests: the plain scan of [`hearken_index::oracle`] behind the port. It is as slow as it is plain,
 //! knows no relevance, and what it holds is gone with it; what is durable is only called so. Several may write to it.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use hearken_index::checkpoint::Checkpoint;
+//! use hearken_index::{Lookup as _, Store as _};
+//! use hearken_model::{Document, InteractionId, State};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (mut store, reader) = hearken_index_memory::open();
+//! let state = State::new(InteractionId::try_new("chat-1")?);
+//! store.put(Arc::new(Document::new(state)));
+//! store.refresh(&Checkpoint::default())?;
+//! assert_eq!(reader.count_in_progress()?, 0);
+//! # Ok(())
+//! # }
+//! ```
 
 mod answer;
 

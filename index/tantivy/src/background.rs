@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-/// How much nicer than the rest of the process they are. Five levels are a third of the processor time where there is
+/// How much lower their priority is than that of the rest of the process, as a nice value. Five levels are a third of the processor time where there is
 /// not enough for all ([sched(7)]): enough to keep up, and a refresh is not kept waiting by a merge.
 ///
 /// [sched(7)]: https://man7.org/linux/man-pages/man7/sched.7.html
@@ -12,20 +12,20 @@ thread_local! {
     static IS_BACKGROUND: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Makes the calling thread nicer, once. Where the system cannot do that for a single thread, nothing happens.
-pub(super) fn be_nice() {
+/// Lowers the priority of the calling thread, once. Where the system cannot do that for a single thread, nothing happens.
+pub(super) fn lower_priority() {
     if !cfg!(target_os = "linux") || IS_BACKGROUND.replace(true) {
         return;
     }
     let process = rustix::process::getpriority_process(None).unwrap_or_default();
     if let Err(error) = rustix::process::setpriority_process(None, process + NICENESS) {
-        tracing::debug!(%error, "a background thread keeps its priority");
+        tracing::debug!(%error, "cannot lower the priority of a background thread");
     }
 }
 
-/// [`be_nice`] if tantivy made the thread for merges; it offers no other place to do so.
-pub(super) fn be_nice_while_merging() {
+/// [`lower_priority`] if tantivy made the thread for merges; it offers no other place to do so.
+pub(super) fn lower_priority_while_merging() {
     if std::thread::current().name().is_some_and(|name| name.starts_with("merge_thread")) {
-        be_nice();
+        lower_priority();
     }
 }

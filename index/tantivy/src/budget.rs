@@ -1,4 +1,4 @@
-//! What one search may use: a deadline that is looked at wherever much work is done, and a count of costs.
+//! What one search may use: a deadline, checked wherever much work is done, and a count of costs.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -32,7 +32,7 @@ impl Budget {
         Budget { deadline, ..Budget::default() }
     }
 
-    /// Whether all work must end now. Costs a look at the clock: ask every few thousand steps.
+    /// Whether all work must end now. It reads the clock, so ask every few thousand steps.
     pub(super) fn is_spent(&self) -> bool {
         if self.stopped.load(Ordering::Relaxed) {
             return true;

@@ -38,7 +38,7 @@ pub fn check(path: &Path) -> Result<CheckReport, EngineError> {
     report(&storage, path)
 }
 
-/// What is on that storage; nobody may write to it meanwhile.
+/// Verifies what is on that storage; nobody may write to it meanwhile.
 pub(super) fn report(storage: &DiskStorage, path: &Path) -> Result<CheckReport, EngineError> {
     match read_durable(storage) {
         Ok((sums, payload, num_documents)) => Ok(CheckReport {

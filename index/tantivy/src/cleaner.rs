@@ -1,11 +1,11 @@
-//! Gets what was erased out of the files.
+//! Removes what was erased from the files.
 //!
 //! A replaced document stays in its segment, marked as deleted, until the segment is merged away, and the segment's files
 //! stay as long as a view of that time is in use. So segments with traces of what was erased are rewritten, one at a time so
 //! that flushes go on in between, and then the files that no commit names are waited for.
 //!
-//! What is looked for is told by the tombstones themselves, which have the hash in the column [`TIE`] that the interaction
-//! had: so it is also found after a restart. Another interaction of the same hash costs a rewriting, nothing more.
+//! The tombstones say what to look for: in the column [`TIE`] they have the hash that the interaction had, so traces are found
+//! after a restart, too. Another interaction with the same hash costs a needless rewrite, nothing more.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const VIEWS_PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// How many times traces are looked for; again only because a merge under way carries some on.
 const ROUNDS_MAX: usize = 100;
 
-/// Gets what was erased out of the files of an index.
+/// Removes what was erased from the files of an index.
 pub(super) struct Cleaner<'i> {
     pub(super) shared: &'i Arc<Shared>,
     pub(super) state: &'i Arc<FlushState>,

@@ -19,8 +19,8 @@ use super::merge::BoundedMergePolicy;
 use super::options::WriterOptions;
 use super::panic_message;
 
-/// An open tantivy index. After a failure it is of no more use: tantivy then counts segments as committed that no
-/// `meta.json` names. Open it again.
+/// An open tantivy index. After a failure it must be opened again, because tantivy then counts segments as committed that
+/// no `meta.json` names.
 pub(super) struct Committer {
     pub(super) directory: DurableDirectory,
     writer: IndexWriter,
@@ -44,7 +44,7 @@ impl Committer {
             DurableDirectory::open(Arc::clone(storage), verify).map_err(|error| open_error(path, error))?;
         // An index also opens while the disk takes nothing; the next commit settles what is found.
         if let Err(error) = directory.settle() {
-            tracing::warn!(%error, "cannot make the commit that was found durable for certain yet");
+            tracing::warn!(%error, "cannot sync the commit that was found; the next commit tries again");
         }
         let opened = catch(|| {
             let index = Index::builder()
@@ -146,7 +146,7 @@ impl Committer {
         })
     }
 
-    /// Writes a segment anew without what is deleted in it, if it is still there and no merge has it in hand.
+    /// Rewrites a segment without its deleted documents, if it still exists and no merge is working on it.
     pub(super) fn rewrite(&mut self, segment: SegmentId) -> Result<(), Failure> {
         catch(|| {
             let segments = self.writer.index().searchable_segment_ids()?;
@@ -154,7 +154,7 @@ impl Committer {
                 && let Err(error) = self.writer.merge(&[segment]).wait()
             {
                 // Mostly another merge has it; whoever asked looks again.
-                tracing::debug!(%error, "a segment was not written anew");
+                tracing::debug!(%error, "a segment was not rewritten");
             }
             Ok(())
         })
@@ -165,7 +165,7 @@ impl Committer {
         catch(|| self.writer.garbage_collect_files().wait().map(|_| ()))
     }
 
-    /// Lets go of the index; threads of tantivy that live on write nothing any more.
+    /// Closes the index: threads of tantivy that still run can no longer write.
     pub(super) fn close(self) {
         self.directory.close();
     }

@@ -1,4 +1,5 @@
-//! tantivy's directory: plain files on the disk, with a checksum for each, put in place as a crash at any instant forgives.
+//! tantivy's directory: plain files on the disk, each with a checksum, replaced so that a crash at any instant leaves one
+//! whole commit.
 //!
 //! Files are written as tantivy writes them and made durable when a `meta.json` is about to name them: one that nothing
 //! ever names is never synced. What is on the disk is always one whole commit: its files, and the checkpoint of the source
@@ -15,7 +16,7 @@
 //!
 //! - [`storage`]: the few file operations used, as a seam for faults.
 //! - [`manifest`]: `meta.json`, and the checksums it carries on the disk.
-//! - [`check`]: are the files what they were when they were written?
+//! - [`check`]: verifies that the files are what was written.
 //!
 //! Fail points, with the feature `failpoints`, in the order they are passed: `index-sync-file` (each file),
 //! `index-sync-directory` (twice), `index-rename-meta`, `index-meta-renamed`, `index-committed`; `index-merge-end` when a
@@ -48,7 +49,7 @@ use tantivy::directory::{
 
 use self::manifest::{Commit, FileSums, MANAGED, META_NEXT};
 use self::storage::StorageFile;
-use super::background::be_nice_while_merging;
+use super::background::lower_priority_while_merging;
 
 pub(crate) use self::check::verify;
 pub use self::check::{Damage, Problem};
@@ -58,7 +59,7 @@ pub(crate) use self::storage::{DiskStorage, LockRefused, Storage, StorageLock};
 /// Syncs under way at a time: a journal takes several in one turn, which halves a commit while the disk is busy.
 const SYNC_THREADS: usize = 4;
 
-/// A tantivy directory whose commits survive whatever comes. Clones share it.
+/// A tantivy directory whose commits survive crashes and power failures. Clones share it.
 #[derive(Clone)]
 pub(crate) struct DurableDirectory {
     shared: Arc<Shared>,
@@ -70,8 +71,8 @@ struct Shared {
     /// One `meta.json` at a time.
     committing: Mutex<()>,
     /// tantivy's locks; the one between processes is taken once for all, see [`Storage::lock`].
-    meta_lock: Token,
-    writer_lock: Token,
+    meta_lock: SendLock,
+    writer_lock: SendLock,
     /// Since the last write that failed, until a commit succeeds.
     disk_fails: Arc<AtomicBool>,
 }
@@ -168,8 +169,8 @@ impl DurableDirectory {
                 storage,
                 state: Mutex::new(state),
                 committing: Mutex::new(()),
-                meta_lock: Token::new(),
-                writer_lock: Token::new(),
+                meta_lock: SendLock::new(),
+                writer_lock: SendLock::new(),
                 disk_fails: Arc::default(),
             }),
         })
@@ -185,7 +186,7 @@ impl DurableDirectory {
         }
     }
 
-    /// From now on nothing is written any more. Reading goes on.
+    /// Stops all writing. Reading goes on.
     pub(crate) fn close(&self) {
         let _no_commit_under_way = self.shared.committing.lock();
         self.state().closed = true;
@@ -465,7 +466,7 @@ impl tantivy::Directory for DurableDirectory {
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
         let io_error = |e| OpenWriteError::wrap_io_error(e, path.to_owned());
         let name = name_of(path).ok_or_else(|| io_error(io::ErrorKind::InvalidFilename.into()))?;
-        be_nice_while_merging();
+        lower_priority_while_merging();
         let mut state = self.state();
         state.refuse_if_closed().map_err(io_error)?;
         if state.is_used(name) {
@@ -515,9 +516,9 @@ impl tantivy::Directory for DurableDirectory {
     /// Both of tantivy's locks are between the threads of this process.
     fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
         if lock.filepath == META_LOCK.filepath {
-            Ok(DirectoryLock::from(Box::new(self.shared.meta_lock.wait())))
+            Ok(DirectoryLock::from(Box::new(self.shared.meta_lock.lock())))
         } else if lock.filepath == INDEX_WRITER_LOCK.filepath {
-            let guard = self.shared.writer_lock.try_take().ok_or(LockError::LockBusy)?;
+            let guard = self.shared.writer_lock.try_lock().ok_or(LockError::LockBusy)?;
             Ok(DirectoryLock::from(Box::new(guard)))
         } else {
             Err(LockError::wrap_io_error(io::ErrorKind::Unsupported.into()))
@@ -592,35 +593,35 @@ fn name_of(path: &Path) -> Option<&str> {
     path.to_str().filter(|name| !name.contains('/'))
 }
 
-/// A lock whose guard owns nothing borrowed and may be released on another thread.
-struct Token {
-    put_back: Sender<()>,
-    take: Receiver<()>,
+/// A lock whose guard borrows nothing and may be released on another thread, as tantivy asks of its locks.
+struct SendLock {
+    unlock: Sender<()>,
+    lock: Receiver<()>,
 }
 
-struct TokenGuard(Sender<()>);
+struct LockGuard(Sender<()>);
 
-impl Token {
+impl SendLock {
     fn new() -> Self {
-        let (put_back, take) = bounded(1);
-        drop(TokenGuard(put_back.clone())); // the one token
-        Self { put_back, take }
+        let (unlock, lock) = bounded(1);
+        drop(LockGuard(unlock.clone())); // unlocked in the beginning
+        Self { unlock, lock }
     }
 
-    fn wait(&self) -> TokenGuard {
-        self.take.recv().expect("the sender lives beside the receiver");
-        TokenGuard(self.put_back.clone())
+    fn lock(&self) -> LockGuard {
+        self.lock.recv().expect("the sender lives beside the receiver");
+        LockGuard(self.unlock.clone())
     }
 
-    fn try_take(&self) -> Option<TokenGuard> {
-        self.take.try_recv().ok()?;
-        Some(TokenGuard(self.put_back.clone()))
+    fn try_lock(&self) -> Option<LockGuard> {
+        self.lock.try_recv().ok()?;
+        Some(LockGuard(self.unlock.clone()))
     }
 }
 
-impl Drop for TokenGuard {
+impl Drop for LockGuard {
     fn drop(&mut self) {
-        // Never full: there is one token, and this guard has it.
+        // Never full: it holds one unit, and this guard has it.
         let _ = self.0.try_send(());
     }
 }

@@ -23,7 +23,7 @@ use tantivy::index::SegmentId;
 use tantivy::schema::Schema;
 use tantivy::tokenizer::TokenizerManager;
 
-use super::background::be_nice;
+use super::background::lower_priority;
 use super::committer::{Committer, Failure};
 use super::directory::{DurableDirectory, Storage, StorageLock};
 use super::document::DocumentBuilder;
@@ -153,7 +153,7 @@ impl Flusher {
         let nudged = Arc::new(AtomicBool::new(false));
         let handle = FlushHandle { requests, nudged: Arc::clone(&nudged) };
         let thread = std::thread::Builder::new().name("index-flush".to_owned()).spawn(move || {
-            be_nice();
+            lower_priority();
             flushing.run(&requests_rx, &nudged);
         })?;
         Ok(Self { handle, thread: Some(thread) })
@@ -219,7 +219,7 @@ impl Flushing {
             nudged.store(false, Ordering::Release);
             // From start to start: what a flush takes does not add to the interval.
             due = Instant::now() + interval;
-            let mut outcome = self.flush_and_tell();
+            let mut outcome = self.flush_and_report();
             for answer in answers {
                 let _ = answer.send(outcome.clone());
             }
@@ -238,7 +238,7 @@ impl Flushing {
         }
     }
 
-    fn flush_and_tell(&mut self) -> Result<(), String> {
+    fn flush_and_report(&mut self) -> Result<(), String> {
         let started = Instant::now();
         let mut report =
             FlushReport { duration: Duration::ZERO, num_documents: 0, advanced: None, error: None };

@@ -204,7 +204,7 @@ impl IndexWriter {
         // However it ends, and whether it ends in time: what counts is the room.
         let flushed = self.flusher.handle().flush().recv_deadline(deadline);
         if !matches!(flushed, Ok(Ok(()))) {
-            // A disk that fails at once would otherwise be tried again, and complained about, without pause.
+            // Otherwise a disk that fails at once would be tried again, and logged, without a pause.
             std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
         }
         let live_bytes = self.shared.live_bytes();
@@ -216,7 +216,7 @@ impl IndexWriter {
     }
 }
 
-/// What the flush thread answered.
+/// The flush thread's answer, as an error of the store.
 pub(super) fn answer(
     answer: Result<Result<(), String>, crossbeam_channel::RecvError>,
 ) -> Result<(), StoreError> {

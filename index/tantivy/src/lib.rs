@@ -4,14 +4,27 @@
 //! - [`live`]: what changed since the last flush, in memory. [`view`]: what a search sees, the last commit with that over
 //!   it. [`shared`]: how views come about.
 //! - [`flusher`]: the thread that makes what changed durable; [`committer`]: tantivy's writer, which it owns.
-//!   [`cleaner`]: what was erased goes out of the files.
+//!   [`cleaner`]: removes what was erased from the files.
 //! - [`schema`], [`document`], [`encoding`]: what is indexed, counted and stored of an interaction.
 //! - [`lower`]: the query tree as tantivy queries, with [`words`], [`value_terms`] and [`expansion`] of our own.
 //! - [`collect`], [`sort`], [`facets`], [`ranges`], [`statistics`], [`stored`]: one pass over the matches, within a
 //!   [`budget`]; [`columns`]: opened once.
 //! - [`merge`]: how many segments, and how large. [`old`]: an index of an earlier version. [`check`]: one that nobody
 //!   has open. [`backup`]: copies of one, open or not.
-//! - [`directory`]: files with checksums, put in place as a crash forgives.
+//! - [`directory`]: files with checksums, replaced so that a crash leaves a whole commit.
+//!
+//! ```
+//! use hearken_index::checkpoint::Checkpoint;
+//! use hearken_index_tantivy::Index;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let (mut writer, reader) = Index::open(&folder.path().join("index"), |_| {})?;
+//! writer.refresh(&Checkpoint::default())?;
+//! assert_eq!(reader.count_in_progress()?, 0);
+//! # Ok(())
+//! # }
+//! ```
 
 mod background;
 mod backup;
@@ -64,7 +77,7 @@ pub use old::OldIndex;
 pub use options::WriterOptions;
 pub use reader::{Counts, IndexReader, RELEVANCE_HITS_MAX, VIEW_PINNED_FOR, VIEWS_MAX};
 
-/// What a panic said.
+/// The message of a panic.
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()

@@ -1,4 +1,4 @@
-//! From the query tree to tantivy's queries, and to what asks the same of the live tier.
+//! From the query tree to tantivy's queries, and to the same conditions for the live tier.
 
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl Lowered {
         Lowered { engine: Box::new(engine), live }
     }
 
-    /// A condition on values: it decides and does not rank.
+    /// A condition on values: it filters and does not rank.
     fn test(engine: Boxed, test: impl Fn(&LiveDocument) -> bool + Send + Sync + 'static) -> Self {
         Lowered { engine, live: LiveQuery::Test(Box::new(test)) }
     }
@@ -660,7 +660,7 @@ fn disjunction(parts: Vec<Lowered>) -> Lowered {
     Lowered::new(BooleanQuery::new(engine), LiveQuery::Or(live))
 }
 
-/// Conditions on values decide, they do not rank.
+/// Conditions on values filter and do not rank.
 fn unscored(query: impl EngineQuery) -> Boxed {
     Box::new(tantivy::query::ConstScoreQuery::new(Box::new(query), 0.0))
 }

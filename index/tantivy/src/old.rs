@@ -1,4 +1,4 @@
-//! An index of this version or an earlier one, opened only to read what it stores and write it anew.
+//! An index of this or an earlier version, opened only to read what it stores and write it to a new one.
 
 use std::ops::ControlFlow;
 use std::path::Path;

@@ -360,8 +360,8 @@ impl IndexReader {
         let scored = matches!(page.order, Order::Relevance);
         let mut hits = Vec::with_capacity(request.limit);
         for entry in entries.iter().skip(page.offset).take(request.limit) {
-            let glimpse = stored::glimpse(&page.view, entry.place).map_err(engine)?;
-            hits.push(Hit { glimpse, score: scored.then_some(entry.score) });
+            let document = stored::lazy_document(&page.view, entry.place).map_err(engine)?;
+            hits.push(Hit { document, score: scored.then_some(entry.score) });
         }
         let end = page.offset + request.limit;
         let (Some(last), true) = (hits.last(), entries.len() > end) else { return Ok((hits, None)) };

@@ -19,7 +19,7 @@ use hearken_index::query::{Edge, Query, Range, Scope, TextForm};
 use hearken_index::ranking::Ranking;
 use hearken_index::search::{Boundaries, RangeFacet, SearchError, SearchParts, Selection, Sort};
 use hearken_index::{Access, conformance_tests};
-use hearken_model::{Document, InteractionId, Role, Said, Scalar};
+use hearken_model::{Document, InteractionId, MessageText, Role, Scalar};
 use proptest::prelude::*;
 
 use crate::cursor::PageEnd;
@@ -524,7 +524,7 @@ proptest! {
         for document in &*DOCUMENTS {
             for message in document.transcript() {
                 let alone = conversation("alone", &[(message.role, &message.message)]);
-                let found = !highlighter.highlights(alone.transcript().iter().map(Said::from), []).is_empty();
+                let found = !highlighter.highlights(alone.transcript().iter().map(MessageText::from), []).is_empty();
                 prop_assert_eq!(found, oracle::evaluate(&query, &alone).unwrap_or(false), "{:?}", message.message);
             }
             for detail in document.derived.head.details() {

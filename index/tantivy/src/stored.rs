@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hearken_model::{Document, Glimpse};
+use hearken_model::{Document, LazyDocument};
 use tantivy::schema::OwnedValue;
 use tantivy::schema::document::{DeserializeError, DocumentDeserialize, DocumentDeserializer};
 use tantivy::{DocAddress, Searcher, TantivyError};
@@ -43,26 +43,26 @@ pub(super) fn document(view: &View, place: Place) -> tantivy::Result<Document> {
 pub(super) fn stored_document(searcher: &Searcher, address: DocAddress) -> tantivy::Result<Document> {
     let Stored { head, rest } = searcher.doc(address)?;
     let document =
-        if rest.is_empty() { serde_json::from_str(&head) } else { Document::of_stored(&head, &rest) };
+        if rest.is_empty() { serde_json::from_str(&head) } else { Document::read_stored(&head, &rest) };
     document.map_err(unreadable)
 }
 
-/// What a page shows of it.
-pub(super) fn glimpse(view: &View, place: Place) -> tantivy::Result<Glimpse> {
+/// The document at that place, read only as far as a page needs it.
+pub(super) fn lazy_document(view: &View, place: Place) -> tantivy::Result<LazyDocument> {
     match place {
         Place::Live(vocabulary, at) => {
-            Ok(Glimpse::of(Arc::clone(&view.overlay().document(vocabulary, at).document)))
+            Ok(LazyDocument::in_memory(Arc::clone(&view.overlay().document(vocabulary, at).document)))
         }
         Place::Stored(address) => {
             let Stored { head, rest } = view.searcher.doc(address)?;
-            Ok(Glimpse::new(head, rest))
+            Ok(LazyDocument::stored(head, rest))
         }
     }
 }
 
 /// Its id alone.
 pub(super) fn id(view: &View, place: Place) -> tantivy::Result<String> {
-    glimpse(view, place)?.id().map_err(unreadable)
+    lazy_document(view, place)?.id().map_err(unreadable)
 }
 
 fn unreadable(error: serde_json::Error) -> TantivyError {

@@ -40,7 +40,7 @@ impl Weight for ValueTermsQuery {
                 Ok(true)
             })?;
         }
-        // Conditions on values decide, they do not rank.
+        // Conditions on values filter and do not rank.
         Ok(Box::new(ConstScorer::new(BitSetDocSet::from(documents), 0.0)))
     }
 

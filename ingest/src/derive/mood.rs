@@ -28,5 +28,5 @@ pub(super) fn course(
     let scores: Vec<f64> = by_customer()
         .filter_map(|derived| derived.sentiment_score.or(derived.sentiment.map(assumed_score)))
         .collect();
-    (worst, MoodChange::of(&scores))
+    (worst, MoodChange::from_scores(&scores))
 }

@@ -120,7 +120,7 @@ impl LlmAnalyst {
     pub async fn stop(self) {
         let _ = self.stopping.send(true); // nobody listens only when the task has ended already
         if let Err(error) = self.task.await {
-            warn!(%error, "the analyst has ended before");
+            warn!(%error, "the analyst had already ended");
         }
     }
 }
@@ -285,7 +285,7 @@ impl Finder {
         match end {
             End::Answered => self.num_troubles = 0,
             End::Unusable(why) => {
-                info!(interaction = %id, %why, "the built-in analysis stays");
+                info!(interaction = %id, %why, "keeping the built-in analysis");
                 set_aside(None);
                 self.num_troubles = 0;
             }
@@ -295,7 +295,7 @@ impl Finder {
                 let pause = doubled.max(error.retry_after().unwrap_or_default().min(PAUSE_ASKED_MAX));
                 self.num_troubles += 1;
                 self.pause_until = Some(Instant::now() + pause);
-                warn!(%error, pause_seconds = pause.as_secs(), "the built-in analysis stays for now; see [analysis.openai]");
+                warn!(%error, pause_seconds = pause.as_secs(), "keeping the built-in analysis for now; see [analysis.openai]");
             }
         }
     }
@@ -354,7 +354,7 @@ impl Shared {
             return;
         };
         if let Err(error) = self.parts.budget.spend(cost, now()) {
-            warn!(%error, "cannot write down what was spent; a restart would not know of it");
+            warn!(%error, "cannot record what was spent; a restart would forget it");
         }
     }
 
@@ -364,7 +364,7 @@ impl Shared {
         let record = event::record(answered, now());
         let mut pause = SEND_PAUSE.0;
         while let Err(error) = self.producer.write(&record).await {
-            warn!(%error, "an analysis cannot be sent; trying again; may Hearken write to the first of `kafka.topics`?");
+            warn!(%error, "an analysis cannot be sent; trying again. Hearken must be allowed to write to the first of `kafka.topics`");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(SEND_PAUSE.1);
         }

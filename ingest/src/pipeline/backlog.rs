@@ -66,21 +66,11 @@ impl Backlog {
 
 #[cfg(test)]
 mod tests {
-    use hearken_index::checkpoint::PartitionPosition;
-
     use super::*;
+    use crate::pipeline::checkpoint;
 
     fn partition(partition: i32) -> TopicPartition {
         ("interactions".to_owned(), partition)
-    }
-
-    fn checkpoint(positions: &[(i32, i64)]) -> Checkpoint {
-        let mut checkpoint = Checkpoint::default();
-        for (partition, next_offset) in positions {
-            let position = PartitionPosition { next_offset: *next_offset, fingerprint: None };
-            checkpoint.set("interactions", *partition, position);
-        }
-        checkpoint
     }
 
     #[test]

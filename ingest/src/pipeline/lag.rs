@@ -45,18 +45,8 @@ pub(super) fn num_records_between(from: &Checkpoint, to: &Checkpoint) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use hearken_index::checkpoint::PartitionPosition;
-
     use super::*;
-
-    fn checkpoint(positions: &[(i32, i64)]) -> Checkpoint {
-        let mut checkpoint = Checkpoint::default();
-        for (partition, next_offset) in positions {
-            let position = PartitionPosition { next_offset: *next_offset, fingerprint: None };
-            checkpoint.set("interactions", *partition, position);
-        }
-        checkpoint
-    }
+    use crate::pipeline::checkpoint;
 
     #[test]
     fn it_counts_from_the_checkpoint_or_from_where_reading_began() {

@@ -209,7 +209,7 @@ fn without_unfinished_line(path: &Path, file: &mut File) -> io::Result<u64> {
     let unfinished = tail.iter().rev().take_while(|byte| **byte != b'\n').count() as u64;
     if unfinished > 0 && unfinished < LINE_BYTES_MAX {
         let file_name = path.display();
-        tracing::warn!(file = %file_name, bytes = unfinished, "cut an unfinished line off the audit log");
+        tracing::warn!(file = %file_name, bytes = unfinished, "removed an unfinished line from the audit log");
         file.set_len(length - unfinished)?;
         return Ok(length - unfinished);
     }

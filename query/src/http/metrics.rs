@@ -41,20 +41,25 @@ impl HttpMetrics {
 
 /// Observes every request under the route it matched, never under its own path: labels stay few.
 pub(super) async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route_of(&request);
     let method = label_of(request.method());
     let started = Instant::now();
     let response = next.run(request).await;
-    // A parameter that takes slashes, too, is written like the others.
-    let route = route.as_ref().map_or("unknown", MatchedPath::as_str).replace("{*", "{");
     let status = response.status();
     let labels = [&route, method, status.as_str()];
     state.metrics().requests.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
     response
 }
 
+/// The route that a request matched, as the documentation has it.
+pub(super) fn route_of(request: &Request) -> String {
+    let route = request.extensions().get::<MatchedPath>();
+    // A parameter that takes slashes, too, is written like the others.
+    route.map_or("unknown", MatchedPath::as_str).replace("{*", "{")
+}
+
 /// Clients may invent methods.
-fn label_of(method: &Method) -> &'static str {
+pub(super) fn label_of(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

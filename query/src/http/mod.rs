@@ -14,6 +14,7 @@ pub(crate) mod metrics;
 mod operations;
 mod otlp;
 mod proxies;
+mod request_id;
 pub mod routes;
 mod serve;
 mod sessions;
@@ -86,8 +87,8 @@ pub fn metrics_alone(state: AppState) -> Router {
     finish(routes, state)
 }
 
-/// Adds what holds for every route: who may use it, limits, security headers, compression, metrics, problems for
-/// unknown routes.
+/// Adds what holds for every route: who may use it, limits, security headers, compression, metrics, a name in the log,
+/// problems for unknown routes.
 pub fn finish(routes: Routes, state: AppState) -> Router {
     let body_bytes_max = state.limits().body_bytes_max;
     let pages = routes.refusal_of_pages();
@@ -99,6 +100,7 @@ pub fn finish(routes: Routes, state: AppState) -> Router {
         .layer(middleware::from_fn_with_state(state.clone(), bodies::limit_time))
         .layer(middleware::from_fn_with_state(state.clone(), metrics::observe))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
+        .layer(middleware::from_fn(request_id::trace))
         .layer(CompressionLayer::new())
         .with_state(state)
 }

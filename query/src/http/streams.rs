@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, stream};
+use tracing::{Instrument as _, Span};
 
 use crate::export::{ExportFormat, export};
 use crate::follow::{FollowEvent, Follower};
@@ -63,9 +64,13 @@ fn events(state: AppState, follower: Follower) -> impl Stream<Item = Result<Even
     let point = follower.point();
     // With data, so that a script learns of the point, too; without the name of an event that anybody waits for.
     let first = Event::default().id(state.seal().text(point)).retry(COME_BACK_AFTER).data("{}");
-    let rest = stream::unfold((state, follower), |(state, mut follower)| async move {
-        let event = event(&state, &follower.next().await?);
-        Some((Ok(event), (state, follower)))
+    let span = Span::current(); // the body outlives the call that the span was entered for
+    let rest = stream::unfold((state, follower), move |(state, mut follower)| {
+        let next = async move {
+            let event = event(&state, &follower.next().await?);
+            Some((Ok(event), (state, follower)))
+        };
+        next.instrument(span.clone())
     });
     stream::StreamExt::chain(stream::once(async { Ok(first) }), rest)
 }

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use hearken_model::error_chain;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
+
+use crate::reload::{Reloaded, reload_on_change};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -23,10 +24,10 @@ pub enum TlsError {
     #[error("cannot read `{}`", .0.display())]
     Unreadable(PathBuf, #[source] std::io::Error),
     /// The first file holds no certificate.
-    #[error("`{}` holds no certificate; it has to be in PEM form, with the chain behind it", .0.display())]
+    #[error("`{}` holds no certificate; it must be in PEM form, followed by its chain", .0.display())]
     NoCertificate(PathBuf, #[source] Option<pem::Error>),
     /// The second file holds no key.
-    #[error("`{}` holds no private key; it has to be in PEM form, without a password", .0.display())]
+    #[error("`{}` holds no private key; it must be in PEM form and not encrypted", .0.display())]
     NoKey(PathBuf, #[source] pem::Error),
     /// They do not work, or not together.
     #[error("`{}` and `{}` cannot be used together", certificate.display(), key.display())]
@@ -96,27 +97,18 @@ impl LiveTls {
 
     /// Reloads changes for as long as the server runs.
     pub async fn keep_current(self) {
-        let mut last_error = String::new();
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let live = self.clone();
-            let Ok(looked) = tokio::task::spawn_blocking(move || live.reload()).await else { continue };
-            match looked {
-                Ok(has_changed) => {
-                    if has_changed {
-                        tracing::info!("the certificate was replaced");
-                    }
-                    last_error.clear();
+        reload_on_change(
+            LOOK_EVERY,
+            move || self.reload(),
+            |reloaded| match reloaded {
+                Reloaded::Changed => tracing::info!("the certificate was replaced"),
+                Reloaded::Readable => {}
+                Reloaded::Failed(error) => {
+                    tracing::error!(error, "the new certificate cannot be used; the old one stays in use")
                 }
-                Err(error) => {
-                    let error = error_chain(&error);
-                    if error != last_error {
-                        tracing::error!(error, "the certificate stays as it was");
-                        last_error = error;
-                    }
-                }
-            }
-        }
+            },
+        )
+        .await;
     }
 }
 

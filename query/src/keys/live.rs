@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use hearken_model::Timestamp;
 
 use super::{Key, KeyFile, KeyFileError, Keys, LastUses, now};
+use crate::reload::{Reloaded, reload_on_change};
 
 /// How often the file is checked: a revoked key stops working after this long.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -85,38 +86,25 @@ impl LiveKeys {
 
     /// Reloads changes for as long as the server runs, and writes down when keys were used.
     pub async fn keep_current(self) {
-        let mut last_error = String::new();
-        for look in 1_u32.. {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let live = self.clone();
-            let looked = tokio::task::spawn_blocking(move || {
-                if look % LOOKS_PER_WRITE == 0 {
-                    live.write_uses();
-                }
-                live.reload()
-            });
-            match looked.await {
-                Ok(Ok(has_changed)) => {
-                    if has_changed {
-                        tracing::info!(keys = self.current().by_id.len(), "reloaded the keys");
-                    } else if !last_error.is_empty() {
-                        tracing::info!("the keys file is readable again, with the same keys");
-                    }
-                    last_error.clear();
-                }
-                Ok(Err(error)) => {
-                    let error = error.to_string();
-                    if error != last_error {
-                        tracing::error!(
-                            error,
-                            "the keys cannot be read; those from before stay in use, revoked or not"
-                        );
-                        last_error = error;
-                    }
-                }
-                Err(_) => return, // the runtime is going down
+        let (live, mut num_looks) = (self.clone(), 0_u32);
+        let reload = move || {
+            num_looks = num_looks.wrapping_add(1);
+            if num_looks % LOOKS_PER_WRITE == 0 {
+                live.write_uses();
             }
-        }
+            live.reload()
+        };
+        reload_on_change(LOOK_EVERY, reload, |reloaded| match reloaded {
+            Reloaded::Changed => tracing::info!(keys = self.current().by_id.len(), "reloaded the keys"),
+            Reloaded::Readable => tracing::info!("the keys file is readable again, with the same keys"),
+            Reloaded::Failed(error) => {
+                tracing::error!(
+                    error,
+                    "the keys cannot be read; those from before stay in use, revoked or not"
+                );
+            }
+        })
+        .await;
     }
 
     /// Notes that a key was used.

@@ -10,6 +10,7 @@ mod network;
 mod openapi;
 mod operations;
 mod ranges;
+mod requests;
 mod searches;
 mod streams;
 mod support_lead;

@@ -1,4 +1,4 @@
-//! Are the files what they were when they were written?
+//! Verifies that the files are what was written.
 //!
 //! tantivy verifies checksums only on request, skips files that its list does not know, missing ones included, and
 //! tends to panic on what it cannot make sense of. So every byte is verified here, before tantivy sees the files.
@@ -37,7 +37,7 @@ pub enum Problem {
     },
     /// Its content is not what was written.
     Checksum,
-    /// The disk does not give it back.
+    /// The disk cannot read it.
     Unreadable(String),
     /// `meta.json` itself does not match its checksum, or is no `meta.json`.
     Meta(String),

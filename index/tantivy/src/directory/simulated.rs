@@ -86,7 +86,7 @@ impl SimulatedDisk {
         self.shared.1.notify_all();
     }
 
-    /// Nothing happens any more after so many more operations.
+    /// After so many more operations nothing happens.
     pub(crate) fn power_off_after(&self, after: usize) {
         let mut state = self.shared.0.lock();
         state.power_off_at = Some(state.num_operations + after);

@@ -1,4 +1,4 @@
-//! A query, asked of the documents of a tier one after the other.
+//! A query, evaluated on the documents of a tier one after another.
 //!
 //! It is lowered beside the engine's query and must mean the same. What its words stand for is looked up once, in each
 //! vocabulary; after that a document is searched by comparing numbers.
@@ -24,7 +24,7 @@ pub(crate) enum LiveQuery {
     None,
     /// Words; worth what they score.
     Words(Box<WordsCondition>),
-    /// A condition on values; it decides and does not rank.
+    /// A condition on values; it filters and does not rank.
     Test(Box<dyn Fn(&LiveDocument) -> bool + Send + Sync>),
     /// All of them; worth the sum.
     And(Vec<LiveQuery>),
@@ -170,9 +170,9 @@ impl WordsCondition {
         Some(score)
     }
 
-    /// In how many of the documents the words of each of these slots stand, those of two as a pair of neighbours; forms of a word are added up as in the engine, which
-    /// does not know whether they stand in the same documents. The scopes of roles share the words of all but
-    /// system messages, as they share them in the engine.
+    /// In how many of the documents the words of each of these slots stand, those of two as a pair of neighbours; forms of a
+    /// word are added up as in the engine, which does not know whether they stand in the same documents. The scopes of roles
+    /// share the words of all but system messages, as they share them in the engine.
     pub(crate) fn frequencies<'d>(
         &self,
         of: impl IntoIterator<Item = Range<usize>>,

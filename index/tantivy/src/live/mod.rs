@@ -2,7 +2,7 @@
 //!
 //! - [`cut`], [`vocabulary`]: texts as numbered words, each cut once.
 //! - [`document`], [`tier`]: documents, and how searches come to see them.
-//! - [`condition`]: a query, asked of one document after the other.
+//! - [`condition`]: a query, evaluated on one document after another.
 
 mod condition;
 mod cut;

@@ -84,7 +84,7 @@ impl Tier {
         TierView { chunks: self.chunks.clone() }
     }
 
-    /// Says anew of every document what it replaces.
+    /// Determines again what every document replaces.
     pub(crate) fn locate_all<E>(
         &mut self,
         mut locate: impl FnMut(&InteractionId) -> Result<Option<DocAddress>, E>,
