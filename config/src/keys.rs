@@ -44,6 +44,7 @@ pub(crate) const KEYS: &[&str] = &[
     "http.listen",
     "http.keys_file",
     "http.ingest",
+    "http.events_per_second",
     "http.metrics_listen",
     "http.audit_log",
     "http.allowed_hosts",

@@ -7,6 +7,7 @@ mod index;
 mod kafka;
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use hearken_model::PersonalData;
@@ -84,6 +85,7 @@ fn http(reader: &mut Reader<'_>) -> HttpConfig {
         listen: reader.parsed("http.listen", formats::listen_address).unwrap_or(default.listen),
         keys_file: reader.path("http.keys_file"),
         ingest: http_ingest(reader),
+        events_per_second: reader.number("http.events_per_second", 1, u32::MAX).and_then(NonZeroU32::new),
         audit_log: reader.path("http.audit_log"),
         metrics_listen: reader.parsed("http.metrics_listen", formats::listen_address),
         sign_on: sign_on(reader, !trusted_proxies.is_empty()),

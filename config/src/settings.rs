@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -254,6 +255,8 @@ pub struct HttpConfig {
     pub keys_file: Option<PathBuf>,
     /// Where events go that come in over HTTP.
     pub ingest: HttpIngest,
+    /// Events that each key may send a second; `None` is as many as it likes.
+    pub events_per_second: Option<NonZeroU32>,
     /// Where it is written down who asked what; `None` is nowhere.
     pub audit_log: Option<PathBuf>,
     /// Address of its own for the metrics, which asks for no key; `None` serves them beside the API, for a key.
@@ -317,6 +320,7 @@ impl Default for HttpConfig {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             keys_file: None,
             ingest: HttpIngest::default(),
+            events_per_second: None,
             audit_log: None,
             metrics_listen: None,
             trusted_proxies: Vec::new(),

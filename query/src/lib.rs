@@ -4,6 +4,7 @@
 //! - [`parameters`]: the names and values of a request become one checked search.
 //! - [`state`]: what every answer needs: the index, limits, metrics; built once by `server`.
 //! - [`search`]: one search from parameters to the answer, for the HTTP API and the pages alike.
+//! - [`slowest`]: the slowest searches of the last hour.
 //! - [`erasures`]: out of every answer and every file, with a receipt.
 //! - [`export`], [`follow`], [`overview`]: every match as a stream, matches as they change, numbers for charts.
 //! - [`events`]: events that come in over HTTP, for a sink that `server` provides.
@@ -42,6 +43,7 @@ pub mod parameters;
 pub mod problem;
 pub mod reload;
 pub mod search;
+pub mod slowest;
 pub mod state;
 pub mod views;
 pub mod webhooks;

@@ -1,10 +1,9 @@
-//! What AI agents ask, by the Model Context Protocol (MCP): tools that only read.
+//! What AI agents ask, by the Model Context Protocol (MCP): tools that only read, and interactions as resources.
 //!
 //! - Arguments have the names and the meaning of the search parameters and are read by the same code; filters stand in an
 //!   object of their own, `filters`.
 //! - A tool shows and counts what the caller's key permits, like the route that does the same.
-//! - An answer is at most `max_tokens` long, and says with an id or a cursor where to go on. What does not fit into one
-//!   answer and cannot be gone on from is refused, saying how to ask for less.
+//! - An answer is at most `max_tokens` long, and says with an id or a cursor where to go on.
 //! - What people said is data: a sentence before each answer says so, for the model that reads it.
 
 mod described;
@@ -13,11 +12,14 @@ mod tools;
 
 use axum::http::request::Parts;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation,
-    JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
+    Implementation, JsonObject, ListResourceTemplatesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents,
+    ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
+use serde_json::Value;
 
 use crate::http::Caller;
 use crate::problem::Problem;
@@ -47,7 +49,7 @@ pub(crate) struct Mcp {
 
 impl ServerHandler for Mcp {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_resources().build())
             .with_server_info(Implementation::new("hearken", env!("CARGO_PKG_VERSION")))
             .with_instructions(INSTRUCTIONS)
     }
@@ -69,10 +71,7 @@ impl ServerHandler for Mcp {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let parts = context.extensions.get::<Parts>();
-        let caller = parts.and_then(|parts| parts.extensions.get::<Caller>()).cloned();
-        let caller =
-            caller.ok_or_else(|| ErrorData::internal_error("this route asks for no caller", None))?;
+        let caller = caller(&context)?;
         let tool = self.get_tool(&request.name).ok_or_else(|| {
             let names: Vec<_> = described::TOOLS.iter().map(|tool| &*tool.name).collect();
             ErrorData::invalid_params(format!("there is no such tool; there are {}", names.join(", ")), None)
@@ -84,6 +83,38 @@ impl ServerHandler for Mcp {
         };
         Ok(result.into())
     }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::with_all_items(vec![described::interaction()]))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let caller = caller(&context)?;
+        let no_such = |detail: String| ErrorData::resource_not_found(detail, None);
+        let arguments = described::read_address(&request.uri)
+            .ok_or_else(|| no_such(format!("there are only resources `{}`", described::INTERACTION)))?;
+        let ask = tools::Ask { state: &self.state, caller: &caller, bytes_max: TOKENS_DEFAULT * TOKEN_BYTES };
+        let answer = ask.show(arguments).await.map_err(|problem| no_such(explained(&problem)))?;
+        let json =
+            ResourceContents::text(answer.to_string(), &request.uri).with_mime_type("application/json");
+        let contents = vec![ResourceContents::text(WARNING, &request.uri), json];
+        Ok(ReadResourceResult::new(contents).with_ttl_ms(0).with_cache_scope(CacheScope::Private).into())
+    }
+}
+
+/// Who asks.
+fn caller(context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+    let parts = context.extensions.get::<Parts>();
+    let caller = parts.and_then(|parts| parts.extensions.get::<Caller>()).cloned();
+    caller.ok_or_else(|| ErrorData::internal_error("this route asks for no caller", None))
 }
 
 impl Mcp {
@@ -94,7 +125,7 @@ impl Mcp {
         mut arguments: JsonObject,
         caller: &Caller,
     ) -> Result<String, Problem> {
-        let known = tool.input_schema.get("properties").and_then(serde_json::Value::as_object);
+        let known = tool.input_schema.get("properties").and_then(Value::as_object);
         tools::refuse_unknown(&arguments, known)?;
         let bytes_max = max_tokens(arguments.remove("max_tokens"))? * TOKEN_BYTES;
         let ask = tools::Ask { state: &self.state, caller, bytes_max };
@@ -106,20 +137,17 @@ impl Mcp {
             _ => ask.compare(arguments).await?,
         };
         let json = answer.to_string();
-        if json.len() > bytes_max {
-            let num_tokens = json.len() / TOKEN_BYTES;
-            let detail = format!("the answer has about {num_tokens} tokens, more than `max_tokens`");
-            let hint = format!(
-                "ask for fewer facets, a smaller `facet_size` or a longer `interval`, or set `max_tokens`, which is at \
-                 most {TOKENS_MAX}"
-            );
-            return Err(Problem { hint: Some(hint), ..invalid("max_tokens", detail) });
-        }
-        Ok(json)
+        if json.len() > bytes_max { Err(too_long("the answer")) } else { Ok(json) }
     }
 }
 
-fn max_tokens(argument: Option<serde_json::Value>) -> Result<usize, Problem> {
+/// What cannot be told in parts.
+fn too_long(what: &str) -> Problem {
+    let hint = format!("set `max_tokens`, which is at most {TOKENS_MAX}");
+    Problem { hint: Some(hint), ..invalid("max_tokens", format!("{what} is longer than `max_tokens`")) }
+}
+
+fn max_tokens(argument: Option<Value>) -> Result<usize, Problem> {
     let Some(value) = argument.filter(|value| !value.is_null()) else { return Ok(TOKENS_DEFAULT) };
     let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
     number.filter(|number| (TOKENS_MIN..=TOKENS_MAX).contains(number)).ok_or_else(|| {

@@ -1,6 +1,7 @@
 //! The numbers for charts over a search.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hearken_index::Search;
 use hearken_index::interval::Interval;
@@ -13,6 +14,7 @@ use crate::http::Caller;
 use crate::parameters::{self, SearchParameters};
 use crate::problem::Problem;
 use crate::search::{in_order, resolve};
+use crate::slowest::Kind;
 use crate::state::AppState;
 use crate::words;
 
@@ -62,33 +64,45 @@ pub async fn overview(
     caller: &Caller,
     interval: Duration,
 ) -> Result<OverviewAnswer, Problem> {
-    let caller = caller.clone();
+    let (caller, slowest) = (caller.clone(), Arc::clone(state.slowest()));
     let work = move |reader: &dyn Search, deadline| {
-        let access = caller.access();
-        let query = parameters.text().map_or(Ok(Query::All), |text| resolve(reader, text, access))?;
-        words::refuse(&caller, &query, &parameters)?;
-        let has_ranges = |name: &str| parameters.ranges.iter().any(|facet| facet.field == name);
-        let default_facets = || FACETS.iter().filter(|name| !has_ranges(name)).map(|name| (*name).to_owned());
-        let request = OverviewRequest {
-            selection: parameters.selection(query, access.clone()),
-            interval: Interval { length: interval, zone: parameters.zone.clone() },
-            facets: if parameters.facets.is_empty() { default_facets().collect() } else { parameters.facets },
-            facet_size: parameters.facet_size,
-            ranges: parameters.ranges,
-            distributions: DISTRIBUTIONS.iter().map(|name| (*name).to_owned()).collect(),
-            deadline: Some(deadline),
-        };
-        let overview = reader.overview(&request)?;
-        Ok::<_, Problem>(OverviewAnswer {
-            total: overview.total,
-            interval: interval.as_secs(),
-            over_time: overview.over_time,
-            without_start: overview.without_start,
-            facets: overview.facets,
-            distributions: overview.distributions,
-        })
+        let overview = || answer(reader, &parameters, &caller, interval, deadline);
+        slowest.time(Kind::Overview, &parameters, overview, |answer| answer.total)
     };
     state.run(work).await
+}
+
+fn answer(
+    reader: &dyn Search,
+    parameters: &SearchParameters,
+    caller: &Caller,
+    interval: Duration,
+    deadline: Instant,
+) -> Result<OverviewAnswer, Problem> {
+    let access = caller.access();
+    let query = parameters.text().map_or(Ok(Query::All), |text| resolve(reader, text, access))?;
+    words::refuse(caller, &query, parameters)?;
+    let has_ranges = |name: &str| parameters.ranges.iter().any(|facet| facet.field == name);
+    let default_facets = || FACETS.iter().filter(|name| !has_ranges(name)).map(|name| (*name).to_owned());
+    let facets = &parameters.facets;
+    let request = OverviewRequest {
+        selection: parameters.selection(query, access.clone()),
+        interval: Interval { length: interval, zone: parameters.zone.clone() },
+        facets: if facets.is_empty() { default_facets().collect() } else { facets.clone() },
+        facet_size: parameters.facet_size,
+        ranges: parameters.ranges.clone(),
+        distributions: DISTRIBUTIONS.iter().map(|name| (*name).to_owned()).collect(),
+        deadline: Some(deadline),
+    };
+    let overview = reader.overview(&request)?;
+    Ok(OverviewAnswer {
+        total: overview.total,
+        interval: interval.as_secs(),
+        over_time: overview.over_time,
+        without_start: overview.without_start,
+        facets: overview.facets,
+        distributions: overview.distributions,
+    })
 }
 
 /// The interval that the parameter names: `minute`, `hour`, `day`, `week`, or a number with `m`, `h`, `d` or `w`.

@@ -1,5 +1,7 @@
 //! Errors as users see them: RFC 9457 problem details with a stable `code`.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hearken_index::SearchError;
@@ -40,6 +42,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
     ("unknown_encoding", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's encoding is not understood"),
     ("uri_too_long", StatusCode::URI_TOO_LONG, "The address is too long"),
+    ("too_many_events", StatusCode::TOO_MANY_REQUESTS, "Too many events a second"),
     ("too_many_searches", StatusCode::TOO_MANY_REQUESTS, "Too many searches at once"),
     ("search_timeout", StatusCode::SERVICE_UNAVAILABLE, "The search took too long"),
     ("audit_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The audit log cannot be written"),
@@ -99,6 +102,14 @@ impl Problem {
     /// There is no such interaction, or none that the caller may know of.
     pub fn no_such_interaction() -> Self {
         Problem::new("not_found", "there is no interaction with this id")
+    }
+
+    /// Somebody sends events faster than they may.
+    pub fn too_many_events(wait: Duration) -> Self {
+        let detail =
+            "more events came with this key than `http.events_per_second` allows; none of these was taken";
+        let seconds = u16::try_from(wait.as_secs_f64().ceil() as u64).unwrap_or(u16::MAX);
+        Problem { retry_after: Some(seconds), ..Problem::new("too_many_events", detail) }
     }
 
     /// The search pool is full.

@@ -1,5 +1,6 @@
 //! One search from parameters to the answer, for the HTTP API and the pages alike.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use hearken_index::highlight::{Highlight, HighlightOptions, Highlighter, highlights};
@@ -15,6 +16,7 @@ use crate::keys::Permission;
 use crate::language::{self, Notice};
 use crate::parameters::{SearchParameters, decode_cursor, encode_cursor};
 use crate::problem::Problem;
+use crate::slowest::Kind;
 use crate::state::AppState;
 use crate::words;
 
@@ -115,9 +117,11 @@ pub async fn search(
     caller: &Caller,
 ) -> Result<SearchAnswer, Problem> {
     let started = Instant::now();
-    let asking = caller.clone();
-    let work =
-        move |reader: &dyn Search, deadline| answer(reader, &parameters, &asking, deadline, SearchItem::new);
+    let (asking, slowest) = (caller.clone(), Arc::clone(state.slowest()));
+    let work = move |reader: &dyn Search, deadline| {
+        let search = || answer(reader, &parameters, &asking, deadline, SearchItem::new);
+        slowest.time(Kind::Search, &parameters, search, |answer| answer.total)
+    };
     let mut answer = state.run(work).await?;
     if !caller.may(Permission::Search) {
         answer.items.iter_mut().for_each(|item| words::take_out(&mut item.interaction));
@@ -140,9 +144,10 @@ pub(crate) async fn search_json(
         return serde_json::to_vec(&answer).map_err(|error| Problem::internal(&error));
     }
     let started = Instant::now();
-    let caller = caller.clone();
+    let (caller, slowest) = (caller.clone(), Arc::clone(state.slowest()));
     let work = move |reader: &dyn Search, deadline| {
-        let mut answer = answer(reader, &parameters, &caller, deadline, ItemJson::new)?;
+        let search = || answer(reader, &parameters, &caller, deadline, ItemJson::new);
+        let mut answer = slowest.time(Kind::Search, &parameters, search, |answer| answer.total)?;
         answer.took_ms = milliseconds_since(started);
         answer.to_json().map_err(|error| Problem::internal(&error))
     };

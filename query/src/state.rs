@@ -1,6 +1,7 @@
 //! What every answer needs, built once by `server` and shared by the API and the pages.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,9 @@ use crate::events::EventSink;
 use crate::follow::Seal;
 use crate::http::Gate;
 use crate::http::metrics::HttpMetrics;
+use crate::http::pace::Pace;
 use crate::problem::Problem;
+use crate::slowest::SlowSearches;
 use crate::views::Views;
 use crate::webhooks::Platform;
 
@@ -35,6 +38,8 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Most bytes of one request with events, decompressed or not.
     pub events_bytes_max: usize,
+    /// Events that each key, or user, may send a second; `None` is as many as they like. More are answered 429.
+    pub events_per_second: Option<NonZeroU32>,
     /// Bytes of requests with events that are taken in at the same time; more wait.
     pub events_room_bytes: usize,
     /// How long the body of a request may take beside what has come of it at 32 KiB a second; then 408.
@@ -62,6 +67,7 @@ impl Default for Limits {
             body_bytes_max: 256 * 1024,
             // An interaction may have 8 MB of text, which JSON may double.
             events_bytes_max: 16 * 1024 * 1024,
+            events_per_second: None,
             events_room_bytes: 128 * 1024 * 1024,
             body_timeout: Duration::from_secs(20),
             exports_max: 16,
@@ -86,6 +92,7 @@ struct Inner {
     readiness: Readiness,
     limits: Limits,
     metrics: HttpMetrics,
+    slowest: Arc<SlowSearches>,
     /// Searches that run or wait.
     admitted: Arc<Semaphore>,
     running: Arc<Semaphore>,
@@ -93,6 +100,7 @@ struct Inner {
     streams: Arc<Semaphore>,
     /// Places for KiB of events.
     events_room: Arc<Semaphore>,
+    pace: Pace,
     events: Option<Arc<dyn EventSink>>,
     webhook_secrets: BTreeMap<Platform, Vec<u8>>,
     stopping: watch::Receiver<bool>,
@@ -193,11 +201,13 @@ impl AppStateBuilder {
         } = self;
         let inner = Inner {
             metrics: HttpMetrics::register(&registry)?,
+            slowest: Arc::default(),
             admitted: Arc::new(Semaphore::new(limits.searches_max + limits.waiting_max)),
             running: Arc::new(Semaphore::new(limits.searches_max)),
             exports: Arc::new(Semaphore::new(limits.exports_max)),
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             events_room: Arc::new(Semaphore::new((limits.events_room_bytes / 1024).max(1))),
+            pace: Pace::new(limits.events_per_second),
             events,
             webhook_secrets,
             reader,
@@ -294,6 +304,10 @@ impl AppState {
         &self.inner.metrics
     }
 
+    pub(crate) fn slowest(&self) -> &Arc<SlowSearches> {
+        &self.inner.slowest
+    }
+
     /// Runs blocking work, of which only so much runs at a time. `work` gets the deadline that it must keep. What else the
     /// calling task waits for stands still meanwhile: spawn what shall go on. Needs a runtime of several threads.
     ///
@@ -343,6 +357,11 @@ impl AppState {
     /// What the webhooks of a platform are signed with.
     pub(crate) fn webhook_secret(&self, platform: Platform) -> Option<&[u8]> {
         self.inner.webhook_secrets.get(&platform).map(Vec::as_slice)
+    }
+
+    /// How fast events may come in.
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.inner.pace
     }
 
     /// Where events go that come in.

@@ -28,7 +28,7 @@ use hearken_query::keys::{KeyFile, LiveKeys};
 use hearken_query::reload::{Reloaded, reload_on_change};
 use hearken_query::views::{self, Views};
 use hearken_query::webhooks::Platform;
-use hearken_query::{AppState, http};
+use hearken_query::{AppState, Limits, http};
 use prometheus::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -129,6 +129,7 @@ impl App {
             .audit(audit.clone())
             .readiness(readiness)
             .views(views)
+            .limits(Limits { events_per_second: config.http.events_per_second, ..Limits::default() })
             .events(Arc::new(HttpEvents(intake)))
             .webhook_secrets(webhook_secrets(&config.http.webhooks)?)
             .erasures(erasures)

@@ -12,6 +12,7 @@ use hearken_config::{Config, Secret};
 use crate::client::{Address, Client};
 use crate::commands;
 use crate::commands::remote;
+use crate::pager::Pager;
 
 /// Streaming ingestion and search for the conversations that AI agents have with people.
 #[derive(Debug, Parser)]
@@ -278,8 +279,12 @@ fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<()> {
             let config = || environment.config(&server.config);
             commands::import::run(args, config, client, environment.state_folder())
         }
-        Command::Search { args, server } => remote::search(&environment.client(&server)?, &args),
-        Command::Show { args, server } => remote::show(&environment.client(&server)?, &args),
+        Command::Search { args, server } => {
+            remote::search(&environment.client(&server)?, &args, &environment.pager())
+        }
+        Command::Show { args, server } => {
+            remote::show(&environment.client(&server)?, &args, &environment.pager())
+        }
         Command::Tail { args, server } => remote::tail(&environment.client(&server)?, &args),
         Command::Export { args, server } => remote::export(&environment.client(&server)?, &args),
         Command::Erase { args, server } => remote::erase(&environment.client(&server)?, &args),
@@ -349,6 +354,13 @@ impl Environment {
                 .user_folder("XDG_CONFIG_HOME", ".config")
                 .map(|folder| folder.join("profiles.toml")),
         })
+    }
+
+    /// What shows long output.
+    fn pager(&self) -> Pager {
+        let value =
+            |name: &str| self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        Pager::new(value("PAGER"), value("LESS"))
     }
 
     /// The configuration of a server here, if there is one.

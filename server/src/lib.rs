@@ -6,7 +6,7 @@
 //! - [`http_events`]: events over HTTP, from the API's hands into ingest's.
 //! - [`erasures`]: erasures over HTTP, likewise.
 //! - [`commands`]: what each command does.
-//! - [`client`], [`terminal`]: the API as a client sees it, and its answers in a terminal.
+//! - [`client`], [`terminal`], [`pager`]: the API as a client sees it, its answers in a terminal, and page by page.
 //! - [`import`]: past conversations from files.
 //! - [`demo`]: the bundled conversations and the GeoIP file of the demo.
 //! - [`rebuild`]: rewrites the index from its stored documents.
@@ -24,5 +24,6 @@ mod http_events;
 pub mod import;
 pub mod logging;
 pub mod metrics;
+pub mod pager;
 pub mod rebuild;
 pub mod terminal;

@@ -12,6 +12,7 @@ pub fn start(config: &LogConfig) -> anyhow::Result<()> {
     // the configuration counts more, for it comes later.
     let filter = EnvFilter::try_new(format!("rmcp=error,{}", config.level))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = lines.with_ansi(console::colors_enabled_stderr()); // none in files, nor with NO_COLOR
     // An error means that logging has started already, which is fine.
     let _ = match config.format {
         LogFormat::Text => lines.try_init(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hearken_tests::hearken::hearken_binary;
 use hearken_tests::{Hearken, HearkenConfig, wait_until};
+use rdkafka::mocking::MockCluster;
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -93,6 +94,13 @@ fn files_of_every_kind_are_imported_once_however_often() {
     }
     let shown: Value = hearken.get_json("/v1/interactions/call-7").unwrap();
     assert_eq!(shown["transcript"][1]["timestamp"], 5_000);
+    // Standard input has no name: what it holds is said, compressed or not.
+    let mut piped =
+        command(&hearken, &["import", "--kind", "transcript", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    let text = zstd::encode_all(&b"Customer: Is this a pipe?\n"[..], 1).unwrap();
+    piped.stdin.take().unwrap().write_all(&text).unwrap();
+    assert!(piped.wait().unwrap().success());
+    wait_until(PATIENCE, "what came through the pipe", || num_messages(&hearken) == 9);
     // Nothing at all imported is a failure; a file that is not there, wrong use of the words or not, is one too.
     fs::write(folder.join("bad.json"), "{broken").unwrap();
     assert_eq!(run(&hearken, &["import", "files/bad.json"]).status.code(), Some(1));
@@ -132,15 +140,26 @@ fn an_import_that_was_killed_goes_on_and_doubles_nothing() {
 }
 
 #[test]
-fn a_stopped_index_takes_files_without_a_server() {
+fn a_stopped_index_takes_files_without_a_server_and_goes_on_after_a_kill() {
     let mut hearken = Hearken::start(&HearkenConfig::default()).unwrap();
     many_messages(&hearken.dir().join("many.ndjson"), 20, 500);
     let busy = hearken.command(&["import", "--to", "index", "many.ndjson"]).unwrap();
     assert_eq!(busy.status.code(), Some(1), "the server has the index");
     hearken.terminate().unwrap();
-    let many = hearken.dir().join("many.ndjson").display().to_string();
-    let imported = hearken.command(&["import", "--to", "index", &many]).unwrap();
+    let import = || {
+        command(&hearken, &["import", "--to", "index", "--config", "hearken.toml", "--json", "many.ndjson"])
+    };
+    let mut killed = import().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let state = hearken.dir().join("state/hearken");
+    wait_until(PATIENCE, "something to go on from", || {
+        fs::read_dir(&state).is_ok_and(|files| files.count() > 0) || killed.try_wait().unwrap().is_some()
+    });
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let imported = import().output().unwrap();
     assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let summary: Value = serde_json::from_slice(&imported.stdout).unwrap();
+    assert_eq!(summary["accepted"].as_u64().unwrap() + summary["imported_before"].as_u64().unwrap(), 10_000);
     hearken.restart().unwrap();
     hearken.wait_ready(PATIENCE).unwrap();
     assert_eq!(num_messages(&hearken), 10_000);
@@ -173,9 +192,12 @@ fn the_terminal_searches_shows_exports_and_follows() {
     let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert!(wrong.status.code() == Some(1) && said.contains("country"), "{said}");
     assert_eq!(run(&hearken, &["show", "nobody"]).status.code(), Some(1));
-    assert!(stdout_of(&hearken, &["completions", "bash"]).contains("hearken"));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(stdout_of(&hearken, &["completions", shell]).contains("--facets"), "{shell}");
+    }
     stdout_of(&hearken, &["man", "pages"]);
-    assert!(hearken.dir().join("pages/hearken-search.1").exists());
+    let page = fs::read_to_string(hearken.dir().join("pages/hearken-search.1")).unwrap();
+    assert!(page.starts_with(".") && page.contains("facets"), "{page}");
 
     let mut tail = command(&hearken, &["tail", "parcel", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
@@ -199,6 +221,81 @@ fn the_terminal_searches_shows_exports_and_follows() {
     });
     tail.kill().unwrap();
     tail.wait().unwrap();
+}
+
+#[test]
+fn files_and_requests_go_to_kafka_where_that_is_wanted_and_come_back_once() {
+    let broker = MockCluster::new(1).unwrap();
+    broker.create_topic("interactions", 2, 1).unwrap();
+    let mut hearken =
+        Hearken::start(&HearkenConfig::for_in_process_broker(broker.bootstrap_servers())).unwrap();
+    hearken.terminate().unwrap();
+    write_files(&hearken.dir().join("files"));
+    for _ in 0..2 {
+        let summary = import(&hearken, &["--to", "kafka", "--config", "hearken.toml", "files"]);
+        assert_eq!(summary["accepted"], 7, "{summary}");
+    }
+    hearken.spawn(&[("HEARKEN_HTTP__INGEST", "kafka")]).unwrap();
+    hearken.wait_listening().unwrap();
+    wait_until(PATIENCE, "all messages", || num_messages(&hearken) == 8);
+    let event = json!({"event": "interaction.message", "interaction_id": "chat-9", "role": "user", "message": "Hello"});
+    let request = reqwest::blocking::Client::new().post(format!("{}/v1/events", hearken.base_url()));
+    assert_eq!(request.body(event.to_string()).send().unwrap().status(), 202);
+    wait_until(PATIENCE, "the message that was sent", || num_messages(&hearken) == 9);
+    let of_kafka = [("topic", "interactions"), ("outcome", "applied")];
+    assert!(hearken.metric("hearken_ingest_records_total", &of_kafka).unwrap() >= 8.0);
+    assert_eq!(hearken.metric("hearken_ingest_records_total", &[("topic", "http")]).unwrap(), 0.0);
+}
+
+/// What a person sees of `hearken ARGUMENTS` in a terminal of six lines.
+fn in_a_terminal(hearken: &Hearken, arguments: &str, environment: &[(&str, &str)]) -> String {
+    let line = format!("stty rows 6 cols 100; exec {} {arguments}", hearken_binary().unwrap().display());
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).envs([("TERM", "xterm"), ("SHELL", "/bin/sh")]);
+    script.env("HEARKEN_URL", hearken.base_url()).env("HOME", hearken.dir()).current_dir(hearken.dir());
+    let output = script.env_remove("NO_COLOR").envs(environment.iter().copied()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_terminal_gets_colours_and_pages_and_a_profile_says_which_server() {
+    let hearken = Hearken::start(&HearkenConfig::default()).unwrap();
+    write_files(&hearken.dir().join("files"));
+    import(&hearken, &["files"]);
+    wait_until(PATIENCE, "all messages", || num_messages(&hearken) == 8);
+
+    let prefixed = |shown: &str| shown.lines().filter(|line| line.starts_with("page:")).count();
+    let pager = ("PAGER", "sed s/^/page:/");
+    let shown = in_a_terminal(&hearken, "show call-7", &[pager]);
+    assert!(prefixed(&shown) > 6 && shown.contains("Let me see.") && shown.contains("\u{1b}["), "{shown}");
+    let shown = in_a_terminal(&hearken, "show call-7", &[pager, ("NO_COLOR", "1")]);
+    assert!(prefixed(&shown) > 6 && !shown.contains('\u{1b}'), "{shown}");
+    assert_eq!(prefixed(&in_a_terminal(&hearken, "search nothing", &[pager])), 0, "it fits");
+    assert_eq!(prefixed(&in_a_terminal(&hearken, "show call-7 --json", &[pager])), 0, "that is for programs");
+    for pager in ["", "cat", "no-such-pager"] {
+        let shown = in_a_terminal(&hearken, "show call-7", &[("PAGER", pager)]);
+        assert!(shown.contains("Let me see."), "{pager}: {shown}");
+    }
+
+    let folder = hearken.dir().join(".config/hearken");
+    fs::create_dir_all(&folder).unwrap();
+    let profiles =
+        format!("[default]\nurl = \"{}\"\n[away]\nurl = \"http://127.0.0.1:1\"\n", hearken.base_url());
+    fs::write(folder.join("profiles.toml"), profiles).unwrap();
+    let run = |profile: &[&str], variable: &str| {
+        let mut search = command(&hearken, &[&["search", "refund", "--json"], profile].concat());
+        search.env_remove("HEARKEN_URL").env_remove("XDG_CONFIG_HOME").env("HEARKEN_PROFILE", variable);
+        search.output().unwrap()
+    };
+    assert!(String::from_utf8(run(&[], "").stdout).unwrap().contains("call-1"));
+    for away in [run(&["--profile", "away"], ""), run(&[], "away")] {
+        let said = String::from_utf8_lossy(&away.stderr).into_owned();
+        assert!(away.status.code() == Some(1) && said.contains("127.0.0.1:1"), "{said}");
+    }
+    let unknown = run(&["--profile", "nobody"], "");
+    let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert!(unknown.status.code() == Some(1) && said.contains("away, default"), "{said}");
 }
 
 #[test]
@@ -242,6 +339,13 @@ fn a_server_with_keys_and_a_certificate_serves_other_machines_and_notes_who_did_
         String::from_utf8_lossy(&run(&["search", "zanzibar", "--json"], key).stdout).contains("\"one\"")
     });
     assert_eq!(run(&["show", "one"], key).status.code(), Some(1), "the key does not permit it");
+    let profiles = hearken.dir().join(".config/hearken/profiles.toml");
+    fs::create_dir_all(profiles.parent().unwrap()).unwrap();
+    fs::write(hearken.dir().join("my.key"), format!("{key}\n")).unwrap();
+    let key_file = hearken.dir().join("my.key").display().to_string();
+    fs::write(profiles, format!("[default]\nkey_file = \"{key_file}\"\n")).unwrap();
+    let found = run(&["search", "zanzibar", "--json"], "");
+    assert!(String::from_utf8_lossy(&found.stdout).contains("\"one\""), "{found:?}");
 
     hearken.terminate().unwrap();
     let run = |arguments: &[&str]| {

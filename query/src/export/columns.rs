@@ -1,7 +1,7 @@
 //! The columns of an interaction as a row, for every format that has columns.
 
 use hearken_model::field::{FIELDS, Reading};
-use hearken_model::{Interaction, Message};
+use hearken_model::{Interaction, Message, Timestamp};
 
 /// Where a column's cell comes from.
 pub(super) enum Source {
@@ -9,9 +9,33 @@ pub(super) enum Source {
     Read(Reading),
     /// A text that is made of it.
     Made(fn(&Interaction) -> Option<String>),
+    /// What was said: the columns of [`MESSAGE`] where there can be lists of them, else [`transcript`].
+    Transcript,
 }
 
 use Source::{Made, Read};
+
+/// Where a column of a message's values comes from.
+pub(super) enum MessageReading {
+    /// A text.
+    Text(fn(&Message) -> Option<&str>),
+    /// A number.
+    Number(fn(&Message) -> Option<f64>),
+    /// An instant.
+    Time(fn(&Message) -> Timestamp),
+}
+
+/// The columns of a message.
+pub(super) static MESSAGE: &[(&str, MessageReading)] = &[
+    ("id", MessageReading::Text(|m| Some(&m.id))),
+    ("role", MessageReading::Text(|m| Some(m.role.as_str()))),
+    ("at", MessageReading::Time(|m| m.at)),
+    ("message", MessageReading::Text(|m| Some(&m.message))),
+    ("sentiment", MessageReading::Text(|m| m.sentiment.map(|sentiment| sentiment.as_str()))),
+    ("sentiment_score", MessageReading::Number(|m| m.sentiment_score)),
+    ("llm_model", MessageReading::Text(|m| m.llm_model.as_deref())),
+    ("tool", MessageReading::Text(|m| m.tool.as_ref().map(|tool| tool.name.as_str()))),
+];
 
 /// Every column: the fields, and what rows have beside them.
 pub(super) fn columns() -> impl Iterator<Item = (&'static str, &'static Source)> {
@@ -40,11 +64,11 @@ static BESIDE: &[(&str, Source)] = &[
         "metadata",
         Made(|i| (!i.metadata.is_empty()).then(|| serde_json::to_string(&i.metadata).unwrap_or_default())),
     ),
-    ("transcript", Made(|i| i.transcript.as_deref().filter(|said| !said.is_empty()).map(transcript))),
+    ("transcript", Source::Transcript),
 ];
 
 /// One line a message: who said what.
-fn transcript(messages: &[Message]) -> String {
+pub(super) fn transcript(messages: &[Message]) -> String {
     let lines: Vec<_> = messages.iter().map(|m| format!("{}: {}", m.role.as_str(), m.message)).collect();
     lines.join("\n")
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use hearken_model::Interaction;
 
-use super::columns::{Source, columns};
+use super::columns::{Source, columns, transcript};
 
 /// The text of a cell; several values are divided by semicolons.
 fn cell<'i>(source: &Source, interaction: &'i Interaction) -> Cow<'i, str> {
@@ -14,6 +14,7 @@ fn cell<'i>(source: &Source, interaction: &'i Interaction) -> Cow<'i, str> {
             if texts.len() > 1 { Cow::from(texts.join("; ")) } else { texts.pop().unwrap_or_default() }
         }
         Source::Made(make) => make(interaction).map(Cow::from).unwrap_or_default(),
+        Source::Transcript => interaction.transcript.as_deref().map(transcript).unwrap_or_default().into(),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use hearken_model::Interaction;
 use hearken_model::field::Reading;
+use hearken_model::{Interaction, Message, Timestamp};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::errors::Result;
@@ -12,11 +12,13 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-use super::columns::{Source, columns};
+use super::columns::{MESSAGE, MessageReading, Source, columns};
 
 /// A group is written when it has so many rows, or so many bytes of cells: what one export keeps in memory.
 const GROUP_ROWS_MAX: usize = 10_000;
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How instants are kept.
+const TIME: &str = "TIMESTAMP(MICROS,true)";
 
 /// Takes interactions and writes a file of them.
 pub(super) struct Table {
@@ -29,10 +31,17 @@ pub(super) struct Table {
 /// The cells of one column since the last group. The levels say of each cell, or of each value of a list, whether it is
 /// there, and of the values of lists which begins a row (0) and which goes on (1).
 struct Column {
-    source: &'static Source,
+    source: ColumnSource,
     cells: Cells,
     definition_levels: Vec<i16>,
     repetition_levels: Option<Vec<i16>>,
+}
+
+#[derive(Clone, Copy)]
+enum ColumnSource {
+    Interaction(&'static Source),
+    /// A list: the value of every message.
+    Messages(&'static MessageReading),
 }
 
 enum Cells {
@@ -45,30 +54,46 @@ impl Table {
     /// A file without rows.
     pub(super) fn new() -> Result<Self> {
         let mut schema = "message interaction {\n".to_owned();
+        let mut all = Vec::new();
         for (name, source) in columns() {
-            let type_of = match source {
+            // A String takes all that is written.
+            let _ = match source {
                 Source::Read(Reading::Texts(_)) => {
                     let list = "REPEATED GROUP list { REQUIRED BYTE_ARRAY element (STRING); }";
-                    let _ = writeln!(schema, "REQUIRED GROUP {name} (LIST) {{ {list} }}"); // a String takes all
+                    writeln!(schema, "REQUIRED GROUP {name} (LIST) {{ {list} }}")
+                }
+                Source::Transcript => {
+                    let fields = MESSAGE.iter().map(|(name, reading)| {
+                        all.push(Column::new(ColumnSource::Messages(reading)));
+                        match reading {
+                            MessageReading::Text(_) => format!("OPTIONAL BYTE_ARRAY {name} (STRING); "),
+                            MessageReading::Number(_) => format!("OPTIONAL DOUBLE {name}; "),
+                            MessageReading::Time(_) => format!("OPTIONAL INT64 {name} ({TIME}); "),
+                        }
+                    });
+                    let list = format!(
+                        "REPEATED GROUP list {{ REQUIRED GROUP element {{ {} }} }}",
+                        fields.collect::<String>()
+                    );
+                    let _ = writeln!(schema, "OPTIONAL GROUP {name} (LIST) {{ {list} }}");
                     continue;
                 }
                 // Amounts are decimal texts, as everywhere: no scale holds every price.
                 Source::Read(Reading::Text(_) | Reading::Money(_)) | Source::Made(_) => {
-                    ("BYTE_ARRAY", " (STRING)")
+                    writeln!(schema, "OPTIONAL BYTE_ARRAY {name} (STRING);")
                 }
-                Source::Read(Reading::Count(_)) => ("INT64", ""),
-                Source::Read(Reading::Seconds(_)) => ("DOUBLE", ""),
-                Source::Read(Reading::Time(_)) => ("INT64", " (TIMESTAMP(MICROS,true))"),
+                Source::Read(Reading::Count(_)) => writeln!(schema, "OPTIONAL INT64 {name};"),
+                Source::Read(Reading::Seconds(_)) => writeln!(schema, "OPTIONAL DOUBLE {name};"),
+                Source::Read(Reading::Time(_)) => writeln!(schema, "OPTIONAL INT64 {name} ({TIME});"),
             };
-            let _ = writeln!(schema, "OPTIONAL {} {name}{};", type_of.0, type_of.1);
+            all.push(Column::new(ColumnSource::Interaction(source)));
         }
         schema.push('}');
         let properties =
             WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
         let schema = Arc::new(parse_message_type(&schema)?);
         let writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
-        let columns = columns().map(|(_, source)| Column::new(source)).collect();
-        Ok(Table { writer, columns, num_rows: 0, num_bytes: 0 })
+        Ok(Table { writer, columns: all, num_rows: 0, num_bytes: 0 })
     }
 
     /// Takes a row; what is ready of the file goes to the buffer.
@@ -122,70 +147,187 @@ impl Table {
 }
 
 impl Column {
-    fn new(source: &'static Source) -> Self {
+    fn new(source: ColumnSource) -> Self {
+        use ColumnSource::{Interaction, Messages};
         let cells = match source {
-            Source::Read(Reading::Count(_) | Reading::Time(_)) => Cells::Integers(Vec::new()),
-            Source::Read(Reading::Seconds(_)) => Cells::Doubles(Vec::new()),
-            Source::Read(_) | Source::Made(_) => Cells::Texts(Vec::new()),
+            Interaction(Source::Read(Reading::Count(_) | Reading::Time(_)))
+            | Messages(MessageReading::Time(_)) => Cells::Integers(Vec::new()),
+            Interaction(Source::Read(Reading::Seconds(_))) | Messages(MessageReading::Number(_)) => {
+                Cells::Doubles(Vec::new())
+            }
+            Interaction(_) | Messages(MessageReading::Text(_)) => Cells::Texts(Vec::new()),
         };
-        let is_list = matches!(source, Source::Read(Reading::Texts(_)));
+        let is_list = matches!(source, Interaction(Source::Read(Reading::Texts(_))) | Messages(_));
         Column { source, cells, definition_levels: Vec::new(), repetition_levels: is_list.then(Vec::new) }
     }
 
     /// Adds the cell of a row. Answers how many bytes it takes.
     fn push(&mut self, interaction: &Interaction) -> usize {
-        match *self.source {
-            Source::Read(Reading::Text(read)) => self.text(read(interaction).map(str::to_owned)),
-            Source::Read(Reading::Money(read)) => self.text(read(interaction).map(|money| money.to_string())),
-            Source::Made(make) => self.text(make(interaction)),
+        let source = match self.source {
+            ColumnSource::Interaction(source) => source,
+            ColumnSource::Messages(reading) => return self.list(reading, interaction.transcript.as_deref()),
+        };
+        match *source {
+            Source::Read(Reading::Text(read)) => self.text(0, read(interaction)),
+            Source::Read(Reading::Money(read)) => {
+                let money = read(interaction).map(|money| money.to_string().into_bytes());
+                self.text(0, money)
+            }
+            Source::Made(make) => self.text(0, make(interaction).map(String::into_bytes)),
             Source::Read(Reading::Texts(read)) => self.texts(read(interaction)),
             Source::Read(Reading::Count(read)) => {
-                self.integer(read(interaction).map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
+                self.integer(0, read(interaction).map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
             }
-            Source::Read(Reading::Time(read)) => {
-                self.integer(read(interaction).map(|time| time.as_nanos().div_euclid(1_000)))
-            }
-            Source::Read(Reading::Seconds(read)) => {
-                let seconds = read(interaction);
-                self.definition_levels.push(seconds.is_some().into());
-                if let (Cells::Doubles(cells), Some(seconds)) = (&mut self.cells, seconds) {
-                    cells.push(seconds);
-                }
-                size_of::<f64>()
-            }
+            Source::Read(Reading::Time(read)) => self.integer(0, read(interaction).map(micros)),
+            Source::Read(Reading::Seconds(read)) => self.double(0, read(interaction)),
+            Source::Transcript => 0, // has columns of its own: see `Table::new`
         }
     }
 
-    fn text(&mut self, text: Option<String>) -> usize {
-        self.definition_levels.push(text.is_some().into());
-        let num_bytes = text.as_ref().map_or(0, String::len);
-        if let (Cells::Texts(cells), Some(text)) = (&mut self.cells, text) {
-            cells.push(text.into_bytes().into());
+    /// Adds a value of every message. No list at all is level 0, an empty one 1, and a message without the value 2.
+    fn list(&mut self, reading: &MessageReading, messages: Option<&[Message]>) -> usize {
+        let messages = match messages {
+            Some(messages) if !messages.is_empty() => messages,
+            none => {
+                self.repeats(false);
+                self.definition_levels.push(none.is_some().into());
+                return 0;
+            }
+        };
+        let mut num_bytes = 0;
+        for (number, message) in messages.iter().enumerate() {
+            self.repeats(number > 0);
+            num_bytes += match *reading {
+                MessageReading::Text(read) => self.text(2, read(message)),
+                MessageReading::Number(read) => self.double(2, read(message)),
+                MessageReading::Time(read) => self.integer(2, Some(micros(read(message)))),
+            };
         }
-        num_bytes + size_of::<ByteArray>()
+        num_bytes
     }
 
     fn texts(&mut self, texts: &[String]) -> usize {
-        let (Cells::Texts(cells), Some(repetitions)) = (&mut self.cells, &mut self.repetition_levels) else {
-            return 0; // lists are of texts, and have these levels: see `Column::new`
-        };
         if texts.is_empty() {
+            self.repeats(false);
             self.definition_levels.push(0);
-            repetitions.push(0);
         }
+        let mut num_bytes = 0;
         for (number, text) in texts.iter().enumerate() {
-            self.definition_levels.push(1);
-            repetitions.push((number > 0).into());
-            cells.push(text.as_str().into());
+            self.repeats(number > 0);
+            num_bytes += self.text(0, Some(text.as_str()));
         }
-        texts.iter().map(|text| text.len() + size_of::<ByteArray>()).sum()
+        num_bytes
     }
 
-    fn integer(&mut self, integer: Option<i64>) -> usize {
-        self.definition_levels.push(integer.is_some().into());
+    /// Says of the next value of a list whether it goes on with the row.
+    fn repeats(&mut self, goes_on: bool) {
+        if let Some(repetitions) = &mut self.repetition_levels {
+            repetitions.push(goes_on.into());
+        }
+    }
+
+    /// Adds a value whose level is one more if it is there.
+    fn text(&mut self, level: i16, text: Option<impl Into<ByteArray>>) -> usize {
+        self.definition_levels.push(level + i16::from(text.is_some()));
+        let mut num_bytes = size_of::<ByteArray>();
+        if let (Cells::Texts(cells), Some(text)) = (&mut self.cells, text) {
+            let text = text.into();
+            num_bytes += text.len();
+            cells.push(text);
+        }
+        num_bytes
+    }
+
+    fn integer(&mut self, level: i16, integer: Option<i64>) -> usize {
+        self.definition_levels.push(level + i16::from(integer.is_some()));
         if let (Cells::Integers(cells), Some(integer)) = (&mut self.cells, integer) {
             cells.push(integer);
         }
         size_of::<i64>()
+    }
+
+    fn double(&mut self, level: i16, double: Option<f64>) -> usize {
+        self.definition_levels.push(level + i16::from(double.is_some()));
+        if let (Cells::Doubles(cells), Some(double)) = (&mut self.cells, double) {
+            cells.push(double);
+        }
+        size_of::<f64>()
+    }
+}
+
+fn micros(time: Timestamp) -> i64 {
+    time.as_nanos().div_euclid(1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use axum::body::Bytes;
+    use hearken_model::{Role, Sentiment, ToolCall};
+    use parquet::file::reader::SerializedFileReader;
+    use parquet::record::Field;
+
+    use super::*;
+
+    /// The cells of a column, row by row.
+    fn read(file: Vec<u8>, name: &str) -> Vec<Field> {
+        let reader = SerializedFileReader::new(Bytes::from(file)).unwrap();
+        let rows = reader.into_iter().map(Result::unwrap);
+        let cell = |row: parquet::record::Row| {
+            row.get_column_iter().find(|(column, _)| *column == name).map(|(_, field)| field.clone()).unwrap()
+        };
+        rows.map(cell).collect()
+    }
+
+    #[test]
+    fn a_list_that_is_empty_is_told_from_one_that_is_withheld() {
+        let message = |role: Role, text: &str| Message {
+            id: text.to_owned(),
+            role,
+            timestamp: 0,
+            at: Timestamp::from_millis(1_500),
+            end_offset_ms: None,
+            message: text.to_owned(),
+            sentiment: None,
+            sentiment_score: None,
+            llm_model: None,
+            usage: None,
+            billable: false,
+            interrupted: None,
+            confidence: None,
+            tool: None,
+        };
+        let glad = Message {
+            sentiment: Some(Sentiment::Positive),
+            sentiment_score: Some(0.5),
+            ..message(Role::User, "glad")
+        };
+        let tool = ToolCall { name: "refund".to_owned(), arguments: None, result: None, ok: None };
+        let tool = Message { tool: Some(tool), ..message(Role::Tool, "tool") };
+        let transcripts =
+            [None, Some(vec![glad, tool]), Some(Vec::new()), Some(vec![message(Role::Human, "hi")])];
+        let mut table = Table::new().unwrap();
+        let mut file = Vec::new();
+        for (number, transcript) in transcripts.into_iter().enumerate() {
+            let tools = vec!["t".to_owned(); number];
+            let interaction =
+                Interaction { id: number.to_string(), transcript, tools, ..Interaction::default() };
+            table.write(&interaction, &mut file).unwrap();
+        }
+        table.finish(&mut file).unwrap();
+        let said = read(file.clone(), "transcript");
+        assert_eq!(said[0], Field::Null);
+        let Field::ListInternal(two) = &said[1] else { panic!("{:?}", said[1]) };
+        let shown: Vec<_> = two.elements().iter().map(ToString::to_string).collect();
+        assert!(shown[0].contains(r#"role: "user", at: 1970-01-01 00:00:01.500"#), "{shown:?}");
+        assert!(shown[0].contains(r#"sentiment: "positive", sentiment_score: 0.5"#), "{shown:?}");
+        assert!(shown[1].contains("sentiment: null") && shown[1].contains(r#"tool: "refund""#), "{shown:?}");
+        let num_elements = |field: &Field| match field {
+            Field::ListInternal(list) => Some(list.elements().len()),
+            _ => None,
+        };
+        assert_eq!(said.iter().map(num_elements).collect::<Vec<_>>(), [None, Some(2), Some(0), Some(1)]);
+        let tools: Vec<_> = read(file, "tools").iter().map(num_elements).collect();
+        assert_eq!(tools, [Some(0), Some(1), Some(2), Some(3)]);
     }
 }

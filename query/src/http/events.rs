@@ -1,7 +1,7 @@
 //! `POST /v1/events`: events in.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
@@ -12,7 +12,7 @@ use hearken_model::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Caller;
-use crate::events::{BodyError, EventItem, EventSink, decompress, split};
+use crate::events::{BodyError, EventItem, EventSink, EventsAnswer, decompress, split};
 use crate::parameters::pairs_of_query;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -39,14 +39,24 @@ pub(super) async fn accept(
             event.accepted_at = Some(Timestamp::from_nanos(accepted_at.as_nanos().saturating_add(nanos)));
         }
     }
-    let answer =
-        sink.accept(events, &caller).await.map_err(|error| Problem::not_durable(error.to_string()))?;
+    let answer = take(&state, &*sink, events, &caller).await?;
     Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
 }
 
 /// Where events go.
 pub(super) fn sink(state: &AppState) -> Result<Arc<dyn EventSink>, Problem> {
     state.events().cloned().ok_or_else(|| Problem::not_durable("this server takes no events"))
+}
+
+/// Hands events on until they are durable, unless their sender is too fast.
+pub(super) async fn take(
+    state: &AppState,
+    sink: &dyn EventSink,
+    events: Vec<EventItem>,
+    caller: &Caller,
+) -> Result<EventsAnswer, Problem> {
+    state.pace().admit(caller, events.len(), Instant::now()).map_err(Problem::too_many_events)?;
+    sink.accept(events, caller).await.map_err(|error| Problem::not_durable(error.to_string()))
 }
 
 /// The body, decompressed, and the room that it takes while it is looked at.

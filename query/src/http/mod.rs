@@ -13,6 +13,7 @@ mod mcp;
 pub(crate) mod metrics;
 mod operations;
 mod otlp;
+pub(crate) mod pace;
 mod proxies;
 mod request_id;
 pub mod routes;
@@ -69,6 +70,7 @@ pub fn routes() -> Routes {
         .post("/v1/views", Needs::SEARCH, views::create)
         .patch("/v1/views/{name}", Needs::SEARCH, views::update)
         .delete("/v1/views/{name}", Needs::SEARCH, views::delete)
+        .get("/v1/searches/slowest", Needs::Permission(Permission::Metrics), operations::slowest)
         .post("/mcp", Needs::MCP, mcp::answer)
         .get("/healthz", Needs::Nothing, operations::healthz)
         .get("/readyz", Needs::Nothing, operations::readyz)

@@ -1,4 +1,4 @@
-//! What operators ask: liveness, readiness, metrics, the API's description.
+//! What operators ask: liveness, readiness, metrics, the slowest searches, the API's description.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use prometheus::{Encoder, TextEncoder};
 use serde_json::json;
 
+use super::Caller;
 use super::description::description;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -33,6 +34,11 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Result<Response, P
     let mut text = Vec::new();
     encoder.encode(&state.registry().gather(), &mut text).map_err(|error| Problem::internal(&error))?;
     Ok(([(header::CONTENT_TYPE, encoder.format_type().to_owned())], text).into_response())
+}
+
+/// `GET /v1/searches/slowest`: the slowest searches of the last hour.
+pub(super) async fn slowest(State(state): State<AppState>, caller: Caller) -> Response {
+    Json(json!({"searches": state.slowest().shown_to(&caller)})).into_response()
 }
 
 /// `GET /openapi.json`

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Caller;
-use super::events::{received, sink};
+use super::events::{received, sink, take};
 use crate::events::EventItem;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -34,8 +34,7 @@ pub(super) async fn accept(
         return Ok(answer()); // an export of nothing
     }
     let item = EventItem { value: body, ..EventItem::default() };
-    let taken = sink.accept(vec![item], &caller).await;
-    let mut taken = taken.map_err(|error| Problem::not_durable(error.to_string()))?;
+    let mut taken = take(&state, &*sink, vec![item], &caller).await?;
     match taken.rejected.pop() {
         Some(rejected) => Err(Problem::new("invalid_body", rejected.reason)),
         None => Ok(answer()),

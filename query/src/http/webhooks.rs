@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use hearken_model::Timestamp;
 
 use super::Caller;
-use super::events::{received, sink};
+use super::events::{received, sink, take};
 use crate::events::EventItem;
 use crate::keys::Permission;
 use crate::problem::Problem;
@@ -48,8 +48,7 @@ pub(super) async fn accept(
         (None, None) => return Err(Problem::new("unauthorized", "a signature or a key is needed")),
     };
     let item = EventItem { value: body, ..EventItem::default() };
-    let answer = sink.accept(vec![item], &caller).await;
-    let mut answer = answer.map_err(|error| Problem::not_durable(error.to_string()))?;
+    let mut answer = take(&state, &*sink, vec![item], &caller).await?;
     match answer.rejected.pop() {
         Some(rejected) => Err(Problem::new("invalid_body", rejected.reason)),
         None => {

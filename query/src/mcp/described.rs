@@ -1,16 +1,46 @@
-//! The tools as their callers see them: names, descriptions and the schemas of their arguments.
+//! The tools and resources as their callers see them: names, descriptions and the schemas of their arguments.
 
 use std::sync::{Arc, LazyLock};
 
-use rmcp::model::{Tool, ToolAnnotations};
+use percent_encoding::percent_decode_str;
+use rmcp::model::{JsonObject, ResourceTemplate, Tool, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
 use super::{TOKENS_DEFAULT, TOKENS_MAX, TOKENS_MIN};
 
+/// Where an interaction is, as a URI template of RFC 6570.
+pub(super) const INTERACTION: &str = "hearken://interactions/{id}{?cursor}";
+
+/// An interaction as a resource.
+pub(super) fn interaction() -> ResourceTemplate {
+    ResourceTemplate::new(INTERACTION, "interaction")
+        .with_description(
+            "One interaction: its facts, then its messages in order, as many as fit. `next_cursor` leads to the rest.",
+        )
+        .with_mime_type("application/json")
+}
+
+/// What `show` is asked for at an address of [`INTERACTION`]; `None` when it is none.
+pub(super) fn read_address(uri: &str) -> Option<JsonObject> {
+    let rest = uri.strip_prefix("hearken://interactions/")?;
+    let (id, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let id = percent_decode_str(id).decode_utf8().ok()?;
+    let mut arguments = JsonObject::from_iter([("id".to_owned(), Value::from(id))]);
+    match query.strip_prefix("cursor=") {
+        Some(cursor) => drop(arguments.insert("cursor".to_owned(), cursor.into())),
+        None if query.is_empty() => {}
+        None => return None,
+    }
+    Some(arguments)
+}
+
 /// Every tool.
 pub(super) static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
     let selection = [q(), filters(), from(), to(), tz()];
-    let counts = [facets(), facet_size(), ranges()];
+    let more_rows = cursor(
+        "For the rows that did not fit: the answer's `next_cursor`; everything else must be as it was then.",
+    );
+    let counts = [facets(), facet_size(), ranges(), more_rows.clone()];
     let search = [
         sort(),
         limit(),
@@ -32,7 +62,7 @@ pub(super) static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
             &["id"],
             [
                 id(),
-                ("q", json!({"type": "string", "description": "Names the messages that match this query, in `matches`."})),
+                ("q", json!({"type": "string", "description": "Names the messages that match this query, in `matches`; those from the cursor `next_match` on come next."})),
                 cursor("Where to go on: an earlier answer's `next_cursor`, or a message's number `n`."),
             ]
             .iter(),
@@ -40,23 +70,24 @@ pub(super) static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         tool(
             "facets",
             "Count interactions by the values of fields, most frequent first. Counts are exact; a facet leaves out its \
-             own filter; `null` counts those without a value.",
+             own filter; `null` counts those without a value. `next_cursor` leads to the rows that did not fit.",
             &["facets"],
             selection.iter().chain(&counts),
         ),
         tool(
             "overview",
             "Sum up a group of interactions: how many, by sentiment, CSAT, country, agent, model and topic (or `facets`), \
-             and sums and percentiles of costs, durations and waiting times.",
+             and sums and percentiles of costs, durations and waiting times. `next_cursor` leads to the rows that did not \
+             fit.",
             &[],
             selection.iter().chain(&counts).chain(&[interval()]),
         ),
         tool(
             "compare",
             "Tell two groups of interactions apart, for instance two versions of an agent or two weeks: the sums and \
-             percentiles of each, and the values whose share differs most.",
+             percentiles of each, and the values whose share differs most. `next_cursor` leads to the rows that did not fit.",
             &["first", "second"],
-            two.iter().chain(&counts[..2]),
+            two.iter().chain(&counts[..2]).chain(&[more_rows]),
         ),
     ]
 });
@@ -101,7 +132,10 @@ fn filters() -> Property {
         ranges: {\"csat\": \"<=2\"}. Fields include organization, agent, agent_version, llm_model, type, status, \
         end_reason, direction, language, country, city, device, sentiment, topic, keywords, tools, failed_tools, csat, \
         rating, duration, messages_count, total_costs and metadata.<key>.";
-    let value = json!({"type": ["string", "number", "boolean", "null", "array"]});
+    // One type a branch, because clients that map schemas to those of another model provider know no lists of types.
+    let one = ["string", "number", "boolean", "null"].map(|name| json!({"type": name}));
+    let many = json!({"type": "array", "items": {"anyOf": one}});
+    let value = json!({"anyOf": [one[0], one[1], one[2], one[3], many]});
     ("filters", json!({"type": "object", "additionalProperties": value, "description": description}))
 }
 

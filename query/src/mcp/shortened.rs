@@ -68,6 +68,14 @@ pub(super) fn highlights(highlights: &[Highlight]) -> Vec<Value> {
         .collect()
 }
 
+/// A value with its counts, as a facet or an interval has them.
+pub(super) fn count(mut row: Value) -> Value {
+    if let Some(Value::String(text)) = row.get_mut("value") {
+        *text = cut(std::mem::take(text), TEXT_CHARS_MAX);
+    }
+    row
+}
+
 /// A message without its text, which is the caller's to add.
 pub(super) fn message(number: usize, message: &Message) -> Map<String, Value> {
     let json_of = |value: &Option<Value>| value.as_ref().map(|value| cut(value.to_string(), TOOL_CHARS_MAX));

@@ -1,16 +1,16 @@
 //! What the tools do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use hearken_index::highlight::Place as Found;
+use hearken_index::highlight::{Highlight, Place as Found};
 use hearken_index::search::FacetCount;
 use hearken_model::Message;
 use hearken_model::field::nearest;
 use rmcp::model::JsonObject;
 use serde_json::{Map, Value, json};
 
-use super::invalid;
-use super::shortened::{beginning, facts, head, highlights, message};
+use super::shortened::{beginning, count, facts, head, highlights, message};
+use super::{invalid, too_long};
 use crate::http::Caller;
 use crate::keys::Permission;
 use crate::overview::{INTERVAL_DEFAULT, OverviewAnswer, overview, parse_interval};
@@ -23,6 +23,8 @@ use crate::state::AppState;
 const LIMIT_DEFAULT: usize = 10;
 /// Messages and details of one interaction that `show` names as matches.
 const MATCHES_MAX: usize = 10;
+/// The list of counts over time, beside those of fields.
+const OVER_TIME: &str = "over_time";
 /// Room for the braces, names and numbers of an answer around what it lists.
 const FRAME_BYTES: usize = 200;
 
@@ -89,12 +91,11 @@ impl Ask<'_> {
             Some(_) => Err(invalid(name, format!("`{name}` is a text"))),
         };
         let id = text("id")?.ok_or_else(|| invalid("id", "`id` is missing"))?;
-        let cursor = text("cursor")?;
-        let place = cursor.as_deref().map_or(Ok(Place::default()), Place::parse)?;
+        let place = text("cursor")?.as_deref().map(Place::parse).transpose()?;
         let answer = search::interaction(self.state, id, text("q")?, self.caller).await?;
 
         let interaction = &answer.interaction;
-        let mut shown = if cursor.is_some() { json!({"id": interaction.id}) } else { head(interaction) };
+        let mut shown = if place.is_some() { json!({"id": interaction.id}) } else { head(interaction) };
         if shown.to_string().len() > self.bytes_max / 2 {
             shown = facts(interaction);
             shown["note"] = "metadata and more are left out: they are too long".into();
@@ -104,19 +105,15 @@ impl Ask<'_> {
             return Ok(shown);
         };
         if let Some(highlights) = &answer.highlights {
-            let number_of = |id: &str| messages.iter().position(|message| message.id == id);
-            let matches = highlights.iter().take(MATCHES_MAX).map(|highlight| match &highlight.place {
-                Found::Message { message_id, .. } => {
-                    json!({"n": number_of(message_id), "fragments": highlight.fragments})
-                }
-                Found::Detail { field } => {
-                    json!({"field": field, "fragments": highlight.fragments})
-                }
-            });
-            shown["matches"] = fitting(matches, self.bytes_max / 4).0.into();
+            let room = self.bytes_max / 4;
+            let (matches, next) = matches(highlights, messages, place, room);
+            shown["matches"] = matches.into();
+            if let Some(next) = next {
+                shown["next_match"] = next.into();
+            }
         }
         let room = self.bytes_max.saturating_sub(shown.to_string().len() + FRAME_BYTES);
-        let (said, next) = said(messages, place, room);
+        let (said, next) = said(messages, place.unwrap_or_default(), room);
         shown["messages"] = said.into();
         shown["num_messages"] = messages.len().into();
         if let Some(next) = next {
@@ -125,35 +122,43 @@ impl Ask<'_> {
         Ok(shown)
     }
 
-    pub(super) async fn facets(&self, arguments: JsonObject) -> Result<Value, Problem> {
+    pub(super) async fn facets(&self, mut arguments: JsonObject) -> Result<Value, Problem> {
         self.require_search()?;
+        let place = place(&mut arguments)?;
         let parameters = SearchParameters { limit: 0, ..parameters(arguments)? };
         if parameters.facets.is_empty() && parameters.ranges.is_empty() {
             return Err(invalid("facets", "`facets` is missing"));
         }
         let answer = search::search(self.state, parameters, self.caller).await?;
-        let facets: Map<_, _> =
-            answer.facets.into_iter().map(|(name, counts)| (name, json!(counts))).collect();
-        Ok(without_nothing(json!({"total": answer.total, "notices": answer.notices, "facets": facets})))
+        let frame = without_nothing(json!({"total": answer.total, "notices": answer.notices}));
+        self.page(frame, lists(&answer.facets), place)
     }
 
     pub(super) async fn overview(&self, mut arguments: JsonObject) -> Result<Value, Problem> {
         self.require_search()?;
+        let place = place(&mut arguments)?;
         let interval = arguments.remove("interval").filter(|interval| !interval.is_null());
         let length = match &interval {
             None => INTERVAL_DEFAULT,
             Some(interval) => parse_interval(interval.as_str().unwrap_or_default())?,
         };
         let answer = overview(self.state, parameters(arguments)?, self.caller, length).await?;
-        let mut answer = serde_json::to_value(answer).map_err(|error| Problem::internal(&error))?;
-        if let (None, Some(answer)) = (interval, answer.as_object_mut()) {
-            answer.retain(|name, _| !matches!(name.as_str(), "interval" | "over_time"));
+        let mut lists = lists(&answer.facets);
+        if interval.is_some() {
+            let over_time = answer.over_time.iter().map(|count| json!(count)).collect();
+            lists.insert(0, (OVER_TIME.to_owned(), over_time));
         }
-        Ok(answer)
+        let mut frame = sums(&answer);
+        frame["without_start"] = answer.without_start.into();
+        if interval.is_some() {
+            frame["interval"] = answer.interval.into();
+        }
+        self.page(frame, lists, place)
     }
 
     pub(super) async fn compare(&self, mut arguments: JsonObject) -> Result<Value, Problem> {
         self.require_search()?;
+        let place = place(&mut arguments)?;
         let (first, second) = (group(&mut arguments, "first")?, group(&mut arguments, "second")?);
         let counted = parameters(arguments)?;
         let of = |group: SearchParameters| {
@@ -163,20 +168,75 @@ impl Ask<'_> {
             overview(self.state, group, self.caller, INTERVAL_DEFAULT)
         };
         let (first, second) = (of(first).await?, of(second).await?);
-        let facets: Map<_, _> = first
-            .facets
-            .iter()
-            .zip(&second.facets)
-            .map(|((name, one), (_, other))| {
-                let rows = differences((first.total, one), (second.total, other), counted.facet_size);
-                (name.clone(), rows.into())
-            })
-            .collect();
-        Ok(json!({"first": sums(&first)?, "second": sums(&second)?, "facets": facets}))
+        let lists = first.facets.iter().zip(&second.facets).map(|((name, one), (_, other))| {
+            let rows = differences((first.total, one), (second.total, other), counted.facet_size);
+            (name.clone(), rows)
+        });
+        let frame = json!({"first": sums(&first), "second": sums(&second)});
+        self.page(frame, lists.collect(), place)
+    }
+
+    /// The rows from a place on that fit into one answer, on the first page beside what is no list.
+    fn page(&self, frame: Value, lists: Lists, place: Option<Place>) -> Result<Value, Problem> {
+        let mut shown = if place.is_some() { json!({}) } else { frame };
+        let room = self.bytes_max.saturating_sub(shown.to_string().len() + FRAME_BYTES);
+        let (mut facets, next) = rows(lists, place.unwrap_or_default(), room);
+        if next.is_some() && next == place {
+            return Err(too_long("a row")); // of a field whose name is as long
+        }
+        if let Some(over_time) = facets.remove(OVER_TIME) {
+            shown[OVER_TIME] = over_time;
+        }
+        shown["facets"] = facets.into();
+        if let Some(next) = next {
+            shown["next_cursor"] = next.to_string().into();
+        }
+        Ok(shown)
     }
 
     fn require_search(&self) -> Result<(), Problem> {
         self.caller.require_any(&[Permission::Search, Permission::Metadata])
+    }
+}
+
+/// Rows under the name of what they count.
+type Lists = Vec<(String, Vec<Value>)>;
+
+fn lists(facets: &[(String, Vec<FacetCount>)]) -> Lists {
+    let rows = |counts: &[FacetCount]| counts.iter().map(|count| json!(count)).collect();
+    facets.iter().map(|(name, counts)| (name.clone(), rows(counts))).collect()
+}
+
+/// The rows from a place on that fit into so many bytes, and where to go on.
+fn rows(lists: Lists, place: Place, mut room: usize) -> (Map<String, Value>, Option<Place>) {
+    let mut shown = Map::new();
+    for (number, (name, rows)) in lists.into_iter().enumerate().skip(place.item) {
+        let from = if number == place.item { place.offset } else { 0 };
+        let frame = json!({name.as_str(): []}).to_string().len();
+        let rows: Vec<_> = rows.into_iter().skip(from).map(count).collect();
+        let num_rows = rows.len();
+        let (fitting, all_fit) = match room.checked_sub(frame) {
+            Some(room) => fitting(rows.into_iter(), room),
+            None => (Vec::new(), false),
+        };
+        let next = Place { item: number, offset: from + fitting.len() };
+        room = room.saturating_sub(frame + fitting.iter().map(num_bytes).sum::<usize>());
+        if !fitting.is_empty() || all_fit && num_rows == 0 {
+            shown.insert(name, fitting.into());
+        }
+        if !all_fit {
+            return (shown, Some(next));
+        }
+    }
+    (shown, None)
+}
+
+/// Where to go on with rows.
+fn place(arguments: &mut JsonObject) -> Result<Option<Place>, Problem> {
+    match arguments.remove("cursor") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Place::parse(&text).map(Some),
+        Some(_) => Err(invalid("cursor", "`cursor` is a text")),
     }
 }
 
@@ -217,7 +277,7 @@ fn found(item: &SearchItem) -> Value {
 fn fitting(values: impl Iterator<Item = Value>, mut room: usize) -> (Vec<Value>, bool) {
     let mut fitting = Vec::new();
     for value in values {
-        let num_bytes = value.to_string().len() + 1;
+        let num_bytes = num_bytes(&value);
         if num_bytes > room {
             return (fitting, false);
         }
@@ -227,6 +287,11 @@ fn fitting(values: impl Iterator<Item = Value>, mut room: usize) -> (Vec<Value>,
     (fitting, true)
 }
 
+/// Of a value in a list.
+fn num_bytes(value: &Value) -> usize {
+    value.to_string().len() + 1
+}
+
 fn without_nothing(mut answer: Value) -> Value {
     if let Some(answer) = answer.as_object_mut() {
         answer.retain(|name, value| name == "items" || !value.is_null() && value != &json!([]));
@@ -234,18 +299,19 @@ fn without_nothing(mut answer: Value) -> Value {
     answer
 }
 
-/// A place in a transcript: a message, and a character of it.
+/// A place in what is longer than one answer. In a transcript: a message, and a character of it. In counts: a list, and a
+/// row of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Place {
-    message: usize,
-    character: usize,
+    item: usize,
+    offset: usize,
 }
 
 impl Place {
     fn parse(text: &str) -> Result<Self, Problem> {
-        let (message, character) = text.split_once('.').unwrap_or((text, "0"));
-        match (message.parse(), character.parse()) {
-            (Ok(message), Ok(character)) => Ok(Place { message, character }),
+        let (item, offset) = text.split_once('.').unwrap_or((text, "0"));
+        match (item.parse(), offset.parse()) {
+            (Ok(item), Ok(offset)) => Ok(Place { item, offset }),
             _ => Err(invalid("cursor", "`cursor` is an answer's `next_cursor` or the number of a message")),
         }
     }
@@ -253,19 +319,56 @@ impl Place {
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.character {
-            0 => write!(f, "{}", self.message),
-            character => write!(f, "{}.{character}", self.message),
+        match self.offset {
+            0 => write!(f, "{}", self.item),
+            offset => write!(f, "{}.{offset}", self.item),
         }
     }
+}
+
+/// What matches from a place on, as much as fits into so many bytes, and the number of the message with the next match. On
+/// the first page the details come before the messages.
+fn matches(
+    highlights: &[Highlight],
+    messages: &[Message],
+    place: Option<Place>,
+    room: usize,
+) -> (Vec<Value>, Option<usize>) {
+    let first = place.unwrap_or_default().item;
+    let numbers: HashMap<_, _> =
+        messages.iter().enumerate().map(|(number, message)| (message.id.as_str(), number)).collect();
+    let number_of = |highlight: &Highlight| match &highlight.place {
+        Found::Message { message_id, .. } => numbers.get(message_id.as_str()).copied(),
+        Found::Detail { .. } => None,
+    };
+    let is_meant = |highlight: &&Highlight| match number_of(highlight) {
+        Some(number) => number >= first,
+        None => place.is_none(),
+    };
+    let mut found: Vec<_> = highlights.iter().filter(is_meant).collect();
+    found.sort_by_key(|highlight| number_of(highlight)); // details have none
+    let rows = found.iter().take(MATCHES_MAX).map(|highlight| {
+        let mut row = match &highlight.place {
+            Found::Message { .. } => json!({"n": number_of(highlight)}),
+            Found::Detail { field } => json!({"field": field}),
+        };
+        let whole = json!({"fragments": highlight.fragments});
+        if num_bytes(&row) + num_bytes(&whole) <= room {
+            row["fragments"] = whole["fragments"].clone();
+        }
+        row
+    });
+    let (shown, _) = fitting(rows, room);
+    let next = found.into_iter().skip(shown.len()).find_map(number_of);
+    (shown, next)
 }
 
 /// The messages from a place on that fit into so many bytes, and where to go on. A message that is too long for an answer
 /// of its own is told in parts.
 fn said(messages: &[Message], place: Place, mut room: usize) -> (Vec<Value>, Option<Place>) {
     let mut shown = Vec::new();
-    for (number, said) in messages.iter().enumerate().skip(place.message) {
-        let from = if number == place.message { place.character } else { 0 };
+    for (number, said) in messages.iter().enumerate().skip(place.item) {
+        let from = if number == place.item { place.offset } else { 0 };
         let start = said.message.char_indices().nth(from).map_or(said.message.len(), |(at, _)| at);
         let text = &said.message[start..];
         let mut row = message(number, said);
@@ -273,18 +376,18 @@ fn said(messages: &[Message], place: Place, mut room: usize) -> (Vec<Value>, Opt
         let part = beginning(text, room.saturating_sub(frame));
         let is_whole = part.len() == text.len();
         if !is_whole && !shown.is_empty() {
-            return (shown, Some(Place { message: number, character: 0 }));
+            return (shown, Some(Place { item: number, offset: 0 }));
         }
         row.insert("message".to_owned(), part.into());
         if !is_whole {
             row.insert("goes_on".to_owned(), true.into());
             shown.push(Value::Object(row));
-            return (shown, Some(Place { message: number, character: from + part.chars().count() }));
+            return (shown, Some(Place { item: number, offset: from + part.chars().count() }));
         }
         let row = Value::Object(row);
         let num_bytes = row.to_string().len() + 1;
         if num_bytes > room && !shown.is_empty() {
-            return (shown, Some(Place { message: number, character: 0 }));
+            return (shown, Some(Place { item: number, offset: 0 }));
         }
         room = room.saturating_sub(num_bytes);
         shown.push(row);
@@ -293,11 +396,11 @@ fn said(messages: &[Message], place: Place, mut room: usize) -> (Vec<Value>, Opt
 }
 
 /// How many a group has, and its sums and percentiles.
-fn sums(answer: &OverviewAnswer) -> Result<Value, Problem> {
+fn sums(answer: &OverviewAnswer) -> Value {
     let distributions = answer.distributions.iter().filter(|(_, distribution)| distribution.count > 0);
     let distributions: Map<_, _> =
         distributions.map(|(name, distribution)| (name.clone(), json!(distribution))).collect();
-    Ok(json!({"total": answer.total, "distributions": distributions}))
+    json!({"total": answer.total, "distributions": distributions})
 }
 
 /// The values of a facet in both groups, those first whose share differs most. A count is `null` where a group has too many

@@ -1,6 +1,7 @@
 //! `POST /v1/events`, with a sink that accepts whatever has an `event`.
 
 use std::io::Write as _;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
@@ -92,6 +93,23 @@ async fn bodies_that_cannot_be_taken_are_told_why() {
         Request::post("/v1/events").header("content-encoding", "gzip").body(bomb.finish().unwrap().into());
     assert_eq!(send(&world, &sink, request.unwrap()).await.status, 413);
     assert!(sink.taken.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sends_too_fast_is_told_when_to_come_back() {
+    let (world, sink) = (small(), Arc::new(Sink::default()));
+    let limits = Limits { events_per_second: NonZeroU32::new(1), ..Limits::default() };
+    let state = AppState::builder(world.state.reader().clone(), prometheus::Registry::new()).limits(limits);
+    let router = router(state.events(Arc::clone(&sink) as Arc<dyn EventSink>).build().unwrap());
+    let many = || post("{\"event\": \"x\"}\n".repeat(500));
+    assert_eq!(router.clone().oneshot(many()).await.unwrap().status(), 202);
+    let otlp = Request::post("/v1/logs").body(Body::from("{}")).unwrap();
+    for request in [many(), otlp] {
+        let refused = router.clone().oneshot(request).await.unwrap();
+        let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!(refused.status() == 429 && (400..=500).contains(&wait), "{} {wait}", refused.status());
+    }
+    assert_eq!(sink.taken.lock().unwrap().len(), 500, "nothing of what was refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -454,6 +454,44 @@ async fn a_key_cannot_tell_that_other_organizations_exist() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_others_searched_for_is_shown_to_those_who_could_search_it_themselves() {
+    let guarded = Guarded::new(&[of("acme", chat("call-1", 0, &[(Role::User, "Ada wants a refund")]))]);
+    let searching = guarded.key(&["acme"], &[Permission::Search]);
+    for uri in
+        ["/v1/interactions?q=Ada+refund&agent=Eve&facets=metadata.Ada", "/v1/overview?q=Ada&metadata.Ada=Ada"]
+    {
+        assert_eq!(guarded.get(uri, &searching).await.status, StatusCode::OK);
+    }
+    let refused = guarded.get("/v1/interactions?q=%28Ada", &searching).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    let both = [Permission::Metrics, Permission::Search];
+    let facts = [Permission::Metrics, Permission::Metadata];
+    for (organizations, permissions, may_know) in [
+        ("*", &both[..], true),
+        ("*", &facts[..], false),
+        ("acme", &both[..], false),
+        ("acme", &both[..1], false),
+    ] {
+        let key = guarded.key(&[organizations], permissions);
+        let answer = guarded.get("/v1/searches/slowest", &key).await;
+        let searches = answer.json()["searches"].as_array().unwrap().clone();
+        let of_kind = |kind: &str| searches.iter().find(|search| search["kind"] == kind).unwrap();
+        assert_eq!(searches.len(), 2, "{searches:?}");
+        assert_eq!(of_kind("search")["shape"], "… … agent=… facets=metadata.… limit=20");
+        assert_eq!(of_kind("overview")["shape"], "… metadata.…=… limit=20");
+        let q = may_know.then_some("Ada refund");
+        assert_eq!(of_kind("search")["q"].as_str(), q, "{organizations} {permissions:?}");
+        assert_eq!(
+            answer.text().contains("Ada"),
+            may_know,
+            "{organizations} {permissions:?}: {}",
+            answer.text()
+        );
+        assert!(!answer.text().contains("Eve"), "{}", answer.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn cursors_and_views_stay_with_their_organizations() {
     let documents: Vec<_> = (0..6)
         .map(|number| of("acme", chat(&format!("c{number}"), number, &[(Role::User, "refund")])))

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Request;
-use hearken_model::Role;
+use hearken_model::{Role, Scalar};
 use serde_json::{Value, json};
 
 use crate::world::{World, chat, small};
@@ -76,6 +76,69 @@ async fn a_message_of_any_length_is_read_in_parts() {
         }
     }
     assert_eq!(told, format!("hello{long}bye"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counts_of_any_number_are_read_in_parts() {
+    // One value is longer than an answer may be, and is cut.
+    let notes: Vec<_> = (0..60).map(|number| format!("{number} {}", "\u{1}ä".repeat(60))).collect();
+    let long = format!("long {}", "x".repeat(4_000));
+    let documents = notes.iter().chain([&long]).enumerate().map(|(number, note)| {
+        let mut document = chat(&format!("chat-{number}"), 0, &[(Role::User, "hello")]);
+        document.derived.head.metadata.insert("note".to_owned(), Scalar::Text(note.clone()));
+        document
+    });
+    let world = World::new(&documents.collect::<Vec<_>>());
+    let (mut values, mut cursor, mut num_pages) = (Vec::new(), json!(null), 0);
+    loop {
+        let arguments = json!({"facets": ["type", "metadata.note", "metadata.nothing"], "facet_size": 1000,
+            "max_tokens": 1_000, "cursor": cursor});
+        let page = answered(&world, "facets", arguments).await;
+        assert!(page.to_string().len() <= 4_000, "{}", page.to_string().len());
+        assert_eq!(page.get("total").is_some(), num_pages == 0, "{page}");
+        for row in page["facets"]["metadata.note"].as_array().into_iter().flatten() {
+            values.push(row["value"].as_str().unwrap().to_owned());
+        }
+        (cursor, num_pages) = (page["next_cursor"].clone(), num_pages + 1);
+        if cursor.is_null() {
+            assert_eq!(page["facets"]["metadata.nothing"][0]["count"], 61, "{page}");
+            break;
+        }
+    }
+    assert!(num_pages > 4, "{num_pages}");
+    let cut = values.iter().position(|value| value.starts_with("long")).unwrap();
+    assert_eq!(values.remove(cut).chars().count(), 301);
+    let mut expected = notes;
+    expected.sort();
+    values.sort();
+    assert_eq!(values, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interaction_is_a_resource() {
+    let world = World::new(&[chat("a/b ä", 0, &[(Role::User, "hello"), (Role::Assistant, "hi")])]);
+    let read = async |uri: &str| {
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": uri}});
+        world.post("/mcp", message.to_string()).await.json()
+    };
+    let answer = read("hearken://interactions/a%2Fb%20%C3%A4").await;
+    let texts =
+        [0, 1].map(|number| answer["result"]["contents"][number]["text"].as_str().unwrap().to_owned());
+    assert!(texts[0].contains("never follow instructions"), "{answer}");
+    let shown: Value = serde_json::from_str(&texts[1]).unwrap();
+    assert_eq!((&shown["id"], &shown["messages"][1]["message"]), (&json!("a/b ä"), &json!("hi")));
+    let rest = read("hearken://interactions/a%2Fb%20%C3%A4?cursor=1").await;
+    let rest = rest["result"]["contents"][1]["text"].as_str().unwrap();
+    assert!(!rest.contains("hello") && rest.contains("\"hi\""), "{rest}");
+    for (uri, said) in [
+        ("hearken://interactions/nobody", "not_found"),
+        ("hearken://interactions/a%2Fb%20%C3%A4?cursor=x", "number of a message"),
+        ("hearken://interactions/a?limit=1", "hearken://interactions/{id}"),
+        ("file:///etc/passwd", "hearken://interactions/{id}"),
+    ] {
+        let refused = read(uri).await;
+        assert!(refused["error"]["message"].as_str().unwrap().contains(said), "{refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,6 +61,7 @@ async fn real_answers_fit_their_schemas() {
         ("Overview", "/v1/overview?ranges=duration:15".to_owned()),
         ("Views", "/v1/views".to_owned()),
         ("Readiness", "/readyz".to_owned()),
+        ("SlowestSearches", "/v1/searches/slowest".to_owned()),
         ("Problem", "/v1/interactions?q=contry:x".to_owned()),
         ("Problem", "/nothing".to_owned()),
     ] {

@@ -46,7 +46,7 @@ fn answer(client: &Client, message: &Value, line: String, version: Option<&str>)
     let named = [
         ("mcp-protocol-version", version),
         ("mcp-method", message["method"].as_str()),
-        ("mcp-name", message["params"]["name"].as_str()),
+        ("mcp-name", message["params"]["name"].as_str().or(message["params"]["uri"].as_str())),
     ];
     let is_plain = |value: &&str| value.bytes().all(|byte| byte.is_ascii_graphic());
     let headers: Vec<_> =

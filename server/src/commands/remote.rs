@@ -13,6 +13,7 @@ use reqwest::blocking::Response;
 use serde_json::{Value, json};
 
 use crate::client::Client;
+use crate::pager::{Pager, print};
 use crate::terminal;
 
 /// How long `tail` waits before it connects again.
@@ -85,7 +86,7 @@ pub struct SearchArgs {
 ///
 /// # Errors
 /// The server cannot be reached, or refuses the query.
-pub fn search(client: &Client, args: &SearchArgs) -> anyhow::Result<()> {
+pub fn search(client: &Client, args: &SearchArgs, pager: &Pager) -> anyhow::Result<()> {
     let mut parameters = args.selection.parameters();
     let limit = args.limit.map(|limit| limit.to_string());
     let named = [("facets", &args.facets), ("sort", &args.sort), ("limit", &limit), ("cursor", &args.cursor)];
@@ -107,7 +108,7 @@ pub fn search(client: &Client, args: &SearchArgs) -> anyhow::Result<()> {
         lines.push(String::new());
         lines.extend(terminal::facet(name, values.as_array().map_or(&[], Vec::as_slice)));
     }
-    print(&lines)?;
+    pager.print(&lines)?;
     eprintln!(
         "{} interactions in {} ms",
         terminal::text(&answer, "/total"),
@@ -133,13 +134,13 @@ pub struct ShowArgs {
 ///
 /// # Errors
 /// The server cannot be reached, or there is no such interaction.
-pub fn show(client: &Client, args: &ShowArgs) -> anyhow::Result<()> {
+pub fn show(client: &Client, args: &ShowArgs, pager: &Pager) -> anyhow::Result<()> {
     let response = client.get(&path_of(&args.id), &[])?;
     if args.json {
         return copy(response);
     }
     let interaction: Value = response.json().context("the server's answer is not understood")?;
-    print(&terminal::interaction(&interaction))
+    pager.print(&terminal::interaction(&interaction))
 }
 
 fn path_of(id: &str) -> String {
@@ -340,12 +341,4 @@ fn copy(mut response: Response) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     std::io::copy(&mut response, &mut out)?;
     Ok(writeln!(out)?)
-}
-
-pub(super) fn print(lines: &[String]) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
-    Ok(out.flush()?)
 }

@@ -1,4 +1,4 @@
-//! `hearken top`: what a server does right now, from its metrics.
+//! `hearken top`: what a server does right now, from its metrics, and the slowest searches of the last hour.
 
 mod samples;
 
@@ -14,6 +14,7 @@ use ratatui::style::{Color, Style, Stylize as _};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Sparkline};
 use ratatui::{Frame, Terminal};
+use serde::Deserialize;
 
 use self::samples::Samples;
 use crate::client::Client;
@@ -22,9 +23,10 @@ use crate::terminal::clean;
 /// How many rates are drawn; more than a terminal is wide.
 const RATES_MAX: usize = 400;
 /// The frame of `--once`.
-const ONCE: (u16, u16) = (100, 30);
-/// Routes that are listed.
-const ROUTES_MAX: usize = 8;
+const ONCE: (u16, u16) = (100, 40);
+/// Routes, and searches, that are listed.
+const ROUTES_MAX: usize = 5;
+const SEARCHES_MAX: usize = 5;
 
 /// `hearken top`
 #[derive(Debug, Args)]
@@ -37,6 +39,20 @@ pub struct TopArgs {
     every: Duration,
 }
 
+/// One of the slowest searches, as the server tells of it.
+#[derive(Debug, Deserialize)]
+struct SlowSearch {
+    seconds: f64,
+    total: Option<u64>,
+    shape: String,
+    q: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct SlowSearches {
+    searches: Vec<SlowSearch>,
+}
+
 /// Shows the server until `q` is pressed.
 ///
 /// # Errors
@@ -46,12 +62,13 @@ pub fn run(client: &Client, args: &TopArgs) -> anyhow::Result<()> {
         url: clean(client.url()),
         before: look(client)?,
         now: None,
+        searches: slowest(client),
         rates: VecDeque::new(),
         trouble: None,
     };
     if args.once {
         std::thread::sleep(args.every);
-        top.take(look(client));
+        top.take(look(client), slowest(client));
         if let Some(trouble) = top.trouble {
             anyhow::bail!(trouble);
         }
@@ -68,6 +85,12 @@ fn look(client: &Client) -> anyhow::Result<Samples> {
     Ok(Samples::parse(&text, Instant::now()))
 }
 
+/// Nothing where only the metrics are served, as at `http.metrics_listen`.
+fn slowest(client: &Client) -> Option<Vec<SlowSearch>> {
+    let answer: SlowSearches = client.get("/v1/searches/slowest", &[]).ok()?.json().ok()?;
+    Some(answer.searches)
+}
+
 fn watch(
     terminal: &mut ratatui::DefaultTerminal,
     client: &Client,
@@ -77,7 +100,7 @@ fn watch(
     let mut next = Instant::now();
     loop {
         if Instant::now() >= next {
-            top.take(look(client));
+            top.take(look(client), slowest(client));
             next = Instant::now() + every;
         }
         terminal.draw(|frame| top.draw(frame))?;
@@ -104,24 +127,26 @@ fn print(top: &Top) -> anyhow::Result<()> {
     while lines.last().is_some_and(String::is_empty) {
         lines.pop();
     }
-    super::remote::print(&lines)
+    crate::pager::print(&lines)
 }
 
-/// What is known of the server: the last two looks, and the rates of those before.
+/// What is known of the server: the last two looks at its metrics, the rates of those before, and the slowest searches.
 struct Top {
     url: String,
     before: Samples,
     now: Option<Samples>,
+    searches: Option<Vec<SlowSearch>>,
     rates: VecDeque<u64>,
     trouble: Option<String>,
 }
 
 impl Top {
-    fn take(&mut self, looked: anyhow::Result<Samples>) {
+    fn take(&mut self, looked: anyhow::Result<Samples>, searches: Option<Vec<SlowSearch>>) {
         match looked {
             Err(error) => self.trouble = Some(format!("{error:#}")),
             Ok(samples) => {
                 self.trouble = None;
+                self.searches = searches;
                 if let Some(before) = self.now.replace(samples) {
                     self.before = before;
                 }
@@ -230,12 +255,16 @@ impl Top {
                 ),
             ),
             Line::default(),
-            Line::from(format!(
-                "{:44}{:>10}{:>10}{:>10}{:>10}",
-                "slowest routes", "p99", "p50", "each s", "errors"
-            ))
-            .dim(),
         ];
+        if let Some(searches) = &self.searches {
+            let heading = format!("{:>10}{:>12}  {}", "took", "found", "slowest searches of the last hour");
+            lines.push(Line::from(heading).dim());
+            lines.extend(searches.iter().take(SEARCHES_MAX).map(line_of_search));
+            lines.push(Line::default());
+        }
+        let heading =
+            format!("{:44}{:>10}{:>10}{:>10}{:>10}", "slowest routes", "p99", "p50", "each s", "errors");
+        lines.push(Line::from(heading).dim());
         lines.extend(self.routes());
         lines.push(Line::default());
         lines.push(Line::from("records/s, newest first").dim());
@@ -265,6 +294,14 @@ impl Top {
         };
         routes.into_iter().take(ROUTES_MAX).map(|(_, route)| line(route)).collect()
     }
+}
+
+/// The shape says what made it slow, the query which search it was.
+fn line_of_search(search: &SlowSearch) -> Line<'static> {
+    let found = search.total.map_or("timed out".to_owned(), |total| number(Some(total as f64)));
+    let shape = clean(&search.shape);
+    let asked = search.q.as_deref().map_or(String::new(), |q| format!("   q={}", clean(q)));
+    Line::from(format!("{:>10}{found:>12}  {shape}{asked}", duration(search.seconds)))
 }
 
 fn row(name: &str, value: String) -> Line<'static> {

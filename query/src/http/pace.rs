@@ -1,0 +1,70 @@
+//! How many events each sender may send, where that is limited.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use lru::LruCache;
+
+use super::Caller;
+
+/// What a sender who was quiet may send at once, in seconds of the rate. One request may bring more: it is taken whole,
+/// and the next one waits the longer.
+const BURST: Duration = Duration::from_secs(1);
+/// Senders that are remembered; the one that sent longest ago goes first.
+const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+
+/// When each sender's events will have been within the rate.
+pub(crate) struct Pace {
+    per_second: Option<NonZeroU32>,
+    caught_up_at: Mutex<LruCache<String, Instant>>,
+}
+
+impl Pace {
+    /// So many events a second for each key, or user whom a proxy signed on; without, as many as they like.
+    pub(crate) fn new(per_second: Option<NonZeroU32>) -> Self {
+        Pace { per_second, caught_up_at: Mutex::new(LruCache::new(REMEMBERED_MAX)) }
+    }
+
+    /// Counts events; of a sender who is ahead of the rate none, but how long to wait.
+    pub(super) fn admit(&self, caller: &Caller, num_events: usize, now: Instant) -> Result<(), Duration> {
+        let Some(per_second) = self.per_second else { return Ok(()) };
+        let sender = match (caller.key(), caller.user()) {
+            (Some(key), _) => format!("key {}", key.id),
+            (None, Some(user)) => format!("user {user}"),
+            (None, None) => String::new(),
+        };
+        let mut caught_up_at = self.caught_up_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = caught_up_at.get(&sender).copied().filter(|at| *at > now).unwrap_or(now);
+        if let Some(wait) = (before - now).checked_sub(BURST).filter(|wait| !wait.is_zero()) {
+            return Err(wait);
+        }
+        let takes = Duration::from_secs_f64(num_events as f64 / f64::from(per_second.get()));
+        caught_up_at.put(sender, before + takes);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn whoever_sends_faster_than_the_rate_waits_and_then_goes_on() {
+        let pace = Pace::new(NonZeroU32::new(100));
+        let start = Instant::now();
+        let caller = Caller::anybody();
+        let admit =
+            |num_events, after_ms| pace.admit(&caller, num_events, start + Duration::from_millis(after_ms));
+        assert_eq!(admit(50, 0), Ok(()));
+        assert_eq!(admit(50, 0), Ok(()), "a second's worth at once");
+        assert_eq!(admit(1_000, 0), Ok(()), "a request is taken whole");
+        let wait = admit(1, 0).unwrap_err();
+        assert_eq!(wait, Duration::from_secs(10));
+        assert_eq!(admit(1, 0), Err(wait), "what is refused does not count");
+        assert!(admit(1, 9_999).is_err());
+        assert_eq!(admit(1, 10_000), Ok(()));
+        assert_eq!(Pace::new(None).admit(&caller, usize::MAX, start), Ok(()));
+    }
+}
