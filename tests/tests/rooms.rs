@@ -7,7 +7,7 @@ use std::path::Path;
 use hearken_tests::hearken::workspace_root;
 
 /// Each room and the rooms that it may use. Ingest and query never see each other.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("geoip", &["model"]),
     ("analysis", &["model"]),
@@ -16,6 +16,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("config", &["model"]),
     ("index", &["model"]),
     ("index/memory", &["model", "index"]),
+    ("index/opensearch", &["model", "index"]),
     ("index/tantivy", &["model", "index"]),
     ("ingest", &["model", "geoip", "analysis", "billing", "privacy", "config", "index"]),
     ("query", &["model", "index"]),
@@ -29,6 +30,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "billing",
             "config",
             "index",
+            "index-opensearch",
             "index-tantivy",
             "ingest",
             "query",
@@ -38,8 +40,9 @@ const MAY_USE: [(&str, &[&str]); 13] = [
 ];
 
 /// What is named in few places, and the beginnings of the paths that may. Tests beside the code are not bound.
-const NAMED_ONLY_IN: [(&str, &[&str]); 8] = [
+const NAMED_ONLY_IN: [(&str, &[&str]); 9] = [
     ("tantivy::", &["index/tantivy/src"]),
+    ("hearken_index_opensearch::", &["index/opensearch/src", "server/src"]),
     ("hearken_index_tantivy::", &["index/tantivy/src", "server/src"]),
     ("rdkafka::", &["ingest/src/kafka"]),
     ("axum::", &["query/src", "web/src"]),
