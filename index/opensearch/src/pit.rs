@@ -13,34 +13,50 @@ use super::index::Shared;
 
 /// How long one lives after its last use. The cluster holds on to the files of its moment for so long.
 const KEPT_FOR: &str = "2m";
+/// The same of one that somebody reads from who may be slow.
+const KEPT_FOR_EXPORT: &str = "15m";
 /// How long cursors are given the same one: a node has few to give (300 by default).
 const SHARED_FOR: Duration = Duration::from_millis(500);
 
 /// A point in time.
 pub(crate) struct Pit {
     id: String,
+    kept_for: &'static str,
 }
 
 impl Pit {
     /// What is visible now.
     pub(crate) fn open(shared: &Shared, deadline: Option<Instant>) -> Result<Self, SearchError> {
+        Self::open_for(KEPT_FOR, shared, deadline)
+    }
+
+    /// The same for an export.
+    pub(crate) fn open_for_export(shared: &Shared) -> Result<Self, SearchError> {
+        Self::open_for(KEPT_FOR_EXPORT, shared, None)
+    }
+
+    fn open_for(
+        kept_for: &'static str,
+        shared: &Shared,
+        deadline: Option<Instant>,
+    ) -> Result<Self, SearchError> {
         #[derive(Deserialize)]
         struct Opened {
             pit_id: String,
         }
-        let path = format!("/{}/_search/point_in_time?keep_alive={KEPT_FOR}", shared.alias);
+        let path = format!("/{}/_search/point_in_time?keep_alive={kept_for}", shared.alias);
         let opened: Opened = shared.client.ask(Request::new(Method::POST, path).by(deadline))?;
-        Ok(Pit { id: opened.pit_id })
+        Ok(Pit { id: opened.pit_id, kept_for })
     }
 
     /// One that is open.
     pub(crate) fn known(id: String) -> Self {
-        Pit { id }
+        Pit { id, kept_for: KEPT_FOR }
     }
 
     /// What a search in it says.
     pub(crate) fn body(&self) -> Value {
-        json!({"id": self.id, "keep_alive": KEPT_FOR})
+        json!({"id": self.id, "keep_alive": self.kept_for})
     }
 
     /// Lets go of it. Failing that, the cluster does by itself.
@@ -67,7 +83,7 @@ impl SharedPit {
             return Ok(id.clone());
         }
         let opened = Instant::now();
-        let Pit { id } = Pit::open(shared, deadline)?;
+        let Pit { id, .. } = Pit::open(shared, deadline)?;
         *latest = Some((id.clone(), opened));
         Ok(id)
     }

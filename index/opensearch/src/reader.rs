@@ -81,7 +81,7 @@ impl OpenSearchReader {
         &self,
         visit: &mut dyn FnMut(Document) -> ControlFlow<()>,
     ) -> Result<(), SearchError> {
-        let pit = Pit::open(&self.shared, None)?;
+        let pit = Pit::open_for_export(&self.shared)?;
         let order = [json!({TIE: "asc"}), json!({WRITTEN_AT: "asc"})];
         let mut visit = |found: Found| Ok::<_, SearchError>(visit(found.document()?));
         let visited =
@@ -575,7 +575,7 @@ impl Search for OpenSearchReader {
     ) -> Result<(), SearchError> {
         check_sort(sort)?;
         let query = self.lower(selection, None, None)?.without(|_| false);
-        let pit = Pit::open(&self.shared, None)?;
+        let pit = Pit::open_for_export(&self.shared)?;
         let mut visit = |found: Found| Ok::<_, SearchError>(visit(found.document()?));
         let visited = self.pages(&query, &order(sort), EXPORT_PAGE, Some(&pit), None, &mut visit);
         pit.close(&self.shared);
