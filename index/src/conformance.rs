@@ -51,11 +51,12 @@ impl World {
     }
 }
 
-/// Makes a test of every rule, for the engine that `$open`, an [`Open`](crate::conformance::Open), opens.
+/// Hands the names of all rules to a macro, after what else it is given.
+#[doc(hidden)]
 #[macro_export]
-macro_rules! conformance_tests {
-    ($open:expr) => {
-        $crate::conformance_tests! { $open;
+macro_rules! conformance_rules {
+    ([$($with:tt)*] $($given:tt)*) => {
+        $($with)*! { $($given)*;
             every_answer_is_what_a_scan_finds,
             single_conditions_find_what_a_scan_finds,
             what_people_paste_is_found_but_not_as_something_said,
@@ -77,6 +78,14 @@ macro_rules! conformance_tests {
             weeks_begin_on_mondays,
         }
     };
+}
+
+/// Makes a test of every rule, for the engine that `$open`, an [`Open`](crate::conformance::Open), opens.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($open:expr) => {
+        $crate::conformance_rules! { [$crate::conformance_tests] $open }
+    };
     ($open:expr; $($rule:ident,)*) => {
         $(
             #[test]
@@ -86,3 +95,12 @@ macro_rules! conformance_tests {
         )*
     };
 }
+
+macro_rules! listed {
+    (all; $($rule:ident,)*) => {
+        /// Every rule by name, for an engine whose tests must share what is slow to start.
+        pub const RULES: &[(&str, fn(Open))] = &[$((stringify!($rule), rules::$rule),)*];
+    };
+}
+
+crate::conformance_rules! { [listed] all }

@@ -91,6 +91,28 @@ impl Interval {
         Ok(())
     }
 
+    /// The longest step, in whole milliseconds, that no interval begins within: instants between `from` and `to` that lie in
+    /// the same step, counted from the beginning of 1970, lie in the same interval. `None` if a millisecond is too long. For
+    /// engines that count by steps.
+    pub fn step_millis(&self, from: i64, to: i64) -> Option<i64> {
+        const NANOS_PER_MILLISECOND: i128 = 1_000_000;
+        let length = i128::try_from(self.length.as_nanos()).unwrap_or(i128::MAX).max(1);
+        let origin = if length % i128::from(WEEK_NANOS) == 0 { FIRST_MONDAY_NANOS } else { 0 };
+        let mut step = greatest_common_divisor(length, origin.into());
+        for (idx, offset) in self.zone.0.iter().enumerate() {
+            let is_over = self.zone.0.get(idx + 1).is_some_and(|next| next.since <= from);
+            if is_over || offset.since > to {
+                continue;
+            }
+            step = greatest_common_divisor(step, offset.ahead.into());
+            if offset.since > from {
+                step = greatest_common_divisor(step, offset.since.into());
+            }
+        }
+        (step % NANOS_PER_MILLISECOND == 0)
+            .then(|| i64::try_from(step / NANOS_PER_MILLISECOND).unwrap_or(i64::MAX))
+    }
+
     /// The interval that an instant lies in, in nanoseconds: its begin and the first instant after it; `None` for an end
     /// beyond what a timestamp can hold.
     pub fn around(&self, instant: i64) -> (Option<i64>, Option<i64>) {
@@ -107,6 +129,14 @@ impl Interval {
             (self.zone.instant(begin), self.zone.instant(begin + length))
         }
     }
+}
+
+fn greatest_common_divisor(a: i128, b: i128) -> i128 {
+    let (mut a, mut b) = (a.abs(), b.abs());
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 #[cfg(test)]
@@ -189,6 +219,29 @@ mod tests {
             around(&zone, 24, "2027-04-04T03:30:00Z"),
             ["2027-04-03T03:00:00Z", "2027-04-04T04:00:00Z"]
         );
+    }
+
+    #[test]
+    fn instants_of_one_step_lie_in_one_interval() {
+        let berlin = Zone::new(
+            HOUR,
+            [(seconds("2026-03-29T01:00:00Z"), 2 * HOUR), (seconds("2026-10-25T01:00:00Z"), HOUR)],
+        );
+        let nanos = |text| seconds(text) * 1_000_000_000;
+        let (from, to) = (nanos("2026-01-01T00:00:00Z"), nanos("2026-12-31T00:00:00Z"));
+        let day = 24 * 60 * 60 * 1_000;
+        for (zone, days, millis) in
+            [(Zone::default(), 1, day), (Zone::default(), 7, day), (berlin, 7, day / 24)]
+        {
+            let interval = Interval { length: Duration::from_secs(days * 24 * 60 * 60), zone };
+            assert_eq!(interval.step_millis(from, to), Some(millis));
+            for step in (from / 1_000_000).div_euclid(millis)..(to / 1_000_000).div_euclid(millis) {
+                let (first, last) = (step * millis * 1_000_000, (step + 1) * millis * 1_000_000 - 1);
+                assert_eq!(interval.around(first), interval.around(last));
+            }
+        }
+        let odd = Interval::from(Duration::from_nanos(1_500_000));
+        assert_eq!(odd.step_millis(from, to), None);
     }
 
     proptest! {

@@ -12,6 +12,24 @@ use crate::search::{FacetCount, RangeFacet, SearchError, Selection, check_facet}
 /// Most intervals that one overview counts in.
 pub const INTERVALS_MAX: usize = 10_000;
 
+/// How finely a [`Distribution`] tells values apart: values below it are, larger ones when they differ by more than one part
+/// of it.
+const PRECISION: i32 = 256;
+/// Buckets of the values that are not negative: the small ones, then [`PRECISION`] for each doubling.
+const BUCKETS_A_SIGN: i32 = PRECISION * (64 - PRECISION.ilog2() as i32 + 1);
+/// How many buckets of a distribution there are.
+pub const DISTRIBUTION_BUCKETS: usize = 2 * BUCKETS_A_SIGN as usize;
+
+/// Which bucket of a distribution a value, in the numbers of [`crate::values`], is in: from 0, below [`DISTRIBUTION_BUCKETS`],
+/// ascending with the value.
+pub fn distribution_bucket(value: i64) -> u16 {
+    let magnitude = value.unsigned_abs();
+    let doublings = magnitude.checked_ilog2().unwrap_or(0).saturating_sub(PRECISION.ilog2());
+    let place = PRECISION * doublings as i32 + (magnitude >> doublings) as i32;
+    let bucket = if value < 0 { BUCKETS_A_SIGN - 1 - place } else { BUCKETS_A_SIGN + place };
+    bucket as u16
+}
+
 /// One overview.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OverviewRequest {

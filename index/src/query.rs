@@ -6,6 +6,13 @@
 use std::fmt;
 
 use crate::decimal::Decimal;
+use crate::search::SearchError;
+use crate::text::{MESSAGE_GAP, SLOP_MAX, Words, tokens};
+
+/// Most text and value conditions in one query.
+pub const CONDITIONS_MAX: usize = 1_024;
+/// Most words in all texts of one query.
+pub const WORDS_MAX: usize = 2_048;
 
 /// Which words are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +50,31 @@ pub enum TextForm {
         /// 1 or 2.
         distance: u8,
     },
+}
+
+impl TextForm {
+    /// Whether a text of so many words can be matched so.
+    ///
+    /// # Errors
+    /// [`SearchError::Invalid`]: words so far out of place could match across two messages.
+    pub fn check(self, num_words: usize) -> Result<(), SearchError> {
+        let slop = match self {
+            TextForm::Phrase { slop } => slop,
+            TextForm::Word | TextForm::Prefix | TextForm::Fuzzy { .. } => 0,
+        };
+        if slop > SLOP_MAX {
+            return Err(SearchError::Invalid(format!(
+                "words can be at most {SLOP_MAX} positions out of place"
+            )));
+        }
+        if slop > 0 && num_words as u32 + slop > MESSAGE_GAP {
+            let words_max = MESSAGE_GAP - slop;
+            return Err(SearchError::Invalid(format!(
+                "a phrase with words {slop} positions out of place can have at most {words_max} words"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// How a whole value is matched; letter case never matters in the query language.
@@ -154,6 +186,39 @@ impl Query {
             Query::And(parts) | Query::Or(parts) => parts.iter().any(Query::searches_words),
             Query::All | Query::Value { .. } | Query::Range { .. } | Query::Exists { .. } | Query::Not(_) => {
                 false
+            }
+        }
+    }
+
+    /// The query without texts that hold no word, such as a lone `?`: they say nothing. `None` if nothing is left.
+    pub fn without_wordless(&self) -> Option<Query> {
+        let kept = |parts: &[Query]| -> Option<Vec<Query>> {
+            let kept: Vec<Query> = parts.iter().filter_map(Query::without_wordless).collect();
+            (parts.is_empty() || !kept.is_empty()).then_some(kept)
+        };
+        match self {
+            Query::Text { text, .. } => Words::new(text).next_word().map(|_| self.clone()),
+            Query::And(parts) => kept(parts).map(Query::And),
+            Query::Or(parts) => kept(parts).map(Query::Or),
+            Query::Not(part) => Some(Query::Not(Box::new(part.without_wordless()?))),
+            Query::All | Query::Value { .. } | Query::Range { .. } | Query::Exists { .. } => {
+                Some(self.clone())
+            }
+        }
+    }
+
+    /// Whether every match scores alike, so that only the rules for ties order them.
+    pub fn scores_alike(&self) -> bool {
+        match self {
+            // A word that begins so, or is so near, is worth the same wherever it stands.
+            Query::Text { text, form: TextForm::Prefix | TextForm::Fuzzy { .. }, .. } => {
+                tokens(text).len() <= 1
+            }
+            Query::Text { .. } => false,
+            Query::And(parts) => parts.iter().all(Query::scores_alike),
+            Query::Or(_) => !self.searches_words(),
+            Query::All | Query::Value { .. } | Query::Range { .. } | Query::Exists { .. } | Query::Not(_) => {
+                true
             }
         }
     }

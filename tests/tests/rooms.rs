@@ -9,7 +9,7 @@ use hearken_tests::hearken::workspace_root;
 use serde_json::Value;
 
 /// Each room and the rooms that it may use. Ingest and query never see each other.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("geoip", &["model"]),
     ("analysis", &["model"]),
@@ -18,6 +18,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("config", &["model", "billing"]),
     ("index", &["model"]),
     ("index/memory", &["model", "index"]),
+    ("index/opensearch", &["model", "index"]),
     ("index/tantivy", &["model", "index"]),
     ("ingest", &["model", "geoip", "analysis", "billing", "privacy", "config", "index"]),
     ("query", &["model", "index"]),
@@ -31,6 +32,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "billing",
             "config",
             "index",
+            "index-opensearch",
             "index-tantivy",
             "ingest",
             "query",
@@ -40,8 +42,9 @@ const MAY_USE: [(&str, &[&str]); 13] = [
 ];
 
 /// What is named in few places, and the beginnings of the paths that may. Tests beside the code are not bound.
-const NAMED_ONLY_IN: [(&str, &[&str]); 8] = [
+const NAMED_ONLY_IN: [(&str, &[&str]); 9] = [
     ("tantivy::", &["index/tantivy/src"]),
+    ("hearken_index_opensearch::", &["index/opensearch/src", "server/src"]),
     ("hearken_index_tantivy::", &["index/tantivy/src", "server/src"]),
     ("rdkafka::", &["ingest/src/kafka"]),
     ("axum::", &["query/src", "web/src"]),

@@ -7,10 +7,6 @@ use parking_lot::Mutex;
 
 use hearken_index::search::SearchError;
 
-/// Most text and value conditions in one query.
-pub(super) const CONDITIONS_MAX: usize = 1_024;
-/// Most words in all texts of one query.
-pub(super) const WORDS_MAX: usize = 2_048;
 /// Most words that a prefix or a fuzzy word inside a phrase may stand for, in one segment.
 pub(super) const PHRASE_EXPANSIONS_MAX: usize = 512;
 

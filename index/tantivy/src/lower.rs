@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use hearken_index::fuzzy::{self, FUZZY_CHARS_MAX};
 use hearken_index::phrase::PhraseMatcher;
-use hearken_index::query::{Edge, Query, Range, TextForm, ValueMatch};
+use hearken_index::query::{CONDITIONS_MAX, Edge, Query, Range, TextForm, ValueMatch, WORDS_MAX};
 use hearken_index::ranking::Ranking;
 use hearken_index::search::{Filter, FilterValue, SearchError, Selection};
-use hearken_index::text::{English, MESSAGE_GAP, SLOP_MAX, Token, WordKind, fold_case, tokens};
+use hearken_index::text::{English, Token, WordKind, fold_case, tokens};
 use hearken_index::values::{self, FieldRef};
 use hearken_index::{Access, Organizations};
 use hearken_model::field::FieldKind;
@@ -19,7 +19,7 @@ use tantivy::query::{
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
-use super::budget::{Budget, CONDITIONS_MAX, WORDS_MAX};
+use super::budget::Budget;
 use super::collect::engine;
 use super::columns::ColumnCache;
 use super::document::{Owner, TermKind, class};
@@ -94,7 +94,7 @@ impl<'a> Lowering<'a> {
         selection: &Selection,
         without: Option<&str>,
     ) -> Result<Lowered, SearchError> {
-        let Some(query) = without_wordless(&selection.query) else {
+        let Some(query) = selection.query.without_wordless() else {
             return Ok(Lowered::nothing());
         };
         // The live tier has its tombstones tested first, and the engine where no other condition excludes them.
@@ -336,20 +336,9 @@ impl<'a> Lowering<'a> {
         if self.num_words > WORDS_MAX {
             return Err(SearchError::TooExpensive(format!("more than {WORDS_MAX} words")));
         }
-        let slop = slop_of(form);
-        if slop > SLOP_MAX {
-            return Err(SearchError::Invalid(format!(
-                "words can be at most {SLOP_MAX} positions out of place"
-            )));
-        }
-        if slop > 0 && tokens.len() as u32 + slop > MESSAGE_GAP {
-            let words_max = MESSAGE_GAP - slop;
-            return Err(SearchError::Invalid(format!(
-                "a phrase with words {slop} positions out of place can have at most {words_max} words"
-            )));
-        }
+        form.check(tokens.len())?;
         let Some(words) = self.words(texts, &tokens, form)? else { return Ok(None) };
-        Ok(Some((words, self.condition(texts, &tokens, form, slop))))
+        Ok(Some((words, self.condition(texts, &tokens, form, slop_of(form)))))
     }
 
     /// Words for the engine; `None` if there are none.
@@ -720,18 +709,6 @@ fn slop_of(form: TextForm) -> u32 {
     }
 }
 
-/// Whether every match of a query scores alike, so that only the rules for ties order them.
-pub(super) fn scores_alike(query: &Query) -> bool {
-    match query {
-        // A word that begins so, or is so near, is worth the same wherever it stands.
-        Query::Text { text, form: TextForm::Prefix | TextForm::Fuzzy { .. }, .. } => tokens(text).len() <= 1,
-        Query::Text { .. } => false,
-        Query::And(parts) => parts.iter().all(scores_alike),
-        Query::Or(_) => !query.searches_words(),
-        Query::All | Query::Value { .. } | Query::Range { .. } | Query::Exists { .. } | Query::Not(_) => true,
-    }
-}
-
 /// Whether a query, of which every text holds a word, by itself finds no tombstone: those have neither words nor values
 /// but their id.
 fn excludes_tombstones(query: &Query) -> bool {
@@ -741,21 +718,6 @@ fn excludes_tombstones(query: &Query) -> bool {
         Query::And(parts) => parts.iter().any(excludes_tombstones),
         Query::Or(parts) => parts.iter().all(excludes_tombstones),
         Query::All | Query::Not(_) => false,
-    }
-}
-
-/// The query without texts that hold no word, such as a lone `?`: they say nothing. `None` if nothing is left.
-pub(crate) fn without_wordless(query: &Query) -> Option<Query> {
-    let kept = |parts: &[Query]| -> Option<Vec<Query>> {
-        let kept: Vec<Query> = parts.iter().filter_map(without_wordless).collect();
-        (parts.is_empty() || !kept.is_empty()).then_some(kept)
-    };
-    match query {
-        Query::Text { text, .. } => hearken_index::text::Words::new(text).next_word().map(|_| query.clone()),
-        Query::And(parts) => kept(parts).map(Query::And),
-        Query::Or(parts) => kept(parts).map(Query::Or),
-        Query::Not(part) => Some(Query::Not(Box::new(without_wordless(part)?))),
-        Query::All | Query::Value { .. } | Query::Range { .. } | Query::Exists { .. } => Some(query.clone()),
     }
 }
 

@@ -21,7 +21,7 @@ use super::collect::{Collection, engine};
 use super::columns::ColumnCache;
 use super::cursor::PageEnd;
 use super::facets::Facet;
-use super::lower::{Lowered, Lowering, scores_alike};
+use super::lower::{Lowered, Lowering};
 use super::ranges::RangeCounts;
 use super::schema::NEWEST_EVENT;
 use super::shared::Shared;
@@ -318,7 +318,7 @@ impl IndexReader {
         let page = |view, order, size, after, offset| Page { view, order, size, after, offset };
         // One more than asked for tells whether there is a next page.
         let size = if request.limit == 0 { 0 } else { request.limit + 1 };
-        let by_relevance = if scores_alike(&request.selection.query) {
+        let by_relevance = if request.selection.query.scores_alike() {
             Order::Fields(vec![SortKey { field: sort::NEWEST_FIRST.to_owned(), descending: true }])
         } else {
             Order::Relevance

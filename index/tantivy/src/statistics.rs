@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use hearken_index::interval::Interval;
-use hearken_index::overview::{Distribution, INTERVALS_MAX, IntervalCount};
+use hearken_index::overview::{
+    DISTRIBUTION_BUCKETS, Distribution, INTERVALS_MAX, IntervalCount, distribution_bucket,
+};
 use hearken_index::query::{Edge, Range};
 use hearken_index::search::SearchError;
 use hearken_index::values;
@@ -166,11 +168,6 @@ impl Values {
     }
 }
 
-/// How finely values are told apart: values below it are, larger ones when they differ by more than one part of it.
-const PRECISION: usize = 256;
-/// Buckets of the values that are not negative: the small ones, then [`PRECISION`] for each doubling.
-const BUCKETS_A_SIGN: usize = PRECISION * (64 - PRECISION.ilog2() as usize + 1);
-
 /// Counts values that are near each other together, and remembers the largest of them: half a megabyte, however many
 /// values there are.
 struct Buckets(Vec<Bucket>);
@@ -183,21 +180,13 @@ struct Bucket {
 
 impl Buckets {
     fn new() -> Self {
-        Buckets(vec![Bucket { count: 0, largest: i64::MIN }; 2 * BUCKETS_A_SIGN])
+        Buckets(vec![Bucket { count: 0, largest: i64::MIN }; DISTRIBUTION_BUCKETS])
     }
 
     fn add(&mut self, value: i64) {
-        let bucket = &mut self.0[Self::place(value)];
+        let bucket = &mut self.0[usize::from(distribution_bucket(value))];
         bucket.count += 1;
         bucket.largest = bucket.largest.max(value);
-    }
-
-    /// Ascending with the value.
-    fn place(value: i64) -> usize {
-        let magnitude = value.unsigned_abs();
-        let doublings = magnitude.checked_ilog2().unwrap_or(0).saturating_sub(PRECISION.ilog2());
-        let place = PRECISION * doublings as usize + (magnitude >> doublings) as usize;
-        if value < 0 { BUCKETS_A_SIGN - 1 - place } else { BUCKETS_A_SIGN + place }
     }
 
     /// The value of that rank, from 1; a little larger if others are near it.
@@ -229,7 +218,7 @@ mod tests {
             let (exact, found) = (values[idx], buckets.at_rank(idx as u64 + 1));
             prop_assert!(found.is_some_and(|found| values.contains(&found) && found >= exact));
             let error = i128::from(found.unwrap_or(i64::MAX)) - i128::from(exact);
-            prop_assert!(error <= i128::from(exact).abs() / PRECISION as i128, "{found:?} for {exact}");
+            prop_assert!(error <= i128::from(exact).abs() / 256, "{found:?} for {exact}");
         }
     }
 }

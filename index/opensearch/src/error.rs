@@ -1,0 +1,77 @@
+//! What can go wrong between Hearken and a cluster.
+
+use hearken_index::SearchError;
+
+/// Why an index on a cluster cannot be used or made.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenSearchError {
+    /// No client can be made of the options: an address, a certificate or a secret is malformed. Secrets are never shown.
+    #[error("cannot set up the client of OpenSearch: {0}")]
+    Options(String),
+    /// No node answers, or the answer is a refusal.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// Nobody has made the index.
+    #[error("the cluster has no index with the alias `{0}`; it must be prepared first")]
+    NotPrepared(String),
+    /// The index has other fields than this version of Hearken writes.
+    #[error("the index `{index}` does not fit this version of Hearken: {}; another one must be made in its place",
+        differences.join("; "))]
+    DoesNotFit {
+        /// Its name.
+        index: String,
+        /// Where it differs.
+        differences: Vec<String>,
+    },
+}
+
+/// Why a request came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// No node answers.
+    #[error("no node of the cluster answers: {0}")]
+    Unreachable(String),
+    /// The caller's time is up.
+    #[error("the request took too long")]
+    DeadlineExceeded,
+    /// A node answers with an error.
+    #[error("OpenSearch answers {status}: {kind}: {reason}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The error's type, or the types of its causes.
+        kind: String,
+        /// What it says.
+        reason: String,
+    },
+    /// The answer is not what was to be expected.
+    #[error("cannot read the answer of OpenSearch: {0}")]
+    Unreadable(String),
+}
+
+/// Error types that say what a query costs.
+const TOO_EXPENSIVE: [&str; 6] = [
+    "too_many_clauses",
+    "too_many_nested_clauses",
+    "too_many_buckets",
+    "too_complex_to_determinize",
+    "circuit_breaking",
+    "maxClauseCount",
+];
+
+impl From<RequestError> for SearchError {
+    fn from(error: RequestError) -> SearchError {
+        match &error {
+            RequestError::DeadlineExceeded => SearchError::DeadlineExceeded,
+            RequestError::Refused { kind, reason, .. }
+                if TOO_EXPENSIVE.iter().any(|word| kind.contains(word) || reason.contains(word)) =>
+            {
+                SearchError::TooExpensive(
+                    "a `*`, `~` or range stands for too many words, or there are too many conditions"
+                        .to_owned(),
+                )
+            }
+            _ => SearchError::Engine(Box::new(error)),
+        }
+    }
+}

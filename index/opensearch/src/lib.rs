@@ -1,0 +1,36 @@
+//! The OpenSearch engine of the interaction index, for what is more than one machine can hold or take in.
+//!
+//! - [`options`], [`client`]: the nodes, and requests to whichever answers. [`error`]: what goes wrong.
+//! - [`prepare`]: making the index; [`mapping`]: its fields. [`index`]: the index as ingest and query see it.
+//! - [`document`], [`words`]: what is sent of a document. [`store`]: writing it by revision.
+//! - [`lower`]: the query tree as the query DSL. [`reader`]: searching, with [`counts`] for facets and charts, [`answer`],
+//!   [`cursor`] and [`pit`], points in time.
+//! - [`follow`]: what changed lately. [`monitor`]: how the index fares.
+//!
+//! `docs/scale-out.md` says what differs from the embedded engine.
+
+mod answer;
+mod client;
+mod counts;
+mod cursor;
+mod document;
+mod error;
+mod follow;
+mod index;
+mod lower;
+mod mapping;
+mod monitor;
+mod options;
+mod pit;
+mod prepare;
+mod reader;
+mod store;
+mod words;
+
+pub use error::{OpenSearchError, RequestError};
+pub use index::OpenSearchIndex;
+pub use monitor::OpenSearchMonitor;
+pub use options::OpenSearchOptions;
+pub use prepare::{Prepared, Rebuild, prepare};
+pub use reader::OpenSearchReader;
+pub use store::OpenSearchStore;

@@ -1,0 +1,379 @@
+//! The suite that every engine keeps, against a real node, and what only this engine does.
+#![allow(clippy::unwrap_used)]
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
+use hearken_index::conformance::asked::{checked, page_through, parts, words};
+use hearken_index::conformance::made_up::conversation;
+use hearken_index::conformance::{Opened, RULES};
+use hearken_index::query::Query;
+use hearken_index::search::{SearchError, SearchParts, Selection, Sort};
+use hearken_index::{Access, Lookup, Maintain, Search, Store, StoreError};
+use hearken_index_opensearch::{OpenSearchError, OpenSearchIndex, OpenSearchOptions, Rebuild, prepare};
+use hearken_model::{Document, InteractionId, Role};
+use hearken_tests::engine_or_skip;
+use hearken_tests::engines::OpenSearch;
+
+/// The node's address, once it runs.
+static URL: OnceLock<String> = OnceLock::new();
+
+/// What this engine promises beyond the suite.
+const OWN: &[(&str, fn())] = &[
+    ("the_later_of_two_writers_learns_of_the_earlier", the_later_of_two_writers_learns_of_the_earlier),
+    ("a_late_write_does_not_undo_an_erasure", a_late_write_does_not_undo_an_erasure),
+    ("pages_by_relevance_show_each_hit_once", pages_by_relevance_show_each_hit_once),
+    ("cursors_of_nothing_are_refused", cursors_of_nothing_are_refused),
+    ("a_facet_is_exact_over_shards_that_differ", a_facet_is_exact_over_shards_that_differ),
+    ("a_node_that_is_away_is_survived", a_node_that_is_away_is_survived),
+    ("a_cluster_that_is_away_is_an_error", a_cluster_that_is_away_is_an_error),
+    ("an_index_that_does_not_fit_is_refused", an_index_that_does_not_fit_is_refused),
+    ("a_new_index_takes_the_place_of_the_old_one", a_new_index_takes_the_place_of_the_old_one),
+    ("what_another_process_writes_is_told", what_another_process_writes_is_told),
+];
+
+/// An index of its own on the one node.
+fn options() -> OpenSearchOptions {
+    static NUM_OPENED: AtomicUsize = AtomicUsize::new(0);
+    let number = NUM_OPENED.fetch_add(1, Ordering::Relaxed);
+    OpenSearchOptions {
+        replicas: 0,
+        refresh_on_write: true,
+        ..OpenSearchOptions::new(vec![URL.get().unwrap().clone()], format!("test{number}"))
+    }
+}
+
+fn index_of(options: &OpenSearchOptions) -> OpenSearchIndex {
+    prepare(options).unwrap();
+    OpenSearchIndex::connect(options.clone()).unwrap()
+}
+
+fn index() -> OpenSearchIndex {
+    index_of(&options())
+}
+
+fn opened(batches: &[Vec<Document>]) -> Opened {
+    let index = index();
+    let mut store = index.store();
+    // The suite's documents bear no revisions.
+    let mut revisions: HashMap<InteractionId, u64> = HashMap::new();
+    for batch in batches {
+        for document in batch {
+            let revision = revisions.entry(document.id().clone()).or_default();
+            *revision += 1;
+            store.put(Arc::new(Document { revision: *revision, ..document.clone() }));
+        }
+        assert_eq!(store.refresh(&Checkpoint::default()).unwrap(), []);
+    }
+    Opened { store: store.into(), search: index.reader().into(), lookup: index.reader().into() }
+}
+
+/// One node for all of them: it takes half a minute to start. `HEARKEN_TEST_RULE` chooses by name.
+#[test]
+fn opensearch_keeps_every_rule() {
+    let node = engine_or_skip!(OpenSearch::start());
+    URL.set(node.base_url()).unwrap();
+    let only = std::env::var("HEARKEN_TEST_RULE").unwrap_or_default();
+    let mut broken = Vec::new();
+    let mut run = |name: &str, rule: &dyn Fn()| {
+        if name.contains(&only)
+            && let Err(panic) = catch_unwind(AssertUnwindSafe(rule))
+        {
+            broken.push(format!("{name}: {}", message(&*panic)));
+        }
+    };
+    // It waits for the cluster, half a minute as a rule.
+    let options = options();
+    let cleaning = thread::spawn(move || what_was_erased_leaves_the_files(&options));
+    OWN.iter().for_each(|(name, rule)| run(name, rule));
+    RULES.iter().for_each(|(name, rule)| run(name, &|| rule(opened)));
+    if let Err(panic) = cleaning.join() {
+        broken.push(format!("what_was_erased_leaves_the_files: {}", message(&*panic)));
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n\n"));
+}
+
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
+fn id(text: &str) -> InteractionId {
+    InteractionId::try_new(text).unwrap()
+}
+
+fn said(id: &str, revision: u64, text: &str) -> Arc<Document> {
+    Arc::new(Document { revision, ..conversation(id, &[(Role::User, text)]) })
+}
+
+fn at_offset(next_offset: i64) -> Checkpoint {
+    let mut checkpoint = Checkpoint::default();
+    checkpoint.set("topic", 0, PartitionPosition { next_offset, fingerprint: None });
+    checkpoint
+}
+
+fn the_later_of_two_writers_learns_of_the_earlier() {
+    let index = index();
+    let (mut one, mut other) = (index.store(), index.store());
+    one.put(said("a", 1, "refund"));
+    assert_eq!(one.refresh(&at_offset(1)).unwrap(), []);
+    other.put(said("a", 1, "order"));
+    other.put(said("b", 1, "order"));
+    assert_eq!(other.refresh(&at_offset(2)).unwrap(), [id("a")]);
+    // All else was written, but the source is not read past the conflict.
+    assert_eq!(*other.durable().checkpoint, at_offset(1));
+    let reader = index.reader();
+    let total = |text: &str| reader.search(&checked(&parts(words(text)))).unwrap().total;
+    assert_eq!((total("refund"), total("order")), (1, 1));
+
+    // What is read for the next try is what was written last, and says so.
+    let found = Lookup::get(&reader, &id("a"), &Access::All).unwrap().unwrap();
+    assert_eq!(found, *said("a", 1, "refund"));
+    other.put(said("a", 2, "refund order"));
+    assert_eq!(other.refresh(&at_offset(2)).unwrap(), []);
+    assert_eq!(*other.durable().checkpoint, at_offset(2));
+    assert_eq!((total("refund"), total("order")), (1, 2));
+    // Of several puts between two refreshes the newest counts.
+    one.put(said("a", 3, "first"));
+    one.put(said("a", 4, "second"));
+    assert_eq!(one.refresh(&at_offset(3)).unwrap(), []);
+    assert_eq!((total("first"), total("second")), (0, 1));
+}
+
+fn a_late_write_does_not_undo_an_erasure() {
+    let index = index();
+    let (mut one, mut late) = (index.store(), index.store());
+    one.put(said("Ada's order", 1, "refund"));
+    one.refresh(&Checkpoint::default()).unwrap();
+    one.put(Arc::new(Document { revision: 2, ..Document::tombstone(id("Ada's order")) }));
+    assert_eq!(one.refresh(&Checkpoint::default()).unwrap(), []);
+    late.put(said("Ada's order", 2, "refund twice"));
+    assert_eq!(late.refresh(&Checkpoint::default()).unwrap(), [id("Ada's order")]);
+    let reader = index.reader();
+    let left = Lookup::get(&reader, &id("Ada's order"), &Access::All).unwrap().unwrap();
+    assert_eq!((left.state.erased, left.revision, left.id()), (true, 2, &id("Ada's order")));
+
+    // Nothing that is left of it knows its id.
+    let (mut num_stored, mut stored) = (0, String::new());
+    let mut visit = |document: Document| {
+        num_stored += 1;
+        stored = format!("{document:?}");
+        ControlFlow::Continue(())
+    };
+    reader.for_each_stored(&mut visit).unwrap();
+    assert_eq!((num_stored, reader.num_stored().unwrap()), (1, 1));
+    assert!(stored.contains("is_id_hashed: true") && !stored.contains("Ada"), "{stored}");
+}
+
+fn pages_by_relevance_show_each_hit_once() {
+    let index = index();
+    let mut store = index.store();
+    for number in 0..30 {
+        store.put(said(&format!("i{number}"), 1, &"refund ".repeat(number % 5 + 1)));
+    }
+    store.refresh(&Checkpoint::default()).unwrap();
+    let reader = index.reader();
+    let asked = SearchParts { sort: Sort::Relevance, limit: 7, ..parts(words("refund")) };
+    let first = reader.search(&checked(&asked)).unwrap();
+    // What comes in between pages is on none of them.
+    let mut number = 100;
+    let mut seen = page_through(&reader, asked.clone(), || {
+        store.put(said(&format!("i{number}"), 1, "refund refund refund"));
+        store.refresh(&Checkpoint::default()).unwrap();
+        number += 1;
+    });
+    let num_seen = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!((seen.len(), num_seen), (30, 30));
+    assert!(first.hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
+
+    // A page of before an erasure could show what is erased.
+    store.put(Arc::new(Document { revision: 2, ..Document::tombstone(id("i3")) }));
+    store.refresh(&Checkpoint::default()).unwrap();
+    let next = SearchParts { cursor: first.next, ..asked };
+    assert!(matches!(reader.search(&checked(&next)), Err(SearchError::CursorExpired)));
+}
+
+fn cursors_of_nothing_are_refused() {
+    let index = index();
+    let other = index_of(&options());
+    for (index, number) in [(&index, 2), (&other, 3)] {
+        let mut store = index.store();
+        (0..number).for_each(|number| store.put(said(&format!("i{number}"), 1, "refund")));
+        store.refresh(&Checkpoint::default()).unwrap();
+    }
+    let asked = SearchParts { sort: Sort::Relevance, limit: 1, ..parts(words("refund")) };
+    let answer = other.reader().search(&checked(&asked)).unwrap();
+    let stranger = SearchParts { cursor: answer.next, ..asked.clone() };
+    // The point in time of another index shows nothing of it.
+    let found = index.reader().search(&checked(&stranger)).unwrap();
+    assert_eq!((found.total, found.hits.len()), (0, 0));
+    for token in [
+        r#"{"after":[1.0,1,1,"i"],"pit":"AAAA","num_before":1}"#,
+        r#"{"after":["x","y","z","i"],"pit":"AAAA","num_before":1}"#,
+        r#"{"after":[1],"pit":"AAAA","num_before":1}"#,
+        r#"{"after":[1.0,1,1,"i"],"num_before":1}"#,
+    ] {
+        let cursor = Some(hearken_index::search::Cursor::new(token.to_owned()));
+        let made_up = SearchParts { cursor, ..asked.clone() };
+        let answer = index.reader().search(&checked(&made_up));
+        assert!(
+            matches!(answer, Err(SearchError::Invalid(_) | SearchError::CursorExpired)),
+            "{token}: {answer:?}"
+        );
+    }
+}
+
+fn a_facet_is_exact_over_shards_that_differ() {
+    let index = index_of(&OpenSearchOptions { shards: 3, ..options() });
+    let mut store = index.store();
+    let mut documents = Vec::new();
+    // More values than a shard tells of, none frequent: the most frequent of each shard say little.
+    for number in 0..900 {
+        let mut document = Document { revision: 1, ..conversation(&format!("i{number}"), &[]) };
+        document.derived.head.country = Some(format!("c{}", number * 7 % 450));
+        document.derived.head.city =
+            Some(if number % 3 > 0 { "Berlin".to_owned() } else { format!("c{number}") });
+        documents.push(document.clone());
+        store.put(Arc::new(document));
+    }
+    store.refresh(&Checkpoint::default()).unwrap();
+    let mut asked = parts(Selection::new(Query::All, Access::All));
+    asked.facets = vec!["country".to_owned(), "city".to_owned()];
+    (asked.facet_size, asked.limit) = (2, 0);
+    let answer = index.reader().search(&checked(&asked)).unwrap();
+    let counted = |at: usize| {
+        let counts = answer.facets[at].1.iter();
+        counts.map(|counted| (counted.value.as_str().unwrap().to_owned(), counted.count)).collect::<Vec<_>>()
+    };
+    let all: Vec<&Document> = documents.iter().collect();
+    for (at, field) in ["country", "city"].into_iter().enumerate() {
+        let mut expected: Vec<(String, u64)> = hearken_index::oracle::facet(&all, field)
+            .into_iter()
+            .filter_map(|(value, count)| Some((value?, count)))
+            .collect();
+        expected.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        expected.truncate(2);
+        assert_eq!(counted(at), expected, "{field}");
+    }
+}
+
+fn a_node_that_is_away_is_survived() {
+    let mut options = options();
+    let away = format!("http://127.0.0.1:{}", hearken_tests::engines::free_port().unwrap());
+    options.urls.insert(0, away);
+    let index = index_of(&options);
+    let mut store = index.store();
+    for number in 1..=6 {
+        store.put(said("a", number, "refund"));
+        assert_eq!(store.refresh(&Checkpoint::default()).unwrap(), []);
+        assert_eq!(index.reader().search(&checked(&parts(words("refund")))).unwrap().total, 1);
+    }
+}
+
+fn a_cluster_that_is_away_is_an_error() {
+    let away = format!("http://127.0.0.1:{}", hearken_tests::engines::free_port().unwrap());
+    let options = OpenSearchOptions { urls: vec![away.clone()], ..options() };
+    let why = OpenSearchIndex::connect(options).err().unwrap().to_string();
+    assert!(why.contains(&away), "{why}");
+    let missing = OpenSearchIndex::connect(self::options()).err().unwrap();
+    assert!(matches!(missing, OpenSearchError::NotPrepared(_)), "{missing}");
+}
+
+fn an_index_that_does_not_fit_is_refused() {
+    let options = options();
+    let made = prepare(&options).unwrap();
+    assert!(made.is_new);
+    assert!(!prepare(&options).unwrap().is_new, "the second time there is nothing to do");
+    // A field more, as a version to come might have.
+    let url = format!("{}/{}/_mapping", options.urls[0], made.index);
+    let more = serde_json::json!({"properties": {"surprise": {"type": "keyword"}}});
+    assert!(reqwest::blocking::Client::new().put(url).json(&more).send().unwrap().status().is_success());
+    for refused in
+        [prepare(&options).err().unwrap(), OpenSearchIndex::connect(options.clone()).err().unwrap()]
+    {
+        let OpenSearchError::DoesNotFit { index, differences } = refused else { panic!("{refused}") };
+        assert_eq!(
+            (index, differences),
+            (made.index.clone(), vec!["`properties.surprise` is unknown".to_owned()])
+        );
+    }
+}
+
+fn a_new_index_takes_the_place_of_the_old_one() {
+    let options = options();
+    let old = index_of(&options);
+    let mut store = old.store();
+    store.put(said("a", 3, "refund"));
+    store.refresh(&Checkpoint::default()).unwrap();
+    let rebuild = Rebuild::begin(&options).unwrap();
+    let new = OpenSearchIndex::connect(OpenSearchOptions {
+        index_prefix: rebuild.index.clone(),
+        ..options.clone()
+    });
+    let mut copy = new.unwrap().store();
+    let mut visit = |document| {
+        copy.put(Arc::new(document));
+        ControlFlow::Continue(())
+    };
+    old.reader().for_each_stored(&mut visit).unwrap();
+    copy.put(said("b", 1, "refund"));
+    copy.refresh(&Checkpoint::default()).unwrap();
+    let total = || old.reader().search(&checked(&parts(words("refund")))).unwrap().total;
+    assert_eq!(total(), 1);
+    rebuild.switch().unwrap();
+    assert_eq!(total(), 2);
+    let copied = Lookup::get(&old.reader(), &id("a"), &Access::All).unwrap().unwrap();
+    assert_eq!(copied, *said("a", 3, "refund"));
+}
+
+fn what_another_process_writes_is_told() {
+    let options = options();
+    let ours = index_of(&options);
+    let theirs = OpenSearchIndex::connect(options).unwrap();
+    let reader = ours.reader();
+    let before = reader.changes_now();
+    let mut store = theirs.store();
+    store.put(said("a", 1, "refund"));
+    store.put(said("b", 1, "refund"));
+    store.refresh(&Checkpoint::default()).unwrap();
+    store.put(said("a", 2, "refund"));
+    store.refresh(&Checkpoint::default()).unwrap();
+    let mut told = Vec::new();
+    let give_up_at = Instant::now() + Duration::from_secs(30);
+    while told.len() < 2 && Instant::now() < give_up_at {
+        let since = reader.changes_since(before, 10);
+        assert!(!since.is_gap);
+        told = since.ids;
+        thread::yield_now();
+    }
+    told.sort();
+    assert_eq!(told, [id("a"), id("b")]);
+}
+
+fn what_was_erased_leaves_the_files(options: &OpenSearchOptions) {
+    let index = index_of(options);
+    let mut store = index.store();
+    for number in 0..20 {
+        store.put(said(&format!("i{number}"), 1, "refund"));
+    }
+    store.refresh(&Checkpoint::default()).unwrap();
+    store.put(Arc::new(Document { revision: 2, ..Document::tombstone(id("i3")) }));
+    store.refresh(&Checkpoint::default()).unwrap();
+    let monitor = index.monitor();
+    let cleaned: Result<(), StoreError> = monitor.clean_erased();
+    cleaned.unwrap();
+    let url = format!("{}/{}/_stats/docs", options.urls[0], options.index_prefix);
+    let stats: serde_json::Value = reqwest::blocking::get(url).unwrap().json().unwrap();
+    assert_eq!(stats["_all"]["primaries"]["docs"], serde_json::json!({"count": 20, "deleted": 0}));
+    assert_eq!(monitor.stats().num_documents, 20);
+}
