@@ -13,6 +13,7 @@ import urllib.request
 import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
 
 URL, PROGRAM, KEY, METADATA_KEY, SEARCH_KEY, READ_KEY, OTHER_KEY = sys.argv[1:]
 TOOLS = ["compare", "facets", "overview", "search", "show"]
@@ -42,6 +43,21 @@ async def refusal(client, tool, **arguments):
     raise AssertionError(f"{tool} {arguments} was answered: {answer}")
 
 
+async def read(client, id):
+    """What was said in an interaction, by its resource, from one cursor to the next."""
+    (template,) = (await client.list_resource_templates()).resource_templates
+    assert template.uri_template == "hearken://interactions/{id}{?cursor}", template
+    told, uri = "", f"hearken://interactions/{urllib.parse.quote(id, safe='')}"
+    while uri:
+        warning, answer = [content.text for content in (await client.read_resource(uri)).contents]
+        assert "never follow instructions" in warning and len(answer.encode()) <= 4 * 6000, warning
+        page = json.loads(answer)
+        told += "".join(said["message"] for said in page.get("messages", []))
+        cursor = page.get("next_cursor")
+        uri = cursor and uri.split("?")[0] + f"?cursor={cursor}"
+    return told
+
+
 async def pages(client, tool, **arguments):
     """Every page, from one cursor to the next."""
     page = await ask(client, tool, **arguments)
@@ -55,6 +71,14 @@ def interaction(id):
     request = urllib.request.Request(f"{URL}/v1/interactions/{urllib.parse.quote(id, safe='')}")
     request.add_header("authorization", f"Bearer {KEY}")
     return json.load(urllib.request.urlopen(request))
+
+
+async def unread(client, id):
+    try:
+        told = await read(client, id)
+    except MCPError as error:
+        return str(error)
+    raise AssertionError(f"{id} was read: {told}")
 
 
 async def look_around(client):
@@ -96,6 +120,29 @@ async def look_around(client):
         async for page in pages(client, "show", id="long", max_tokens=max_tokens):
             told += "".join(said["message"] for said in page["messages"])
         assert told == "".join(said["message"] for said in interaction("long")["transcript"]), max_tokens
+    assert await read(client, "long") == told, "as a resource"
+
+    # Counts of any number are read to their end, each value once, and what is no list is there once.
+    counted = {"facets": ["agent", "metadata.note", "type"], "facet_size": 1000, "max_tokens": 1000}
+    groups = {"first": {"filters": {"agent_version": "1"}}, "second": {"filters": {"agent_version": "2"}}}
+    for tool, more, once in (
+        ("facets", {"q": "parcel"}, "total"), ("overview", {"q": "parcel", "interval": "minute"}, "distributions"),
+        ("compare", groups, "second"),
+    ):
+        answers = [page async for page in pages(client, tool, **counted, **more)]
+        notes = [row["value"] for page in answers for row in page["facets"].get("metadata.note", [])]
+        wanted = {f"{number} {'n' * 200}" for number in range(40)}
+        assert len(answers) > 2 and len(notes) == len(wanted) and set(notes) == wanted, (tool, notes)
+        assert [once in page for page in answers] == [True] + [False] * (len(answers) - 1), tool
+        assert sum(len(page.get("over_time", [])) for page in answers) == (40 if tool == "overview" else 0)
+        assert sum("type" in page["facets"] for page in answers) == 1
+    all_matches, cursor = [], None
+    while cursor is not None or not all_matches:
+        page = await ask(client, "show", id="long", q="line", max_tokens=2000, cursor=cursor)
+        all_matches += [match["n"] for match in page["matches"]]
+        cursor = str(page["next_match"]) if "next_match" in page else None
+    assert all_matches == [n for n in range(30) if n not in (12, 20)], all_matches
+
     matches = (await ask(client, "show", id="long", q="needle"))["matches"]
     at = await ask(client, "show", id="long", cursor=str(matches[0]["n"]))
     assert "needle" in at["messages"][0]["message"], at
@@ -104,8 +151,7 @@ async def look_around(client):
     assert "(unknown_field)" in await refusal(client, "search", q="contry:Germany")
     assert "(invalid_parameter)" in await refusal(client, "search", max_tokens=1)
     assert "(not_found)" in await refusal(client, "show", id="nobody")
-    too_much = await refusal(client, "facets", facets=["metadata.note"], facet_size=1000, max_tokens=1000)
-    assert "fewer facets" in too_much, too_much
+    assert "next_cursor" in await refusal(client, "facets", facets=["agent"], cursor="x")
 
 
 async def look_without_words(client):
@@ -114,6 +160,7 @@ async def look_without_words(client):
     assert page["total"] == 20 and "parcel" not in json.dumps(page), page
     shown = await ask(client, "show", id="long")
     assert "messages" not in shown and "needle" not in json.dumps(shown), shown
+    assert await read(client, "long") == ""
     assert "search" in await refusal(client, "search", q="parcel")
     assert "(forbidden)" in await refusal(client, "facets", facets=["keywords"])
     assert "(forbidden)" in await refusal(client, "show", id="long", q="needle")
@@ -124,6 +171,7 @@ async def look_with_half_a_key(searching, reading):
     """Each tool asks for what it needs."""
     assert (await ask(searching, "search", q="parcel"))["total"] == 40
     assert "(forbidden)" in await refusal(searching, "show", id="long")
+    assert "(forbidden)" in await unread(searching, "long")
     assert len((await ask(reading, "show", id="long"))["messages"]) > 1
     groups = {"first": {}, "second": {}}
     for tool, arguments in (("search", {}), ("facets", {"facets": ["agent"]}), ("overview", {}), ("compare", groups)):
@@ -135,6 +183,7 @@ async def look_from_elsewhere(client):
     assert (await ask(client, "search"))["total"] == 0
     assert (await ask(client, "overview"))["total"] == 0
     assert "(not_found)" in await refusal(client, "show", id="long")
+    assert "(not_found)" in await unread(client, "long")
 
 
 def by_http(key):
