@@ -295,6 +295,90 @@ fn the_order_of_retells_webhooks_does_not_matter() {
     assert_eq!(cost.amount.to_string(), "0.465", "a repeated end does not undo what the analysis says");
 }
 
+/// What a system sends of one conversation as it goes on: of every format but Retell's, OpenTelemetry's and Rasa's, which
+/// have tests of their own.
+fn as_it_goes_on() -> Vec<(&'static str, Vec<Value>)> {
+    let elevenlabs = |at: i64, said: &[&str]| {
+        let said: Vec<_> = said
+            .iter()
+            .map(|text| json!({"role": "user", "message": text, "time_in_call_secs": 1}))
+            .collect();
+        json!({"type": "post_call_transcription", "event_timestamp": at, "data": {"conversation_id": "c", "transcript": said,
+            "metadata": {"start_time_unix_secs": 5, "call_duration_secs": at}, "analysis": {"transcript_summary": said.len().to_string()}}})
+    };
+    let vapi = |at: i64, kind: &str| {
+        json!({"message": {"type": kind, "timestamp": at, "call": {"id": "c"}, "cost": at, "artifact": {
+            "messages": [{"role": "user", "message": "hi", "time": 4}, {"role": "bot", "message": "ho", "time": at}]}}})
+    };
+    let livekit = |at: f64, items: &[&str]| {
+        let items: Vec<_> = items.iter().map(|text| {
+            json!({"id": text, "type": "message", "role": "user", "content": [text], "created_at": 2.0, "metrics": {}})
+        }).collect();
+        json!({"job_id": "j", "timestamp": at, "usage": [], "events": [], "chat_history": {"items": items}})
+    };
+    let contact_lens = json!({"Channel": "CHAT", "Participants": [{"ParticipantId": "a", "ParticipantRole": "AGENT"}],
+        "Transcript": [{"Id": "1", "Content": "hi", "ParticipantId": "a", "BeginOffsetMillis": 1},
+            {"Id": "2", "Content": "ho", "BeginOffsetMillis": 1}],
+        "CustomerMetadata": {"ContactId": "c", "InputS3Uri": "a_20240131T09:59_UTC"}});
+    let chatwoot = |event: &str, id: i64, text: &str, at: i64| {
+        json!({"event": event, "id": id, "content": text, "created_at": 5, "updated_at": at, "account": {"id": 1},
+            "conversation": {"id": 2, "status": "open"}, "message_type": "incoming"})
+    };
+    let resolved = json!({"event": "conversation_status_changed", "id": 2, "status": "resolved", "account": {"id": 1},
+        "created_at": 5, "last_activity_at": 9, "updated_at": 9.5,
+        "messages": [{"id": 1, "content": "edited", "created_at": 5, "updated_at": 8, "message_type": 0}]});
+    let intercom = |at: i64, state: &str, parts: &[&str]| {
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|text| json!({"id": text, "body": text, "created_at": 6, "author": {"type": "bot"}}))
+            .collect();
+        json!({"type": "conversation", "id": "1", "created_at": 4, "updated_at": at, "state": state,
+            "source": {"id": "0", "body": "<p>hi", "author": {"type": "user"}}, "conversation_parts": {"conversation_parts": parts}})
+    };
+    let zendesk = |status: &str, at: &str, comments: &[i64]| {
+        let comments: Vec<_> = comments.iter().map(|id| {
+            json!({"id": id, "author_id": id, "html_body": format!("<b>{id}"), "created_at": "2023-11-14T22:13:20Z"})
+        }).collect();
+        json!({"ticket": {"id": 1, "requester_id": 2, "status": status, "created_at": "2023-11-14T22:13:20Z", "updated_at": at},
+            "comments": comments})
+    };
+    vec![
+        ("ElevenLabs", vec![elevenlabs(10, &["a"]), elevenlabs(20, &["a", "b"])]),
+        ("Vapi", vec![vapi(10, "end-of-call-report"), vapi(20, "end-of-call-report")]),
+        ("Vapi, deleted", vec![vapi(10, "end-of-call-report"), vapi(20, "call.deleted")]),
+        ("LiveKit", vec![livekit(10.0, &["a"]), livekit(20.0, &["a", "b"])]),
+        ("Contact Lens", vec![contact_lens]),
+        (
+            "Chatwoot",
+            vec![
+                chatwoot("message_created", 1, "first", 5),
+                chatwoot("message_created", 3, "second", 6),
+                chatwoot("message_updated", 1, "edited", 8),
+                resolved,
+            ],
+        ),
+        (
+            "Intercom",
+            vec![intercom(5, "open", &[]), intercom(7, "open", &["a"]), intercom(9, "closed", &["a", "b"])],
+        ),
+        (
+            "Zendesk",
+            vec![
+                zendesk("open", "2023-11-14T22:14:00Z", &[2]),
+                zendesk("solved", "2023-11-15T00:00:00Z", &[2, 3]),
+            ],
+        ),
+    ]
+}
+
+#[test]
+fn the_order_and_repetition_of_every_formats_payloads_do_not_matter() {
+    for (name, payloads) in as_it_goes_on() {
+        eprintln!("{name}");
+        assert_order_does_not_matter(&payloads);
+    }
+}
+
 /// A span of one call of a model, its history and its answer.
 fn otel_call(n: i64, history: &Value, answer: &Value) -> Value {
     let text = |value: &str| json!({"stringValue": value});
