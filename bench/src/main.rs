@@ -2,6 +2,7 @@
 //!
 //! - [`ingest`]: Kafka → searchable, against bare rdkafka consumption and bare tantivy indexing.
 //! - [`freshness`]: how long after the broker's acknowledgement a search finds an event.
+//! - [`import`]: a file into an index whose server is stopped.
 //! - [`load`]: what a steady stream costs server and broker, while nobody searches.
 //! - [`recovery`]: how long after SIGKILL the server is ready again.
 //! - [`connections`]: whether others are answered while thousands of connections are held.
@@ -19,6 +20,7 @@ mod broker;
 mod busy_disk;
 mod connections;
 mod freshness;
+mod import;
 mod ingest;
 mod load;
 mod pages;
@@ -47,6 +49,8 @@ enum Benchmark {
     Ingest(ingest::Args),
     /// From the broker's acknowledgement to the first search that finds the event, at a steady rate.
     Freshness(freshness::Args),
+    /// A million messages from a file into a searchable index.
+    Import(import::Args),
     /// Processor time of server and broker at steady rates, while nobody searches.
     Load(load::Args),
     /// From SIGKILL until the server is ready again.
@@ -65,6 +69,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().benchmark {
         Benchmark::Ingest(args) => ingest::run(&args),
         Benchmark::Freshness(args) => freshness::run(&args),
+        Benchmark::Import(args) => import::run(&args),
         Benchmark::Load(args) => load::run(&args),
         Benchmark::Recovery(args) => recovery::run(&args),
         Benchmark::Connections(args) => connections::run(&args),
