@@ -11,11 +11,13 @@ import kafka
 from cloudevents.core.bindings.kafka import to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 
-SERVER, TOPIC = sys.argv[1], "interactions"
+TOPIC = "interactions"
+# The broker inside librdkafka cannot answer the newest way of asking for its version.
+BROKER = {"bootstrap_servers": sys.argv[1], "api_version": (2, 0, 0)}
 
 rasa = kafka.KafkaProducer(
-    bootstrap_servers=SERVER, value_serializer=lambda event: json.dumps(event).encode("utf-8"),
-    security_protocol="PLAINTEXT", ssl_check_hostname=False,
+    **BROKER, value_serializer=lambda event: json.dumps(event).encode("utf-8"), security_protocol="PLAINTEXT",
+    ssl_check_hostname=False,
 )
 
 
@@ -37,7 +39,7 @@ for event in EVENTS + EVENTS[2:5]:
     rasa.send(TOPIC, value=event, key=None)
 rasa.flush()
 
-sender = kafka.KafkaProducer(bootstrap_servers=SERVER)
+sender = kafka.KafkaProducer(**BROKER)
 for id, message, encode in (("a", "a structured event", to_structured_event), ("b", "a binary event", to_binary_event)):
     attributes = {"id": id, "source": "/shop", "type": "interaction.message", "partitionkey": "cloud-2"}
     data = {"interaction_id": "cloud-2", "role": "user", "message": message}
