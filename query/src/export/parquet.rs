@@ -264,7 +264,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use axum::body::Bytes;
     use hearken_model::{Role, Sentiment, ToolCall};
-    use parquet::file::reader::SerializedFileReader;
+    use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;
 
     use super::*;
@@ -272,7 +272,7 @@ mod tests {
     /// The cells of a column, row by row.
     fn read(file: Vec<u8>, name: &str) -> Vec<Field> {
         let reader = SerializedFileReader::new(Bytes::from(file)).unwrap();
-        let rows = reader.into_iter().map(Result::unwrap);
+        let rows = reader.get_row_iter(None).unwrap().map(Result::unwrap);
         let cell = |row: parquet::record::Row| {
             row.get_column_iter().find(|(column, _)| *column == name).map(|(_, field)| field.clone()).unwrap()
         };
