@@ -59,7 +59,7 @@ const ERASURES_MAX: usize = 16;
 const CONFLICT_INTERVAL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 /// How often it is tried when ingest is to stop.
 const CONFLICT_TRIES_AT_STOP: u32 = 5;
-/// A batch that takes as long as this from its last record on is told of in the log.
+/// A batch that takes as long as this after its last record is logged.
 const SLOW_BATCH: Duration = Duration::from_secs(2);
 /// How long to wait before trying again what failed.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);

@@ -1,8 +1,8 @@
 //! The audit log: who searched, read, exported, erased, sent events, changed views and keys, and signed in and out.
 //!
 //! Lines of JSON that are only ever added, each with the hash of the one before and, last, its own: the BLAKE3 hash of
-//! the line without `,"hash":"…"`. So whoever takes a line out, changes one or puts one in has to write everything after
-//! it anew; [`check`] tells. What a chain cannot tell is that its end was cut off: keep copies elsewhere, or the last hash.
+//! the line without `,"hash":"…"`. So whoever takes a line out, changes one or puts one in has to rewrite everything
+//! after it, which [`check`] detects. What a chain cannot show is that its end was cut off: keep copies elsewhere, or the last hash.
 //!
 //! No line holds what people said, what was searched for, or a key: a line says who asked which route, and which
 //! interaction or view it was about.
@@ -33,11 +33,11 @@ pub use chain::{Checked, append, check};
 const WAITING_MAX: usize = 4_096;
 /// How long a request waits for a place in the queue before it is asked to come again.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long until it is tried again to write what could not be written.
+/// How long to wait before trying again what could not be written.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Longest object, in characters: ids have no more bytes.
 const OBJECT_CHARS_MAX: usize = 512;
-/// Failures to write between two lines of the server's log.
+/// Failed writes between two lines in the server's log.
 const FAILURES_PER_LINE: u32 = 60;
 
 /// One thing that somebody did.
@@ -229,7 +229,7 @@ impl Writer {
         let _ = self.items_tx.send(Item::End); // the thread may have ended already
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
-            let _ = thread.join(); // it has told of its own trouble
+            let _ = thread.join(); // it has reported its own failure
         }
     }
 }

@@ -35,7 +35,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 #[error("{0}")]
 pub struct EraseFailed(pub String);
 
-/// Erases for good. Whoever writes the index stands behind it.
+/// Erases for good. Whoever writes the index implements it.
 pub trait Erase: Send + Sync {
     /// Resolves when these interactions are in no answer any more and that outlives a crash.
     fn erase(&self, ids: Vec<InteractionId>) -> BoxFuture<'_, Result<(), EraseFailed>>;

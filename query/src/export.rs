@@ -99,7 +99,7 @@ impl ExportFormat {
 /// unless fields are given.
 ///
 /// # Errors
-/// An invalid search fails before the first byte; a later failure breaks the stream off.
+/// An invalid search fails before the first byte; a later failure cuts the stream short.
 pub async fn export(
     state: &AppState,
     parameters: SearchParameters,
@@ -216,7 +216,7 @@ struct Chunks {
 }
 
 impl Chunks {
-    /// Breaks when nobody takes it any more.
+    /// Breaks when nobody reads it any more.
     fn flush(&mut self) -> ControlFlow<()> {
         let chunk = Bytes::from(std::mem::take(&mut self.buffer));
         self.send(Ok(chunk))

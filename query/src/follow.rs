@@ -200,7 +200,7 @@ impl Follower {
     }
 }
 
-/// Where a follower stands that would begin now, for pages that are rendered before they follow.
+/// The point of a follower that begins now, for pages that are rendered before they follow.
 pub fn point_now(state: &AppState) -> String {
     state.seal().text(state.reader().changes_now())
 }

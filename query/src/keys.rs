@@ -1,6 +1,6 @@
 //! Keys: who may ask what.
 //!
-//! A key is `hk_<id>_<secret>`, with 192 random bits of secret, shown once when it is made. Kept is its hash, in a small
+//! A key is `hk_<id>_<secret>`, with 192 random bits of secret, shown once when it is made. Only its hash is kept, in a small
 //! file of its own ([`KeyFile`]), which `hearken keys` changes and a running server reloads ([`LiveKeys`]).
 //!
 //! The hash is plain BLAKE3. Slow hashes protect secrets that can be guessed, as passwords can; nobody guesses 192 random
@@ -41,7 +41,7 @@ const EVERY_ORGANIZATION: &str = "*";
 /// One key, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// The part of it that is no secret.
+    /// The public part of it.
     pub id: String,
     /// What people call it; unique, letter case aside.
     pub name: String,
@@ -51,13 +51,13 @@ pub struct Key {
     pub permissions: Permissions,
     /// When it was made.
     pub created: Timestamp,
-    /// From when on it is worth nothing.
+    /// When it expires.
     pub expires: Option<Timestamp>,
     hash: blake3::Hash,
 }
 
 impl Key {
-    /// Whether it is worth something at that time.
+    /// Whether it is valid at that time.
     pub fn is_valid_at(&self, now: Timestamp) -> bool {
         self.expires.is_none_or(|expires| now < expires)
     }
@@ -134,7 +134,7 @@ pub enum InvalidKey {
     /// There are too many.
     #[error("there are {KEYS_MAX} keys already; revoke one that nobody needs")]
     TooMany,
-    /// The hash is none.
+    /// The hash is not a hash.
     #[error("`hash` of the key `{0}` is no hash")]
     Hash(String),
     /// There is no permission of that name.
@@ -149,7 +149,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The key that is presented, if it is one and is worth something.
+    /// The key that is presented, if there is one and it is valid.
     pub fn find(&self, token: &str, now: Timestamp) -> Option<Arc<Key>> {
         let presented = blake3::hash(token.as_bytes());
         let key = id_of(token).and_then(|id| self.by_id.get(id));
@@ -158,12 +158,12 @@ impl Keys {
         key.filter(|key| is_right && key.is_valid_at(now)).cloned()
     }
 
-    /// The key of that id, if it is worth something.
+    /// The key of that id, if it is valid.
     pub(crate) fn get(&self, id: &str, now: Timestamp) -> Option<Arc<Key>> {
         self.by_id.get(id).filter(|key| key.is_valid_at(now)).cloned()
     }
 
-    /// Whether this very key, with the same access and permissions, is still among them and worth something.
+    /// Whether this very key, with the same access and permissions, is still among them and valid.
     pub fn still_holds(&self, key: &Key, now: Timestamp) -> bool {
         self.by_id.get(&key.id).is_some_and(|known| **known == *key) && key.is_valid_at(now)
     }

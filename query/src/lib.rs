@@ -9,9 +9,9 @@
 //! - [`export`], [`follow`], [`overview`]: every match as a stream, matches as they change, numbers for charts.
 //! - [`events`]: events that come in over HTTP, for a sink that `server` provides.
 //! - `mcp`: what AI agents ask, by the Model Context Protocol.
-//! - [`webhooks`]: whether a webhook comes from who it says.
+//! - [`webhooks`]: whether a webhook comes from whom it claims.
 //! - [`views`]: searches that people gave a name.
-//! - [`words`]: what people said, kept from who may not know it.
+//! - [`words`]: what people said, kept from those who may not read it.
 //! - [`problem`]: the one place that turns errors into status, stable code and public text.
 //! - [`keys`]: who may ask what; [`audit`]: who asked what.
 //! - [`http`]: the routes.

@@ -30,7 +30,7 @@ pub struct Limits {
     pub waiting_max: usize,
     /// How long one search may wait and run together; then 503.
     pub search_timeout: Duration,
-    /// A search that takes as long as this, waiting included, is told of in the log.
+    /// A search that takes as long as this, waiting included, is logged.
     pub slow_search: Duration,
     /// Longest request target, path and query.
     pub uri_bytes_max: usize,
@@ -169,7 +169,7 @@ impl AppStateBuilder {
         self
     }
 
-    /// Where it is written down who asked what; by default nowhere.
+    /// The audit log; by default there is none.
     pub fn audit(mut self, audit: Option<AuditLog>) -> Self {
         self.audit = audit;
         self
@@ -292,7 +292,7 @@ impl AppState {
         &self.inner.registry
     }
 
-    /// Waits until the server begins to stop; for ever when nobody will tell.
+    /// Waits until the server begins to stop; forever when nobody will say so.
     pub(crate) async fn stopping(&self) {
         let mut stopping = self.inner.stopping.clone();
         if stopping.wait_for(|stopping| *stopping).await.is_err() {
@@ -308,8 +308,8 @@ impl AppState {
         &self.inner.slowest
     }
 
-    /// Runs blocking work, of which only so much runs at a time. `work` gets the deadline that it must keep. What else the
-    /// calling task waits for stands still meanwhile: spawn what shall go on. Needs a runtime of several threads.
+    /// Runs blocking work, of which only so much runs at a time. `work` gets the deadline that it must keep. Whatever
+    /// else the calling task awaits stands still meanwhile: spawn what must go on. Needs a runtime of several threads.
     ///
     /// # Errors
     /// The pool is full, no place came free in time, or the work failed.

@@ -1,4 +1,4 @@
-//! Slows down who tries keys.
+//! Slows down those who guess keys.
 //!
 //! Nobody guesses 192 random bits, so this keeps no secret; it keeps noise out of the log and the processor free. So a
 //! valid key is always let in, from whatever address and however many others failed: else whoever knows the public part

@@ -1,5 +1,5 @@
 //! The time that the body of a request may take, from first to last: whoever sends it byte by byte holds a place no longer
-//! than a little while, and no longer than its limit of size takes at the slowest speed that is borne.
+//! than the largest body takes at the slowest speed that is tolerated.
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use tokio::time::Sleep;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// The slowest speed that is borne in the long run: of a telephone far from everything.
+/// The slowest speed that is tolerated in the long run: that of a phone with poor reception.
 const BYTES_PER_SECOND_MIN: u64 = 32 * 1024;
 
 /// Answers 408 to whoever takes too long over a body.
@@ -49,7 +49,7 @@ pub(super) async fn limit_time(State(state): State<AppState>, request: Request, 
 struct TimedBody {
     body: Body,
     timeout: Duration,
-    /// From the moment on that somebody wants to read it: until then it is the server that is slow.
+    /// Set when somebody first wants to read it: until then it is the server that is slow.
     reading: Option<Reading>,
     is_late: Arc<AtomicBool>,
 }

@@ -11,7 +11,7 @@ use super::sessions::SessionGuard;
 use crate::keys::{Key, LiveKeys, Permission, Permissions, names_of, now};
 use crate::problem::Problem;
 
-/// How often a stream asks whether its caller's key is still worth something.
+/// How often a stream checks that its caller's key is still valid.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Who asks, and what they may do. A handler gets it by naming it among its arguments; see [`mod@super::routes`].
@@ -126,14 +126,14 @@ impl Caller {
         Err(Problem::new("forbidden", format!("this needs a key with the permission {}", names.join(" or "))))
     }
 
-    /// Whether the key is still worth what it was when the request came.
+    /// Whether the key still permits what it did when the request came.
     pub fn is_still_admitted(&self) -> bool {
         self.holder().is_none_or(|Holder { key, keys, session }| {
             keys.current().still_holds(key, now()) && session.as_ref().is_none_or(SessionGuard::is_open)
         })
     }
 
-    /// Waits until it is not: for ever, when there is no key.
+    /// Waits until it does not: forever without a key.
     pub(super) async fn dismissed(self) {
         if self.holder().is_none() {
             std::future::pending::<()>().await;

@@ -27,7 +27,7 @@ use crate::problem::Problem;
 /// The cookie that holds a session.
 const COOKIE: &str = "hearken_session";
 
-/// Tells who sent a request.
+/// Finds out who sent a request.
 #[derive(Debug, Default)]
 pub struct Gate {
     keys: Option<LiveKeys>,
@@ -50,7 +50,7 @@ impl Gate {
         Gate { keys: Some(keys), ..Gate::default() }
     }
 
-    /// Believes trusted proxies who their users are; those need no key.
+    /// Lets trusted proxies say who their users are; those need no key.
     pub fn signed_on_by_proxy(self, sign_on: Option<SignOn>) -> Self {
         Gate { sign_on, ..self }
     }
@@ -107,7 +107,7 @@ impl Gate {
     /// with it are answered.
     ///
     /// # Errors
-    /// The key is worth nothing, there were too many like it, or a page of another site sent it.
+    /// The key is not valid, there were too many failed attempts, or a page of another site sent it.
     pub fn sign_in(&self, parts: &Parts, token: &str) -> Result<(HeaderValue, Caller), Problem> {
         refuse_other_sites(parts)?;
         let keys = self.keys.as_ref();
@@ -127,7 +127,7 @@ impl Gate {
         set_cookie("", "; Max-Age=0", is_encrypted(parts))
     }
 
-    /// What is answered to a key that is worth nothing.
+    /// The answer to a key that is not valid.
     fn failure(&self, parts: &Parts, key_id: Option<&str>) -> Problem {
         let address = parts.extensions.get::<Peer>().map(|peer| peer.address);
         if let Some(wait) = self.attempts.failed(address, key_id, Instant::now()) {

@@ -1,4 +1,4 @@
-//! Proxies that are believed what they say of clients: `X-Forwarded-For` or `Forwarded`, and `X-Forwarded-Proto`.
+//! Proxies that are trusted to say who a client is: `X-Forwarded-For` or `Forwarded`, and `X-Forwarded-Proto`.
 //!
 //! Each proxy adds the address that it saw behind what came before, which anybody may have made up. So the address of a
 //! client is the last one that is no trusted proxy's.
@@ -16,12 +16,12 @@ pub struct Peer {
     pub address: IpAddr,
     /// Whether nobody could read the request on its way.
     pub is_encrypted: bool,
-    /// Whether a trusted proxy passed the request on, and is believed who its user is.
+    /// Whether a trusted proxy passed the request on, and may say who its user is.
     pub is_vouched_for: bool,
 }
 
 impl Peer {
-    /// Who is connected with no trusted proxy between.
+    /// A client that is connected without a trusted proxy in between.
     pub fn direct(address: IpAddr, is_encrypted: bool) -> Self {
         Peer { address: address.to_canonical(), is_encrypted, is_vouched_for: false }
     }
@@ -101,7 +101,7 @@ fn address_of(text: &str) -> Option<IpAddr> {
     address.ok().map(|address| address.to_canonical())
 }
 
-/// The elements of `Forwarded`. Commas in quotes part nothing.
+/// The elements of `Forwarded`. Commas in quotes separate nothing.
 fn hops_of(forwarded: &str) -> Vec<&str> {
     let mut is_quoted = false;
     let parts = forwarded.split(|character| {

@@ -41,7 +41,7 @@ use crate::state::AppState;
 /// What a route asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// Nothing: it tells nobody anything that is not public. There is no [`Caller`] for its handler.
+    /// Nothing: it reveals nothing that is not public. There is no [`Caller`] for its handler.
     Nothing,
     /// A key, whatever it permits.
     Key,
@@ -145,7 +145,7 @@ impl Routes {
         self.add(Method::DELETE, MethodFilter::DELETE, path, needs, handler)
     }
 
-    /// Both.
+    /// These routes and those.
     pub fn merge(mut self, other: Routes) -> Self {
         for (path, methods) in other.paths {
             self.put(path, methods);
@@ -272,7 +272,7 @@ async fn admitted(
     Ok((caller, pending))
 }
 
-/// Whether the audit log tells of such requests: not of those that tell nobody anything about people. Who signs in is
+/// Whether such requests are in the audit log: not those that reveal nothing about people. Who signs in is
 /// known once they did.
 fn is_noted(needs: Needs, method: &Method) -> bool {
     match needs {

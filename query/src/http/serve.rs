@@ -29,11 +29,11 @@ use super::tls::LiveTls;
 
 /// How long the head of a request may take from when it could begin, so also how long a connection may be quiet.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long it may take to agree on how a connection is encrypted.
+/// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 96 * 1024;
-/// How long nothing is taken after the system could not: it lacks descriptors, most likely.
+/// How long to wait after the system could not accept a connection: it most likely lacks descriptors.
 const TAKE_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// How a router is served.
@@ -41,7 +41,7 @@ const TAKE_AGAIN_AFTER: Duration = Duration::from_millis(100);
 pub struct ServeOptions {
     /// Most connections, at least 1; see [`super::connections`] for whose end when there are more.
     pub connections_max: usize,
-    /// Proxies that are believed what they say of clients.
+    /// Proxies that are trusted to say who a client is.
     pub proxies: Proxies,
     /// Encrypts every connection.
     pub tls: Option<LiveTls>,
@@ -66,7 +66,7 @@ pub async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::warn!(%error, "cannot take a connection");
+                    tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(TAKE_AGAIN_AFTER).await;
                     continue;
                 }
@@ -113,8 +113,8 @@ async fn connection(
     // The place is taken: who is slow here is counted, and gives way, like everybody who has not asked yet.
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => requests(stream, answer, stopping).await,
-        Ok(Err(error)) => tracing::debug!(%error, "no connection could be agreed upon"),
-        Err(_) => tracing::debug!("a handshake took too long"),
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
 }
 

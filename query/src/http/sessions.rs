@@ -1,7 +1,7 @@
 //! Sessions: browsers that have shown a key once and show a cookie from then on.
 //!
 //! They live in memory: a restart signs everybody out, which costs one visit to the page that signs in, and nothing that
-//! could be stolen lies on disk. A session is worth what its key is worth at each request.
+//! could be stolen lies on disk. A session permits what its key permits at each request.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::keys::hex;
 
-/// A session ends when nothing was heard of it for this long.
+/// A session ends when it was not used for this long.
 pub const SESSION_IDLE_MAX: Duration = Duration::from_secs(8 * 3_600);
 /// Most sessions; beyond, the one that was idle longest ends.
 const SESSIONS_MAX: usize = 10_000;
@@ -24,7 +24,7 @@ pub(super) struct Sessions {
 
 #[derive(Debug)]
 struct Session {
-    /// The key that was shown; what it is worth is looked up at each request.
+    /// The key that was shown; what it permits is looked up at each request.
     key_id: String,
     used_at: Instant,
     guard: SessionGuard,

@@ -42,7 +42,7 @@ pub enum TlsError {
     },
 }
 
-/// What a running server proves its name with. Clones share it.
+/// The certificate and key of a running server. Clones share them.
 #[derive(Clone)]
 pub struct LiveTls {
     inner: Arc<Inner>,

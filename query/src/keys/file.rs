@@ -48,7 +48,7 @@ pub enum KeyFileError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A key of the file means nothing.
+    /// A key in the file cannot be used.
     #[error("a key in `{}` cannot be used: {reason}", path.display())]
     Invalid {
         /// The file.
@@ -98,7 +98,7 @@ impl KeyFile {
         self.content()?.map_or(Ok(Keys::default()), |text| self.parse(&text))
     }
 
-    /// Makes a key. The token is nowhere else: whoever loses it makes another key.
+    /// Makes a key. The token is stored nowhere: whoever loses it makes another key.
     ///
     /// # Errors
     /// The key is not possible, or the file cannot be read or written.
