@@ -98,6 +98,7 @@ struct Inner {
     gate: Gate,
     audit: Option<AuditLog>,
     seal: Seal,
+    recording_hosts: Vec<String>,
 }
 
 /// Builds an [`AppState`].
@@ -113,6 +114,7 @@ pub struct AppStateBuilder {
     audit: Option<AuditLog>,
     events: Option<Arc<dyn EventSink>>,
     webhook_secrets: BTreeMap<Platform, Vec<u8>>,
+    recording_hosts: Vec<String>,
 }
 
 impl AppStateBuilder {
@@ -164,6 +166,12 @@ impl AppStateBuilder {
         self
     }
 
+    /// Hosts whose recordings the pages play, `*.` in front for every host below; by default none.
+    pub fn recording_hosts(mut self, hosts: Vec<String>) -> Self {
+        self.recording_hosts = hosts;
+        self
+    }
+
     /// Who gets in; by default everybody may do everything.
     pub fn gate(mut self, gate: Gate) -> Self {
         self.gate = gate;
@@ -187,6 +195,7 @@ impl AppStateBuilder {
             audit,
             events,
             webhook_secrets,
+            recording_hosts,
         } = self;
         let inner = Inner {
             metrics: HttpMetrics::register(&registry)?,
@@ -207,6 +216,7 @@ impl AppStateBuilder {
             gate,
             audit,
             seal: Seal::new(),
+            recording_hosts,
         };
         Ok(AppState { inner: Arc::new(inner) })
     }
@@ -229,6 +239,7 @@ impl AppState {
             audit: None,
             events: None,
             webhook_secrets: BTreeMap::new(),
+            recording_hosts: Vec::new(),
         }
     }
 
@@ -245,6 +256,11 @@ impl AppState {
     /// The erasures.
     pub fn erasures(&self) -> &Arc<Erasures> {
         &self.inner.erasures
+    }
+
+    /// Hosts whose recordings the pages play, see [`AppStateBuilder::recording_hosts`].
+    pub fn recording_hosts(&self) -> &[String] {
+        &self.inner.recording_hosts
     }
 
     /// Who gets in.
