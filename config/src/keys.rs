@@ -48,6 +48,7 @@ pub(crate) const KEYS: &[&str] = &[
     "http.metrics_listen",
     "http.audit_log",
     "http.allowed_hosts",
+    "http.recording_hosts",
     "http.trusted_proxies",
     "http.tls.certificate",
     "http.tls.key",

@@ -92,6 +92,7 @@ fn http(reader: &mut Reader<'_>) -> HttpConfig {
         trusted_proxies,
         tls: tls(reader),
         allowed_hosts: hosts.into_iter().map(|host| host.value).collect(),
+        recording_hosts: recording_hosts(reader),
         webhooks: WebhooksConfig {
             elevenlabs_secret_file: reader.path("http.webhooks.elevenlabs_secret_file"),
             vapi_secret_file: reader.path("http.webhooks.vapi_secret_file"),
@@ -179,6 +180,23 @@ fn proxies(reader: &mut Reader<'_>) -> Vec<IpNet> {
         }
     }
     proxies
+}
+
+fn recording_hosts(reader: &mut Reader<'_>) -> Vec<String> {
+    let mut hosts = Vec::new();
+    for Located { value, origin } in reader.list("http.recording_hosts").unwrap_or_default() {
+        match formats::host_pattern(&value) {
+            Some(host) => hosts.push(host),
+            None => {
+                let problem =
+                    format!("`http.recording_hosts` names `{}`, which is not a host", shown(&value));
+                let hint = "write names without a scheme or a path, such as \"recordings.example.com\" or \
+                    \"*.example.com\"";
+                reader.error(Some(origin), problem, hint);
+            }
+        }
+    }
+    hosts
 }
 
 fn privacy(reader: &mut Reader<'_>) -> PrivacyConfig {

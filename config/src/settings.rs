@@ -265,6 +265,9 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Names under which the server may be reached without keys, beside those of loopback.
     pub allowed_hosts: Vec<String>,
+    /// Hosts whose recordings of calls the pages play: in lower case, with a port where it is not the usual one, `*.` in
+    /// front for every host below.
+    pub recording_hosts: Vec<String>,
     /// What encrypts connections; `None` leaves that to a proxy.
     pub tls: Option<TlsConfig>,
     /// How users are named whom a trusted proxy has signed on; `None` believes no proxy that.
@@ -325,6 +328,7 @@ impl Default for HttpConfig {
             metrics_listen: None,
             trusted_proxies: Vec::new(),
             allowed_hosts: Vec::new(),
+            recording_hosts: Vec::new(),
             tls: None,
             sign_on: None,
             webhooks: WebhooksConfig::default(),

@@ -57,6 +57,13 @@ fn a_kafka_section_needs_its_servers_and_has_defaults_for_the_rest() {
 
 #[test]
 fn who_is_trusted_must_be_complete() {
+    let http = ok("[http]\nrecording_hosts = ['Calls.example:8443', '*.cdn.example']", &[]).http;
+    assert_eq!(http.recording_hosts, ["calls.example:8443", "*.cdn.example"]);
+    let report = errors("[http]\nrecording_hosts = ['https://calls.example/x', '*']", &[]);
+    assert!(
+        report.contains("`http.recording_hosts` names `https://calls.example/x`, which is not a host"),
+        "{report}"
+    );
     let http = ok(
         "[http]\nkeys_file = 'keys.toml'\ntrusted_proxies = ['10.0.0.5', '2001:db8::/32']\n\
          [http.sign_on]\nuser_header = 'X-User'\norganizations_header = 'X-Groups'\npermissions = ['search', 'read']\n\

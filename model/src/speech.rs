@@ -1,17 +1,18 @@
 //! What silence is, for numbers and pages alike.
 
-/// The gaps in which nobody speaks, in order. Speeches are (begin, end), sorted by begin; they may overlap. The time before
-/// the first and after the last is not silence: it is unknown when the line was open.
-pub fn silences<T: Copy + Ord>(speeches: impl IntoIterator<Item = (T, T)>) -> Vec<(T, T)> {
+/// The gaps in which nobody speaks, in order. Speeches are (begin, end), sorted by begin; they may overlap, and the end of the
+/// last may be unknown. The time before the first and after the last is not silence: it is unknown when the line was open.
+/// `None` where silence cannot be told: with fewer than two speeches, or when one before the last does not say when it ended.
+pub fn silences<T: Copy + Ord>(speeches: &[(T, Option<T>)]) -> Option<Vec<(T, T)>> {
+    let (_, before) = speeches.split_last().filter(|(_, before)| !before.is_empty())?;
     let mut silences = Vec::new();
     let mut spoken_until: Option<T> = None;
-    for (begin, end) in speeches {
-        if let Some(until) = spoken_until.filter(|until| *until < begin) {
-            silences.push((until, begin));
-        }
-        spoken_until = spoken_until.max(Some(end));
+    for ((_, end), (next, _)) in before.iter().zip(&speeches[1..]) {
+        let until = spoken_until.max(Some((*end)?));
+        silences.extend(until.filter(|until| until < next).map(|until| (until, *next)));
+        spoken_until = until;
     }
-    silences
+    Some(silences)
 }
 
 #[cfg(test)]
@@ -20,11 +21,21 @@ mod tests {
 
     #[test]
     fn speech_over_speech_is_no_silence() {
+        let ended = |speeches: &[(i64, i64)]| -> Vec<(i64, Option<i64>)> {
+            speeches.iter().map(|(begin, end)| (*begin, Some(*end))).collect()
+        };
         assert_eq!(
-            silences([(5, 10), (12, 20), (13, 15), (18, 19), (20, 21), (30, 31)]),
-            [(10, 12), (21, 30)]
+            silences(&ended(&[(5, 10), (12, 20), (13, 15), (18, 19), (20, 21), (30, 31)])),
+            Some(vec![(10, 12), (21, 30)])
         );
-        assert_eq!(silences([(5, 10)]), []);
-        assert_eq!(silences::<i64>([]), []);
+        assert_eq!(silences(&ended(&[(5, 10), (6, 7)])), Some(vec![]));
+        assert_eq!(silences(&ended(&[(5, 10)])), None);
+        assert_eq!(silences::<i64>(&[]), None);
+    }
+
+    #[test]
+    fn who_does_not_say_when_they_ended_may_have_spoken_on() {
+        assert_eq!(silences(&[(0, Some(2)), (5, None)]), Some(vec![(2, 5)]));
+        assert_eq!(silences(&[(0, None), (5, Some(6))]), None);
     }
 }

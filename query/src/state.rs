@@ -109,6 +109,7 @@ struct Inner {
     gate: Gate,
     audit: Option<AuditLog>,
     seal: Seal,
+    recording_hosts: Vec<String>,
 }
 
 /// Builds an [`AppState`].
@@ -124,6 +125,7 @@ pub struct AppStateBuilder {
     audit: Option<AuditLog>,
     events: Option<Arc<dyn EventSink>>,
     webhook_secrets: BTreeMap<Platform, Vec<u8>>,
+    recording_hosts: Vec<String>,
 }
 
 impl AppStateBuilder {
@@ -175,6 +177,12 @@ impl AppStateBuilder {
         self
     }
 
+    /// Hosts whose recordings the pages play, `*.` in front for every host below; by default none.
+    pub fn recording_hosts(mut self, hosts: Vec<String>) -> Self {
+        self.recording_hosts = hosts;
+        self
+    }
+
     /// Who gets in; by default everybody may do everything.
     pub fn gate(mut self, gate: Gate) -> Self {
         self.gate = gate;
@@ -198,6 +206,7 @@ impl AppStateBuilder {
             audit,
             events,
             webhook_secrets,
+            recording_hosts,
         } = self;
         let inner = Inner {
             metrics: HttpMetrics::register(&registry)?,
@@ -220,6 +229,7 @@ impl AppStateBuilder {
             gate,
             audit,
             seal: Seal::new(),
+            recording_hosts,
         };
         Ok(AppState { inner: Arc::new(inner) })
     }
@@ -242,6 +252,7 @@ impl AppState {
             audit: None,
             events: None,
             webhook_secrets: BTreeMap::new(),
+            recording_hosts: Vec::new(),
         }
     }
 
@@ -258,6 +269,11 @@ impl AppState {
     /// The erasures.
     pub fn erasures(&self) -> &Arc<Erasures> {
         &self.inner.erasures
+    }
+
+    /// Hosts whose recordings the pages play, see [`AppStateBuilder::recording_hosts`].
+    pub fn recording_hosts(&self) -> &[String] {
+        &self.inner.recording_hosts
     }
 
     /// Who gets in.

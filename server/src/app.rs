@@ -133,6 +133,7 @@ impl App {
             .events(Arc::new(HttpEvents(intake)))
             .webhook_secrets(webhook_secrets(&config.http.webhooks)?)
             .erasures(erasures)
+            .recording_hosts(config.http.recording_hosts.clone())
             .stopping(stopped.clone());
         let state = state.build()?;
         let options = ServeOptions {

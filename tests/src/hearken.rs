@@ -26,6 +26,8 @@ pub struct HearkenConfig {
     pub is_in_process: bool,
     /// `geoip.database`; without it there is no `[geoip]`.
     pub geoip_database: Option<PathBuf>,
+    /// More lines of `[http]`.
+    pub http: String,
     /// More TOML, after the sections above.
     pub more: String,
     /// Files beside the configuration, by name, that it may refer to.
@@ -46,8 +48,11 @@ impl HearkenConfig {
     fn to_toml(&self, dir: &Path) -> String {
         let quoted = |text: &str| Value::from(text).to_string(); // JSON strings are TOML strings
         let path = |path: &Path| quoted(&path.display().to_string());
-        let mut toml =
-            format!("[http]\nlisten = \"127.0.0.1:0\"\n\n[index]\npath = {}\n", path(&dir.join("index")));
+        let mut toml = format!(
+            "[http]\nlisten = \"127.0.0.1:0\"\n{}\n\n[index]\npath = {}\n",
+            self.http,
+            path(&dir.join("index"))
+        );
         if let Some(servers) = &self.bootstrap_servers {
             toml +=
                 &format!("\n[kafka]\nbootstrap_servers = {}\ntopics = [\"interactions\"]\n", quoted(servers));

@@ -18,8 +18,9 @@ fn the_pages_work_in_a_browser() {
     let program = engine_or_skip!(node::installed(&workspace_root().join("tests/browser")));
     let broker = MockCluster::new(1).unwrap();
     broker.create_topic("interactions", 1, 1).unwrap();
-    let mut hearken =
-        Hearken::start(&HearkenConfig::for_in_process_broker(broker.bootstrap_servers())).unwrap();
+    let config = HearkenConfig::for_in_process_broker(broker.bootstrap_servers());
+    let http = "recording_hosts = [\"calls.example\"]".to_owned();
+    let mut hearken = Hearken::start(&HearkenConfig { http, ..config }).unwrap();
     hearken.wait_ready(Duration::from_secs(60)).unwrap();
     let producer = Producer::new(&broker.bootstrap_servers(), "interactions").unwrap();
 

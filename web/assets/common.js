@@ -1,4 +1,4 @@
-// What every page has: theme, keys, copying, times in the reader's zone. Pages work without any of it.
+// What every page has: theme, keys, copying, how long ago things were. Pages work without any of it.
 "use strict";
 (() => {
   const root = document.documentElement;
@@ -8,21 +8,18 @@
     announce(text) { $("#announcer").textContent = text; },
     // Keys of a page: name to function. Ignored while something is being typed.
     keys: {},
-    // Times as the reader's language writes them, in the zone of the page; distances as time goes by.
+    // This address on the first page of its list.
+    firstPage() {
+      const address = new URL(location.href);
+      for (const name of ["cursor", "back", "page", "as_of"]) address.searchParams.delete(name);
+      address.hash = "";
+      return address;
+    },
+    // Distances of times as time goes by; the server writes everything else in the zone of the page.
     times(scope) {
-      const timeZone = root.dataset.zone;
-      let exact, full;
-      try {
-        exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", timeZone });
-        full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long", timeZone });
-      } catch { return; } // a zone that this browser does not know; the server's form stays
-      for (const time of scope.querySelectorAll("time")) {
-        const at = new Date(time.dateTime);
-        if (Number.isNaN(at.getTime())) continue;
-        time.title = `${full.format(at)} (${time.dateTime})`;
-        if ("exact" in time.dataset) time.textContent = exact.format(at);
-        const minutes = Math.floor((Date.now() - at) / 60_000);
-        if ("ago" in time.dataset && minutes >= 0 && minutes < 7 * 1440) {
+      for (const time of scope.querySelectorAll("time[data-ago]")) {
+        const minutes = Math.floor((Date.now() - new Date(time.dateTime)) / 60_000);
+        if (minutes >= 0 && minutes < 7 * 1440) {
           time.textContent = minutes < 1 ? "just now" : minutes < 60 ? `${minutes} min ago` : minutes < 1440 ? `${Math.floor(minutes / 60)} h ago` : `${Math.floor(minutes / 1440)} d ago`;
         }
       }

@@ -6,6 +6,8 @@
   const article = $("#interaction");
   if (!article) return;
 
+  hearken.plots(document);
+
   // Matches.
   let match = -1;
   const marks = () => [...document.querySelectorAll("#messages mark")];
@@ -47,6 +49,42 @@
   hearken.keys["["] = () => $("#previous")?.click();
   hearken.keys["]"] = () => $("#following")?.click();
 
+  // The recording, the time line and the transcript follow each other: what is heard is marked in both, and a time of either
+  // leads there in the recording.
+  const recording = $("#recording");
+  if (recording) {
+    const from = (message) => Number(message.dataset.from);
+    let heard = null;
+    const mark = () => {
+      const ms = recording.currentTime * 1000;
+      const message = messages().filter((each) => from(each) <= ms).at(-1) ?? null;
+      if (message !== heard || !message?.classList.contains("heard")) {
+        for (const each of document.querySelectorAll("#messages > .heard")) each.classList.remove("heard");
+        message?.classList.add("heard");
+        if (message && message !== heard && !recording.paused) message.scrollIntoView({ block: "nearest" });
+        heard = message;
+      }
+      const figure = $(".speech"), svg = figure && $("svg", figure);
+      if (!svg) return;
+      let cursor = $(".cursor", svg);
+      if (!cursor) {
+        cursor = document.createElementNS(svg.namespaceURI, "line");
+        cursor.setAttribute("class", "cursor");
+        svg.append(cursor);
+      }
+      const { width, height } = svg.viewBox.baseVal;
+      const left = Number(figure.dataset.left) * width;
+      const x = left + Math.min(ms / Number(figure.dataset.end), 1) * (width - left);
+      for (const [name, value] of [["x1", x], ["x2", x], ["y1", 0], ["y2", height]]) cursor.setAttribute(name, value);
+    };
+    for (const event of ["timeupdate", "seeking", "play"]) recording.addEventListener(event, mark);
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest(".message .at, .speech a, .mood a");
+      const message = link && document.getElementById(link.getAttribute("href").slice(1));
+      if (message) recording.currentTime = Math.max(from(message), 0) / 1000;
+    });
+  }
+
   // Growth: the server renders, this page takes over what is new. What is being read stays where it is.
   if (!article.dataset.stream || !window.EventSource) return;
   let busy = false, again = false, source = null;
@@ -64,6 +102,7 @@
         if (old && next) old.replaceWith(document.adoptNode(next));
         else if (next) $(".transcript").prepend(document.adoptNode(next));
       }
+      hearken.plots(document);
       const list = $("#messages"), next = $("#messages", fresh);
       if (!list && next) $(".transcript").append(document.adoptNode(next));
       if (list && next) {

@@ -1,4 +1,4 @@
-// The list: keys, filters chosen in place, brushing, search inside a facet, new matches that wait, rows that stay true.
+// The list: keys, filters chosen in place, new matches that wait, rows that stay true.
 "use strict";
 (() => {
   const hearken = window.hearken;
@@ -24,13 +24,6 @@
   const goToNamed = () => { const idx = rows().findIndex((row) => `#${$(".open", row).id}` === location.hash); if (idx >= 0) go(idx); };
   goToNamed();
 
-  // This address on the first page of its list.
-  const firstPage = () => {
-    const address = new URL(location.href);
-    for (const name of ["cursor", "back", "page", "as_of"]) address.searchParams.delete(name);
-    address.hash = "";
-    return address;
-  };
   const read = async (address) => {
     const answer = await fetch(address, { cache: "no-store" });
     if (answer.redirected || !answer.headers.get("content-type")?.includes("text/html")) return null;
@@ -156,96 +149,11 @@
     turn(address, true);
   });
 
-  // Brushing the histogram.
-  const brushed = (histogram) => {
-    const bounds = histogram.dataset.bounds.split(" ").map(Number);
-    const bars = bounds.length - 1;
-    let start = null;
-    const brush = document.createElement("span");
-    brush.className = "brush";
-    brush.hidden = true;
-    const strip = $("svg", histogram);
-    strip.parentElement.append(brush);
-    // Whole bars, so that what is found is what the bars count.
-    const at = (event) => { const box = strip.getBoundingClientRect(); return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)); };
-    const span = (event) => { const here = at(event); return [Math.min(bars - 1, Math.floor(Math.min(start, here) * bars)), Math.max(1, Math.ceil(Math.max(start, here) * bars))]; };
-    histogram.addEventListener("pointerdown", (event) => { if (event.button === 0) { start = at(event); event.preventDefault(); histogram.setPointerCapture(event.pointerId); } });
-    histogram.addEventListener("pointermove", (event) => {
-      if (start === null) return;
-      const [low, high] = span(event);
-      brush.hidden = false;
-      brush.style.left = `${(low / bars) * 100}%`;
-      brush.style.width = `${((high - low) / bars) * 100}%`;
-    });
-    histogram.addEventListener("pointerup", (event) => {
-      if (start === null) return;
-      const isClick = Math.abs(at(event) - start) * strip.clientWidth < 4;
-      const [low, high] = span(event);
-      start = null;
-      brush.hidden = true;
-      if (isClick) {
-        // A click goes to the bar under it.
-        const bar = document.elementsFromPoint(event.clientX, event.clientY).find((element) => element.closest("a"))?.closest("a");
-        if (bar) location.assign(bar.getAttribute("href"));
-        return;
-      }
-      const address = firstPage();
-      address.searchParams.set("since", new Date(bounds[low]).toISOString());
-      address.searchParams.set("until", new Date(bounds[high]).toISOString());
-      location.assign(address);
-    });
-    histogram.addEventListener("pointercancel", () => { start = null; brush.hidden = true; });
-  };
-
-  // Search inside a long facet: all values are asked for once, then narrowed here.
-  const findable = (facet) => {
-    const find = $(".find", facet);
-    if (!find) return;
-    const list = $("ul", facet);
-    const before = [...list.children];
-    const shown = new Map(before.map((row) => [row.dataset.value, row]));
-    let values = null;
-    const load = async () => {
-      const address = new URL($("#filters").dataset.search, location.href);
-      for (const [name, value] of [["facets", facet.dataset.facet], ["facet_size", "1000"], ["limit", "0"]]) address.searchParams.set(name, value);
-      const answer = await fetch(address);
-      values = answer.ok ? (await answer.json()).facets[facet.dataset.facet] : [];
-    };
-    const link = ({ value, count }) => {
-      if (shown.has(String(value ?? ""))) return shown.get(String(value ?? ""));
-      const item = document.createElement("li");
-      const a = document.createElement("a");
-      const address = firstPage();
-      address.searchParams.append(facet.dataset.facet, value ?? "");
-      item.dataset.value = value ?? "";
-      a.className = "value";
-      a.href = `/${address.search}`;
-      for (const [name, text] of [["check", ""], ["name", value ?? "not available"], ["count", count.toLocaleString("en")]]) {
-        const span = document.createElement(name === "name" ? "bdi" : "span");
-        span.className = name;
-        span.textContent = text;
-        a.append(span);
-      }
-      item.append(a);
-      return item;
-    };
-    find.addEventListener("input", async () => {
-      const wanted = find.value.trim().toLocaleLowerCase();
-      if (wanted === "") { list.replaceChildren(...before); return; }
-      if (!values) await load();
-      if (find.value.trim().toLocaleLowerCase() !== wanted) return;
-      const found = values.filter(({ value }) => String(value ?? "not available").toLocaleLowerCase().includes(wanted));
-      list.replaceChildren(...found.slice(0, 30).map(link));
-      hearken.announce(`${found.length} values`);
-    });
-  };
-
   // What each list needs, the first one and those that take its place.
   const arrive = () => {
     listen();
-    const histogram = $(".histogram");
-    if (histogram) brushed(histogram);
-    for (const facet of $$(".facet")) findable(facet);
+    hearken.plots(document);
+    hearken.facets();
   };
   arrive();
 })();

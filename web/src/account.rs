@@ -70,8 +70,8 @@ pub(crate) async fn show(caller: Caller, parts: Parts) -> Response {
                     None => div { dt { "Signed on by the proxy" } dd { bdi { (caller.user().unwrap_or_default()) } } },
                 }
                 div { dt { "Organizations" } dd { (organizations(&caller.organizations())) } }
-                div { dt { "May" } dd { ul { @for permission in caller.permissions().iter() { li { (permits(permission)) } } } } }
-                @if let Some(expires) = key.and_then(|key| key.expires) { div { dt { "Until" } dd { (format::instant(expires, &clock)) } } }
+                div { dt { "Permissions" } dd { ul { @for permission in caller.permissions().iter() { li { (permits(permission)) } } } } }
+                @if let Some(expires) = key.and_then(|key| key.expires) { div { dt { "Expires" } dd { (format::instant(expires, &clock)) } } }
             } }
             @if caller.is_signed_in() {
                 form action="/signout" method="post" { button.primary type="submit" { "Sign out" } }
@@ -141,7 +141,7 @@ fn form(to: &str, problem: Option<&Problem>, clock: &Clock) -> Markup {
                     input type="password" name="key" required autofocus autocomplete="current-password" placeholder="hk_…" aria-label="API key";
                     button.primary type="submit" { "Sign in" }
                 }
-                p.note { "With an API key, made by " code { "hearken keys create" } ". You stay signed in until you sign out, or do nothing for " (hours) " hours." }
+                p.note { "With an API key, made by " code { "hearken keys create" } ". You stay signed in until you sign out or are idle for " (hours) " hours." }
             }
         },
     })
@@ -156,7 +156,7 @@ fn once_more(address: &str) -> Markup {
                 meta http-equiv="refresh" content={ "0; url=" (address) };
                 title { "Hearken" }
             }
-            body { p { a href=(address) { "Go on" } } }
+            body { p { a href=(address) { "Continue" } } }
         }
     }
 }
@@ -171,7 +171,7 @@ fn organizations(names: &[String]) -> Markup {
 
 fn permits(permission: Permission) -> &'static str {
     match permission {
-        Permission::Search => "search in what people said",
+        Permission::Search => "search what people said",
         Permission::Read => "read transcripts",
         Permission::Metadata => "see everything but the words people said",
         Permission::Ingest => "send events",

@@ -9,19 +9,29 @@ const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// An instant as the reader's distance to it, with the exact time in its title. Scripts keep the distance up to date.
+/// An instant as the reader's distance to it, with the exact time in its title and in print. Scripts keep the distance up
+/// to date.
 pub(crate) fn ago(at: Timestamp, clock: &Clock) -> Markup {
-    html! { time datetime=(at) title=(exact(at, clock)) data-ago { (distance(at, clock)) } }
+    html! { time datetime=(at) title=(title(at, clock)) data-ago=(exact(at, clock)) { (distance(at, clock)) } }
 }
 
-/// An instant exactly; scripts write it as the reader's language does.
+/// An instant exactly.
 pub(crate) fn instant(at: Timestamp, clock: &Clock) -> Markup {
-    html! { time datetime=(at) title=(exact(at, clock)) data-exact { (exact(at, clock)) } }
+    html! { time datetime=(at) title=(title(at, clock)) { (exact(at, clock)) } }
 }
 
-/// `2026-11-22 21:05:09 CET`.
+/// `22 Nov 2026, 21:05:09 CET`, the one form of instants on the pages.
 pub(crate) fn exact(at: Timestamp, clock: &Clock) -> String {
-    clock.local(at).format("%Y-%m-%d %H:%M:%S %Z").to_string()
+    clock.local(at).format("%-d %b %Y, %H:%M:%S %Z").to_string()
+}
+
+/// `22 Nov 2026`, the one form of days.
+pub(crate) fn day(at: Timestamp, clock: &Clock) -> String {
+    clock.local(at).format("%-d %b %Y").to_string()
+}
+
+fn title(at: Timestamp, clock: &Clock) -> String {
+    format!("{} {} ({at})", clock.local(at).format("%A"), exact(at, clock))
 }
 
 fn distance(at: Timestamp, clock: &Clock) -> String {
@@ -31,7 +41,7 @@ fn distance(at: Timestamp, clock: &Clock) -> String {
         ms if ms < HOUR_MS => format!("{} min ago", ms / MINUTE_MS),
         ms if ms < DAY_MS => format!("{} h ago", ms / HOUR_MS),
         ms if ms < 7 * DAY_MS => format!("{} d ago", ms / DAY_MS),
-        _ => clock.local(at).format("%Y-%m-%d").to_string(),
+        _ => day(at, clock),
     }
 }
 
@@ -67,6 +77,18 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// A round number of seconds on an axis: `0.5 s`, `30 s`, `2 m`, `1 h 30 m`, `3 d`.
+pub(crate) fn duration_tick(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return format!("{} s", (seconds * 1_000.0).round() / 1_000.0);
+    }
+    let minutes = (seconds / 60.0).round() as u64;
+    let parts = [(minutes / 1_440, "d"), (minutes / 60 % 24, "h"), (minutes % 60, "m")];
+    let parts: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(number, unit)| format!("{number} {unit}")).collect();
+    parts.join(" ")
+}
+
 /// `1,284`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -89,13 +111,29 @@ pub(crate) fn interactions(number: u64) -> String {
 /// An amount with its currency: `$0.0142`, `12.30 EUR`. Small amounts keep three significant digits, because a
 /// conversation often costs less than a cent.
 pub(crate) fn money(amount: Money, currency: Option<&str>) -> String {
-    let digits = if amount.abs() >= Money::ONE || amount.is_zero() {
-        format!("{:.2}", amount.round_dp(2))
-    } else {
-        let mut digits = amount.round_sf(3).unwrap_or(amount).normalize();
-        digits.rescale(digits.scale().max(2)); // cents are always written
-        digits.to_string()
-    };
+    money_of(amount, currency, digits([amount]))
+}
+
+/// Digits behind the point with which amounts that stand under each other are written, so that their points do, too.
+pub(crate) fn digits(amounts: impl IntoIterator<Item = Money>) -> u32 {
+    /// Beside amounts of a whole unit and more, less than a hundredth of a cent says nothing.
+    const BESIDE_LARGE_MAX: u32 = 4;
+    let (mut digits, mut is_large) = (2, false); // cents are always written
+    for amount in amounts {
+        if amount.abs() >= Money::ONE {
+            is_large = true;
+        } else if !amount.is_zero() {
+            digits = digits.max(amount.round_sf(3).unwrap_or(amount).normalize().scale());
+        }
+    }
+    if is_large { digits.min(BESIDE_LARGE_MAX) } else { digits }
+}
+
+/// An amount with that many digits behind the point.
+pub(crate) fn money_of(amount: Money, currency: Option<&str>, digits: u32) -> String {
+    let mut rounded = amount.round_dp(digits);
+    rounded.rescale(digits);
+    let digits = rounded.to_string();
     match currency {
         Some("USD") => match digits.strip_prefix('-') {
             Some(digits) => format!("−${digits}"),
@@ -136,6 +174,24 @@ mod tests {
     }
 
     #[test]
+    fn amounts_under_each_other_have_the_same_digits() {
+        let aligned = |texts: &[&str]| -> Vec<String> {
+            let amounts: Vec<Money> = texts.iter().map(|text| text.parse().unwrap()).collect();
+            let digits = digits(amounts.iter().copied());
+            amounts.into_iter().map(|amount| money_of(amount, None, digits)).collect()
+        };
+        assert_eq!(aligned(&["0.0142", "0.3", "0"]), ["0.0142", "0.3000", "0.0000"]);
+        assert_eq!(aligned(&["12.3", "0.0000123"]), ["12.3000", "0.0000"]);
+        assert_eq!(aligned(&["12.3", "0.5"]), ["12.30", "0.50"]);
+    }
+
+    #[test]
+    fn axes_name_durations_in_round_units() {
+        let texts = [0.5, 30.0, 60.0, 120.0, 5_400.0, 259_200.0].map(duration_tick);
+        assert_eq!(texts, ["0.5 s", "30 s", "1 m", "2 m", "1 h 30 m", "3 d"]);
+    }
+
+    #[test]
     fn counts_are_grouped() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(interactions(1), "1 interaction");
@@ -149,9 +205,9 @@ mod tests {
         assert_eq!(at(3 * MINUTE_MS), "3 min ago");
         assert_eq!(at(5 * HOUR_MS), "5 h ago");
         assert_eq!(at(3 * DAY_MS), "3 d ago");
-        assert_eq!(at(30 * DAY_MS), "2026-10-23");
-        assert_eq!(at(-HOUR_MS), "2026-11-22 13:00:00 UTC");
+        assert_eq!(at(30 * DAY_MS), "23 Oct 2026");
+        assert_eq!(at(-HOUR_MS), "22 Nov 2026, 13:00:00 UTC");
         let tokyo = Clock::in_zone(now, "Asia/Tokyo").unwrap();
-        assert_eq!(exact(now, &tokyo), "2026-11-22 21:00:00 JST");
+        assert_eq!(exact(now, &tokyo), "22 Nov 2026, 21:00:00 JST");
     }
 }

@@ -10,7 +10,7 @@ use hearken_model::Timestamp;
 use hearken_query::follow::point_now;
 use hearken_query::http::{AskedId, Caller, Needs, Peer, Routes};
 use hearken_query::index::query::Query;
-use hearken_query::index::search::Selection;
+use hearken_query::index::search::{Boundaries, RangeFacet, Selection};
 use hearken_query::index::{self, Search};
 use hearken_query::keys::Permission;
 use hearken_query::parameters::{FACETS_MAX, SearchParameters, pairs_of_query};
@@ -23,11 +23,11 @@ use crate::clock::Clock;
 use crate::interaction::{self, InteractionView};
 use crate::interactions::{self, FACETS_SHOWN, ListView, WayOut};
 use crate::location::{Location, is_parameter};
-use crate::overview::{self, OverviewView, Volume};
+use crate::overview::{self, Comparison, OverviewView, Volume};
 use crate::period::Period;
 use crate::place::Place;
 use crate::reader::Reader;
-use crate::{account, assets, layout, paging, views};
+use crate::{account, assets, erase, layout, paging, recording, views};
 
 /// What pages may do: load the embedded assets, talk to this server, nothing else.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
@@ -51,6 +51,9 @@ pub fn routes() -> Routes {
         .get("/views/{name}", Needs::SEARCH, views::lead_to)
         .get("/interactions/", Needs::READ, show)
         .get("/interactions/{*id}", Needs::READ, show)
+        .get("/erase", Needs::Permission(Permission::Erase), erase::ask)
+        .post("/erase", Needs::Permission(Permission::Erase), erase::erase)
+        .get("/erasures/{id}", Needs::Permission(Permission::Erase), erase::receipt)
         .get("/assets/{version}/{name}", Needs::Nothing, assets::serve)
 }
 
@@ -161,11 +164,17 @@ async fn find(
         // What is filtered by is counted, too: its other values are one click away.
         let filtered = location.pairs().iter().map(|(name, _)| name.strip_prefix('-').unwrap_or(name));
         let more = filtered.filter(|name| interactions::is_facet(name));
-        for name in FACETS_SHOWN.into_iter().chain(more).take(FACETS_MAX) {
+        for name in FACETS_SHOWN.into_iter().chain(more).take(FACETS_MAX - interactions::RANGES_SHOWN.len()) {
             let is_counted = parameters.facets.iter().any(|facet| facet == name)
                 || parameters.ranges.iter().any(|facet| facet.field == name);
             if !is_counted {
                 parameters.facets.push(name.to_owned());
+            }
+        }
+        for (name, boundaries) in interactions::RANGES_SHOWN {
+            if !parameters.ranges.iter().any(|facet| facet.field == name) {
+                let boundaries = Boundaries::Seconds(boundaries.to_vec());
+                parameters.ranges.push(RangeFacet { field: name.to_owned(), boundaries });
             }
         }
     }
@@ -277,18 +286,28 @@ async fn show_overview(
     let Asked { location, clock, period, parameters } = Asked::new(&query.unwrap_or_default(), &headers);
     let location = location.first_page();
     let reader = Reader::new(&caller);
-    let measured = match parameters {
+    let comparison = Comparison::of(&location);
+    // Both read the whole selection; side by side, the facets cost the reader no time.
+    let facets = tokio::spawn({
+        let (state, caller, location) = (state.clone(), caller.clone(), location.clone());
+        let parameters = parameters.clone().map(|parameters| SearchParameters { limit: 0, ..parameters });
+        async move { find(&state, &caller, &location, parameters).await.ok() }
+    });
+    let measured = match parameters.clone() {
         Err(problem) => Err(problem),
         Ok(parameters) => {
+            let caller = caller.clone();
             let work = move |reader: &dyn Search, deadline| {
                 let unbounded = SearchParameters { started: (None, None), ..parameters };
                 let selection = selection(reader, &unbounded, &caller)?;
-                Ok::<_, Problem>(overview::measure(reader, &selection, period, &clock, deadline)?)
+                Ok::<_, Problem>(overview::measure(reader, &selection, period, &clock, comparison, deadline)?)
             };
             state.run(work).await
         }
     };
+    let facets = facets.await.ok().flatten();
     let status = measured.as_ref().err().map_or(StatusCode::OK, |problem| problem.status);
+    let api = location.api(whole_query(&state, &caller, &location, parameters.ok()).await.as_deref());
     html(
         status,
         overview::page(&OverviewView {
@@ -297,6 +316,9 @@ async fn show_overview(
             clock: &clock,
             period,
             measured,
+            comparison,
+            api: &api,
+            facets,
         }),
     )
 }
@@ -354,8 +376,15 @@ async fn show(
         quotes: answer.highlights.as_deref(),
         problem: problem.as_ref(),
         point: &point,
+        recording_hosts: state.recording_hosts(),
     };
-    html(StatusCode::OK, interaction::page(&view))
+    let mut response = html(StatusCode::OK, interaction::page(&view));
+    if !state.recording_hosts().is_empty()
+        && let Ok(policy) = HeaderValue::try_from(recording::policy(state.recording_hosts()))
+    {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
 }
 
 async fn show_text(state: &AppState, caller: &Caller, id: String, clock: &Clock) -> Response {

@@ -8,6 +8,7 @@ use hearken_query::index::query::{Edge, Range};
 use hearken_query::language;
 use maud::{Markup, html};
 
+use crate::clock::Clock;
 use crate::format;
 
 /// What stands for a value that nobody knows.
@@ -51,7 +52,9 @@ fn range(field: &str, value: &str) -> Option<String> {
         Range::Integer(from, to) => between(from, to, ["above", "below"], |count| count.to_string()),
         Range::Seconds(from, to) => between(from, to, ["above", "below"], format::duration),
         Range::Money(from, to) => between(from, to, ["above", "below"], |amount| amount.to_string()),
-        Range::Time(from, to) => between(from, to, ["after", "before"], |instant| instant.to_string()),
+        Range::Time(from, to) => {
+            between(from, to, ["after", "before"], |instant| format::exact(instant, &Clock::utc(instant)))
+        }
         Range::Number(..) => return None,
     })
 }

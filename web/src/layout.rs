@@ -67,7 +67,7 @@ pub(crate) fn document(page: Page<'_>) -> Markup {
                     (Reader::account(page.reader))
                     span #live.js-only hidden { span.dot {} span data-live-text { "live" } }
                     button #theme.quiet.js-only type="button" title="Light or dark" { "Theme" }
-                    button #keys-button.quiet.js-only type="button" title="Keys (?)" { "Keys" }
+                    button #keys-button.quiet.js-only type="button" title="Keyboard shortcuts (?)" { "Shortcuts" }
                 }
                 main #main tabindex="-1" { (page.main) }
                 (keys())
@@ -104,12 +104,18 @@ pub(crate) fn trouble(
     })
 }
 
-/// A message of the API as a sentence of a page.
-pub(crate) fn sentence(text: &str) -> String {
+/// A message of the API as a sentence of a page. What stands between backticks is code.
+pub(crate) fn sentence(text: &str) -> Markup {
     let mut characters = text.chars();
-    let Some(first) = characters.next() else { return String::new() };
-    let stop = if text.ends_with(['.', '?', '!', '`']) { "" } else { "." };
-    first.to_uppercase().chain(characters).chain(stop.chars()).collect()
+    let capitalized: String =
+        characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).collect();
+    let is_open = text.is_empty() || text.ends_with(['.', '?', '!']);
+    html! {
+        @for (idx, part) in capitalized.split('`').enumerate() {
+            @if idx % 2 == 1 { code { bdi { (part) } } } @else { (part) }
+        }
+        @if !is_open { "." }
+    }
 }
 
 fn keys() -> Markup {
@@ -129,7 +135,7 @@ fn keys() -> Markup {
     ];
     html! {
         dialog #keys aria-labelledby="keys-title" {
-            h2 #keys-title { "Keys" }
+            h2 #keys-title { "Keyboard shortcuts" }
             dl { @for (key, does) in KEYS { div { dt { kbd { (key) } } dd { (does) } } } }
             form method="dialog" { button { "Close" } }
         }
@@ -140,6 +146,9 @@ fn keys() -> Markup {
 fn symbols() -> Markup {
     html! {
         svg.visually-hidden aria-hidden="true" width="0" height="0" {
+            pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
+                rect.hatching width="2" height="4" {}
+            }
             symbol id="icon-positive" viewBox="0 0 16 16" {
                 circle cx="8" cy="8" r="6.25" fill="none" stroke="currentColor" stroke-width="1.5" {}
                 path d="M5.6 6.2v.6M10.4 6.2v.6M5 9.4a3.4 3.4 0 0 0 6 0" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" {}

@@ -8,6 +8,8 @@
 //! - [`overview`]: `/overview`, plots over the same selection.
 //! - [`views`]: `/views`, searches that people gave a name.
 //! - [`account`]: signing in with a key, and out again.
+//! - [`erase`]: erasing an interaction, and the receipt.
+//! - [`recording`]: which recordings are played.
 //! - [`paging`] and [`place`]: the pages of a list, and where an interaction stands in it.
 //! - [`marked`]: text in which matches are marked.
 //! - [`labels`] and [`format`]: fields, values, times and amounts as people read them.
@@ -27,6 +29,7 @@
 mod account;
 mod assets;
 mod clock;
+mod erase;
 mod format;
 mod handlers;
 mod interaction;
@@ -41,6 +44,7 @@ mod period;
 mod place;
 mod plot;
 mod reader;
+mod recording;
 #[cfg(test)]
 mod tests;
 mod views;

@@ -8,9 +8,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// Everything but RFC 3986's unreserved characters is encoded in a path segment.
 pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What only pages know: when interactions started (see [`crate::period`]), the zone of times, what the list shows,
-/// and the pages before this one.
-const ONLY_OF_PAGES: [&str; 7] = ["since", "until", "tz", "columns", "as_of", "back", "page"];
+/// What only pages know: when interactions started (see [`crate::period`]), the zone of times, what the list shows, the
+/// pages before this one, and how the overview compares values.
+const ONLY_OF_PAGES: [&str; 9] = ["since", "until", "tz", "columns", "as_of", "back", "page", "order", "all"];
 
 /// Where in the list a page stands, and as of when.
 const PAGING: [&str; 4] = ["cursor", "back", "page", "as_of"];

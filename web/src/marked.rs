@@ -51,6 +51,24 @@ pub(crate) fn ranges(text: &str, ranges: &[(usize, usize)]) -> Markup {
     }
 }
 
+/// Why an interaction was judged as it was. What it quotes may run the other way, so every quotation is isolated.
+pub(crate) fn reason(text: &str) -> Markup {
+    let mut parts = text.split('“');
+    let before = parts.next().unwrap_or_default();
+    html! {
+        bdi {
+            (before)
+            @for part in parts {
+                "“"
+                @match part.split_once('”') {
+                    Some((quoted, after)) => { bdi { (quoted) } "”" (after) },
+                    None => (part),
+                }
+            }
+        }
+    }
+}
+
 fn pieces(escaped: &str) -> Vec<(String, bool)> {
     let mut pieces = Vec::new();
     for part in escaped.split(OPEN).enumerate() {
@@ -87,6 +105,13 @@ mod tests {
             fragment(hostile).into_string(),
             "a <mark>re</mark>fund &lt;script&gt; &lt;img src=x&gt; &amp;lt;"
         );
+    }
+
+    #[test]
+    fn what_a_reason_quotes_is_isolated() {
+        let shown = |text: &str| reason(text).into_string();
+        assert_eq!(shown("ended with “شكرا” twice"), "<bdi>ended with “<bdi>شكرا</bdi>” twice</bdi>");
+        assert_eq!(shown("a “<b> b"), "<bdi>a “&lt;b&gt; b</bdi>");
     }
 
     #[test]

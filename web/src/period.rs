@@ -1,14 +1,15 @@
 //! When interactions must have started: `since` and `until` of an address, in the reader's zone.
 //!
-//! Each is a day (`2026-11-15`; `until` includes it), an instant in RFC 3339 (`until` does not include it), or for
-//! `since` a distance from now (`24h`, `7d`) or `today`, so that a saved view means the last week whenever it is
-//! opened.
+//! Each is a day (`2026-11-15`), a span of days (`today`, `yesterday`, `this-week`, `last-week`, `this-month`,
+//! `last-month`), of which `since` is the begin and `until` the end, an instant in RFC 3339 (`until` does not include it),
+//! or for `since` a distance from now (`24h`, `7d`), so that a saved view means the last week whenever it is opened.
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, Months, NaiveDate, TimeDelta};
 use hearken_model::Timestamp;
 use hearken_query::Problem;
 
 use crate::clock::Clock;
+use crate::format;
 use crate::location::Location;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -16,13 +17,20 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 /// Distances are counted in at most this many units: more than the years a timestamp can hold.
 const UNITS_MAX: i64 = 100_000;
 
-/// Distances that are offered.
-pub(crate) const PRESETS: [(&str, &str); 5] = [
-    ("today", "Today"),
-    ("24h", "Last 24 hours"),
-    ("7d", "Last 7 days"),
-    ("30d", "Last 30 days"),
-    ("90d", "Last 90 days"),
+/// A period that is offered: `since`, `until` and what it is called.
+pub(crate) type Preset = (&'static str, Option<&'static str>, &'static str);
+
+/// Periods that are offered.
+pub(crate) const PRESETS: [Preset; 9] = [
+    ("today", None, "Today"),
+    ("yesterday", Some("yesterday"), "Yesterday"),
+    ("24h", None, "Last 24 hours"),
+    ("7d", None, "Last 7 days"),
+    ("last-week", Some("last-week"), "Last week"),
+    ("30d", None, "Last 30 days"),
+    ("this-month", None, "This month"),
+    ("last-month", Some("last-month"), "Last month"),
+    ("90d", None, "Last 90 days"),
 ];
 
 /// From the first instant on, and before the second.
@@ -38,7 +46,53 @@ enum Bound {
     Instant(Timestamp),
     Day(NaiveDate),
     BackMs(i64),
-    Today,
+    Span(Span),
+}
+
+/// Days that belong together, as of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Span {
+    Day {
+        ago: i64,
+    },
+    /// From Monday on.
+    Week {
+        ago: i64,
+    },
+    Month {
+        ago: u32,
+    },
+}
+
+/// The names of spans.
+const SPANS: [(&str, Span); 6] = [
+    ("today", Span::Day { ago: 0 }),
+    ("yesterday", Span::Day { ago: 1 }),
+    ("this-week", Span::Week { ago: 0 }),
+    ("last-week", Span::Week { ago: 1 }),
+    ("this-month", Span::Month { ago: 0 }),
+    ("last-month", Span::Month { ago: 1 }),
+];
+
+impl Span {
+    /// The first day, and the first behind the last.
+    fn days(self, today: NaiveDate) -> Option<(NaiveDate, NaiveDate)> {
+        match self {
+            Span::Day { ago } => {
+                let day = today.checked_sub_signed(TimeDelta::days(ago))?;
+                Some((day, day.succ_opt()?))
+            }
+            Span::Week { ago } => {
+                let since_monday = i64::from(today.weekday().num_days_from_monday());
+                let monday = today.checked_sub_signed(TimeDelta::days(since_monday + 7 * ago))?;
+                Some((monday, monday.checked_add_signed(TimeDelta::days(7))?))
+            }
+            Span::Month { ago } => {
+                let first = today.with_day(1)?.checked_sub_months(Months::new(ago))?;
+                Some((first, first.checked_add_months(Months::new(1))?))
+            }
+        }
+    }
 }
 
 impl Period {
@@ -50,7 +104,8 @@ impl Period {
         let as_of = location.get("as_of").and_then(|at| Timestamp::parse(at).ok()).unwrap_or(clock.now);
         let bound = |name: &str| {
             let Some(text) = location.get(name) else { return Ok(None) };
-            let instant = Bound::parse(text, name == "since")
+            let instant = Bound::parse(text)
+                .filter(|bound| name == "since" || !matches!(bound, Bound::BackMs(_)))
                 .and_then(|bound| bound.instant(&clock.at(as_of), name == "until"));
             instant.map(Some).ok_or_else(|| wrong(name, text))
         };
@@ -78,34 +133,46 @@ impl Period {
 /// The period of an address for people; `None` is all time. What cannot be read stands as it is.
 pub(crate) fn label(location: &Location, clock: &Clock) -> Option<String> {
     let (since, until) = (location.get("since"), location.get("until"));
-    let preset = PRESETS.iter().find(|(value, _)| until.is_none() && since == Some(value));
-    let shown = |text: &str| match Bound::parse(text, true) {
-        Some(Bound::Instant(at)) => clock.local(at).format("%-d %b %Y %H:%M").to_string(),
+    let preset = PRESETS.iter().find(|preset| is_of(preset, location));
+    let shown = |text: &str, is_end: bool| match Bound::parse(text) {
+        Some(Bound::Instant(at)) => clock.local(at).format("%-d %b %Y, %H:%M").to_string(),
         Some(Bound::Day(day)) => day.format("%-d %b %Y").to_string(),
-        Some(Bound::BackMs(_) | Bound::Today) | None => text.to_owned(),
+        Some(bound @ Bound::Span(_)) => match bound.instant(clock, is_end) {
+            Some(end) if is_end => format::day(end.plus_millis(-1), clock),
+            Some(begin) => format::day(begin, clock),
+            None => text.to_owned(),
+        },
+        Some(Bound::BackMs(_)) | None => text.to_owned(),
     };
     match (preset, since, until) {
-        (Some((_, name)), ..) => Some((*name).to_owned()),
+        (Some((.., name)), ..) => Some((*name).to_owned()),
         (None, None, None) => None,
-        (None, Some(since), None) => Some(match Bound::parse(since, true) {
+        (None, Some(since), None) => Some(match Bound::parse(since) {
             Some(Bound::BackMs(ms)) if ms > DAY_MS && ms % DAY_MS == 0 => {
                 format!("Last {} days", ms / DAY_MS)
             }
             Some(Bound::BackMs(ms)) => format!("Last {} hours", ms / HOUR_MS),
-            _ => format!("Since {}", shown(since)),
+            _ => format!("Since {}", shown(since, false)),
         }),
-        (None, None, Some(until)) => Some(format!("Until {}", shown(until))),
-        (None, Some(since), Some(until)) if since == until => Some(shown(since)),
-        (None, Some(since), Some(until)) => Some(format!("{} – {}", shown(since), shown(until))),
+        (None, None, Some(until)) => Some(format!("Until {}", shown(until, true))),
+        (None, Some(since), Some(until)) => {
+            let (since, until) = (shown(since, false), shown(until, true));
+            Some(if since == until { since } else { format!("{since} – {until}") })
+        }
     }
+}
+
+/// Whether an address asks for that period.
+pub(crate) fn is_of((since, until, _): &Preset, location: &Location) -> bool {
+    location.get("since") == Some(since) && location.get("until") == *until
 }
 
 /// The day of a bound, to begin with when another one is chosen.
 pub(crate) fn day(location: &Location, name: &str, clock: &Clock) -> Option<String> {
-    let date = match Bound::parse(location.get(name)?, name == "since")? {
+    let date = match Bound::parse(location.get(name)?)? {
         Bound::Day(day) => day,
         // An end that is not included belongs to the day before it.
-        Bound::Instant(at) if name == "until" => clock.local(at.plus_millis(-1)).date_naive(),
+        bound if name == "until" => clock.local(bound.instant(clock, true)?.plus_millis(-1)).date_naive(),
         bound => clock.local(bound.instant(clock, false)?).date_naive(),
     };
     Some(date.format("%Y-%m-%d").to_string())
@@ -113,23 +180,20 @@ pub(crate) fn day(location: &Location, name: &str, clock: &Clock) -> Option<Stri
 
 /// Whether a period depends on when it is asked for.
 pub(crate) fn is_relative(location: &Location) -> bool {
-    let bound = location.get("since").and_then(|text| Bound::parse(text, true));
-    matches!(bound, Some(Bound::BackMs(_) | Bound::Today))
+    let bounds = ["since", "until"].into_iter().filter_map(|name| Bound::parse(location.get(name)?));
+    bounds.into_iter().any(|bound| matches!(bound, Bound::BackMs(_) | Bound::Span(_)))
 }
 
 impl Bound {
-    fn parse(text: &str, may_be_relative: bool) -> Option<Bound> {
+    fn parse(text: &str) -> Option<Bound> {
         if let Ok(at) = Timestamp::parse(text) {
             return Some(Bound::Instant(at));
         }
         if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
             return Some(Bound::Day(day));
         }
-        if !may_be_relative {
-            return None;
-        }
-        if text == "today" {
-            return Some(Bound::Today);
+        if let Some((_, span)) = SPANS.iter().find(|(name, _)| *name == text) {
+            return Some(Bound::Span(*span));
         }
         let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
         let unit_hours = match unit {
@@ -149,7 +213,10 @@ impl Bound {
             Bound::Day(day) if is_end => clock.begin_of_day(day.succ_opt()?),
             Bound::Day(day) => clock.begin_of_day(day),
             Bound::BackMs(ms) => Some(clock.now.plus_millis(-ms)),
-            Bound::Today => clock.begin_of_day(clock.local(clock.now).date_naive()),
+            Bound::Span(span) => {
+                let (first, behind) = span.days(clock.local(clock.now).date_naive())?;
+                clock.begin_of_day(if is_end { behind } else { first })
+            }
         }
     }
 }
@@ -158,8 +225,10 @@ fn wrong(name: &str, text: &str) -> Problem {
     let shown: String = text.chars().take(64).collect();
     let problem = Problem::new("invalid_parameter", format!("`{shown}` is not a time"));
     let hint = match name {
-        "since" => "write a day, an RFC 3339 time, `today`, or a distance such as `7d`",
-        _ => "write a day or an RFC 3339 time",
+        "since" => {
+            "write a day, an RFC 3339 time, a span such as `today` or `last-week`, or a distance such as `7d`"
+        }
+        _ => "write a day, an RFC 3339 time, or a span such as `yesterday` or `last-week`",
     };
     Problem { parameter: Some(name.into()), hint: Some(hint.to_owned()), ..problem }
 }
@@ -202,6 +271,27 @@ mod tests {
     }
 
     #[test]
+    fn spans_are_whole_days_weeks_and_months_of_the_zone() {
+        // It is Sunday, 22 November.
+        for (span, zone, expected) in [
+            ("yesterday", "UTC", pair("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z")),
+            ("last-week", "Europe/Berlin", pair("2026-11-08T23:00:00Z", "2026-11-15T23:00:00Z")),
+            ("this-week", "UTC", pair("2026-11-16T00:00:00Z", "2026-11-23T00:00:00Z")),
+            // In Auckland it is Monday already.
+            ("last-week", "Pacific/Auckland", pair("2026-11-15T11:00:00Z", "2026-11-22T11:00:00Z")),
+            ("this-month", "UTC", pair("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")),
+            // Clocks were put back on 25 October.
+            ("last-month", "Europe/Berlin", pair("2026-09-30T22:00:00Z", "2026-10-31T23:00:00Z")),
+        ] {
+            assert_eq!(period(&format!("since={span}&until={span}"), zone), expected, "{span}");
+        }
+        assert_eq!(
+            period("since=last-week&until=yesterday", "UTC"),
+            pair("2026-11-09T00:00:00Z", "2026-11-22T00:00:00Z")
+        );
+    }
+
+    #[test]
     fn what_is_no_time_is_refused() {
         for query in [
             "since=soon",
@@ -229,8 +319,10 @@ mod tests {
         assert_eq!(label("since=2026-11-15&until=2026-11-15").as_deref(), Some("15 Nov 2026"));
         assert_eq!(
             label("since=2026-11-15T23:00:00Z&until=2026-11-16T11:00:00Z").as_deref(),
-            Some("16 Nov 2026 00:00 – 16 Nov 2026 12:00")
+            Some("16 Nov 2026, 00:00 – 16 Nov 2026, 12:00")
         );
+        assert_eq!(label("since=last-week&until=last-week").as_deref(), Some("Last week"));
+        assert_eq!(label("since=last-week&until=yesterday").as_deref(), Some("9 Nov 2026 – 21 Nov 2026"));
         assert_eq!(label("until=2026-11-01").as_deref(), Some("Until 1 Nov 2026"));
     }
 }

@@ -9,8 +9,8 @@ use crate::handlers::page_of_list;
 use crate::location::{Location, interaction_href, row_anchor};
 use crate::paging;
 
-/// Pages that are looked through: a list grows at its front while it is read.
-const PAGES_MAX: usize = 5;
+/// Pages that are looked through, each a search: a list grows at its front while it is read.
+const PAGES_MAX: usize = 2;
 
 /// A place in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

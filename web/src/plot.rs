@@ -11,6 +11,28 @@ pub(crate) struct Bar {
     pub(crate) value: f64,
     /// The interactions behind it, when there are any.
     pub(crate) href: Option<String>,
+    /// Whether it counts less than a whole stretch of time; hatched.
+    pub(crate) is_partial: bool,
+}
+
+/// The bar of one mark: a link as large as its column, so that small values are found, too.
+fn bar(bar: &Bar, tone: &str, [x, y, width, height]: [f64; 4], value_height: f64) -> Markup {
+    let of_bar = |class: &str| {
+        html! {
+            rect class=(class) x=(round(x + width * 0.1)) y=(round(y + height - value_height))
+                width=(round(width * 0.8)) height=(round(value_height)) {}
+        }
+    };
+    html! {
+        @if let Some(href) = &bar.href {
+            a href=(href) aria-label=(bar.label) {
+                title { (bar.label) }
+                rect.catch x=(round(x)) y=(y) width=(round(width)) height=(height) {}
+                (of_bar(&format!("bar {tone}")))
+                @if bar.is_partial { (of_bar("hatch")) }
+            }
+        }
+    }
 }
 
 /// Small bars side by side, without axes.
@@ -22,15 +44,8 @@ pub(crate) fn strip(title: &str, bars: &[Bar]) -> Markup {
         |value: f64| if largest > 0.0 && value > 0.0 { (value / largest * HEIGHT).max(1.5) } else { 0.0 };
     html! {
         svg.strip viewBox={ "0 0 " (STEP * bars.len() as f64) " " (HEIGHT) } preserveAspectRatio="none" role="group" aria-label=(title) {
-            @for (idx, bar) in bars.iter().enumerate() {
-                @if let Some(href) = &bar.href {
-                    a href=(href) aria-label=(bar.label) tabindex="-1" {
-                        title { (bar.label) }
-                        rect.catch x=(STEP * idx as f64) y="0" width=(STEP) height=(HEIGHT) {}
-                        rect.bar x=(STEP * idx as f64 + 1.0) y=(format!("{:.1}", HEIGHT - height(bar.value)))
-                            width=(STEP - 2.0) height=(format!("{:.1}", height(bar.value))) {}
-                    }
-                }
+            @for (idx, each) in bars.iter().enumerate() {
+                (bar(each, "", [STEP * idx as f64, 0.0, STEP, HEIGHT], height(each.value)))
             }
         }
     }
@@ -41,22 +56,28 @@ pub(crate) fn strip(title: &str, bars: &[Bar]) -> Markup {
 pub(crate) struct Axis<'a> {
     /// A value of the axis in words.
     pub(crate) text: &'a dyn Fn(f64) -> String,
-    /// Both ends, when they do not depend on the values.
-    pub(crate) ends: Option<(f64, f64)>,
+    /// Both ends, from the largest value.
+    pub(crate) ends: fn(f64) -> (f64, f64),
     /// A class of the columns, for their colour.
     pub(crate) tone: &'a str,
 }
 
-/// Columns with both axes. `ticks` names each column; only some are written.
-pub(crate) fn columns(title: &str, unit: &str, bars: &[Bar], ticks: &[String], axis: Axis<'_>) -> Markup {
+/// Columns with both axes. `ticks` names each column; only some are written. Scripts let them be brushed from bound to bound.
+pub(crate) fn columns(
+    title: &str,
+    unit: &str,
+    bars: &[Bar],
+    ticks: &[String],
+    bounds: &str,
+    axis: Axis<'_>,
+) -> Markup {
     const WIDTH: f64 = 400.0;
     const HEIGHT: f64 = 150.0;
     const LEFT: f64 = 52.0;
     const RIGHT: f64 = 8.0;
     const TOP: f64 = 8.0;
     const BOTTOM: f64 = 22.0;
-    let fitting = || (0.0, round_up(bars.iter().map(|bar| bar.value).fold(0.0, f64::max)));
-    let (bottom, top) = axis.ends.unwrap_or_else(fitting);
+    let (bottom, top) = (axis.ends)(bars.iter().map(|bar| bar.value).fold(0.0, f64::max));
     let plot_height = HEIGHT - TOP - BOTTOM;
     let step = (WIDTH - LEFT - RIGHT) / bars.len().max(1) as f64;
     let y = |value: f64| TOP + plot_height * (1.0 - ((value - bottom) / (top - bottom)).clamp(0.0, 1.0));
@@ -64,20 +85,15 @@ pub(crate) fn columns(title: &str, unit: &str, bars: &[Bar], ticks: &[String], a
     // At most six names fit.
     let every = bars.len().div_ceil(6).max(1);
     html! {
-        figure.plot.card {
+        figure.plot.card data-bounds=(bounds) data-left=(LEFT / WIDTH) data-right=((WIDTH - RIGHT) / WIDTH) {
             figcaption { (title) span.faint { ", " (unit) } }
             svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="group" aria-label={ (title) ", " (unit) } {
                 @for value in [bottom, f64::midpoint(bottom, top), top] {
                     line class=(if value == bottom { "zero" } else { "grid" }) x1=(LEFT) x2=(WIDTH - RIGHT) y1=(round(y(value))) y2=(round(y(value))) {}
                     text x=(LEFT - 6.0) y=(round(y(value) + 4.0)) text-anchor="end" { ((axis.text)(value)) }
                 }
-                @for (idx, bar) in bars.iter().enumerate() {
-                    @if let Some(href) = &bar.href { a href=(href) aria-label=(bar.label) {
-                        title { (bar.label) }
-                        rect.catch x=(round(x(idx))) y=(TOP) width=(round(step)) height=(plot_height) {}
-                        rect class={ "bar " (axis.tone) } x=(round(x(idx) + step * 0.1)) y=(round(y(bar.value)))
-                            width=(round(step * 0.8)) height=(round(TOP + plot_height - y(bar.value))) {}
-                    } }
+                @for (idx, each) in bars.iter().enumerate() {
+                    (bar(each, axis.tone, [x(idx), TOP, step, plot_height], TOP + plot_height - y(each.value)))
                     @if idx % every == 0 && idx + every / 2 < bars.len().max(1 + every / 2) {
                         text x=(round(x(idx))) y=(HEIGHT - 6.0) { (ticks.get(idx).map_or("", String::as_str)) }
                     }
@@ -102,6 +118,38 @@ fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
+/// From zero to a round number.
+pub(crate) fn from_zero(largest: f64) -> (f64, f64) {
+    (0.0, round_up(largest))
+}
+
+/// From zero to a round number of seconds, minutes, hours or days, half of which is round, too.
+pub(crate) fn from_zero_seconds(largest: f64) -> (f64, f64) {
+    const MINUTE: f64 = 60.0;
+    const HOUR: f64 = 60.0 * MINUTE;
+    const DAY: f64 = 24.0 * HOUR;
+    const ROUND: [f64; 13] = [
+        10.0,
+        20.0,
+        MINUTE,
+        2.0 * MINUTE,
+        4.0 * MINUTE,
+        10.0 * MINUTE,
+        20.0 * MINUTE,
+        HOUR,
+        2.0 * HOUR,
+        4.0 * HOUR,
+        12.0 * HOUR,
+        DAY,
+        2.0 * DAY,
+    ];
+    if largest <= 5.0 {
+        return (0.0, round_up(largest));
+    }
+    let round = ROUND.into_iter().find(|round| *round >= largest);
+    (0.0, round.unwrap_or_else(|| round_up(largest / DAY) * DAY))
+}
+
 /// The next of 1, 2, 4, 5 and 10 times a power of ten; half of it is a round number too.
 fn round_up(largest: f64) -> f64 {
     if largest <= 0.0 || !largest.is_finite() {
@@ -118,15 +166,19 @@ mod tests {
 
     #[test]
     fn columns_stand_on_zero_and_fill_the_height_they_are_worth() {
-        let bar = |value| Bar { label: "x".into(), value, href: Some("/".into()) };
-        let axis = Axis { text: &|value| value.to_string(), ends: None, tone: "" };
-        let svg = columns("T", "unit", &[bar(0.0), bar(5.0), bar(10.0)], &[], axis).into_string();
+        let bar = |value| Bar { label: "x".into(), value, href: Some("/".into()), is_partial: value == 5.0 };
+        let axis = Axis { text: &|value| value.to_string(), ends: from_zero, tone: "" };
+        let svg = columns("T", "unit", &[bar(0.0), bar(5.0), bar(10.0)], &[], "", axis).into_string();
         assert!(svg.contains("y=\"8\" width=\"90.7\" height=\"120\""), "the largest fills the plot: {svg}");
         assert!(svg.contains("y=\"68\" width=\"90.7\" height=\"60\""), "half of it half: {svg}");
+        assert_eq!(svg.matches("class=\"hatch\"").count(), 1, "what is partial is hatched: {svg}");
     }
 
     #[test]
     fn axes_end_at_round_numbers() {
         assert_eq!([0.0, 0.034, 3.0, 9.0, 130.0].map(round_up), [1.0, 0.04, 4.0, 10.0, 200.0]);
+        let seconds =
+            [3.0, 7.0, 45.0, 61.0, 200.0, 4_000.0, 700_000.0].map(|largest| from_zero_seconds(largest).1);
+        assert_eq!(seconds, [4.0, 10.0, 60.0, 120.0, 240.0, 7_200.0, 864_000.0]);
     }
 }

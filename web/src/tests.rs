@@ -1,6 +1,8 @@
 //! Whole pages: hostile text stays text, nothing is inline, absent data is said to be absent.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::LazyLock;
+
 use hearken_model::{Interaction, Message, Role, Timestamp};
 use hearken_query::Problem;
 use hearken_query::index::highlight::{Highlight, Place};
@@ -51,6 +53,7 @@ fn hostile() -> Interaction {
         "id",
         "organization",
         "agent",
+        "agent_version",
         "llm_model",
         "end_reason",
         "integration",
@@ -150,20 +153,29 @@ fn interaction_page(query: &str, interaction: &Interaction) -> String {
     interaction_page_for(&anybody(), query, interaction)
 }
 
+/// The page of an interaction that was opened from nowhere.
+fn view_of(interaction: &Interaction) -> InteractionView<'_> {
+    static ANYBODY: LazyLock<Reader> = LazyLock::new(anybody);
+    static NOWHERE: LazyLock<Location> = LazyLock::new(Location::default);
+    static CLOCK: LazyLock<Clock> = LazyLock::new(clock);
+    InteractionView {
+        location: &NOWHERE,
+        reader: &ANYBODY,
+        place: None,
+        clock: &CLOCK,
+        interaction,
+        quotes: None,
+        problem: None,
+        point: "1-1",
+        recording_hosts: &[],
+    }
+}
+
 fn interaction_page_for(reader: &Reader, query: &str, interaction: &Interaction) -> String {
     let location = Location::parse(query);
     let quotes = highlights();
     let quotes = location.get("q").map(|_| quotes.as_slice());
-    let view = InteractionView {
-        location: &location,
-        reader,
-        place: None,
-        clock: &clock(),
-        interaction,
-        quotes,
-        problem: None,
-        point: "1-1",
-    };
+    let view = InteractionView { location: &location, reader, quotes, ..view_of(interaction) };
     interaction::page(&view).into_string()
 }
 
@@ -216,10 +228,63 @@ fn matches_are_marked_where_they_are_and_impossible_ones_nowhere() {
 fn what_is_unknown_is_said_to_be_unknown() {
     let page = interaction_page("", &bare());
     assert_clean(&page);
-    assert!(page.matches("not available").count() > 30, "every field is there");
+    let (_, absent) = page.split_once("<details class=\"absent\">").unwrap();
+    assert!(absent.contains("<dt>Not available</dt>"));
+    for name in ["Topic", "CSAT Description", "Total Costs", "Longest Silence", "Recording"] {
+        assert!(absent.contains(name), "{name}");
+    }
     assert!(!page.contains("$0"), "an unknown cost is not free");
     assert!(page.contains("Nothing has been said yet"));
     assert!(page.contains("Not analysed yet"));
+}
+
+#[test]
+fn what_there_cannot_be_is_told_apart_from_what_nobody_knows() {
+    let chat = Interaction { interaction_type: Some(hearken_model::InteractionType::TextChat), ..bare() };
+    let page = interaction_page("", &chat);
+    let (unknown, inapplicable) = page.split_once("<dt>Does not apply</dt>").unwrap();
+    for name in ["Billable Minutes", "Longest Silence", "Caller", "Recording", "CSAT Description"] {
+        assert!(inapplicable.contains(name), "{name}");
+    }
+    assert!(unknown.contains("Billable Messages") && !inapplicable.contains("Billable Messages"));
+}
+
+#[test]
+fn a_long_value_is_folded_and_what_a_reason_quotes_runs_its_own_way() {
+    let interaction = Interaction {
+        url: Some(format!("https://shop.example/{}", "a".repeat(3_000))),
+        csat_description: Some("ended with “شكرا” twice".to_owned()),
+        csat: Some(4),
+        ..bare()
+    };
+    let page = interaction_page("", &interaction);
+    assert_eq!(page.matches("<details class=\"long\">").count(), 1, "{page}");
+    assert!(page.contains("all 3,021 characters"), "{page}");
+    assert!(page.contains("“<bdi>شكرا</bdi>”"), "{page}");
+}
+
+#[test]
+fn a_recording_is_played_from_the_hosts_that_are_named_and_a_link_elsewhere() {
+    let url = "https://calls.example/1.wav";
+    let interaction = Interaction { recording_url: Some(url.to_owned()), ..bare() };
+    let shown = |hosts: &[String]| {
+        let view = InteractionView { recording_hosts: hosts, ..view_of(&interaction) };
+        interaction::page(&view).into_string()
+    };
+    assert!(shown(&["calls.example".to_owned()]).contains(&format!("<audio id=\"recording\" src=\"{url}\"")));
+    let page = shown(&["other.example".to_owned()]);
+    assert!(!page.contains("<audio") && page.contains(&format!("href=\"{url}\"")), "{page}");
+    let may_not_read = Reader { permissions: [Permission::Metadata].into_iter().collect(), ..anybody() };
+    let hosts = ["calls.example".to_owned()];
+    let view = InteractionView { recording_hosts: &hosts, reader: &may_not_read, ..view_of(&interaction) };
+    assert!(!interaction::page(&view).into_string().contains("<audio"));
+}
+
+#[test]
+fn erasing_is_offered_to_those_who_may() {
+    let wanted = "href=\"/erase?id=bare\"";
+    assert!(interaction_page("", &bare()).contains(wanted));
+    assert!(!interaction_page_for(&holder(&[Permission::Read]), "", &bare()).contains(wanted));
 }
 
 #[test]
@@ -285,8 +350,16 @@ fn calls_show_silence_and_who_speaks_over_whom() {
     let call = Interaction { interaction_type: kind, transcript: Some(transcript), ..bare() };
     let page = interaction_page("", &call);
     assert!(page.contains("5.5 s of silence"));
-    assert!(page.contains("speaks over 1.0 s"));
-    assert!(page.contains("Caller spoke 0:03, agent 0:05"));
+    assert!(page.contains("speaks over the other for 1.0 s"));
+    assert!(page.contains("agent 0:05, caller 0:03; 0:13 in all"), "{page}");
+    assert!(!page.contains("human agent"), "nobody took over");
+    // The silence is that of the number: none where somebody may have been speaking.
+    let mut silent = call.clone();
+    silent.transcript.as_mut().unwrap()[0].end_offset_ms = None;
+    assert!(!interaction_page("", &silent).contains("of silence"));
+    let mut taken_over = call.clone();
+    taken_over.transcript.as_mut().unwrap()[2].role = Role::Human;
+    assert!(interaction_page("", &taken_over).contains(">human agent</text>"));
     let chat = Interaction { interaction_type: Some(hearken_model::InteractionType::TextChat), ..call };
     assert!(!interaction_page("", &chat).contains("of silence"));
 }
@@ -313,7 +386,7 @@ fn pages_say_who_reads_them_and_offer_what_they_may_do() {
     let page = interaction_page_for(&facts, "", &hostile());
     assert_clean(&page);
     assert!(page.contains("title=\"Signed in for &lt;/script&gt;"), "{page}");
-    assert!(!page.contains(">Text<") && page.contains("with the permission “read”"), "{page}");
+    assert!(!page.contains(">Text<") && page.contains("the permission “read”"), "{page}");
     let listed = list_for(&facts, &location, Ok(found(vec![bare()])));
     assert_clean(&listed);
     assert!(listed.contains("href=\"/interactions/bare?q=alert\""), "{listed}");

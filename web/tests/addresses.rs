@@ -161,6 +161,28 @@ async fn a_user_whom_a_proxy_signs_on_sees_pages_and_what_is_theirs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn erasing_asks_first_and_only_pages_of_ours_may_ask() {
+    let pages = Pages::new(&[chat("a/b?c")]);
+    let (status, page) = pages.get("/erase?id=a%2Fb%3Fc").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(
+        page.contains("This cannot be undone.") && page.contains("name=\"id\" value=\"a/b?c\""),
+        "{page}"
+    );
+    assert_eq!(pages.get("/erase?id=b").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(pages.get("/erasures/b").await.0, StatusCode::NOT_FOUND);
+    let post = |site: &str, body: &'static str| {
+        Request::post("/erase").header("sec-fetch-site", site).body(Body::from(body)).unwrap()
+    };
+    assert_eq!(pages.send(post("cross-site", "id=a%2Fb%3Fc")).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(pages.send(post("same-origin", "id=b")).await.0, StatusCode::NOT_FOUND);
+    // This server has nobody who erases, and says so.
+    let (status, page) = pages.send(post("same-origin", "id=a%2Fb%3Fc")).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(page.contains("This server cannot erase."), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_address_of_an_interaction_leads_to_its_neighbours_across_pages() {
     let documents: Vec<Document> = (0..44).map(|idx| chat(&format!("c{idx}"))).collect();
     let pages = Pages::new(&documents);

@@ -38,6 +38,18 @@ pub(super) fn header_name(text: &str) -> Result<String, Complaint> {
     }
 }
 
+/// The name of a host in lower case, perhaps with `*.` in front or a port behind it: what a content security policy takes.
+pub(super) fn host_pattern(text: &str) -> Option<String> {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let (name, port) = name.split_once(':').map_or((name, None), |(name, port)| (name, Some(port)));
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let fits = name.split('.').all(is_label)
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    fits.then(|| text.to_ascii_lowercase())
+}
+
 pub(super) fn web_url(text: &str) -> Result<String, Complaint> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let Some(url) = url else {

@@ -99,16 +99,10 @@ fn waits(spoken: &[Spoken]) -> Vec<Option<i64>> {
     waits
 }
 
-/// The longest silence in nanoseconds; `None` unless every speech but the last says when it ended.
+/// The longest silence in nanoseconds; `None` where silence cannot be told.
 fn longest_silence(spoken: &[Spoken]) -> Option<i64> {
-    let (last, before) = spoken.split_last().filter(|(_, before)| !before.is_empty())?;
-    let mut speeches = Vec::with_capacity(spoken.len());
-    for said in before {
-        speeches.push((said.begin?, said.end?));
-    }
-    let begin = last.begin?;
-    speeches.push((begin, begin));
-    let longest = silences(speeches).into_iter().map(|(from, to)| to.nanos_since(from)).max();
+    let speeches: Option<Vec<_>> = spoken.iter().map(|said| Some((said.begin?, said.end))).collect();
+    let longest = silences(&speeches?)?.into_iter().map(|(from, to)| to.nanos_since(from)).max();
     Some(longest.unwrap_or(0))
 }
 

@@ -32,12 +32,21 @@ pub(super) async fn erase_one(
 ) -> Result<Json<Receipt>, Problem> {
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
     let waits = waits(pairs.into_iter().filter(|(name, _)| path.is_some() || name != "id"))?;
+    let receipt = erase_id(&state, &caller, id).await?;
+    Ok(Json(settled(&state, receipt, waits).await))
+}
+
+/// Erases one interaction; its receipt says what became of it.
+///
+/// # Errors
+/// `not_found` where the caller sees none of this id, `erasure_failed`.
+pub async fn erase_id(state: &AppState, caller: &Caller, id: String) -> Result<Receipt, Problem> {
     let access = caller.access().clone();
     let matches = state.run(move |reader, _| Matches::of_ids(reader, [id], &access)).await?;
     if matches.matched == 0 {
         return Err(Problem::no_such_interaction());
     }
-    erase(&state, &caller, matches, waits).await
+    erase(state, caller, matches).await
 }
 
 /// `POST /v1/erasures`
@@ -65,7 +74,7 @@ pub(super) async fn erase_many(
             found.await.map_err(|panicked| Problem::internal(&panicked))??
         }
     };
-    let Json(receipt) = erase(&state, &caller, matches, waits).await?;
+    let receipt = settled(&state, erase(&state, &caller, matches).await?, waits).await;
     // What was erased is in the receipt, not in the address.
     Ok((Extension(AuditObject(receipt.id.clone())), Json(receipt)))
 }
@@ -83,17 +92,11 @@ pub(super) async fn show(
     Ok(Json(settled(&state, receipt, waits).await))
 }
 
-async fn erase(
-    state: &AppState,
-    caller: &Caller,
-    matches: Matches,
-    waits: bool,
-) -> Result<Json<Receipt>, Problem> {
+async fn erase(state: &AppState, caller: &Caller, matches: Matches) -> Result<Receipt, Problem> {
     // On a task of its own: whoever hangs up does not leave an erasure without its receipt.
     let (erasures, access) = (state.erasures().clone(), caller.access().clone());
     let erased = tokio::spawn(async move { erasures.erase(matches, &access).await });
-    let receipt = erased.await.map_err(|panicked| Problem::internal(&panicked))??;
-    Ok(Json(settled(state, receipt, waits).await))
+    erased.await.map_err(|panicked| Problem::internal(&panicked))?
 }
 
 async fn settled(state: &AppState, receipt: Receipt, waits: bool) -> Receipt {

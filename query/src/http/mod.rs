@@ -5,7 +5,7 @@ mod bodies;
 mod caller;
 mod connections;
 mod description;
-mod erasures;
+pub mod erasures;
 mod events;
 mod gate;
 mod interactions;

@@ -1,5 +1,7 @@
 //! Why a query could not be parsed, where, and what to do about it.
 
+use std::ops::Range;
+
 /// A query that could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -12,6 +14,8 @@ pub struct ParseError {
     pub message: String,
     /// How to fix it.
     pub hint: Option<String>,
+    /// The whole query without this mistake, where it is plain what was meant.
+    pub mended: Option<String>,
 }
 
 /// The kinds of mistakes, each with a stable code in answers.
@@ -46,11 +50,13 @@ pub(super) struct Located {
     pub(super) byte: usize,
     pub(super) message: String,
     pub(super) hint: Option<String>,
+    /// Bytes, and what to write in their place.
+    pub(super) instead: Option<(Range<usize>, String)>,
 }
 
 impl Located {
     pub(super) fn new(kind: ParseErrorKind, byte: usize, message: impl Into<String>) -> Self {
-        Located { kind, byte, message: message.into(), hint: None }
+        Located { kind, byte, message: message.into(), hint: None, instead: None }
     }
 
     pub(super) fn syntax(byte: usize, message: impl Into<String>) -> Self {
@@ -66,9 +72,18 @@ impl Located {
         self
     }
 
+    /// What was meant by that part of the text.
+    pub(super) fn instead(mut self, part: Range<usize>, meant: impl Into<String>) -> Self {
+        self.instead = Some((part, meant.into()));
+        self
+    }
+
     pub(super) fn in_text(self, text: &str) -> ParseError {
         let position = text.char_indices().take_while(|(byte, _)| *byte < self.byte).count();
-        ParseError { kind: self.kind, position, message: self.message, hint: self.hint }
+        let mended = self.instead.and_then(|(part, meant)| {
+            Some(format!("{}{meant}{}", text.get(..part.start)?, text.get(part.end..)?))
+        });
+        ParseError { kind: self.kind, position, message: self.message, hint: self.hint, mended }
     }
 }
 

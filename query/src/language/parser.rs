@@ -85,6 +85,7 @@ impl<'t> Parser<'t> {
         let query = self.or(&Target::Words(Scope::Default))?;
         if self.reader.peek() == Some(')') {
             return Err(Located::syntax(self.reader.at, "this parenthesis closes nothing")
+                .instead(self.reader.at..self.reader.at + 1, "")
                 .hint("remove it, or write `\\)` for the character itself"));
         }
         query.ok_or_else(|| {
@@ -233,12 +234,12 @@ impl<'t> Parser<'t> {
                 .hint("remove them, or write `\\(` for the character itself"));
         }
         if self.reader.peek().is_none() {
-            return Err(unclosed(start));
+            return Err(unclosed(start, self.reader.at));
         }
         let inner = self.or(target)?;
         self.depth -= 1;
         self.scope_start = outer;
-        if self.reader.eat(')') { Ok(inner) } else { Err(unclosed(start)) }
+        if self.reader.eat(')') { Ok(inner) } else { Err(unclosed(start, self.reader.at)) }
     }
 
     /// `"…"` and what may follow it.
@@ -461,8 +462,9 @@ fn both_sides(operator: &str) -> String {
     }
 }
 
-fn unclosed(start: usize) -> Located {
+fn unclosed(start: usize, end: usize) -> Located {
     Located::syntax(start, "the parenthesis is never closed")
+        .instead(end..end, ")")
         .hint("close it, or write `\\(` for the character itself")
 }
 

@@ -223,6 +223,7 @@ impl<'t> Reader<'t> {
             match self.bump() {
                 None => {
                     return Err(Located::syntax(start, "the quotation mark is never closed")
+                        .instead(here..here, "\"")
                         .hint("close it, or write `\\\"` for the character itself"));
                 }
                 Some(c) if is_quote(c) && !is_inside_word => return Ok(text),

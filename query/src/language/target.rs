@@ -58,10 +58,12 @@ fn unknown(name: &str, byte: usize) -> Located {
     let names = FIELDS.iter().map(|field| field.name).chain(TEXT_SCOPES.iter().copied());
     let meant = nearest(&name.to_ascii_lowercase(), names);
     let quoted = format!("to search for the text, put it in quotation marks: `\"{}:\"`", shown(name));
-    error.hint(match meant {
-        Some(meant) => format!("did you mean `{meant}:`? {quoted}"),
-        None => quoted,
-    })
+    match meant {
+        Some(meant) => {
+            error.instead(byte..byte + name.len(), meant).hint(format!("search `{meant}:` instead; {quoted}"))
+        }
+        None => error.hint(quoted),
+    }
 }
 
 fn text_scope(name: &str) -> Option<Scope> {

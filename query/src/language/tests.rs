@@ -273,7 +273,7 @@ fn what_is_printed_parses_to_the_same_tree() {
 
 /// Mistakes: the text, where the mistake is, part of the message, part of the hint.
 const MISTAKES: &[(&str, usize, ParseErrorKind, &str, &str)] = &[
-    ("contry:Germany", 0, ParseErrorKind::UnknownField, "`contry`", "did you mean `country:`?"),
+    ("contry:Germany", 0, ParseErrorKind::UnknownField, "`contry`", "search `country:` instead"),
     ("refund contry:Germany", 7, ParseErrorKind::UnknownField, "`contry`", "`country:`"),
     ("größe usr:x", 6, ParseErrorKind::UnknownField, "`usr`", "`user:`"),
     ("Country:Germany", 0, ParseErrorKind::UnknownField, "`Country`", "`country:`"),
@@ -331,6 +331,22 @@ fn mistakes_are_shown_where_they_are_with_a_mend() {
         assert!(error.message.contains(message), "{text}: {error:?}");
         assert!(error.hint.clone().unwrap_or_default().contains(hint), "{text}: {error:?}");
     }
+}
+
+#[test]
+fn a_mistake_with_a_plain_meaning_comes_with_the_whole_query_mended() {
+    let mended = |text: &str| parse(text).unwrap_err().mended;
+    for (text, meant) in [
+        ("refund contry:Germany", "refund country:Germany"),
+        ("größe usr:x y", "größe user:x y"),
+        ("say \"refund", "say \"refund\""),
+        ("(a OR b", "(a OR b)"),
+        ("a) b", "a b"),
+    ] {
+        assert_eq!(mended(text).as_deref(), Some(meant), "{text}");
+        assert!(parse(meant).is_ok(), "{meant}");
+    }
+    assert_eq!(mended("csat:high"), None);
 }
 
 #[test]

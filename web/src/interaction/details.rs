@@ -1,13 +1,25 @@
 //! Everything else that is known: topics, details, costs, satisfaction, and who derived it.
 
-use hearken_model::field::{FIELDS, Field, Reading};
-use hearken_model::{CostSource, Interaction, Money, Scalar};
+use hearken_model::field::{FIELDS, Field, METADATA_PREFIX, Reading, field};
+use hearken_model::{CostSource, Interaction, InteractionType, Money, Status};
 use maud::{Markup, html};
 
 use crate::clock::Clock;
-use crate::format;
-use crate::labels::{self, NOT_AVAILABLE};
 use crate::location::Location;
+use crate::recording::is_web_address;
+use crate::{format, labels, marked};
+
+/// Fields that are shown beside those of the table, with the names that exports give them.
+const BESIDE: [(&str, &str); 5] = [
+    ("summary", "Summary"),
+    ("sentiment_description", "Sentiment Description"),
+    ("csat_description", "CSAT Description"),
+    ("rating_comment", "Rating Comment"),
+    ("recording_url", "Recording"),
+];
+
+/// Fields with a place of their own on the page.
+const ELSEWHERE: [&str; 6] = ["sentiment", "topic", "keywords", "csat", "rating", "total_costs"];
 
 pub(super) fn panel(interaction: &Interaction, clock: &Clock) -> Markup {
     html! {
@@ -20,112 +32,165 @@ pub(super) fn panel(interaction: &Interaction, clock: &Clock) -> Markup {
     }
 }
 
-fn section(title: &str, content: Markup) -> Markup {
-    html! { section.card { h2 { (title) } (content) } }
+/// A card; nothing without a line.
+fn section(title: &str, lines: Vec<Option<Markup>>) -> Markup {
+    let lines: Vec<Markup> = lines.into_iter().flatten().collect();
+    html! { @if !lines.is_empty() { section.card { h2 { (title) } dl { @for line in &lines { (line) } } } } }
 }
 
-/// A line of a list: a name, and a value that also finds more like it.
-fn fact(field: &str, value: Option<&str>) -> Markup {
-    shown_fact(field, value, value.map(|value| labels::value(field, value).into_owned()))
+/// A line of a list; `None` where the value is absent.
+fn line(name: &str, value: Option<Markup>) -> Option<Markup> {
+    value.map(|value| html! { div { dt { (name) } dd { (value) } } })
 }
 
-fn shown_fact(field: &str, value: Option<&str>, shown: Option<String>) -> Markup {
-    let more = |value: &str| Location::default().with(field, value).href("/");
+/// A line of a field whose value also finds more like it.
+fn fact(field: &str, value: Option<&str>, shown: Option<Markup>) -> Option<Markup> {
+    let value = value.filter(|value| !value.is_empty())?;
+    let name = labels::field(field);
+    let href = Location::default().with(field, value).href("/");
+    let shown = shown.unwrap_or_else(|| html! { bdi { (labels::value(field, value)) } });
+    let more = html! { a href=(href) title={ "More with this " (name) } { (shown) } };
+    line(&name, Some(long(value, more)))
+}
+
+/// A text that a page shows whole, or folded where it is so long that it would push everything else away.
+fn long(text: &str, shown: Markup) -> Markup {
+    /// Some five lines of the panel.
+    const SHOWN_CHARS: usize = 280;
+    let Some((end, _)) = text.char_indices().nth(SHOWN_CHARS) else { return shown };
     html! {
-        div {
-            dt { (labels::field(field)) }
-            dd { @match (value, shown) {
-                (Some(value), Some(shown)) if !value.is_empty() =>
-                    a href=(more(value)) title={ "More with this " (labels::field(field).to_lowercase()) } { bdi { (shown) } },
-                _ => span.faint { (NOT_AVAILABLE) },
-            } }
+        details.long {
+            summary { bdi { (text[..end]) "…" } " " span.quiet { "all " (format::count(text.chars().count() as u64)) " characters" } }
+            (shown)
         }
     }
 }
 
-/// A line whose value is no filter.
-fn plain(name: &str, value: Option<Markup>) -> Markup {
-    html! { div { dt { (name) } dd { @match value { Some(value) => (value), None => span.faint { (NOT_AVAILABLE) } } } } }
+fn words(text: &str) -> Markup {
+    long(text, html! { bdi { (text) } })
 }
 
 fn topics(interaction: &Interaction) -> Markup {
     let about = &interaction.topics_summary;
     section(
-        "Topics summary",
-        html! {
-            dl {
-                (fact("topic", about.topic.as_deref()))
-                (plain("Summary", about.summary.as_ref().map(|summary| html! { bdi { (summary) } })))
-                div {
-                    dt { "Sentiment" }
-                    dd {
-                        @match about.sentiment {
-                            Some(sentiment) => a href={ "/?sentiment=" (sentiment) } { (labels::sentiment(sentiment)) },
-                            None => span.faint { (NOT_AVAILABLE) },
-                        }
-                        @if let Some(why) = &about.sentiment_description { p.why { bdi { (why) } } }
-                    }
-                }
-                (plain("Keywords", tags("keywords", &about.keywords)))
-            }
-        },
+        "Topics Summary",
+        vec![
+            fact("topic", about.topic.as_deref(), None),
+            line("Summary", about.summary.as_deref().map(words)),
+            fact("sentiment", about.sentiment.map(|s| s.as_str()), about.sentiment.map(labels::sentiment)),
+            line("Sentiment Description", about.sentiment_description.as_deref().map(marked::reason)),
+            line("Keywords", tags("keywords", &about.keywords)),
+        ],
     )
 }
 
 fn satisfaction(interaction: &Interaction) -> Markup {
-    let scored = |field: &str, score: Option<u8>, why: Option<&String>| {
-        let href = |score: u8| Location::default().with(field, &score.to_string()).href("/");
-        html! {
-            @match score {
-                Some(score) => a href=(href(score)) { (labels::score(score)) },
-                None => span.faint { (NOT_AVAILABLE) },
-            }
-            @if let Some(why) = why { p.why { bdi { (why) } } }
-        }
+    let scored = |field: &str, score: Option<u8>| {
+        fact(field, score.map(|score| score.to_string()).as_deref(), score.map(labels::score))
     };
     section(
         "Satisfaction",
-        html! {
-            dl {
-                (plain("CSAT, detected", Some(scored("csat", interaction.csat, interaction.csat_description.as_ref()))))
-                (plain("Rating by the customer", Some(scored("rating", interaction.rating, interaction.rating_comment.as_ref()))))
-            }
-        },
+        vec![
+            scored("csat", interaction.csat),
+            line("CSAT Description", interaction.csat_description.as_deref().map(marked::reason)),
+            scored("rating", interaction.rating),
+            line("Rating Comment", interaction.rating_comment.as_deref().map(words)),
+        ],
     )
 }
-
-/// Fields with a place of their own on the page.
-const ELSEWHERE: [&str; 6] = ["sentiment", "topic", "keywords", "csat", "rating", "total_costs"];
 
 fn facts(interaction: &Interaction, clock: &Clock) -> Markup {
-    let lines = FIELDS.iter().filter(|field| !ELSEWHERE.contains(&field.name));
-    section(
-        "Details",
-        html! {
-            dl {
-                @for field in lines { (line(field, interaction, clock)) }
-                (plain("Recording", interaction.recording_url.as_deref().map(recording)))
-            }
-        },
-    )
+    let fields = FIELDS.iter().filter(|field| !ELSEWHERE.contains(&field.name));
+    let lines: Vec<Markup> = fields.filter_map(|field| of_table(field, interaction, clock)).collect();
+    let recording = line("Recording", interaction.recording_url.as_deref().map(recording));
+    html! {
+        section.card {
+            h2 { "Details" }
+            dl { @for line in lines.iter().chain(&recording) { (line) } }
+            (absent(interaction))
+        }
+    }
 }
 
-fn line(field: &Field, interaction: &Interaction, clock: &Clock) -> Markup {
+fn of_table(field: &Field, interaction: &Interaction, clock: &Clock) -> Option<Markup> {
     match field.reading {
-        Reading::Text(read) => fact(field.name, read(interaction)),
-        Reading::Texts(read) => plain(field.label, tags(field.name, read(interaction))),
+        Reading::Text(read) => fact(field.name, read(interaction), None),
+        // Whoever called tools of which none failed is told so.
+        Reading::Texts(read) if field.name == "failed_tools" && read(interaction).is_empty() => {
+            line(field.label, (!interaction.tools.is_empty()).then(|| html! { "none" }))
+        }
+        Reading::Texts(read) => line(field.label, tags(field.name, read(interaction))),
         Reading::Count(read) => {
             let count = read(interaction);
-            shown_fact(field.name, count.map(|count| count.to_string()).as_deref(), count.map(format::count))
+            let shown = count.map(|count| html! { (format::count(count)) });
+            fact(field.name, count.map(|count| count.to_string()).as_deref(), shown)
         }
         Reading::Seconds(read) => {
-            plain(field.label, read(interaction).map(|seconds| html! { (format::duration(seconds)) }))
+            line(field.label, read(interaction).map(|seconds| html! { (format::duration(seconds)) }))
         }
         Reading::Money(read) => {
             let currency = interaction.total_costs.currency.as_deref();
-            plain(field.label, read(interaction).map(|amount| html! { (format::money(amount, currency)) }))
+            line(field.label, read(interaction).map(|amount| html! { (format::money(amount, currency)) }))
         }
-        Reading::Time(read) => plain(field.label, read(interaction).map(|at| format::instant(at, clock))),
+        Reading::Time(read) => line(field.label, read(interaction).map(|at| format::instant(at, clock))),
+    }
+}
+
+/// Everything without a value, folded: what nobody knows, and what there cannot be here.
+fn absent(interaction: &Interaction) -> Markup {
+    let about = &interaction.topics_summary;
+    let is_known = |name: &str| match name {
+        "summary" => about.summary.is_some(),
+        "sentiment_description" => about.sentiment_description.is_some(),
+        "csat_description" => interaction.csat_description.is_some(),
+        "rating_comment" => interaction.rating_comment.is_some(),
+        "recording_url" => interaction.recording_url.is_some(),
+        "failed_tools" => !interaction.tools.is_empty(),
+        name => field(name).is_some_and(|field| field.texts(interaction).iter().any(|text| !text.is_empty())),
+    };
+    let names = FIELDS.iter().map(|field| (field.name, field.label)).chain(BESIDE);
+    let absent = names.filter(|(name, _)| !is_known(name));
+    let (inapplicable, unknown): (Vec<_>, Vec<_>) = absent.partition(|(name, _)| !applies(name, interaction));
+    let total = inapplicable.len() + unknown.len();
+    let list = |title: &str, fields: &[(&str, &str)]| {
+        let filter = |name: &str| Location::default().with(name, "").href("/");
+        html! {
+            @if !fields.is_empty() {
+                div { dt { (title) } dd { @for (idx, (name, label)) in fields.iter().enumerate() {
+                    @if idx > 0 { ", " }
+                    @if field(name).is_some_and(|field| !field.is_number() && field.name != "id") {
+                        a href=(filter(name)) title="Interactions without it" { (label) }
+                    } @else { (label) }
+                } } }
+            }
+        }
+    };
+    html! {
+        @if total > 0 {
+            details.absent {
+                summary { (total) @if total == 1 { " field has no value" } @else { " fields have no value" } }
+                dl {
+                    (list("Not available", &unknown))
+                    (list("Does not apply", &inapplicable))
+                }
+            }
+        }
+    }
+}
+
+/// Whether such an interaction can have a value of the field at all.
+fn applies(name: &str, interaction: &Interaction) -> bool {
+    let is = |kind| interaction.interaction_type == Some(kind);
+    match name {
+        "billable_minutes" | "longest_silence" | "interruptions" | "recording_url" | "caller" => {
+            !is(InteractionType::TextChat)
+        }
+        "billable_messages" => !is(InteractionType::VoiceCall),
+        "end_time" | "end_reason" => interaction.status != Some(Status::InProgress),
+        "sentiment_description" => interaction.topics_summary.sentiment.is_some(),
+        "csat_description" => interaction.csat.is_some(),
+        "rating_comment" => interaction.rating.is_some(),
+        _ => true,
     }
 }
 
@@ -138,38 +203,44 @@ fn tags(field: &str, values: &[String]) -> Option<Markup> {
     (!values.is_empty()).then(|| html! { ul.tags { @for value in values { (tag(value)) } } })
 }
 
-/// Addresses of conversations are followed only when they are of the web: `javascript:` is hostile text too.
+/// The address, which is followed only if it is of the web.
 fn recording(url: &str) -> Markup {
-    let is_web = url.starts_with("https://") || url.starts_with("http://");
-    html! { @if is_web { a href=(url) rel="noreferrer noopener external" { bdi { (url) } } } @else { bdi { (url) } } }
+    let shown = html! {
+        @if is_web_address(url) { a href=(url) rel="noreferrer noopener external" { bdi { (url) } } } @else { bdi { (url) } }
+    };
+    long(url, shown)
 }
 
 fn costs(interaction: &Interaction) -> Markup {
     let costs = &interaction.total_costs;
-    let amount = |amount: Option<Money>| {
-        amount.map(|amount| html! { span.number { (format::money(amount, costs.currency.as_deref())) } })
+    let amounts = [costs.amount, costs.llm, costs.platform, costs.analysis];
+    let digits = format::digits(amounts.into_iter().flatten());
+    let amount = |name: &str, amount: Option<Money>| {
+        let shown =
+            |amount| html! { span.number { (format::money_of(amount, costs.currency.as_deref(), digits)) } };
+        line(name, amount.map(shown))
     };
-    section(
-        "Costs",
-        html! {
-            dl {
-                (plain("Total", amount(costs.amount)))
-                (plain("LLM", amount(costs.llm)))
-                (plain("Platform", amount(costs.platform)))
-                (plain("Analysis", amount(costs.analysis)))
-                (plain("Source", costs.source.map(|source| html! { (match source {
-                    CostSource::Estimate => "estimated from usage and prices",
-                    CostSource::Upstream => "reported by the producer",
-                }) })))
-                @if !costs.unpriced_models.is_empty() {
-                    (plain("Without a price", Some(html! { bdi { (costs.unpriced_models.join(", ")) } })))
-                }
-            }
-            @if let Some(usage) = interaction.usage.as_ref().filter(|usage| !usage.by_model.is_empty()) {
+    let source = costs.source.filter(|_| amounts.iter().any(Option::is_some)).map(|source| match source {
+        CostSource::Estimate => "estimated from usage and prices",
+        CostSource::Upstream => "reported by the producer",
+    });
+    let models = (!costs.unpriced_models.is_empty()).then(|| words(&costs.unpriced_models.join(", ")));
+    html! {
+        (section("Costs", vec![
+            amount("Total Costs", costs.amount),
+            amount("LLM", costs.llm),
+            amount("Platform", costs.platform),
+            amount("Analysis", costs.analysis),
+            line("Source", source.map(|source| html! { (source) })),
+            line("Without a price", models),
+        ]))
+        @if let Some(usage) = interaction.usage.as_ref().filter(|usage| !usage.by_model.is_empty()) {
+            section.card {
+                h2 { "Tokens" }
                 div.scroll tabindex="0" role="region" aria-label="Tokens by model" {
                     table {
                         caption.visually-hidden { "Tokens by model" }
-                        thead { tr { th scope="col" { "Tokens" } th.number scope="col" { "in" } th.number scope="col" { "cached" } th.number scope="col" { "out" } } }
+                        thead { tr { th scope="col" { "LLM Model" } th.number scope="col" { "in" } th.number scope="col" { "cached" } th.number scope="col" { "out" } } }
                         tbody { @for (model, usage) in &usage.by_model { tr {
                             th scope="row" { bdi { (model) } }
                             td.number { (format::count(usage.input_tokens)) }
@@ -179,24 +250,16 @@ fn costs(interaction: &Interaction) -> Markup {
                     }
                 }
             }
-        },
-    )
+        }
+    }
 }
 
 fn metadata(interaction: &Interaction) -> Markup {
-    if interaction.metadata.is_empty() {
-        return html! {};
-    }
-    let text = |value: &Scalar| value.to_string();
-    section(
-        "Metadata",
-        html! {
-            dl { @for (key, value) in &interaction.metadata {
-                @let field = format!("{}{key}", hearken_model::field::METADATA_PREFIX);
-                (shown_fact(&field, Some(&text(value)), Some(text(value))))
-            } }
-        },
-    )
+    let lines = interaction.metadata.iter().map(|(key, value)| {
+        let value = value.to_string();
+        fact(&format!("{METADATA_PREFIX}{key}"), Some(&value), Some(html! { bdi { (value) } }))
+    });
+    section("Metadata", lines.collect())
 }
 
 /// Who produced the automatic values.

@@ -17,7 +17,8 @@ use crate::layout::{self, Page, Section};
 use crate::location::{Location, interaction_href};
 use crate::place::Place;
 use crate::reader::Reader;
-use crate::{format, labels, marked};
+use crate::recording::is_playable;
+use crate::{erase, format, labels, marked};
 
 pub(crate) use text::plain_text;
 
@@ -38,6 +39,8 @@ pub(crate) struct InteractionView<'v> {
     pub(crate) problem: Option<&'v hearken_query::Problem>,
     /// Where its stream goes on.
     pub(crate) point: &'v str,
+    /// Hosts whose recordings may be played.
+    pub(crate) recording_hosts: &'v [String],
 }
 
 /// The document.
@@ -45,6 +48,7 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
     let interaction = view.interaction;
     let is_growing = interaction.status == Some(Status::InProgress);
     let messages = interaction.transcript.as_deref().unwrap_or_default();
+    let speech = speech::Speech::of(interaction, messages);
     // An id finds its interaction through the id filter, whatever characters it is made of.
     let stream = Location::default().with("id", &interaction.id).href("/v1/stream");
     let main = html! {
@@ -54,16 +58,17 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
             div.sticky {
                 (actions(view))
                 (header(interaction, view.clock))
+                (recording(view))
             }
             div.conversation {
                 div.transcript {
                     (details_found(view.quotes.unwrap_or_default()))
                     @if view.reader.may(Permission::Read) {
                         (mood::chart(messages))
-                        (speech::timeline(interaction, messages))
-                        (transcript::transcript(interaction, messages, view.quotes, view.clock))
+                        @if let Some(speech) = &speech { (speech.timeline()) }
+                        (transcript::transcript(interaction, messages, speech.as_ref(), view.quotes, view.clock))
                     } @else {
-                        p.empty { "What was said here can be read with the permission “read”." }
+                        p.empty { "Your key does not have the permission “read”, which transcripts need." }
                     }
                 }
                 aside.panel aria-label="About this interaction" { (details::panel(interaction, view.clock)) }
@@ -77,7 +82,7 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
         kept: view.location.clone(),
         reader: Some(view.reader),
         clock: view.clock,
-        scripts: &["suggest.js", "interaction.js"],
+        scripts: &["suggest.js", "plots.js", "interaction.js"],
         main,
     })
 }
@@ -123,6 +128,20 @@ fn actions(view: &InteractionView<'_>) -> Markup {
                 a.button href=(text) { "Text" }
             }
             a.button href={ "/v1" (interaction_href(id, &Location::default())) } { "JSON" }
+            @if view.reader.may(Permission::Erase) {
+                a.button.danger href=(erase::ask_href(id)) { "Erase…" }
+            }
+        }
+    }
+}
+
+/// The player, where the recording's host may be asked. It asks for nothing before it is told to play.
+fn recording(view: &InteractionView<'_>) -> Markup {
+    let url = view.interaction.recording_url.as_deref();
+    let url = url.filter(|url| is_playable(url, view.recording_hosts));
+    html! {
+        @if let Some(url) = url.filter(|_| view.reader.may(Permission::Read)) {
+            audio #recording src=(url) controls preload="none" aria-label="Recording of the call" {}
         }
     }
 }

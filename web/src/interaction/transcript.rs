@@ -4,7 +4,7 @@ use hearken_model::{Interaction, Message, Role, ToolCall};
 use hearken_query::index::highlight::Highlight;
 use maud::{Markup, html};
 
-use super::speech;
+use super::speech::Speech;
 use crate::clock::Clock;
 use crate::location::message_anchor;
 use crate::{format, labels, marked};
@@ -12,20 +12,21 @@ use crate::{format, labels, marked};
 pub(super) fn transcript(
     interaction: &Interaction,
     messages: &[Message],
+    speech: Option<&Speech<'_>>,
     quotes: Option<&[Highlight]>,
     clock: &Clock,
 ) -> Markup {
     if messages.is_empty() {
         return html! { p.empty { "Nothing has been said yet." } };
     }
-    let is_voice = interaction.interaction_type == Some(hearken_model::InteractionType::VoiceCall);
     html! {
         h2.visually-hidden { "Transcript" }
         ol #messages.messages {
             @for (idx, message) in messages.iter().enumerate() {
                 @let quote = quotes.and_then(|quotes| quotes.iter().find(|quote| quote.is_of_message(&message.id)));
-                @let before = idx.checked_sub(1).and_then(|before| messages.get(before)).filter(|_| is_voice);
-                (row(interaction, message, before, quote, clock))
+                @let before = idx.checked_sub(1).and_then(|before| messages.get(before));
+                @let pause = speech.zip(before).and_then(|(speech, before)| speech.pause(before, message));
+                (row(interaction, message, pause, quote, clock))
             }
         }
     }
@@ -34,20 +35,23 @@ pub(super) fn transcript(
 fn row(
     interaction: &Interaction,
     message: &Message,
-    before: Option<&Message>,
+    pause: Option<Markup>,
     quote: Option<&Highlight>,
     clock: &Clock,
 ) -> Markup {
     let anchor = message_anchor(&message.id);
-    let speaker = labels::speaker(message.role, interaction.agent.as_deref());
+    let agent = interaction.agent.as_deref().filter(|_| message.role == Role::Assistant);
     html! {
-        li id=(anchor) class={ "message " (message.role.as_str()) } tabindex="-1" data-match[quote.is_some()] {
+        li id=(anchor) class={ "message " (message.role.as_str()) } tabindex="-1" data-match[quote.is_some()] data-from=(message.timestamp) {
             a.at href={ "#" (anchor) } title={ "Link to this message, " (format::exact(message.at, clock)) } {
                 (format::offset(message.timestamp))
             }
-            span.speaker { bdi { (speaker) } }
+            span.speaker {
+                @if let Some(agent) = agent { bdi title=(agent) { (agent) } " " span.role { (message.role) } }
+                @else { (labels::speaker(message.role, None)) }
+            }
             div.said {
-                @if let Some(pause) = before.and_then(|before| speech::pause(before, message)) { (pause) }
+                @if let Some(pause) = pause { (pause) }
                 @match &message.tool {
                     Some(tool) => (tool_call(interaction, message, tool, quote)),
                     None if message.role == Role::System => details open[quote.is_some()] {
@@ -61,7 +65,7 @@ fn row(
                 @if let Some(sentiment) = message.sentiment { (labels::sentiment(sentiment)) }
                 @if message.interrupted == Some(true) { span.note { "interrupted" } }
                 @if let Some(confidence) = message.confidence.filter(|confidence| *confidence < 0.6) {
-                    span.note title="The speech recogniser's confidence" { (format!("{:.0} % sure", confidence * 100.0)) }
+                    span.note title="The speech recogniser's confidence" { (format!("{:.0} % confidence", confidence * 100.0)) }
                 }
             }
         }

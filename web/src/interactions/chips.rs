@@ -1,11 +1,13 @@
 //! Chosen filters as chips that can be taken off.
 
+use chrono::NaiveDate;
+use hearken_model::Timestamp;
 use hearken_model::field::{METADATA_PREFIX, field};
 use maud::{Markup, html};
 
 use crate::clock::Clock;
 use crate::location::Location;
-use crate::{labels, period};
+use crate::{format, labels, period};
 
 /// One thing that narrows the selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +26,8 @@ pub(crate) fn constraints(location: &Location, clock: &Clock) -> Vec<Constraint>
 fn constraint(location: &Location, clock: &Clock, name: &str, value: &str) -> Option<Constraint> {
     let label = match name {
         "q" => format!("Search: {value}"),
-        "from" => format!("Active from {value}"),
-        "to" => format!("Active before {value}"),
+        "from" => format!("Active from {}", instant(value, clock)),
+        "to" => format!("Active before {}", instant(value, clock)),
         // Both ends are one period.
         "until" if location.get("since").is_some() => return None,
         "since" | "until" => {
@@ -44,6 +46,15 @@ fn constraint(location: &Location, clock: &Clock, name: &str, value: &str) -> Op
         }
     };
     Some(Constraint { label, without: location.without_value(name, value) })
+}
+
+/// An instant or a day of the API as the pages write it.
+fn instant(value: &str, clock: &Clock) -> String {
+    match (Timestamp::parse(value), NaiveDate::parse_from_str(value, "%Y-%m-%d")) {
+        (Ok(at), _) => format::exact(at, clock),
+        (_, Ok(day)) => format!("{} UTC", day.format("%-d %b %Y")),
+        _ => value.to_owned(),
+    }
 }
 
 fn is_filter(name: &str) -> bool {
@@ -114,7 +125,7 @@ mod tests {
                     rest("q=refund&country=Germany&country=&from=2026-11-01&sort=-csat")
                 ),
                 (
-                    "Active from 2026-11-01".into(),
+                    "Active from 1 Nov 2026 UTC".into(),
                     rest("q=refund&country=Germany&country=&-agent=Ada&sort=-csat")
                 ),
             ]
@@ -131,7 +142,7 @@ mod tests {
                 "Total Costs is above 0.25",
                 "Duration is 1m 00s",
                 "Country is [x",
-                "Start Time is from 2026-05-01T00:00:00Z to before 2026-05-02T00:00:00Z",
+                "Start Time is from 1 May 2026, 00:00:00 UTC to before 2 May 2026, 00:00:00 UTC",
             ]
         );
         let here = Location::parse("q=a&since=7d&until=2026-11-20&csat=1&tz=Asia/Tokyo");

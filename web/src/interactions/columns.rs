@@ -97,6 +97,8 @@ impl Width {
 /// The chosen columns of an address.
 pub(super) struct Columns<'l> {
     chosen: Vec<(&'l str, Width)>,
+    /// Digits behind the point of all costs.
+    cost_digits: u32,
 }
 
 impl<'l> Columns<'l> {
@@ -112,7 +114,13 @@ impl<'l> Columns<'l> {
         if chosen.is_empty() {
             chosen = all().filter(|(name, _)| SHOWN.contains(name)).collect();
         }
-        Columns { chosen }
+        Columns { chosen, cost_digits: 2 }
+    }
+
+    /// The same for a list of these interactions, so that the points of their costs stand under each other.
+    pub(super) fn aligned<'i>(self, interactions: impl Iterator<Item = &'i Interaction>) -> Self {
+        let amounts = interactions.filter_map(|interaction| interaction.total_costs.amount);
+        Columns { cost_digits: format::digits(amounts), ..self }
     }
 
     /// Whether a column is shown.
@@ -128,11 +136,11 @@ impl<'l> Columns<'l> {
                     @if field(name).is_some_and(|field| field.sort) {
                         @let (next, arrow, said) = turned(name, sort);
                         a class=(width.class()) href=(location.set("sort", &next).href("/"))
-                            title={ "Sort: " (said) } aria-current=[(!arrow.is_empty()).then_some("true")] {
+                            title={ (labels::field(name)) ", sort: " (said) } aria-current=[(!arrow.is_empty()).then_some("true")] {
                             (short(name)) @if !arrow.is_empty() { span aria-hidden="true" { (arrow) } }
                         }
                     } @else {
-                        span class=(width.class()) { (short(name)) }
+                        span class=(width.class()) title=(labels::field(name)) { (short(name)) }
                     }
                 }
             }
@@ -186,7 +194,7 @@ impl<'l> Columns<'l> {
                 }
                 Reading::Money(read) => {
                     let currency = interaction.total_costs.currency.as_deref();
-                    shown(name, read(interaction).map(|amount| html! { (format::money(amount, currency)) }))
+                    shown(name, read(interaction).map(|amount| html! { (format::money_of(amount, currency, self.cost_digits)) }))
                 }
                 Reading::Time(read) => shown(name, read(interaction).map(|instant| format::ago(instant, clock))),
             },

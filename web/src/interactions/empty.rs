@@ -45,7 +45,7 @@ fn no_match(ways_out: &[WayOut]) -> Markup {
     html! {
         div.empty {
             h2 { "No interaction matches" }
-            p { "Take off a filter:" }
+            p { "Remove a filter:" }
             ul.ways-out {
                 @for way in ways_out {
                     li {

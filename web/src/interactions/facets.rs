@@ -8,7 +8,7 @@ use crate::labels;
 use crate::location::Location;
 
 /// Facets of the page unless the address names others.
-pub(crate) const FACETS_SHOWN: [&str; 20] = [
+pub(crate) const FACETS_SHOWN: [&str; 21] = [
     "sentiment",
     "csat",
     "status",
@@ -29,6 +29,15 @@ pub(crate) const FACETS_SHOWN: [&str; 20] = [
     "url_host",
     "tools",
     "failed_tools",
+    "interruptions",
+];
+
+/// Fields of seconds whose values are counted by ranges, and where those begin.
+pub(crate) const RANGES_SHOWN: [(&str, &[f64]); 4] = [
+    ("duration", &[60.0, 300.0, 900.0]),
+    ("first_response", &[2.0, 5.0, 15.0, 60.0]),
+    ("slowest_response", &[2.0, 5.0, 15.0, 60.0]),
+    ("longest_silence", &[2.0, 5.0, 10.0]),
 ];
 
 /// Facets that stand open; the others open on demand or when something is chosen in them.
@@ -39,17 +48,23 @@ const VALUES_SHOWN: usize = 8;
 const VALUES_MORE: usize = 100;
 
 /// The panel. Without an answer its filters can still be taken off.
-pub(super) fn panel(location: &Location, api: &Location, answer: Option<&SearchAnswer>) -> Markup {
+/// Its links lead to the page at `path`.
+pub(crate) fn panel(
+    location: &Location,
+    api: &Location,
+    answer: Option<&SearchAnswer>,
+    path: &str,
+) -> Markup {
     let facets = answer.map(|answer| answer.facets.as_slice()).unwrap_or_default();
     html! {
-        section #filters.filters aria-label="Filters" tabindex="-1" data-search=(api.selection().href("/v1/interactions")) {
+        section #filters.filters aria-label="Filters" tabindex="-1" data-search=(api.selection().href("/v1/interactions")) data-path=(path) {
             div.narrow-only.between { h2 { "Filters" } a.button href="#main" { "Show results" } }
-            @for (idx, (name, counts)) in facets.iter().enumerate() { (facet(location, idx, name, counts)) }
+            @for (idx, (name, counts)) in facets.iter().enumerate() { (facet(location, path, idx, name, counts)) }
         }
     }
 }
 
-fn facet(location: &Location, idx: usize, name: &str, counts: &[FacetCount]) -> Markup {
+fn facet(location: &Location, path: &str, idx: usize, name: &str, counts: &[FacetCount]) -> Markup {
     let excluded_name = format!("-{name}");
     let num_chosen =
         location.pairs().iter().filter(|(known, _)| known == name || *known == excluded_name).count();
@@ -69,11 +84,11 @@ fn facet(location: &Location, idx: usize, name: &str, counts: &[FacetCount]) -> 
             }
             ul {
                 @for value in values.iter().enumerate().filter(|(at, value)| *at < shown || value.is_set()).map(|(_, v)| v) {
-                    (value.row(location, name, &excluded_name))
+                    (value.row(location, path, name, &excluded_name))
                 }
             }
             @if is_long && shown == VALUES_SHOWN {
-                a.quiet.more href=(location.first_page().set("facet_size", &VALUES_MORE.to_string()).href("/")) {
+                a.quiet.more href=(location.first_page().set("facet_size", &VALUES_MORE.to_string()).href(path)) {
                     "More" span.visually-hidden { " values of " (labels::field(name)) }
                 }
             }
@@ -127,7 +142,7 @@ impl Value {
         self.is_chosen || self.is_excluded
     }
 
-    fn row(&self, location: &Location, name: &str, excluded_name: &str) -> Markup {
+    fn row(&self, location: &Location, path: &str, name: &str, excluded_name: &str) -> Markup {
         let label = labels::value(name, &self.text);
         let cleared = location.without_value(name, &self.text).without_value(excluded_name, &self.text);
         let chosen = if self.is_chosen { cleared.clone() } else { cleared.with(name, &self.text) };
@@ -135,12 +150,12 @@ impl Value {
         let count = self.count.map_or("–".to_owned(), crate::format::count);
         html! {
             li class=[self.is_excluded.then_some("excluded")] data-value=(self.text) {
-                a.value href=(chosen.href("/")) aria-current=[self.is_chosen.then_some("true")] {
+                a.value href=(chosen.href(path)) aria-current=[self.is_chosen.then_some("true")] {
                     span.check aria-hidden="true" {}
                     bdi.name.missing[self.text.is_empty()] title=(label) { (label) }
                     span.count { (count) }
                 }
-                a.exclude href=(excluded.href("/"))
+                a.exclude href=(excluded.href(path))
                     aria-label={ (if self.is_excluded { "Include " } else { "Exclude " }) (label) }
                     title=(if self.is_excluded { "Include again" } else { "Exclude" }) {
                     (if self.is_excluded { "+" } else { "−" })
@@ -161,7 +176,7 @@ mod tests {
             .iter()
             .map(|(value, count)| FacetCount { value: value.clone(), ends: None, count: *count })
             .collect();
-        facet(&Location::parse(query), 0, "country", &counts).into_string()
+        facet(&Location::parse(query), "/", 0, "country", &counts).into_string()
     }
 
     #[test]
@@ -191,7 +206,7 @@ mod tests {
             {"value": null, "count": 1},
         ]);
         let counts: Vec<FacetCount> = serde_json::from_value(counts).unwrap();
-        let html = facet(&Location::parse("duration=[60+TO+300}"), 0, "duration", &counts).into_string();
+        let html = facet(&Location::parse("duration=[60+TO+300}"), "/", 0, "duration", &counts).into_string();
         assert!(html.contains(">below 1m 00s<") && html.contains(">from 1m 00s to below 5m 00s<"), "{html}");
         assert!(html.contains("href=\"/?duration=%5B60+TO+300%7D&amp;duration=%5B*+TO+60%7D\""), "{html}");
         assert!(html.contains("1 chosen") && html.contains("href=\"/\" aria-current=\"true\""), "{html}");

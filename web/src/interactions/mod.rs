@@ -27,7 +27,7 @@ use crate::views;
 
 pub(crate) use chips::{chips, constraints, is_facet};
 pub(crate) use empty::WayOut;
-pub(crate) use facets::FACETS_SHOWN;
+pub(crate) use facets::{FACETS_SHOWN, RANGES_SHOWN, panel as facets_panel};
 pub(crate) use search_box::search_box;
 pub(crate) use toolbar::{range, sort_name};
 
@@ -70,7 +70,7 @@ pub(crate) fn page(view: &ListView<'_>) -> Markup {
         }
         (chips(location, view.clock, "/"))
         div.split {
-            (facets::panel(location, view.api, view.answer.as_ref().ok()))
+            (facets::panel(location, view.api, view.answer.as_ref().ok(), "/"))
             div #results.results tabindex="-1" {
                 @match &view.answer {
                     Ok(answer) if answer.items.is_empty() => (empty::empty(view)),
@@ -79,7 +79,7 @@ pub(crate) fn page(view: &ListView<'_>) -> Markup {
                         (list(view, answer))
                         (toolbar::pages(location, answer, view.clock))
                     }
-                    Err(problem) => (failed(location, problem)),
+                    Err(problem) => (failed(location, problem, "/")),
                 }
             }
         }
@@ -91,7 +91,7 @@ pub(crate) fn page(view: &ListView<'_>) -> Markup {
         kept: location.clone(),
         reader: Some(view.reader),
         clock: view.clock,
-        scripts: &["suggest.js", "list.js"],
+        scripts: &["suggest.js", "plots.js", "facets.js", "list.js"],
         main,
     })
 }
@@ -141,7 +141,8 @@ fn metadata_keys(answer: &SearchAnswer) -> BTreeSet<&str> {
 fn list(view: &ListView<'_>, answer: &SearchAnswer) -> Markup {
     // The stream takes the parameters of a search, without what is about this page only.
     let stream = view.api.selection().href("/v1/stream");
-    let columns = Columns::of(view.location);
+    let items = answer.items.iter();
+    let columns = Columns::of(view.location).aligned(items.map(|item| &item.interaction));
     html! {
         button #fresh.fresh type="button" hidden data-stream=(stream) data-point=(view.point)
             data-first[view.location.get("cursor").is_none()] {}
@@ -155,7 +156,7 @@ fn list(view: &ListView<'_>, answer: &SearchAnswer) -> Markup {
 }
 
 /// An error that is not in the search box is said where the list would be.
-fn failed(location: &Location, problem: &Problem) -> Markup {
+pub(crate) fn failed(location: &Location, problem: &Problem, path: &str) -> Markup {
     let again = match (problem.code, problem.parameter.as_deref()) {
         ("cursor_expired" | "invalid_cursor", _) => {
             Some((location.first_page(), "Start from the first page".to_owned()))
@@ -173,7 +174,7 @@ fn failed(location: &Location, problem: &Problem) -> Markup {
                 p { (layout::sentence(&problem.detail)) }
                 @if let Some(hint) = &problem.hint { p { (layout::sentence(hint)) } }
             }
-            @if let Some((location, label)) = again { p { a.button href=(location.href("/")) { (label) } } }
+            @if let Some((location, label)) = again { p { a.button href=(location.href(path)) { (label) } } }
         }
     }
 }

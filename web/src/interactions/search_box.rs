@@ -1,7 +1,7 @@
 //! The search box: the query language, its mistakes shown where they are.
 
 use hearken_model::field::{FIELDS, TEXT_SCOPES};
-use hearken_query::Problem;
+use hearken_query::{Problem, language};
 use maud::{Markup, html};
 
 use crate::layout::sentence;
@@ -33,7 +33,11 @@ pub(crate) fn search_box(
             button.primary type="submit" { "Search" }
         }
         (beside) }
-        @if let Some(mistake) = mistake { (shown_mistake(q, mistake)) }
+        @if let Some(mistake) = mistake {
+            @let mended = language::parse(q).err().and_then(|error| error.mended);
+            @let mended = mended.as_deref().map(|q| (q, location.set("q", q).href(path)));
+            (shown_mistake(q, mistake, mended))
+        }
     }
 }
 
@@ -42,7 +46,7 @@ fn fields() -> String {
     FIELDS.iter().map(|field| field.name).collect::<Vec<_>>().join(" ")
 }
 
-fn shown_mistake(q: &str, mistake: &Problem) -> Markup {
+fn shown_mistake(q: &str, mistake: &Problem, mended: Option<(&str, String)>) -> Markup {
     // Positions count characters. At the end of the text there is nothing to mark, so a place to write is drawn.
     let position = mistake.position.map(|position| position.min(q.chars().count()));
     let split = position.map(|position| {
@@ -58,7 +62,11 @@ fn shown_mistake(q: &str, mistake: &Problem) -> Markup {
             @if let Some((before, at, after)) = split {
                 code.query { (before) span.here { @if at.is_empty() { "\u{a0}" } @else { (at) } } (after) }
             }
-            p { strong { (sentence(&mistake.detail)) } @if let Some(hint) = &mistake.hint { " " (sentence(hint)) } }
+            p {
+                strong { (sentence(&mistake.detail)) }
+                @if let Some((q, href)) = mended { " " a href=(href) { "Search for " code { bdi { (q) } } " instead" } "." }
+                @else if let Some(hint) = &mistake.hint { " " (sentence(hint)) }
+            }
         }
     }
 }
@@ -70,7 +78,16 @@ mod tests {
     fn shown(q: &str, position: usize) -> String {
         let problem =
             Problem { position: Some(position), ..Problem::new("invalid_query", "a quote is not closed") };
-        shown_mistake(q, &problem).into_string()
+        shown_mistake(q, &problem, None).into_string()
+    }
+
+    #[test]
+    fn what_was_meant_is_a_link() {
+        let location = Location::parse("q=a+contry:Chad&country=Mali&cursor=c");
+        let problem = Problem::from(language::parse("a contry:Chad").unwrap_err());
+        let html = search_box(&location, Some(&problem), "/overview", html! {}).into_string();
+        assert!(html.contains("href=\"/overview?country=Mali&amp;q=a+country%3AChad\""), "{html}");
+        assert!(html.contains("There is no field <code><bdi>contry</bdi></code>."), "{html}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::paging;
 use crate::period::{self, PRESETS};
 
 /// Orders that can be chosen: the parameter and its name.
-const SORTS: [(&str, &str); 11] = [
+const SORTS: [(&str, &str); 14] = [
     ("relevance", "Best match"),
     ("-start_time", "Newest"),
     ("start_time", "Oldest"),
@@ -20,6 +20,9 @@ const SORTS: [(&str, &str); 11] = [
     ("rating", "Rating, lowest first"),
     ("-duration", "Longest"),
     ("duration", "Shortest"),
+    ("-slowest_response", "Slowest response"),
+    ("-longest_silence", "Longest silence"),
+    ("-interruptions", "Most interruptions"),
     ("-messages_count", "Most messages"),
     ("-total_costs", "Most expensive"),
     ("-billable_messages", "Most billable messages"),
@@ -101,7 +104,6 @@ pub(super) fn pages(location: &Location, answer: &SearchAnswer, clock: &Clock) -
 /// When interactions started: presets, two days to choose, and whose days they are.
 pub(crate) fn range(location: &Location, clock: &Clock, path: &str) -> Markup {
     let rest = location.without("since").without("until");
-    let since = location.get("since").filter(|_| location.get("until").is_none());
     let label = period::label(location, clock);
     html! {
         div.period { details #range.menu {
@@ -109,8 +111,10 @@ pub(crate) fn range(location: &Location, clock: &Clock, path: &str) -> Markup {
             div {
                 ul {
                     li { a href=(rest.href(path)) aria-current=[label.is_none().then_some("true")] { "All time" } }
-                    @for (value, name) in &PRESETS {
-                        li { a href=(rest.with("since", value).href(path)) aria-current=[(since == Some(value)).then_some("true")] { (name) } }
+                    @for preset in &PRESETS {
+                        @let (since, until, name) = preset;
+                        @let asked = until.iter().fold(rest.with("since", since), |asked, until| asked.with("until", until));
+                        li { a href=(asked.href(path)) aria-current=[period::is_of(preset, location).then_some("true")] { (name) } }
                     }
                 }
                 form.days action=(path) method="get" {

@@ -1,21 +1,39 @@
 //! The numbers behind the plots: one overview of the index for each stretch of time and each value that is compared.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use hearken_model::{Money, Timestamp};
-use hearken_query::index::overview::{Overview, OverviewRequest};
+use hearken_query::index::overview::{Distribution, Overview, OverviewRequest};
 use hearken_query::index::query::{Edge, Query, Range};
 use hearken_query::index::search::{Boundaries, FacetCount, Filter, FilterValue, RangeFacet, Selection};
 use hearken_query::index::{Search, SearchError};
 
 use super::stretches::{Stretches, first_by};
 use crate::clock::Clock;
+use crate::location::Location;
 use crate::period::Period;
 
-/// What plots compare values of.
-pub(crate) const DIMENSIONS: [&str; 4] = ["country", "agent", "llm_model", "topic"];
-/// Values of a dimension that are compared; each costs an overview.
-const VALUES_MAX: usize = 6;
+/// What values are compared of.
+pub(crate) const DIMENSIONS: [&str; 5] = ["topic", "agent", "agent_version", "country", "llm_model"];
+/// Values of a dimension that are compared; each costs two overviews.
+const VALUES_SHOWN: usize = 6;
+/// The same where all of them are asked for.
+const VALUES_ALL: usize = 50;
+/// Values among which those are looked for that come first by their numbers; the others have fewer interactions.
+const VALUES_RANKED: usize = 24;
+/// Values of a dimension that are counted.
+const VALUES_COUNTED: usize = 200;
+/// Fields whose percentiles are shown.
+pub(crate) const DISTRIBUTIONS: [&str; 7] = [
+    "duration",
+    "first_response",
+    "slowest_response",
+    "longest_silence",
+    "interruptions",
+    "messages_count",
+    "total_costs",
+];
 /// Stretches of time on the page; each costs an overview.
 const STRETCHES: usize = 24;
 
@@ -56,18 +74,9 @@ impl Numbers {
     }
 
     fn of(overview: &Overview) -> Self {
-        let counts = |name: &str| {
-            overview
-                .facets
-                .iter()
-                .find(|(facet, _)| facet == name)
-                .map_or(&[][..], |(_, counts)| counts.as_slice())
-        };
         let sentiment = |name: &str| {
-            counts("sentiment")
-                .iter()
-                .find(|counted| counted.value == name)
-                .map_or(0, |counted| counted.count)
+            let counted = counts(overview, "sentiment").iter().find(|counted| counted.value == name);
+            counted.map_or(0, |counted| counted.count)
         };
         let distribution =
             |name: &str| overview.distributions.iter().find(|(field, _)| field == name).map(|(_, d)| d);
@@ -76,7 +85,7 @@ impl Numbers {
             positive: sentiment("positive"),
             neutral: sentiment("neutral"),
             negative: sentiment("negative"),
-            csat: mean(counts("csat")),
+            csat: mean(counts(overview, "csat")),
             cost: distribution("total_costs").and_then(|costs| costs.sum.as_str()?.parse().ok()),
             duration: distribution("duration").and_then(|duration| duration.p50.as_f64()),
         }
@@ -90,8 +99,132 @@ fn mean(counts: &[FacetCount]) -> Option<f64> {
     (count > 0.0).then(|| sum / count)
 }
 
-/// The numbers of each value of a dimension; `None` is missing.
-pub(crate) type ByValue = Vec<(Option<String>, Numbers)>;
+/// One value of a dimension.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Value {
+    /// `None` is missing.
+    pub(crate) value: Option<String>,
+    pub(crate) now: Numbers,
+    /// The period before, where there is one.
+    pub(crate) before: Option<Numbers>,
+}
+
+impl Value {
+    /// Interactions more than in the period before.
+    fn growth(&self) -> Option<f64> {
+        Some(self.now.total as f64 - self.before.as_ref()?.total as f64)
+    }
+}
+
+/// The values of a dimension, in the order that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Dimension {
+    pub(crate) field: &'static str,
+    pub(crate) values: Vec<Value>,
+    /// Whether there are more of them.
+    pub(crate) has_more: bool,
+}
+
+/// By what the values of dimensions are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rank {
+    Interactions,
+    Change,
+    Negative,
+    Csat,
+    Cost,
+    Duration,
+}
+
+impl Rank {
+    /// Every rank with its name in addresses.
+    pub(crate) const ALL: [(Rank, &'static str); 6] = [
+        (Rank::Interactions, "interactions"),
+        (Rank::Change, "change"),
+        (Rank::Negative, "negative"),
+        (Rank::Csat, "csat"),
+        (Rank::Cost, "cost"),
+        (Rank::Duration, "duration"),
+    ];
+
+    fn of(self, value: &Value) -> Option<f64> {
+        match self {
+            Rank::Interactions => Some(value.now.total as f64),
+            Rank::Change => value.growth(),
+            Rank::Negative => value.now.negative_percent(),
+            Rank::Csat => value.now.csat,
+            Rank::Cost => value.now.cost_as_number(),
+            Rank::Duration => value.now.duration,
+        }
+    }
+}
+
+/// How dimensions are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Comparison {
+    pub(crate) rank: Rank,
+    pub(crate) descending: bool,
+    /// The dimension of which all values are shown.
+    pub(crate) all: Option<&'static str>,
+}
+
+impl Comparison {
+    /// What an address asks for by `order`, as `sort` is written, and `all`.
+    pub(crate) fn of(location: &Location) -> Self {
+        let order = location.get("order").unwrap_or("-interactions");
+        let name = order.strip_prefix('-').unwrap_or(order);
+        let rank =
+            Rank::ALL.into_iter().find(|(_, known)| *known == name).map_or(Rank::Interactions, |(r, _)| r);
+        let all = location.get("all").and_then(|all| DIMENSIONS.into_iter().find(|name| *name == all));
+        Comparison { rank, descending: order.starts_with('-'), all }
+    }
+
+    fn shown(&self, dimension: &str) -> usize {
+        if self.all == Some(dimension) { VALUES_ALL } else { VALUES_SHOWN }
+    }
+
+    /// The values to measure, most interesting first, from how often each occurs now and before.
+    fn candidates(&self, dimension: &str, now: &[FacetCount], before: &[FacetCount]) -> Vec<Option<String>> {
+        let mut counts: HashMap<Option<&str>, (u64, u64)> = HashMap::new();
+        for counted in now {
+            counts.entry(counted.value.as_str()).or_default().0 = counted.count;
+        }
+        for counted in before {
+            counts.entry(counted.value.as_str()).or_default().1 = counted.count;
+        }
+        let mut values: Vec<(Option<&str>, (u64, u64))> = counts.into_iter().collect();
+        values.sort_by(|(a, (a_now, a_before)), (b, (b_now, b_before))| {
+            let growth = |now: u64, before: u64| i128::from(now) - i128::from(before);
+            let by_count = b_now.cmp(a_now).then(b_before.cmp(a_before)).then(a.cmp(b));
+            match (self.rank, self.descending) {
+                (Rank::Change, true) => {
+                    growth(*b_now, *b_before).cmp(&growth(*a_now, *a_before)).then(by_count)
+                }
+                (Rank::Change, false) => {
+                    growth(*a_now, *a_before).cmp(&growth(*b_now, *b_before)).then(by_count)
+                }
+                _ => by_count,
+            }
+        });
+        let shown = self.shown(dimension);
+        let ranked = match (self.rank, self.descending) {
+            (Rank::Interactions, true) | (Rank::Change, _) => shown,
+            _ => shown.max(VALUES_RANKED),
+        };
+        values.into_iter().take(ranked).map(|(value, _)| value.map(str::to_owned)).collect()
+    }
+
+    /// Puts measured values in order; unknown numbers come last either way.
+    fn ranked(&self, dimension: &str, mut values: Vec<Value>) -> Vec<Value> {
+        values.sort_by(|a, b| match (self.rank.of(a), self.rank.of(b)) {
+            (Some(a), Some(b)) if self.descending => b.total_cmp(&a),
+            (Some(a), Some(b)) => a.total_cmp(&b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        });
+        values.truncate(self.shown(dimension));
+        values
+    }
+}
 
 /// Everything on the overview page.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,10 +235,19 @@ pub(crate) struct Measured {
     /// By stretch of time.
     pub(crate) over_time: Vec<Numbers>,
     pub(crate) stretches: Stretches,
-    /// By dimension: values with most interactions first.
-    pub(crate) by: Vec<(&'static str, ByValue)>,
+    /// By dimension.
+    pub(crate) by: Vec<Dimension>,
+    /// How the values of [`DISTRIBUTIONS`] are distributed, with those of the period before.
+    pub(crate) distributions: Vec<(String, Distribution, Option<Distribution>)>,
     /// Of the costs, ISO 4217.
     pub(crate) currency: Option<String>,
+}
+
+impl Measured {
+    /// Whether there is anything to compare with.
+    pub(crate) fn has_before(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| before.total > 0)
+    }
 }
 
 /// Measures the interactions of a selection that started in a period.
@@ -117,45 +259,67 @@ pub(crate) fn measure(
     unbounded: &Selection,
     period: Period,
     clock: &Clock,
+    comparison: Comparison,
     deadline: Instant,
 ) -> Result<Measured, SearchError> {
-    let numbers = |selection: Selection, facets: &[&str]| {
-        let facets = ["sentiment", "csat"].iter().chain(facets).map(|name| (*name).to_owned()).collect();
-        request(selection, facets, Vec::new(), &["total_costs", "duration"], deadline)
+    let asked = |selection: Selection, facets: &[&str], distributions: &[&str]| {
+        let facets = facets.iter().map(|name| (*name).to_owned()).collect();
+        request(selection, facets, Vec::new(), distributions, deadline)
     };
+    let numbers = |selection| asked(selection, &["sentiment", "csat"], &["total_costs", "duration"]);
+    let everything: Vec<&str> = ["sentiment", "csat"].into_iter().chain(DIMENSIONS).collect();
     let selection = &started_in(unbounded, period.since, period.until);
-    let whole = reader.overview(&numbers(selection.clone(), &DIMENSIONS))?;
+    let earlier = before(period, clock).map(|(from, to)| started_in(unbounded, Some(from), Some(to)));
+    let both = [Some(selection), earlier.as_ref()].into_iter().flatten();
+    let both: Vec<OverviewRequest> =
+        both.map(|selection| asked(selection.clone(), &everything, &DISTRIBUTIONS)).collect();
+    let both = reader.overviews(&both)?;
+    let Some((whole, before)) = both.split_first() else { return Err(SearchError::DeadlineExceeded) };
+    let before = before.first();
     let stretches = Stretches::of(reader, selection, period, clock, STRETCHES, deadline)?;
 
     // Everything that is compared is asked for at once.
-    let before = before(period, clock.now);
-    let earlier = before.map(|(from, to)| started_in(unbounded, Some(from), Some(to)));
     let each_stretch = stretches.iter().map(|(from, to)| started_in(selection, Some(from), Some(to)));
     let values = DIMENSIONS.map(|dimension| {
-        let counts = whole.facets.iter().find(|(facet, _)| facet == dimension).map(|(_, counts)| counts);
-        let counts = counts.into_iter().flatten().take(VALUES_MAX);
-        let values: Vec<Option<String>> =
-            counts.map(|counted| counted.value.as_str().map(str::to_owned)).collect();
-        (dimension, values)
+        let (now, before) =
+            (counts(whole, dimension), before.map_or(&[][..], |before| counts(before, dimension)));
+        (dimension, comparison.candidates(dimension, now, before))
     });
-    let each_value = values.iter().flat_map(|(dimension, values)| {
-        values.iter().map(move |value| only(selection, dimension, value.clone()))
-    });
-    let asked: Vec<OverviewRequest> =
-        earlier.into_iter().chain(each_stretch).chain(each_value).map(|asked| numbers(asked, &[])).collect();
+    let mut asked: Vec<OverviewRequest> = each_stretch.map(numbers).collect();
+    for (dimension, value) in
+        values.iter().flat_map(|(field, values)| values.iter().map(move |value| (field, value)))
+    {
+        asked.push(numbers(only(selection, dimension, value.clone())));
+        // Of the period before only the mood is compared, beside the count.
+        let earlier = earlier.as_ref().map(|earlier| only(earlier, dimension, value.clone()));
+        asked.extend(
+            earlier.map(|earlier| request(earlier, vec!["sentiment".to_owned()], Vec::new(), &[], deadline)),
+        );
+    }
     let answers = reader.overviews(&asked)?;
     let mut answers = answers.iter().map(Numbers::of);
 
-    let before = before.and_then(|_| answers.next());
     let over_time: Vec<Numbers> = answers.by_ref().take(stretches.len()).collect();
     let mut by = Vec::with_capacity(DIMENSIONS.len());
-    for (dimension, values) in values {
-        by.push((dimension, values.into_iter().zip(answers.by_ref()).collect()));
+    for (dimension, candidates) in values {
+        let mut values = Vec::with_capacity(candidates.len());
+        for value in candidates {
+            let Some(now) = answers.next() else { break };
+            values.push(Value { value, now, before: before.and_then(|_| answers.next()) });
+        }
+        let values = comparison.ranked(dimension, values);
+        let has_more = counts(whole, dimension).len() > values.len();
+        by.push(Dimension { field: dimension, values, has_more });
     }
+    let distributions = whole.distributions.iter().map(|(field, distribution)| {
+        let before = before.and_then(|before| before.distributions.iter().find(|(known, _)| known == field));
+        (field.clone(), distribution.clone(), before.map(|(_, before)| before.clone()))
+    });
+    let (distributions, before) = (distributions.collect(), before.map(Numbers::of));
     // All costs are in one currency: that of the largest.
     let dearest = first_by(reader, selection, "total_costs", true, deadline)?;
     let currency = dearest.and_then(|interaction| interaction.total_costs.currency);
-    Ok(Measured { whole: Numbers::of(&whole), before, over_time, stretches, by, currency })
+    Ok(Measured { whole: Numbers::of(whole), before, over_time, stretches, by, distributions, currency })
 }
 
 /// Counts by stretch of time.
@@ -196,7 +360,7 @@ fn request(
         selection,
         interval: Duration::MAX.into(), // what started when is counted by ranges
         facets,
-        facet_size: VALUES_MAX,
+        facet_size: VALUES_COUNTED,
         ranges,
         distributions: distributions.iter().map(|name| (*name).to_owned()).collect(),
         deadline: Some(deadline),
@@ -220,16 +384,62 @@ fn only(selection: &Selection, field: &str, value: Option<String>) -> Selection 
     narrowed
 }
 
-/// The period of the same length before one that says where it begins.
-fn before(period: Period, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+/// The counts of a facet.
+fn counts<'o>(overview: &'o Overview, name: &str) -> &'o [FacetCount] {
+    let facet = overview.facets.iter().find(|(facet, _)| facet == name);
+    facet.map_or(&[][..], |(_, counts)| counts.as_slice())
+}
+
+/// The period of the same length before one that says where it begins. What is still going on is compared with as much
+/// of the period before; lengths are those that clocks show, so that days are compared with days when clocks change.
+fn before(period: Period, clock: &Clock) -> Option<(Timestamp, Timestamp)> {
     let since = period.since?;
-    let length_ms = period.until.unwrap_or(now).millis_since(since);
-    (length_ms > 0).then(|| (since.plus_millis(-length_ms), since))
+    let until = period.until.map_or(clock.now, |until| until.min(clock.now).max(since));
+    let [begin, end] = [since, until].map(|at| clock.local(at).naive_local());
+    let from = clock.instant(begin.checked_sub_signed(end.signed_duration_since(begin))?)?;
+    (from < since).then_some((from, since))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn days_are_compared_with_days_when_clocks_change() {
+        let berlin = Clock::in_zone(at("2026-10-28T11:00:00Z"), "Europe/Berlin").unwrap();
+        let period =
+            |since: &str, until: Option<&str>| Period { since: Some(at(since)), until: until.map(at) };
+        // The Monday after the night in which clocks were put back, with the Sunday of 25 hours.
+        assert_eq!(
+            before(period("2026-10-25T23:00:00Z", Some("2026-10-26T23:00:00Z")), &berlin),
+            Some((at("2026-10-24T22:00:00Z"), at("2026-10-25T23:00:00Z")))
+        );
+        // The week up to now, Wednesday noon, with as much before it.
+        assert_eq!(
+            before(period("2026-10-25T23:00:00Z", Some("2026-11-01T23:00:00Z")), &berlin),
+            Some((at("2026-10-23T10:00:00Z"), at("2026-10-25T23:00:00Z")))
+        );
+        assert_eq!(before(Period::default(), &berlin), None);
+    }
+
+    #[test]
+    fn values_that_grew_or_went_come_first_when_change_is_asked_for() {
+        let counted = |value: &str, count| FacetCount { value: value.into(), ends: None, count };
+        let now = [counted("steady", 9), counted("grown", 7)];
+        let before = [counted("steady", 9), counted("gone", 5), counted("grown", 1)];
+        let names = |order: &str| {
+            let comparison = Comparison::of(&Location::parse(&format!("order={order}")));
+            let values = comparison.candidates("topic", &now, &before);
+            values.into_iter().map(Option::unwrap).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(names("-interactions"), "steady grown gone");
+        assert_eq!(names("-change"), "grown steady gone");
+        assert_eq!(names("change"), "gone steady grown");
+    }
 
     #[test]
     fn a_mean_leaves_out_what_is_missing() {

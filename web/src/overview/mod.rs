@@ -6,10 +6,11 @@ mod volume;
 
 use hearken_model::{Money, Timestamp};
 use hearken_query::Problem;
+use hearken_query::search::SearchAnswer;
 use maud::{Markup, html};
 
 use crate::clock::Clock;
-use crate::interactions::{chips, range, search_box};
+use crate::interactions::{chips, facets_panel, failed, range, search_box};
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
 use crate::period::Period;
@@ -17,10 +18,10 @@ use crate::plot::{self, Axis, Bar};
 use crate::reader::Reader;
 use crate::{format, labels};
 
-pub(crate) use measure::{Measured, Numbers, measure, volume};
+pub(crate) use measure::{Comparison, Measured, Numbers, measure, volume};
 pub(crate) use volume::{BARS, Volume};
 
-use stretches::DAY_MS;
+use measure::{Dimension, Rank, Value};
 
 /// What the page shows.
 pub(crate) struct OverviewView<'v> {
@@ -30,6 +31,12 @@ pub(crate) struct OverviewView<'v> {
     /// What the measured interactions started in.
     pub(crate) period: Period,
     pub(crate) measured: Result<Measured, Problem>,
+    /// How values are compared.
+    pub(crate) comparison: Comparison,
+    /// The same search for the API.
+    pub(crate) api: &'v Location,
+    /// The facets of the list, when they could be had.
+    pub(crate) facets: Option<SearchAnswer>,
 }
 
 /// The document.
@@ -46,13 +53,19 @@ pub(crate) fn page(view: &OverviewView<'_>) -> Markup {
             }
         }
         (chips(location, view.clock, "/overview"))
-        @match &view.measured {
-            Ok(measured) if measured.whole.total == 0 => div.empty {
-                h2 { "Nothing to plot" }
-                p { "No interaction matches. " a href="/overview" { "All interactions" } }
-            },
-            Ok(measured) => (plots(view, measured)),
-            Err(problem) => div.empty { h2 { (problem.title) } p { (layout::sentence(&problem.detail)) } },
+        div.split {
+            (facets_panel(location, view.api, view.facets.as_ref(), "/overview"))
+            div #results.results tabindex="-1" {
+                a.button.narrow-only href="#filters" { "Filters" }
+                @match &view.measured {
+                    Ok(measured) if measured.whole.total == 0 => div.empty {
+                        h2 { "Nothing to plot" }
+                        p { "No interaction matches. " a href="/overview" { "All interactions" } }
+                    },
+                    Ok(measured) => (plots(view, measured)),
+                    Err(problem) => (failed(location, problem, "/overview")),
+                }
+            }
         }
     };
     layout::document(Page {
@@ -61,7 +74,7 @@ pub(crate) fn page(view: &OverviewView<'_>) -> Markup {
         kept: location.clone(),
         reader: Some(view.reader),
         clock: view.clock,
-        scripts: &["suggest.js"],
+        scripts: &["suggest.js", "plots.js", "facets.js", "overview.js"],
         main,
     })
 }
@@ -71,10 +84,12 @@ fn plots(view: &OverviewView<'_>, measured: &Measured) -> Markup {
         (totals(measured))
         h2.visually-hidden { "Over time" }
         div.plots { (over_time(view, measured)) }
+        h2.visually-hidden { "What changed" }
         div.plots.wide {
-            @for (dimension, values) in &measured.by {
-                @if !values.is_empty() { (comparison(view.location, measured, dimension, values)) }
+            @for dimension in &measured.by {
+                @if dimension.values.iter().any(|value| value.value.is_some()) { (comparison(view, measured, dimension)) }
             }
+            (distributions(measured))
         }
     }
 }
@@ -90,19 +105,19 @@ fn totals(measured: &Measured) -> Markup {
     let percent = |percent: f64| format!("{percent:.1} %");
     let points = |of: fn(&Numbers) -> Option<f64>, unit: &str| {
         let (now, then) = (of(whole)?, of(before.as_ref()?)?);
-        Some(format!("{:+.1}{unit} against the period before", now - then))
+        Some(format!("{:+.1}{unit} against the period before", now - then).replace('-', "−"))
     };
     let growth = |of: fn(&Numbers) -> Option<f64>| {
         let (now, then) = (of(whole)?, of(before.as_ref()?)?);
-        (then > 0.0).then(|| format!("{:+.0} % against the period before", (now / then - 1.0) * 100.0))
+        (then > 0.0).then(|| self::growth(now, then) + " against the period before")
     };
     html! {
         div.totals {
             (tile("Interactions", format::count(whole.total), growth(|numbers| Some(numbers.total as f64))))
             (tile("Negative", whole.negative_percent().map_or_else(unknown, percent), points(Numbers::negative_percent, " points")))
-            (tile("CSAT, detected, mean", whole.csat.map_or_else(unknown, |csat| format!("{csat:.2}/5")), points(|numbers| numbers.csat, "")))
+            (tile("Mean CSAT, detected", whole.csat.map_or_else(unknown, |csat| format!("{csat:.2}/5")), points(|numbers| numbers.csat, "")))
             (tile("Cost, where known", whole.cost.map_or_else(unknown, |cost| format::money(cost, currency.as_deref())), growth(Numbers::cost_as_number)))
-            (tile("Duration, median", whole.duration.map_or_else(unknown, format::duration), growth(|numbers| numbers.duration)))
+            (tile("Median duration", whole.duration.map_or_else(unknown, format::duration), growth(|numbers| numbers.duration)))
         }
     }
 }
@@ -110,89 +125,197 @@ fn totals(measured: &Measured) -> Markup {
 /// Small multiples over the same time.
 fn over_time(view: &OverviewView<'_>, measured: &Measured) -> Markup {
     let OverviewView { location, clock, period, .. } = view;
+    let list = location.without("order").without("all");
     let bars = |value: &dyn Fn(&Numbers) -> Option<f64>, text: &dyn Fn(f64) -> String| -> Vec<Bar> {
-        let stretches = measured.stretches.iter().map(|(from, to)| period.clip(from, to));
-        let bar = |((from, to), numbers): ((Timestamp, Timestamp), &Numbers)| {
+        let bar = |(stretch, numbers): ((Timestamp, Timestamp), &Numbers)| {
             let said = value(numbers).map_or(labels::NOT_AVAILABLE.to_owned(), text);
             Bar {
-                label: format!("{}: {said}", format::exact(from, clock)),
+                label: format!("{}: {said}", volume::named(stretch, *period, clock)),
                 value: value(numbers).unwrap_or(0.0),
-                href: (numbers.total > 0).then(|| volume::stretch(location, from, to, "/")),
+                href: (numbers.total > 0)
+                    .then(|| volume::href(&list, period.clip(stretch.0, stretch.1), "/")),
+                is_partial: volume::is_partial(stretch, *period, clock),
             }
         };
-        stretches.zip(&measured.over_time).map(bar).collect()
+        measured.stretches.iter().zip(&measured.over_time).map(bar).collect()
     };
-    let ticks = measured.stretches.iter().map(|(begin, _)| tick(begin, measured.stretches.length_ms, clock));
+    let ticks =
+        measured.stretches.iter().map(|(begin, _)| volume::tick(begin, measured.stretches.length_ms, clock));
     let ticks: Vec<String> = ticks.collect();
+    let bounds = volume::bounds(&measured.stretches, *period);
     let currency = measured.currency.as_deref();
     let duration = |seconds: f64| format::duration(seconds);
-    let amount =
-        |amount: f64| Money::try_from(amount).map_or(String::new(), |amount| format::money(amount, currency));
+    let money = |amount: f64| Money::try_from(amount).unwrap_or_default();
+    let largest = measured.over_time.iter().filter_map(Numbers::cost_as_number).fold(0.0, f64::max);
+    let (_, top) = plot::from_zero(largest);
+    let digits = format::digits([top, top / 2.0].map(money));
+    let amount = |amount: f64| format::money(money(amount), currency);
+    let amount_tick = |amount: f64| format::money_of(money(amount), currency, digits);
     let whole = |number: f64| format::count(number as u64);
+    let percent = |percent: f64| format!("{} %", (percent * 10.0).round() / 10.0);
+    let score = |score: f64| format!("{score:.0}");
     let plot = |title: &str, unit: &str, bars: &[Bar], axis: Axis<'_>| {
-        plot::columns(title, unit, bars, &ticks, axis)
+        plot::columns(title, unit, bars, &ticks, &bounds, axis)
     };
+    let of_csat: fn(f64) -> (f64, f64) = |_| (1.0, 5.0);
     html! {
-        (plot("Volume", "interactions", &bars(&|n| Some(n.total as f64), &|v| format::interactions(v as u64)), Axis { text: &whole, ends: None, tone: "" }))
-        (plot("Negative", "share of interactions with a sentiment", &bars(&Numbers::negative_percent, &|v| format!("{v:.0} % negative")), Axis { text: &|v| format!("{} %", (v * 10.0).round() / 10.0), ends: None, tone: "negative" }))
-        (plot("Positive", "share of interactions with a sentiment", &bars(&Numbers::positive_percent, &|v| format!("{v:.0} % positive")), Axis { text: &|v| format!("{} %", (v * 10.0).round() / 10.0), ends: None, tone: "positive" }))
-        (plot("CSAT", "mean of 1 to 5, detected", &bars(&|n| n.csat, &|v| format!("{v:.1} of 5")), Axis { text: &|v| format!("{v:.1}"), ends: Some((1.0, 5.0)), tone: "" }))
-        (plot("Cost", measured.currency.as_deref().unwrap_or("where known"), &bars(&Numbers::cost_as_number, &amount), Axis { text: &amount, ends: None, tone: "" }))
-        (plot("Duration", "median", &bars(&|n| n.duration, &duration), Axis { text: &duration, ends: None, tone: "" }))
+        (plot("Volume", "interactions", &bars(&|n| Some(n.total as f64), &|v| format::interactions(v as u64)), Axis { text: &whole, ends: plot::from_zero, tone: "" }))
+        (plot("Negative", "share of those with a sentiment", &bars(&Numbers::negative_percent, &|v| format!("{v:.0} % negative")), Axis { text: &percent, ends: plot::from_zero, tone: "negative" }))
+        (plot("Positive", "share of those with a sentiment", &bars(&Numbers::positive_percent, &|v| format!("{v:.0} % positive")), Axis { text: &percent, ends: plot::from_zero, tone: "positive" }))
+        (plot("CSAT", "mean of 1 to 5, detected", &bars(&|n| n.csat, &|v| format!("{v:.1} of 5")), Axis { text: &score, ends: of_csat, tone: "" }))
+        (plot("Cost", currency.unwrap_or("where known"), &bars(&Numbers::cost_as_number, &amount), Axis { text: &amount_tick, ends: plot::from_zero, tone: "" }))
+        (plot("Duration", "median", &bars(&|n| n.duration, &duration), Axis { text: &format::duration_tick, ends: plot::from_zero_seconds, tone: "" }))
     }
 }
 
-/// Where a stretch begins, as short as its length allows.
-fn tick(begin: Timestamp, length_ms: i64, clock: &Clock) -> String {
-    let form = if length_ms < DAY_MS / 4 {
-        "%H:%M"
-    } else if length_ms < 28 * DAY_MS {
-        "%-d %b"
-    } else {
-        "%b %Y"
-    };
-    clock.local(begin).format(form).to_string()
-}
-
-/// One dimension as a table whose first number is also a bar.
-fn comparison(
-    location: &Location,
-    measured: &Measured,
-    dimension: &str,
-    values: &[(Option<String>, Numbers)],
-) -> Markup {
-    let largest = values.iter().map(|(_, numbers)| numbers.total).max().unwrap_or(0);
+/// One dimension as a table whose first number is also a bar, with what changed against the period before.
+fn comparison(view: &OverviewView<'_>, measured: &Measured, dimension: &Dimension) -> Markup {
+    let field = dimension.field;
+    let name = labels::field(field).into_owned();
+    let list = view.location.without("order").without("all");
+    let largest = dimension.values.iter().map(|value| value.now.total).max().unwrap_or(0);
+    let currency = measured.currency.as_deref();
+    let digits = format::digits(dimension.values.iter().filter_map(|value| value.now.cost));
+    let has_before = measured.has_before();
     let unknown = || "–".to_owned();
+    let head = |title: &str, rank: Rank, wide: bool| {
+        let Comparison { rank: current, descending, .. } = view.comparison;
+        let is_current = current == rank;
+        let is_next_descending = !(is_current && descending);
+        let rank_name = Rank::ALL.into_iter().find(|(known, _)| *known == rank).map_or("", |(_, name)| name);
+        let order = format!("{}{rank_name}", if is_next_descending { "-" } else { "" });
+        let sorted = is_current.then_some(if descending { "descending" } else { "ascending" });
+        html! {
+            th.number[!wide] scope="col" colspan=[wide.then_some("2")] aria-sort=[sorted] {
+                a href=(view.location.set("order", &order).href("/overview"))
+                    title=(if is_next_descending { "Largest first" } else { "Smallest first" }) {
+                    (title) @if is_current { span aria-hidden="true" { (if descending { " ↓" } else { " ↑" }) } }
+                }
+            }
+        }
+    };
     html! {
-        section.plot.card {
-            h2 { "By " (labels::field(dimension).to_lowercase()) }
-            div.scroll tabindex="0" role="region" aria-label={ "By " (labels::field(dimension).to_lowercase()) } {
+        section.plot.card #(format!("by-{field}")) {
+            div.between {
+                h2 { "By " (name.to_lowercase().replace("llm", "LLM")) }
+                @if view.comparison.all == Some(field) {
+                    a.quiet href=(view.location.without("all").href("/overview")) { "Fewer" }
+                } @else if dimension.has_more {
+                    a.quiet href={ (view.location.set("all", field).href("/overview")) "#by-" (field) } aria-label={ "All values of " (name) } { "All" }
+                }
+            }
+            div.scroll tabindex="0" role="region" aria-label={ "By " (name.to_lowercase()) } {
                 table.ranking {
                     thead { tr {
-                        th scope="col" { (labels::field(dimension)) }
-                        th scope="col" colspan="2" { "Interactions" }
-                        th.number scope="col" { "Negative" }
-                        th.number scope="col" { "CSAT" }
-                        th.number scope="col" { "Cost" }
-                        th.number scope="col" { "Duration" }
+                        th scope="col" { (name) }
+                        (head("Interactions", Rank::Interactions, true))
+                        @if has_before { (head("Change", Rank::Change, false)) }
+                        (head("Negative", Rank::Negative, false))
+                        (head("CSAT", Rank::Csat, false))
+                        (head("Cost", Rank::Cost, false))
+                        (head("Duration", Rank::Duration, false))
                     } }
-                    tbody { @for (value, numbers) in values {
-                        @let text = value.as_deref().unwrap_or_default();
-                        @let these = location.set(dimension, text);
-                        @let name = labels::value(dimension, text);
+                    tbody { @for value in &dimension.values {
+                        @let Value { now, before, .. } = value;
+                        @let text = value.value.as_deref().unwrap_or_default();
+                        @let these = list.set(field, text);
+                        @let said = labels::value(field, text);
                         tr {
-                            th scope="row" { a href=(these.href("/")) { bdi { (name) } } }
-                            td.number { (format::count(numbers.total)) }
-                            td.meter { a href=(these.href("/")) tabindex="-1" aria-hidden="true" { (plot::meter(numbers.total as f64, largest as f64)) } }
-                            td.number { @match numbers.negative_percent() {
-                                Some(percent) if numbers.negative > 0 =>
-                                    a href=(these.set("sentiment", "negative").href("/")) aria-label=(format!("{percent:.0} % negative with {name}")) { (format!("{percent:.0} %")) },
-                                Some(_) => "0 %",
+                            th scope="row" { a href=(these.href("/")) title=(said) { bdi { (said) } } }
+                            td.number { (format::count(now.total)) }
+                            td.meter { a href=(these.href("/")) tabindex="-1" aria-hidden="true" { (plot::meter(now.total as f64, largest as f64)) } }
+                            @if has_before { td.number { (before.as_ref().map_or_else(|| html! { "–" }, |before| change(now.total, before.total))) } }
+                            td.number { @match now.negative_percent() {
+                                Some(percent) => {
+                                    @if now.negative > 0 {
+                                        a href=(these.set("sentiment", "negative").href("/")) aria-label=(format!("{percent:.0} % negative with {said}")) { (format!("{percent:.0} %")) }
+                                    } @else { "0 %" }
+                                    @if let Some(before) = before.as_ref().and_then(Numbers::negative_percent) { (points(percent - before)) }
+                                }
                                 None => (unknown()),
                             } }
-                            td.number { (numbers.csat.map_or_else(unknown, |csat| format!("{csat:.1}"))) }
-                            td.number { (numbers.cost.map_or_else(unknown, |cost| format::money(cost, measured.currency.as_deref()))) }
-                            td.number { (numbers.duration.map_or_else(unknown, format::duration)) }
+                            td.number { (now.csat.map_or_else(unknown, |csat| format!("{csat:.1}"))) }
+                            td.number { (now.cost.map_or_else(unknown, |cost| format::money_of(cost, currency, digits))) }
+                            td.number { (now.duration.map_or_else(unknown, format::duration)) }
+                        }
+                    } }
+                }
+            }
+        }
+    }
+}
+
+/// How much a count grew or shrank against the period before.
+fn change(now: u64, before: u64) -> Markup {
+    let said = match (now, before) {
+        (0, 0) => "–".to_owned(),
+        (_, 0) => "new".to_owned(),
+        (0, _) => "gone".to_owned(),
+        (now, before) => growth(now as f64, before as f64),
+    };
+    html! { span title={ (format::count(now)) " after " (format::count(before)) " in the period before" } { (said) } }
+}
+
+/// `+12 %`, `−3 %` or `±0 %`. What was before is not 0.
+fn growth(now: f64, before: f64) -> String {
+    let percent = ((now / before - 1.0) * 100.0).round();
+    if percent == 0.0 { "±0 %".to_owned() } else { format!("{percent:+.0} %").replace('-', "−") }
+}
+
+/// How many percentage points a share rose or fell.
+fn points(points: f64) -> Markup {
+    let rounded = points.round();
+    html! {
+        @if rounded != 0.0 {
+            " " span.faint title=(format!("{points:+.1} percentage points against the period before")) {
+                "(" (format!("{rounded:+.0}").replace('-', "−")) ")"
+            }
+        }
+    }
+}
+
+/// What interactions were like: percentiles, whose tail says more than their middle.
+fn distributions(measured: &Measured) -> Markup {
+    let currency = measured.currency.as_deref();
+    let text = |field: &str, value: &serde_json::Value| match (field, value) {
+        ("total_costs", value) => {
+            let amount = value.as_str().and_then(|amount| amount.parse::<Money>().ok());
+            amount.map_or("–".to_owned(), |amount| format::money(amount, currency))
+        }
+        ("interruptions" | "messages_count", value) => value.as_u64().map_or("–".to_owned(), format::count),
+        (_, value) => value.as_f64().map_or("–".to_owned(), format::duration),
+    };
+    let number = |value: &serde_json::Value| value.as_f64().or_else(|| value.as_str()?.parse().ok());
+    let has_before = measured.has_before();
+    html! {
+        section.plot.card #by-field {
+            h2 { "What interactions were like" }
+            div.scroll tabindex="0" role="region" aria-label="What interactions were like" {
+                table.ranking {
+                    thead { tr {
+                        th scope="col" { "Field" }
+                        th.number scope="col" { "Interactions" }
+                        th.number scope="col" { "Median" }
+                        @if has_before { th.number scope="col" { "Change" } }
+                        th.number scope="col" title="90 % are not larger" { "90th percentile" }
+                        th.number scope="col" title="99 % are not larger" { "99th percentile" }
+                        th.number scope="col" { "Largest" }
+                    } }
+                    tbody { @for (field, now, before) in measured.distributions.iter().filter(|(_, now, _)| now.count > 0) {
+                        tr {
+                            th scope="row" { (labels::field(field)) }
+                            td.number { (format::count(now.count)) }
+                            td.number { (text(field, &now.p50)) }
+                            @if has_before {
+                                @let then = before.as_ref().and_then(|before| number(&before.p50)).filter(|then| *then > 0.0);
+                                td.number { @match number(&now.p50).zip(then) {
+                                    Some((now, then)) => (growth(now, then)),
+                                    None => "–",
+                                } }
+                            }
+                            td.number { (text(field, &now.p90)) }
+                            td.number { (text(field, &now.p99)) }
+                            td.number { (text(field, &now.max)) }
                         }
                     } }
                 }

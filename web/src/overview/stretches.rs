@@ -197,6 +197,10 @@ mod tests {
         let hours: Vec<i64> =
             stretches.iter().map(|(begin, end)| end.millis_since(begin) / HOUR_MS).collect();
         assert_eq!(hours, [24, 24, 24, 24, 24, 25, 24, 24, 24, 24, 24]);
+        let stretches = cut("2026-03-27T10:00:00Z", "2026-03-31T10:00:00Z", "Europe/Berlin", 5);
+        let hours: Vec<i64> =
+            stretches.iter().map(|(begin, end)| end.millis_since(begin) / HOUR_MS).collect();
+        assert_eq!(hours, [24, 24, 23, 24, 24], "clocks are put forward on Sunday");
     }
 
     #[test]

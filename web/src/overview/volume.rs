@@ -3,7 +3,7 @@
 use hearken_model::Timestamp;
 use maud::{Markup, html};
 
-use super::stretches::Stretches;
+use super::stretches::{DAY_MS, Stretches};
 use crate::clock::Clock;
 use crate::format;
 use crate::location::Location;
@@ -12,6 +12,8 @@ use crate::plot;
 
 /// Bars of the strip above the list.
 pub(crate) const BARS: usize = 60;
+/// Longer stretches are named by their month.
+const SEASON_MS: i64 = 28 * DAY_MS;
 
 /// Counts of stretches of time, without gaps.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,25 +28,102 @@ pub(crate) struct Volume {
 impl Volume {
     /// The strip above the list. Scripts let it be brushed, from bound to bound.
     pub(crate) fn strip(&self, location: &Location, clock: &Clock) -> Markup {
-        let stretches: Vec<_> = self.stretches.iter().map(|(from, to)| self.period.clip(from, to)).collect();
-        let bars: Vec<plot::Bar> = stretches
+        let bars: Vec<plot::Bar> = self
+            .stretches
             .iter()
             .zip(&self.counts)
-            .map(|((from, to), count)| plot::Bar {
-                label: format!("{}: {}", format::exact(*from, clock), format::interactions(*count)),
+            .map(|(stretch, count)| plot::Bar {
+                label: format!("{}: {}", named(stretch, self.period, clock), format::interactions(*count)),
                 value: *count as f64,
-                href: (*count > 0).then(|| stretch(location, *from, *to, "/")),
+                href: (*count > 0).then(|| href(location, self.period.clip(stretch.0, stretch.1), "/")),
+                is_partial: is_partial(stretch, self.period, clock),
             })
             .collect();
-        let bounds = stretches.iter().map(|(from, _)| *from).chain(stretches.last().map(|(_, to)| *to));
-        let bounds: Vec<String> = bounds.map(|bound| bound.as_millis().to_string()).collect();
+        let most = self.counts.iter().max().copied().unwrap_or(0);
+        let ends = self.stretches.iter().next().zip(self.stretches.iter().last());
+        // Times of day say nothing about the ends of more than a day.
+        let length_ms = self.stretches.length_ms;
+        let is_of_days = length_ms.saturating_mul(self.stretches.len() as i64) > DAY_MS;
+        let named_ms = if is_of_days { length_ms.max(DAY_MS) } else { length_ms };
         html! {
-            figure.histogram data-bounds=(bounds.join(" ")) { (plot::strip("Interactions by start", &bars)) }
+            figure.histogram data-bounds=(bounds(&self.stretches, self.period)) data-left="0" data-right="1" {
+                (plot::strip("Interactions by start", &bars))
+                @if let Some(((first, _), (last, _))) = ends {
+                    figcaption.scale {
+                        span { (tick(first, named_ms, clock)) }
+                        span { "peak " (format::count(most)) " in " (format::duration_tick(length_ms as f64 / 1_000.0)) }
+                        span { (tick(last, named_ms, clock)) }
+                    }
+                }
+            }
         }
     }
 }
 
+/// Where stretches of time begin and end within a period, milliseconds, for brushing.
+pub(super) fn bounds(stretches: &Stretches, period: Period) -> String {
+    let clipped: Vec<_> = stretches.iter().map(|(from, to)| period.clip(from, to)).collect();
+    let bounds = clipped.iter().map(|(from, _)| *from).chain(clipped.last().map(|(_, to)| *to));
+    bounds.map(|bound| bound.as_millis().to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a stretch is not wholly in the period, or not over.
+pub(super) fn is_partial((from, to): (Timestamp, Timestamp), period: Period, clock: &Clock) -> bool {
+    period.clip(from, to) != (from, to) || to > clock.now
+}
+
+/// The part of a stretch that is in the period: `15 Nov 2026`, `9 Nov 2026 – 15 Nov 2026`, `15 Nov 2026, 06:00 – 12:00`.
+pub(super) fn named(stretch: (Timestamp, Timestamp), period: Period, clock: &Clock) -> String {
+    let (from, to) = period.clip(stretch.0, stretch.1);
+    let last = to.plus_millis(-1);
+    let (first_day, last_day) = (format::day(from, clock), format::day(last, clock));
+    let time = |at: Timestamp| clock.local(at).format("%H:%M").to_string();
+    let said = match (time(from).as_str(), time(to).as_str()) {
+        ("00:00", "00:00") if first_day == last_day => first_day,
+        ("00:00", "00:00") => format!("{first_day} – {last_day}"),
+        (begin, end) if first_day == last_day => format!("{first_day}, {begin} – {end}"),
+        (begin, end) => format!("{first_day}, {begin} – {}, {end}", format::day(to, clock)),
+    };
+    let note = if is_partial(stretch, period, clock) { ", in part" } else { "" };
+    said + note
+}
+
+/// Where a stretch begins, as short as its length allows.
+pub(super) fn tick(begin: Timestamp, length_ms: i64, clock: &Clock) -> String {
+    let form = match length_ms {
+        ..DAY_MS => {
+            let is_midnight = clock.local(begin).time() == chrono::NaiveTime::MIN;
+            if length_ms >= DAY_MS / 4 || is_midnight { "%-d %b" } else { "%H:%M" }
+        }
+        DAY_MS..SEASON_MS => "%-d %b",
+        _ => "%b %Y",
+    };
+    clock.local(begin).format(form).to_string()
+}
+
 /// The address of what started in a stretch of time.
-pub(crate) fn stretch(location: &Location, from: Timestamp, to: Timestamp, path: &str) -> String {
+pub(super) fn href(location: &Location, (from, to): (Timestamp, Timestamp), path: &str) -> String {
     location.set("since", &from.to_string()).set("until", &to.to_string()).href(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_are_named_by_what_they_cover() {
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let berlin = Clock::in_zone(at("2026-11-22T10:00:00Z"), "Europe/Berlin").unwrap();
+        let named = |from: &str, to: &str, since: Option<&str>| {
+            named((at(from), at(to)), Period { since: since.map(at), until: None }, &berlin)
+        };
+        assert_eq!(named("2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z", None), "25 Oct 2026");
+        assert_eq!(named("2026-11-08T23:00:00Z", "2026-11-15T23:00:00Z", None), "9 Nov 2026 – 15 Nov 2026");
+        assert_eq!(named("2026-11-15T05:00:00Z", "2026-11-15T11:00:00Z", None), "15 Nov 2026, 06:00 – 12:00");
+        assert_eq!(
+            named("2026-11-14T23:00:00Z", "2026-11-15T23:00:00Z", Some("2026-11-15T13:30:00Z")),
+            "15 Nov 2026, 14:30 – 00:00, in part"
+        );
+        assert_eq!(named("2026-11-21T23:00:00Z", "2026-11-22T23:00:00Z", None), "22 Nov 2026, in part");
+    }
 }

@@ -1,0 +1,4 @@
+// The overview: its plots and facets.
+"use strict";
+window.hearken.plots(document);
+window.hearken.facets();
