@@ -188,7 +188,7 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
         let only = quote(0);
         return if only.is_empty() { format!("{overall}.") } else { format!("{overall}: {only}.") };
     }
-    if best.is_none() && worst.is_none() {
+    if best.is_none() && worst.is_none() && sentiment == Sentiment::Neutral {
         return format!("{overall}: matter-of-fact in all {} messages of the customer.", judged.len());
     }
     let mut reasons = Vec::new();
