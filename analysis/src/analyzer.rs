@@ -17,7 +17,7 @@ use crate::words::word_table;
 
 /// Version of the built-in analysers; raised whenever one of them may answer differently, so that `hearken index
 /// rebuild` knows what to analyse again.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// One message of a conversation.
 #[derive(Clone, Copy, Debug)]
@@ -113,8 +113,10 @@ impl Analyzer {
         for (utterance, mood) in utterances.iter().zip(&mut messages) {
             *mood = utterance.given().or(*mood);
         }
-        let mood = interaction_mood(utterances, &messages);
-        let (mood, csat) = agreed(mood, |mood| satisfaction(conversation, memo, &messages, mood));
+        let turns = turns(utterances, memo, &messages);
+        let mood = interaction_mood(utterances, &messages, &turns);
+        let turns: Vec<Turn> = turns.into_iter().map(|(_, turn)| turn).collect();
+        let (mood, csat) = agreed(mood, |mood| satisfaction(conversation, &turns, mood));
         let (sentiment, sentiment_description) = mood.map(|mood| (mood.sentiment, mood.description)).unzip();
         let (csat, csat_description) = csat.map(|csat| (csat.score, csat.description)).unzip();
         let window: Vec<Read<'_>> = memo.window(utterances).collect();
@@ -139,20 +141,47 @@ impl Analyzer {
     }
 }
 
+impl Analyzer {
+    /// The values of the signs that `csat` rests on, with the mean and the spread by which they are weighed. For
+    /// measurements: `examples/weigh_csat`.
+    pub fn signs(&self, conversation: &Conversation<'_>) -> [(&'static str, f32, f32, f32); csat::NUM_SIGNS] {
+        let mut memo = Memo::default();
+        let language = memo.read(conversation, &self.parts.reader);
+        let messages = memo.judge(conversation.utterances, language.as_deref(), self.parts.sentiment);
+        let turns = turns(conversation.utterances, &memo, &messages);
+        let values = csat::values(&turns.into_iter().map(|(_, turn)| turn).collect::<Vec<_>>());
+        std::array::from_fn(|n| {
+            let (name, mean, spread, _) = csat::SPREADS[n];
+            (name, mean, spread, values[n])
+        })
+    }
+}
+
 /// Customer messages that the overall mood is judged by; in a longer conversation, the last ones.
 const MOOD_MESSAGES_MAX: usize = 500;
 
+/// `turns` are those that satisfaction is judged by, with their places among `utterances`.
 fn interaction_mood(
     utterances: &[Utterance<'_>],
     messages: &[Option<MessageSentiment>],
+    turns: &[(usize, Turn)],
 ) -> Option<InteractionSentiment> {
-    let by_customer = utterances.iter().zip(messages).rev().filter(|(said, _)| said.role == Role::User);
+    let about_works = csat::talks_of_works(turns.iter().map(|(_, turn)| turn));
+    let mut turns = turns.iter().rev().peekable();
+    let by_customer = utterances.iter().zip(messages).enumerate().rev();
     let mut moods: Vec<UserMessage<'_>> = by_customer
+        .filter(|(_, (said, _))| said.role == Role::User)
         .take(MOOD_MESSAGES_MAX)
-        .map(|(utterance, judged)| UserMessage {
-            text: utterance.text,
-            sentiment: judged.map(|judged| judged.sentiment),
-            score: judged.map(|judged| judged.score),
+        .map(|(place, (utterance, judged))| {
+            while turns.next_if(|(turn, _)| *turn > place).is_some() {}
+            let turn = turns.next_if(|(turn, _)| *turn == place).map(|(_, turn)| turn);
+            UserMessage {
+                text: utterance.text,
+                sentiment: judged.map(|judged| judged.sentiment),
+                score: judged.map(|judged| judged.score),
+                is_courtesy: turn.is_some_and(Turn::is_courtesy),
+                is_about_works: about_works && turn.is_some_and(Turn::is_no_complaint),
+            }
         })
         .collect();
     moods.reverse();
@@ -164,7 +193,11 @@ fn agreed(
     mood: Option<InteractionSentiment>,
     satisfaction: impl Fn(Option<csat::Mood>) -> Option<Csat>,
 ) -> (Option<InteractionSentiment>, Option<Csat>) {
-    let shown = |mood: &InteractionSentiment| csat::Mood { whole: mood.sentiment, ended: mood.ended };
+    let shown = |mood: &InteractionSentiment| csat::Mood {
+        whole: mood.sentiment,
+        score: mood.score,
+        ended: mood.ended,
+    };
     let csat = satisfaction(mood.as_ref().map(shown));
     let is_bounded = csat.as_ref().is_some_and(|csat| csat.is_bounded);
     match mood.as_ref().filter(|_| is_bounded).and_then(InteractionSentiment::tempered) {
@@ -176,32 +209,37 @@ fn agreed(
     }
 }
 
-fn satisfaction(
-    conversation: &Conversation<'_>,
+/// What satisfaction is judged by: the last messages, with their places among `utterances`.
+fn turns(
+    utterances: &[Utterance<'_>],
     memo: &Memo,
     messages: &[Option<MessageSentiment>],
-    mood: Option<csat::Mood>,
-) -> Option<Csat> {
-    let utterances = conversation.utterances;
-    let recent = memo.recent(utterances, csat::TURNS_MAX);
-    let turns: Vec<Turn> = recent
-        .into_iter()
-        .map(|(index, signs)| Turn {
-            role: utterances[index].role,
-            num_words: signs.num_words,
-            cues: signs.cues,
-            asks: signs.asks,
-            mood: messages[index].map(|judged| judged.score),
-            signature: signs.signature,
+) -> Vec<(usize, Turn)> {
+    let recent = memo.recent(utterances, csat::TURNS_MAX).into_iter();
+    recent
+        .map(|(index, signs)| {
+            let turn = Turn {
+                role: utterances[index].role,
+                num_words: signs.num_words,
+                cues: signs.cues,
+                asks: signs.asks,
+                mood: messages[index].map(|judged| judged.score),
+                signature: signs.signature,
+            };
+            (index, turn)
         })
-        .collect();
+        .collect()
+}
+
+fn satisfaction(conversation: &Conversation<'_>, turns: &[Turn], mood: Option<csat::Mood>) -> Option<Csat> {
+    let utterances = conversation.utterances;
     let num_by = |is_side: fn(Role) -> bool| utterances.iter().filter(|said| is_side(said.role)).count();
     let sides = Sides {
         num_customer: num_by(|role| role == Role::User),
         num_agent: num_by(|role| matches!(role, Role::Assistant | Role::Human)),
     };
     let Conversation { status, ended, end_reason, .. } = *conversation;
-    csat::estimate(&turns, sides, Outcome { status, ended, end_reason }, mood)
+    csat::estimate(turns, sides, Outcome { status, ended, end_reason }, mood)
 }
 
 fn keywords_of(window: &[Read<'_>]) -> Vec<Keyword> {

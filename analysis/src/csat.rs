@@ -1,11 +1,17 @@
 //! An estimate of the customer's satisfaction, 1 to 5, with its reasons.
 //!
-//! A sum of signs: mood over time, effort (long, repeated, asked again), resolution (thanks, success, something done,
-//! transfer, abandonment, a question left open). Every sign that counts can be named, and the description names the
-//! strongest. A support signal, not a verdict: `docs/analysis.md` says how little such estimates agree with surveys.
+//! A sum of signs (`signs`), and what is known of the outcome. Every sign that counts can be named, and the description
+//! names the strongest. A support signal, not a verdict: `docs/analysis.md` says how little such estimates agree with
+//! what people say themselves.
+
+use hearken_model::{Role, Sentiment, Status};
 
 use crate::cues::{Cue, Cues};
-use hearken_model::{Role, Sentiment, Status};
+
+mod signs;
+
+use signs::Tally;
+pub(crate) use signs::{NUM_SIGNS, SPREADS, talks_of_works};
 
 /// With fewer words than this in the conversation, satisfaction is not judged.
 const WORDS_MIN: u32 = 10;
@@ -24,6 +30,24 @@ pub(crate) struct Turn {
     pub(crate) signature: u64,
 }
 
+/// With no more words than this, what pleases is a courtesy; and with these, if it gives thanks or takes leave.
+const COURTESY_WORDS_MAX: (u16, u16) = (5, 12);
+
+impl Turn {
+    /// Whether anybody would say so, whatever they feel: "great, thanks", "that is all, bye".
+    pub(crate) fn is_courtesy(&self) -> bool {
+        let takes_leave = self.cues.has_any(&[Cue::Farewell, Cue::NothingElse]);
+        let gives_thanks = self.cues.has(Cue::Thanks) && !self.cues.has(Cue::Success);
+        let (short, polite) = COURTESY_WORDS_MAX;
+        self.num_words <= short || (self.num_words <= polite && (takes_leave || gives_thanks))
+    }
+
+    /// Whether nothing in it is said of the service for certain.
+    pub(crate) fn is_no_complaint(&self) -> bool {
+        !self.cues.has_any(&[Cue::WantsPerson, Cue::Repetition])
+    }
+}
+
 /// The estimate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Csat {
@@ -33,8 +57,8 @@ pub(crate) struct Csat {
     pub(crate) is_bounded: bool,
 }
 
-/// One sign: how much it moves the estimate, and its wording; empty where the wording would contradict the mood that is
-/// shown.
+/// One sign: how many CSAT points it moves the estimate, and its wording; empty where there is nothing to name, or the
+/// wording would contradict the mood that is shown.
 type Sign = (f32, &'static str);
 
 /// The interaction's sentiment, which the estimate and its reasons never contradict.
@@ -42,23 +66,31 @@ type Sign = (f32, &'static str);
 pub(crate) struct Mood {
     /// Of the whole.
     pub(crate) whole: Sentiment,
+    /// Of the whole, −1 to 1.
+    pub(crate) score: f32,
     /// At the end.
     pub(crate) ended: Sentiment,
 }
 
 impl Mood {
+    /// Nobody with a mood below this is half satisfied.
+    const BAD_SCORE: f32 = -0.5;
+
     /// The scores that a mood allows: a good mood rules out dissatisfaction, a bad one satisfaction.
     fn possible(mood: Option<Mood>) -> std::ops::RangeInclusive<u8> {
-        match mood.map(|mood| mood.whole) {
-            Some(Sentiment::Positive) => 3..=5,
-            Some(Sentiment::Negative) => 1..=3,
-            Some(Sentiment::Neutral) | None => 1..=5,
+        let Some(mood) = mood else { return 1..=5 };
+        match (mood.whole, mood.ended) {
+            (Sentiment::Positive, _) => 3..=5,
+            (Sentiment::Negative, _) if mood.score < Mood::BAD_SCORE => 1..=2,
+            (Sentiment::Negative, _) | (Sentiment::Neutral, Sentiment::Negative) => 1..=3,
+            (Sentiment::Neutral, Sentiment::Positive) => 2..=5,
+            (Sentiment::Neutral, Sentiment::Neutral) => 1..=5,
         }
     }
 }
 
-/// Where the estimate starts: conversations without any sign tend to be rated a little above the middle.
-const START: f32 = 3.4;
+/// Where the estimate starts, in CSAT points: people rate a conversation like most a little above the middle.
+const START: f32 = 3.7;
 
 /// Most signs that the description names.
 const REASONS_MAX: usize = 3;
@@ -98,6 +130,11 @@ impl Outcome<'_> {
     }
 }
 
+/// The values of the signs in the order of [`SPREADS`], for measurements.
+pub(crate) fn values(turns: &[Turn]) -> [f32; NUM_SIGNS] {
+    Tally::of(turns).values()
+}
+
 /// Estimates satisfaction from the last [`TURNS_MAX`] turns. `None` without a message from each side or with fewer than
 /// ten words in all.
 pub(crate) fn estimate(
@@ -110,180 +147,83 @@ pub(crate) fn estimate(
     if sides.num_customer == 0 || sides.num_agent == 0 || num_words < WORDS_MIN {
         return None;
     }
-    let mut signs: Vec<Sign> = Vec::with_capacity(12);
-    mood_signs(turns, mood, &mut signs);
-    resolution_signs(turns, outcome, &mut signs);
-    effort_signs(turns, sides, &mut signs);
+    let tally = Tally::of(turns);
+    let mut signs: Vec<Sign> = Vec::with_capacity(NUM_SIGNS + 6);
+    signs.extend(tally.signs(mood_reasons(tally.moods(), mood)));
+    outcome_signs(turns, &tally, outcome, mood, &mut signs);
     let sum: f32 = START + signs.iter().map(|(weight, _)| weight).sum::<f32>();
     let possible = Mood::possible(mood);
     let by_signs = sum.round().clamp(1.0, 5.0) as u8;
     let score = by_signs.clamp(*possible.start(), *possible.end());
     let is_bounded = score != by_signs;
+    let went_wrong = signs.iter().any(|(weight, reason)| *weight < 0.0 && !reason.is_empty());
     Some(match describe(score, signs) {
         Some(description) => Csat { score, description, is_bounded },
+        None if *possible.end() < MIDDLE => {
+            Csat { score: MIDDLE - 1, description: BAD_MOOD.to_owned(), is_bounded }
+        }
+        None if score > MIDDLE && !went_wrong => {
+            Csat { score: MIDDLE + 1, description: SMOOTH.to_owned(), is_bounded }
+        }
         None => Csat { score: MIDDLE, description: UNDECIDED.to_owned(), is_bounded },
     })
 }
 
-/// Customer messages that the final mood is taken from.
-const CLOSING_TURNS: usize = 3;
-
-/// How much a feeling about a film or a book counts, compared with one about the service.
-const ABOUT_WORKS_WEIGHT: f32 = 0.2;
-
-fn mood_signs(turns: &[Turn], shown: Option<Mood>, signs: &mut Vec<Sign>) {
-    let talks_of_works = talks_of_works(turns);
-    let (mut sum, mut count) = (0.0f32, 0u32);
-    let (mut closing, mut closing_count, mut last) = (0.0f32, 0u32, 0usize);
-    for turn in turns.iter().rev().filter(|turn| turn.role == Role::User) {
-        last += 1;
-        let Some(mood) = turn.mood else { continue };
-        let mood =
-            if talks_of_works && turn.cues.has(Cue::AboutWorks) { ABOUT_WORKS_WEIGHT * mood } else { mood };
-        sum += mood;
-        count += 1;
-        if last <= CLOSING_TURNS {
-            closing += mood;
-            closing_count += 1;
-        }
-    }
-    if count == 0 {
-        return;
-    }
-    let mean = sum / count as f32;
-    let closing = if closing_count == 0 { mean } else { closing / closing_count as f32 };
-    let agrees = |at: fn(Mood) -> Sentiment, score: f32| match shown.map(at) {
-        Some(Sentiment::Positive) => score > 0.0,
-        Some(Sentiment::Negative) => score < 0.0,
-        Some(Sentiment::Neutral) | None => false,
+/// The reasons that the moods of the whole and of the end give, with their direction: none that the shown mood would
+/// deny.
+fn mood_reasons((whole, closing): (f32, f32), shown: Option<Mood>) -> [Sign; 2] {
+    let reason = |shown: Option<Sentiment>, score: f32, [bad, good]: [&'static str; 2]| match shown {
+        Some(Sentiment::Positive) if score > 0.0 => (1.0, good),
+        Some(Sentiment::Negative) if score < 0.0 => (-1.0, bad),
+        _ => (0.0, ""),
     };
-    let reason = |agrees: bool, score: f32, [bad, good]: [&'static str; 2]| match agrees {
-        true if score < 0.0 => bad,
-        true => good,
-        false => "",
-    };
-    let of_whole = agrees(|mood| mood.whole, mean);
-    signs.push((2.0 * mean, reason(of_whole, mean, ["the mood was negative", "the mood was positive"])));
-    let of_end = agrees(|mood| mood.ended, closing);
-    let at_end = ["it ended in a bad mood", "it ended in a good mood"];
-    signs.push((0.8 * closing, reason(of_end, closing, at_end)));
+    [
+        reason(shown.map(|mood| mood.whole), whole, ["the mood was negative", "the mood was positive"]),
+        reason(shown.map(|mood| mood.ended), closing, ["it ended in a bad mood", "it ended in a good mood"]),
+    ]
 }
 
-/// Whether the customer mostly talks about films, books or songs: "a disaster" then describes one of those.
-fn talks_of_works(turns: &[Turn]) -> bool {
-    let by_customer = || turns.iter().filter(|turn| turn.role == Role::User);
-    by_customer().filter(|turn| turn.cues.has(Cue::AboutWorks)).count() * 2 > by_customer().count()
-}
-
-fn resolution_signs(turns: &[Turn], outcome: Outcome<'_>, signs: &mut Vec<Sign>) {
-    let talks_of_works = talks_of_works(turns);
-    let mut closing = Cues::default();
-    let mut earlier = Cues::default();
-    let mut agent = Cues::default();
-    let (mut from_end, mut num_failures, mut num_unable, mut has_human) = (0usize, 0u32, 0u32, false);
-    // The later cue wins: a problem that was solved is no longer there, and vice versa.
-    let mut last_word: Option<Cue> = None;
-    for turn in turns.iter().rev() {
-        match turn.role {
-            Role::User => {
-                from_end += 1;
-                if talks_of_works && turn.cues.has(Cue::AboutWorks) {
-                    continue;
-                }
-                if from_end <= CLOSING_TURNS && last_word.is_none() {
-                    last_word = [Cue::Failure, Cue::Success].into_iter().find(|cue| turn.cues.has(*cue));
-                }
-                num_failures += u32::from(turn.cues.has(Cue::Failure));
-                if from_end <= CLOSING_TURNS { closing.insert(turn.cues) } else { earlier.insert(turn.cues) }
-            }
-            Role::Assistant | Role::Human => {
-                has_human |= turn.role == Role::Human;
-                num_unable += u32::from(turn.cues.has(Cue::Unable));
-                agent.insert(turn.cues);
-            }
-            Role::System | Role::Tool => {}
-        }
+/// What no shared dialogue has a label for: how it ended, and what is rare. Weighed by hand.
+fn outcome_signs(
+    turns: &[Turn],
+    tally: &Tally,
+    outcome: Outcome<'_>,
+    mood: Option<Mood>,
+    signs: &mut Vec<Sign>,
+) {
+    let ended_well = mood.is_some_and(|mood| mood.ended == Sentiment::Positive);
+    match tally.last_word {
+        Some(Cue::Success) => signs.push((0.4, "the customer approved in the end")),
+        Some(_) if ended_well => signs.push((-0.3, "the customer told of failures on the way")),
+        Some(_) => signs.push((-1.1, "the problem was still there at the end")),
+        None => {}
     }
-    if closing.has(Cue::Thanks) {
-        signs.push((0.35, "the customer gave thanks at the end"));
+    if tally.customer.has(Cue::WantsPerson) {
+        signs.push((-0.8, "the customer asked for a person or complained formally"));
     }
-    if last_word == Some(Cue::Success) {
-        signs.push((0.35, "the customer confirmed success"));
+    if tally.has_human || tally.agent.has(Cue::HandsOver) || outcome.transferred() {
+        signs.push((-0.3, "it was handed over"));
     }
-    if last_word == Some(Cue::Failure) {
-        signs.push((-0.8, "the problem was still there at the end"));
-    } else if num_failures > 0 {
-        signs.push((-0.25 * num_failures.min(4) as f32, "the customer told of failures on the way"));
-    }
-    if agent.has(Cue::Done) {
-        signs.push((0.25, "something was completed"));
-    }
-    if num_unable > 0 {
-        signs.push((-0.15 * num_unable.min(4) as f32, "the agent could not help with everything"));
-    }
-    if closing.has(Cue::WantsPerson) || earlier.has(Cue::WantsPerson) {
-        signs.push((-0.6, "the customer asked for a person or complained formally"));
-    }
-    if has_human || agent.has(Cue::HandsOver) || outcome.transferred() {
-        signs.push((-0.2, "it was handed over"));
-    }
-    outcome_signs(turns, outcome, signs);
-}
-
-fn outcome_signs(turns: &[Turn], outcome: Outcome<'_>, signs: &mut Vec<Sign>) {
     let last = turns.iter().rfind(|turn| matches!(turn.role, Role::User | Role::Assistant | Role::Human));
     let waits = last.is_some_and(|turn| turn.role == Role::User && turn.asks);
     match outcome.status {
-        _ if outcome.failed() => signs.push((-1.0, "it failed")),
-        Status::Abandoned if waits => signs.push((-1.0, "a question was left open")),
-        Status::Abandoned => signs.push((-0.3, "it was left without an end")),
+        _ if outcome.failed() => signs.push((-1.2, "it failed")),
+        Status::Abandoned if waits => signs.push((-1.2, "a question was left open")),
+        Status::Abandoned => signs.push((-0.4, "it was left without an end")),
         Status::Finished | Status::Transferred if outcome.ended && waits => {
-            signs.push((-0.5, "the last question got no answer"));
+            signs.push((-0.6, "the last question got no answer"));
         }
         _ => {}
     }
 }
 
-/// Customer messages that count as no effort.
-const EASY_TURNS: usize = 10;
-
-/// Content words that two messages must share to be the same request.
-const SAME_WORDS_MIN: u32 = 4;
-
-/// How many earlier customer messages a repetition is searched in.
-const REPETITION_TURNS: usize = 6;
-
-fn effort_signs(turns: &[Turn], sides: Sides, signs: &mut Vec<Sign>) {
-    let long = sides.num_customer.saturating_sub(EASY_TURNS);
-    if long > 0 {
-        signs.push((-(0.04 * long as f32).min(0.6), "it took many messages"));
-    }
-    let stated =
-        turns.iter().filter(|turn| turn.role == Role::User && turn.cues.has(Cue::Repetition)).count();
-    let repeated = repetitions(turns) + stated.min(2) as u32;
-    if repeated > 0 {
-        signs.push((-(0.65 * repeated as f32).min(1.3), "the customer had to repeat things"));
-    }
-}
-
-/// Customer messages that repeat one of the few before them.
-fn repetitions(turns: &[Turn]) -> u32 {
-    let mut recent = [0u64; REPETITION_TURNS];
-    let mut repeated = 0;
-    for (n, turn) in turns.iter().filter(|turn| turn.role == Role::User).enumerate() {
-        let same = |other: &u64| {
-            let shared = (other & turn.signature).count_ones();
-            shared >= SAME_WORDS_MIN && shared * 4 >= (other | turn.signature).count_ones() * 3
-        };
-        repeated += u32::from(recent.iter().any(same));
-        recent[n % REPETITION_TURNS] = turn.signature;
-    }
-    repeated.min(3)
-}
-
 /// The description when no sign is strong enough to be named.
 const MIDDLE: u8 = 3;
 const UNDECIDED: &str = "Mixed: no clear sign either way.";
+/// The description where nothing but the mood speaks against it.
+const BAD_MOOD: &str = "Dissatisfied: the mood was negative.";
+/// The description where only the absence of everything bad speaks for it.
+const SMOOTH: &str = "Satisfied: nothing went wrong.";
 
 /// A weaker sign is not named.
 const TELLING_WEIGHT_MIN: f32 = 0.1;

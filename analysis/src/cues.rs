@@ -7,11 +7,11 @@ use crate::words::HashedMap;
 
 /// A set of [`Cue`]s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Cues(u16);
+pub(crate) struct Cues(u32);
 
 /// One signal in a message of how the conversation is going.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u16)]
+#[repr(u32)]
 pub(crate) enum Cue {
     /// "thank you".
     Thanks = 1,
@@ -37,14 +37,26 @@ pub(crate) enum Cue {
     NothingElse = 1 << 10,
     /// "how can I help", "anything else?": what agents say in every conversation.
     Courtesy = 1 << 11,
-    /// Films, books, songs, games: a feeling about them is not one about the service.
+    /// Films, books, songs, news: a feeling about them is not one about the service.
     AboutWorks = 1 << 12,
+    /// "yes", "sounds good", "that works for me".
+    Agrees = 1 << 13,
+    /// "no", "something else", "I don't want".
+    Refuses = 1 << 14,
+    /// "sorry", "unfortunately": said by an agent, it owns up to something.
+    Sorry = 1 << 15,
+    /// "but", "however".
+    Objects = 1 << 16,
+    /// "sorry to hear that": of an agent, fellow feeling rather than an apology.
+    Sympathy = 1 << 18,
+    /// "so much", "really helpful", "lovely": more than courtesy asks for.
+    Warm = 1 << 17,
 }
 
 impl Cues {
     /// Whether `cue` is in the set.
     pub(crate) fn has(self, cue: Cue) -> bool {
-        self.0 & cue as u16 != 0
+        self.0 & cue as u32 != 0
     }
 
     /// Whether any of `cues` is in the set.
@@ -78,7 +90,7 @@ impl CueMatcher {
                     hash = combine(hash, token.hash);
                     let entry = phrases.entry(hash).or_default();
                     if n + 1 == count {
-                        entry.0.insert(Cues(*cue as u16));
+                        entry.0.insert(Cues(*cue as u32));
                     } else {
                         entry.1 = true;
                     }
@@ -113,7 +125,7 @@ impl CueMatcher {
 const PHRASES: &[(Cue, &str)] = &[
     (Cue::AboutWorks, "
         movie, movies, film, films, book, books, novel, novels, song, songs, album, albums, band, actor, actors, actress, actresses, character, characters, plot, plots, storyline, ending, genre
-        documentary, documentaries, horror, comedy, comedies, thriller, thrillers, sequel, soundtrack, villain, villains, hero, episode, episodes, season, director, cinema, theater, theatre, band, lyrics, author, chapter"),
+        documentary, documentaries, horror, comedy, comedies, thriller, thrillers, sequel, soundtrack, villain, villains, hero, episode, episodes, season, director, cinema, theater, theatre, band, lyrics, author, chapter, news, headline, headlines, article, articles, newspaper, newspapers, podcast, podcasts, poem, poems, marvel, superhero, superheroes, sci-fi, netflix"),
     (Cue::Thanks, "
         thanks, thank you, thank u, thankyou, thx, tysm, many thanks, thanking you, appreciate it, appreciate your help, appreciate that, grateful, tank you, thank
         danke, dankeschön, vielen dank, merci, gracias, grazie, obrigado, obrigada, bedankt, dank je, dank u, tack, tak, takk, kiitos, dziękuję, dzięki, děkuji, díky, köszönöm, mulțumesc
@@ -129,12 +141,12 @@ const PHRASES: &[(Cue, &str)] = &[
     (Cue::Success, "
         that worked, it worked, works now, working now, is working, works perfectly, working perfectly, working fine, works fine, it works, problem solved, issue is resolved, issue resolved, is resolved, is fixed, fixed it, got it working
         that solved, solved it, that helps, that helped, very helpful, so helpful, really helpful, been helpful, been a great help, been a big help, great help, big help, you helped me, perfect, awesome, excellent, wonderful, amazing, fantastic, brilliant, that's great, thats great, that is great
-        exactly what i needed, just what i needed, what i was looking for, all i needed, everything i need, all i need, great service, great job, good job, well done, i got it, i received it
+        exactly what i needed, just what i needed, what i was looking for, everything i need, great service, great job, good job, well done, i got it, i received it
         funktioniert jetzt, hat geklappt, hat funktioniert, geht jetzt, wieder gelöst, perfekt, wunderbar, super, prima, großartig, sehr hilfreich
         ça marche, ça fonctionne, parfait, génial, excellent, super, ya funciona, perfecto, genial, excelente, estupendo, muy amable, adesso funziona, perfetto, ottimo, fantastico, perfeito, ótimo
         太好了, 很好, 非常好, 好极了, 太棒了, 可以了, 解决了, 完美, 助かりました, できました, 解決しました, 좋아요, 좋습니다, 완벽, 해결, बहुत अच्छा, बढ़िया, отлично, прекрасно, работает"),
     (Cue::Failure, "
-        keeps, didn't find a solution, did not find a solution, not resolved, isn't resolved, it's still, is still, getting worse, without a solution, no solution, tired of, still not working, still doesn't work, still does not work, not working, doesn't work, does not work, didn't work, did not work, still no, still waiting, still haven't, still not, still have not, isn't working, is broken, no luck
+        keeps, didn't find a solution, did not find a solution, not resolved, isn't resolved, it's still not, is still not, still broken, still down, still the same, still nothing, still happening, getting worse, without a solution, no solution, tired of, still not working, still doesn't work, still does not work, not working, doesn't work, does not work, didn't work, did not work, still no, still waiting, still haven't, still not, still have not, isn't working, is broken, no luck
         didn't help, did not help, doesn't help, not helpful, not helping, unhelpful, useless, waste of time, wasting my time, ridiculous, unacceptable, terrible, horrible, awful, worst, disappointed, disappointing, frustrated, frustrating, fed up, annoyed, annoying, angry, pathetic, nonsense, scam
         never arrived, hasn't arrived, has not arrived, haven't received, have not received, never received, makes no sense, not acceptable, not happy, unhappy, not satisfied, dissatisfied, not what i, wrong again, that's wrong, that is wrong, that's not right, that is not right, that's not what
         funktioniert nicht, geht nicht, immer noch nicht, hilft nicht, hilft mir nicht, enttäuscht, unverschämt, inakzeptabel, frechheit, ärgerlich, unmöglich, nutzlos, schlimm
@@ -148,14 +160,14 @@ const PHRASES: &[(Cue, &str)] = &[
         mit einem menschen, echten menschen, mitarbeiter sprechen, vorgesetzten, beschwerde, beschweren, un humain, une personne, un conseiller, un responsable, réclamation, plainte, un humano, una persona real, un agente, supervisor, queja, reclamación, un operatore, una persona, responsabile, reclamo
         人工, 转人工, 客服, 经理, 投诉, 担当者, オペレーター, 責任者, クレーム, 상담원"),
     (Cue::Unable, "
-        i can't, i cannot, i can not, i'm not able, i am not able, not able to, unable to, we can't, we cannot, can't help, cannot help, i'm afraid, i am afraid, unfortunately, not possible, no availability, not available, there are no, there is no, i couldn't find, could not find, i couldn't, didn't find, did not find, no results, don't have any, do not have any, don't have access
+        i can't, i cannot, i can not, i'm not able, i am not able, not able to, unable to, we can't, we cannot, can't help, cannot help, i'm afraid, i am afraid, unfortunately, not possible, no availability, not available, there are no, there is no, i couldn't find, could not find, i couldn't, didn't find, did not find, no results, don't have any, do not have any, don't have access, do not have access, don't have that information, do not have that information, don't have information, do not have information
         i didn't understand, did not understand, don't understand, do not understand, didn't get that, didn't catch, did not catch, could you rephrase, rephrase, didn't quite, not sure what you mean, something went wrong, was not successful, wasn't successful, unsuccessful, has failed, failed to, an error, not recognize
         leider, kann ich nicht, nicht möglich, nicht verstanden, malheureusement, je ne peux pas, pas possible, pas compris, désolé mais, lamentablemente, desafortunadamente, no puedo, no es posible, no entiendo, no he entendido, purtroppo, mi dispiace, non posso, non è possibile, non ho capito, infelizmente, não posso, não é possível
         抱歉, 对不起, 无法, 不能, 没有找到, 申し訳, できません, わかりません, 죄송, 할 수 없, क्षमा, माफ"),
     (Cue::Done, "
-        has been booked, have been booked, been booked, is booked, has been reserved, been reserved, is reserved, has been made, been made, has been confirmed, is confirmed, been confirmed, your confirmation, confirmation number, reference number, was successful, is successful, successfully, is complete, is completed, has been completed, been placed, is all set, all set, you're set, you are set
+        has been booked, have been booked, been booked, is booked, has been reserved, been reserved, is reserved, has been made, been made, has been confirmed, is confirmed, been confirmed, your confirmation, confirmation number, reference number, was successful, is successful, successfully, is complete, is completed, has been completed, been placed, is all set, all set, booking completed, booking is complete, reservation completed, have booked, was able to book, were able to book, you are booked, you're booked, you're set, you are set
         has been sent, been sent, i have sent, i've sent, have been sent, has been processed, been processed, been refunded, has been refunded, been credited, has been cancelled, been cancelled, been canceled, is cancelled, has been updated, been updated, been changed, been added, i have added, i've added, been scheduled, is scheduled, been activated, is activated, been reset, been resolved, been fixed, been transferred, been submitted, been issued, been ordered, been blocked
-        i have booked, i've booked, i booked, i have reserved, i've reserved, i have updated, i've updated, i have cancelled, i've cancelled, i've processed, i have processed, i have changed, i've changed, i have placed, i've placed, i have scheduled, i've scheduled, i have transferred, enjoy your, will be ready, is on its way, on the way, is ready, are ready, will arrive, purchased
+        i have booked, i've booked, i booked, i have reserved, i've reserved, i have updated, i've updated, i have cancelled, i've cancelled, i've processed, i have processed, i have changed, i've changed, i have placed, i've placed, i have scheduled, i've scheduled, i have transferred, will be ready, is on its way, on the way, is ready, are ready, will arrive, purchased
         wurde gebucht, ist gebucht, wurde storniert, wurde erstattet, wurde geändert, ist bestätigt, wurde bestätigt, habe ich gebucht, erfolgreich, wurde gesendet, est réservé, est confirmée, a été, ont été, est faite, j'ai réservé, ha sido, han sido, está confirmada, está reservado, he reservado, è stato, è stata, sono stati, ho prenotato, prenotato, foi reservado, foi confirmado
         已为您, 已经为您, 帮您订, 预订成功, 预定成功, 订好, 已经预, 完成, 成功, 完了し, 予約しました, 確認しました, 手配しました, 예약되었, 예약했, 완료, बुक कर"),
     (Cue::HandsOver, "
@@ -168,4 +180,24 @@ const PHRASES: &[(Cue, &str)] = &[
         how can i help, how may i help, how can i assist, how may i assist, can i help you, may i help you, help you with, assist you, anything else, something else, you're welcome, youre welcome, you are welcome, my pleasure, no problem, glad i could, glad to help, happy to help, thank you for calling, thanks for calling, thank you for contacting, thanks for contacting, thank you for choosing, have a nice, have a great, have a good, have a wonderful, please hold, one moment, bear with me, welcome to, let me know, is there anything, enjoy your day, what can i
         wie kann ich, kann ich ihnen, sonst noch, gern geschehen, gerne, bitte schön, einen moment, comment puis, puis-je vous, autre chose, je vous en prie, un instant, en qué puedo, puedo ayudar, algo más, de nada, un momento, come posso, posso aiutar, qualcos'altro, altro, prego
         还有什么, 有什么可以, 不客气, 不用谢, 很高兴为您, 还有其他, どういたしまして, 他に, 천만에, 도와드릴, 또 필요"),
+    (Cue::Agrees, "
+        yes, yeah, yep, yup, sure, ok, okay, alright, sounds good, sounds great, sounds fine, that works, works for me, perfect, great, agreed, deal, i agree, fine, that's fine, of course, absolutely, definitely, go ahead, please do, correct, exactly, good idea
+        i will take, i'll take, i'd love, i would love, i'll check it out
+        ja, jawohl, gerne, klar, einverstanden, passt, genau, oui, d'accord, bien sûr, volontiers, sí, claro, vale, de acuerdo, perfecto, va bene, certo, d'accordo, pode ser, prima, graag, tak, dobrze, evet, tamam, да, хорошо, так, हाँ, हां, ठीक है, haan, theek hai
+        好的, 好吧, 可以, 没问题, 是的, 嗯, はい, ええ, お願いします, 좋아요, 그래요, 알겠습니다, نعم, حسنا, ใช่"),
+    (Cue::Refuses, "
+        no, nope, nah, not interested, don't want, do not want, don't like, do not like, didn't like, something else, anything else, any other, another one, other options, not really, rather, instead, not what, never mind, nevermind, forget it, don't think, not a fan, can't do
+        nein, lieber, etwas anderes, stattdessen, non, plutôt, autre chose, un autre, otra cosa, prefiero, preferisco, un altro, un'altra, não, outra coisa, nee, liever, hayır, нет, другой, другую, नहीं, nahi
+        不要, 不用, 不想, 不喜欢, 换一, 别的, いいえ, 別の, 他の, 아니요, 아니, 다른, لا"),
+    (Cue::Sorry, "
+        sorry, apologies, apologize, apologise, apology, unfortunately, i'm afraid, i am afraid, regret
+        leider, entschuldigung, tut mir leid, bedauere, désolé, désolée, malheureusement, navré, excusez, lo siento, lamento, lamentablemente, desafortunadamente, disculpe, mi dispiace, purtroppo, scusi, desculpe, infelizmente, lamento, helaas, przepraszam, niestety, üzgünüm, maalesef, к сожалению, извините, क्षमा, माफ
+        抱歉, 对不起, 不好意思, 申し訳, すみません, 残念ながら, 죄송, 안타깝, آسف, ขออภัย"),
+    (Cue::Sympathy, "sorry to hear, sorry you, sorry that you, sorry for your, sorry about your, sorry for the wait"),
+    (Cue::Objects, "
+        but, however, though, although, aber, jedoch, mais, cependant, pero, sin embargo, però, mas, porém, maar, но, लेकिन, lekin, 但是, 不过, でも, しかし, 하지만, 그런데, لكن"),
+    (Cue::Warm, "
+        so much, very much, a lot, really appreciate, great help, helpful, love, wonderful, amazing, awesome, excellent, fantastic, perfect, great, lovely, glad, happy, brilliant
+        vielen dank, herzlichen dank, super, toll, wunderbar, perfekt, freut mich, merci beaucoup, parfait, super, génial, muchas gracias, perfecto, genial, estupendo, grazie mille, perfetto, ottimo, muito obrigado, muito obrigada, ótimo, hartelijk, geweldig, bardzo, çok, большое, отлично, बहुत, bahut
+        非常, 太好了, 太棒了, 很好, 本当に, 助かりました, とても, 정말, 너무, 많이, جزيلا, ขอบคุณมาก"),
 ];

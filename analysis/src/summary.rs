@@ -1,19 +1,17 @@
-//! An extractive summary: the sentences that say what was asked, what was done and how it ended.
+//! An extractive summary: the sentences that say what was asked, what was done and how it ended, each with its speaker.
 //!
-//! Only sentences that were said, no words of our own: a summary is searched, and fixed words would match every search.
+//! The speakers' names are the only words of our own; searches leave them out (`TopicsSummary::said`), for they would
+//! match in every summary.
 
-use hearken_model::Role;
+use hearken_model::{Role, SUMMARY_SEPARATOR, SUMMARY_SPEAKERS};
 
 use crate::cues::{Cue, Cues};
 use crate::language::Language;
 use crate::memo::Reader;
 use crate::tokens::{Kind, Tokens};
 
-/// Characters of one sentence at most; three of them stay within 400.
+/// Characters of one sentence at most; three of them stay within 440 with their speakers.
 const SENTENCE_CHARS_MAX: usize = 130;
-
-/// What stands between two sentences, as dialogues are printed.
-const SEPARATOR: &str = " – ";
 
 /// The sentence of a message that would best stand for it, and how well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,6 +100,8 @@ fn closing_score(telling: i16, question: bool, num_tokens: usize, cues: Cues) ->
     }
     if cues.has_any(&[Cue::Thanks, Cue::NothingElse]) {
         score += 2;
+    } else if cues.has(Cue::Farewell) {
+        score -= 4;
     }
     score
 }
@@ -130,12 +130,19 @@ pub(crate) fn summarize(said: &[Said<'_>], over: bool) -> Option<String> {
     let ended = if over { ending(said, done.unwrap_or(asked)) } else { None };
     let mut summary = String::with_capacity(256);
     for (index, closing) in [(Some(asked), false), (done, false), (ended, true)] {
-        let Some(Said { text, pick, .. }) = index.and_then(|index| said.get(index)) else { continue };
+        let Some(Said { role, text, pick }) = index.and_then(|index| said.get(index)) else { continue };
         let (start, end) = if closing { pick.closing } else { (pick.start, pick.end) };
         let Some(sentence) = text.get(usize::from(start)..usize::from(end)) else { continue };
         if !summary.is_empty() {
-            summary.push_str(SEPARATOR);
+            summary.push_str(SUMMARY_SEPARATOR);
         }
+        let [asked, agent, colleague, customer] = SUMMARY_SPEAKERS;
+        summary.push_str(match role {
+            Role::User if summary.is_empty() => asked,
+            Role::User => customer,
+            Role::Human => colleague,
+            _ => agent,
+        });
         push_shortened(&mut summary, sentence.trim());
     }
     (!summary.is_empty()).then_some(summary)
@@ -164,7 +171,7 @@ fn action(said: &[Said<'_>], asked: usize) -> Option<usize> {
 /// The customer's last message, if it comes after the sentences chosen so far and says something.
 fn ending(said: &[Said<'_>], after: usize) -> Option<usize> {
     let last = said.iter().rposition(|said| said.role == Role::User)?;
-    (last > after && said[last].pick.closing_score >= 0).then_some(last)
+    (last > after && said[last].pick.closing_score > 0).then_some(last)
 }
 
 /// Appends the sentence on one line, cut at a word with an ellipsis when it is long.

@@ -292,8 +292,8 @@ fn the_summary_tells_what_was_asked_what_was_done_and_how_it_ended() {
     let summary = analyze(FLIGHT).summary.unwrap();
     assert_eq!(
         summary,
-        "I booked a flight to Paris for Monday and I need to change my aisle seat to a window seat. \
-         – Your seat has been changed to 14A, a window seat. – Perfect, thank you so much!"
+        "The customer asked: I booked a flight to Paris for Monday and I need to change my aisle seat to a window seat. \
+         – The agent: Your seat has been changed to 14A, a window seat. – The customer: Perfect, thank you so much!"
     );
 }
 
@@ -303,10 +303,10 @@ fn a_running_conversation_has_no_ending_in_its_summary() {
     let running = analyze_as(Status::InProgress, None, &Analyzer::built_in(), script);
     assert_eq!(
         running.summary.unwrap(),
-        "I lost my credit card, can you block it? – Your card has been blocked."
+        "The customer asked: I lost my credit card, can you block it? – The agent: Your card has been blocked."
     );
     let finished = analyze(script).summary.unwrap();
-    assert!(finished.ends_with("– Thank you!"), "{finished}");
+    assert!(finished.ends_with("– The customer: Thank you!"), "{finished}");
 }
 
 #[test]
@@ -322,8 +322,8 @@ fn too_little_text_has_no_summary() {
 fn long_sentences_are_cut_at_a_word() {
     let long = format!("u: I need a refund for {}", "the blue shoes that I bought and never got ".repeat(30));
     let summary = analyze(&long).summary.unwrap();
-    assert!(summary.len() < 150 && summary.ends_with('…'), "{summary}");
-    let before = summary.trim_end_matches('…');
+    assert!(summary.len() < 170 && summary.ends_with('…'), "{summary}");
+    let before = summary.trim_start_matches("The customer asked: ").trim_end_matches('…');
     assert!(long.contains(&format!("{before} ")), "{summary}");
 }
 
@@ -335,7 +335,10 @@ fn satisfaction_tells_good_conversations_from_bad_ones() {
     assert_eq!(bad.csat, Some(1), "{bad:?}");
     let (good, bad) = (good.csat_description.unwrap(), bad.csat_description.unwrap());
     assert!(good.starts_with("Very satisfied: ") || good.starts_with("Satisfied: "), "{good}");
-    assert!(good.contains("thanks") && bad.starts_with("Very dissatisfied: "), "{good} {bad}");
+    assert!(
+        good.contains("something was completed") && bad.starts_with("Very dissatisfied: "),
+        "{good} {bad}"
+    );
 }
 
 #[test]
@@ -358,6 +361,41 @@ fn every_sign_moves_satisfaction_in_its_direction() {
         csat(Status::Abandoned, &format!("{answered}u: And is it open on Sunday?"))
             < csat(Status::Finished, &answered)
     );
+}
+
+#[test]
+fn satisfaction_is_whether_people_got_what_they_came_for_and_how_often_they_had_to_ask() {
+    let csat = |script: &str| analyze(script).csat.unwrap();
+    let served = "u: I need a table for two on Friday evening at an Italian restaurant.
+         a: Da Luigi has one at seven. Shall I book it?
+         u: Yes, that sounds good.
+         a: It has been booked, the reference number is K77.
+         u: Great, thank you so much!";
+    let refused = "u: I need a table for two on Friday evening at an Italian restaurant.
+         a: I'm sorry, there are no Italian restaurants. Would you like Chinese food?
+         u: No, I don't want that. Is there any Italian restaurant on Friday evening?
+         a: Unfortunately I couldn't find an Italian restaurant. Would you like Chinese food?
+         u: No. An Italian restaurant, a table for two!
+         a: I'm sorry, there are none.";
+    assert!(csat(served) >= 4, "{:?}", analyze(served).csat_description);
+    assert!(csat(refused) <= 2, "{:?}", analyze(refused).csat_description);
+    let why = analyze(refused).csat_description.unwrap();
+    assert!(why.contains("repeat") || why.contains("said no") || why.contains("could not help"), "{why}");
+
+    // A no to one more question takes back nothing of what was booked.
+    let asked_on = format!(
+        "{served}\na: My pleasure.\nu: Do they have a garden?\na: No, I'm afraid there is no garden.\nu: OK, thanks, bye"
+    );
+    let why = analyze(&asked_on).csat_description.unwrap();
+    assert!(csat(&asked_on) >= 3 && !why.contains("nothing was completed"), "{why}");
+
+    // Fellow feeling is no apology.
+    let why = |script: &str| analyze(script).csat_description.unwrap();
+    let felt = "u: My phone broke yesterday and I need a new one quickly please.
+         a: I'm sorry to hear that. Which model is it?
+         u: It is the small blue one from last year.
+         a: I see.";
+    assert!(!why(felt).contains("apologise"), "{}", why(felt));
 }
 
 #[test]

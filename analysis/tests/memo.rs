@@ -147,7 +147,10 @@ fn long_conversations_are_read_at_both_ends() {
     assert_eq!(analysis.assessment.topic.as_deref(), Some("Lost or stolen card"));
     assert_eq!(
         analysis.assessment.summary.as_deref().unwrap().split(" – ").take(2).collect::<Vec<_>>(),
-        ["I lost my credit card, please block it.", "Your card has been blocked."]
+        [
+            "The customer asked: I lost my credit card, please block it.",
+            "The agent: Your card has been blocked.",
+        ]
     );
 }
 

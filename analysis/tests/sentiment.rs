@@ -162,7 +162,13 @@ fn held_out_rows_stay_above_the_floor() {
 
 fn said<'a>(text: &'a str) -> UserMessage<'a> {
     let found = SentimentModel::built_in().score(text, Some("en"));
-    UserMessage { text, sentiment: found.map(|found| found.sentiment), score: found.map(|found| found.score) }
+    UserMessage {
+        text,
+        sentiment: found.map(|found| found.sentiment),
+        score: found.map(|found| found.score),
+        is_courtesy: text == "ok thanks",
+        is_about_works: false,
+    }
 }
 
 #[test]
@@ -196,7 +202,7 @@ fn an_interaction_is_what_it_came_to() {
 #[test]
 fn an_interaction_without_judged_messages_has_no_sentiment() {
     assert_eq!(interaction_sentiment(&[]), None);
-    assert_eq!(interaction_sentiment(&[UserMessage { text: "4471120", sentiment: None, score: None }]), None);
+    assert_eq!(interaction_sentiment(&[UserMessage { text: "4471120", ..UserMessage::default() }]), None);
 }
 
 fn language() -> impl Strategy<Value = Option<&'static str>> {
@@ -281,6 +287,8 @@ proptest! {
                 text,
                 sentiment: label.map(|label| labels[usize::from(label)]),
                 score: *score,
+                is_courtesy: text.len() % 3 == 0,
+                is_about_works: text.len() % 5 == 0,
             })
             .collect();
         let found = interaction_sentiment(&messages);

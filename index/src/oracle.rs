@@ -184,7 +184,7 @@ fn texts(document: &Document, scope: Scope) -> Vec<Cow<'_, str>> {
         Scope::Role(wanted) => messages(&|role| role == wanted),
         Scope::Transcript => messages(&|role| role != Role::System),
         Scope::Topic => topics.topic.iter().map(|topic| topic.into()).collect(),
-        Scope::Summary => topics.summary.iter().map(|summary| summary.into()).collect(),
+        Scope::Summary => topics.said().into_iter().collect(),
         Scope::Keywords => topics.keywords.iter().map(|keyword| keyword.into()).collect(),
         Scope::Default => [Scope::Transcript, Scope::Topic, Scope::Summary, Scope::Keywords]
             .into_iter()

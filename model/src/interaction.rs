@@ -1,5 +1,6 @@
 //! The public view of an interaction (docs/reference.md#interaction), field by field, as JSON shows it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -126,7 +127,9 @@ impl Interaction {
             messages.iter().find(|message| message.role == Role::User).map(|message| message.message.as_str())
         };
         let Some(topic) = about.topic.as_deref() else {
-            return about.summary.as_deref().or_else(first_said).and_then(shortened);
+            let said = about.said();
+            let keywords = || (!about.keywords.is_empty()).then(|| about.keywords.join(" · "));
+            return said.as_deref().or_else(first_said).and_then(shortened).or_else(keywords);
         };
         // The key phrase that says most beside the topic.
         let says_more = |keyword: &&String| {
@@ -261,6 +264,28 @@ pub struct TopicsSummary {
     pub keywords: Vec<String>,
 }
 
+/// What detected summaries put before the words of each speaker.
+pub const SUMMARY_SPEAKERS: [&str; 4] =
+    ["The customer asked: ", "The agent: ", "A colleague: ", "The customer: "];
+
+/// What stands between the sentences of a detected summary, as dialogues are printed.
+pub const SUMMARY_SEPARATOR: &str = " – ";
+
+impl TopicsSummary {
+    /// The summary without the words that say who said what: a search for "agent" means what people said.
+    pub fn said(&self) -> Option<Cow<'_, str>> {
+        let summary = self.summary.as_deref()?;
+        let said = |sentence: &'_ str| -> usize {
+            SUMMARY_SPEAKERS.into_iter().find(|speaker| sentence.starts_with(speaker)).map_or(0, str::len)
+        };
+        if !summary.split(SUMMARY_SEPARATOR).any(|sentence| said(sentence) > 0) {
+            return Some(Cow::Borrowed(summary));
+        }
+        let sentences = summary.split(SUMMARY_SEPARATOR).map(|sentence| &sentence[said(sentence)..]);
+        Some(Cow::Owned(sentences.collect::<Vec<_>>().join(SUMMARY_SEPARATOR)))
+    }
+}
+
 /// Who derived the automatic values, and from what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnalysisInfo {
@@ -297,6 +322,11 @@ mod tests {
             titled(None, &[], Some("one two three four five six seven eight nine")),
             title("one two three four five six seven eight…")
         );
+        assert_eq!(
+            titled(None, &[], Some("The customer asked: Where is it? – The agent: On its way.")),
+            title("Where is it? – On its way.")
+        );
+        assert_eq!(titled(None, &["blue boat"], None), title("blue boat"));
         assert_eq!(titled(None, &[], None), None, "an id is no title");
     }
 }

@@ -57,7 +57,8 @@ pub use event::{
     MessageUpdate, MoodChange, Rating, Role, Scalar, Sentiment, StartedFields, Status, ToolCall, Usage,
 };
 pub use interaction::{
-    AnalysisInfo, CostSource, Interaction, Message, TopicsSummary, TotalCosts, UsageTotals,
+    AnalysisInfo, CostSource, Interaction, Message, SUMMARY_SEPARATOR, SUMMARY_SPEAKERS, TopicsSummary,
+    TotalCosts, UsageTotals,
 };
 pub use messages::Messages;
 pub use money::{Cost, Money};

@@ -1,8 +1,8 @@
 //! The mood of a whole interaction, and a sentence that says why.
 
-use hearken_model::Sentiment;
+use hearken_model::{MoodChange, Sentiment};
 
-use super::lexicon::{Lexicon, class};
+use super::lexicon::Lexicon;
 use super::text::{Kind, Token, hash_word, join, tokenize};
 
 /// Each later message multiplies a message's weight by this, down to [`RECENCY_MIN`].
@@ -11,14 +11,15 @@ const RECENCY: f32 = 0.7;
 const RECENCY_MIN: f32 = 0.1;
 /// Beyond this the interaction as a whole is positive or negative.
 const LABEL_SCORE_MIN: f32 = 0.2;
+/// Before and after a turning point, the mean must be this far from matter-of-fact.
+const TURN_MOOD_MIN: f32 = 0.2;
 /// Difference of the means before and after that makes a turning point.
 const TURN_MIN: f32 = 0.5;
-/// A message this short that pleases is a courtesy ("ok thanks"), and a longer one that gives thanks is.
-const COURTESY_BYTES: usize = 24;
-const THANKS_BYTES: usize = 60;
 /// What a courtesy weighs, and the most that it says of the mood: people are polite to whom they are angry with.
 const COURTESY_WEIGHT: f32 = 0.5;
 const COURTESY_SCORE_MAX: f32 = 0.35;
+/// How much of a feeling about a film or the news is one about the conversation.
+const ABOUT_WORKS_WEIGHT: f32 = 0.2;
 /// Beyond this a single message is positive or negative enough to say that the conversation ended so.
 const ENDED_SCORE_MIN: f32 = 0.3;
 /// Most words and characters of a quotation.
@@ -28,7 +29,7 @@ const QUOTE_CHARS: usize = 60;
 const MESSAGES_MAX: usize = 500;
 
 /// A user's message with its sentiment, given by upstream or judged here.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct UserMessage<'a> {
     /// What was said.
     pub text: &'a str,
@@ -36,6 +37,10 @@ pub struct UserMessage<'a> {
     pub sentiment: Option<Sentiment>,
     /// −1 to 1; where upstream gave only a label, ±0.6 or 0 is assumed.
     pub score: Option<f32>,
+    /// "ok, thanks": what anybody says, whatever they feel. Counts little if it pleases.
+    pub is_courtesy: bool,
+    /// It is about a film or the news; feelings about them count little.
+    pub is_about_works: bool,
 }
 
 /// The mood of an interaction.
@@ -76,11 +81,24 @@ const fn word(sentiment: Sentiment) -> &'static str {
     }
 }
 
-/// One judged message: position among the user's messages, text, score.
+/// One judged message.
 #[derive(Clone, Copy)]
 struct Judged<'a> {
     text: &'a str,
+    /// As it sounds.
     score: f32,
+    /// What of that is about the conversation.
+    felt: f32,
+    sentiment: Sentiment,
+    is_courtesy: bool,
+    is_about_works: bool,
+}
+
+impl Judged<'_> {
+    /// What of it is more than courtesy.
+    fn meant(&self) -> f32 {
+        if self.is_courtesy { 0.0 } else { self.felt }
+    }
 }
 
 /// Judges an interaction by its user's messages in the order in which they were said. `None` if none has a sentiment.
@@ -93,20 +111,38 @@ pub fn interaction_sentiment(messages: &[UserMessage<'_>]) -> Option<Interaction
     if judged.is_empty() {
         return None;
     }
-    let score = weighted_mean(&judged);
+    let (lowest, highest) = bounds(&judged);
+    let score = weighted_mean(&judged).clamp(lowest, highest);
     let sentiment = label(score, LABEL_SCORE_MIN);
-    let ended = label(judged[judged.len() - 1].score, ENDED_SCORE_MIN);
+    let last = &judged[judged.len() - 1];
+    let ended = if last.is_courtesy { Sentiment::Neutral } else { label(last.felt, ENDED_SCORE_MIN) };
     Some(InteractionSentiment { sentiment, score, description: describe(sentiment, ended, &judged), ended })
 }
 
+/// The moods that the messages bear out: a bad one needs a bad message; courtesies alone please nobody, and neither does
+/// what came of it if the last word before them is a complaint.
+fn bounds(judged: &[Judged<'_>]) -> (f32, f32) {
+    let hurts = judged.iter().any(|message| message.sentiment == Sentiment::Negative);
+    let mut meant = judged.iter().rev().filter(|message| !message.is_courtesy).peekable();
+    let ends_badly = meant.peek().is_some_and(|last| last.felt < -ENDED_SCORE_MIN);
+    let pleases =
+        meant.any(|message| message.sentiment == Sentiment::Positive && message.felt > ENDED_SCORE_MIN);
+    let lowest = if hurts { -1.0 } else { -LABEL_SCORE_MIN };
+    let highest = if pleases && !ends_badly { 1.0 } else { LABEL_SCORE_MIN };
+    (lowest, highest)
+}
+
 fn judged<'a>(message: &UserMessage<'a>) -> Option<Judged<'a>> {
-    let assumed = match message.sentiment? {
+    let sentiment = message.sentiment?;
+    let assumed = match sentiment {
         Sentiment::Positive => 0.6,
         Sentiment::Neutral => 0.0,
         Sentiment::Negative => -0.6,
     };
     let score = message.score.filter(|score| score.is_finite()).unwrap_or(assumed).clamp(-1.0, 1.0);
-    Some(Judged { text: message.text, score })
+    let felt = if message.is_about_works { ABOUT_WORKS_WEIGHT * score } else { score };
+    let (is_courtesy, is_about_works) = (message.is_courtesy && score > 0.0, message.is_about_works);
+    Some(Judged { text: message.text, score, felt, sentiment, is_courtesy, is_about_works })
 }
 
 fn label(score: f32, least: f32) -> Sentiment {
@@ -123,9 +159,9 @@ fn weighted_mean(judged: &[Judged<'_>]) -> f32 {
     let (mut sum, mut weights) = (0.0, 0.0);
     let mut recency = 1.0_f32;
     for message in judged.iter().rev() {
-        let (score, courtesy) = match is_courtesy(message) {
-            true => (message.score.min(COURTESY_SCORE_MAX), COURTESY_WEIGHT),
-            false => (message.score, 1.0),
+        let (score, courtesy) = match message.is_courtesy {
+            true => (message.felt.min(COURTESY_SCORE_MAX), COURTESY_WEIGHT),
+            false => (message.felt, 1.0),
         };
         let weight = recency * (0.25 + score.abs()) * courtesy;
         sum += weight * score;
@@ -133,21 +169,6 @@ fn weighted_mean(judged: &[Judged<'_>]) -> f32 {
         recency = (recency * RECENCY).max(RECENCY_MIN);
     }
     sum / weights
-}
-
-fn is_courtesy(message: &Judged<'_>) -> bool {
-    message.score > 0.0
-        && (message.text.len() <= COURTESY_BYTES
-            || (message.text.len() <= THANKS_BYTES && gives_thanks(message.text)))
-}
-
-fn gives_thanks(text: &str) -> bool {
-    let lexicon = Lexicon::english();
-    let mut tokens: Vec<Token> = Vec::new();
-    tokenize(text, &mut tokens, |_| {});
-    let is_thanks =
-        |token: &Token| lexicon.get(token.hash).is_some_and(|entry| entry.classes & class::THANKS != 0);
-    tokens.iter().any(is_thanks)
 }
 
 fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> String {
@@ -167,11 +188,23 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
         let only = quote(0);
         return if only.is_empty() { format!("{overall}.") } else { format!("{overall}: {only}.") };
     }
-    if best.is_none() && worst.is_none() {
+    if best.is_none() && worst.is_none() && sentiment == Sentiment::Neutral {
         return format!("{overall}: matter-of-fact in all {} messages of the customer.", judged.len());
     }
     let mut reasons = Vec::new();
-    let turn = turning_point(judged);
+    if judged.iter().any(|message| message.is_about_works && message.score.abs() > ENDED_SCORE_MIN) {
+        reasons.push("feelings about films, books or news left aside".to_owned());
+    }
+    // Only where `sentiment_change` and the end say the same.
+    let scores: Vec<f64> = judged.iter().map(|message| f64::from(message.score)).collect();
+    let change = MoodChange::of(&scores);
+    let turn = turning_point(judged).filter(|(_, rising)| {
+        let (expected, denied) = match rising {
+            true => (MoodChange::Improved, Sentiment::Negative),
+            false => (MoodChange::Worsened, Sentiment::Positive),
+        };
+        change == Some(expected) && ended != denied
+    });
     if let Some((idx, rising)) = turn {
         let (from, to) = if rising { ("low", "better") } else { ("well", "worse") };
         reasons.push(format!("began {from} and turned {to} at {}", quote(idx)));
@@ -183,6 +216,8 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
         }
     }
     let end = match ended {
+        _ if judged[last].is_courtesy => "ended politely",
+        Sentiment::Neutral if judged[last].is_about_works => "ended",
         Sentiment::Positive => "ended positive",
         Sentiment::Neutral => "ended matter-of-fact",
         Sentiment::Negative => "ended negative",
@@ -197,7 +232,7 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
 
 /// The message at which the mood changed most, and whether it improved.
 fn turning_point(judged: &[Judged<'_>]) -> Option<(usize, bool)> {
-    let total: f32 = judged.iter().map(|message| message.score).sum();
+    let total: f32 = judged.iter().map(Judged::meant).sum();
     let mut before = 0.0;
     let mut found: Option<(usize, f32)> = None;
     for (idx, message) in judged.iter().enumerate() {
@@ -205,15 +240,17 @@ fn turning_point(judged: &[Judged<'_>]) -> Option<(usize, bool)> {
             let (mean_before, mean_after) =
                 (before / idx as f32, (total - before) / (judged.len() - idx) as f32);
             let change = mean_after - mean_before;
-            // A turning point needs two moods, not one that appears after small talk.
-            let opposite =
-                mean_before * mean_after < 0.0 && mean_before.abs() > 0.1 && mean_after.abs() > 0.1;
+            // A turning point needs two moods, not one that appears after small talk, and no mere courtesy.
+            let opposite = mean_before * mean_after < 0.0
+                && mean_before.abs() > TURN_MOOD_MIN
+                && mean_after.abs() > TURN_MOOD_MIN
+                && !message.is_courtesy;
             if opposite && change.abs() >= TURN_MIN && found.is_none_or(|(_, most)| change.abs() > most.abs())
             {
                 found = Some((idx, change));
             }
         }
-        before += message.score;
+        before += message.meant();
     }
     found.map(|(idx, change)| (idx, change > 0.0))
 }

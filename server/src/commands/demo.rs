@@ -1,8 +1,8 @@
 //! `hearken demo`: the whole product with nothing set up.
 //!
 //! An in-process broker, the bundled conversations replayed through it, ingest, a throw-away index, API and pages.
-//! History arrives at once; the live conversations are played message by message, and again when they have ended,
-//! so that there is always something to watch.
+//! The bundled conversations arrive at once. Then days go by as at a support desk: the past week in a few seconds, and
+//! what comes after it message by message, without end.
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,7 +20,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{App, index_in};
-use crate::demo::script::{DemoRecord, script};
+use crate::demo::script::{Day, DemoRecord, script};
 use crate::logging;
 
 const TOPIC: &str = "interactions";
@@ -50,9 +50,8 @@ async fn demo(exit: bool, listen: Option<SocketAddr>) -> anyhow::Result<()> {
         .context("cannot start the broker inside the program")?;
     let app = App::start(config(folder.path(), &broker, exit, listen)?).await?;
 
-    let records = script(now());
-    let (history, live): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| exit || !record.live);
-    play_history(&app, &broker, &history).await?;
+    let now = now();
+    play_history(&app, &broker, &script(now)).await?;
 
     if exit {
         let line = summary(&app, started)?;
@@ -62,7 +61,7 @@ async fn demo(exit: bool, listen: Option<SocketAddr>) -> anyhow::Result<()> {
     }
     invite(&app)?;
     tokio::select! {
-        played = play_live(&broker, live) => played?,
+        played = play_days(&app, &broker, Day::around(now)) => played?,
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
         error = app.failed() => return Err(error),
@@ -108,7 +107,7 @@ async fn play_history(app: &App, broker: &InProcessBroker, history: &[DemoRecord
     );
     bar.set_message("replaying");
     for record in history {
-        broker.produce(TOPIC, &outgoing(record, 0))?;
+        broker.produce(TOPIC, &outgoing(record))?;
     }
     tokio::task::block_in_place(|| broker.flush(EXIT_TIMEOUT))?;
     let deadline = Instant::now() + EXIT_TIMEOUT;
@@ -149,34 +148,30 @@ fn dead_letters(app: &App) -> u64 {
     dead.map(|metric| metric.get_counter().get_value() as u64).sum()
 }
 
-/// Plays the live conversations, round after round, each round under ids of its own.
-async fn play_live(broker: &InProcessBroker, first_round: Vec<DemoRecord>) -> anyhow::Result<()> {
-    let mut records = first_round;
-    for round in 0_u32.. {
-        let started = tokio::time::Instant::now();
-        for record in &records {
-            tokio::time::sleep_until(started + record.due).await;
-            broker.produce(TOPIC, &outgoing(record, round))?;
+/// So many records may be ahead of what is searchable: the broker keeps only the last 5 MB of a partition.
+const AHEAD_MAX: u64 = 500;
+
+/// Plays what is past as fast as it becomes searchable, and the rest when it is due, without end.
+async fn play_days(app: &App, broker: &InProcessBroker, days: Day) -> anyhow::Result<()> {
+    let started = tokio::time::Instant::now();
+    let taken_before = records_taken(app);
+    for (number, record) in (0_u64..).zip(days) {
+        tokio::time::sleep_until(started + record.due).await;
+        if number % (AHEAD_MAX / 2) == 0 {
+            while taken_before + number > records_taken(app) + AHEAD_MAX / 2 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
         }
-        records = script(now()).into_iter().filter(|record| record.live).collect();
+        broker.produce(TOPIC, &outgoing(&record))?;
     }
     Ok(())
 }
 
-/// A record as it is sent in a round; interaction ids are never used again, so later rounds carry the round's number.
-fn outgoing(record: &DemoRecord, round: u32) -> OutgoingRecord {
-    let renamed = |bytes: &[u8]| -> Vec<u8> {
-        match std::str::from_utf8(bytes) {
-            Ok(text) if round > 0 => {
-                text.replace(&record.key, &format!("{}-{}", record.key, round + 1)).into_bytes()
-            }
-            _ => bytes.to_vec(),
-        }
-    };
+fn outgoing(record: &DemoRecord) -> OutgoingRecord {
     OutgoingRecord {
-        key: Some(renamed(record.key.as_bytes())),
-        value: Some(renamed(&record.value)),
-        headers: record.headers.iter().map(|(name, value)| (name.clone(), renamed(value))).collect(),
+        key: Some(record.key.clone().into_bytes()),
+        value: Some(record.value.clone()),
+        headers: record.headers.clone(),
         ..OutgoingRecord::default()
     }
 }
@@ -211,7 +206,7 @@ fn invite(app: &App) -> anyhow::Result<()> {
          {base}/?q=status:transferred+csat:%3C%3D2\n\n\
          The same for programs:\n  \
          curl -s '{base}/v1/interactions?q=refund&facets=country,sentiment&limit=3'\n\n\
-         Live conversations are being played. Ctrl-C ends it and removes everything."
+         The past week is being filled in; then people write and call without end. Ctrl-C ends it and removes everything."
     )?;
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! Turns the bundled conversations into the records that the demo sends through Kafka.
+//! Turns conversations into the records that the demo sends through Kafka.
 //!
-//! Most conversations are history: their own times are spread over the last days and all of them are due at once.
-//! The last dozen is live: it is played message by message at a pace that a person can watch. The script is a pure
-//! function of `now`, so two runs at the same instant send the same bytes.
+//! The bundled ones come first, each once, spread over the last days: [`script`]. Then [`Day`] goes on without end: people
+//! write and call as on any day, the past week of it at once and the rest while one watches. Both are pure functions of
+//! `now`, so two runs at the same instant send the same bytes.
 
 use std::time::Duration;
 
@@ -14,6 +14,10 @@ use self::conversation::{Carrier, Conversation, Message};
 
 mod carrier;
 mod conversation;
+mod day;
+mod scenario;
+
+pub use day::Day;
 
 /// How far back history goes.
 const HISTORY_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
@@ -23,14 +27,7 @@ const HISTORY_GAP_MS: i64 = 90 * 60 * 1_000;
 const SLOT_MS: i64 = 15 * 60 * 1_000;
 /// How busy each hour of the day (UTC) is: quiet nights, a peak before noon and one in the evening.
 const ACTIVITY: [u64; 24] =
-    [2, 1, 1, 1, 1, 2, 4, 8, 13, 17, 19, 18, 15, 16, 17, 17, 16, 15, 16, 17, 14, 10, 6, 3];
-
-/// A live conversation starts this long after the one before it.
-const LIVE_STAGGER_MS: i64 = 5_000;
-/// Live conversations run this much faster than in the file.
-const LIVE_SPEED: i64 = 4;
-/// Bounds of the wait before a live message: long enough to read, short enough to watch.
-const LIVE_WAIT_MS: (i64, i64) = (1_000, 3_000);
+    [9, 9, 9, 9, 9, 9, 9, 10, 13, 17, 19, 18, 15, 16, 17, 17, 16, 15, 16, 17, 14, 11, 9, 9];
 
 /// One record for the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,36 +40,34 @@ pub struct DemoRecord {
     pub value: Vec<u8>,
     /// When to send it, from the demo's start; zero for history.
     pub due: Duration,
-    /// Part of a live conversation, not of history.
-    pub live: bool,
     /// Wrong on purpose: ends in the dead-letter topic.
     pub malformed: bool,
 }
 
-/// The whole demo as records in the order of their events' times, with the demo starting at `now`.
+/// The bundled conversations as records in the order of their events' times, all of them past at `now`.
 pub fn script(now: Timestamp) -> Vec<DemoRecord> {
     // Whole milliseconds: events carry their times as text, and offsets are counted in them.
     let now = Timestamp::from_millis(now.as_millis());
-    let (mut num_history, mut num_live) = (0, 0);
     let mut records = malformed(now);
-    for conversation in &conversation::bundled() {
-        let start = if conversation.live {
-            num_live += 1;
-            now.plus_millis((num_live - 1) * LIVE_STAGGER_MS)
-        } else {
-            num_history += 1;
-            history_start(num_history, now)
-        };
-        for (index, event) in events(conversation, start).into_iter().enumerate() {
-            let due = Duration::from_millis(event.at.millis_since(now).try_into().unwrap_or(0));
-            let (headers, value) = carry(conversation, index, &event);
-            let key = conversation.id.clone();
-            let record = DemoRecord { key, headers, value, due, live: conversation.live, malformed: false };
-            records.push((event.at, record));
-        }
+    for (number, conversation) in (1..).zip(&conversation::bundled()) {
+        records.extend(records_of(conversation, history_start(number, now), now));
     }
     records.sort_by_key(|(at, _)| *at);
     records.into_iter().map(|(_, record)| record).collect()
+}
+
+/// A conversation that begins at `start` as records with the times of their events.
+fn records_of(
+    conversation: &Conversation,
+    start: Timestamp,
+    now: Timestamp,
+) -> impl Iterator<Item = (Timestamp, DemoRecord)> {
+    events(conversation, start).into_iter().enumerate().map(move |(index, event)| {
+        let due = Duration::from_millis(event.at.millis_since(now).try_into().unwrap_or(0));
+        let (headers, value) = carry(conversation, index, &event);
+        let record = DemoRecord { key: conversation.id.clone(), headers, value, due, malformed: false };
+        (event.at, record)
+    })
 }
 
 /// When the conversation of that number in history began: spread evenly over the busy hours, neighbours in the
@@ -144,16 +139,14 @@ fn events(conversation: &Conversation, start: Timestamp) -> Vec<DemoEvent> {
             events.push(DemoEvent { at: ended_at, kind: "interaction.ended", data });
         }
     }
-    let later =
-        |live_ms, history_ms| ended_at.plus_millis(if conversation.live { live_ms } else { history_ms });
     if let Some(rating) = conversation.rating {
-        let at = later(2_000, 25_000);
+        let at = ended_at.plus_millis(25_000);
         let mut data = object(json!({ "rating": rating, "rating_comment": conversation.rating_comment }));
         data.retain(|_, value| !value.is_null());
         events.push(DemoEvent { at, kind: "interaction.rated", data });
     }
     if let Some(analysis) = &conversation.analysis {
-        let at = later(3_000, 90_000);
+        let at = ended_at.plus_millis(90_000);
         events.push(DemoEvent { at, kind: "interaction.analyzed", data: analysis.clone() });
     }
     events
@@ -165,26 +158,14 @@ struct Spoken {
     end_ms: i64,
 }
 
-/// The messages' times: as the file has them for history, quicker for a live conversation.
+/// The messages' times.
 fn timeline(conversation: &Conversation) -> Vec<Spoken> {
-    let wait = |message: &Message| match conversation.live {
-        true => (message.after_ms / LIVE_SPEED).clamp(LIVE_WAIT_MS.0, LIVE_WAIT_MS.1),
-        false => message.after_ms,
-    };
     let mut start_ms = 0;
-    let mut spoken = Vec::new();
-    for (index, message) in conversation.messages.iter().enumerate() {
-        start_ms += wait(message);
-        let length_ms = match (message.end_after_ms, conversation.messages.get(index + 1)) {
-            (None, _) => 0,
-            // Speech shrinks with the wait that it fills, so that an interruption stays one.
-            (Some(length_ms), Some(next)) => length_ms * wait(next) / next.after_ms.max(1),
-            (Some(length_ms), None) if conversation.live => length_ms.min(LIVE_WAIT_MS.1),
-            (Some(length_ms), None) => length_ms,
-        };
-        spoken.push(Spoken { start_ms, end_ms: start_ms + length_ms });
-    }
-    spoken
+    let said = |message: &Message| {
+        start_ms += message.after_ms;
+        Spoken { start_ms, end_ms: start_ms + message.end_after_ms.unwrap_or(0) }
+    };
+    conversation.messages.iter().map(said).collect()
 }
 
 /// The fields of `interaction.started`.
@@ -192,6 +173,7 @@ fn started(conversation: &Conversation, start: Timestamp) -> Map<String, Value> 
     let mut data = object(json!({
         "organization": conversation.organization,
         "agent": conversation.agent,
+        "agent_version": conversation.agent_version,
         "llm_model": conversation.llm_model,
         "type": conversation.r#type,
         "integration": conversation.integration,
@@ -246,24 +228,21 @@ fn ended(conversation: &Conversation, ended_at: Timestamp) -> Map<String, Value>
     data
 }
 
-/// Two records that cannot be understood, one in history and one live, so that the dead letters have something
-/// to show: one cut off in the middle, one of a type that does not exist.
+/// Two records that cannot be understood, so that the dead letters have something to show: one cut off in the middle,
+/// one of a type that does not exist.
 fn malformed(now: Timestamp) -> Vec<(Timestamp, DemoRecord)> {
     let cut_off =
         r#"{"specversion":"1.0","id":"demo-cut-off","type":"interaction.message","data":{"interaction_id":"#;
     let unknown = r#"{"event":"interaction.paused","interaction_id":"demo-unknown-type"}"#;
-    let record = |key: &str, value: &str, due: Duration, live| DemoRecord {
+    let record = |key: &str, value: &str| DemoRecord {
         key: key.to_owned(),
         headers: Vec::new(),
         value: value.as_bytes().to_vec(),
-        due,
-        live,
+        due: Duration::ZERO,
         malformed: true,
     };
-    vec![
-        (now.plus_millis(-HISTORY_GAP_MS), record("demo-cut-off", cut_off, Duration::ZERO, false)),
-        (now.plus_millis(20_000), record("demo-unknown-type", unknown, Duration::from_secs(20), true)),
-    ]
+    let at = now.plus_millis(-HISTORY_GAP_MS);
+    vec![(at, record("demo-cut-off", cut_off)), (at, record("demo-unknown-type", unknown))]
 }
 
 /// The map of a JSON object.

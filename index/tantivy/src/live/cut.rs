@@ -142,8 +142,8 @@ fn for_each_text(document: &Document, mut visit: impl FnMut(Speaker, &str)) {
     if let Some(topic) = &topics.topic {
         visit(Speaker::Topic, topic);
     }
-    if let Some(summary) = &topics.summary {
-        visit(Speaker::Summary, summary);
+    if let Some(summary) = topics.said() {
+        visit(Speaker::Summary, &summary);
     }
     for keyword in &topics.keywords {
         visit(Speaker::Keywords, keyword);

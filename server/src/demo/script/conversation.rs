@@ -14,12 +14,13 @@ pub(super) fn bundled() -> Vec<Conversation> {
 }
 
 /// One conversation and how it is replayed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Conversation {
     pub id: String,
     pub organization: String,
     pub agent: String,
+    pub agent_version: Option<String>,
     pub llm_model: String,
     pub r#type: String,
     pub language: String,
@@ -35,9 +36,6 @@ pub(super) struct Conversation {
     /// Sent as one `interaction.completed` instead of event by event.
     #[serde(default)]
     pub completed: bool,
-    /// Played while a person watches; otherwise it is history.
-    #[serde(default)]
-    pub live: bool,
     /// How it ends; without it no end is ever sent.
     pub status: Option<String>,
     pub end_reason: Option<String>,
@@ -63,7 +61,7 @@ pub(super) enum Carrier {
 }
 
 /// One message; only its time is relative.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Message {
     /// Milliseconds since the message before began, or since the conversation began.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use hearken_model::{Direction, InteractionType, Role, Sentiment, Status};
 
@@ -18,7 +19,6 @@ struct Read {
     time: Timestamp,
     data: Value,
     due: Duration,
-    live: bool,
 }
 
 fn read(record: &DemoRecord) -> Read {
@@ -42,7 +42,7 @@ fn read(record: &DemoRecord) -> Read {
         (text(&value["event"]), text(time.unwrap()), value)
     };
     let time = Timestamp::parse(&time).unwrap();
-    Read { key: record.key.clone(), kind, time, data, due: record.due, live: record.live }
+    Read { key: record.key.clone(), kind, time, data, due: record.due }
 }
 
 fn events() -> Vec<Read> {
@@ -139,50 +139,59 @@ fn the_bundle_is_as_varied_as_the_demo_promises() {
     assert!(distinct(&|c| c.user_agent.clone()).len() >= 15);
     assert!(distinct(&|c| c.end_reason.clone()).len() >= 5);
     assert_eq!(distinct(&|c| c.rating.map(|rating| rating.to_string())).len(), 5);
-    assert_eq!(bundle.iter().filter(|c| c.live).count(), 12);
-    assert_eq!(bundle.iter().filter(|c| c.live && c.status.is_none()).count(), 1, "one is still in progress");
     assert!(bundle.iter().filter(|c| c.analysis.is_some()).count() >= 5);
     let lengths: Vec<usize> = bundle.iter().map(|c| c.messages.len()).collect();
     assert!(*lengths.iter().min().unwrap() >= 3 && *lengths.iter().max().unwrap() >= 20);
     assert!(bundle.iter().any(|c| c.messages.iter().any(|m| m.text.contains("<script>alert(1)</script>"))));
 }
 
+/// Documentation addresses, example hosts, numbers that regulators keep for fiction: North America, Berlin, France.
+fn check_fiction(data: &Value) {
+    let text = |name: &str| data[name].as_str();
+    if let Some(address) = text("ip_address") {
+        let documentation = match address.parse().unwrap() {
+            IpAddr::V4(v4) => {
+                [[192, 0, 2], [198, 51, 100], [203, 0, 113]].contains(&v4.octets()[..3].try_into().unwrap())
+            }
+            IpAddr::V6(v6) => v6.segments()[..2] == [0x2001, 0xdb8],
+        };
+        assert!(documentation, "{address}");
+    }
+    for url in [text("url"), text("recording_url")].into_iter().flatten() {
+        let host = url.strip_prefix("https://").unwrap().split('/').next().unwrap();
+        assert!(host.ends_with(".example"), "{url}");
+    }
+    if let Some(caller) = text("caller") {
+        let kept = ["+1-555-01", "+49-30-23125-", "+33-1-99-00-"];
+        assert!(kept.iter().any(|kept| caller.starts_with(kept)), "{caller}");
+    }
+}
+
 #[test]
 fn every_address_number_and_host_is_set_aside_for_examples() {
     let mut addresses = BTreeSet::new();
-    for conversation in bundled() {
-        if let Some(address) = &conversation.ip_address {
-            let documentation = match address.parse().unwrap() {
-                IpAddr::V4(v4) => [[192, 0, 2], [198, 51, 100], [203, 0, 113]]
-                    .contains(&v4.octets()[..3].try_into().unwrap()),
-                IpAddr::V6(v6) => v6.segments()[..2] == [0x2001, 0xdb8],
-            };
-            assert!(documentation, "{address}");
-            assert!(addresses.insert(address.clone()), "{address} is used twice");
-        }
-        for url in [&conversation.url, &conversation.recording_url].into_iter().flatten() {
-            let host = url.strip_prefix("https://").unwrap().split('/').next().unwrap();
-            assert!(host.ends_with(".example"), "{url}");
-        }
-        if let Some(caller) = &conversation.caller {
-            // Numbers that regulators keep for fiction: North America, Berlin, France.
-            assert!(
-                ["+1-555-01", "+49-30-23125-", "+33-1-99-00-"].iter().any(|kept| caller.starts_with(kept)),
-                "{caller}"
-            );
+    for event in events() {
+        check_fiction(&event.data);
+        if let Some(address) = event.data["ip_address"].as_str() {
+            assert!(addresses.insert(address.to_owned()), "{address} is used twice");
         }
     }
     assert!(addresses.iter().any(|address| address.contains(':')), "both address families");
 }
 
+fn country_of(reader: &maxminddb::Reader<Vec<u8>>, data: &Value) -> Option<String> {
+    let address: IpAddr = data["ip_address"].as_str()?.parse().unwrap();
+    let record: Value = reader.lookup(address).unwrap().decode().unwrap().unwrap();
+    Some(record["country"]["iso_code"].as_str().unwrap().to_owned())
+}
+
 #[test]
 fn conversations_come_from_where_their_language_is_spoken() {
     let reader = maxminddb::Reader::from_source(crate::demo::geoip::database().unwrap()).unwrap();
-    for conversation in bundled() {
-        let Some(address) = &conversation.ip_address else { continue };
-        let record: Value = reader.lookup(address.parse().unwrap()).unwrap().decode().unwrap().unwrap();
-        let country = record["country"]["iso_code"].as_str().unwrap();
-        let spoken_in: &[&str] = match conversation.language.as_str() {
+    let days: Vec<Read> = Day::around(NOW).take(500).map(|record| read(&record)).collect();
+    for event in events().iter().chain(&days) {
+        let Some(country) = country_of(&reader, &event.data) else { continue };
+        let spoken_in: &[&str] = match event.data["language"].as_str().unwrap() {
             "de" => &["DE", "AT"],
             "fr" => &["FR"],
             "es" => &["ES", "MX"],
@@ -193,7 +202,7 @@ fn conversations_come_from_where_their_language_is_spoken() {
             "it" => &["CH"],
             _ => &["US", "CA", "GB", "AU", "IN", "NL", "PT"],
         };
-        assert!(spoken_in.contains(&country), "{} from {country}", conversation.id);
+        assert!(spoken_in.contains(&country.as_str()), "{} from {country}", event.key);
     }
 }
 
@@ -237,22 +246,14 @@ fn message_ids_are_unique_and_no_event_id_comes_twice() {
 }
 
 #[test]
-fn history_is_over_and_spread_and_the_live_part_begins_now() {
-    let mut hours = BTreeMap::<i64, usize>::new();
+fn history_is_over_and_spread() {
     let mut days = BTreeSet::new();
     let mut last_of_history = Timestamp::EPOCH;
     for event in events() {
-        if event.live {
-            assert!(event.due.as_millis() as i64 == event.time.millis_since(NOW));
-            assert!(event.due <= Duration::from_secs(150), "{:?}", event.due);
-        } else {
-            assert_eq!(event.due, Duration::ZERO);
-            last_of_history = last_of_history.max(event.time);
-            assert!(NOW.millis_since(event.time) <= HISTORY_MS);
-            let hour = event.time.as_millis() / 3_600_000;
-            *hours.entry(hour % 24).or_default() += usize::from(event.kind == "interaction.started");
-            days.insert(hour / 24);
-        }
+        assert_eq!(event.due, Duration::ZERO);
+        last_of_history = last_of_history.max(event.time);
+        assert!(NOW.millis_since(event.time) <= HISTORY_MS);
+        days.insert(event.time.as_millis() / 86_400_000);
     }
     let idle_timeout_ms = 30 * 60 * 1_000;
     assert!(
@@ -260,20 +261,98 @@ fn history_is_over_and_spread_and_the_live_part_begins_now() {
         "the unfinished ones of history count as abandoned"
     );
     assert!(days.len() >= 7, "{days:?}");
-    let between = |from: i64, to: i64| hours.range(from..to).map(|(_, count)| count).sum::<usize>();
-    assert!(between(8, 20) > 4 * between(0, 6), "days are busier than nights: {hours:?}");
+}
+
+/// The week before, and what a person sees who watches the demo for three hours.
+static DAYS: LazyLock<(Vec<Read>, Vec<Read>)> = LazyLock::new(|| {
+    let watched = Duration::from_secs(3 * 60 * 60);
+    let seen = Day::around(NOW).take_while(|record| record.due <= watched);
+    seen.map(|record| read(&record)).partition(|event| event.due == Duration::ZERO)
+});
+
+/// Conversations that begin in each hour.
+fn by_hour(events: &[Read]) -> BTreeMap<i64, usize> {
+    let mut first = BTreeMap::<&str, i64>::new();
+    for event in events {
+        let start =
+            event.data["start_time"].as_str().map_or(event.time, |time| Timestamp::parse(time).unwrap());
+        let hour = start.as_millis() / 3_600_000;
+        let of_key = first.entry(&event.key).or_insert(hour);
+        *of_key = hour.min(*of_key);
+    }
+    let mut hours = BTreeMap::new();
+    first.into_values().for_each(|hour| *hours.entry(hour).or_default() += 1);
+    hours
 }
 
 #[test]
-fn live_messages_come_at_a_pace_that_a_person_can_watch() {
-    let mut last = BTreeMap::<String, Duration>::new();
-    for event in events().into_iter().filter(|event| event.live && event.kind == "interaction.message") {
-        if let Some(before) = last.insert(event.key.clone(), event.due) {
-            let wait = event.due - before;
-            assert!((1_000..=3_000).contains(&wait.as_millis()), "{} waits {wait:?}", event.key);
+fn a_day_is_like_the_days_before_and_no_conversation_is_played_again_and_again() {
+    let (history, live) = &*DAYS;
+    for event in history.iter().chain(live) {
+        check_shape(&event.kind, &event.data);
+        check_fiction(&event.data);
+    }
+    let hours = by_hour(history);
+    assert!(hours.len() >= 160, "every hour of the week: {}", hours.len());
+    let by_night = |from: i64, to: i64| -> usize {
+        hours.iter().filter(|(hour, _)| (from..to).contains(&(*hour % 24))).map(|(_, count)| count).sum()
+    };
+    assert!(by_night(8, 20) > 3 * by_night(0, 6), "days are busier than nights: {hours:?}");
+    // What is played goes on where the week ends: no hour stands out.
+    let busiest = *hours.values().max().unwrap();
+    let watched = by_hour(live);
+    assert!(watched.values().all(|count| *count <= busiest), "{watched:?}, {busiest}");
+
+    // Everybody says it in their own way.
+    let mut told = BTreeMap::<String, String>::new();
+    for event in live.iter().filter(|event| event.kind == "interaction.message") {
+        told.entry(event.key.clone()).or_default().push_str(event.data["message"].as_str().unwrap());
+    }
+    let distinct: BTreeSet<&String> = told.values().collect();
+    assert!(told.len() >= 20, "{}", told.len());
+    assert_eq!(distinct.len(), told.len());
+}
+
+#[test]
+fn the_week_before_has_everything_that_happens_at_a_desk() {
+    let history = &DAYS.0;
+    let distinct = |name: &str| -> BTreeSet<String> {
+        history.iter().filter_map(|event| Some(event.data.get(name)?.to_string())).collect()
+    };
+    assert_eq!(distinct("type").len(), 2);
+    assert!(distinct("organization").len() >= 6 && distinct("language").len() >= 8);
+    assert!(distinct("user_agent").len() >= 15 && distinct("agent_version").len() == 2);
+    assert!(distinct("status").len() >= 3 && distinct("rating").len() == 5);
+    let said: Vec<&Value> = history
+        .iter()
+        .filter_map(|event| event.data.get("transcript").and_then(Value::as_array))
+        .flatten()
+        .collect();
+    let num = |is: &dyn Fn(&Value) -> bool| said.iter().filter(|message| is(message)).count();
+    assert!(num(&|message| message["interrupted"] == true) > 20);
+    assert!(num(&|message| message["role"] == "human") > 100);
+    assert!(num(&|message| message["tool"]["ok"] == false) > 50);
+    let ratings = history.iter().filter(|event| event.kind == "interaction.rated").count();
+    let ends = history.iter().filter(|event| event.data.get("status").is_some()).count();
+    assert!((ends / 5..ends * 4 / 5).contains(&ratings), "some are rated: {ratings} of {ends}");
+}
+
+#[test]
+fn live_messages_come_at_a_human_pace_in_their_order_without_end() {
+    let live = &DAYS.1;
+    assert!(live.iter().map(|event| event.time).is_sorted());
+    assert!(live.iter().all(|event| event.due.as_millis() as i64 == event.time.millis_since(NOW)));
+    let in_an_hour = live.iter().filter(|event| event.due < Duration::from_secs(3_600)).count();
+    assert!((50..2_000).contains(&in_an_hour), "{in_an_hour}");
+    let mut last = BTreeMap::<&str, Duration>::new();
+    for event in live.iter().filter(|event| event.data["role"] == "user") {
+        if let Some(before) = last.insert(&event.key, event.due) {
+            assert!(event.due - before >= Duration::from_secs(1), "{}", event.key);
         }
     }
-    assert_eq!(last.len(), 12);
+    let year = Duration::from_secs(365 * 24 * 3_600);
+    let later = NOW.plus_millis(year.as_millis() as i64);
+    assert!(Day::around(later).nth(7_000).is_some());
 }
 
 #[test]
@@ -283,28 +362,47 @@ fn records_are_ordered_and_the_same_for_the_same_now() {
     assert!(events().iter().map(|event| event.time).is_sorted());
     assert_eq!(records, script(NOW));
     assert_ne!(records, script(NOW.plus_millis(1)));
+    let day = || Day::around(NOW).take(500);
+    assert!(day().eq(day()));
 }
 
 #[test]
-fn two_records_are_malformed_one_of_them_while_a_person_watches() {
+fn two_records_are_malformed() {
     let records = script(NOW);
     let malformed: Vec<&DemoRecord> = records.iter().filter(|record| record.malformed).collect();
     assert_eq!(malformed.len(), 2);
     assert!(serde_json::from_slice::<Value>(&malformed[0].value).is_err());
-    assert!(malformed[1].live && malformed[1].due > Duration::ZERO);
 }
 
 #[test]
 fn an_interrupted_speaker_is_still_speaking_when_the_next_one_begins() {
-    let mut num_interrupted = [0, 0];
-    for conversation in bundled() {
+    let made_up = scenario::scenarios();
+    let made_up =
+        (0..200).map(|seed| made_up[seed as usize % made_up.len()].play(&mut fastrand::Rng::with_seed(seed)));
+    let mut num_interrupted = 0;
+    for conversation in bundled().into_iter().chain(made_up) {
         let times = timeline(&conversation);
         for (index, message) in conversation.messages.iter().enumerate() {
             if message.interrupted == Some(true) {
-                assert!(times[index].end_ms > times[index + 1].start_ms, "{} {index}", conversation.id);
-                num_interrupted[usize::from(conversation.live)] += 1;
+                assert!(times[index].end_ms > times[index + 1].start_ms, "{conversation:?} {index}");
+                num_interrupted += 1;
             }
         }
     }
-    assert!(num_interrupted.iter().all(|num| *num > 0), "{num_interrupted:?}");
+    assert!(num_interrupted > 10, "{num_interrupted}");
+}
+
+#[test]
+fn no_slot_is_left_empty_and_every_ending_is_reached() {
+    for scenario in scenario::scenarios() {
+        let mut reached = BTreeSet::new();
+        for seed in 0..200 {
+            let conversation = scenario.play(&mut fastrand::Rng::with_seed(seed));
+            for message in &conversation.messages {
+                assert!(!message.text.is_empty() && !message.text.contains(['{', '}']), "{}", message.text);
+            }
+            reached.extend(conversation.messages.last().map(|message| message.text.clone()));
+        }
+        assert!(reached.len() >= scenario.endings.len(), "{}: {reached:?}", scenario.organization);
+    }
 }

@@ -1,0 +1,303 @@
+//! The signs of satisfaction that are weighed against each other: what people rate is whether they got what they came
+//! for, and how often they had to ask.
+//!
+//! Each is a number that grows with satisfaction. All count alike, in units of their spread over the shared dialogues:
+//! weights learned from the few dialogues that somebody rated did worse on a source that was left out (`docs/analysis.md`).
+
+use hearken_model::Role;
+
+use super::{Sign, Turn};
+use crate::cues::{Cue, Cues};
+
+/// How many signs there are.
+pub(crate) const NUM_SIGNS: usize = 15;
+
+/// Name, mean, spread (standard deviation) and weight of each sign. `cargo run --release -p hearken-analysis --example
+/// weigh_csat` prints means and spreads.
+#[rustfmt::skip]
+pub(crate) const SPREADS: [(&str, f32, f32, f32); NUM_SIGNS] = [
+    ("mood",            0.16, 0.20, 1.0),
+    ("closing mood",    0.26, 0.26, 1.0),
+    ("thanks",          0.59, 0.49, 1.0),
+    ("warmth",          0.24, 0.43, 1.0),
+    ("agreement",       0.25, 0.21, 1.0),
+    ("refusals",       -0.06, 0.12, 1.0),
+    ("apologies",      -0.35, 0.75, 1.0),
+    ("inability",      -0.31, 0.70, 1.0),
+    ("last deed",       0.04, 0.57, 1.0),
+    ("repetition",     -0.30, 0.65, 1.5), // half as much again follows what people said better in most sources
+    ("agent repeats",  -0.13, 0.42, 1.0),
+    ("open questions", -0.12, 0.36, 1.0),
+    ("length",         -1.63, 0.73, 1.0),
+    ("objections",     -0.03, 0.09, 1.0),
+    ("failures",       -0.04, 0.26, 1.0),
+];
+
+/// Customer messages that the final mood is taken from.
+pub(super) const CLOSING_TURNS: usize = 3;
+
+/// Customer messages that thanks at the end are looked for in.
+const LAST_TURNS: usize = 2;
+
+/// No count of a sign exceeds this: the fifth apology says no more than the fourth.
+const COUNT_MAX: u32 = 4;
+
+/// How much a feeling about a film or the news counts, compared with one about the service.
+const ABOUT_WORKS_WEIGHT: f32 = 0.2;
+
+/// Customer messages from which on a conversation is called long.
+const LONG_TURNS: u32 = 12;
+
+/// Customer messages beyond which a talk about films or the news gets no longer.
+const UNHURRIED_TURNS: u32 = 5;
+
+/// What is counted in one pass over the turns.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Whether films or the news are talked of: a "no" then mostly is about those, and nobody is in a hurry.
+    about_works: bool,
+    num_customer: u32,
+    /// Sum and number of the customer's moods, over all and over the last messages.
+    moods: (f32, u32),
+    closing_moods: (f32, u32),
+    agreements: u32,
+    refusals: u32,
+    objections: u32,
+    failures: u32,
+    stated_repetitions: u32,
+    /// Cues of the customer's last [`LAST_TURNS`] and [`CLOSING_TURNS`] messages.
+    last: Cues,
+    pub(super) closing: Cues,
+    /// All cues of customer and agent.
+    pub(super) customer: Cues,
+    pub(super) agent: Cues,
+    apologies: u32,
+    inabilities: u32,
+    /// Whether the agent last did something, or could not.
+    last_deed: Option<Cue>,
+    /// Whether the customer last told of a success or of a failure.
+    pub(super) last_word: Option<Cue>,
+    pub(super) has_human: bool,
+    repetitions: u32,
+    agent_repetitions: u32,
+    open_questions: u32,
+}
+
+impl Tally {
+    pub(super) fn of(turns: &[Turn]) -> Tally {
+        let about_works = talks_of_works(turns.iter());
+        let mut tally = Tally { about_works, ..Tally::default() };
+        for turn in turns.iter().rev() {
+            match turn.role {
+                Role::User => tally.add_customer(turn, about_works && turn.is_no_complaint()),
+                Role::Assistant | Role::Human => tally.add_agent(turn),
+                Role::System | Role::Tool => {}
+            }
+        }
+        tally.repetitions = repetitions(by_customer(turns), 6, 2, (1, 2));
+        tally.agent_repetitions = repetitions(by_agent(turns), 6, 3, (3, 5));
+        tally.open_questions = open_questions(turns);
+        tally
+    }
+
+    /// From the last message to the first.
+    fn add_customer(&mut self, turn: &Turn, about_works: bool) {
+        self.num_customer += 1;
+        let cues = turn.cues;
+        if let Some(mood) = turn.mood {
+            let mood = if about_works { ABOUT_WORKS_WEIGHT * mood } else { mood };
+            self.moods = (self.moods.0 + mood, self.moods.1 + 1);
+            if self.num_customer as usize <= CLOSING_TURNS {
+                self.closing_moods = (self.closing_moods.0 + mood, self.closing_moods.1 + 1);
+            }
+        }
+        self.agreements += u32::from(cues.has(Cue::Agrees));
+        self.refusals += u32::from(cues.has(Cue::Refuses));
+        self.objections += u32::from(cues.has(Cue::Objects));
+        self.stated_repetitions += u32::from(cues.has(Cue::Repetition));
+        if self.num_customer as usize <= LAST_TURNS {
+            self.last.insert(cues);
+        }
+        self.customer.insert(cues);
+        // "A disaster" is then the film's plot.
+        if about_works {
+            return;
+        }
+        self.failures += u32::from(cues.has(Cue::Failure));
+        if self.num_customer as usize <= CLOSING_TURNS {
+            self.closing.insert(cues);
+            // The later one wins: a problem that was solved is no longer there, and vice versa.
+            self.last_word =
+                self.last_word.or([Cue::Failure, Cue::Success].into_iter().find(|cue| cues.has(*cue)));
+        }
+    }
+
+    fn add_agent(&mut self, turn: &Turn) {
+        let cues = turn.cues;
+        self.has_human |= turn.role == Role::Human;
+        self.apologies += u32::from(cues.has(Cue::Sorry) && !cues.has(Cue::Sympathy));
+        self.inabilities += u32::from(cues.has(Cue::Unable));
+        self.agent.insert(cues);
+        self.last_deed = self.last_deed.or([Cue::Done, Cue::Unable].into_iter().find(|cue| cues.has(*cue)));
+    }
+
+    /// How many of the customer's messages, as a share.
+    fn share(&self, count: u32) -> f32 {
+        count as f32 / self.num_customer.max(1) as f32
+    }
+
+    /// The means of the customer's moods, over all messages and over the last.
+    pub(super) fn moods(&self) -> (f32, f32) {
+        let mean = |(sum, count): (f32, u32)| if count == 0 { 0.0 } else { sum / count as f32 };
+        let whole = mean(self.moods);
+        (whole, if self.closing_moods.1 == 0 { whole } else { mean(self.closing_moods) })
+    }
+
+    /// The values of the signs, in the order of [`SPREADS`].
+    pub(super) fn values(&self) -> [f32; NUM_SIGNS] {
+        let flag = |is: bool| f32::from(u8::from(is));
+        let less = |count: u32| -(count.min(COUNT_MAX) as f32);
+        let (mood, closing_mood) = self.moods();
+        let doubt = if self.about_works { 0.5 } else { 1.0 };
+        let length =
+            if self.about_works { self.num_customer.min(UNHURRIED_TURNS) } else { self.num_customer };
+        [
+            mood,
+            closing_mood,
+            flag(self.last.has(Cue::Thanks)),
+            flag(self.last.has(Cue::Warm)),
+            self.share(self.agreements),
+            -doubt * self.share(self.refusals),
+            less(self.apologies),
+            less(self.inabilities),
+            match self.last_deed {
+                Some(Cue::Done) => 1.0,
+                // "No, there is no pool" after a booking takes nothing back.
+                Some(_) if self.agent.has(Cue::Done) => 0.0,
+                Some(_) => -1.0,
+                None => 0.0,
+            },
+            doubt * less(self.repetitions + self.stated_repetitions),
+            doubt * less(self.agent_repetitions),
+            -4.0 * self.share(self.open_questions),
+            -(length.max(1) as f32).ln(),
+            -doubt * self.share(self.objections),
+            less(self.failures),
+        ]
+    }
+
+    /// The signs with their weights in CSAT points and the reasons that the text bears out.
+    pub(super) fn signs(&self, [mood, closing_mood]: [Sign; 2]) -> [Sign; NUM_SIGNS] {
+        let is_long = self.num_customer >= LONG_TURNS && !self.about_works;
+        let good = |is: bool, reason: &'static str| if is { (1.0, reason) } else { (0.0, "") };
+        let bad = |is: bool, reason: &'static str| if is { (-1.0, reason) } else { (0.0, "") };
+        let repetitions = self.repetitions + self.stated_repetitions;
+        let (deed, inability) = (self.agent.has(Cue::Done), self.last_deed == Some(Cue::Unable));
+        // One for each sign: what the text bears out, and its direction.
+        let reasons: [(f32, &'static str); NUM_SIGNS] = [
+            mood,
+            closing_mood,
+            good(self.last.has(Cue::Thanks), "the customer gave thanks at the end"),
+            good(self.last.has(Cue::Warm), "the last words were warm"),
+            good(self.agreements >= 2, "the customer mostly agreed"),
+            bad(self.refusals >= 2, "the customer said no several times"),
+            bad(self.apologies > 0, "the agent had to apologise"),
+            bad(self.inabilities > 0, "the agent could not help with everything"),
+            if deed {
+                good(true, "something was completed")
+            } else {
+                bad(inability, "nothing was completed")
+            },
+            bad(repetitions > 0, "the customer had to repeat things"),
+            bad(self.agent_repetitions > 0, "the agent repeated itself"),
+            bad(self.open_questions > 0, "a question was passed over"),
+            bad(is_long, "it took many messages"),
+            bad(self.objections >= 2, "the customer objected"),
+            // Told as the last word elsewhere.
+            bad(self.failures > 0 && self.last_word.is_none(), "the customer told of failures on the way"),
+        ];
+        let values = self.values();
+        std::array::from_fn(|n| {
+            let (_, mean, spread, weight) = SPREADS[n];
+            let most = if n < NUM_MOODS { MOOD_DEVIATION_MAX } else { DEVIATION_MAX };
+            let deviation = ((values[n] - mean) / spread).clamp(-most, most);
+            let (direction, reason) = reasons[n];
+            // Less of it than usual is no reason, nor is more than usual of what hurts.
+            (deviation * weight * POINTS_PER_SPREAD, if deviation * direction > 0.0 { reason } else { "" })
+        })
+    }
+}
+
+/// What one spread of a sign moves the estimate, in CSAT points.
+const POINTS_PER_SPREAD: f32 = 0.22;
+
+/// A sign counts no more than this many spreads: one alone decides nothing. Open anger, which the shared dialogues hardly
+/// know, may.
+const DEVIATION_MAX: f32 = 2.5;
+const MOOD_DEVIATION_MAX: f32 = 5.0;
+
+/// The first signs are moods.
+const NUM_MOODS: usize = 2;
+
+fn by_customer(turns: &[Turn]) -> impl Iterator<Item = &Turn> {
+    turns.iter().filter(|turn| turn.role == Role::User)
+}
+
+fn by_agent(turns: &[Turn]) -> impl Iterator<Item = &Turn> {
+    turns.iter().filter(|turn| matches!(turn.role, Role::Assistant | Role::Human))
+}
+
+/// Whether it is a talk about films, books, songs or the news: "a disaster" then describes one of those.
+pub(crate) fn talks_of_works<'t>(turns: impl Iterator<Item = &'t Turn>) -> bool {
+    let (mut about_works, mut all) = (0usize, 0usize);
+    for turn in turns {
+        about_works += usize::from(turn.cues.has(Cue::AboutWorks));
+        all += 1;
+    }
+    about_works * 3 > all
+}
+
+/// A signature with more bits says nothing: long texts share most of them by chance.
+const SIGNATURE_BITS_MAX: u32 = 32;
+
+/// How often messages say again what one of the `reach` before them said: at least `words_min` telling words are the same,
+/// and they are this part (numerator, denominator) of all.
+fn repetitions<'t>(
+    turns: impl Iterator<Item = &'t Turn>,
+    reach: usize,
+    words_min: u32,
+    (numerator, denominator): (u32, u32),
+) -> u32 {
+    let mut recent = [0u64; 8];
+    let recent = &mut recent[..reach];
+    let mut repeated = 0;
+    for (n, turn) in turns.enumerate() {
+        let same = |other: &u64| {
+            let shared = (other & turn.signature).count_ones();
+            let all = (other | turn.signature).count_ones();
+            let is_same = shared >= words_min && all <= SIGNATURE_BITS_MAX;
+            match is_same {
+                // Word by word weighs twice.
+                true if shared > words_min && shared * 4 >= all * 3 => 2,
+                true if shared * denominator >= all * numerator => 1,
+                _ => 0,
+            }
+        };
+        repeated += recent.iter().map(same).max().unwrap_or(0);
+        recent[n % reach] = turn.signature;
+    }
+    repeated.min(COUNT_MAX)
+}
+
+/// Questions of the customer to which the agent's next message has no word of theirs and ends in a question itself.
+fn open_questions(turns: &[Turn]) -> u32 {
+    let passed_over = |pair: &[Turn]| {
+        let [asked, next] = pair else { return false };
+        asked.role == Role::User
+            && next.role != Role::User
+            && asked.asks
+            && next.asks
+            && asked.signature & next.signature == 0
+    };
+    (turns.windows(2).filter(|pair| passed_over(pair)).count() as u32).min(3)
+}
