@@ -39,6 +39,10 @@ pub struct OpenSearchStore {
     conflicts: Vec<InteractionId>,
     last_stamp: i64,
     pace: Pace,
+    /// A tombstone, or a removal, was put since the last refresh.
+    has_erased: bool,
+    /// Something was put since then.
+    has_written: bool,
 }
 
 struct Write {
@@ -92,6 +96,8 @@ impl OpenSearchStore {
             conflicts: Vec::new(),
             last_stamp: 0,
             pace,
+            has_erased: false,
+            has_written: false,
         }
     }
 
@@ -245,21 +251,30 @@ impl Store for OpenSearchStore {
             revision: document.revision,
             document: Some(Arc::clone(&document)),
         };
+        self.has_written = true;
+        self.has_erased |= document.state.erased;
         self.pending.insert(key_of(&document), write);
     }
 
     fn remove(&mut self, id: InteractionId, revision: u64) {
+        (self.has_written, self.has_erased) = (true, true);
         self.pending.insert(key(&id), Write { id, revision, document: None });
     }
 
     fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<Vec<InteractionId>, StoreError> {
-        let is_anything_new = !self.pending.is_empty();
         self.write_pending()?;
-        if is_anything_new && self.shared.refresh_on_write {
+        // What is erased is out of every answer when this returns, whatever else searches see later.
+        if self.has_erased || (self.has_written && self.shared.refresh_on_write) {
             let request = Request::new(Method::POST, format!("/{}/_refresh", self.shared.alias));
             let refreshed: Result<Value, RequestError> = self.shared.client.ask(request);
-            refreshed.map_err(|error| StoreError::Unreadable { cause: error.to_string() })?;
+            // To be called again, as for what is not written yet.
+            refreshed.map_err(|error| StoreError::Full {
+                live_bytes: 0,
+                live_bytes_max: 0,
+                cause: Some(error.to_string()),
+            })?;
         }
+        (self.has_written, self.has_erased) = (false, false);
         self.shared.pits.forget();
         self.shared.follower.is_due();
         let conflicts = std::mem::take(&mut self.conflicts);
