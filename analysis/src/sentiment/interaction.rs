@@ -197,7 +197,7 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
     }
     // Only where `sentiment_change` and the end say the same.
     let scores: Vec<f64> = judged.iter().map(|message| f64::from(message.score)).collect();
-    let change = MoodChange::of(&scores);
+    let change = MoodChange::from_scores(&scores);
     let turn = turning_point(judged).filter(|(_, rising)| {
         let (expected, denied) = match rising {
             true => (MoodChange::Improved, Sentiment::Negative),

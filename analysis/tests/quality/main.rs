@@ -306,7 +306,7 @@ fn contradiction(dialogue: &Dialogue, analysis: &Analysis) -> Option<String> {
     let last_meant = said().rfind(|((_, text), _)| !is_courtesy(text));
     let last_meant = last_meant.and_then(|(_, judged)| judged.map(|judged| judged.score));
     let num_by_customer = said().count();
-    let change = MoodChange::of(&scores);
+    let change = MoodChange::from_scores(&scores);
     let has =
         |sentiment| said().any(|(_, judged)| judged.is_some_and(|judged| judged.sentiment == sentiment));
     let is = |sentiment| assessment.sentiment == Some(sentiment);
