@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)] // tests, and what they share with an engine's own
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use hearken_model::Document;
 
@@ -19,6 +20,9 @@ pub struct Opened {
     pub search: Arc<dyn Search>,
     pub lookup: Arc<dyn Lookup>,
 }
+
+/// How many generated questions the rules ask that generate any: fewer where each is a request to another process.
+pub static NUM_GENERATED: AtomicU32 = AtomicU32::new(600);
 
 /// Opens a new index that holds these batches: each was put and made visible, one after the other. An engine that keeps
 /// documents in several ways has a function for each.

@@ -1,6 +1,7 @@
 //! Asking the cluster: the port's reading half.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,6 +41,9 @@ const RELEVANCE_HITS_MAX: usize = 10_000;
 const LOOKED_AT_MAX: usize = 5_000;
 /// Documents of one page of an export.
 const EXPORT_PAGE: usize = 250;
+
+/// What is done with one page of buckets after the other.
+type VisitBuckets<'v> = &'v mut dyn FnMut(&[Value]) -> Result<ControlFlow<()>, SearchError>;
 
 /// Asks the cluster. Clones share everything. All calls block.
 #[derive(Clone)]
@@ -136,8 +140,8 @@ impl OpenSearchReader {
         let query = selection.query.without_wordless();
         let mut looked_at = LookedAt::new();
         for wanted in query.as_ref().map(lower::to_look_at).transpose()?.unwrap_or_default() {
-            if !looked_at.contains_key(&wanted.key()) {
-                looked_at.insert(wanted.key(), self.look_at(&wanted, selection, deadline)?);
+            if let Entry::Vacant(vacant) = looked_at.entry(wanted.key()) {
+                vacant.insert(self.look_at(&wanted, selection, deadline)?);
             }
         }
         lower::selection(selection, query.as_ref(), &looked_at, ranking)
@@ -402,7 +406,7 @@ impl OpenSearchReader {
         mut after: Option<Value>,
         pit: Option<&Pit>,
         deadline: Option<Instant>,
-        visit: &mut dyn FnMut(&[Value]) -> Result<ControlFlow<()>, SearchError>,
+        visit: VisitBuckets<'_>,
     ) -> Result<(), SearchError> {
         loop {
             let mut composite = json!({"size": PAGE, "sources": [source]});

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hearken_model::{Document, InteractionId, Money, Role, Scalar, Status, Timestamp};
@@ -10,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::asked::{by, check, check_ranges, checked, ids, page_through, parts, words};
 use super::made_up::{at, conversation};
-use super::{Open, Opened, World, generated};
+use super::{NUM_GENERATED, Open, Opened, World, generated};
 use crate::checkpoint::Checkpoint;
 use crate::overview::{INTERVALS_MAX, OverviewRequest};
 use crate::query::{Edge, Query, Range, Scope, TextForm};
@@ -20,7 +21,8 @@ use crate::search::{
 };
 use crate::{Access, Organizations, oracle};
 
-fn runner(cases: u32) -> TestRunner {
+fn runner() -> TestRunner {
+    let cases = NUM_GENERATED.load(Ordering::Relaxed);
     TestRunner::new(Config { cases, max_shrink_iters: 2_000, failure_persistence: None, ..Config::default() })
 }
 
@@ -28,7 +30,7 @@ fn runner(cases: u32) -> TestRunner {
 pub fn every_answer_is_what_a_scan_finds(open: Open) {
     let world = World::made_up(open);
     let strategy = (generated::selection(), generated::range_facets());
-    let run = runner(600).run(&strategy, |(selection, ranges)| {
+    let run = runner().run(&strategy, |(selection, ranges)| {
         check(&world, &selection);
         check_ranges(&world, &selection, &ranges);
         Ok(())
@@ -40,7 +42,7 @@ pub fn every_answer_is_what_a_scan_finds(open: Open) {
 pub fn single_conditions_find_what_a_scan_finds(open: Open) {
     let world = World::made_up(open);
     let strategy = prop_oneof![generated::text_query(), generated::value_query()];
-    let run = runner(600).run(&strategy, |query| {
+    let run = runner().run(&strategy, |query| {
         check(&world, &Selection::new(query, Access::All));
         Ok(())
     });

@@ -1,6 +1,8 @@
 //! The suite that every engine keeps, against a real node, and what only this engine does.
 #![allow(clippy::unwrap_used)]
 
+mod faulty;
+
 use std::any::Any;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -11,16 +13,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
-use hearken_index::conformance::asked::{checked, page_through, parts, words};
+use hearken_index::conformance::asked::{
+    checked, counted_ranges, page_through, parts, scanned_ranges, words,
+};
 use hearken_index::conformance::made_up::conversation;
-use hearken_index::conformance::{Opened, RULES};
+use hearken_index::conformance::{NUM_GENERATED, Opened, RULES};
+use hearken_index::interval::{Interval, Zone};
 use hearken_index::query::Query;
-use hearken_index::search::{SearchError, SearchParts, Selection, Sort};
+use hearken_index::search::{Boundaries, RangeFacet, SearchError, SearchParts, Selection, Sort};
 use hearken_index::{Access, Lookup, Maintain, Search, Store, StoreError};
 use hearken_index_opensearch::{OpenSearchError, OpenSearchIndex, OpenSearchOptions, Rebuild, prepare};
-use hearken_model::{Document, InteractionId, Role};
+use hearken_model::{Document, InteractionId, Role, Timestamp};
 use hearken_tests::engine_or_skip;
 use hearken_tests::engines::OpenSearch;
+
+use faulty::Faulty;
 
 /// The node's address, once it runs.
 static URL: OnceLock<String> = OnceLock::new();
@@ -37,6 +44,12 @@ const OWN: &[(&str, fn())] = &[
     ("an_index_that_does_not_fit_is_refused", an_index_that_does_not_fit_is_refused),
     ("a_new_index_takes_the_place_of_the_old_one", a_new_index_takes_the_place_of_the_old_one),
     ("what_another_process_writes_is_told", what_another_process_writes_is_told),
+    ("days_are_those_of_a_zone", days_are_those_of_a_zone),
+    ("only_what_a_busy_cluster_refused_is_sent_again", only_what_a_busy_cluster_refused_is_sent_again),
+    ("a_document_that_is_never_taken_holds_up_no_other", a_document_that_is_never_taken_holds_up_no_other),
+    ("credentials_go_with_every_request", credentials_go_with_every_request),
+    ("a_part_of_an_answer_is_none", a_part_of_an_answer_is_none),
+    ("what_is_erased_is_out_of_answers_at_once", what_is_erased_is_out_of_answers_at_once),
 ];
 
 /// An index of its own on the one node.
@@ -80,6 +93,7 @@ fn opened(batches: &[Vec<Document>]) -> Opened {
 fn opensearch_keeps_every_rule() {
     let node = engine_or_skip!(OpenSearch::start());
     URL.set(node.base_url()).unwrap();
+    NUM_GENERATED.store(150, Ordering::Relaxed);
     let only = std::env::var("HEARKEN_TEST_RULE").unwrap_or_default();
     let mut broken = Vec::new();
     let mut run = |name: &str, rule: &dyn Fn()| {
@@ -358,6 +372,132 @@ fn what_another_process_writes_is_told() {
     }
     told.sort();
     assert_eq!(told, [id("a"), id("b")]);
+}
+
+fn days_are_those_of_a_zone() {
+    let nanos = |text: &str| Timestamp::parse(text).unwrap().as_nanos();
+    // Berlin in 2026, over both changes of its clocks.
+    let changes = [("2026-03-29T01:00:00Z", 7_200), ("2026-10-25T01:00:00Z", 3_600)];
+    let berlin = Zone::new(3_600, changes.map(|(at, ahead)| (nanos(at) / 1_000_000_000, ahead)));
+    let index = index();
+    let mut store = index.store();
+    let mut documents = Vec::new();
+    for number in 0..200i64 {
+        let mut document = Document { revision: 1, ..conversation(&format!("i{number}"), &[]) };
+        let start = nanos("2026-03-28T20:30:00.000000001Z") + number * 27 * 3_600_000_000_000 / 20;
+        let start = if number % 2 == 0 { start } else { start + 211 * 86_400_000_000_000 };
+        document.derived.head.start_time = Some(Timestamp::from_nanos(start));
+        documents.push(document.clone());
+        store.put(Arc::new(document));
+    }
+    store.refresh(&Checkpoint::default()).unwrap();
+    let all: Vec<&Document> = documents.iter().collect();
+    for days in [1, 7] {
+        let length = Duration::from_secs(days * 86_400);
+        let boundaries = Boundaries::Every(Interval { length, zone: berlin.clone() });
+        let facet = RangeFacet { field: "start_time".to_owned(), boundaries };
+        let mut asked = parts(Selection::new(Query::All, Access::All));
+        asked.ranges = vec![facet.clone()];
+        let answer = index.reader().search(&checked(&asked)).unwrap();
+        assert_eq!(counted_ranges(&answer.facets[0].1), scanned_ranges(&all, &facet));
+    }
+}
+
+fn only_what_a_busy_cluster_refused_is_sent_again() {
+    let options = options();
+    let index = index_of(&options);
+    let node = Faulty::before(&options.urls[0], |request, forward| {
+        if !request.path.contains("_bulk") || request.number_of("_bulk") > 1 {
+            return forward(&request.body);
+        }
+        // The first document is taken, the second is not.
+        let lines: Vec<&str> = request.body.lines().collect();
+        let (_, answer) = forward(&format!("{}\n{}\n", lines[0], lines[1]));
+        let busy = r#",{"index":{"status":429,"error":{"type":"rejected_execution","reason":"busy"}}}]}"#;
+        (200, format!("{}{busy}", answer.strip_suffix("]}").unwrap()))
+    });
+    let ours = OpenSearchOptions { urls: vec![node.url.clone()], ..options };
+    let mut store = OpenSearchIndex::connect(ours).unwrap().store();
+    store.put(said("a", 1, "refund"));
+    store.put(said("b", 1, "refund"));
+    assert_eq!(store.refresh(&at_offset(1)).unwrap(), []);
+    assert_eq!(*store.durable().checkpoint, at_offset(1));
+    assert_eq!(index.reader().search(&checked(&parts(words("refund")))).unwrap().total, 2);
+    let sent: Vec<usize> = node.bodies("_bulk").iter().map(|body| body.lines().count()).collect();
+    assert_eq!(sent, [4, 2]);
+}
+
+fn a_document_that_is_never_taken_holds_up_no_other() {
+    let options = options();
+    let index = index_of(&options);
+    let node = Faulty::before(&options.urls[0], |request, forward| {
+        // The first one has a field too many.
+        let body = if request.path.contains("_bulk") {
+            request.body.replacen(r#""newest_event":"#, r#""surprise":1,"newest_event":"#, 1)
+        } else {
+            request.body.clone()
+        };
+        forward(&body)
+    });
+    let ours = OpenSearchOptions { urls: vec![node.url.clone()], ..options };
+    let ours = OpenSearchIndex::connect(ours).unwrap();
+    let mut store = ours.store();
+    store.put(said("a", 1, "refund"));
+    store.put(said("b", 1, "refund"));
+    assert_eq!(store.refresh(&at_offset(1)).unwrap(), []);
+    assert_eq!(*store.durable().checkpoint, at_offset(1));
+    assert_eq!(ours.monitor().num_refused(), 1);
+    assert_eq!(index.reader().search(&checked(&parts(words("refund")))).unwrap().total, 1);
+}
+
+fn credentials_go_with_every_request() {
+    let options = options();
+    let made = index_of(&options);
+    let node = Faulty::before(&options.urls[0], |request, forward| forward(&request.body));
+    let basic = OpenSearchOptions {
+        urls: vec![node.url.clone()],
+        username: Some("ada".to_owned()),
+        password: Some("pass:word".to_owned()),
+        ..options
+    };
+    let with_key = OpenSearchOptions { api_key: Some("a2V5".to_owned()), ..basic.clone() };
+    for (options, expected) in [(basic, "Basic YWRhOnBhc3M6d29yZA=="), (with_key, "ApiKey a2V5")] {
+        assert!(!format!("{options:?}").contains("pass:word"));
+        let reader = OpenSearchIndex::connect(options).unwrap().reader();
+        reader.search(&checked(&parts(words("refund")))).unwrap();
+        let sent = node.take_authorizations();
+        assert!(sent.len() >= 3 && sent.iter().all(|sent| sent == expected), "{sent:?}");
+    }
+    drop(made);
+}
+
+fn a_part_of_an_answer_is_none() {
+    let options = options();
+    index_of(&options);
+    let node = Faulty::before(&options.urls[0], |request, forward| {
+        let (status, answer) = forward(&request.body);
+        (status, answer.replace("\"failed\":0", "\"failed\":1"))
+    });
+    let ours = OpenSearchOptions { urls: vec![node.url.clone()], ..options };
+    let reader = OpenSearchIndex::connect(ours).unwrap().reader();
+    let answer = reader.search(&checked(&parts(words("refund"))));
+    assert!(matches!(answer, Err(SearchError::Engine(_))), "{answer:?}");
+}
+
+fn what_is_erased_is_out_of_answers_at_once() {
+    let hour = Duration::from_secs(3_600);
+    let options = OpenSearchOptions { refresh_on_write: false, refresh_interval: hour, ..options() };
+    let index = index_of(&options);
+    let mut store = index.store();
+    let total = || index.reader().search(&checked(&parts(words("refund")))).unwrap().total;
+    store.put(said("a", 1, "refund"));
+    store.put(said("b", 1, "refund"));
+    store.refresh(&Checkpoint::default()).unwrap();
+    assert_eq!(total(), 0, "the cluster shows it in an hour");
+    assert!(Lookup::get(&index.reader(), &id("a"), &Access::All).unwrap().is_some(), "but it is there");
+    store.put(Arc::new(Document { revision: 2, ..Document::tombstone(id("a")) }));
+    store.refresh(&Checkpoint::default()).unwrap();
+    assert_eq!(total(), 1);
 }
 
 fn what_was_erased_leaves_the_files(options: &OpenSearchOptions) {
