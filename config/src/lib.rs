@@ -19,13 +19,11 @@
 //! - `raw`: file and environment as one flat list of located values, the file's below the environment's.
 //! - `reader`: typed reads that collect errors instead of stopping at the first.
 //! - `resolve`: raw → settings, section by section.
-//! - `later`: settings of later versions, refused rather than ignored.
 //! - [`error`]: what is wrong, where, and how to fix it.
 //! - [`secret`]: text that cannot be printed by accident.
 
 pub mod error;
 mod keys;
-mod later;
 mod raw;
 mod reader;
 mod resolve;
@@ -48,7 +46,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong, at once: syntax errors of the file, or else unknown keys, values outside their
-    /// type or bounds, values that contradict each other, and settings that this version does not have.
+    /// type or bounds and values that contradict each other.
     pub fn load(
         file: Option<(&Path, &str)>,
         variables: impl IntoIterator<Item = (String, String)>,
@@ -56,7 +54,6 @@ impl Config {
         let raw = raw::RawConfig::read(file, variables)?;
         let mut reader = reader::Reader::new(&raw);
         let config = resolve::resolve(&mut reader);
-        later::refuse(&mut reader);
         reader.finish(config)
     }
 }

@@ -23,16 +23,17 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) fn resolve(reader: &mut Reader<'_>) -> Config {
+    let index = index::index(reader);
     Config {
         kafka: kafka::kafka(reader),
         ingest: ingest(reader),
-        index: index::index(reader),
         geoip: geoip(reader),
         analysis: analysis::analysis(reader),
         billing: billing::billing(reader),
-        http: http(reader),
+        http: http(reader, &index.engine),
         privacy: privacy(reader),
         log: log(reader),
+        index,
     }
 }
 
@@ -77,14 +78,14 @@ fn geoip(reader: &mut Reader<'_>) -> Option<GeoipConfig> {
     Some(GeoipConfig { databases: databases.into_iter().map(|path| path.value.into()).collect() })
 }
 
-fn http(reader: &mut Reader<'_>) -> HttpConfig {
+fn http(reader: &mut Reader<'_>, engine: &IndexEngine) -> HttpConfig {
     let default = HttpConfig::default();
     let trusted_proxies = proxies(reader);
     let hosts = reader.list("http.allowed_hosts").unwrap_or_default();
     HttpConfig {
         listen: reader.parsed("http.listen", formats::listen_address).unwrap_or(default.listen),
         keys_file: reader.path("http.keys_file"),
-        ingest: http_ingest(reader),
+        ingest: http_ingest(reader, engine),
         events_per_second: reader.number("http.events_per_second", 1, u32::MAX).and_then(NonZeroU32::new),
         audit_log: reader.path("http.audit_log"),
         metrics_listen: reader.parsed("http.metrics_listen", formats::listen_address),
@@ -101,13 +102,18 @@ fn http(reader: &mut Reader<'_>) -> HttpConfig {
     }
 }
 
-fn http_ingest(reader: &mut Reader<'_>) -> HttpIngest {
+fn http_ingest(reader: &mut Reader<'_>, engine: &IndexEngine) -> HttpIngest {
     let key = "http.ingest";
     let choices = [("index", HttpIngest::Index), ("kafka", HttpIngest::Kafka)];
     let ingest = reader.choice(key, &choices).unwrap_or_default();
     if ingest == HttpIngest::Kafka && !reader.has_section("kafka") {
         let problem = "`http.ingest` is \"kafka\" and there is no [kafka]";
         reader.error_at(key, problem, "say in [kafka] where the brokers are, or use \"index\"");
+    }
+    if ingest == HttpIngest::Index && matches!(engine, IndexEngine::OpenSearch(_)) {
+        let problem = "`index.engine` is \"opensearch\" and `http.ingest` is not \"kafka\"";
+        let help = "write ingest = \"kafka\" below [http]: the local log is one process's alone";
+        reader.error_at(if reader.has_section("http") { key } else { "index.engine" }, problem, help);
     }
     ingest
 }

@@ -13,9 +13,6 @@ mod tests {
 
     use super::*;
     use crate::keys::{KEYS, PRICE_KEYS};
-    use crate::raw::RawConfig;
-    use crate::reader::Reader;
-    use crate::resolve::resolve;
     use crate::{AnalysisEngine, Config, IngestConfig, LibrdkafkaSettings};
 
     /// The sample with its examples switched on; `without` are lines to leave out.
@@ -28,12 +25,8 @@ mod tests {
         sample().lines().map(on).filter(kept).collect::<Vec<_>>().join("\n")
     }
 
-    /// Loads as if the features of later versions were here.
-    fn load_with_later(text: &str) -> Config {
-        let raw = RawConfig::read(Some((Path::new("sample.toml"), text)), []).unwrap();
-        let mut reader = Reader::new(&raw);
-        let config = resolve(&mut reader);
-        reader.finish(config).unwrap_or_else(|errors| panic!("{errors}"))
+    fn load(text: &str) -> Config {
+        Config::load(Some((Path::new("sample.toml"), text)), []).unwrap_or_else(|errors| panic!("{errors}"))
     }
 
     #[test]
@@ -84,8 +77,9 @@ mod tests {
 
     #[test]
     fn the_examples_are_valid_and_those_with_a_default_show_it() {
-        let text = with_examples(&["api_key_env"]).replace("engine = \"built-in\"", "engine = \"openai\"");
-        let config = load_with_later(&text);
+        let text = with_examples(&["api_key_env", "api_key_file = \"/run/secrets/opensearch-key"])
+            .replace("engine = \"built-in\"", "engine = \"openai\"");
+        let config = load(&text);
         assert_eq!(config.http.keys_file.as_deref(), Some(Path::new("hearken-data/keys.toml")));
 
         let kafka = config.kafka.unwrap();
@@ -98,21 +92,10 @@ mod tests {
         );
 
         let bare = "[kafka]\nbootstrap_servers = 'k:1'\n[analysis]\nengine = 'openai'\n[analysis.openai]\nmodel = 'gpt-5-mini'\napi_key_file = '/run/secrets/openai'";
-        let bare = load_with_later(bare);
+        let bare = load(bare);
         assert!(matches!(bare.analysis.engine, AnalysisEngine::OpenAi(_)));
         assert_eq!(config.analysis.engine, bare.analysis.engine);
         assert_eq!(config.billing.prices.len(), 1);
         assert_eq!(config.geoip.unwrap().databases, [Path::new("city.mmdb")]);
-    }
-
-    #[test]
-    fn what_the_sample_calls_not_available_is_refused() {
-        let text = with_examples(&["api_key_env"]);
-        let errors = Config::load(Some((Path::new("sample.toml"), &text)), []).unwrap_err();
-        assert!(
-            errors.iter().all(|error| error.problem.contains("not available in this version")),
-            "{errors}"
-        );
-        assert_eq!(errors.iter().count(), 1, "{errors}");
     }
 }

@@ -182,10 +182,30 @@ pub struct OpenSearchConfig {
     pub urls: Vec<String>,
     /// The names of all indices begin with it.
     pub index_prefix: String,
-    /// User name and the file with the password.
-    pub credentials: Option<(String, PathBuf)>,
+    /// As whom requests are made; `None` is as nobody.
+    pub credentials: Option<OpenSearchCredentials>,
     /// Certificates to trust instead of the system's, PEM.
     pub ca_file: Option<PathBuf>,
+    /// Parts of the index, fixed when it is prepared; at least 1.
+    pub shards: u32,
+    /// Copies of each part beside the first.
+    pub replicas: u32,
+    /// How often the cluster lets searches see what was written; fixed when the index is prepared.
+    pub refresh_interval: Duration,
+}
+
+/// As whom requests to OpenSearch are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenSearchCredentials {
+    /// A user, and the file with the password.
+    Password {
+        /// Name of the user.
+        username: String,
+        /// See [`Secret::from_file`].
+        password_file: PathBuf,
+    },
+    /// The file with an API key: see [`Secret::from_file`].
+    ApiKey(PathBuf),
 }
 
 /// `[geoip]`

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hearken_billing::MinuteRounding;
 use hearken_config::{AnalysisEngine, Config, ConfigErrors, IpPolicy, LogFormat};
+use hearken_config::{IndexEngine, OpenSearchCredentials};
 use hearken_config::{RetentionOf, RetentionRule};
 use hearken_model::PersonalData;
 
@@ -282,16 +283,29 @@ fn what_is_not_toml_is_refused_with_every_place() {
 }
 
 #[test]
-fn settings_of_later_versions_are_refused_and_not_ignored() {
-    let cases = [
-        ("[index]\nengine = 'opensearch'\n[index.opensearch]\nurls = 'https://a:1'", "index.engine"),
-        ("[index.opensearch]\nurls = ['https://a:1']", "index.opensearch"),
-    ];
-    for (text, key) in cases {
-        let said = errors(text, &[]);
-        assert!(said.contains(&format!("`{key}` is not available in this version")), "{said}");
+fn a_cluster_needs_kafka_for_every_event_and_complete_settings() {
+    let cluster = "[kafka]\nbootstrap_servers = 'k:1'\n[index]\nengine = 'opensearch'\n[index.opensearch]\n\
+                   urls = ['https://a:1', 'http://b:9200']\nusername = 'ada'\npassword_file = 'p'\nshards = 6\n\
+                   refresh_interval = '200ms'\n[http]\ningest = 'kafka'";
+    let IndexEngine::OpenSearch(settings) = ok(cluster, &[]).index.engine else { panic!("another engine") };
+    assert_eq!(settings.urls.len(), 2);
+    assert_eq!((settings.index_prefix.as_str(), settings.shards, settings.replicas), ("hearken", 6, 1));
+    assert_eq!(settings.refresh_interval, Duration::from_millis(200));
+    let password = OpenSearchCredentials::Password { username: "ada".to_owned(), password_file: "p".into() };
+    assert_eq!(settings.credentials, Some(password));
+
+    let alone = "[index]\nengine = 'opensearch'\n[index.opensearch]\nurls = 'https://a:1'\nindex_prefix = 'all,*'\n\
+                 api_key_file = 'k'\nusername = 'ada'";
+    let said = errors(alone, &[]);
+    for told in [
+        "there is no [kafka]",
+        "`http.ingest` is not \"kafka\"",
+        "has an `api_key_file` and a user",
+        "`all,*`, which is not what the name of an index may begin with",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
     }
-    assert_eq!(ok("[index]\nengine = 'tantivy'\n[privacy]\nredact = []", &[]), Config::default());
+    assert!(errors("[index]\nengine = 'opensearch'", &[]).contains("`index.opensearch.urls` is missing"));
 }
 
 #[test]

@@ -266,6 +266,11 @@ impl OpenInteractions {
         !self.deferred.is_empty()
     }
 
+    /// Lets the next write leave nothing out.
+    pub(crate) fn hurry(&mut self) {
+        self.large_due = None;
+    }
+
     fn is_large_due(&self, at: Instant) -> bool {
         // Only what is written can be forgotten.
         self.bytes > self.limits.bytes_max || self.large_due.is_none_or(|due| at >= due)

@@ -1,8 +1,9 @@
 //! Kafka: the event source, the dead letters and the offsets for lag tools. Only this module names rdkafka.
 //!
-//! Partitions are assigned by hand from the index's own checkpoint and never by a consumer group: a rebalance would
-//! move partitions away from their data, which lie in this process's index. Offsets are committed to the group all the
-//! same, once durable, so that the usual lag tools show the truth.
+//! An index that is this process's own has its partitions assigned by hand, from its own checkpoint: a rebalance would move
+//! partitions away from their data. Offsets are committed to the group all the same, once durable, so that the usual lag
+//! tools show the truth. Where several processes write to one index, the group assigns partitions, and the committed
+//! offsets are the truth: see [`Assignment`](crate::source::Assignment).
 
 mod anchors;
 mod broker;

@@ -14,6 +14,7 @@
 //! - [`erasure`]: erasures that are asked for here, and not by an event.
 //! - [`retention`]: how long interactions are kept.
 //! - [`halted`]: partitions whose dead letters cannot be written, until they can.
+//! - [`patience`]: with an index that is somewhere else.
 //! - [`pipeline`]: the thread that does all this, batch by batch, and makes it searchable.
 //! - [`llm`]: a language model's analysis, beside the stream.
 //!
@@ -47,6 +48,7 @@ mod kafka;
 mod llm;
 mod log;
 mod metrics;
+mod patience;
 mod pipeline;
 mod queue;
 mod record;
@@ -66,4 +68,5 @@ pub use metrics::{IngestMetrics, RecordOutcome};
 pub use pipeline::{Ingest, IngestError, IngestParts};
 pub use record::RawRecord;
 pub use retention::Retention;
+pub use source::Assignment;
 pub use status::IngestStatus;

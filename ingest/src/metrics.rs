@@ -58,6 +58,7 @@ pub struct IngestMetrics {
     stopped_partitions: IntGaugeVec,
     restarts: IntCounterVec,
     conflicts: IntCounter,
+    partitions: IntGauge,
 }
 
 /// From 1 ms to about a minute, doubling: the target is tens of milliseconds, the worry is seconds.
@@ -197,6 +198,10 @@ impl IngestMetrics {
                     "Interactions that another process had written meanwhile; they were joined and written again.",
                 ),
             )?,
+            partitions: registered(
+                registry,
+                IntGauge::new("hearken_ingest_partitions", "Partitions that this process reads."),
+            )?,
         };
         metrics.restarts.with_label_values(&["index"]);
         for kind in RejectionKind::ALL {
@@ -283,6 +288,18 @@ impl IngestMetrics {
 
     pub(crate) fn conflicts(&self, num_conflicts: usize) {
         self.conflicts.inc_by(num_conflicts as u64);
+    }
+
+    pub(crate) fn partitions(&self, num_partitions: usize) {
+        self.partitions.set(num_partitions as i64);
+    }
+
+    /// The partition is not read here any more.
+    pub(crate) fn forget(&self, topic: &str, partition: i32) {
+        let partition = partition.to_string();
+        for gauge in [&self.lag, &self.durable_lag, &self.durable_offset, &self.stopped_partitions] {
+            gauge.remove_label_values(&[topic, &partition]).ok(); // it may never have been set
+        }
     }
 
     pub(crate) fn restarted(&self, reason: &str) {

@@ -38,10 +38,13 @@ use crate::halted::HaltedPartitions;
 use crate::kafka::{DeadLetters, KafkaError, KafkaSource};
 use crate::log::LocalLog;
 use crate::metrics::{IngestMetrics, RecordOutcome};
+use crate::patience::PatientLookup;
 use crate::queue::{QueueReceiver, queue};
 use crate::record::RawRecord;
 use crate::retention::Retention;
-use crate::source::{SourceCommand, SourceError, SourceItem, Sources, TopicPartition, fingerprint};
+use crate::source::{
+    Assignment, SourceCommand, SourceError, SourceItem, Sources, TopicPartition, fingerprint,
+};
 use crate::status::IngestStatus;
 use backlog::Backlog;
 use batch::{Batch, Deadline};
@@ -68,6 +71,8 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 pub struct IngestParts {
     /// The brokers that events come from, if any.
     pub kafka: Option<KafkaConfig>,
+    /// Who says which of their partitions are read here.
+    pub assignment: Assignment,
     /// The log of what came in over HTTP. With neither, nothing changes but by the passing of time.
     pub log: Option<LocalLog>,
     /// Intervals.
@@ -118,18 +123,22 @@ impl Ingest {
     ///
     /// # Errors
     /// The settings are refused; brokers that cannot be reached are waited for, and [`Ingest::status`] says so.
-    pub fn start(parts: IngestParts) -> Result<Self, IngestError> {
+    pub fn start(mut parts: IngestParts) -> Result<Self, IngestError> {
         let withholds_payloads = parts.privacy.withholds_payloads();
         let dead_letters = parts.kafka.as_ref();
         let dead_letters =
             dead_letters.map(|kafka| DeadLetters::open(kafka, withholds_payloads)).transpose()?;
         if let Some(kafka) = &parts.kafka {
-            KafkaSource::check(kafka)?;
+            KafkaSource::check(kafka, parts.assignment)?;
         }
         let (orders_tx, orders) = unbounded();
         let eraser = Eraser::new(orders_tx, parts.kafka.as_ref(), parts.log.clone())?;
         let is_stopping = Arc::new(AtomicBool::new(false));
         let status = IngestStatus::default();
+        if parts.assignment != Assignment::ByHand {
+            let (status, is_stopping) = (status.clone(), Arc::clone(&is_stopping));
+            parts.reader = Arc::new(PatientLookup { reader: parts.reader, status, is_stopping });
+        }
         let pipeline = Pipeline {
             next: Checkpoint::default(),
             searchable: Checkpoint::default(),
@@ -148,6 +157,7 @@ impl Ingest {
             schedule: Schedule::new(parts.config.idle_timeout),
             orders,
             erasing: Vec::new(),
+            revoked: Vec::new(),
             parts,
         };
         let thread = std::thread::Builder::new().name("ingest".into()).spawn(move || pipeline.run())?;
@@ -204,6 +214,8 @@ struct Pipeline {
     orders: Receiver<ErasureOrder>,
     /// Told when what was folded is durable. Dropped, and so told otherwise, when the index goes back before that.
     erasing: Vec<oneshot::Sender<Result<(), String>>>,
+    /// Partitions that the group takes away.
+    revoked: Vec<TopicPartition>,
 }
 
 /// The index went back to its durable state: read again from there.
@@ -224,7 +236,11 @@ impl From<SearchError> for Restart {
 impl Pipeline {
     fn run(mut self) -> Result<(), IngestError> {
         while !self.is_stopping() {
-            let durable = Checkpoint::clone(&self.parts.writer.durable().checkpoint);
+            let durable = match self.parts.assignment {
+                Assignment::ByHand => Checkpoint::clone(&self.parts.writer.durable().checkpoint),
+                // The group says which partitions, and from where.
+                Assignment::ByGroup | Assignment::Nothing => Checkpoint::default(),
+            };
             self.parts.metrics.replayed(num_records_between(&durable, &self.next));
             self.next = durable;
             self.searchable = self.next.clone();
@@ -232,6 +248,10 @@ impl Pipeline {
             self.batch = Batch::default();
             self.halted = HaltedPartitions::default();
             self.erasing.clear();
+            self.revoked.clear();
+            self.lag = Lag::default();
+            self.parts.metrics.partitions(0);
+            self.status.set_leads(self.parts.assignment == Assignment::ByHand);
             if let Err(Restart(reason)) = self.consume() {
                 error!(reason, "reading again from the durable offsets");
                 self.parts.metrics.restarted("index");
@@ -249,8 +269,8 @@ impl Pipeline {
     /// Reads until told to stop.
     fn consume(&mut self) -> Result<(), Restart> {
         let (items_tx, items_rx) = queue(QUEUE_RECORDS_MAX, QUEUE_BYTES_MAX);
-        let sources =
-            Sources::start(self.parts.kafka.as_ref(), self.parts.log.as_ref(), &self.next, &items_tx)?;
+        let kafka = self.parts.kafka.as_ref().map(|kafka| (kafka, self.parts.assignment));
+        let sources = Sources::start(kafka, self.parts.log.as_ref(), &self.next, &items_tx)?;
         drop(items_tx);
         self.backlog = Backlog::new(sources.len());
         let consumed = self.consume_from(&sources, &items_rx);
@@ -265,6 +285,7 @@ impl Pipeline {
             self.fold_erasures()?;
             self.finish_batch(sources)?;
             self.finish_erasures();
+            self.give_up_revoked(sources)?;
             drop(span);
             self.run_periodic_tasks(sources)?;
         }
@@ -305,6 +326,43 @@ impl Pipeline {
         }
     }
 
+    /// Lets the group have the partitions that it takes away, once everything of them is durable.
+    fn give_up_revoked(&mut self, sources: &Sources) -> Result<(), Restart> {
+        if self.revoked.is_empty() {
+            return Ok(());
+        }
+        while self.open.has_deferred() {
+            self.open.hurry();
+            self.finish_batch(sources)?;
+        }
+        self.parts.writer.flush().map_err(restart)?;
+        self.commit_durable_offsets(sources);
+        let revoked = std::mem::take(&mut self.revoked);
+        for partition in &revoked {
+            self.next.remove(&partition.0, partition.1);
+            self.searchable.remove(&partition.0, partition.1);
+            self.backlog.remove(partition);
+            self.lag.end(partition);
+            self.halted.remove(partition);
+            self.report_stopped(partition.clone(), None);
+            if self.is_leading(partition) {
+                self.status.set_leads(false);
+            }
+            self.parts.metrics.forget(&partition.0, partition.1);
+        }
+        self.parts.metrics.partitions(self.lag.num_partitions());
+        // Others go on with these interactions.
+        self.open.clear();
+        sources.send(SourceCommand::GiveUp(revoked));
+        Ok(())
+    }
+
+    /// Whether who has this partition leads: see [`IngestStatus::leads`].
+    fn is_leading(&self, (topic, partition): &TopicPartition) -> bool {
+        let first = self.parts.kafka.as_ref().and_then(|kafka| kafka.topics.first());
+        *partition == 0 && first == Some(topic)
+    }
+
     /// Takes items from the sources until the batch is due.
     fn gather(&mut self, items: &QueueReceiver<SourceItem>) -> Result<(), Restart> {
         let deadline = Deadline::new(Instant::now(), self.last_batch, self.parts.config.refresh_interval);
@@ -315,7 +373,8 @@ impl Pipeline {
                 Some(item) => self.process(item)?,
                 None => return Ok(()),
             }
-            if self.batch.is_full() || self.open.is_full() || deadline.is_over(Instant::now()) {
+            let is_full = self.batch.is_full() || self.open.is_full() || !self.revoked.is_empty();
+            if is_full || deadline.is_over(Instant::now()) {
                 return Ok(());
             }
         }
@@ -327,6 +386,10 @@ impl Pipeline {
             SourceItem::Assigned { partition, next_offset, end_offset } => {
                 self.backlog.assign(partition.clone(), next_offset, end_offset);
                 self.lag.begin(partition.clone(), next_offset);
+                self.parts.metrics.partitions(self.lag.num_partitions());
+                if self.is_leading(&partition) {
+                    self.status.set_leads(true);
+                }
                 self.report_stopped(partition, None);
             }
             SourceItem::Anchored((topic, partition), anchor) => {
@@ -343,6 +406,8 @@ impl Pipeline {
                 }
             }
             SourceItem::Halted(partition) => self.halted.release(&partition),
+            SourceItem::Revoked(partitions) => self.revoked.extend(partitions),
+            SourceItem::Failed(reason) => return Err(Restart(reason)),
             SourceItem::Stopped { partition, reason } => {
                 self.backlog.remove(&partition);
                 self.halted.remove(&partition);
@@ -628,6 +693,12 @@ impl Pipeline {
             self.status.set_outage(outage);
             self.retry_halted(sources);
         }
+        if self.schedule.count.is_due(now) {
+            self.parts.metrics.open_interactions(self.parts.reader.count_in_progress()?);
+        }
+        if !self.status.leads() {
+            return Ok(());
+        }
         // What is still to be read may be about interactions that seem idle, or old.
         let is_backlog_read = self.status.is_backlog_read();
         if is_backlog_read && self.schedule.sweep.is_due(now) {
@@ -635,9 +706,6 @@ impl Pipeline {
         }
         if is_backlog_read && self.parts.retention.is_any() && self.schedule.retention.is_due(now) {
             self.remove_old()?;
-        }
-        if self.schedule.count.is_due(now) {
-            self.parts.metrics.open_interactions(self.parts.reader.count_in_progress()?);
         }
         Ok(())
     }
@@ -660,15 +728,22 @@ impl Pipeline {
     /// Measures how many records a crash now would leave to be read.
     fn report_durable_lag(&self, sources: &Sources) {
         let durable = self.parts.writer.durable();
-        for (partition, end_offset) in sources.end_offsets() {
+        for (partition, end_offset) in self.ends(sources) {
             let num_records = self.lag.num_records(&durable.checkpoint, &partition, end_offset);
             self.parts.metrics.durable_lag(&partition.0, partition.1, num_records);
         }
     }
 
+    /// The last known ends of what is read here: what is being given up is the source's for a moment longer.
+    fn ends(&self, sources: &Sources) -> Vec<(TopicPartition, i64)> {
+        let mut ends = sources.end_offsets();
+        ends.retain(|(partition, _)| self.lag.is_read(partition));
+        ends
+    }
+
     /// Measures how many records are not searchable yet.
     fn report_lag(&self, sources: &Sources) {
-        for (partition, end_offset) in sources.end_offsets() {
+        for (partition, end_offset) in self.ends(sources) {
             let num_records = self.lag.num_records(&self.searchable, &partition, end_offset);
             self.parts.metrics.lag(&partition.0, partition.1, num_records);
         }

@@ -15,6 +15,17 @@ use crate::status::Outage;
 /// A topic's partition.
 pub(crate) type TopicPartition = (String, i32);
 
+/// Who says which of Kafka's partitions this process reads, and from where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assignment {
+    /// All of them, from the checkpoint of the index, which is this process's own.
+    ByHand,
+    /// The consumer group, from the offsets that are committed to it: several processes write to one index.
+    ByGroup,
+    /// Nobody, and it reads none: others do. It takes erasures.
+    Nothing,
+}
+
 /// What a source reports to the pipeline, in order.
 #[derive(Debug)]
 pub(crate) enum SourceItem {
@@ -52,6 +63,11 @@ pub(crate) enum SourceItem {
     },
     /// Everything that the source can read now is assigned; each source says so once.
     AllAssigned,
+    /// The group takes these partitions away, and nothing of them follows. They are kept until everything of them is durable
+    /// and [`SourceCommand::GiveUp`] says so.
+    Revoked(Vec<TopicPartition>),
+    /// The source cannot go on and has to be started anew.
+    Failed(String),
 }
 
 /// Commands of the pipeline to the sources.
@@ -63,6 +79,8 @@ pub(crate) enum SourceCommand {
     Halt(TopicPartition),
     /// Read this partition again from this offset, unless it was stopped meanwhile.
     Restart(TopicPartition, i64),
+    /// Leave these partitions, which were revoked, to others.
+    GiveUp(Vec<TopicPartition>),
 }
 
 /// Why a source cannot be started.
@@ -87,13 +105,13 @@ impl Sources {
     /// # Errors
     /// librdkafka refuses the settings, or the system a thread.
     pub(crate) fn start(
-        kafka: Option<&KafkaConfig>,
+        kafka: Option<(&KafkaConfig, Assignment)>,
         log: Option<&LocalLog>,
         checkpoint: &Checkpoint,
         items: &QueueSender<SourceItem>,
     ) -> Result<Self, SourceError> {
         let kafka = match kafka {
-            None => None,
+            None | Some((_, Assignment::Nothing)) => None,
             Some(config) => {
                 let (commands_tx, commands_rx) = unbounded();
                 let source = KafkaSource::start(config, checkpoint.clone(), items.clone(), commands_rx)?;

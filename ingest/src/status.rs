@@ -14,6 +14,7 @@ pub struct IngestStatus(Arc<Mutex<Reasons>>);
 #[derive(Debug, Default)]
 struct Reasons {
     is_backlog_read: bool,
+    leads: bool,
     /// Why the pipeline cannot go on for now.
     trouble: Option<String>,
     /// What is still to be read of the backlog.
@@ -53,6 +54,16 @@ impl IngestStatus {
     /// Whether the backlog has been read once since the process started.
     pub(crate) fn is_backlog_read(&self) -> bool {
         self.lock().is_backlog_read
+    }
+
+    /// Whether what one process does for all is this one's to do: what the passing of time changes, and asking a language
+    /// model. Of a group it is the one that has the first partition of the first topic.
+    pub(crate) fn leads(&self) -> bool {
+        self.lock().leads
+    }
+
+    pub(crate) fn set_leads(&self, leads: bool) {
+        self.lock().leads = leads;
     }
 
     pub(crate) fn set_backlog_read(&self) {

@@ -15,7 +15,7 @@ use hearken_geoip::GeoIp;
 use hearken_index::Access;
 use hearken_index_tantivy::{Index, IndexReader};
 use hearken_ingest::{
-    Budget, Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, LlmAnalyst, LlmParts,
+    Assignment, Budget, Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, LlmAnalyst, LlmParts,
     OutgoingRecord, Retention,
 };
 use hearken_model::{Interaction, InteractionId, Money, Status};
@@ -72,6 +72,7 @@ impl Stack {
         let deriver = Deriver::new(Analyzer::built_in(), billing(), idle_timeout, metrics.clone());
         let ingest = Ingest::start(IngestParts {
             kafka: Some(kafka.clone()),
+            assignment: Assignment::ByHand,
             log: None,
             config: IngestConfig { idle_timeout, ..IngestConfig::default() },
             privacy: PrivacyConfig::default(),

@@ -14,7 +14,8 @@ use hearken_geoip::GeoIp;
 use hearken_index::{Access, Organizations};
 use hearken_index_tantivy::{Index, IndexReader};
 use hearken_ingest::{
-    Deriver, Incoming, Ingest, IngestMetrics, IngestParts, Intake, LocalLog, Retention, Sender, Taken,
+    Assignment, Deriver, Incoming, Ingest, IngestMetrics, IngestParts, Intake, LocalLog, Retention, Sender,
+    Taken,
 };
 use hearken_model::{Document, InteractionId};
 use serde_json::{Value, json};
@@ -37,6 +38,7 @@ fn start(folder: &Path) -> World {
     let intake = Intake::to_log(log.clone(), reader.clone(), metrics.clone());
     let ingest = Ingest::start(IngestParts {
         kafka: None,
+        assignment: Assignment::ByHand,
         log: Some(log.clone()),
         config: IngestConfig { idle_timeout: LONG, ..IngestConfig::default() },
         privacy: PrivacyConfig::default(),

@@ -16,7 +16,7 @@ use hearken_geoip::GeoIp;
 use hearken_index::Access;
 use hearken_index_tantivy::{Index, IndexReader};
 use hearken_ingest::{
-    Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, OutgoingRecord, Retention,
+    Assignment, Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, OutgoingRecord, Retention,
 };
 use hearken_model::{Document, InteractionId, PersonalData, Status, Timestamp};
 use rdkafka::ClientConfig;
@@ -56,6 +56,7 @@ fn start_with(
             dead_letter_topic: DEAD_LETTERS.into(),
             librdkafka: InProcessBroker::CONSUMER_SETTINGS.into_iter().collect(),
         }),
+        assignment: Assignment::ByHand,
         log: None,
         config: IngestConfig { idle_timeout, ..IngestConfig::default() },
         privacy: PrivacyConfig::default(),

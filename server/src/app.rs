@@ -11,15 +11,15 @@ use hearken_analysis::llm::{Endpoint, LlmClient};
 use hearken_analysis::{Analyzer, Taxonomy};
 use hearken_billing::Billing;
 use hearken_config::{
-    AnalysisConfig, AnalysisEngine, ApiKey, Config, HttpConfig, HttpIngest, Secret, SignOnConfig, TlsConfig,
-    WebhooksConfig,
+    AnalysisConfig, AnalysisEngine, ApiKey, Config, HttpConfig, HttpIngest, IndexEngine, Secret,
+    SignOnConfig, TlsConfig, WebhooksConfig,
 };
 use hearken_geoip::GeoIp;
-use hearken_index::Maintain;
-use hearken_index_tantivy::{FlushReport, Index, IndexReader, IndexWriter};
+use hearken_index::checkpoint::Checkpoint;
+use hearken_index::{Lookup, Maintain, Search};
 use hearken_ingest::{
-    Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, Intake, LlmAnalyst, LlmParts,
-    LocalLog, Retention,
+    Assignment, Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, Intake, LlmAnalyst,
+    LlmParts, LocalLog, Retention,
 };
 use hearken_query::audit::AuditLog;
 use hearken_query::erasures::{self, Erasures};
@@ -34,6 +34,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use crate::engine::{self, Engine};
 use crate::erasures::ServerErasures;
 use crate::http_events::HttpEvents;
 
@@ -44,12 +45,24 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections to the address that has nothing but metrics.
 const METRICS_CONNECTIONS_MAX: usize = 32;
 
+/// What a process does of all that there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// Everything.
+    #[default]
+    All,
+    /// Reads Kafka and writes the index.
+    Ingest,
+    /// Answers. Other processes write.
+    Query,
+}
+
 /// A running Hearken: ingest, index, API and pages.
 pub struct App {
     address: SocketAddr,
     ingest: Ingest,
     llm: Option<LlmAnalyst>,
-    reader: IndexReader,
+    search: Arc<dyn Search>,
     monitor: Arc<dyn Maintain>,
     registry: Registry,
     stopping: watch::Sender<bool>,
@@ -68,7 +81,7 @@ impl App {
     /// # Errors
     /// What keeps it from starting, with the path or address it is about. Brokers that cannot be reached are waited
     /// for, not an error.
-    pub async fn start(config: Config) -> anyhow::Result<App> {
+    pub async fn start(config: Config, role: Role) -> anyhow::Result<App> {
         let registry = Registry::new();
         crate::metrics::register_build_info(&registry)?;
         let metrics = IngestMetrics::new(&registry)?;
@@ -78,9 +91,8 @@ impl App {
 
         let tls = open_tls(&config.http)?;
         let audit = config.http.audit_log.clone().map(AuditLog::open).transpose()?;
-        let (writer, reader) = open_index(&config, &registry)?;
+        let Engine { store, lookup, search, maintain: monitor } = engine::open(&config, &registry)?;
         let views = Views::open(views::path_beside(&config.index.path))?;
-        let monitor: Arc<dyn Maintain> = writer.monitor().into();
         crate::metrics::register_index(&registry, Arc::clone(&monitor))?;
 
         let listener = tokio::net::TcpListener::bind(config.http.listen).await.with_context(|| {
@@ -94,23 +106,27 @@ impl App {
             })?),
         };
 
-        let log = open_log(&config, &writer)?;
-        let intake = intake(&config, &log, &reader, metrics.clone())?;
+        let log = match &config.index.engine {
+            IndexEngine::Tantivy => Some(open_log(&config, &store.durable().checkpoint)?),
+            IndexEngine::OpenSearch(_) => None,
+        };
+        let intake = intake(&config, log.as_ref(), &lookup, metrics.clone())?;
         let ingest = Ingest::start(IngestParts {
             kafka: config.kafka.clone(),
-            log: Some(log),
+            assignment: assignment(&config.index.engine, role),
+            log,
             config: config.ingest.clone(),
             privacy: config.privacy.clone(),
             retention: Retention::new(&config.index),
             geoip: geoip.clone(),
             deriver,
-            writer: writer.into(),
-            reader: reader.clone().into(),
+            writer: store,
+            reader: Arc::clone(&lookup),
             metrics: metrics.clone(),
         })?;
         let llm = match llm_client {
             None => None,
-            Some(client) => llm_parts(&config, client, &reader, ingest.status(), metrics)?
+            Some(client) => llm_parts(&config, client, lookup, ingest.status(), metrics)?
                 .map(LlmAnalyst::start)
                 .transpose()?,
         };
@@ -124,7 +140,7 @@ impl App {
             Some(keys) => Gate::with_keys(keys.clone()).signed_on_by_proxy(sign_on(&config.http)?),
             None => Gate::without_keys(address, &config.http.allowed_hosts),
         };
-        let state = AppState::builder(reader.clone(), registry.clone())
+        let state = AppState::builder(Arc::clone(&search), registry.clone())
             .gate(gate)
             .audit(audit.clone())
             .readiness(readiness)
@@ -141,7 +157,12 @@ impl App {
             proxies: Proxies::new(&config.http.trusted_proxies),
             tls: tls.clone(),
         };
-        let router = http::finish(http::routes().merge(hearken_web::routes()), state.clone());
+        let router = match role {
+            Role::Ingest => http::finish(http::routes_of_operations(), state.clone()),
+            Role::All | Role::Query => {
+                http::finish(http::routes().merge(hearken_web::routes()), state.clone())
+            }
+        };
         if let Some(listener) = metrics_listener {
             let router = http::metrics_alone(state);
             let options =
@@ -158,7 +179,7 @@ impl App {
             address,
             ingest,
             llm,
-            reader,
+            search,
             monitor,
             registry,
             stopping,
@@ -184,8 +205,8 @@ impl App {
     }
 
     /// The newest view of the index.
-    pub fn reader(&self) -> &IndexReader {
-        &self.reader
+    pub fn search(&self) -> &dyn Search {
+        &*self.search
     }
 
     /// Sizes, counts and what is durable.
@@ -279,23 +300,13 @@ fn sign_on(config: &HttpConfig) -> anyhow::Result<Option<SignOn>> {
     Ok(Some(sign_on.context("`[http.sign_on]` cannot be used")?))
 }
 
-/// Opens the index as the configuration says, with its flush times measured.
-///
-/// # Errors
-/// The index is in use, damaged, of another version, or cannot be reached.
-pub fn open_index(config: &Config, registry: &Registry) -> anyhow::Result<(IndexWriter, IndexReader)> {
-    let flush_seconds = crate::metrics::flush_seconds(registry)?;
-    let opened = Index::open(&config.index.path, |options| {
-        options.flush_interval = config.ingest.flush_interval;
-        options.live_bytes_max = config.ingest.live_mebibytes as usize * 1024 * 1024;
-        options.on_flush = Some(Arc::new(move |report: &FlushReport| {
-            flush_seconds.observe(report.duration.as_secs_f64());
-            if let Some(error) = &report.error {
-                warn!(error, "flush failed; trying again");
-            }
-        }));
-    });
-    Ok(opened?)
+/// Who says which partitions this process reads.
+fn assignment(engine: &IndexEngine, role: Role) -> Assignment {
+    match (engine, role) {
+        (_, Role::Query) => Assignment::Nothing,
+        (IndexEngine::Tantivy, _) => Assignment::ByHand,
+        (IndexEngine::OpenSearch(_), _) => Assignment::ByGroup,
+    }
 }
 
 /// Opens the files that say where addresses are, if there are any.
@@ -313,9 +324,9 @@ pub fn open_geoip(config: &Config) -> anyhow::Result<GeoIp> {
 ///
 /// # Errors
 /// It cannot be read, or what was accepted is damaged.
-pub fn open_log(config: &Config, writer: &IndexWriter) -> anyhow::Result<LocalLog> {
+pub fn open_log(config: &Config, checkpoint: &Checkpoint) -> anyhow::Result<LocalLog> {
     let folder = crate::rebuild::beside(&config.index.path, "log");
-    Ok(LocalLog::open(&folder, &writer.checkpoint())?)
+    Ok(LocalLog::open(&folder, checkpoint)?)
 }
 
 /// What platforms sign their webhooks with.
@@ -340,13 +351,14 @@ fn webhook_secrets(config: &WebhooksConfig) -> anyhow::Result<BTreeMap<Platform,
 /// The door for events that come in over HTTP.
 fn intake(
     config: &Config,
-    log: &LocalLog,
-    reader: &IndexReader,
+    log: Option<&LocalLog>,
+    reader: &Arc<dyn Lookup>,
     metrics: IngestMetrics,
 ) -> anyhow::Result<Intake> {
-    Ok(match (config.http.ingest, &config.kafka) {
-        (HttpIngest::Kafka, Some(kafka)) => Intake::to_kafka(kafka, Some(reader.clone().into()), metrics)?,
-        _ => Intake::to_log(log.clone(), reader.clone(), metrics),
+    Ok(match (config.http.ingest, &config.kafka, log) {
+        (HttpIngest::Kafka, Some(kafka), _) => Intake::to_kafka(kafka, Some(Arc::clone(reader)), metrics)?,
+        (_, _, Some(log)) => Intake::to_log(log.clone(), Arc::clone(reader), metrics),
+        (_, _, None) => anyhow::bail!("`http.ingest` must be \"kafka\": there is no local log"),
     })
 }
 
@@ -412,7 +424,7 @@ pub(crate) fn is_open_to_readers(url: &str) -> bool {
 fn llm_parts(
     config: &Config,
     client: LlmClient,
-    reader: &IndexReader,
+    reader: Arc<dyn Lookup>,
     status: IngestStatus,
     metrics: IngestMetrics,
 ) -> anyhow::Result<Option<LlmParts>> {
@@ -435,7 +447,7 @@ fn llm_parts(
         rest_after: openai.rest_after,
         budget,
         billing: Billing::new(config.billing.clone()),
-        reader: reader.clone().into(),
+        reader,
         status,
         metrics,
     }))

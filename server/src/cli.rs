@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use hearken_config::{Config, Secret};
 
+use crate::app::Role;
 use crate::client::{Address, Client};
 use crate::commands;
 use crate::commands::remote;
@@ -55,8 +56,14 @@ enum Command {
         #[arg(long, value_name = "ADDRESS")]
         listen: Option<SocketAddr>,
     },
-    /// Ingest from Kafka and answer queries, in one process
-    Serve(ConfigArgs),
+    /// Ingest from Kafka and answer queries, in one process or in several
+    Serve {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// Do only this; other processes do the rest, on an index in OpenSearch
+        #[arg(long, value_enum)]
+        role: Option<ServeRole>,
+    },
     /// Import past conversations from files
     Import {
         #[command(flatten)]
@@ -146,8 +153,29 @@ enum Command {
     },
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ServeRole {
+    /// Read Kafka and write the index
+    Ingest,
+    /// Answer
+    Query,
+}
+
 #[derive(Debug, Subcommand)]
 enum IndexCommand {
+    /// Make the index on an OpenSearch cluster; one that is there must fit
+    Prepare(ConfigArgs),
+    /// Copy the index of one engine into that of another, and compare them
+    Copy {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The engine that has it
+        #[arg(long, value_enum)]
+        from: commands::index::CopyFrom,
+        /// The engine that gets it, which is `index.engine`
+        #[arg(long, value_enum)]
+        to: commands::index::CopyTo,
+    },
     /// Verify every checksum and count
     Check(ConfigArgs),
     /// Rewrite every document with today's schema and analysis
@@ -273,7 +301,14 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<()> {
     match command {
         Command::Demo { exit, listen } => commands::demo::run(exit, listen),
-        Command::Serve(args) => commands::serve::run(environment.config(&args)?),
+        Command::Serve { config, role } => {
+            let role = match role {
+                None => Role::All,
+                Some(ServeRole::Ingest) => Role::Ingest,
+                Some(ServeRole::Query) => Role::Query,
+            };
+            commands::serve::run(environment.config(&config)?, role)
+        }
         Command::Import { args, server } => {
             let client = || environment.client(&server);
             let config = || environment.config(&server.config);
@@ -293,6 +328,10 @@ fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<()> {
         Command::Completions { shell } => commands::shell::completions(Cli::command(), shell),
         Command::Man { folder } => commands::shell::man(Cli::command(), &folder),
         Command::Index { command } => match command {
+            IndexCommand::Prepare(args) => commands::index::prepare(&environment.config(&args)?),
+            IndexCommand::Copy { config, from, to } => {
+                commands::index::copy(&environment.config(&config)?, from, to)
+            }
             IndexCommand::Check(args) => commands::index::check(&environment.config(&args)?),
             IndexCommand::Rebuild(args) => commands::index::rebuild(&environment.config(&args)?),
             IndexCommand::Stats { config, json } => {

@@ -3,6 +3,7 @@
 //!
 //! - [`cli`]: the commands and their exit codes.
 //! - [`app`]: puts the rooms together; the commands and the tests use the same assembly.
+//! - [`engine`]: opens the engine of the index; `cluster`: what commands do with one on OpenSearch.
 //! - [`http_events`]: events over HTTP, from the API's hands into ingest's.
 //! - [`erasures`]: erasures over HTTP, likewise.
 //! - [`commands`]: what each command does.
@@ -16,8 +17,10 @@
 pub mod app;
 pub mod cli;
 pub mod client;
+mod cluster;
 pub mod commands;
 pub mod demo;
+pub mod engine;
 mod erasures;
 pub mod fail_points;
 mod http_events;

@@ -12,7 +12,7 @@ use hearken_analysis::Memo;
 use hearken_config::Config;
 use hearken_index::checkpoint::Checkpoint;
 use hearken_index_tantivy::{Index, OldIndex};
-use hearken_ingest::IngestMetrics;
+use hearken_ingest::{Deriver, IngestMetrics};
 use hearken_model::{Document, Status};
 use indicatif::ProgressBar;
 
@@ -53,18 +53,9 @@ fn rewrite(config: &Config, from: &Path, to: &Path) -> anyhow::Result<u64> {
     let mut num_documents = 0;
     let mut failure = None;
     let visited = source.for_each(|document: Document| {
-        let rewritten = if document.state.is_hidden() {
-            document
-        } else {
-            // Whether it is abandoned was judged by the clock, and stays until the server judges again.
-            let was_abandoned = document.derived.head.status == Some(Status::Abandoned);
-            let now = was_abandoned.then_some(hearken_model::Timestamp::from_nanos(i64::MAX));
-            let derived = deriver.derive(&document.state, &mut Memo::default(), now);
-            Document { derived, ..document }
-        };
         num_documents += 1;
         bar.inc(1);
-        target.put(rewritten);
+        target.put(rewritten(document, &mut deriver));
         // Offsets come only with the last batch: a half-built index must not claim to have read anything.
         if num_documents % BATCH_DOCUMENTS as u64 == 0
             && let Err(error) = target.refresh(&Checkpoint::default())
@@ -82,6 +73,18 @@ fn rewrite(config: &Config, from: &Path, to: &Path) -> anyhow::Result<u64> {
     target.flush_now()?;
     bar.finish_and_clear();
     Ok(num_documents)
+}
+
+/// The document as it would be made today.
+pub(crate) fn rewritten(document: Document, deriver: &mut Deriver) -> Document {
+    if document.state.is_hidden() {
+        return document;
+    }
+    // Whether it is abandoned was judged by the clock, and stays until the server judges again.
+    let was_abandoned = document.derived.head.status == Some(Status::Abandoned);
+    let now = was_abandoned.then_some(hearken_model::Timestamp::from_nanos(i64::MAX));
+    let derived = deriver.derive(&document.state, &mut Memo::default(), now);
+    Document { derived, ..document }
 }
 
 /// `index` → `index.rebuilding`, beside it, so that the last step is a rename on one file system.

@@ -32,6 +32,10 @@ pub struct HearkenConfig {
     pub more: String,
     /// Files beside the configuration, by name, that it may refer to.
     pub files: Vec<(String, String)>,
+    /// Environment variables of every start.
+    pub environment: Vec<(String, String)>,
+    /// More arguments of `hearken serve`.
+    pub arguments: Vec<String>,
 }
 
 impl HearkenConfig {
@@ -75,20 +79,35 @@ pub struct Hearken {
     client: reqwest::blocking::Client,
     base_url: String,
     num_starts: u32,
+    environment: Vec<(String, String)>,
+    arguments: Vec<String>,
 }
 
 impl Hearken {
     /// Starts the server with an empty index and waits until it listens, which is before it is ready.
     pub fn start(config: &HearkenConfig) -> Result<Hearken> {
+        let mut hearken = Hearken::stopped(config)?;
+        hearken.run()?;
+        Ok(hearken)
+    }
+
+    /// A server that was never started, for [`Hearken::command`] and [`Hearken::restart`].
+    pub fn stopped(config: &HearkenConfig) -> Result<Hearken> {
         let dir = TestDir::new("hearken-")?;
         fs::write(dir.path().join("hearken.toml"), config.to_toml(&dir.path()))?;
         for (name, text) in &config.files {
             fs::write(dir.path().join(name), text)?;
         }
         let client = reqwest::blocking::Client::builder().timeout(Duration::from_secs(60)).build()?;
-        let mut hearken = Hearken { process: None, dir, client, base_url: String::new(), num_starts: 0 };
-        hearken.run()?;
-        Ok(hearken)
+        Ok(Hearken {
+            process: None,
+            dir,
+            client,
+            base_url: String::new(),
+            num_starts: 0,
+            environment: config.environment.clone(),
+            arguments: config.arguments.clone(),
+        })
     }
 
     /// Where the server listens, `http://127.0.0.1:PORT`; changes with every start.
@@ -198,7 +217,8 @@ impl Hearken {
     pub fn command(&self, arguments: &[&str]) -> Result<Output> {
         let config = self.dir().join("hearken.toml");
         let mut command = Command::new(hearken_binary()?);
-        command.args(arguments).arg("--config").arg(config).output().context("cannot run `hearken`")
+        command.args(arguments).arg("--config").arg(config).envs(self.environment.iter().cloned());
+        command.output().context("cannot run `hearken`")
     }
 
     fn run(&mut self) -> Result<()> {
@@ -210,8 +230,8 @@ impl Hearken {
     pub fn spawn(&mut self, environment: &[(&str, &str)]) -> Result<()> {
         let dir = self.dir.path();
         let mut command = Command::new(hearken_binary()?);
-        command.args(["serve", "--config"]).arg(dir.join("hearken.toml")).current_dir(&dir);
-        command.envs(environment.iter().copied());
+        command.args(["serve", "--config"]).arg(dir.join("hearken.toml")).args(&self.arguments);
+        command.current_dir(&dir).envs(self.environment.iter().cloned()).envs(environment.iter().copied());
         self.num_starts += 1;
         // A log per start, so that the address found is that of this start.
         let log = dir.join(format!("hearken-{}.log", self.num_starts));

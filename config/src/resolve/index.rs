@@ -1,13 +1,14 @@
 //! `[index]` and `[index.opensearch]`.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::shown;
 use crate::keys::{RETENTION_RULE_KEYS, RETENTION_RULES};
 use crate::raw::{Located, RawValue, toml_value};
-use crate::reader::Reader;
-use crate::settings::{IndexConfig, IndexEngine, OpenSearchConfig, RetentionOf, RetentionRule};
+use crate::reader::{Complaint, Reader};
+use crate::settings::{
+    IndexConfig, IndexEngine, OpenSearchConfig, OpenSearchCredentials, RetentionOf, RetentionRule,
+};
 
 use super::formats::web_url;
 
@@ -21,12 +22,28 @@ pub(super) fn index(reader: &mut Reader<'_>) -> IndexConfig {
     // Read whichever engine is chosen, so that mistakes are found before the switch.
     let settings = OpenSearchConfig {
         urls: reader.list("index.opensearch.urls").map(|urls| web_urls(reader, urls)).unwrap_or_default(),
-        index_prefix: reader.text("index.opensearch.index_prefix").unwrap_or_else(|| "hearken".to_owned()),
+        index_prefix: reader
+            .parsed("index.opensearch.index_prefix", index_name)
+            .unwrap_or_else(|| "hearken".to_owned()),
         credentials: credentials(reader),
         ca_file: reader.path("index.opensearch.ca_file"),
+        shards: reader.number("index.opensearch.shards", 1, 1_024).unwrap_or(1),
+        replicas: reader.number("index.opensearch.replicas", 0, 10).unwrap_or(1),
+        refresh_interval: reader
+            .duration(
+                "index.opensearch.refresh_interval",
+                Duration::from_millis(100),
+                Duration::from_secs(60),
+            )
+            .unwrap_or(Duration::from_secs(1)),
     };
     if opensearch && settings.urls.is_empty() {
         reader.required("index.opensearch.urls", None::<()>, "urls = [\"https://localhost:9200\"]");
+    }
+    if opensearch && !reader.has_section("kafka") {
+        let problem = "`index.engine` is \"opensearch\" and there is no [kafka]";
+        let help = "say in [kafka] where the brokers are: events reach the processes of a cluster through it";
+        reader.error_at("index.engine", problem, help);
     }
     IndexConfig {
         engine: if opensearch { IndexEngine::OpenSearch(settings) } else { IndexEngine::Tantivy },
@@ -113,12 +130,35 @@ fn web_urls(reader: &mut Reader<'_>, urls: Vec<Located<String>>) -> Vec<String> 
     checked
 }
 
-fn credentials(reader: &mut Reader<'_>) -> Option<(String, PathBuf)> {
+/// What OpenSearch lets the name of an index begin with; patterns and lists of names are not.
+fn index_name(text: &str) -> Result<String, Complaint> {
+    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    match text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.len() <= 100
+        && text.chars().all(is_allowed)
+    {
+        true => Ok(text.to_owned()),
+        false => Err((
+            "what the name of an index may begin with".to_owned(),
+            "write lower-case letters, digits, - and _, beginning with a letter".to_owned(),
+        )),
+    }
+}
+
+fn credentials(reader: &mut Reader<'_>) -> Option<OpenSearchCredentials> {
     let username = reader.text("index.opensearch.username");
     let password_file = reader.path("index.opensearch.password_file");
+    let api_key_file = reader.path("index.opensearch.api_key_file");
+    if api_key_file.is_some() && (username.is_some() || password_file.is_some()) {
+        let problem = "`index.opensearch` has an `api_key_file` and a user";
+        reader.error_at("index.opensearch.api_key_file", problem, "leave one of them out");
+        return None;
+    }
     match (username, password_file) {
-        (Some(username), Some(password_file)) => Some((username, password_file)),
-        (None, None) => None,
+        (Some(username), Some(password_file)) => {
+            Some(OpenSearchCredentials::Password { username, password_file })
+        }
+        (None, None) => api_key_file.map(OpenSearchCredentials::ApiKey),
         (Some(_), None) => {
             let problem = "`index.opensearch.username` stands alone";
             reader.error_at("index.opensearch.username", problem, "set `password_file` too");

@@ -12,6 +12,7 @@ use super::formats::{server_address, topic_name};
 const HTTP_TOPIC: &str = "http";
 
 const READER: &str = "leave it out: reading to the end and measuring the lag rely on it";
+const GROUP: &str = "leave it out: how partitions move between processes relies on it";
 const WRITER: &str = "leave it out: no dead letter may be lost";
 
 /// librdkafka's settings that Hearken sets itself, each with what to use instead.
@@ -29,6 +30,8 @@ const MANAGED_SETTINGS: &[(&str, &str)] = &[
     ("enable.partition.eof", READER),
     ("statistics.interval.ms", READER),
     ("topic.metadata.refresh.interval.ms", READER),
+    ("partition.assignment.strategy", GROUP),
+    ("group.protocol", GROUP),
     ("acks", WRITER),
     ("request.required.acks", WRITER),
     ("enable.idempotence", WRITER),

@@ -280,7 +280,9 @@ pub(crate) fn for_each_text(document: &Document, mut visit: impl FnMut(&'static 
     let head = &document.derived.head;
     let topics = &head.topics_summary;
     topics.topic.iter().for_each(|topic| visit("topic", topic));
-    topics.summary.iter().for_each(|summary| visit("summary", summary));
+    if let Some(summary) = topics.said() {
+        visit("summary", &summary);
+    }
     topics.keywords.iter().for_each(|keyword| visit("keywords", keyword));
     head.details().for_each(|detail| visit("details", &detail.text));
 }

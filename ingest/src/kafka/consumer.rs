@@ -1,6 +1,6 @@
 //! How the consumer is set up, and what it reports besides records: the partitions' ends, and whether a broker is reachable.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -8,26 +8,30 @@ use hearken_config::KafkaConfig;
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
 use tracing::{debug, info, warn};
 
-use crate::source::TopicPartition;
+use crate::source::{Assignment, TopicPartition};
 use crate::status::Outage;
 
-pub(super) fn consumer_config(config: &KafkaConfig) -> ClientConfig {
+pub(super) fn consumer_config(config: &KafkaConfig, assignment: Assignment) -> ClientConfig {
     let mut client = super::client_config(config);
     client
         .set("group.id", &config.group_id)
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
-        // Offsets come from the index; an offset that no longer exists is an error, and nothing is skipped.
+        // Where to begin is always said; an offset that no longer exists is an error, and nothing is skipped.
         .set("auto.offset.reset", "error")
         .set("enable.partition.eof", "true")
         .set("statistics.interval.ms", "1000")
         .set("topic.metadata.refresh.interval.ms", "5000");
+    if assignment == Assignment::ByGroup {
+        client.set("partition.assignment.strategy", "cooperative-sticky"); // who stays keeps what it reads
+    }
     for (name, default) in [
         ("check.crcs", "true"), // off by default, and a flipped bit would be indexed
         // The pace of fetches. A fetch waits for its first event for as long as the broker lets it, so an idle stream costs
@@ -62,20 +66,35 @@ struct Known {
     num_statistics: u64,
     /// Set while there is no connection.
     outage: Option<Outage>,
-    /// Commits to the group that were answered, whatever the answer.
-    num_commits_answered: u64,
+    /// What the group has assigned; `None` where partitions are assigned by hand, and all are ours.
+    owned: Option<BTreeSet<TopicPartition>>,
+    /// What the group wants and was not answered yet.
+    rebalances: VecDeque<Rebalance>,
+    /// The client ends: whatever the group wants is answered at once.
+    is_closing: bool,
+}
+
+/// What the group wants. The client waits until it is done.
+#[derive(Debug)]
+pub(super) enum Rebalance {
+    /// These partitions are ours from now on, beside those that are.
+    Assigned(Vec<TopicPartition>),
+    /// These are not any more.
+    Revoked(Vec<TopicPartition>),
 }
 
 impl Brokers {
     /// Nothing is known, and nothing connected yet.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(assignment: Assignment) -> Self {
         let outage = Some(Outage { since: Instant::now(), cause: None });
         Brokers(Arc::new(Mutex::new(Known {
             ends: HashMap::new(),
             met_ends: HashMap::new(),
             num_statistics: 0,
             outage,
-            num_commits_answered: 0,
+            owned: (assignment == Assignment::ByGroup).then(BTreeSet::new),
+            rebalances: VecDeque::new(),
+            is_closing: false,
         })))
     }
 
@@ -85,10 +104,6 @@ impl Brokers {
 
     pub(super) fn outage(&self) -> Option<Outage> {
         self.lock().outage.clone()
-    }
-
-    pub(super) fn num_commits_answered(&self) -> u64 {
-        self.lock().num_commits_answered
     }
 
     pub(super) fn end(&self, partition: &TopicPartition) -> Option<i64> {
@@ -105,9 +120,38 @@ impl Brokers {
         (known.num_statistics != num_statistics).then(|| (known.num_statistics, known.met_ends.clone()))
     }
 
-    /// Every known partition, with its end or −1.
+    /// Every known partition, with its end or −1; of a group only those that it has assigned.
     pub(super) fn ends(&self) -> Vec<(TopicPartition, i64)> {
-        self.lock().ends.iter().map(|(partition, end)| (partition.clone(), *end)).collect()
+        let known = self.lock();
+        let is_owned =
+            |partition: &TopicPartition| known.owned.as_ref().is_none_or(|owned| owned.contains(partition));
+        let ends = known.ends.iter().filter(|(partition, _)| is_owned(partition));
+        ends.map(|(partition, end)| (partition.clone(), *end)).collect()
+    }
+
+    pub(super) fn own(&self, partition: TopicPartition) {
+        if let Some(owned) = &mut self.lock().owned {
+            owned.insert(partition);
+        }
+    }
+
+    pub(super) fn disown(&self, partition: &TopicPartition) {
+        let mut known = self.lock();
+        known.ends.remove(partition);
+        known.met_ends.remove(partition);
+        if let Some(owned) = &mut known.owned {
+            owned.remove(partition);
+        }
+    }
+
+    /// What the group wants next.
+    pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
+        self.lock().rebalances.pop_front()
+    }
+
+    /// From now on the client answers the group by itself.
+    pub(super) fn set_closing(&self) {
+        self.lock().is_closing = true;
     }
 
     fn heard_connected(&self, is_connected: bool) {
@@ -201,11 +245,30 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
-        if let Err(error) = result {
-            debug!(%error, "offsets were not committed to the group");
+    /// Called while polling. Partitions are taken over and given up by the reader, which asks others first.
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        wanted: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        let is_assigned = wanted == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.brokers.lock().is_closing {
+            let answered = match is_assigned {
+                true => consumer.incremental_assign(partitions),
+                false => consumer.incremental_unassign(partitions),
+            };
+            if let Err(error) = answered {
+                debug!(%error, "the group was not answered");
+            }
+            return;
         }
-        self.brokers.lock().num_commits_answered += 1;
+        let partitions = partitions.elements();
+        let partitions =
+            partitions.iter().map(|found| (found.topic().to_owned(), found.partition())).collect();
+        let rebalance =
+            if is_assigned { Rebalance::Assigned(partitions) } else { Rebalance::Revoked(partitions) };
+        self.brokers.lock().rebalances.push_back(rebalance);
     }
 }
 
@@ -218,7 +281,7 @@ mod tests {
         let refused = "127.0.0.1:9092/1: Connect to ipv4#127.0.0.1:9092 failed: Connection refused";
         let (transport, all_down) =
             (Some(RDKafkaErrorCode::BrokerTransportFailure), Some(RDKafkaErrorCode::AllBrokersDown));
-        let brokers = Brokers::new();
+        let brokers = Brokers::new(Assignment::ByHand);
         assert!(brokers.heard_error(all_down, "1/1 brokers are down"));
         assert!(brokers.heard_error(transport, &format!("{refused} (after 0ms in state CONNECT)")));
         assert!(!brokers.heard_error(transport, &format!("{refused} (after 7ms in state CONNECT)")));

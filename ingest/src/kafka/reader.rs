@@ -1,6 +1,7 @@
 //! Reads the topics from where the checkpoint says, on a thread of its own.
 //!
-//! 1. Ask the brokers for the topics' partitions, and again for topics that do not exist yet.
+//! 1. Ask the brokers for the topics' partitions, and again for topics that do not exist yet; or do what the
+//!    [consumer group](group) says.
 //! 2. Assign each partition at its checkpoint, or at the beginning if it has none. Where the checkpoint has a
 //!    fingerprint, reading begins one record earlier and compares: a topic that was deleted, created again and has
 //!    outgrown our offset would otherwise be read from an offset that means something else.
@@ -10,12 +11,15 @@
 //! A partition that cannot go on (offset out of range, another topic of the same name) is stopped loudly and the
 //! others keep going; nothing is skipped in silence.
 
+mod group;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
+use hearken_config::KafkaConfig;
 use hearken_index::checkpoint::{Anchor, Checkpoint, Fingerprint};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -27,7 +31,8 @@ use super::consumer::{Brokers, Context};
 use super::source::raw_record;
 use crate::queue::QueueSender;
 use crate::record::RawRecord;
-use crate::source::{SourceCommand, SourceItem, TopicPartition, fingerprint};
+use crate::source::{Assignment, SourceCommand, SourceItem, TopicPartition, fingerprint};
+use group::Rebalancing;
 
 /// How long one poll waits; commands and the stop signal are seen this often.
 const POLL_TIMEOUT: Duration = Duration::from_millis(50);
@@ -68,11 +73,26 @@ enum Reading {
     Halted,
     /// Nothing is handed on until an operator acts.
     Stopped,
+    /// Nothing is handed on: the group takes it away.
+    Revoked,
+}
+
+/// Where reading of a partition begins.
+enum Begin {
+    /// At this offset.
+    At(i64),
+    /// It is stopped.
+    Stopped,
+    /// The brokers did not answer.
+    Unknown,
 }
 
 pub(super) struct Reader {
     consumer: BaseConsumer<Context>,
     topics: Vec<String>,
+    group_id: String,
+    assignment: Assignment,
+    rebalancing: Rebalancing,
     checkpoint: Checkpoint,
     items: QueueSender<SourceItem>,
     commands: Receiver<SourceCommand>,
@@ -89,13 +109,17 @@ pub(super) struct Reader {
     met_ends: HashMap<TopicPartition, i64>,
     anchor_check: AnchorCheck,
     next_anchor_check: Instant,
+    /// What was committed to the group last.
+    committed: Checkpoint,
+    /// Whether it is known that the group has it.
+    is_confirmed: bool,
     is_stopping: Arc<AtomicBool>,
 }
 
 impl Reader {
     pub(super) fn new(
         consumer: BaseConsumer<Context>,
-        topics: Vec<String>,
+        (config, assignment): (&KafkaConfig, Assignment),
         checkpoint: Checkpoint,
         (items, commands): (QueueSender<SourceItem>, Receiver<SourceCommand>),
         (brokers, anchor_check): (Brokers, AnchorCheck),
@@ -103,8 +127,11 @@ impl Reader {
     ) -> Self {
         Reader {
             consumer,
-            missing_topics: topics.clone(),
-            topics,
+            missing_topics: config.topics.clone(),
+            topics: config.topics.clone(),
+            group_id: config.group_id.clone(),
+            assignment,
+            rebalancing: Rebalancing::Done,
             checkpoint,
             items,
             commands,
@@ -116,6 +143,8 @@ impl Reader {
             met_ends: HashMap::new(),
             anchor_check,
             next_anchor_check: Instant::now(),
+            committed: Checkpoint::default(),
+            is_confirmed: true,
             is_stopping,
         }
     }
@@ -130,6 +159,9 @@ impl Reader {
             while let Ok(command) = self.commands.try_recv() {
                 self.handle(command);
             }
+            if self.assignment == Assignment::ByGroup {
+                self.follow_group();
+            }
             let Some(polled) = self.poll(POLL_TIMEOUT) else {
                 self.pass_marks();
                 continue;
@@ -141,8 +173,11 @@ impl Reader {
         // The pipeline's last command commits what has become durable; the group should have it before the client closes.
         while let Ok(command) = self.commands.try_recv() {
             if let SourceCommand::Commit(checkpoint) = command {
-                self.commit_last(&checkpoint);
+                self.commit_last(checkpoint);
             }
+        }
+        if self.assignment == Assignment::ByGroup {
+            self.leave_group();
         }
     }
 
@@ -169,9 +204,18 @@ impl Reader {
 
     /// Everything that is not done for each record: discovery, anchors, lost offsets.
     fn run_periodic_tasks(&mut self) {
-        self.assign_new_partitions();
-        if !self.missing_topics.is_empty() {
-            self.discover();
+        match self.assignment {
+            Assignment::ByHand => {
+                self.assign_new_partitions();
+                if !self.missing_topics.is_empty() {
+                    self.discover();
+                }
+            }
+            Assignment::ByGroup => {
+                self.take_over();
+                self.commit_again();
+            }
+            Assignment::Nothing => {}
         }
         if self.is_out_of_range {
             self.find_out_of_range();
@@ -229,26 +273,39 @@ impl Reader {
     /// Assigns one partition where its checkpoint says, or stops it. False if the brokers did not answer.
     fn assign(&mut self, topic: &str, partition: i32) -> bool {
         let key = (topic.to_owned(), partition);
-        let (begin, end) = match self.consumer.fetch_watermarks(topic, partition, BROKER_TIMEOUT) {
-            Ok(watermarks) => watermarks,
-            Err(error) => {
+        if self.partitions.contains_key(&key) {
+            return true;
+        }
+        match self.begin(&key) {
+            Begin::At(start) => self.read_from(&key, start),
+            Begin::Stopped => {}
+            Begin::Unknown => {
                 // It stays unknown until the next discovery.
-                warn!(topic, partition, %error, "cannot ask for the partition's offsets yet");
                 if !self.missing_topics.iter().any(|missing| missing == topic) {
                     self.missing_topics.push(topic.to_owned());
                 }
                 return false;
             }
-        };
-        if self.partitions.contains_key(&key) {
-            return true;
         }
+        true
+    }
+
+    /// Finds out where a partition must be read on from, or stops it; fetching is up to the caller.
+    fn begin(&mut self, key: &TopicPartition) -> Begin {
+        let (topic, partition) = (key.0.as_str(), key.1);
+        let (begin, end) = match self.consumer.fetch_watermarks(topic, partition, BROKER_TIMEOUT) {
+            Ok(watermarks) => watermarks,
+            Err(error) => {
+                warn!(topic, partition, %error, "cannot ask for the partition's offsets yet");
+                return Begin::Unknown;
+            }
+        };
         self.brokers.set_end(key.clone(), end);
         let position = self.checkpoint.position(topic, partition);
         let next_offset = position.map_or(begin, |position| position.next_offset);
-        if let Some(reason) = out_of_range(&key, next_offset, (begin, end)) {
-            self.stop_partition(key, reason);
-            return true;
+        if let Some(reason) = self.out_of_range(key, next_offset, (begin, end)) {
+            self.stop_partition(key.clone(), reason);
+            return Begin::Stopped;
         }
         let fingerprint = position.and_then(|position| position.fingerprint);
         let (start, reading) = match fingerprint {
@@ -269,12 +326,14 @@ impl Reader {
         };
         self.partitions.insert(key.clone(), read);
         self.send(SourceItem::Assigned { partition: key.clone(), next_offset, end_offset: end }, 0);
-        self.read_from(&key, start);
-        true
+        Begin::At(start)
     }
 
     /// Begins to fetch, or stops the partition.
     fn read_from(&mut self, partition: &TopicPartition, offset: i64) {
+        if self.assignment == Assignment::ByGroup {
+            return self.resume_from(partition, offset);
+        }
         let mut list = TopicPartitionList::new();
         let added = list.add_partition_offset(&partition.0, partition.1, Offset::Offset(offset));
         if let Err(error) = added.and_then(|()| self.consumer.incremental_assign(&list)) {
@@ -299,7 +358,8 @@ impl Reader {
             Reading::Comparing(offset, expected) => {
                 let is_same = record.offset != offset || fingerprint(&record) == expected;
                 if !is_same {
-                    self.stop_partition(key.clone(), another_topic(&key, offset));
+                    let reason = self.another_topic(&key, offset);
+                    self.stop_partition(key, reason);
                     return true;
                 }
                 partition.reading = Reading::On;
@@ -308,7 +368,7 @@ impl Reader {
                 }
                 // Retention or compaction removed the record to compare with; nothing speaks against continuing.
             }
-            Reading::Halted | Reading::Stopped => return true,
+            Reading::Halted | Reading::Stopped | Reading::Revoked => return true,
         }
         // What is read during a check may belong to another topic than the check saw.
         if partition.candidate.is_none() && !is_checking {
@@ -322,7 +382,7 @@ impl Reader {
     fn check_anchors(&mut self) {
         for (key, verdict) in self.anchor_check.finished().into_iter().flatten() {
             let Some(partition) = self.partitions.get_mut(&key) else { continue };
-            if matches!(partition.reading, Reading::Stopped) {
+            if matches!(partition.reading, Reading::Stopped | Reading::Revoked) {
                 continue;
             }
             match (verdict, partition.candidate.take()) {
@@ -333,7 +393,8 @@ impl Reader {
                 (Verdict::Same, None) => {}
                 (Verdict::Other, _) => {
                     let offset = partition.anchor.map_or(0, |anchor| anchor.offset);
-                    self.stop_partition(key.clone(), another_topic(&key, offset));
+                    let reason = self.another_topic(&key, offset);
+                    self.stop_partition(key, reason);
                 }
             }
         }
@@ -344,7 +405,7 @@ impl Reader {
         let mut anchors = Vec::new();
         let mut first_anchors = Vec::new();
         for (key, partition) in &mut self.partitions {
-            if matches!(partition.reading, Reading::Stopped) {
+            if matches!(partition.reading, Reading::Stopped | Reading::Revoked) {
                 continue;
             }
             if partition.anchor.is_none()
@@ -365,6 +426,10 @@ impl Reader {
     fn on_error(&mut self, error: KafkaError) -> bool {
         match &error {
             KafkaError::PartitionEOF(partition) => return self.on_partition_end(*partition),
+            // The client is of no use any more: another process has the `group.instance.id` of this one.
+            KafkaError::MessageConsumptionFatal(_) => {
+                return self.send(SourceItem::Failed(format!("the kafka client has failed: {error}")), 0);
+            }
             _ if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) => {
                 self.is_out_of_range = true;
             }
@@ -432,7 +497,7 @@ impl Reader {
                 is_answered = false;
                 continue;
             };
-            match out_of_range(&key, next_offset, watermarks) {
+            match self.out_of_range(&key, next_offset, watermarks) {
                 Some(reason) => self.stop_partition(key, reason),
                 None => {
                     self.unassign(&key);
@@ -458,10 +523,44 @@ impl Reader {
         self.send(SourceItem::Stopped { partition: key, reason }, 0);
     }
 
+    fn out_of_range(&self, key: &TopicPartition, next_offset: i64, watermarks: (i64, i64)) -> Option<String> {
+        out_of_range(next_offset, watermarks, &self.how_to_reset(key))
+    }
+
+    fn another_topic(&self, key: &TopicPartition, offset: i64) -> String {
+        let reset = self.how_to_reset(key);
+        format!(
+            "the record at offset {offset} is not the one that the index has read: the topic was deleted and created again; \
+             {reset} to read the new one"
+        )
+    }
+
+    fn how_to_reset(&self, (topic, partition): &TopicPartition) -> String {
+        if self.assignment == Assignment::ByGroup {
+            return format!(
+                "stop every process of the group and run Kafka's own `kafka-consumer-groups.sh --group {} \
+                 --topic {topic}:{partition} --reset-offsets --to-earliest --execute`",
+                self.group_id
+            );
+        }
+        format!(
+            "stop the server and run `hearken index reset-offset --topic {topic} --partition {partition} --to earliest`"
+        )
+    }
+
+    fn is_stopped(&self, key: &TopicPartition) -> bool {
+        self.partitions.get(key).is_some_and(|partition| matches!(partition.reading, Reading::Stopped))
+    }
+
+    /// Fetches nothing of the partition any more. To a group it must stay assigned until that takes it away.
     fn unassign(&self, (topic, partition): &TopicPartition) {
         let mut list = TopicPartitionList::new();
         list.add_partition(topic, *partition);
-        if let Err(error) = self.consumer.incremental_unassign(&list) {
+        let unassigned = match self.assignment {
+            Assignment::ByGroup => self.consumer.pause(&list),
+            _ => self.consumer.incremental_unassign(&list),
+        };
+        if let Err(error) = unassigned {
             debug!(topic, partition, %error, "the partition was not assigned");
         }
     }
@@ -469,11 +568,12 @@ impl Reader {
     fn handle(&mut self, command: SourceCommand) {
         match command {
             SourceCommand::Commit(checkpoint) => {
-                self.commit(&checkpoint);
+                self.commit(checkpoint);
             }
+            SourceCommand::GiveUp(partitions) => self.give_up(&partitions),
             SourceCommand::Halt(key) => {
                 if let Some(partition) = self.partitions.get_mut(&key)
-                    && !matches!(partition.reading, Reading::Stopped)
+                    && !matches!(partition.reading, Reading::Stopped | Reading::Revoked)
                 {
                     partition.reading = Reading::Halted;
                     self.unassign(&key);
@@ -492,24 +592,15 @@ impl Reader {
         }
     }
 
-    /// For lag tools only: Hearken itself never reads these offsets. Says whether there was anything to commit.
-    fn commit(&self, checkpoint: &Checkpoint) -> bool {
+    /// Without a group that assigns partitions, these offsets are for lag tools only: Hearken itself never reads them then.
+    /// Says whether there was anything to commit.
+    fn commit(&mut self, checkpoint: Checkpoint) -> bool {
         fail::fail_point!("offset-commit");
+        (self.committed, self.is_confirmed) = (checkpoint, false);
         if self.brokers.outage().is_some() {
             return false; // the next commit includes it
         }
-        let mut list = TopicPartitionList::new();
-        for (topic, partitions) in &checkpoint.topics {
-            for (partition, position) in partitions {
-                if self.partitions.contains_key(&(topic.clone(), *partition)) {
-                    let added =
-                        list.add_partition_offset(topic, *partition, Offset::Offset(position.next_offset));
-                    if let Err(error) = added {
-                        debug!(topic, partition, %error, "not a committable offset");
-                    }
-                }
-            }
-        }
+        let list = self.committed_here();
         if list.count() == 0 {
             return false;
         }
@@ -520,19 +611,45 @@ impl Reader {
         asked.is_ok()
     }
 
+    /// What was committed last, of the partitions that are read here.
+    fn committed_here(&self) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for (topic, partitions) in &self.committed.topics {
+            for (partition, position) in partitions {
+                if self.partitions.contains_key(&(topic.clone(), *partition)) {
+                    let mut element = list.add_partition(topic, *partition);
+                    if let Err(error) = element.set_offset(Offset::Offset(position.next_offset)) {
+                        debug!(topic, partition, %error, "not a committable offset");
+                    }
+                    if self.assignment == Assignment::ByGroup {
+                        group::set_metadata(&mut element, &self.committed, (topic, *partition));
+                    }
+                }
+            }
+        }
+        list
+    }
+
+    /// Asks the group for what was committed last: the client does not tell what became of a commit. That takes a round
+    /// trip, and while the brokers are away [`LAST_COMMIT_TIMEOUT`]. Says whether the group has it.
+    fn confirm(&mut self) -> Result<bool, KafkaError> {
+        let wanted = self.committed_here().to_topic_map();
+        let mut asked = TopicPartitionList::new();
+        for (topic, partition) in wanted.keys() {
+            asked.add_partition(topic, *partition);
+        }
+        self.is_confirmed = wanted.is_empty()
+            || self.consumer.committed_offsets(asked, LAST_COMMIT_TIMEOUT)?.to_topic_map() == wanted;
+        Ok(self.is_confirmed)
+    }
+
     /// Commits and waits for the answer, not for long: a server must be able to stop while the brokers are away, which
     /// librdkafka's own waiting would not let it.
-    fn commit_last(&self, checkpoint: &Checkpoint) {
-        let num_answered = self.brokers.num_commits_answered();
-        let is_asked = self.commit(checkpoint);
-        let deadline = Instant::now() + LAST_COMMIT_TIMEOUT;
-        while is_asked
-            && self.brokers.outage().is_none()
-            && self.brokers.num_commits_answered() == num_answered
-            && Instant::now() < deadline
+    fn commit_last(&mut self, checkpoint: Checkpoint) {
+        if self.commit(checkpoint)
+            && let Err(error) = self.confirm()
         {
-            // Records that come with it are read again after the next start.
-            drop(self.consumer.poll(POLL_TIMEOUT));
+            debug!(%error, "the group was not told what is durable");
         }
     }
 
@@ -541,31 +658,18 @@ impl Reader {
     }
 }
 
-/// Why a partition cannot be read from that offset, if it cannot.
-fn out_of_range(partition: &TopicPartition, next_offset: i64, (begin, end): (i64, i64)) -> Option<String> {
-    let reset = reset_command(partition);
+/// Why a partition cannot be read from that offset, if it cannot; `reset` says how to go on.
+fn out_of_range(next_offset: i64, (begin, end): (i64, i64), reset: &str) -> Option<String> {
     if next_offset > end {
         return Some(format!(
             "the index has read up to offset {next_offset} and the partition ends at {end}: the topic was probably \
-             deleted and created again; stop the server and run {reset} to read the new one"
+             deleted and created again; {reset} to read the new one"
         ));
     }
     (next_offset < begin).then(|| {
         format!(
             "the index must read on at offset {next_offset} and the broker's oldest record is {begin}: retention has \
-             removed records that were never read; stop the server and run {reset} to go on without them"
+             removed records that were never read; {reset} to go on without them"
         )
     })
-}
-
-fn another_topic(partition: &TopicPartition, offset: i64) -> String {
-    let reset = reset_command(partition);
-    format!(
-        "the record at offset {offset} is not the one that the index has read: the topic was deleted and created again; \
-         stop the server and run {reset} to read the new one"
-    )
-}
-
-fn reset_command((topic, partition): &TopicPartition) -> String {
-    format!("`hearken index reset-offset --topic {topic} --partition {partition} --to earliest`")
 }

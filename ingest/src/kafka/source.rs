@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use hearken_config::KafkaConfig;
 use hearken_index::checkpoint::Checkpoint;
 use hearken_model::Timestamp;
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use tracing::{error, warn};
@@ -19,7 +19,7 @@ use super::consumer::{Brokers, Context, consumer_config};
 use super::reader::Reader;
 use crate::queue::QueueSender;
 use crate::record::RawRecord;
-use crate::source::{SourceCommand, SourceItem, TopicPartition};
+use crate::source::{Assignment, SourceCommand, SourceItem, TopicPartition};
 use crate::status::Outage;
 
 /// How long to wait for the client to end.
@@ -40,20 +40,25 @@ impl KafkaSource {
     /// # Errors
     /// librdkafka refuses the settings; the brokers are not asked here.
     pub(crate) fn start(
-        config: &KafkaConfig,
+        (config, assignment): (&KafkaConfig, Assignment),
         checkpoint: Checkpoint,
         items: QueueSender<SourceItem>,
         commands: Receiver<SourceCommand>,
     ) -> Result<Self, KafkaError> {
         let refused = |_| KafkaError::ClientCreation("the system refused a thread".into());
-        let brokers = Brokers::new();
+        let brokers = Brokers::new(assignment);
         let context = Context { brokers: brokers.clone() };
-        let consumer: BaseConsumer<Context> = consumer_config(config).create_with_context(context)?;
+        let consumer: BaseConsumer<Context> =
+            consumer_config(config, assignment).create_with_context(context)?;
+        if assignment == Assignment::ByGroup {
+            let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
+            consumer.subscribe(&topics)?;
+        }
         let anchor_check = AnchorCheck::start(config).map_err(refused)?;
         let is_stopping = Arc::new(AtomicBool::new(false));
         let mut reader = Reader::new(
             consumer,
-            config.topics.clone(),
+            (config, assignment),
             checkpoint,
             (items, commands),
             (brokers.clone(), anchor_check),
@@ -74,8 +79,8 @@ impl KafkaSource {
     ///
     /// # Errors
     /// It does not.
-    pub(crate) fn check(config: &KafkaConfig) -> Result<(), KafkaError> {
-        consumer_config(config).create::<BaseConsumer>().map(drop)
+    pub(crate) fn check(config: &KafkaConfig, assignment: Assignment) -> Result<(), KafkaError> {
+        consumer_config(config, assignment).create::<BaseConsumer>().map(drop)
     }
 
     /// The last known end of every partition that is read.

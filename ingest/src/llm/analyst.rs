@@ -204,7 +204,8 @@ impl Finder {
     /// Starts requests while there is room, work and money.
     async fn fill(&mut self) {
         let is_paused = self.pause_until.is_some_and(|until| Instant::now() < until);
-        if is_paused || !self.shared.parts.status.reasons().is_empty() || !self.may_spend() {
+        let status = &self.shared.parts.status;
+        if is_paused || !status.leads() || !status.reasons().is_empty() || !self.may_spend() {
             return;
         }
         if self.line.is_empty() {

@@ -64,6 +64,7 @@ impl LogSource {
                     self.shared.to_read.notify_all();
                 }
             }
+            SourceCommand::GiveUp(_) => {} // the log is nobody else's
         }
     }
 
@@ -119,7 +120,7 @@ impl Reading {
                 Wake::Command(SourceCommand::Restart(_, next_offset)) => {
                     (self.is_paused, self.next_offset, self.reader) = (false, next_offset, None);
                 }
-                Wake::Command(SourceCommand::Commit(_)) => {}
+                Wake::Command(SourceCommand::Commit(_) | SourceCommand::GiveUp(_)) => {}
                 Wake::Readable(segment) => self.read(&segment)?,
                 Wake::Missing(oldest) => {
                     let reason = format!(

@@ -18,6 +18,21 @@ impl Lag {
         self.starts.insert(partition, next_offset);
     }
 
+    /// The partition is not read here any more.
+    pub(super) fn end(&mut self, partition: &TopicPartition) {
+        self.starts.remove(partition);
+    }
+
+    /// Whether the partition is read here.
+    pub(super) fn is_read(&self, partition: &TopicPartition) -> bool {
+        self.starts.contains_key(partition)
+    }
+
+    /// How many partitions are read.
+    pub(super) fn num_partitions(&self) -> usize {
+        self.starts.len()
+    }
+
     /// How many offsets of a partition that ends at `end_offset` come after the checkpoint. Never negative: the end that
     /// is known may be older than the checkpoint.
     pub(super) fn num_records(

@@ -72,10 +72,16 @@ pub fn routes() -> Routes {
         .delete("/v1/views/{name}", Needs::SEARCH, views::delete)
         .get("/v1/searches/slowest", Needs::Permission(Permission::Metrics), operations::slowest)
         .post("/mcp", Needs::MCP, mcp::answer)
+        .get("/openapi.json", Needs::Nothing, operations::openapi)
+        .merge(routes_of_operations())
+}
+
+/// What shows how the process fares: all of the API for one that answers no searches.
+pub fn routes_of_operations() -> Routes {
+    Routes::new()
         .get("/healthz", Needs::Nothing, operations::healthz)
         .get("/readyz", Needs::Nothing, operations::readyz)
         .get("/metrics", Needs::Permission(Permission::Metrics), operations::metrics)
-        .get("/openapi.json", Needs::Nothing, operations::openapi)
 }
 
 /// The API alone, ready to serve.

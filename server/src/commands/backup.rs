@@ -9,11 +9,14 @@ use hearken_config::Config;
 use hearken_index_tantivy::{CheckReport, create_backup, restore_backup};
 use hearken_query::{erasures, views};
 
+use crate::engine::refuse_opensearch;
+
 /// Copies the index as it is durable now, with saved views and receipts of erasures, into a new directory.
 ///
 /// # Errors
 /// The index cannot be read, or the directory is not empty or cannot be written.
 pub fn create(config: &Config, into: &Path) -> anyhow::Result<()> {
+    refuse_opensearch(config, "use the snapshots of OpenSearch")?;
     let report = create_backup(&config.index.path, &into.join("index"))
         .with_context(|| format!("no backup in `{}`", into.display()))?;
     for (beside, name) in beside(config) {
@@ -30,6 +33,7 @@ pub fn create(config: &Config, into: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// The backup is damaged or of no index, or there is an index already.
 pub fn restore(config: &Config, from: &Path) -> anyhow::Result<()> {
+    refuse_opensearch(config, "use the snapshots of OpenSearch")?;
     let report = restore_backup(&from.join("index"), &config.index.path)
         .with_context(|| format!("nothing of `{}` was restored", from.display()))?;
     for (beside, name) in beside(config) {

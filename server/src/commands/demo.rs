@@ -19,7 +19,7 @@ use hearken_model::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::{App, index_in};
+use crate::app::{App, Role, index_in};
 use crate::demo::script::{Day, DemoRecord, script};
 use crate::logging;
 
@@ -48,7 +48,7 @@ async fn demo(exit: bool, listen: Option<SocketAddr>) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary directory for the demo's index")?;
     let broker = InProcessBroker::start(&[TOPIC, DEAD_LETTER_TOPIC], PARTITIONS)
         .context("cannot start the broker inside the program")?;
-    let app = App::start(config(folder.path(), &broker, exit, listen)?).await?;
+    let app = App::start(config(folder.path(), &broker, exit, listen)?, Role::All).await?;
 
     let now = now();
     play_history(&app, &broker, &script(now)).await?;
@@ -183,7 +183,7 @@ fn now() -> Timestamp {
 fn summary(app: &App, started: Instant) -> anyhow::Result<String> {
     let (mut interactions, mut messages) = (0, 0);
     let by_start = SortKey { field: "start_time".to_owned(), descending: true };
-    app.reader().for_each(&Selection::new(Query::All, Access::All), &[by_start], |document| {
+    app.search().for_each(&Selection::new(Query::All, Access::All), &[by_start], &mut |document| {
         interactions += 1;
         messages += document.derived.head.messages_count;
         ControlFlow::Continue(())

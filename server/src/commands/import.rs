@@ -7,6 +7,7 @@ use hearken_config::{Config, LogConfig};
 
 use super::remote::pair;
 use crate::client::Client;
+use crate::engine::refuse_opensearch;
 use crate::import::{Destination, Import, Kind, Mapping, Progress, Speakers};
 use crate::logging;
 
@@ -76,6 +77,7 @@ pub fn run(
         To::Index => {
             let config = config()?;
             log_warnings()?;
+            refuse_opensearch(&config, "use `--to kafka`")?;
             let path = std::path::absolute(&config.index.path)?;
             (Destination::index(&config)?, format!("index {}", path.display()))
         }

@@ -1,14 +1,16 @@
-//! `hearken index check|rebuild|stats|reset-offset`: while the server is stopped.
+//! `hearken index prepare|check|rebuild|copy|stats|reset-offset`: while the server, or what writes to a cluster, is stopped.
 
 use std::io::Write as _;
 use std::str::FromStr;
 
 use anyhow::bail;
-use hearken_config::Config;
+use clap::ValueEnum;
+use hearken_config::{Config, IndexEngine};
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
 use prometheus::Registry;
 
-use crate::app::open_index;
+use crate::cluster;
+use crate::engine::{self, open_tantivy};
 
 /// Where to continue reading a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,21 @@ pub enum ResetTo {
     Earliest,
     /// This offset.
     Offset(i64),
+}
+
+/// What is copied from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CopyFrom {
+    /// The index in `index.path`
+    Tantivy,
+}
+
+/// What is copied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CopyTo {
+    /// The cluster of `[index.opensearch]`
+    #[value(name = "opensearch")]
+    OpenSearch,
 }
 
 impl FromStr for ResetTo {
@@ -32,11 +49,42 @@ impl FromStr for ResetTo {
     }
 }
 
-/// Verifies every file of the index.
+/// Makes the index on a cluster.
+///
+/// # Errors
+/// The index that is there does not fit, or there is no cluster.
+pub fn prepare(config: &Config) -> anyhow::Result<()> {
+    match &config.index.engine {
+        IndexEngine::OpenSearch(settings) => cluster::prepare(settings),
+        IndexEngine::Tantivy => {
+            bail!("`index.engine` is \"tantivy\", whose index the server makes by itself")
+        }
+    }
+}
+
+/// Copies the index of one engine into that of another, and compares them.
+///
+/// # Errors
+/// One of both cannot be read or written, or they differ in the end.
+pub fn copy(config: &Config, from: CopyFrom, to: CopyTo) -> anyhow::Result<()> {
+    match (from, to, &config.index.engine) {
+        (CopyFrom::Tantivy, CopyTo::OpenSearch, IndexEngine::OpenSearch(settings)) => {
+            cluster::copy_from_tantivy(config, settings)
+        }
+        (CopyFrom::Tantivy, CopyTo::OpenSearch, IndexEngine::Tantivy) => bail!(
+            "`index.engine` is \"tantivy\"; make it \"opensearch\" first, and let `index.path` name what is copied"
+        ),
+    }
+}
+
+/// Verifies every file of the index, or every document on a cluster.
 ///
 /// # Errors
 /// Something is damaged, or the index cannot be read.
 pub fn check(config: &Config) -> anyhow::Result<()> {
+    if let IndexEngine::OpenSearch(settings) = &config.index.engine {
+        return cluster::check(settings);
+    }
     let report = hearken_index_tantivy::check(&config.index.path)?;
     let mut out = std::io::stdout();
     writeln!(
@@ -58,7 +106,10 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
 /// # Errors
 /// The index cannot be read or written.
 pub fn rebuild(config: &Config) -> anyhow::Result<()> {
-    crate::rebuild::run(config)
+    match &config.index.engine {
+        IndexEngine::Tantivy => crate::rebuild::run(config),
+        IndexEngine::OpenSearch(settings) => cluster::rebuild(config, settings),
+    }
 }
 
 /// Prints sizes and counts.
@@ -66,16 +117,16 @@ pub fn rebuild(config: &Config) -> anyhow::Result<()> {
 /// # Errors
 /// The index cannot be opened.
 pub fn stats(config: &Config, json: bool) -> anyhow::Result<()> {
-    let (writer, _) = open_index(config, &Registry::new())?;
-    let stats = writer.monitor().stats();
-    let checkpoint = writer.checkpoint();
+    let engine = engine::open(config, &Registry::new())?;
+    let stats = engine.maintain.stats();
+    let checkpoint = Checkpoint::clone(&engine.store.durable().checkpoint);
     let mut out = std::io::stdout();
     if json {
         let stats = serde_json::json!({
             "documents": stats.num_documents,
             "segments": stats.num_segments,
             "bytes": stats.index_bytes,
-            "checkpoint": &*checkpoint,
+            "checkpoint": checkpoint,
         });
         writeln!(out, "{stats}")?;
     } else {
@@ -98,7 +149,11 @@ pub fn stats(config: &Config, json: bool) -> anyhow::Result<()> {
 /// # Errors
 /// The index cannot be opened or written; the server must be stopped.
 pub fn reset_offset(config: &Config, topic: &str, partition: i32, to: ResetTo) -> anyhow::Result<()> {
-    let (mut writer, _) = open_index(config, &Registry::new())?;
+    engine::refuse_opensearch(
+        config,
+        "the consumer group knows how far it has read; use `kafka-consumer-groups.sh --reset-offsets`",
+    )?;
+    let (mut writer, _) = open_tantivy(config, &Registry::new())?;
     let mut checkpoint = Checkpoint::clone(&writer.checkpoint());
     let before = checkpoint.position(topic, partition);
     // The local log may be damaged before any of it was read.

@@ -2,25 +2,32 @@
 
 use std::io::Write as _;
 
-use hearken_config::Config;
+use anyhow::bail;
+use hearken_config::{Config, IndexEngine};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
-use crate::app::App;
+use crate::app::{App, Role};
 use crate::{fail_points, logging};
 
 /// Configure, build, announce, wait, drain.
 ///
 /// # Errors
 /// Anything that keeps the server from starting, or the last flush from succeeding.
-pub fn run(config: Config) -> anyhow::Result<()> {
+pub fn run(config: Config, role: Role) -> anyhow::Result<()> {
+    if role != Role::All && matches!(config.index.engine, IndexEngine::Tantivy) {
+        bail!(
+            "`--role` needs `index.engine = \"opensearch\"`: the index of \"tantivy\" is in the process that writes it, and no \
+             other can search it"
+        );
+    }
     config.http.refuse_exposure()?;
     logging::start(&config.log)?;
     let _fail_points = fail_points::arm()?;
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let app = App::start(config).await?;
+        let app = App::start(config, role).await?;
         // The one line of data: where it listens, which the configuration may leave to the system (port 0).
         writeln!(std::io::stdout(), "listening on {}", app.url())?;
         tokio::select! {

@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use hearken_config::Config;
 use hearken_ingest::{
-    Incoming, Ingest, IngestMetrics, IngestParts, Intake, IntakeError, LocalLog, LogError, Retention, Sender,
-    Taken,
+    Assignment, Incoming, Ingest, IngestMetrics, IngestParts, Intake, IntakeError, LocalLog, LogError,
+    Retention, Sender, Taken,
 };
 use hearken_model::Timestamp;
 use prometheus::Registry;
 use serde::Deserialize;
 use tokio::runtime::Runtime;
 
-use crate::app;
 use crate::client::Client;
+use crate::{app, engine};
 
 /// How long a destination that takes nothing is waited for.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -102,11 +102,12 @@ impl Destination {
     pub fn index(config: &Config) -> anyhow::Result<Self> {
         let registry = Registry::new();
         let metrics = IngestMetrics::new(&registry)?;
-        let (writer, reader) = app::open_index(config, &registry)?;
-        let log = app::open_log(config, &writer)?;
+        let (writer, reader) = engine::open_tantivy(config, &registry)?;
+        let log = app::open_log(config, &writer.checkpoint())?;
         let intake = Intake::to_log(log.clone(), reader.clone(), metrics.clone());
         let ingest = Ingest::start(IngestParts {
             kafka: None,
+            assignment: Assignment::ByHand,
             log: Some(log.clone()),
             config: config.ingest.clone(),
             privacy: config.privacy.clone(),

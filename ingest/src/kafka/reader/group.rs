@@ -1,0 +1,231 @@
+//! What the consumer group wants: which partitions are ours.
+//!
+//! - One that is assigned is read from the offset that is committed for it, or from its beginning. The commit carries as its
+//!   metadata what a checkpoint has beside the offset, so that a topic is known again.
+//! - One that is revoked is kept until the pipeline has made everything of it durable and the group has the commit.
+//!   Should that take too long, its next owner reads the last of it again, which changes nothing.
+//!
+//! The client waits meanwhile, and fetches nothing that is new.
+
+use std::time::Duration;
+
+use hearken_index::checkpoint::{Anchor, Checkpoint, Fingerprint, PartitionPosition};
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
+use serde::{Deserialize, Serialize};
+use tracing::{debug, error, info, warn};
+
+use super::super::consumer::Rebalance;
+use super::{BROKER_TIMEOUT, Begin, Reader, Reading};
+use crate::source::{SourceItem, TopicPartition};
+
+/// How far the answer to the group is.
+#[derive(Debug)]
+pub(super) enum Rebalancing {
+    /// It wants nothing.
+    Done,
+    /// These are ours, and the brokers have not said yet from where to read them.
+    TakingOver(Vec<TopicPartition>),
+    /// These are to be given up when the pipeline says so.
+    Revoking(Vec<TopicPartition>),
+}
+
+/// What is committed beside an offset.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct CommitMetadata {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<Fingerprint>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    anchor: Option<Anchor>,
+}
+
+/// Writes what is known of the partition beside its offset.
+pub(super) fn set_metadata(
+    element: &mut TopicPartitionListElem<'_>,
+    checkpoint: &Checkpoint,
+    (topic, partition): (&str, i32),
+) {
+    let fingerprint = checkpoint.position(topic, partition).and_then(|position| position.fingerprint);
+    let metadata = CommitMetadata { fingerprint, anchor: checkpoint.anchor(topic, partition) };
+    // Numbers cannot fail to be JSON; without them the topic is only not known again.
+    element.set_metadata(serde_json::to_string(&metadata).unwrap_or_default());
+}
+
+impl Reader {
+    /// Goes on with what the group wants.
+    pub(super) fn follow_group(&mut self) {
+        if !matches!(self.rebalancing, Rebalancing::Done) {
+            return;
+        }
+        match self.brokers.next_rebalance() {
+            None => {}
+            Some(Rebalance::Assigned(partitions)) => {
+                self.rebalancing = Rebalancing::TakingOver(partitions);
+                self.take_over();
+            }
+            Some(Rebalance::Revoked(partitions)) => {
+                for key in &partitions {
+                    if let Some(partition) = self.partitions.get_mut(key) {
+                        partition.reading = Reading::Revoked;
+                    }
+                }
+                self.rebalancing = Rebalancing::Revoking(partitions.clone());
+                self.send(SourceItem::Revoked(partitions), 0);
+            }
+        }
+    }
+
+    /// Begins to read what was assigned; to be called again if the brokers do not answer.
+    pub(super) fn take_over(&mut self) {
+        let Rebalancing::TakingOver(partitions) = &self.rebalancing else { return };
+        let partitions = partitions.clone();
+        if let Err(error) = self.find_committed(&partitions) {
+            return warn!(%error, "cannot ask for the group's offsets yet");
+        }
+        let mut list = TopicPartitionList::new();
+        let mut resumed = TopicPartitionList::new();
+        for key in &partitions {
+            self.partitions.remove(key); // of an attempt before
+            self.brokers.own(key.clone());
+            let offset = match self.begin(key) {
+                Begin::At(offset) => Offset::Offset(offset),
+                Begin::Stopped => Offset::End,
+                Begin::Unknown => return,
+            };
+            if offset != Offset::End {
+                resumed.add_partition(&key.0, key.1);
+            }
+            if let Err(error) = list.add_partition_offset(&key.0, key.1, offset) {
+                error!(topic = key.0, partition = key.1, %error, "not an offset to read from");
+            }
+        }
+        if let Err(error) = self.consumer.incremental_assign(&list) {
+            error!(%error, "what the group assigned cannot be read");
+        }
+        // It may have been given up while it was halted.
+        if let Err(error) = self.consumer.resume(&resumed) {
+            debug!(%error, "partitions were not resumed");
+        }
+        for key in partitions.iter().filter(|key| self.is_stopped(key)) {
+            self.unassign(key);
+        }
+        info!(num_partitions = partitions.len(), "the group has assigned partitions");
+        self.rebalancing = Rebalancing::Done;
+        if !self.is_all_answered {
+            self.is_all_answered = true;
+            self.send(SourceItem::AllAssigned, 0);
+        }
+    }
+
+    /// Puts into the checkpoint what is committed for these partitions.
+    fn find_committed(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in partitions {
+            list.add_partition(topic, *partition);
+        }
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        let committed = self.consumer.committed_offsets(list, BROKER_TIMEOUT)?;
+        for element in committed.elements() {
+            element.error()?;
+            let (topic, partition) = (element.topic(), element.partition());
+            self.checkpoint.remove(topic, partition);
+            let Offset::Offset(next_offset) = element.offset() else { continue };
+            // What others have committed has none, or one of theirs.
+            let metadata: CommitMetadata = serde_json::from_str(element.metadata()).unwrap_or_default();
+            let position = PartitionPosition { next_offset, fingerprint: metadata.fingerprint };
+            self.checkpoint.set(topic, partition, position);
+            if let Some(anchor) = metadata.anchor {
+                self.checkpoint.set_anchor(topic, partition, anchor);
+            }
+        }
+        Ok(())
+    }
+
+    /// The pipeline needs these partitions no longer: everything of them is committed. The group has to have that before
+    /// another process asks it where to read on.
+    pub(super) fn give_up(&mut self, partitions: &[TopicPartition]) {
+        let can_ask = self.brokers.outage().is_none() && !self.consumer.assignment_lost();
+        let is_known = self.is_confirmed || can_ask && self.confirm().unwrap_or(false);
+        if !is_known {
+            warn!(
+                "the group may not know how far its partitions were read; the next owner reads the last of them again"
+            );
+        }
+        info!(num_partitions = partitions.len(), "gave partitions up");
+        self.leave(partitions);
+        for key in partitions {
+            self.partitions.remove(key);
+            self.brokers.disown(key);
+            self.checkpoint.remove(&key.0, key.1);
+            self.committed.remove(&key.0, key.1);
+        }
+        self.rebalancing = Rebalancing::Done;
+    }
+
+    /// The client gives these partitions up.
+    fn leave(&self, partitions: &[TopicPartition]) {
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in partitions {
+            list.add_partition(topic, *partition);
+        }
+        if let Err(error) = self.consumer.incremental_unassign(&list) {
+            error!(%error, "partitions could not be given up");
+        }
+    }
+
+    /// Commits again what the group has not taken, as it may not while it is busy with itself.
+    pub(super) fn commit_again(&mut self) {
+        if self.is_confirmed || self.brokers.outage().is_some() {
+            return;
+        }
+        match self.confirm() {
+            Ok(true) => {}
+            Ok(false) => {
+                let checkpoint = std::mem::take(&mut self.committed);
+                self.commit(checkpoint);
+            }
+            Err(error) => debug!(%error, "the group does not say what is committed"),
+        }
+    }
+
+    /// Goes on reading a partition that was paused.
+    pub(super) fn resume_from(&mut self, (topic, partition): &TopicPartition, offset: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, *partition);
+        // In this order, or something from where it was paused comes first.
+        let sought = self.consumer.seek(topic, *partition, Offset::Offset(offset), Duration::ZERO);
+        if let Err(error) = sought.and_then(|()| self.consumer.resume(&list)) {
+            let reason =
+                format!("the partition cannot be read on ({error}); restart the process to try again");
+            self.stop_partition((topic.clone(), *partition), reason);
+        }
+    }
+
+    /// Answers the group for the last time, so that it does not wait for this process.
+    pub(super) fn leave_group(&mut self) {
+        self.brokers.set_closing();
+        let under_way = match std::mem::replace(&mut self.rebalancing, Rebalancing::Done) {
+            Rebalancing::Done => None,
+            Rebalancing::TakingOver(partitions) => Some(Rebalance::Assigned(partitions)),
+            Rebalancing::Revoking(partitions) => Some(Rebalance::Revoked(partitions)),
+        };
+        let next = std::iter::from_fn(|| self.brokers.next_rebalance());
+        for rebalance in under_way.into_iter().chain(next) {
+            match rebalance {
+                Rebalance::Revoked(partitions) => self.leave(&partitions),
+                Rebalance::Assigned(partitions) => {
+                    let mut list = TopicPartitionList::new();
+                    for (topic, partition) in &partitions {
+                        list.add_partition_offset(topic, *partition, Offset::End).ok(); // nothing is read any more
+                    }
+                    if let Err(error) = self.consumer.incremental_assign(&list) {
+                        debug!(%error, "the group was not answered");
+                    }
+                }
+            }
+        }
+    }
+}
