@@ -118,7 +118,8 @@ pub trait Store: Send {
     fn put(&mut self, document: Arc<Document>);
 
     /// Removes the document without a trace: another one of its id may be put later. The removal has a revision like what
-    /// is put, and conflicts like it. Gone after the next refresh.
+    /// is put, and conflicts like it. Out of every answer after the next refresh, and out of the files after
+    /// [`Maintain::clean_files`].
     fn remove(&mut self, id: InteractionId, revision: u64);
 
     /// Makes everything that was put visible to searches, in one step with the checkpoint it belongs to. What a tombstone
@@ -152,13 +153,13 @@ pub trait Maintain: Send + Sync {
     /// What is durable now.
     fn durable(&self) -> Arc<Durable>;
 
-    /// Returns when no file holds anything of an interaction that had been erased, and refreshed, when this was called.
-    /// Blocks for as long as rewriting takes and a search or an export holds on to what was there before.
+    /// Returns when no file holds anything of an interaction that had been erased or removed, and refreshed, when this was
+    /// called. Blocks for as long as rewriting takes and a search or an export holds on to what was there before.
     ///
     /// # Errors
     /// [`StoreError::FlushFailed`]: the disk fails, or an old state is in use for too long; [`StoreError::Unreadable`]. It
     /// is safe to call again.
-    fn clean_erased(&self) -> Result<(), StoreError>;
+    fn clean_files(&self) -> Result<(), StoreError>;
 
     /// Why nothing becomes durable; `None` while all is well.
     fn trouble(&self) -> Option<FlushTrouble>;

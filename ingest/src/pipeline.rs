@@ -526,6 +526,7 @@ impl Pipeline {
             removed.extend(self.put_dirty(at, now_judged)?);
         }
         self.open.shrink();
+        self.status.add_removed(self.batch.take_removed() + removed.len() as u64);
         if now_judged.is_some() {
             // While the backlog is read, what comes next of them may be young enough.
             removed.iter().for_each(|id| self.open.forget(id));
@@ -781,7 +782,7 @@ impl Pipeline {
                 if self.parts.retention.is_over(&document.state, now) {
                     self.parts.writer.remove(id.clone(), document.revision + 1);
                     self.open.forget(&id);
-                    self.batch.add_other_change();
+                    self.batch.add_removed();
                     num_removed += 1;
                 }
             }

@@ -24,7 +24,7 @@ impl Retention {
     }
 
     /// Whether anything is ever removed.
-    pub(crate) fn is_any(&self) -> bool {
+    pub fn is_any(&self) -> bool {
         self.otherwise.is_some() || !self.rules.is_empty()
     }
 

@@ -22,6 +22,8 @@ struct Reasons {
     /// No broker can be reached.
     outage: Option<Outage>,
     stopped: BTreeMap<(String, i32), String>,
+    /// Interactions that retention has taken out of every answer since the process started.
+    num_removed: u64,
 }
 
 /// A time without any connection to a broker.
@@ -49,6 +51,16 @@ impl IngestStatus {
             format!("partition {partition} of topic {topic} is stopped: {reason}")
         });
         reasons.trouble.iter().cloned().chain(outage).chain(backlog).chain(stopped).collect()
+    }
+
+    /// How many interactions retention has taken out of every answer since the process started; the files may hold them
+    /// still.
+    pub fn num_removed(&self) -> u64 {
+        self.lock().num_removed
+    }
+
+    pub(crate) fn add_removed(&self, num_removed: u64) {
+        self.lock().num_removed += num_removed;
     }
 
     /// Whether the backlog has been read once since the process started.

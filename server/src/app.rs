@@ -68,6 +68,8 @@ pub struct App {
     stopping: watch::Sender<bool>,
     http: JoinHandle<std::io::Result<()>>,
     geoip: JoinHandle<()>,
+    /// Gets what retention removed out of the files, if anything is ever removed.
+    cleaning: Option<JoinHandle<()>>,
     keys: Option<LiveKeys>,
     watching_keys: Option<JoinHandle<()>>,
     is_encrypted: bool,
@@ -111,13 +113,14 @@ impl App {
             IndexEngine::OpenSearch(_) => None,
         };
         let intake = intake(&config, log.as_ref(), &lookup, metrics.clone())?;
+        let retention = Retention::new(&config.index);
         let ingest = Ingest::start(IngestParts {
             kafka: config.kafka.clone(),
             assignment: assignment(&config.index.engine, role),
             log,
             config: config.ingest.clone(),
             privacy: config.privacy.clone(),
-            retention: Retention::new(&config.index),
+            retention: retention.clone(),
             geoip: geoip.clone(),
             deriver,
             writer: store,
@@ -131,6 +134,9 @@ impl App {
                 .transpose()?,
         };
 
+        let cleaning = retention
+            .is_any()
+            .then(|| tokio::spawn(crate::retention::keep_files_clean(ingest.status(), Arc::clone(&monitor))));
         let eraser = ServerErasures { eraser: ingest.eraser(), index: Arc::clone(&monitor) };
         let erasures = Erasures::open(Arc::new(eraser), erasures::path_beside(&config.index.path))?;
         let readiness = readiness(ingest.status(), Arc::clone(&monitor));
@@ -156,6 +162,7 @@ impl App {
             connections_max: state.limits().connections_max,
             proxies: Proxies::new(&config.http.trusted_proxies),
             tls: tls.clone(),
+            ..ServeOptions::default()
         };
         let router = match role {
             Role::Ingest => http::finish(http::routes_of_operations(), state.clone()),
@@ -185,6 +192,7 @@ impl App {
             stopping,
             http,
             geoip,
+            cleaning,
             keys,
             watching_keys,
             is_encrypted,
@@ -250,7 +258,7 @@ impl App {
         if tokio::time::timeout(DRAIN_TIMEOUT, self.http).await.is_err() {
             warn!("some requests did not end in time and were cut off");
         }
-        for watching in [self.watching_keys, self.watching_tls].into_iter().flatten() {
+        for watching in [self.cleaning, self.watching_keys, self.watching_tls].into_iter().flatten() {
             watching.abort();
         }
         if let Some(audit) = self.audit {

@@ -23,7 +23,7 @@ impl Erase for ServerErasures {
     fn clean_files(&self) -> BoxFuture<'_, Result<(), EraseFailed>> {
         let index = Arc::clone(&self.index);
         async move {
-            let cleaned = tokio::task::spawn_blocking(move || index.clean_erased()).await;
+            let cleaned = tokio::task::spawn_blocking(move || index.clean_files()).await;
             cleaned.map_err(failed)?.map_err(failed)?;
             self.eraser.clean_log().await.map_err(failed)
         }

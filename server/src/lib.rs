@@ -29,4 +29,5 @@ pub mod logging;
 pub mod metrics;
 pub mod pager;
 pub mod rebuild;
+mod retention;
 pub mod terminal;

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hearken_tests::hearken::{Hearken, HearkenConfig, hearken_binary};
+use hearken_tests::kafka_io::{Producer, Record};
 use hearken_tests::wait::wait_until;
+use rdkafka::mocking::MockCluster;
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -217,4 +219,47 @@ fn an_erased_conversation_leaves_the_log_that_told_of_it() {
     assert_eq!((&receipt["erased"], &receipt["files"]), (&json!(1), &json!("verified")), "{receipt}");
     assert_eq!(files_with(&hearken.dir(), "kw1q"), Vec::<String>::new());
     assert_eq!((total(&hearken, "zebra"), total(&hearken, "giraffe")), (0, 1));
+}
+
+#[test]
+fn what_is_older_than_its_retention_is_in_no_file_also_when_the_topics_are_read_again() {
+    let broker = MockCluster::new(1).unwrap();
+    broker.create_topic("interactions", 1, 1).unwrap();
+    let producer = Producer::new(&broker.bootstrap_servers(), "interactions").unwrap();
+    let secret = "vom geheimen Zebra Qx7";
+    let (mut old, mut young) = (message("old", "acme", secret), message("young", "acme", "hello"));
+    old["at"] = "2020-01-01T00:00:00Z".into();
+    young["at"] = json!(null); // now
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    for event in [old, young] {
+        let record = Record {
+            partition: 0,
+            key: None,
+            value: Some(event.to_string().into_bytes()),
+            headers: Vec::new(),
+            timestamp_ms: i64::try_from(now.as_millis()).unwrap(),
+        };
+        producer.send(&record).unwrap();
+    }
+    producer.flush().unwrap();
+    let config = HearkenConfig::for_in_process_broker(broker.bootstrap_servers());
+    let mut hearken = Hearken::start(&config).unwrap();
+    wait_until(PATIENCE, "both", || total(&hearken, "") == 2);
+    wait_until(PATIENCE, "the text in a file", || !files_with(&hearken.dir(), secret).is_empty());
+
+    // What was kept before goes, and soon out of the files; in a new index it does not appear at all.
+    let retention = [("HEARKEN_INDEX__RETENTION", "7d")];
+    hearken.terminate().unwrap();
+    for is_new in [false, true] {
+        if is_new {
+            hearken.terminate().unwrap();
+            fs::remove_dir_all(hearken.dir().join("index")).unwrap();
+        }
+        hearken.spawn(&retention).unwrap();
+        hearken.wait_listening().unwrap();
+        hearken.wait_ready(PATIENCE).unwrap();
+        wait_until(PATIENCE, "its removal", || total(&hearken, "") == 1);
+        assert_eq!((total(&hearken, "zebra"), total(&hearken, "hello")), (0, 1));
+        wait_until(PATIENCE, "its leaving the files", || files_with(&hearken.dir(), secret).is_empty());
+    }
 }

@@ -113,7 +113,7 @@ impl Maintain for OpenSearchMonitor {
     /// Waits until no copy of a shard needs what had been written when this was called, which a copy that has fallen behind
     /// would be sent: half a minute as a rule. Then rewrites the segments that hold what was replaced until none of those that
     /// did is left.
-    fn clean_erased(&self) -> Result<(), StoreError> {
+    fn clean_files(&self) -> Result<(), StoreError> {
         let give_up_at = Instant::now() + CLEANING_PATIENCE;
         let failed = |error: RequestError| StoreError::FlushFailed { cause: error.to_string() };
         let in_time = |what: &str| {

@@ -1,11 +1,12 @@
-//! Removes what was erased from the files.
+//! Gets what was erased or removed out of the files.
 //!
 //! A replaced document stays in its segment, marked as deleted, until the segment is merged away, and the segment's files
-//! stay as long as a view of that time is in use. So segments with traces of what was erased are rewritten, one at a time so
+//! stay as long as a view of that time is in use. So segments with traces of what is gone are rewritten, one at a time so
 //! that flushes go on in between, and then the files that no commit names are waited for.
 //!
-//! The tombstones say what to look for: in the column [`TIE`] they have the hash that the interaction had, so traces are found
-//! after a restart, too. Another interaction with the same hash costs a needless rewrite, nothing more.
+//! A trace is a deleted document of an interaction of which there is nothing more, or a tombstone, which has the hash in the
+//! column [`TIE`] that the interaction had. Nothing else is remembered, so traces are found after a restart, too. Old versions
+//! of an interaction that is still there say no more than it does, and wait for a merge.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ const VIEWS_PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// How many times traces are looked for; again only because a merge under way carries some on.
 const ROUNDS_MAX: usize = 100;
 
-/// Removes what was erased from the files of an index.
+/// Gets what was erased or removed out of the files of an index.
 pub(super) struct Cleaner<'i> {
     pub(super) shared: &'i Arc<Shared>,
     pub(super) state: &'i Arc<FlushState>,
@@ -36,7 +37,7 @@ pub(super) struct Cleaner<'i> {
 }
 
 impl Cleaner<'_> {
-    /// See [`hearken_index::Maintain::clean_erased`].
+    /// See [`hearken_index::Maintain::clean_files`].
     pub(super) fn clean(&self) -> Result<(), StoreError> {
         answer(self.flush.flush().recv())?;
         let mut pause = LOOK_INTERVAL.0;
@@ -66,34 +67,56 @@ impl Cleaner<'_> {
         found.map_err(|error| StoreError::Unreadable { cause: error.to_string() })
     }
 
-    /// Segments with a deleted document whose interaction has a tombstone, and those `with_logs` of which interactions are
+    /// Segments with a deleted document of an interaction that is gone, and those `with_logs` of which interactions are
     /// made.
     fn find_traces(&self, searcher: &Searcher, with_logs: bool) -> tantivy::Result<BTreeSet<SegmentId>> {
-        let term =
-            Term::from_field_text(self.shared.fields.terms, if with_logs { HIDDEN } else { TOMBSTONE });
-        let mut sought = HashSet::new();
+        let mut deleted = HashSet::new();
+        for reader in searcher.segment_readers().iter().filter(|reader| reader.has_deletes()) {
+            let ties = self.shared.columns.of(reader).unsigned(TIE)?;
+            deleted.extend(
+                (0..reader.max_doc()).filter(|doc| reader.is_deleted(*doc)).filter_map(|doc| ties.first(doc)),
+            );
+        }
+        if deleted.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let emptied = self.ties_of(searcher, if with_logs { HIDDEN } else { TOMBSTONE })?;
+        let mut living = HashSet::new();
+        for reader in searcher.segment_readers() {
+            let ties = self.shared.columns.of(reader).unsigned(TIE)?;
+            let alive = (0..reader.max_doc()).filter(|doc| !reader.is_deleted(*doc));
+            living.extend(alive.filter_map(|doc| ties.first(doc)).filter(|tie| deleted.contains(tie)));
+        }
+        let gone: HashSet<u64> =
+            deleted.into_iter().filter(|tie| emptied.contains(tie) || !living.contains(tie)).collect();
+        let mut segments = BTreeSet::new();
+        for reader in searcher.segment_readers().iter().filter(|reader| reader.has_deletes()) {
+            let ties = self.shared.columns.of(reader).unsigned(TIE)?;
+            let is_trace =
+                |doc| reader.is_deleted(doc) && ties.first(doc).is_some_and(|tie| gone.contains(&tie));
+            if (0..reader.max_doc()).any(is_trace) {
+                segments.insert(reader.segment_id());
+            }
+        }
+        Ok(segments)
+    }
+
+    /// The hashes of the living documents with that term.
+    fn ties_of(&self, searcher: &Searcher, term: &str) -> tantivy::Result<HashSet<u64>> {
+        let term = Term::from_field_text(self.shared.fields.terms, term);
+        let mut found = HashSet::new();
         for reader in searcher.segment_readers() {
             let index = reader.inverted_index(self.shared.fields.terms)?;
             let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else { continue };
             let ties = self.shared.columns.of(reader).unsigned(TIE)?;
             while postings.doc() != TERMINATED {
                 if !reader.is_deleted(postings.doc()) {
-                    sought.extend(ties.first(postings.doc()));
+                    found.extend(ties.first(postings.doc()));
                 }
                 postings.advance();
             }
         }
-        let mut segments = BTreeSet::new();
-        for reader in searcher.segment_readers() {
-            let Some(alive) = reader.alive_bitset() else { continue };
-            let ties = self.shared.columns.of(reader).unsigned(TIE)?;
-            let is_trace =
-                |doc| alive.is_deleted(doc) && ties.first(doc).is_some_and(|tie| sought.contains(&tie));
-            if (0..reader.max_doc()).any(is_trace) {
-                segments.insert(reader.segment_id());
-            }
-        }
-        Ok(segments)
+        Ok(found)
     }
 
     /// Waits until every file that no durable commit names is gone, or named.

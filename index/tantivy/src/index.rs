@@ -257,13 +257,13 @@ impl Monitor {
         self.state.trouble.lock().clone()
     }
 
-    /// Returns when no file holds anything of an interaction that had been erased, and refreshed, when this was called.
-    /// Blocks for as long as rewriting takes and a search or an export holds on to an older view.
+    /// Returns when no file holds anything of an interaction that had been erased or removed, and refreshed, when this was
+    /// called. Blocks for as long as rewriting takes and a search or an export holds on to an older view.
     ///
     /// # Errors
     /// [`StoreError::FlushFailed`]: the disk fails, or a view is in use for too long; [`StoreError::Unreadable`]. It is
     /// safe to call again.
-    pub fn clean_erased(&self) -> Result<(), StoreError> {
+    pub fn clean_files(&self) -> Result<(), StoreError> {
         Cleaner { shared: &self.shared, state: &self.state, flush: &self.flush }.clean()
     }
 

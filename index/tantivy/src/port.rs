@@ -113,8 +113,8 @@ impl Maintain for Monitor {
         Monitor::durable(self)
     }
 
-    fn clean_erased(&self) -> Result<(), StoreError> {
-        Monitor::clean_erased(self)
+    fn clean_files(&self) -> Result<(), StoreError> {
+        Monitor::clean_files(self)
     }
 
     fn trouble(&self) -> Option<FlushTrouble> {

@@ -23,6 +23,8 @@ pub(super) struct Batch {
     /// Something other than records is to be published: a partition was moved over offsets that are no records, or what is
     /// older than its retention was removed.
     has_other_changes: bool,
+    /// Interactions older than their retention that go with the next refresh.
+    num_removed: u64,
     /// Records that are refused, to be written before anything passes their offsets.
     pub(super) dead_letters: Vec<(RawRecord, Rejection)>,
     recorded: Vec<Timestamp>,
@@ -46,6 +48,17 @@ impl Batch {
     /// Notes that something other than a record is to be published.
     pub(super) fn add_other_change(&mut self) {
         self.has_other_changes = true;
+    }
+
+    /// Notes that an interaction is to be removed because it is older than its retention.
+    pub(super) fn add_removed(&mut self) {
+        self.has_other_changes = true;
+        self.num_removed += 1;
+    }
+
+    /// How many were noted since this was asked last.
+    pub(super) fn take_removed(&mut self) -> u64 {
+        std::mem::take(&mut self.num_removed)
     }
 
     /// How many records it has.

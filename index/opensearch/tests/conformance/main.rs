@@ -510,7 +510,7 @@ fn what_was_erased_leaves_the_files(options: &OpenSearchOptions) {
     store.put(Arc::new(Document { revision: 2, ..Document::tombstone(id("i3")) }));
     store.refresh(&Checkpoint::default()).unwrap();
     let monitor = index.monitor();
-    let cleaned: Result<(), StoreError> = monitor.clean_erased();
+    let cleaned: Result<(), StoreError> = monitor.clean_files();
     cleaned.unwrap();
     let url = format!("{}/{}/_stats/docs", options.urls[0], options.index_prefix);
     let stats: serde_json::Value = reqwest::blocking::get(url).unwrap().json().unwrap();

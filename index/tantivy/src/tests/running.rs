@@ -103,7 +103,7 @@ fn an_erased_interaction_leaves_the_files_and_stays_away_under_a_hash_of_its_id(
     assert!(find(&reader, id.as_str()).is_empty());
     let next = ask(&SearchParts { cursor, ..page.clone() });
     assert!(matches!(next, Err(SearchError::CursorExpired)), "a pinned view may show it");
-    writer.monitor().clean_erased().unwrap();
+    writer.monitor().clean_files().unwrap();
     assert!(!is_on_disk(folder.path(), "value7") && !is_on_disk(folder.path(), id.as_str()));
     assert_eq!((find(&reader, "other"), find(&reader, "third")), (vec![8], vec![9]));
 
@@ -120,6 +120,42 @@ fn an_erased_interaction_leaves_the_files_and_stays_away_under_a_hash_of_its_id(
         writer.flush_now().unwrap();
     }
     assert!(!is_on_disk(folder.path(), id.as_str()));
+}
+
+#[test]
+fn what_was_removed_leaves_the_files_whenever_that_was_and_whatever_it_was_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Index::open(folder.path(), |adjust| *adjust = options()).unwrap();
+    let (mut writer, reader) = open();
+    for (name, value) in [("gone", 1_201), ("too", 1_501), ("there", 1_801), ("third", 2_101)] {
+        put(&mut writer, name, value);
+    }
+    // So many that nothing is merged for what little is removed.
+    (0..20).for_each(|number| put(&mut writer, &format!("other{number}"), 3_001));
+    writer.refresh(&checkpoint(1)).unwrap();
+    writer.flush_now().unwrap();
+    put(&mut writer, "gone", 2_401);
+    writer.refresh(&checkpoint(2)).unwrap();
+    writer.flush_now().unwrap();
+    for text in ["value2401", "value1501"] {
+        assert!(is_on_disk(folder.path(), text), "{text}");
+    }
+    writer.remove(InteractionId::try_new("gone").unwrap());
+    writer.refresh(&checkpoint(3)).unwrap();
+    writer.monitor().clean_files().unwrap();
+    for text in ["value1201", "value2401", "gone"] {
+        assert!(!is_on_disk(folder.path(), text), "{text}");
+    }
+
+    writer.remove(InteractionId::try_new("too").unwrap());
+    writer.refresh(&checkpoint(4)).unwrap();
+    writer.close().unwrap();
+    drop(reader);
+    let (writer, reader) = open();
+    assert!(is_on_disk(folder.path(), "value1501"), "nobody has cleaned yet");
+    writer.monitor().clean_files().unwrap();
+    assert!(!is_on_disk(folder.path(), "value1501"));
+    assert_eq!((find(&reader, "there"), find(&reader, "third")), (vec![1_801], vec![2_101]));
 }
 
 /// A merge of the old commit's segments may begin while the first batch after a start is being written. It must neither

@@ -1,0 +1,46 @@
+//! What retention removed is out of every answer at once; here it gets out of the files.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hearken_index::{Maintain, StoreError};
+use hearken_ingest::IngestStatus;
+use tracing::{info, warn};
+
+/// How long after one cleaning the next one begins: each writes the segments anew in which something became too old, and
+/// every minute something does. docs/privacy.md says how long that leaves it there.
+const CLEAN_INTERVAL: Duration = Duration::from_secs(30 * 60);
+/// How soon it is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(60);
+/// How often it is asked whether anything was removed.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Cleans the files whenever something was removed since the last time, for as long as the server runs.
+pub(crate) async fn keep_files_clean(status: IngestStatus, index: Arc<dyn Maintain>) {
+    // A process before this one may have removed something without getting it out of the files.
+    let mut cleaned = clean(&index).await.is_ok().then_some(0);
+    loop {
+        let num_removed = status.num_removed();
+        if cleaned == Some(num_removed) {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+            continue;
+        }
+        match clean(&index).await {
+            Ok(()) => {
+                info!("what is older than its retention is out of the files");
+                cleaned = Some(num_removed);
+                tokio::time::sleep(CLEAN_INTERVAL).await;
+            }
+            Err(error) => {
+                warn!(%error, "the files still hold what is older than its retention; trying again");
+                tokio::time::sleep(RETRY_INTERVAL).await;
+            }
+        }
+    }
+}
+
+async fn clean(index: &Arc<dyn Maintain>) -> Result<(), StoreError> {
+    let index = Arc::clone(index);
+    let cleaned = tokio::task::spawn_blocking(move || index.clean_files()).await;
+    cleaned.unwrap_or_else(|panicked| Err(StoreError::FlushFailed { cause: panicked.to_string() }))
+}
