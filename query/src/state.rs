@@ -16,6 +16,7 @@ use crate::follow::Seal;
 use crate::http::Gate;
 use crate::http::metrics::HttpMetrics;
 use crate::http::pace::Pace;
+use crate::http::unsigned::UnsignedRoom;
 use crate::problem::Problem;
 use crate::slowest::SlowSearches;
 use crate::views::Views;
@@ -42,6 +43,9 @@ pub struct Limits {
     pub events_per_second: Option<NonZeroU32>,
     /// Bytes of requests with events that are taken in at the same time; more wait.
     pub events_room_bytes: usize,
+    /// Bytes of webhooks that are taken in at the same time before it is known whether their signatures are right; one address
+    /// has no more than `events_bytes_max` of them, and more wait.
+    pub unsigned_room_bytes: usize,
     /// How long the body of a request may take beside what has come of it at 32 KiB a second; then 408.
     pub body_timeout: Duration,
     /// Exports at the same time; more are answered 429.
@@ -69,6 +73,7 @@ impl Default for Limits {
             events_bytes_max: 16 * 1024 * 1024,
             events_per_second: None,
             events_room_bytes: 128 * 1024 * 1024,
+            unsigned_room_bytes: 64 * 1024 * 1024,
             body_timeout: Duration::from_secs(20),
             exports_max: 16,
             streams_max: 32,
@@ -101,6 +106,7 @@ struct Inner {
     /// Places for KiB of events.
     events_room: Arc<Semaphore>,
     pace: Pace,
+    unsigned_room: UnsignedRoom,
     events: Option<Arc<dyn EventSink>>,
     webhook_secrets: BTreeMap<Platform, Vec<u8>>,
     stopping: watch::Receiver<bool>,
@@ -217,6 +223,7 @@ impl AppStateBuilder {
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             events_room: Arc::new(Semaphore::new((limits.events_room_bytes / 1024).max(1))),
             pace: Pace::new(limits.events_per_second),
+            unsigned_room: UnsignedRoom::new(limits.unsigned_room_bytes, limits.events_bytes_max),
             events,
             webhook_secrets,
             reader,
@@ -392,6 +399,11 @@ impl AppState {
         let places = u32::try_from(places).unwrap_or(u32::MAX);
         // The semaphore is never closed.
         Arc::clone(&self.inner.events_room).acquire_many_owned(places).await.ok()
+    }
+
+    /// The room for bodies whose sender is not known yet.
+    pub(crate) fn unsigned_room(&self) -> &UnsignedRoom {
+        &self.inner.unsigned_room
     }
 
     /// A place for an export, held until it is dropped.

@@ -160,6 +160,99 @@ async fn a_user_whom_a_proxy_signs_on_sees_pages_and_what_is_theirs() {
     }
 }
 
+/// A page without what differs from one request to the next.
+fn lasting(page: &str) -> String {
+    let mut page = page.to_owned();
+    for (before, behind) in [("data-point=\"", "\""), ("<span class=\"faint\"> · ", "</span>")] {
+        let mut parts = page.split(before);
+        let mut lasting = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            lasting.push_str(before);
+            lasting.push_str(part.split_once(behind).map_or(part, |(_, rest)| rest));
+        }
+        page = lasting;
+    }
+    page
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_shows_a_stranger_what_it_shows_where_nothing_is() {
+    let folder = TempDir::new().unwrap();
+    let gate = || {
+        let keys = LiveKeys::open(KeyFile::new(folder.path().join("keys.toml"))).unwrap();
+        let permissions = ["search", "read", "erase"].map(str::to_owned);
+        let sign_on = SignOn::new("X-User", "X-Groups", &permissions).unwrap();
+        Gate::with_keys(keys).signed_on_by_proxy(Some(sign_on))
+    };
+    let mut planted = chat("planted-id");
+    let head = &mut planted.derived.head;
+    head.organization = Some("plantedorg".to_owned());
+    head.agent = Some("plantedagent".to_owned());
+    head.country = Some("plantedcountry".to_owned());
+    head.start_time = Some(Timestamp::EPOCH);
+    head.topics_summary.topic = Some("plantedtopic".to_owned());
+    let (full, empty) = (Pages::behind(gate(), &[planted]), Pages::behind(gate(), &[]));
+    let asked = async |pages: &Pages, groups: &str, request: axum::http::request::Builder, body: &str| {
+        let request = request.header("x-user", "Ann").header("x-groups", groups);
+        let mut request = request.body(Body::from(body.to_owned())).unwrap();
+        let peer = Peer::direct("192.0.2.1".parse().unwrap(), true);
+        request.extensions_mut().insert(Peer { is_vouched_for: true, ..peer });
+        pages.send(request).await
+    };
+    let form = |path: &str| {
+        Request::post(path).header("content-type", "application/x-www-form-urlencoded").header("host", "a")
+    };
+    let view = "do=create&name=plantedview&query=q%3Dhello";
+    let (status, answer) = asked(&full, "plantedorg", form("/views"), view).await;
+    assert!(status.is_redirection(), "{status} {answer}");
+    let (_, list) = asked(&full, "plantedorg", Request::get("/?q=hello"), "").await;
+    assert!(list.contains("planted-id") && list.contains("plantedview"), "who may sees it: {list}");
+
+    for route in hearken_web::routes().table() {
+        let tries: &[&str] = match (route.method.as_str(), route.path) {
+            ("GET", "/") => &[
+                "/",
+                "/?q=hello",
+                "/?q=planted-id",
+                "/?q=plantdtopic~1",
+                "/?q=plantedorg:x",
+                "/?country=plantedcountry",
+                "/?agent=plantedagent",
+                "/?from=1970-01-01",
+                "/?sort=start_time",
+            ],
+            ("GET", "/overview") => {
+                &["/overview", "/overview?q=hello", "/overview?from=1970-01-01&to=1971-01-01"]
+            }
+            ("GET", "/views") => &["/views"],
+            ("GET", "/views/{name}") => &["/views/plantedview", "/views/never-was"],
+            ("GET", "/interactions/{*id}") => &[
+                "/interactions/planted-id",
+                "/interactions/planted-id?q=hello",
+                "/interactions/planted-id?format=text",
+                "/interactions/never-was",
+            ],
+            ("GET", "/interactions/") => &["/interactions/?id=planted-id"],
+            // Of keys and sessions, and nothing of interactions.
+            ("GET", "/account" | "/signin" | "/assets/{version}/{name}") => &[],
+            // Forms do what the API does; those that name a view are below.
+            ("POST", _) => &[],
+            (method, path) => panic!("say here what a stranger may ask of `{method} {path}`"),
+        };
+        for address in tries {
+            let (status, page) = asked(&full, "initech", Request::get(*address), "").await;
+            let (same_status, nothing) = asked(&empty, "initech", Request::get(*address), "").await;
+            assert_eq!((status, lasting(&page)), (same_status, lasting(&nothing)), "{address}");
+        }
+    }
+    for view in ["do=rename&view=plantedview&name=mine", "do=delete&view=plantedview"] {
+        let told = asked(&full, "initech", form("/views"), view).await;
+        assert_eq!(told, asked(&empty, "initech", form("/views"), view).await, "{view}");
+    }
+    let (_, list) = asked(&full, "plantedorg", Request::get("/views"), "").await;
+    assert!(list.contains("plantedview"), "a stranger took it away");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn erasing_asks_first_and_only_pages_of_ours_may_ask() {
     let pages = Pages::new(&[chat("a/b?c")]);

@@ -65,21 +65,40 @@ pub(super) async fn received(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Problem> {
+    let room = in_time(state.events_room(expected_bytes(state, headers)?)).await?;
+    Ok((decompressed(state, headers, body).await?, room))
+}
+
+/// How many bytes a body may come to.
+pub(super) fn expected_bytes(state: &AppState, headers: &HeaderMap) -> Result<usize, Problem> {
     let bytes_max = state.limits().events_bytes_max;
-    let encoding =
-        headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").to_owned());
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > bytes_max) {
         return Err(too_large(bytes_max));
     }
     // What a compressed body, or one of unknown length, comes to is not known before.
-    let room_bytes = length.filter(|_| encoding.is_none()).unwrap_or(bytes_max);
-    let room = tokio::time::timeout(ROOM_TIMEOUT, state.events_room(room_bytes)).await;
-    let room = room.map_err(|_| Problem::not_durable("too many events are being taken in"))?;
+    Ok(length.filter(|_| !headers.contains_key(header::CONTENT_ENCODING)).unwrap_or(bytes_max))
+}
+
+/// Waits for room, but no longer than senders do.
+pub(super) async fn in_time<T>(room: impl Future<Output = T>) -> Result<T, Problem> {
+    let room = tokio::time::timeout(ROOM_TIMEOUT, room).await;
+    room.map_err(|_| Problem::not_durable("too many events are being taken in"))
+}
+
+/// The body, decompressed.
+pub(super) async fn decompressed(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Vec<u8>, Problem> {
+    let bytes_max = state.limits().events_bytes_max;
+    let encoding =
+        headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").to_owned());
     let body = to_bytes(body, bytes_max).await.map_err(|error| unread(&error, bytes_max))?;
     let body = tokio::task::block_in_place(|| decompress(body.into(), encoding.as_deref(), bytes_max));
-    Ok((body.map_err(|error| refused(error, bytes_max))?, room))
+    body.map_err(|error| refused(error, bytes_max))
 }
 
 /// The one parameter: a time that stands for the moment of acceptance, so that whoever sends events without times once

@@ -96,7 +96,7 @@ impl Gate {
     }
 
     fn holder(&self, keys: &LiveKeys, parts: &Parts, token: &str) -> Result<Caller, Problem> {
-        let key = keys.current().find(token, now()).ok_or_else(|| self.failure(parts, id_of(token)))?;
+        let key = keys.find(token, now()).ok_or_else(|| self.failure(parts, id_of(token)))?;
         let address = parts.extensions.get::<Peer>().map(|peer| peer.address);
         self.attempts.succeeded(address, &key.id);
         keys.used(&key);

@@ -22,6 +22,7 @@ mod sessions;
 mod sign_on;
 mod streams;
 mod tls;
+pub(crate) mod unsigned;
 pub mod views;
 mod webhooks;
 

@@ -27,17 +27,13 @@ use super::connections::{Answering, Connections, Place};
 use super::proxies::Proxies;
 use super::tls::LiveTls;
 
-/// How long the head of a request may take from when it could begin, so also how long a connection may be quiet.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a TLS handshake may take.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 96 * 1024;
 /// How long to wait after the system could not accept a connection: it most likely lacks descriptors.
 const TAKE_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// How a router is served.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ServeOptions {
     /// Most connections, at least 1; see [`super::connections`] for whose end when there are more.
     pub connections_max: usize,
@@ -45,6 +41,23 @@ pub struct ServeOptions {
     pub proxies: Proxies,
     /// Encrypts every connection.
     pub tls: Option<LiveTls>,
+    /// How long it may take to agree on how a connection is encrypted.
+    pub handshake_timeout: Duration,
+    /// How long the head of a request may take from when it could begin, so also how long a connection may be quiet.
+    pub head_timeout: Duration,
+}
+
+impl Default for ServeOptions {
+    /// One connection at a time, from anybody, as it comes.
+    fn default() -> Self {
+        ServeOptions {
+            connections_max: 1,
+            proxies: Proxies::default(),
+            tls: None,
+            handshake_timeout: Duration::from_secs(10),
+            head_timeout: Duration::from_secs(30),
+        }
+    }
 }
 
 /// Serves `router` until `stopping` says true, then finishes the requests under way.
@@ -100,7 +113,7 @@ async fn connection(
 ) {
     // Answers go out at once: each is written as a whole.
     let _ = stream.set_nodelay(true);
-    let ServeOptions { proxies, tls, .. } = options;
+    let ServeOptions { proxies, tls, handshake_timeout, head_timeout, .. } = options;
     let is_encrypted = tls.is_some();
     let place = Arc::new(place);
     let answer = move |request: hyper::Request<Incoming>| {
@@ -109,24 +122,24 @@ async fn connection(
         request.extensions_mut().insert(peer);
         answer(router.clone(), place.answering(peer.address), request)
     };
-    let Some(tls) = tls else { return requests(stream, answer, stopping).await };
+    let Some(tls) = tls else { return requests(stream, answer, head_timeout, stopping).await };
     // The place is taken: who is slow here is counted, and gives way, like everybody who has not asked yet.
-    match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await {
-        Ok(Ok(stream)) => requests(stream, answer, stopping).await,
+    match tokio::time::timeout(handshake_timeout, tls.acceptor().accept(stream)).await {
+        Ok(Ok(stream)) => requests(stream, answer, head_timeout, stopping).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
 }
 
 /// Answers what comes over a connection.
-async fn requests<S, A, F>(stream: S, answer: A, mut stopping: watch::Receiver<bool>)
+async fn requests<S, A, F>(stream: S, answer: A, head_timeout: Duration, mut stopping: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     A: Fn(hyper::Request<Incoming>) -> F,
     F: Future<Output = Result<Response, Infallible>>,
 {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
+    builder.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(HEAD_BYTES_MAX);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service_fn(answer)));
     let served = tokio::select! {
         served = &mut connection => served,

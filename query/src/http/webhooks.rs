@@ -1,21 +1,24 @@
 //! `POST /v1/webhooks/{platform}`: payloads of platforms that sign them, each of which is one record.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::SystemTime;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use hearken_model::Timestamp;
 
-use super::Caller;
-use super::events::{received, sink, take};
+use super::events::{decompressed, expected_bytes, in_time, received, sink, take};
+use super::unsigned::UnsignedPlace;
+use super::{Caller, Peer};
 use crate::events::EventItem;
 use crate::keys::Permission;
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::webhooks::Platform;
+use crate::webhooks::{InvalidSignature, Platform};
 
 /// `POST /v1/webhooks/{platform}`
 pub(super) async fn accept(
@@ -31,29 +34,28 @@ pub(super) async fn accept(
             format!("there are webhooks of {names}; everything else goes to `/v1/events`"),
         )
     })?;
-    let by_key = match state.webhook_secret(platform) {
-        Some(_) => None,
-        None => Some(caller_by_key(&state, &parts)?),
+    let (caller, body, _room): (_, _, Box<dyn Send>) = match state.webhook_secret(platform) {
+        Some(secret) => {
+            let (body, place) = signed_body(&state, platform, secret, &parts, body).await?;
+            (None, body, Box::new(place))
+        }
+        // Without a secret, whoever sends the webhook needs a key like everybody.
+        None => {
+            let caller = state.gate().caller(&parts)?;
+            caller.require(Permission::Ingest)?;
+            let (body, room) = received(&state, &parts.headers, body).await?;
+            (Some(caller), body, Box::new(room))
+        }
     };
     let sink = sink(&state)?;
-    let (body, _room) = received(&state, &parts.headers, body).await?;
-    let caller = match (&by_key, state.webhook_secret(platform)) {
-        (Some(caller), _) => caller.clone(),
-        (None, Some(secret)) => {
-            let header = parts.headers.get(platform.header()).and_then(|value| value.to_str().ok());
-            let checked = platform.check(secret, header, &body, now_ms());
-            checked.map_err(|error| Problem::new("unauthorized", error.to_string()))?;
-            Caller::anybody()
-        }
-        (None, None) => return Err(Problem::new("unauthorized", "a signature or a key is needed")),
-    };
     let item = EventItem { value: body, ..EventItem::default() };
-    let mut answer = take(&state, &*sink, vec![item], &caller).await?;
+    let anybody = Caller::anybody();
+    let mut answer = take(&state, &*sink, vec![item], caller.as_ref().unwrap_or(&anybody)).await?;
     match answer.rejected.pop() {
         Some(rejected) => Err(Problem::new("invalid_body", rejected.reason)),
         None => {
             let mut response = Json(answer).into_response();
-            if let Some(caller) = by_key {
+            if let Some(caller) = caller {
                 response.extensions_mut().insert(caller);
             }
             Ok(response)
@@ -61,11 +63,25 @@ pub(super) async fn accept(
     }
 }
 
-/// Without a secret, whoever sends the webhook needs a key like everybody.
-fn caller_by_key(state: &AppState, parts: &Parts) -> Result<Caller, Problem> {
-    let caller = state.gate().caller(parts)?;
-    caller.require(Permission::Ingest)?;
-    Ok(caller)
+/// The body, if its signature is right, and the room that it takes. What the header alone tells is checked before the body is
+/// waited for.
+async fn signed_body(
+    state: &AppState,
+    platform: Platform,
+    secret: &[u8],
+    parts: &Parts,
+    body: Body,
+) -> Result<(Vec<u8>, Option<UnsignedPlace>), Problem> {
+    let unauthorized = |error: InvalidSignature| Problem::new("unauthorized", error.to_string());
+    let header = parts.headers.get(platform.header()).and_then(|value| value.to_str().ok());
+    platform.check_head(secret, header, now_ms()).map_err(unauthorized)?;
+    let address =
+        parts.extensions.get::<Peer>().map_or(IpAddr::from(Ipv4Addr::UNSPECIFIED), |peer| peer.address);
+    let num_bytes = expected_bytes(state, &parts.headers)?;
+    let place = in_time(state.unsigned_room().take(address, num_bytes)).await?;
+    let body = decompressed(state, &parts.headers, body).await?;
+    platform.check(secret, header, &body, now_ms()).map_err(unauthorized)?;
+    Ok((body, place))
 }
 
 fn now_ms() -> i64 {

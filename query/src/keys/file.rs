@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,6 +30,15 @@ pub struct KeyFile {
 
 /// When keys were last used, by id.
 pub type LastUses = BTreeMap<String, Timestamp>;
+
+/// Tells a file from the one that was there before. A file of keys is replaced as a whole, so this is known without reading
+/// it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileVersion {
+    inode: u64,
+    bytes: u64,
+    changed: (i64, i64),
+}
 
 /// Why keys could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +138,13 @@ impl KeyFile {
 
     pub(super) fn write_last_uses(&self, uses: &LastUses) -> io::Result<()> {
         replace(&self.beside("used"), &serde_json::to_vec_pretty(uses)?, Readable::ByOwner)
+    }
+
+    /// Which file is there now; `None` if none can be seen.
+    pub(super) fn version(&self) -> Option<FileVersion> {
+        let metadata = fs::metadata(&self.path).ok()?;
+        let changed = (metadata.ctime(), metadata.ctime_nsec());
+        Some(FileVersion { inode: metadata.ino(), bytes: metadata.len(), changed })
     }
 
     pub(super) fn content(&self) -> Result<Option<String>, KeyFileError> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hearken_model::Timestamp;
 
+use super::file::FileVersion;
 use super::{Key, KeyFile, KeyFileError, Keys, LastUses, now};
 use crate::reload::{Reloaded, reload_on_change};
 
@@ -25,9 +26,16 @@ pub struct LiveKeys {
 struct Inner {
     file: KeyFile,
     keys: ArcSwap<Keys>,
-    /// What the file held when `keys` were read from it.
-    content: Mutex<Option<String>>,
+    seen: Mutex<Seen>,
     uses: Mutex<Uses>,
+}
+
+/// The file as it was when it was last looked at.
+#[derive(Debug)]
+struct Seen {
+    version: Option<FileVersion>,
+    /// What `keys` were read from.
+    content: Option<String>,
 }
 
 #[derive(Debug)]
@@ -42,13 +50,14 @@ impl LiveKeys {
     /// # Errors
     /// The file cannot be read, or holds something else.
     pub fn open(file: KeyFile) -> Result<Self, KeyFileError> {
+        let version = file.version();
         let content = file.content()?;
         let keys = content.as_deref().map_or(Ok(Keys::default()), |text| file.parse(text))?;
         let uses = Uses { last: file.last_uses().into_iter().collect(), is_written: true };
         let inner = Inner {
             file,
             keys: ArcSwap::from_pointee(keys),
-            content: Mutex::new(content),
+            seen: Mutex::new(Seen { version, content }),
             uses: Mutex::new(uses),
         };
         Ok(LiveKeys { inner: Arc::new(inner) })
@@ -64,15 +73,31 @@ impl LiveKeys {
         self.inner.keys.load_full()
     }
 
+    /// The key that is presented, if it is one and is worth something. One that is unknown may have been made a moment ago:
+    /// before it is refused, the file is read again if it is another one than before.
+    pub fn find(&self, token: &str, now: Timestamp) -> Option<Arc<Key>> {
+        let found = self.current().find(token, now);
+        // For a wrong secret as well as for an unknown id, so that the time it takes tells nobody which it was. The file is
+        // read once for each change, however many wrong keys come.
+        if found.is_some() || self.seen().version == self.inner.file.version() {
+            return found;
+        }
+        match self.reload() {
+            Ok(_) => self.current().find(token, now),
+            Err(_) => None, // whoever looks every second says why
+        }
+    }
+
     /// Reloads a changed file; says whether it changed. The keys stay as they are when it cannot be read.
     ///
     /// # Errors
     /// The file cannot be read, is gone, or holds something else.
     pub fn reload(&self) -> Result<bool, KeyFileError> {
-        let Inner { file, keys, content, .. } = &*self.inner;
-        let mut known = content.lock().unwrap_or_else(PoisonError::into_inner);
+        let Inner { file, keys, .. } = &*self.inner;
+        let mut seen = self.seen();
+        seen.version = file.version();
         let read = file.content()?;
-        if read == *known {
+        if read == seen.content {
             return Ok(false);
         }
         let Some(text) = &read else {
@@ -80,7 +105,8 @@ impl LiveKeys {
             return Err(KeyFileError::Unreadable(file.path().to_owned(), gone));
         };
         keys.store(Arc::new(file.parse(text)?));
-        *known = read;
+        seen.content = read;
+        tracing::info!(keys = self.current().by_id.len(), "reloaded the keys");
         Ok(true)
     }
 
@@ -95,7 +121,7 @@ impl LiveKeys {
             live.reload()
         };
         reload_on_change(LOOK_EVERY, reload, |reloaded| match reloaded {
-            Reloaded::Changed => tracing::info!(keys = self.current().by_id.len(), "reloaded the keys"),
+            Reloaded::Changed => {} // `reload` has said so
             Reloaded::Readable => tracing::info!("the keys file is readable again, with the same keys"),
             Reloaded::Failed(error) => {
                 tracing::error!(
@@ -136,6 +162,10 @@ impl LiveKeys {
         }
     }
 
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn uses(&self) -> std::sync::MutexGuard<'_, Uses> {
         self.inner.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -174,6 +204,9 @@ mod tests {
         assert!(live.reload().is_err());
         assert!(live.current().still_holds(&key, now()));
 
+        // However often a wrong key comes, a file that is the same is not read again, be it broken or gone.
+        assert!(live.find("hk_00000000_0", now()).is_none() && live.seen().version.is_none());
+
         live.used(&key);
         live.write_uses();
         assert!(file.last_uses().contains_key(&key.id));
@@ -181,6 +214,24 @@ mod tests {
         live.reload().unwrap();
         file.revoke("a").unwrap();
         assert!(live.reload().unwrap());
-        assert_eq!(live.current().find(token.expose(), now()), None);
+        assert_eq!(live.find(token.expose(), now()), None);
+    }
+
+    #[test]
+    fn a_key_is_known_from_the_moment_on_that_it_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = KeyFile::new(folder.path().join("keys.toml"));
+        let live = LiveKeys::open(file.clone()).unwrap();
+        for name in ["a", "b"] {
+            let new = NewKey {
+                name: name.to_owned(),
+                organizations: vec!["*".to_owned()],
+                permissions: [Permission::Read].into_iter().collect(),
+                expires: None,
+            };
+            let (key, token) = file.create(new).unwrap();
+            assert_eq!(live.find(token.expose(), now()).unwrap().id, key.id);
+        }
+        assert!(live.find("hk_00000000_0", now()).is_none() && !live.reload().unwrap());
     }
 }

@@ -12,6 +12,7 @@ mod operations;
 mod ranges;
 mod requests;
 mod searches;
+mod strangers;
 mod streams;
 mod support_lead;
 mod tried;

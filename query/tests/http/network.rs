@@ -277,6 +277,63 @@ async fn whoever_does_not_agree_on_encryption_keeps_nobody_out() {
     }
 }
 
+/// Reads until the server closes the connection, which it must do without having answered.
+async fn closed_without_an_answer(mut stream: impl AsyncRead + Unpin) {
+    let mut answer = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    let _ = closed.expect("it is still open"); // closed or reset
+    assert_eq!(String::from_utf8_lossy(&answer), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_slow_before_asking_is_hung_up_on_encrypted_or_not() {
+    let folder = TempDir::new().unwrap();
+    let certificate = Certificate::new();
+    certificate.write(folder.path());
+    let world = World::new(&[]);
+    let soon = Duration::from_millis(100);
+    let tls = Some(open_tls(folder.path()).unwrap());
+    let impatient = ServeOptions { handshake_timeout: soon, ..options() };
+    let address = served(&world, ServeOptions { tls: tls.clone(), ..impatient }).await;
+    let silent = connected(STRANGER, address).await;
+    let mut slow = connected(STRANGER, address).await;
+    slow.write_all(&[0x16, 0x03, 0x01]).await.unwrap(); // a handshake begins like this
+    closed_without_an_answer(silent).await;
+    closed_without_an_answer(slow).await;
+
+    let impatient = ServeOptions { head_timeout: soon, ..options() };
+    let begun = b"GET /healthz HTTP/1.1\r\nhost: hear";
+    let address = served(&world, impatient.clone()).await;
+    let mut plain = connected(STRANGER, address).await;
+    plain.write_all(begun).await.unwrap();
+    closed_without_an_answer(plain).await;
+    let address = served(&world, ServeOptions { tls, ..impatient }).await;
+    let mut encrypted = certificate.connect(STRANGER, address).await.unwrap();
+    encrypted.write_all(begun).await.unwrap();
+    closed_without_an_answer(encrypted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_a_proxy_that_holds_every_place_keeps_no_other_client_out() {
+    let behind = Behind::new().await;
+    let key = behind.key();
+    let mut held = Vec::new();
+    for number in 0..64 {
+        // The proxy has opened a connection for each; the body never comes.
+        let mut stream = connected(PROXY, behind.address).await;
+        let head = format!(
+            "POST /v1/search HTTP/1.1\r\nhost: hearken.test\r\nx-forwarded-for: 192.0.2.1\r\nauthorization: {key}\r\n\
+             content-length: 100\r\n\r\n{{"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        held.push(stream);
+        if number % 8 == 0 {
+            let other = [("x-forwarded-for", "198.51.100.1"), ("authorization", key.as_str())];
+            assert_eq!(behind.search(PROXY, &other).await.unwrap().len(), 2);
+        }
+    }
+}
+
 #[test]
 fn bad_files_of_a_certificate_are_named() {
     let folder = TempDir::new().unwrap();

@@ -91,7 +91,19 @@ pub(crate) struct Events {
 
 impl Events {
     pub(crate) async fn open(world: &World, uri: &str, last_event_id: Option<&str>) -> Events {
+        Events::open_with(world, uri, last_event_id, None).await
+    }
+
+    pub(crate) async fn open_with(
+        world: &World,
+        uri: &str,
+        last_event_id: Option<&str>,
+        key: Option<&str>,
+    ) -> Events {
         let mut request = Request::get(uri);
+        if let Some(key) = key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }

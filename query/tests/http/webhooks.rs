@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use axum::http::Request;
-use hearken_query::AppState;
 use hearken_query::events::{Accepting, EventItem, EventSink, EventsAnswer, RejectedItem};
-use hearken_query::http::{Caller, router};
+use hearken_query::http::{Caller, Peer, router};
 use hearken_query::keys::Permission;
 use hearken_query::webhooks::Platform;
+use hearken_query::{AppState, Limits};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use tower::ServiceExt;
 
@@ -94,6 +95,63 @@ async fn a_webhook_is_taken_if_it_comes_from_who_it_says() {
     assert_eq!(sink.taken.lock().unwrap()[0].value, BODY.as_bytes());
     let answer = send(&world, &sink, post("/v1/webhooks/vapi", &[("X-Vapi-Secret", "secret")], "bad")).await;
     assert_eq!((answer.status.as_u16(), answer.json()["detail"].as_str()), (400, Some("it says bad")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_nothing_is_not_waited_for_and_holds_up_only_themselves() {
+    let (world, sink) = (small(), Arc::new(Sink::default()));
+    let limits = Limits {
+        events_bytes_max: 64 * 1024,
+        events_room_bytes: 64 * 1024,
+        unsigned_room_bytes: 256 * 1024,
+        ..Limits::default()
+    };
+    let secrets = [Platform::ElevenLabs, Platform::Vapi].map(|platform| (platform, b"secret".to_vec()));
+    let state = AppState::builder(world.state.reader().clone(), prometheus::Registry::new())
+        .limits(limits)
+        .webhook_secrets(BTreeMap::from(secrets))
+        .events(Arc::clone(&sink) as Arc<dyn EventSink>);
+    let router = router(state.build().unwrap());
+    // A body that never comes, and tells when somebody waits for it.
+    let endless = || {
+        let (waited_for, waiting) = tokio::sync::oneshot::channel::<()>();
+        let mut waited_for = Some(waited_for);
+        let body = Body::from_stream(futures::stream::poll_fn(move |_| {
+            drop(waited_for.take());
+            Poll::<Option<std::io::Result<Vec<u8>>>>::Pending
+        }));
+        (body, waiting)
+    };
+    let send = async |from: [u8; 4], path: &str, headers: &[(&str, &str)], body: Body| {
+        let mut request = post(path, headers, body);
+        request.extensions_mut().insert(Peer::direct(from.into(), false));
+        router.clone().oneshot(request).await.unwrap().status().as_u16()
+    };
+    let (stranger, platform) = ([192, 0, 2, 1], [198, 51, 100, 1]);
+    let signed = elevenlabs_signature(0, BODY);
+    let signed = [("ElevenLabs-Signature", signed.as_str())];
+    for (path, headers) in [
+        ("/v1/webhooks/elevenlabs", &[][..]),
+        ("/v1/webhooks/elevenlabs", &[("ElevenLabs-Signature", "t=1,v0=00")]),
+        ("/v1/webhooks/vapi", &[("X-Vapi-Secret", "guess")]),
+    ] {
+        assert_eq!(send(stranger, path, headers, endless().0).await, 401, "{path} {headers:?}");
+    }
+    // What could be right is waited for, by a stranger who has copied a header.
+    let mut held = Vec::new();
+    for number in 0..3 {
+        let (body, waiting) = endless();
+        let mut request = post("/v1/webhooks/elevenlabs", &signed, body);
+        request.extensions_mut().insert(Peer::direct(stranger.into(), false));
+        held.push(tokio::spawn(router.clone().oneshot(request)));
+        if number == 0 {
+            assert!(waiting.await.is_err(), "dropped when the body is asked for");
+        }
+    }
+    assert_eq!(send(platform, "/v1/webhooks/elevenlabs", &signed, BODY.into()).await, 200);
+    assert_eq!(send(stranger, "/v1/events", &[], BODY.into()).await, 202);
+    assert!(held.iter().all(|task| !task.is_finished()));
+    held.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test(flavor = "multi_thread")]
