@@ -9,7 +9,15 @@ import { chromium } from "playwright-core";
 
 const [base, executablePath] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const HOSTILE = `<img src=x onerror="document.title='pwned'"><script>document.title='pwned'</script>`;
+// Ways out of text: elements, attributes in both quotes, other contexts, comments, entities, addresses, templates.
+const HOSTILE = [
+  `<img src=x onerror="document.title='pwned'">`, `<script>document.title='pwned'</script>`,
+  `"><svg onload=document.title='pwned'>`, `' onmouseover='document.title="pwned"' x='`, `" autofocus onfocus="document.title='pwned'`,
+  `</title></textarea></style></script><script>document.title='pwned'</script>`, `<!--<img src="--><img src=x onerror=document.title='pwned'//">`,
+  `&lt;script&gt;document.title='pwned'&lt;/script&gt;`, `&#60;img src=x onerror=document.title='pwned'&#62;`, `javascript:document.title='pwned'`,
+  `<a href="javascript:document.title='pwned'">x</a>`, `<iframe srcdoc="<script>parent.document.title='pwned'</script>"></iframe>`,
+  `<math><mtext><style><img src=x onerror=document.title='pwned'></style>`, `{{constructor.constructor('document.title="pwned"')()}}`, "${document.title='pwned'}",
+].join(" ");
 
 const send = (event) => process.stdout.write(`send ${JSON.stringify(event)}\n`);
 const start = Date.now() - 3_600_000;
@@ -31,9 +39,14 @@ for (let idx = 0; idx < 40; idx += 1) {
   send(message(id, 2, "assistant", idx % 5 ? "It arrives tomorrow." : "The refund is on its way."));
   send({ event: "interaction.ended", interaction_id: id, end_time: new Date(begin(id) + 30_000).toISOString() });
 }
-send({ ...message("hostile", 0, "user", `${HOSTILE} refund`), agent: HOSTILE, organization: HOSTILE, url: `https://x.example/${HOSTILE}` });
+send({ ...message("hostile", 0, "user", `${HOSTILE} refund`), agent: HOSTILE, organization: HOSTILE, url: `https://x.example/${HOSTILE}`,
+  agent_version: HOSTILE, llm_model: HOSTILE, integration: HOSTILE, user_id: HOSTILE, caller: HOSTILE, user_agent: HOSTILE, metadata: { [HOSTILE]: HOSTILE } });
+send({ ...message("hostile", 2, "tool", HOSTILE), tool: { name: HOSTILE, arguments: { [HOSTILE]: HOSTILE }, result: HOSTILE, ok: false } });
+send({ event: "interaction.rated", interaction_id: "hostile", rating: 1, rating_comment: HOSTILE });
+send({ event: "interaction.analyzed", interaction_id: "hostile", csat: 1, csat_description: HOSTILE, topic: HOSTILE, summary: HOSTILE,
+  sentiment: "negative", sentiment_description: HOSTILE, keywords: [HOSTILE.slice(0, 90), HOSTILE.slice(300, 390)] });
 send({ ...message("hostile", 1, "user", "مرحبا، أريد استرداد أموالي"), language: "ar" });
-send({ event: "interaction.ended", interaction_id: "hostile", end_time: new Date(start + 30_000).toISOString() });
+send({ event: "interaction.ended", interaction_id: "hostile", end_time: new Date(start + 30_000).toISOString(), end_reason: HOSTILE, recording_url: "javascript:document.title='pwned'" });
 // A long one, with every script there is: right to left, no spaces, emoji, and one message of 20,000 letters.
 const SAID = ["مرحبا، أريد استرداد أموالي", "我下周去日本出差", "ご確認ありがとうございます", "ขอบคุณมาก", "👩🏽‍🚀🎉 thank you 🏳️‍🌈", `${"verylongwordwithoutanyspace".repeat(400)} end`, HOSTILE];
 send({ event: "interaction.completed", interaction_id: "long", agent: "Ada", start_time: new Date(start).toISOString(), end_time: new Date(start + 3_500_000).toISOString(),
@@ -278,10 +291,12 @@ const checks = {
     assert((await total(page)) >= 20);
   },
   async "hostile text stays text"() {
-    for (const path of ["/", "/?q=refund", "/interactions/hostile?q=refund", "/overview"]) {
+    const asked = encodeURIComponent(HOSTILE);
+    for (const path of ["/", "/?q=refund", "/interactions/hostile?q=refund", "/interactions/hostile?q=script", "/overview", `/?agent=${asked}`, `/?q=${asked}`, `/overview?agent=${asked}`, `/interactions/${asked}`]) {
       const page = await open(path);
-      assert.notEqual(await page.title(), "pwned");
-      assert.equal(await page.locator("img[src=x]").count(), 0);
+      assert.notEqual(await page.title(), "pwned", path);
+      for (const injected of ["img[src=x]", "iframe", "svg[onload]", "[onerror]", "[onfocus]", "[onmouseover]", "[href^='javascript:']", "math"])
+        assert.equal(await page.locator(injected).count(), 0, `${injected} on ${path}`);
     }
     const page = await open("/interactions/hostile");
     assert((await page.locator("#messages").textContent()).includes(HOSTILE));
