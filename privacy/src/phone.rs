@@ -75,7 +75,8 @@ fn at_digit(text: &Folded, digit: usize, given: Context, lookups: &mut Lookups) 
     let goes_before = text
         .before(start)
         .is_some_and(|c| is_word(c) || matches!(c, '.' | ',' | '-' | '/' | '_' | '#' | '$' | '€' | '£'));
-    if goes_before && !(has_plus && text.before(start).is_some_and(|c| !c.is_ascii_digit())) {
+    // A plus begins a number wherever it stands, also right behind another number.
+    if goes_before && !has_plus {
         return None;
     }
     let groups = groups(text, digit, |between| {

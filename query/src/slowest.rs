@@ -50,7 +50,7 @@ pub struct SlowSearch {
     pub seconds: f64,
     /// What was asked for.
     pub kind: Kind,
-    /// Interactions that matched; `None` when it ran out of time.
+    /// Interactions that matched; `None` when it ran out of time, and for those who may not know.
     pub total: Option<u64>,
     /// The query and the other parameters, with `…` in place of words, values and metadata keys.
     pub shape: String,
@@ -112,13 +112,15 @@ impl SlowSearches {
         kept
     }
 
-    /// What the caller may know of them: the queries only if they could search all interactions themselves.
+    /// What the caller may know of them: queries and how many matched only if they could search all interactions themselves.
     pub(crate) fn shown_to(&self, caller: &Caller) -> Vec<SlowSearch> {
         let may_know = *caller.access() == Access::All && caller.may(Permission::Search);
         let kept = self.fresh(Instant::now());
-        let shown = kept
-            .iter()
-            .map(|(_, search)| SlowSearch { q: search.q.clone().filter(|_| may_know), ..search.clone() });
+        let shown = kept.iter().map(|(_, search)| SlowSearch {
+            q: search.q.clone().filter(|_| may_know),
+            total: search.total.filter(|_| may_know),
+            ..search.clone()
+        });
         shown.collect()
     }
 }

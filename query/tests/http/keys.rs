@@ -398,6 +398,7 @@ async fn what_others_searched_for_is_shown_to_those_who_could_search_it_themselv
         assert_eq!(of_kind("overview")["shape"], "… metadata.…=… limit=20");
         let q = may_know.then_some("Ada refund");
         assert_eq!(of_kind("search")["q"].as_str(), q, "{organizations} {permissions:?}");
+        assert_eq!(of_kind("search")["total"].is_number(), may_know, "{organizations} {permissions:?}");
         assert_eq!(
             answer.text().contains("Ada"),
             may_know,
