@@ -33,10 +33,20 @@ struct Open {
 
 #[derive(Debug)]
 struct Held {
-    address: IpAddr,
+    owner: Owner,
     activity: Arc<Activity>,
     /// Ends the connection; absent while it is being taken.
     task: Option<AbortHandle>,
+}
+
+/// Whose a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Owner {
+    /// Of a client, or of the IPv6 network of one.
+    Client(IpAddr),
+    /// Of a trusted proxy that has not said yet for which client it is. It is somebody's of their own until then: the proxy
+    /// says so at once, and is not to lose the connections of some clients to those of others.
+    Unknown(u64),
 }
 
 /// Whether somebody waits for an answer on a connection, and since when that is so.
@@ -67,22 +77,22 @@ impl Connections {
         Connections { inner: Arc::new(inner) }
     }
 
-    /// A place for a connection from there; if all are taken, another one ends for it. `None` if everybody waits for an
-    /// answer on theirs and holds no more of them.
-    pub(super) fn place(&self, address: IpAddr) -> Option<Place> {
-        let address = network(address);
+    /// A place for a connection from there, or from a trusted proxy; if all are taken, another one ends for it. `None` if
+    /// everybody waits for an answer on theirs and holds no more of them.
+    pub(super) fn place(&self, address: IpAddr, is_proxy: bool) -> Option<Place> {
         let activity = Arc::new(Activity::default());
         activity.since.store(self.tick(), Ordering::Relaxed);
         let mut open = self.lock();
+        let number = open.next;
+        let owner = if is_proxy { Owner::Unknown(number) } else { Owner::Client(network(address)) };
         if open.by_number.len() >= self.inner.places {
-            let victim = victim(&open.by_number, address)?;
+            let victim = victim(&open.by_number, owner)?;
             if let Some(task) = open.by_number.remove(&victim).and_then(|held| held.task) {
                 task.abort();
             }
         }
-        let number = open.next;
         open.next += 1;
-        open.by_number.insert(number, Held { address, activity: Arc::clone(&activity), task: None });
+        open.by_number.insert(number, Held { owner, activity: Arc::clone(&activity), task: None });
         Some(Place { connections: self.clone(), number, activity })
     }
 
@@ -104,25 +114,24 @@ impl Connections {
 }
 
 /// Which connection ends for one from `newcomer`.
-fn victim(open: &HashMap<u64, Held>, newcomer: IpAddr) -> Option<u64> {
-    let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+fn victim(open: &HashMap<u64, Held>, newcomer: Owner) -> Option<u64> {
+    let mut counts: HashMap<Owner, usize> = HashMap::new();
     for held in open.values() {
-        *counts.entry(held.address).or_default() += 1;
+        *counts.entry(held.owner).or_default() += 1;
     }
     let own = counts.get(&newcomer).copied().unwrap_or(0);
-    let (_, most) =
-        counts.iter().map(|(address, count)| (*address, *count)).max_by_key(|(_, count)| *count)?;
+    let most = counts.values().copied().max()?;
     let among = |wanted: &dyn Fn(&Held) -> bool| {
         let wanted = open.iter().filter(|(_, held)| wanted(held));
         wanted.min_by_key(|(_, held)| held.activity.since.load(Ordering::Relaxed)).map(|(number, _)| *number)
     };
-    let holds_most = |held: &Held| counts.get(&held.address) == Some(&most);
+    let holds_most = |held: &Held| counts.get(&held.owner) == Some(&most);
     let is_quiet = |held: &Held| held.activity.num_requests.load(Ordering::Relaxed) == 0;
     if most > own + 1 {
         return among(&|held| holds_most(held) && is_quiet(held)).or_else(|| among(&holds_most));
     }
     // Everybody holds as many: a quiet one of their own, else anybody's.
-    among(&|held| held.address == newcomer && is_quiet(held)).or_else(|| among(&is_quiet))
+    among(&|held| held.owner == newcomer && is_quiet(held)).or_else(|| among(&is_quiet))
 }
 
 impl Place {
@@ -132,9 +141,8 @@ impl Place {
 
     /// A request has come from there. What proxies keep open counts as its client's.
     pub(super) fn answering(&self, client: IpAddr) -> Answering {
-        let client = network(client);
         if let Some(held) = self.connections.lock().by_number.get_mut(&self.number) {
-            held.address = client;
+            held.owner = Owner::Client(network(client));
         }
         self.activity.num_requests.fetch_add(1, Ordering::Relaxed);
         self.activity.since.store(self.connections.tick(), Ordering::Relaxed);
@@ -179,11 +187,11 @@ mod tests {
     #[test]
     fn whoever_holds_most_gives_up_what_was_quiet_longest() {
         let connections = Connections::new(4);
-        let greedy: Vec<_> = (0..4).map(|_| connections.place(address(1)).unwrap()).collect();
+        let greedy: Vec<_> = (0..4).map(|_| connections.place(address(1), false).unwrap()).collect();
         let _answering = greedy[0].answering(address(1));
-        let other = connections.place(address(2)).unwrap();
+        let other = connections.place(address(2), false).unwrap();
         assert_eq!(greedy.iter().map(is_open).collect::<Vec<_>>(), [true, false, true, true]);
-        let more = connections.place(address(1)).unwrap();
+        let more = connections.place(address(1), false).unwrap();
         assert_eq!(greedy.iter().map(is_open).collect::<Vec<_>>(), [true, false, false, true]);
         assert!(is_open(&other) && is_open(&more));
         assert_eq!(connections.lock().by_number.len(), 4);
@@ -194,27 +202,41 @@ mod tests {
     #[test]
     fn also_what_is_slow_gives_way_to_others_but_not_to_its_own() {
         let connections = Connections::new(2);
-        let slow: Vec<_> = (0..2).map(|_| connections.place(address(1)).unwrap()).collect();
+        let slow: Vec<_> = (0..2).map(|_| connections.place(address(1), false).unwrap()).collect();
         let answers: Vec<_> = slow.iter().map(|place| place.answering(address(1))).collect();
-        assert!(connections.place(address(1)).is_none());
-        let other = connections.place(address(2)).unwrap();
+        assert!(connections.place(address(1), false).is_none());
+        let other = connections.place(address(2), false).unwrap();
         assert_eq!(slow.iter().map(is_open).collect::<Vec<_>>(), [false, true]);
         let _answer = other.answering(address(2));
-        assert!(connections.place(address(3)).is_none(), "both wait for an answer");
+        assert!(connections.place(address(3), false).is_none(), "both wait for an answer");
         drop(answers);
-        let third = connections.place(address(3)).unwrap();
+        let third = connections.place(address(3), false).unwrap();
         assert!(is_open(&third) && is_open(&other) && !is_open(&slow[1]));
     }
 
     #[test]
     fn what_a_proxy_keeps_open_counts_as_its_clients() {
         let connections = Connections::new(4);
-        let proxys: Vec<_> = (0..4).map(|_| connections.place(address(1)).unwrap()).collect();
+        let proxys: Vec<_> = (0..4).map(|_| connections.place(address(1), true).unwrap()).collect();
         let clients = [2, 3, 3, 3];
         let _answers: Vec<_> =
             proxys.iter().zip(clients).map(|(place, client)| place.answering(address(client))).collect();
-        let _other = connections.place(address(1)).unwrap();
+        let _other = connections.place(address(1), true).unwrap();
         assert_eq!(proxys.iter().map(is_open).collect::<Vec<_>>(), [true, false, true, true]);
+    }
+
+    #[test]
+    fn what_a_proxy_has_not_said_of_is_nobody_elses() {
+        let connections = Connections::new(8);
+        let greedy: Vec<_> = (0..8).map(|_| connections.place(address(1), true).unwrap()).collect();
+        let _answers: Vec<_> = greedy.iter().map(|place| place.answering(address(2))).collect();
+        let others: Vec<_> = (0..5).map(|_| connections.place(address(1), true).unwrap()).collect();
+        assert!(others.iter().all(is_open) && greedy.iter().filter(|place| is_open(place)).count() == 3);
+        // Who holds one only keeps it, and so does whoever has said nothing yet.
+        let _answer = others[0].answering(address(3));
+        let more: Vec<_> = (0..2).map(|_| connections.place(address(1), true).unwrap()).collect();
+        assert!(others.iter().chain(&more).all(is_open));
+        assert_eq!(greedy.iter().filter(|place| is_open(place)).count(), 1);
     }
 
     #[test]

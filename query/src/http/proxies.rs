@@ -39,7 +39,9 @@ impl Proxies {
         Proxies { networks: networks.into() }
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether that is the address of one.
+    pub(super) fn trust(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         self.networks.iter().any(|network| network.contains(&address))
     }
 

@@ -85,7 +85,8 @@ pub async fn serve(
                 }
             },
         };
-        let Some(place) = connections.place(peer.ip()) else { continue };
+        let is_proxy = options.proxies.trust(peer.ip());
+        let Some(place) = connections.place(peer.ip(), is_proxy) else { continue };
         let number = place.number();
         let task =
             tasks.spawn(connection(stream, peer, router.clone(), place, options.clone(), stopping.clone()));
