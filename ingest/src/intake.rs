@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use hearken_config::KafkaConfig;
 use hearken_index::{Access, Lookup, Organizations, SearchError};
-use hearken_model::{Event, State, Timestamp};
+use hearken_model::{Event, LimitExceeded, State, Timestamp};
 
 use crate::decode::{Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id};
 use crate::fold::is_permitted;
@@ -21,6 +21,8 @@ use crate::record::RawRecord;
 
 /// How long events may take to become durable; then the sender must try again.
 const DURABLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What is smaller fits into an interaction, whatever it holds.
+const LARGE_BYTES: usize = 64 * 1024;
 
 /// An event as it came in, unchecked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -173,11 +175,15 @@ impl Intake {
             timestamp: Some(timestamp),
             headers: headers.collect(),
         };
+        let is_large = record.value.as_ref().is_some_and(|value| value.len() > LARGE_BYTES);
         let events = match decode(&record, timestamp) {
             Decoded::Events(events) => events,
             Decoded::Ignored(_) => return Ok(Ok(None)),
             Decoded::Rejected(rejection) => return Ok(Err(rejection)),
         };
+        if is_large && let Err(limit) = fit(&events) {
+            return Ok(Err(RejectionKind::OverLimit.because(limit.to_string())));
+        }
         if !sender.may_erase && events.iter().any(|event| event.erase) {
             let reason = "this erases an interaction, which needs a key with the permission `erase`";
             return Ok(Err(RejectionKind::InvalidValue.because(reason)));
@@ -256,6 +262,14 @@ impl Intake {
             }
         }
     }
+}
+
+/// Whether each event fits into an interaction of its own. One that does not is refused where its sender learns of it; there
+/// is nobody to tell when it is folded.
+fn fit(events: &[Event]) -> Result<(), LimitExceeded> {
+    events
+        .iter()
+        .try_for_each(|event| State::new(event.interaction_id.clone()).fold(event.clone(), None).map(drop))
 }
 
 fn text_headers(headers: Vec<(String, Option<Vec<u8>>)>) -> impl Iterator<Item = (String, String)> {

@@ -166,6 +166,74 @@ fn a_stopped_index_takes_files_without_a_server_and_goes_on_after_a_kill() {
 }
 
 #[test]
+fn hostile_requests_are_refused_with_a_reason_and_others_go_on_being_answered() {
+    let mut hearken = Hearken::start(&HearkenConfig::default()).unwrap();
+    let client = reqwest::blocking::Client::builder().timeout(PATIENCE).build().unwrap();
+    let url = format!("{}/v1/events", hearken.base_url());
+    let said = |message: &str| {
+        format!(r#"{{"event":"interaction.message","interaction_id":"i","role":"user","message":{message}}}"#)
+    };
+    let with = |more: &str| format!(r#"{{"event":"interaction.started","interaction_id":"i",{more}}}"#);
+    let (deep, digits) = ("[".repeat(100_000), "9".repeat(1_000));
+    let nested = "[".repeat(100_000) + &"]".repeat(100_000);
+    let invalid = [said("\"").as_bytes(), b"\xff\xfe\xed\xa0\"}"].concat();
+    let zeros = vec![b' '; 64 * 1024 * 1024];
+    let bomb = zstd::encode_all(&zeros[..], 1).unwrap();
+    // Or answered 202 with a reason for the one event.
+    let (refused, too_large) = ([400, 202], [413, 413]);
+    for (what, body, encoding, status) in [
+        ("an open end", deep.into_bytes(), "", refused),
+        ("depth", nested.as_bytes().to_vec(), "", refused),
+        ("depth in a field", with(&format!(r#""metadata":{{"a":{nested}}}"#)).into_bytes(), "", refused),
+        (
+            "depth by names",
+            with(&format!(r#""metadata":{}1{}"#, r#"{"a":"#.repeat(5_000), "}".repeat(5_000))).into_bytes(),
+            "",
+            refused,
+        ),
+        ("bytes that are no text", invalid, "", refused),
+        ("a message of 10 MB", said(&format!("\"{}\"", "word ".repeat(2_000_000))).into_bytes(), "", refused),
+        ("a number without an end", with(&format!(r#""start_time":{digits}"#)).into_bytes(), "", refused),
+        ("a number beyond all numbers", with(r#""start_time":1e999"#).into_bytes(), "", refused),
+        ("a bomb in a bomb", zstd::encode_all(&bomb[..], 1).unwrap(), "zstd", refused),
+        ("a bomb", bomb, "zstd", too_large),
+    ] {
+        let mut request = client.post(&url).body(body);
+        if !encoding.is_empty() {
+            request = request.header("content-encoding", encoding);
+        }
+        let answer = request.send().unwrap();
+        let (told, text) = (answer.status().as_u16(), answer.text().unwrap());
+        assert!(status.contains(&told), "{what}: {told} {text}");
+        assert!(text.len() < 2_000, "{what} is not sent back: {} bytes", text.len());
+        let told: Value = serde_json::from_str(&text).unwrap();
+        let is_refused = told["accepted"] == 0 && told["rejected"][0]["reason"].is_string();
+        assert!(is_refused || told["detail"].is_string(), "{what}: {told}");
+    }
+    let bytes = "%00%ff%0d%0aset-cookie:%20a=b";
+    for (path, status) in [
+        (format!("/v1/interactions/{bytes}"), 404),
+        ("/v1/interactions/..%2f..%2fetc%2fpasswd".to_owned(), 404),
+        (format!("/v1/interactions?q={bytes}"), 200),
+        (format!("/v1/interactions?q={}", "a".repeat(40_000)), 414),
+        ("//v1//interactions".to_owned(), 404),
+        (format!("/assets/{bytes}/{bytes}"), 400),
+    ] {
+        assert_eq!(hearken.get(&path).unwrap().0, status, "{path:.60}");
+    }
+    let huge =
+        client.get(format!("{}/healthz", hearken.base_url())).header("x-a", "a".repeat(200_000)).send();
+    assert_eq!(huge.unwrap().status(), 431);
+
+    let good = client.post(&url).body(said("\"zebra\"")).send().unwrap();
+    assert_eq!(good.json::<Value>().unwrap()["accepted"], 1);
+    wait_until(PATIENCE, "an event behind all that", || {
+        hearken.search(&[("q", "zebra")]).is_ok_and(|answer| answer["total"] == 1)
+    });
+    assert!(hearken.ended().unwrap().is_none() && !hearken.log().contains("panicked"));
+}
+
+#[test]
 fn the_terminal_searches_shows_exports_and_follows() {
     let hearken = Hearken::start(&HearkenConfig::default()).unwrap();
     write_files(&hearken.dir().join("files"));
@@ -332,7 +400,7 @@ fn a_server_with_keys_and_a_certificate_serves_other_machines_and_notes_who_did_
             .to_string(),
     )
     .unwrap();
-    wait_until(PATIENCE, "the key is known", || run(&["search", ""], key).status.success());
+    assert!(run(&["search", ""], key).status.success(), "a new key is known at once");
     let imported = run(&["import", "one.ndjson"], key);
     assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
     wait_until(PATIENCE, "the message", || {
