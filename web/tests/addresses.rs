@@ -9,7 +9,7 @@ use hearken_index_tantivy::{Index, IndexWriter};
 use hearken_model::{Document, Event, InteractionId, MessageTime, MessageUpdate, Role, State, Timestamp};
 use hearken_query::AppState;
 use hearken_query::http::{Gate, Peer, SignOn};
-use hearken_query::keys::{KeyFile, LiveKeys};
+use hearken_query::keys::{KeyFile, LiveKeys, NewKey, Permission};
 use percent_encoding::percent_decode_str;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -158,6 +158,46 @@ async fn a_user_whom_a_proxy_signs_on_sees_pages_and_what_is_theirs() {
         let (status, page) = asked(address, false).await;
         assert_eq!((status, page.as_str()), (StatusCode::SEE_OTHER, ""), "a stranger is led to sign in");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_begins_with_a_key_and_ends_when_its_reader_signs_out() {
+    let folder = TempDir::new().unwrap();
+    let file = KeyFile::new(folder.path().join("keys.toml"));
+    let new = NewKey {
+        name: "Team Ada".to_owned(),
+        organizations: vec!["*".to_owned()],
+        permissions: [Permission::Search].into_iter().collect(),
+        expires: None,
+    };
+    let (_, token) = file.create(new).unwrap();
+    let pages = Pages::behind(Gate::with_keys(LiveKeys::open(file).unwrap()), &[chat("c1")]);
+    let form = |path: &str, site: &str, cookie: &str| {
+        let body = format!("key={}&to=%2F%3Fq%3Dhello", token.expose());
+        let request = Request::post(path).header("sec-fetch-site", site).header("cookie", cookie);
+        pages.router.clone().oneshot(request.body(Body::from(body)).unwrap())
+    };
+    let list = async |cookie: &str| {
+        pages.send(Request::get("/").header("cookie", cookie).body(Body::empty()).unwrap()).await
+    };
+    let forged = form("/signin", "cross-site", "").await.unwrap();
+    assert!(forged.status() == StatusCode::FORBIDDEN && !forged.headers().contains_key("set-cookie"));
+    let signed_in = form("/signin", "same-origin", "").await.unwrap();
+    assert_eq!((signed_in.status(), &signed_in.headers()["location"]), (StatusCode::SEE_OTHER, "/?q=hello"));
+    let set = signed_in.headers()["set-cookie"].to_str().unwrap();
+    assert!(
+        set.contains("HttpOnly") && set.contains("SameSite=Strict") && !set.contains(token.expose()),
+        "{set}"
+    );
+    let cookie = set.split(';').next().unwrap();
+    let (status, page) = list(cookie).await;
+    assert!(status == StatusCode::OK && page.contains("Team Ada"), "{page}");
+
+    assert_eq!(form("/signout", "cross-site", cookie).await.unwrap().status(), StatusCode::FORBIDDEN);
+    assert_eq!(list(cookie).await.0, StatusCode::OK, "another site signs nobody out");
+    let signed_out = form("/signout", "same-origin", cookie).await.unwrap();
+    assert!(signed_out.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+    assert_eq!(list(cookie).await.0, StatusCode::SEE_OTHER, "the cookie is worth nothing to who kept it");
 }
 
 /// A page without what differs from one request to the next.
