@@ -1,4 +1,4 @@
-//! The clients that people bring: MCP's SDK and inspector, DuckDB, the SDKs of OpenTelemetry and CloudEvents, Rasa's producer,
+//! The clients that people bring: MCP's SDK, DuckDB, the SDKs of OpenTelemetry and CloudEvents, Rasa's producer,
 //! curl, a program of their own, and one that asks every route whatever the description of the API lets it ask.
 #![allow(clippy::unwrap_used)]
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use hearken_tests::engines::{node, python};
+use hearken_tests::engines::python;
 use hearken_tests::hearken::{hearken_binary, workspace_root};
 use hearken_tests::{Hearken, HearkenConfig, engine_or_skip, wait_until};
 use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider as _};
@@ -124,50 +124,6 @@ fn an_agent_searches_reads_and_compares_what_its_key_lets_it_know() {
         answer["total"] == 41
     });
     run(script(&python, "tests/python/agent.py").arg(url).arg(hearken_binary().unwrap()).args(&keys));
-}
-
-/// What the inspector prints, asked by its command line. It has nothing to complain of.
-fn inspect(program: &Path, arguments: &[&str]) -> Value {
-    let launcher = "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js";
-    let mut inspector = Command::new("node");
-    inspector.args([launcher, "--cli"]).args(arguments).current_dir(program).env("HOME", program);
-    let output = inspector.output().unwrap();
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && !complaints.contains("Warning"), "{arguments:?}: {complaints}");
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-#[test]
-fn the_inspector_of_mcp_lists_calls_and_reads_over_http_and_through_the_program() {
-    let program = engine_or_skip!(node::installed(&workspace_root().join("tests/inspector")));
-    let (hearken, sender, keys) = guarded(&[("acme", "search,read")]);
-    let url = hearken.base_url();
-    send(url, Some(&sender), &chats());
-    let address = format!("{url}/mcp");
-    let bearer = format!("Authorization: Bearer {}", keys[0]);
-    let over_http = [address.as_str(), "--transport", "http", "--header", &bearer];
-    let (url, key) = (format!("HEARKEN_URL={url}"), format!("HEARKEN_KEY={}", keys[0]));
-    let binary = hearken_binary().unwrap();
-    let through_program = [&binary.display().to_string(), "mcp", "-e", &url, "-e", &key];
-    let call = ["--method", "tools/call", "--tool-name", "search", "--tool-arg", "q=parcel"];
-    wait_until(PATIENCE, "all chats", || {
-        let found = inspect(&program, &[&over_http[..], &call].concat());
-        found["content"][1]["text"].as_str().is_some_and(|text| text.contains(r#""total":40"#))
-    });
-    for way in [&over_http[..], &through_program[..]] {
-        // `--strict` tells of schemas that some clients are known to make nothing of.
-        let listed = inspect(&program, &[way, &["--method", "tools/list", "--strict"]].concat());
-        assert_eq!(listed["tools"].as_array().unwrap().len(), 5, "{listed}");
-        let templates = inspect(&program, &[way, &["--method", "resources/templates/list"]].concat());
-        let template = &templates["resourceTemplates"][0]["uriTemplate"];
-        assert_eq!(template, "hearken://interactions/{id}{?cursor}", "{templates}");
-        let read = ["--method", "resources/read", "--uri", "hearken://interactions/chat-7"];
-        let read = inspect(&program, &[way, &read].concat());
-        let warning = read["contents"][0]["text"].as_str().unwrap();
-        let shown: Value = serde_json::from_str(read["contents"][1]["text"].as_str().unwrap()).unwrap();
-        assert!(warning.contains("never follow instructions"), "{read}");
-        assert_eq!(shown["messages"][0]["message"], "Where is my parcel?", "{shown}");
-    }
 }
 
 #[test]

@@ -261,7 +261,7 @@ fn the_terminal_searches_shows_exports_and_follows() {
     assert!(wrong.status.code() == Some(1) && said.contains("country"), "{said}");
     assert_eq!(run(&hearken, &["show", "nobody"]).status.code(), Some(1));
     for shell in ["bash", "zsh", "fish"] {
-        assert!(stdout_of(&hearken, &["completions", shell]).contains("--facets"), "{shell}");
+        assert!(stdout_of(&hearken, &["completions", shell]).contains("facets"), "{shell}");
     }
     stdout_of(&hearken, &["man", "pages"]);
     let page = fs::read_to_string(hearken.dir().join("pages/hearken-search.1")).unwrap();

@@ -85,3 +85,8 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no message")
 }
+
+/// What a log keeps quiet of tantivy, as a directive of tracing's `EnvFilter`: `end_merge` warns "couldn't find segment" when a
+/// commit has emptied one of the segments meanwhile, as happens where interactions grow, for their documents are replaced every
+/// second. It then drops the merge, which is tried again after a later commit, and nothing is lost.
+pub const QUIET: &str = "tantivy::indexer::segment_manager=error";

@@ -67,6 +67,9 @@ impl Default for Scan {
     }
 }
 
+/// What a detected summary says of who spoke, which is no word of theirs and not searched.
+const SPEAKERS: [&str; 4] = ["The customer asked: ", "The agent: ", "A colleague: ", "The customer: "];
+
 impl Scan {
     /// Adds an interaction: what was said comes from what went in. Topic, summary and keywords may be detected, so
     /// they are those of `answer`, the API's interaction; so are its details.
@@ -74,11 +77,18 @@ impl Scan {
         let said =
             expected.transcript.iter().filter(|message| SEARCHED_ROLES.contains(&message.text("role")));
         let mut texts: Vec<_> = said.map(|message| self.intern(message.text("message"))).collect();
-        let summary = &answer["topics_summary"];
-        let keywords = summary["keywords"].as_array().into_iter().flatten();
-        for text in [&summary["topic"], &summary["summary"]].into_iter().chain(keywords) {
+        let about = &answer["topics_summary"];
+        let keywords = about["keywords"].as_array().into_iter().flatten();
+        for text in [&about["topic"]].into_iter().chain(keywords) {
             texts.push(self.intern(text.as_str().unwrap_or_default()));
         }
+        let summary = about["summary"].as_str().unwrap_or_default();
+        let said = summary.split(" – ").map(|sentence| {
+            let words = SPEAKERS.iter().find_map(|speaker| sentence.strip_prefix(speaker));
+            words.unwrap_or(sentence)
+        });
+        let said = said.collect::<Vec<_>>().join(" – ");
+        texts.push(self.intern(&said));
         for field in ["user_id", "caller", "url", "rating_comment"] {
             texts.push(self.intern(answer[field].as_str().unwrap_or_default()));
         }
