@@ -26,7 +26,7 @@ use hearken_config::{IngestConfig, KafkaConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
 use hearken_index::{Lookup, SearchError, Store, StoreError};
-use hearken_model::{Event, FoldOutcome, InteractionId, State, Timestamp, error_chain};
+use hearken_model::{Event, FoldOutcome, InteractionId, Timestamp, error_chain};
 use tracing::{debug, error, info, info_span, warn};
 
 use crate::decode::{Decoded, ORGANIZATION_HEADER, RejectionKind, decode, invalid_id};
@@ -561,9 +561,7 @@ impl Pipeline {
         at: Instant,
         now_judged: Option<Timestamp>,
     ) -> Result<Vec<InteractionId>, Restart> {
-        // While the backlog is read, what comes next of them may be young enough.
-        let is_over = |state: &State| now_judged.is_some_and(|now| self.parts.retention.is_over(state, now));
-        self.open.project_logs(&*self.parts.reader, &is_over)?;
+        self.open.project_logs(&*self.parts.reader)?;
         let (retention, written_at, mut removed) = (&self.parts.retention, now(), Vec::new());
         let writer = &mut self.parts.writer;
         self.open.write_dirty(&mut self.parts.deriver, at, now_judged, |document| {
@@ -783,7 +781,6 @@ impl Pipeline {
                 let document = self.open.document(&id, &*self.parts.reader)?;
                 if self.parts.retention.is_over(&document.state, now) {
                     self.parts.writer.remove(id.clone(), document.revision + 1);
-                    self.open.touch_log_of(&id, &*self.parts.reader)?;
                     self.open.forget(&id);
                     self.batch.add_removed();
                     num_removed += 1;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hearken_index::{Lookup, SearchError};
 use hearken_model::state::Address;
-use hearken_model::{Event, InteractionId, State};
+use hearken_model::{Event, InteractionId};
 
 use super::OpenInteractions;
 use crate::decode::rasa;
@@ -25,43 +25,20 @@ pub(super) fn entry(mut event: Event, address: Option<Address>) -> (Event, Optio
 }
 
 impl OpenInteractions {
-    /// Makes the interactions of the logs that have changed since the last write again. What is of interactions that are older
-    /// than their retention goes from the logs as well.
-    pub(crate) fn project_logs(
-        &mut self,
-        reader: &dyn Lookup,
-        is_over: &dyn Fn(&State) -> bool,
-    ) -> Result<(), SearchError> {
+    /// Makes the interactions of the logs that have changed since the last write again.
+    pub(crate) fn project_logs(&mut self, reader: &dyn Lookup) -> Result<(), SearchError> {
         let is_log = |id: &&InteractionId| self.open.peek(*id).is_some_and(|open| open.document.state.is_log);
         let logs: Vec<_> = self.dirty.iter().filter(is_log).cloned().collect();
         for log in logs {
-            self.project(&log, reader, is_over)?;
+            self.project(&log, reader)?;
         }
         Ok(())
     }
 
-    /// Marks the log that tells of an interaction, if one does, to be written anew.
-    pub(crate) fn touch_log_of(
-        &mut self,
-        id: &InteractionId,
-        reader: &dyn Lookup,
-    ) -> Result<(), SearchError> {
-        let projected = self.load(id, reader)?.document.state.projected.as_ref();
-        match projected.map(|projected| projected.log.clone()) {
-            Some(log) => self.touch(&log, reader),
-            None => Ok(()),
-        }
-    }
-
-    fn project(
-        &mut self,
-        log: &InteractionId,
-        reader: &dyn Lookup,
-        is_over: &dyn Fn(&State) -> bool,
-    ) -> Result<(), SearchError> {
+    fn project(&mut self, log: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
         let state = &self.load(log, reader)?.document.state;
         let (sessions, organization) = (rasa::sessions(state), state.organization.clone());
-        let (mut gone, mut over) = (Vec::new(), Vec::new());
+        let mut erased = Vec::new();
         for session in sessions {
             let open = self.load(&session.id, reader)?;
             let state = &open.document.state;
@@ -72,26 +49,18 @@ impl OpenInteractions {
             if is_of_another && state.projected.is_none() {
                 // Naming a sender must not give access to another organization's interaction.
             } else if state.erased {
-                gone.extend(session.entries);
+                erased.extend(session.entries);
             } else if session.told.is_none() && state.projected.is_none() {
                 // That conversation never existed.
-            } else {
-                let is_changed = Arc::make_mut(&mut open.document).state.project(log, session.told);
-                if is_over(&open.document.state) {
-                    gone.extend(session.entries);
-                    over.push(session.id);
-                } else if is_changed {
-                    self.mark_dirty(session.id);
-                }
+            } else if Arc::make_mut(&mut open.document).state.project(log, session.told) {
+                self.mark_dirty(session.id);
             }
         }
-        // What is gone must not stay in the log either, nor come back to it when events are read again.
+        // What was erased must not stay in the log either, nor come back to it when events are read again.
         let entries = &mut Arc::make_mut(&mut self.load(log, reader)?.document).state.messages;
-        gone.iter().for_each(|entry| {
+        erased.iter().for_each(|entry| {
             entries.remove(entry);
         });
-        // What is too old is removed from the index by whoever finds it there.
-        over.iter().for_each(|id| self.forget(id));
         Ok(())
     }
 }
@@ -104,7 +73,7 @@ mod tests {
     use hearken_analysis::Analyzer;
     use hearken_billing::{Billing, BillingSettings};
     use hearken_index_tantivy::{Index, IndexReader, IndexWriter};
-    use hearken_model::{Rating, Timestamp};
+    use hearken_model::{Rating, State, Timestamp};
     use serde_json::{Value, json};
 
     use super::*;
@@ -117,8 +86,6 @@ mod tests {
         deriver: Deriver,
         writer: IndexWriter,
         reader: IndexReader,
-        /// What is older is older than its retention.
-        over: Timestamp,
         _folder: tempfile::TempDir,
     }
 
@@ -129,8 +96,7 @@ mod tests {
             let billing = Billing::new(BillingSettings::default());
             let metrics = IngestMetrics::for_test();
             let deriver = Deriver::new(Analyzer::built_in(), billing, Duration::from_secs(60), metrics);
-            let over = Timestamp::EPOCH;
-            World { open: OpenInteractions::new(), deriver, writer, reader, over, _folder: folder }
+            World { open: OpenInteractions::new(), deriver, writer, reader, _folder: folder }
         }
 
         /// One batch, after which nothing but the index is remembered.
@@ -153,8 +119,7 @@ mod tests {
                 };
                 self.open.fold_all(events.into_iter().map(at).collect(), &self.reader).unwrap();
             }
-            let over = self.over;
-            self.open.project_logs(&self.reader, &|state| state.newest_event < over).unwrap();
+            self.open.project_logs(&self.reader).unwrap();
             let writer = &mut self.writer;
             self.open.write_dirty(&mut self.deriver, Instant::now(), None, |document| writer.put(document));
             self.writer.refresh(&Default::default()).unwrap();
@@ -222,27 +187,6 @@ mod tests {
             assert_eq!(world.said(SECOND), ["hello"], "the other one is as it was");
             world.batch(&all); // everything is read again
         }
-    }
-
-    #[test]
-    fn what_is_too_old_leaves_the_log_when_its_conversation_goes() {
-        let mut world = World::new();
-        let all = [
-            rasa("session_started", 0, ""),
-            rasa("user", 1, "my past"),
-            rasa("session_started", 100, ""),
-            rasa("user", 101, "hello"),
-        ];
-        world.batch(&all);
-        world.over = Timestamp::from_millis((1_700_000_000 + 50) * 1_000);
-        let first = InteractionId::try_new(FIRST).unwrap();
-        world.open.touch_log_of(&first, &world.reader).unwrap();
-        world.batch(&[]);
-        assert!(!serde_json::to_string(&world.state("rasa-log/ada")).unwrap().contains("my past"));
-        assert_eq!(world.said(SECOND), ["hello"], "the other one is as it was");
-        // Read again, it goes the same way.
-        world.batch(&all);
-        assert!(!serde_json::to_string(&world.state("rasa-log/ada")).unwrap().contains("my past"));
     }
 
     #[test]
