@@ -127,23 +127,24 @@ fn what_was_removed_leaves_the_files_whenever_that_was_and_whatever_it_was_befor
     let folder = tempfile::tempdir().unwrap();
     let open = || Index::open(folder.path(), |adjust| *adjust = options()).unwrap();
     let (mut writer, reader) = open();
-    for (name, value) in [("gone", 1_201), ("too", 1_501), ("there", 1_801), ("third", 2_101)] {
+    for (name, value) in [("gone", 1_201), ("too", 5_501), ("there", 8_801), ("third", 7_101)] {
         put(&mut writer, name, value);
     }
     // So many that nothing is merged for what little is removed.
     (0..20).for_each(|number| put(&mut writer, &format!("other{number}"), 3_001));
     writer.refresh(&checkpoint(1)).unwrap();
     writer.flush_now().unwrap();
-    put(&mut writer, "gone", 2_401);
+    put(&mut writer, "gone", 9_401);
     writer.refresh(&checkpoint(2)).unwrap();
     writer.flush_now().unwrap();
-    for text in ["value2401", "value1501"] {
+    // The numbers alone: of "value9401" the compressed store may keep the word as a repetition.
+    for text in ["9401", "5501"] {
         assert!(is_on_disk(folder.path(), text), "{text}");
     }
     writer.remove(InteractionId::try_new("gone").unwrap());
     writer.refresh(&checkpoint(3)).unwrap();
     writer.monitor().clean_files().unwrap();
-    for text in ["value1201", "value2401", "gone"] {
+    for text in ["1201", "9401", "gone"] {
         assert!(!is_on_disk(folder.path(), text), "{text}");
     }
 
@@ -152,10 +153,10 @@ fn what_was_removed_leaves_the_files_whenever_that_was_and_whatever_it_was_befor
     writer.close().unwrap();
     drop(reader);
     let (writer, reader) = open();
-    assert!(is_on_disk(folder.path(), "value1501"), "nobody has cleaned yet");
+    assert!(is_on_disk(folder.path(), "5501"), "nobody has cleaned yet");
     writer.monitor().clean_files().unwrap();
-    assert!(!is_on_disk(folder.path(), "value1501"));
-    assert_eq!((find(&reader, "there"), find(&reader, "third")), (vec![1_801], vec![2_101]));
+    assert!(!is_on_disk(folder.path(), "5501"));
+    assert_eq!((find(&reader, "there"), find(&reader, "third")), (vec![8_801], vec![7_101]));
 }
 
 /// A merge of the old commit's segments may begin while the first batch after a start is being written. It must neither
