@@ -66,9 +66,6 @@ fn listed<'i>(
     });
     texts.chain(metadata.iter().map(|(key, value)| Detail {
         field: Cow::Owned(format!("{METADATA_PREFIX}{key}")),
-        text: match value {
-            Scalar::Text(text) => Cow::Borrowed(text.as_str()),
-            other => Cow::Owned(other.to_string()),
-        },
+        text: value.text(),
     }))
 }

@@ -4,6 +4,7 @@
 //! `interaction.started` may ride along with every type (docs/reference.md#event-types) and a foreign payload brings
 //! several at once. Every carrier and every format is decoded to this one type.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
@@ -206,8 +207,18 @@ pub enum Scalar {
     Text(String),
 }
 
+impl Scalar {
+    /// The text that filters, facets and searches by words use: numbers and booleans as JSON writes them.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Scalar::Text(text) => Cow::Borrowed(text),
+            other => Cow::Owned(other.to_string()),
+        }
+    }
+}
+
 impl fmt::Display for Scalar {
-    /// The text that filters and facets use: numbers and booleans as JSON writes them.
+    /// See [`Scalar::text`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Scalar::Bool(value) => value.fmt(f),

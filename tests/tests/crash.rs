@@ -17,7 +17,7 @@ use hearken_tests::real_input::check::Truth;
 use hearken_tests::real_input::compare::{
     assert_none_differ, compare_dead_letters, compare_interactions, fetch_all, interaction_path, total,
 };
-use hearken_tests::real_input::{Fold, Options, Poster, Source};
+use hearken_tests::real_input::{self, Fold, Options, Poster, Source};
 use hearken_tests::{Hearken, HearkenConfig, engine_or_skip, wait_until};
 use rdkafka::mocking::MockCluster;
 
@@ -126,14 +126,14 @@ fn killed_many_times_without_any_kafka() {
 }
 
 fn from_environment(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|value| value.parse().expect("a number of kills or a seed"))
+    std::env::var(name).ok().map(|value| value.parse().expect("a number of kills"))
 }
 
 fn kill_and_compare(mut config: HearkenConfig, num_kills: usize) {
     let servers = config.bootstrap_servers.clone();
     let way = servers.as_deref().map_or(Way::Http, Way::Kafka);
     let data_dir = engine_or_skip!(data::data_dir());
-    let seed = from_environment("HEARKEN_CRASH_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
+    let seed = real_input::seed();
     say(&format!("crash rig: {num_kills} kills, HEARKEN_CRASH_SEED={seed}"));
     let started = Instant::now();
     let dialogues = data::dialogues(&data_dir).unwrap();

@@ -14,7 +14,7 @@ use hearken_tests::real_input::check::Truth;
 use hearken_tests::real_input::compare::{
     assert_none_differ, compare_dead_letters, compare_interactions, fetch_all, interaction_path, total,
 };
-use hearken_tests::real_input::{Options, Source};
+use hearken_tests::real_input::{self, Options, Source};
 use hearken_tests::{Hearken, HearkenConfig, engine_or_skip, wait_until};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -44,8 +44,7 @@ fn killed_added_and_returning_processes_leave_what_an_undisturbed_one_does() {
     kafka.create_topic(DEAD_LETTER_TOPIC, 1).unwrap();
     let (servers, cluster) = (kafka.bootstrap_servers(), opensearch.base_url());
     let servers = servers.as_str();
-    let seed = std::env::var("HEARKEN_CRASH_SEED")
-        .map_or_else(|_| fastrand::u64(..1_000_000), |seed| seed.parse().unwrap());
+    let seed = real_input::seed();
     say(&format!("scale-out: HEARKEN_CRASH_SEED={seed}"));
 
     let dialogues = data::dialogues(&data_dir).unwrap();

@@ -3,6 +3,7 @@
 //! Fragments of the API are escaped HTML with `<mark>` as the only element. They are taken apart into text here and
 //! escaped again by maud, so that a mistake in either place cannot bring markup of a conversation onto a page.
 
+use hearken_query::index::highlight::unescape;
 use maud::{Markup, html};
 
 use crate::labels;
@@ -73,25 +74,16 @@ fn pieces(escaped: &str) -> Vec<(String, bool)> {
     let mut pieces = Vec::new();
     for part in escaped.split(OPEN).enumerate() {
         match part {
-            (0, before) => pieces.push((unescaped(before), false)),
+            (0, before) => pieces.push((unescape(before), false)),
             (_, part) => {
                 let (matched, after) = part.split_once(CLOSE).unwrap_or((part, ""));
-                pieces.push((unescaped(matched), true));
-                pieces.push((unescaped(after), false));
+                pieces.push((unescape(matched), true));
+                pieces.push((unescape(after), false));
             }
         }
     }
     pieces.retain(|(text, _)| !text.is_empty());
     pieces
-}
-
-fn unescaped(text: &str) -> String {
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&#39;", "'")
-        .replace("&#x27;", "'")
-        .replace("&amp;", "&") // last, so that `&amp;lt;` is the text `&lt;`
 }
 
 #[cfg(test)]

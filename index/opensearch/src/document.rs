@@ -5,7 +5,7 @@ use hearken_index::overview::distribution_bucket;
 use hearken_index::text::fold_case;
 use hearken_index::values::{self, FieldRef};
 use hearken_model::field::{FIELDS, FieldKind};
-use hearken_model::{Document, InteractionId, Scalar};
+use hearken_model::{Document, InteractionId};
 use serde_json::{Map, Value, json};
 use siphasher::sip::SipHasher13;
 
@@ -109,18 +109,11 @@ fn add_values(document: &Document, source: &mut Map<String, Value>) {
     }
     let (mut metadata, mut keys, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
     for (key, value) in &document.derived.head.metadata {
-        let text;
-        let value = match value {
-            Scalar::Text(value) => value,
-            other => {
-                text = other.to_string();
-                &text
-            }
-        };
-        fold(&term_name(FieldRef::Metadata(key)), value);
+        let value = value.text();
+        fold(&term_name(FieldRef::Metadata(key)), &value);
         let key = metadata_key(key);
-        metadata.push(Value::from(named_term(&key, value)));
-        if let Some(number) = Decimal::parse(value) {
+        metadata.push(Value::from(named_term(&key, &value)));
+        if let Some(number) = Decimal::parse(&value) {
             numbers.push(Value::from(named_term(&key, &number.sort_key())));
         }
         keys.push(Value::from(key));

@@ -8,7 +8,7 @@
 use hearken_index::text::{MESSAGE_GAP, WordKind, fold_case};
 use hearken_index::values::{self, FieldRef};
 use hearken_model::field::FIELDS;
-use hearken_model::{Document, InteractionId, Role, Scalar};
+use hearken_model::{Document, InteractionId, Role};
 use tantivy::{TantivyDocument, Term};
 
 use super::encoding::{GAP, NEXT, SAME, push_length_prefixed};
@@ -197,15 +197,8 @@ impl DocumentBuilder {
             });
         }
         for (key, value) in &document.derived.head.metadata {
-            let text;
-            let value = match value {
-                Scalar::Text(value) => value,
-                other => {
-                    text = other.to_string();
-                    &text
-                }
-            };
-            add_terms(&term_name(FieldRef::Metadata(key)), value);
+            let value = value.text();
+            add_terms(&term_name(FieldRef::Metadata(key)), &value);
             built.add_text(self.fields.metadata, format!("{}\0{value}", metadata_key(key)));
         }
         if document.derived.llm_pending {

@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use hearken_index::search::{FacetCount, SearchError};
 use hearken_index::values::{self, FieldRef};
+use hearken_model::Document;
 use hearken_model::field::{FieldKind, METADATA_PREFIX};
-use hearken_model::{Document, Scalar};
 use tantivy::columnar::{Cardinality, Column, StrColumn};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
 
@@ -142,10 +142,8 @@ impl Facet {
         };
         if prefix.is_some() {
             let key = name.strip_prefix(METADATA_PREFIX).unwrap_or_default();
-            match document.derived.head.metadata.get(key) {
-                Some(Scalar::Text(text)) => add(text),
-                Some(other) => add(&other.to_string()),
-                None => {}
+            if let Some(value) = document.derived.head.metadata.get(key) {
+                add(&value.text());
             }
         } else if kind.is_none() {
             values::for_each_value(document, name, add);

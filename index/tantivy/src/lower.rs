@@ -12,7 +12,7 @@ use hearken_index::text::{English, Token, WordKind, fold_case, tokens};
 use hearken_index::values::{self, FieldRef};
 use hearken_index::{Access, Organizations};
 use hearken_model::field::FieldKind;
-use hearken_model::{Role, Scalar, Status, Timestamp};
+use hearken_model::{Role, Status, Timestamp};
 use tantivy::Term;
 use tantivy::query::{
     AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, Occur, Query as EngineQuery, RangeQuery, TermQuery,
@@ -607,10 +607,7 @@ fn keyword_test(
         FieldRef::Metadata(key) => {
             let key = key.to_owned();
             Lowered::test(engine, move |document| {
-                document.document.derived.head.metadata.get(&key).is_some_and(|value| match value {
-                    Scalar::Text(text) => holds(text),
-                    other => holds(&other.to_string()),
-                })
+                document.document.derived.head.metadata.get(&key).is_some_and(|value| holds(&value.text()))
             })
         }
     }

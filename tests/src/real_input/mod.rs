@@ -26,4 +26,4 @@ pub mod workload;
 pub use fold::{Expected, Fold};
 pub use post::Poster;
 pub use source::Source;
-pub use workload::{Options, Workload, WorkloadRecord};
+pub use workload::{Options, Workload, WorkloadRecord, seed};

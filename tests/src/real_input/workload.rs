@@ -21,6 +21,15 @@ const LATE_BY_RECORDS: std::ops::Range<u64> = 1..2_000;
 /// How much later a repeated record may be stamped when its producer stamped it anew.
 const RESTAMPED_MS: std::ops::Range<i64> = 1..5_000;
 
+/// The seed that `HEARKEN_CRASH_SEED` says, to see a run again; else any.
+///
+/// # Panics
+/// It says no number.
+pub fn seed() -> u64 {
+    let seed = std::env::var("HEARKEN_CRASH_SEED").ok();
+    seed.map_or_else(|| fastrand::u64(..1_000_000), |seed| seed.parse().expect("a seed is a number"))
+}
+
 /// What shapes the stream. Shares are between 0 and 1.
 #[derive(Debug, Clone)]
 pub struct Options {
