@@ -26,6 +26,19 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
+fn what_needs_a_cluster_is_refused_without_one_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&["serve", "--role", "ingest"][..], &["serve", "--role", "query"], &["index", "prepare"]]
+    {
+        let output = hearken(command, folder.path());
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(1), ""), "{command:?}");
+        let said = stderr(&output);
+        assert!(said.contains("`index.engine") && said.contains("\"tantivy\""), "{command:?}: {said}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was begun");
+}
+
+#[test]
 fn the_demo_runs_with_nothing_set_up_and_ends_with_a_summary() {
     let folder = tempfile::tempdir().unwrap();
     let output = hearken(&["demo", "--exit"], folder.path());
