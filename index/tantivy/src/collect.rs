@@ -54,6 +54,7 @@ impl Collection {
             }
             let Place::Live(vocabulary, _) = place else { continue };
             let Some(score) = query.score(document, vocabulary as usize) else { continue };
+            let document = &*document.document;
             self.total += 1;
             if let Some(top) = &mut self.top {
                 top.collect_live(view, place, document, score).map_err(engine)?;

@@ -125,8 +125,7 @@ impl<'a> Lowering<'a> {
             clauses.push((Occur::MustNot, self.erased()));
         }
         let Lowered { engine, live } = conjunction(clauses);
-        let is_alive = LiveQuery::Test(Box::new(|document| !document.is_hidden()));
-        Ok(Lowered { engine, live: LiveQuery::And(vec![is_alive, live]) })
+        Ok(Lowered { engine, live: LiveQuery::And(vec![LiveQuery::Visible, live]) })
     }
 
     fn access(&self, organizations: &Organizations) -> Lowered {
@@ -143,7 +142,7 @@ impl<'a> Lowering<'a> {
 
     /// Traces of erased interactions.
     pub(super) fn erased(&self) -> Lowered {
-        Lowered::test(self.term(HIDDEN), LiveDocument::is_hidden)
+        Lowered { engine: self.term(HIDDEN), live: LiveQuery::Not(Box::new(LiveQuery::Visible)) }
     }
 
     fn has_tombstones(&self) -> tantivy::Result<bool> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use tantivy::{DocAddress, DocId, Searcher};
 
-use super::live::{LiveDocument, TierView, Vocabulary};
+use super::live::{LiveDocument, ScannedDocument, TierView, Vocabulary};
 
 /// One state of the index.
 pub(super) struct View {
@@ -27,7 +27,7 @@ pub(super) struct View {
 /// What lies over the commit.
 pub(super) struct Overlay {
     /// The newest version of each changed interaction, by vocabulary.
-    groups: Vec<(Arc<Vocabulary>, Vec<Arc<LiveDocument>>)>,
+    groups: Vec<(Arc<Vocabulary>, Vec<ScannedDocument>)>,
     /// The documents of each segment that are replaced, ascending.
     replaced: Vec<Vec<DocId>>,
     num_terms: u64,
@@ -89,7 +89,7 @@ impl Overlay {
                 overlay.replaced[address.segment_ord as usize].push(address.doc_id);
             }
             if !is_outdated {
-                overlay.push(Arc::clone(&entry.document));
+                overlay.push(&entry.document);
             }
         }
         for replaced in &mut overlay.replaced {
@@ -99,11 +99,11 @@ impl Overlay {
         overlay
     }
 
-    fn push(&mut self, document: Arc<LiveDocument>) {
+    fn push(&mut self, document: &Arc<LiveDocument>) {
         self.num_terms += u64::from(document.num_terms);
         match self.groups.iter_mut().find(|(vocabulary, _)| Arc::ptr_eq(vocabulary, &document.vocabulary)) {
-            Some((_, documents)) => documents.push(document),
-            None => self.groups.push((Arc::clone(&document.vocabulary), vec![document])),
+            Some((_, documents)) => documents.push(document.scanned()),
+            None => self.groups.push((Arc::clone(&document.vocabulary), vec![document.scanned()])),
         }
     }
 
@@ -113,25 +113,25 @@ impl Overlay {
     }
 
     /// Every document with the place of its vocabulary.
-    pub(super) fn documents(&self) -> impl Iterator<Item = (usize, &LiveDocument)> + Clone {
+    pub(super) fn documents(&self) -> impl Iterator<Item = (usize, &ScannedDocument)> + Clone {
         let groups = self.groups.iter().enumerate();
         groups.flat_map(|(vocabulary, (_, documents))| {
-            documents.iter().map(move |document| (vocabulary, &**document))
+            documents.iter().map(move |document| (vocabulary, document))
         })
     }
 
     /// Every document with its place.
-    pub(super) fn places(&self) -> impl Iterator<Item = (Place, &LiveDocument)> {
+    pub(super) fn places(&self) -> impl Iterator<Item = (Place, &ScannedDocument)> {
         let groups = (0..).zip(&self.groups);
         groups.flat_map(|(vocabulary, (_, documents))| {
             let documents = (0..).zip(documents);
-            documents.map(move |(at, document)| (Place::Live(vocabulary, at), &**document))
+            documents.map(move |(at, document)| (Place::Live(vocabulary, at), document))
         })
     }
 
     /// The document at [`Place::Live`].
     pub(super) fn document(&self, vocabulary: u32, at: u32) -> &Arc<LiveDocument> {
-        &self.groups[vocabulary as usize].1[at as usize]
+        &self.groups[vocabulary as usize].1[at as usize].document
     }
 
     /// How many documents there are.

@@ -11,7 +11,7 @@ use levenshtein_automata::{DFA, Distance};
 use tantivy::Score;
 
 use super::cut::{CutText, Speaker};
-use super::document::{LiveDocument, Texts};
+use super::document::{LiveDocument, ScannedDocument, Texts};
 use super::vocabulary::{Vocabulary, WordId};
 use crate::budget::Budget;
 use crate::words::Bm25;
@@ -22,6 +22,8 @@ pub(crate) enum LiveQuery {
     All(Score),
     /// No document.
     None,
+    /// Those that somebody may find.
+    Visible,
     /// Words; worth what they score.
     Words(Box<WordsCondition>),
     /// A condition on values; it filters and does not rank.
@@ -127,12 +129,13 @@ impl Fits {
 impl LiveQuery {
     /// What the document is worth, if it fulfils the query. `vocabulary` is the place of its own among those that the
     /// words were looked up in.
-    pub(crate) fn score(&mut self, document: &LiveDocument, vocabulary: usize) -> Option<Score> {
+    pub(crate) fn score(&mut self, document: &ScannedDocument, vocabulary: usize) -> Option<Score> {
         match self {
             LiveQuery::All(score) => Some(*score),
             LiveQuery::None => None,
+            LiveQuery::Visible => (!document.is_hidden()).then_some(0.0),
             LiveQuery::Words(words) => words.score(document, vocabulary),
-            LiveQuery::Test(test) => test(document).then_some(0.0),
+            LiveQuery::Test(test) => test(&document.document).then_some(0.0),
             LiveQuery::And(parts) => {
                 parts.iter_mut().try_fold(0.0, |sum, part| Some(sum + part.score(document, vocabulary)?))
             }
@@ -146,7 +149,7 @@ impl LiveQuery {
 }
 
 impl WordsCondition {
-    fn score(&mut self, document: &LiveDocument, vocabulary: usize) -> Option<Score> {
+    fn score(&mut self, document: &ScannedDocument, vocabulary: usize) -> Option<Score> {
         let frequency = self.frequency(document, vocabulary, self.texts);
         if frequency == 0 {
             return None;
@@ -159,7 +162,7 @@ impl WordsCondition {
             Texts::Transcript | Texts::Of(_) => 0,
         };
         let Ranked { bm25, bonuses, in_details: factor } = self.ranked.as_mut()?;
-        let length = document.length_class();
+        let length = document.document.length_class();
         let mut score = bm25.score_with_details(length, frequency, in_details, *factor);
         for (bonus, weight) in bonuses {
             let frequency = bonus.frequency(document, vocabulary, bonus.texts);
@@ -176,19 +179,22 @@ impl WordsCondition {
     pub(crate) fn frequencies<'d>(
         &self,
         of: impl IntoIterator<Item = Range<usize>>,
-        documents: impl Iterator<Item = (usize, &'d LiveDocument)> + Clone,
+        documents: impl Iterator<Item = (usize, &'d ScannedDocument)> + Clone,
     ) -> Vec<u64> {
         let texts = match self.texts {
             Texts::Of(Speaker::Role(Role::System)) => self.texts,
             Texts::Common | Texts::Transcript | Texts::Of(Speaker::Role(_)) => Texts::Common,
             Texts::Of(_) => self.texts,
         };
-        let contains = |words: &[WordId], document: &LiveDocument| {
-            let mut texts = document.texts_of(texts);
-            document.has_any(words) && texts.any(|text| num_fitting(text, words, false) > 0)
+        let contains = |words: &[WordId], document: &ScannedDocument| match texts {
+            Texts::Common => document.num_common(words) > 0,
+            Texts::Transcript | Texts::Of(_) => {
+                document.has_any(words)
+                    && document.document.texts_of(texts).any(|text| num_fitting(text, words, false) > 0)
+            }
         };
         let num_terms = |slot: &SlotWords| {
-            let num_terms = |(vocabulary, document): (usize, &LiveDocument)| {
+            let num_terms = |(vocabulary, document): (usize, &ScannedDocument)| {
                 slot.terms[vocabulary].iter().filter(|words| contains(words, document)).count() as u64
             };
             documents.clone().map(num_terms).sum()
@@ -196,9 +202,10 @@ impl WordsCondition {
         let num_pairs = |pair: &[SlotWords]| {
             let mut matcher = PhraseMatcher::new(&[0, 1], &[0, 1], 0);
             let mut positions = [Vec::new(), Vec::new()];
-            let has_pair = |(vocabulary, document): &(usize, &LiveDocument)| {
+            let has_pair = |(vocabulary, document): &(usize, &ScannedDocument)| {
                 pair.iter().all(|slot| document.has_any(&slot.words[*vocabulary]))
                     && document
+                        .document
                         .texts_of(texts)
                         .any(|text| num_matches(text, pair, *vocabulary, &mut matcher, &mut positions) > 0)
             };
@@ -211,15 +218,18 @@ impl WordsCondition {
         of.into_iter().map(frequency).collect()
     }
 
-    /// How often the words stand in those texts as they should; only whether they do where nothing is ranked.
-    fn frequency(&mut self, document: &LiveDocument, vocabulary: usize, texts: Texts) -> u32 {
-        if self.slots.is_empty() || !self.slots.iter().all(|slot| document.has_any(&slot.words[vocabulary])) {
+    /// How often the words stand in those texts as they should; at least whether they do where nothing is ranked.
+    fn frequency(&mut self, document: &ScannedDocument, vocabulary: usize, texts: Texts) -> u32 {
+        let WordsCondition { slots, matcher, ranked, positions, .. } = self;
+        if let ([slot], Texts::Common) = (slots.as_slice(), texts) {
+            return document.num_common(&slot.words[vocabulary]);
+        }
+        if slots.is_empty() || !slots.iter().all(|slot| document.has_any(&slot.words[vocabulary])) {
             return 0;
         }
-        let WordsCondition { slots, matcher, ranked, positions, .. } = self;
         let counts = ranked.is_some();
         let mut frequency = 0;
-        for text in document.texts_of(texts) {
+        for text in document.document.texts_of(texts) {
             frequency += match slots.as_slice() {
                 [slot] => num_fitting(text, &slot.words[vocabulary], counts),
                 _ => num_matches(text, slots, vocabulary, matcher, positions),

@@ -15,8 +15,9 @@ pub(crate) struct LiveDocument {
     pub(crate) document: Arc<Document>,
     /// In the order of the transcript, then topic, summary, keywords and details.
     pub(crate) texts: Box<[(Speaker, Arc<CutText>)]>,
-    /// All words, each once, ascending.
-    distinct: Box<[WordId]>,
+    /// All words, each once, ascending, with how often each stands in [`Texts::Common`].
+    words: Box<[(WordId, u32)]>,
+    signature: Signature,
     /// What the numbers stand for.
     pub(crate) vocabulary: Arc<Vocabulary>,
     /// How many terms the engine makes of it.
@@ -41,9 +42,17 @@ impl LiveDocument {
         texts: Box<[(Speaker, Arc<CutText>)]>,
         vocabulary: Arc<Vocabulary>,
     ) -> Self {
-        let mut distinct: Vec<WordId> = texts.iter().flat_map(|(_, text)| text.ids()).collect();
-        distinct.sort_unstable();
-        distinct.dedup();
+        let words = texts.iter().flat_map(|(speaker, text)| {
+            let is_common = u32::from(Texts::Common.covers(*speaker));
+            text.ids().map(move |word| (word, is_common))
+        });
+        let mut words: Vec<(WordId, u32)> = words.collect();
+        words.sort_unstable_by_key(|(word, _)| *word);
+        words.dedup_by(|(word, count), (kept, sum)| {
+            let is_same = word == kept;
+            *sum += if is_same { *count } else { 0 };
+            is_same
+        });
         let num_terms = |(speaker, text): &(Speaker, Arc<CutText>)| match speaker {
             Speaker::Role(_) => text.num_terms,
             // They have terms of their own beside those that they share.
@@ -59,9 +68,10 @@ impl LiveDocument {
                 + document.state.bytes()
                 + MESSAGE_BYTES * document.state.messages.len()
                 + text_bytes
-                + size_of_val(&*distinct),
+                + size_of_val(&*words),
             is_removal: false,
-            distinct: distinct.into(),
+            signature: Signature::of(words.iter().map(|(word, _)| *word)),
+            words: words.into(),
             document,
             texts,
             vocabulary,
@@ -83,18 +93,89 @@ impl LiveDocument {
         FieldNormReader::fieldnorm_to_id(self.length)
     }
 
-    /// Whether any of these words, ascending, occurs anywhere in it.
-    pub(crate) fn has_any(&self, words: &[WordId]) -> bool {
-        if words.len() <= self.distinct.len() {
-            words.iter().any(|word| self.distinct.binary_search(word).is_ok())
+    fn has_any(&self, words: &[WordId]) -> bool {
+        if words.len() <= self.words.len() {
+            words.iter().any(|word| self.place(*word).is_some())
         } else {
-            self.distinct.iter().any(|word| words.binary_search(word).is_ok())
+            self.words.iter().any(|(word, _)| words.binary_search(word).is_ok())
         }
+    }
+
+    fn place(&self, word: WordId) -> Option<usize> {
+        self.words.binary_search_by_key(&word, |(word, _)| *word).ok()
+    }
+
+    /// How often these words, ascending, stand in [`Texts::Common`].
+    fn num_common(&self, words: &[WordId]) -> u32 {
+        if words.len() <= self.words.len() {
+            let counts = words.iter().filter_map(|word| Some(self.words[self.place(*word)?].1));
+            counts.sum()
+        } else {
+            let fitting = self.words.iter().filter(|(word, _)| words.binary_search(word).is_ok());
+            fitting.map(|(_, count)| count).sum()
+        }
+    }
+
+    /// The same document as scans meet it.
+    pub(crate) fn scanned(self: &Arc<Self>) -> ScannedDocument {
+        ScannedDocument { signature: self.signature, is_hidden: self.is_hidden(), document: Arc::clone(self) }
     }
 
     /// Those of its texts.
     pub(crate) fn texts_of(&self, texts: Texts) -> impl Iterator<Item = &CutText> {
         self.texts.iter().filter(move |(speaker, _)| texts.covers(*speaker)).map(|(_, text)| &**text)
+    }
+}
+
+/// A document beside what rules most documents out. A tier is searched by a scan: of a thousand documents, each behind
+/// pointers of its own, the scan then touches those alone that it has to.
+pub(crate) struct ScannedDocument {
+    signature: Signature,
+    is_hidden: bool,
+    pub(crate) document: Arc<LiveDocument>,
+}
+
+impl ScannedDocument {
+    /// Whether nobody may find it: it was erased, or is no interaction.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.is_hidden
+    }
+
+    /// Whether any of these words, ascending, occurs anywhere in it.
+    pub(crate) fn has_any(&self, words: &[WordId]) -> bool {
+        self.signature.may_have_any(words) && self.document.has_any(words)
+    }
+
+    /// How often these words, ascending, stand in [`Texts::Common`].
+    pub(crate) fn num_common(&self, words: &[WordId]) -> u32 {
+        if self.signature.may_have_any(words) { self.document.num_common(words) } else { 0 }
+    }
+}
+
+/// A Bloom filter of one hash over a document's words: a word whose bit is not set is not in it. Most conversations have
+/// some hundred different words, which lets one of ten others pass.
+#[derive(Clone, Copy)]
+struct Signature([u64; SIGNATURE_BITS / 64]);
+
+const SIGNATURE_BITS: usize = 1_024;
+
+impl Signature {
+    fn of(words: impl Iterator<Item = WordId>) -> Self {
+        let mut bits = [0; SIGNATURE_BITS / 64];
+        for (at, bit) in words.map(Self::place) {
+            bits[at] |= bit;
+        }
+        Signature(bits)
+    }
+
+    fn may_have_any(&self, words: &[WordId]) -> bool {
+        words.iter().map(|word| Self::place(*word)).any(|(at, bit)| self.0[at] & bit != 0)
+    }
+
+    /// The number of a word spreads well as it is: numbers are given in turn.
+    fn place(word: WordId) -> (usize, u64) {
+        let bit = word as usize % SIGNATURE_BITS;
+        (bit / 64, 1 << (bit % 64))
     }
 }
 

@@ -12,6 +12,6 @@ mod vocabulary;
 
 pub(super) use condition::{Fits, LiveQuery, Ranked, WordsCondition};
 pub(super) use cut::{CutText, Cutter, Speaker};
-pub(super) use document::{LiveDocument, Texts};
+pub(super) use document::{LiveDocument, ScannedDocument, Texts};
 pub(super) use tier::{LiveEntry, Tier, TierView};
 pub(super) use vocabulary::{Vocabulary, Words};
