@@ -31,10 +31,10 @@ use crate::stream::Stream;
 use crate::usage;
 use bare::{Bare, BareEngine, BareWriter};
 use corpus::{Corpus, Made};
-use engine::{Engine, Measured, measure};
+use engine::{SearchSystem, Measured, measure};
 use halt::Halted;
 use opensearch::{Node, OpenSearchEngine};
-use question::{Kind, Question};
+use question::{QuestionKind, Question};
 use served::Served;
 
 /// Hits of every search.
@@ -59,8 +59,8 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8])]
     clients: Vec<usize>,
     /// Kinds of search [default: all ten].
-    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::value_variants().iter().copied(), hide_default_value = true)]
-    kinds: Vec<Kind>,
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = QuestionKind::value_variants().iter().copied(), hide_default_value = true)]
+    kinds: Vec<QuestionKind>,
     /// Events a second that are ingested in the second half; 0 leaves it out.
     #[arg(long, default_value_t = 1_000)]
     rate: u32,
@@ -112,7 +112,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ))?;
 
     let frequency = |word: &str| bare.frequency(word);
-    let pick = |kind: &Kind| question::pick(*kind, &corpus, args.interactions as usize, &frequency);
+    let pick = |kind: &QuestionKind| question::pick(*kind, &corpus, args.interactions as usize, &frequency);
     let questions: Vec<Vec<Question>> = args.kinds.iter().map(pick).collect::<Result<_>>()?;
 
     let plain = BareEngine { bare: &bare, with_snippets: false };
@@ -223,7 +223,7 @@ fn wait_for_merges(index: &Monitor) {
 /// By number of clients, then kind.
 type OfEngine = Vec<Vec<Measured>>;
 
-fn all<E: Engine>(args: &Args, engine: &E, questions: &[Vec<Question>]) -> Result<OfEngine> {
+fn all<E: SearchSystem>(args: &Args, engine: &E, questions: &[Vec<Question>]) -> Result<OfEngine> {
     let prepared =
         questions.iter().map(|of_kind| of_kind.iter().map(|question| engine.prepare(question)).collect());
     let prepared: Vec<Vec<E::Prepared>> = prepared.collect::<Result<_>>()?;
@@ -352,7 +352,7 @@ impl Results {
     }
 }
 
-fn row(kind: Kind, [a, b, c, d]: [Option<&Measured>; 4]) -> [String; 17] {
+fn row(kind: QuestionKind, [a, b, c, d]: [Option<&Measured>; 4]) -> [String; 17] {
     let time =
         |measured: Option<&Measured>, share| measured.map_or(f64::NAN, |measured| measured.percentile(share));
     let shown = |value: f64| if value.is_nan() { String::new() } else { format!("{value:.2}") };

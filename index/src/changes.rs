@@ -37,10 +37,10 @@ pub struct ChangesSince {
 /// The latest changes, for engines. None at first. Clones share them.
 #[derive(Clone)]
 pub struct Changes {
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<KeptChanges>>,
 }
 
-struct Kept {
+struct KeptChanges {
     run: u64,
     /// Changes ever published; the last `ids.len()` of them are kept.
     num_changes: u64,
@@ -50,7 +50,7 @@ struct Kept {
 impl Default for Changes {
     fn default() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let kept = Kept { run: now.as_micros() as u64, num_changes: 0, ids: VecDeque::new() };
+        let kept = KeptChanges { run: now.as_micros() as u64, num_changes: 0, ids: VecDeque::new() };
         Changes { kept: Arc::new(Mutex::new(kept)) }
     }
 }

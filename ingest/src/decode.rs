@@ -16,7 +16,7 @@ use hearken_model::{Event, Timestamp};
 
 pub(crate) use self::formats::rasa;
 
-use self::carrier::Opened;
+use self::carrier::CarrierContent;
 use self::formats::Context;
 use crate::record::RawRecord;
 
@@ -145,10 +145,10 @@ pub enum Decoded {
 pub fn decode(record: &RawRecord, accepted_at: Timestamp) -> Decoded {
     let recorded_at = record.timestamp.unwrap_or(accepted_at);
     let decoded = carrier::open(record).and_then(|opened| match opened {
-        Opened::Native(envelope) => {
+        CarrierContent::Native(envelope) => {
             native::read(envelope, recorded_at).map(|event| Decoded::Events(vec![event]))
         }
-        Opened::Foreign(payload) => payload.read(&Context { record, recorded_at }),
+        CarrierContent::Foreign(payload) => payload.read(&Context { record, recorded_at }),
     });
     let mut decoded = decoded.unwrap_or_else(Decoded::Rejected);
     if let (Decoded::Events(events), Some(organization)) = (&mut decoded, record.header(ORGANIZATION_HEADER))

@@ -27,13 +27,13 @@ use crate::derive::Deriver;
 
 /// What is kept between batches; a batch ends when it has loaded as many bytes again.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+struct CacheLimits {
     interactions_max: usize,
     /// See [`memory_bytes`].
     bytes_max: usize,
 }
 
-const LIMITS: Limits = Limits { interactions_max: 50_000, bytes_max: 96 * 1024 * 1024 };
+const LIMITS: CacheLimits = CacheLimits { interactions_max: 50_000, bytes_max: 96 * 1024 * 1024 };
 /// What an interaction takes in memory beside its text and messages: state and derived values with their strings, what the
 /// analysis remembers, its places in maps.
 const STRUCTURE_BYTES: usize = 4_000;
@@ -82,7 +82,7 @@ pub(crate) struct OpenInteractions {
     /// When large interactions may be put again.
     large_due: Option<Instant>,
     bytes: usize,
-    limits: Limits,
+    limits: CacheLimits,
 }
 
 /// See [`OpenInteractions::may_fold`].
@@ -94,7 +94,7 @@ pub(crate) fn is_permitted(state: &State, organization: &str, event: &Event) -> 
 }
 
 /// What folding an event did.
-pub(crate) struct Folded {
+pub(crate) struct FoldResult {
     pub(crate) outcome: FoldOutcome,
     /// The interaction may be deferred by the next write.
     pub(crate) is_large: bool,
@@ -105,7 +105,7 @@ impl OpenInteractions {
         Self::with_limits(LIMITS)
     }
 
-    fn with_limits(limits: Limits) -> Self {
+    fn with_limits(limits: CacheLimits) -> Self {
         OpenInteractions {
             open: LruCache::unbounded(),
             dirty: Vec::new(),
@@ -122,7 +122,7 @@ impl OpenInteractions {
         event: Event,
         address: Option<Address>,
         reader: &dyn Lookup,
-    ) -> Result<Folded, FoldError> {
+    ) -> Result<FoldResult, FoldError> {
         let id = event.interaction_id.clone();
         let (event, address) = log::entry(event, address);
         let is_erasure = event.erase;
@@ -137,7 +137,7 @@ impl OpenInteractions {
         if outcome == FoldOutcome::Applied {
             self.mark_dirty(id);
         }
-        Ok(Folded { outcome, is_large })
+        Ok(FoldResult { outcome, is_large })
     }
 
     /// Folds the events of one record, each with its address: all of them or, if one is beyond a limit, none.
@@ -145,7 +145,7 @@ impl OpenInteractions {
         &mut self,
         events: Vec<(Event, Option<Address>)>,
         reader: &dyn Lookup,
-    ) -> Result<Folded, FoldError> {
+    ) -> Result<FoldResult, FoldError> {
         if events.len() > 1 {
             let mut tried: HashMap<&InteractionId, State> = HashMap::new();
             for (event, address) in &events {
@@ -158,9 +158,9 @@ impl OpenInteractions {
                 }
             }
         }
-        let mut all = Folded { outcome: FoldOutcome::Duplicate, is_large: false };
+        let mut all = FoldResult { outcome: FoldOutcome::Duplicate, is_large: false };
         for (event, address) in events {
-            let Folded { outcome, is_large } = self.fold(event, address, reader)?;
+            let FoldResult { outcome, is_large } = self.fold(event, address, reader)?;
             all.is_large |= is_large;
             if all.outcome != FoldOutcome::Applied && outcome != FoldOutcome::Duplicate {
                 all.outcome = outcome;
@@ -324,7 +324,7 @@ impl OpenInteractions {
 
     /// Forgets the least recently used ones, so that the limits hold. Everything that was put has been written.
     pub(crate) fn shrink(&mut self) {
-        let Limits { interactions_max, bytes_max } = self.limits;
+        let CacheLimits { interactions_max, bytes_max } = self.limits;
         while self.deferred.is_empty() && (self.open.len() > interactions_max || self.bytes > bytes_max) {
             let Some((_, open)) = self.open.pop_lru() else { break };
             self.bytes -= open.bytes;
@@ -377,8 +377,8 @@ mod tests {
             writer.refresh(&Default::default()).unwrap();
             open.shrink();
         };
-        let by_number = Limits { interactions_max: 3, bytes_max: usize::MAX / 4 };
-        let by_bytes = Limits { interactions_max: usize::MAX, bytes_max: 5 * TEXT_BYTES };
+        let by_number = CacheLimits { interactions_max: 3, bytes_max: usize::MAX / 4 };
+        let by_bytes = CacheLimits { interactions_max: usize::MAX, bytes_max: 5 * TEXT_BYTES };
         for (limits, messages) in [(by_number, 0..5), (by_bytes, 5..10)] {
             let mut open = OpenInteractions::with_limits(limits);
             for message in messages {

@@ -62,7 +62,7 @@ pub use derive::Deriver;
 pub use erasure::{EraseError, Eraser};
 pub use intake::{Incoming, Intake, IntakeError, Sender, Taken};
 pub use kafka::{InProcessBroker, KafkaError, OutgoingRecord};
-pub use llm::{Budget, LlmAnalyst, LlmParts};
+pub use llm::{DailyBudget, LlmAnalyst, LlmParts};
 pub use log::{LocalLog, LogError};
 pub use metrics::{IngestMetrics, RecordOutcome};
 pub use pipeline::{Ingest, IngestError, IngestParts};

@@ -25,7 +25,7 @@ use hearken_model::{MessageUpdate, Role, State, Timestamp};
 use crate::derive::of_upstream;
 
 pub use analyst::{LlmAnalyst, LlmParts};
-pub use budget::Budget;
+pub use budget::DailyBudget;
 
 /// Whether to ask a language model about this interaction: the customer spoke, upstream has not given every value, and the
 /// transcript differs from the one that the last answer was about.

@@ -33,7 +33,7 @@ use tracing::{error, info, warn};
 
 pub(crate) use self::frame::LogRecord;
 use self::segment::{Segment, open_segments};
-use self::writer::Writer;
+use self::writer::LogWriter;
 pub(crate) use source::LogSource;
 
 use crate::source::{SourceCommand, TopicPartition};
@@ -102,9 +102,9 @@ impl LogError {
 }
 
 /// Tells when what was appended is durable.
-pub(crate) struct Receipt(watch::Receiver<Option<Result<(), LogError>>>);
+pub(crate) struct AppendReceipt(watch::Receiver<Option<Result<(), LogError>>>);
 
-impl Receipt {
+impl AppendReceipt {
     /// Waits until it is on disk, or cannot be.
     pub(crate) async fn durable(mut self) -> Result<(), LogError> {
         let outcome = self.0.wait_for(Option::is_some).await;
@@ -114,14 +114,14 @@ impl Receipt {
 
 struct Shared {
     folder: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<LogState>,
     /// Something for the writer to do.
     to_write: Condvar,
     /// Something for the source to do.
     to_read: Condvar,
 }
 
-struct State {
+struct LogState {
     /// Oldest first; without gaps from the oldest offset that may still be read.
     segments: VecDeque<Segment>,
     /// When the last segment was begun, while it may be appended to.
@@ -135,7 +135,7 @@ struct State {
     is_closing: bool,
 }
 
-impl State {
+impl LogState {
     /// The end of what is durable.
     fn durable_end(&self) -> i64 {
         self.segments.back().map_or(self.released, |segment| segment.end.max(self.released))
@@ -173,7 +173,7 @@ impl Pending {
 
 impl Shared {
     /// A panic while the lock is held leaves the state intact: nothing in between can fail.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -208,7 +208,7 @@ impl LocalLog {
         let position = checkpoint.position(TOPIC, PARTITION).map(|position| position.next_offset);
         let segments = open_segments(folder, position)?;
         let oldest = segments.front().map(|segment| segment.first);
-        let mut state = State {
+        let mut state = LogState {
             segments,
             open_since: None,
             pending: Pending::from(0),
@@ -229,7 +229,7 @@ impl LocalLog {
             to_write: Condvar::new(),
             to_read: Condvar::new(),
         });
-        let writer = Writer::new(Arc::clone(&shared));
+        let writer = LogWriter::new(Arc::clone(&shared));
         let thread = std::thread::Builder::new().name("local-log".into()).spawn(move || writer.run());
         let thread = thread.map_err(|cause| LogError::io(folder, cause))?;
         let thread = WriterThread { shared: Arc::clone(&shared), thread: Some(thread) };
@@ -238,9 +238,9 @@ impl LocalLog {
 
     /// Appends these records and has them written at once. They are accepted only when the receipt says so, all of them
     /// or none.
-    pub(crate) fn append(&self, records: &[LogRecord]) -> Result<Receipt, LogError> {
+    pub(crate) fn append(&self, records: &[LogRecord]) -> Result<AppendReceipt, LogError> {
         let prepared: Vec<_> = records.iter().map(frame::prepare).collect();
-        let num_bytes: usize = prepared.iter().map(frame::Prepared::size_bytes).sum();
+        let num_bytes: usize = prepared.iter().map(frame::EncodedRecord::size_bytes).sum();
         let mut state = self.shared.lock();
         if state.is_closing {
             return Err(LogError::Closed);
@@ -258,7 +258,7 @@ impl LocalLog {
             record.write(pending.next, pending.first, &mut pending.frames);
             pending.next += 1;
         }
-        let receipt = Receipt(pending.outcome.subscribe());
+        let receipt = AppendReceipt(pending.outcome.subscribe());
         drop(state);
         fail::fail_point!("log-appended");
         self.shared.to_write.notify_one();

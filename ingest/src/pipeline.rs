@@ -33,7 +33,7 @@ use crate::decode::{Decoded, ORGANIZATION_HEADER, RejectionKind, decode, invalid
 use crate::derive::Deriver;
 use crate::enrich::Enrichment;
 use crate::erasure::{Eraser, ErasureOrder};
-use crate::fold::{FoldError, Folded, OpenInteractions};
+use crate::fold::{FoldError, FoldResult, OpenInteractions};
 use crate::halted::HaltedPartitions;
 use crate::kafka::{DeadLetters, KafkaError, KafkaSource};
 use crate::log::LocalLog;
@@ -461,7 +461,7 @@ impl Pipeline {
             Decoded::Events(events) => {
                 let events = events.into_iter().map(|event| self.enrichment.apply(event, metrics)).collect();
                 match self.open.fold_all(events, &*self.parts.reader) {
-                    Ok(Folded { outcome, is_large }) => {
+                    Ok(FoldResult { outcome, is_large }) => {
                         self.batch.add_folded(record.timestamp, is_large);
                         let outcome = match outcome {
                             FoldOutcome::Applied => RecordOutcome::Applied,

@@ -15,7 +15,7 @@ use hearken_geoip::GeoIp;
 use hearken_index::Access;
 use hearken_index_tantivy::{Index, IndexReader};
 use hearken_ingest::{
-    Assignment, Budget, Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, LlmAnalyst, LlmParts,
+    Assignment, DailyBudget, Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, LlmAnalyst, LlmParts,
     OutgoingRecord, Retention,
 };
 use hearken_model::{Interaction, InteractionId, Money, Status};
@@ -97,7 +97,7 @@ impl Stack {
             retries: 1,
             concurrency: 1,
             rest_after: options.rest_after,
-            budget: Budget::open(options.budget, Some(folder.join("spent.json"))).unwrap(),
+            budget: DailyBudget::open(options.budget, Some(folder.join("spent.json"))).unwrap(),
             billing: billing(),
             reader: reader.clone().into(),
             status: ingest.status(),

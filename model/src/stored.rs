@@ -159,7 +159,7 @@ impl LazyDocument {
             Content::Stored { rest, .. } => rest,
             Content::InMemory(document) => return Ok(texts_in(document)),
         };
-        let Spoken { state } = serde_json::from_str(rest)?;
+        let SpokenRest { state } = serde_json::from_str(rest)?;
         let given = state.start_time.map(|start| start.value);
         let start = given.or_else(|| state.messages.values().map(Versioned::<Part<'_>>::begins).min());
         let mut said: Vec<_> = state
@@ -191,7 +191,7 @@ fn texts_in(document: &Document) -> Vec<MessageText<'_>> {
 
 /// The parts of the rest that matter here, under their names.
 #[derive(Deserialize)]
-struct Spoken<'t> {
+struct SpokenRest<'t> {
     #[serde(borrow)]
     state: SpokenState<'t>,
 }

@@ -27,7 +27,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::http::Caller;
 use crate::problem::Problem;
 
-pub use chain::{Checked, append, check};
+pub use chain::{ChainReport, append, check};
 
 /// Entries that may wait to be written, those of requests under way among them.
 const WAITING_MAX: usize = 4_096;
@@ -114,19 +114,19 @@ pub enum AuditError {
 /// Writes entries on a thread of its own. Clones share it; the last one that is dropped waits until all is written.
 #[derive(Debug, Clone)]
 pub struct AuditLog {
-    writer: Arc<Writer>,
+    writer: Arc<AuditWriter>,
 }
 
 #[derive(Debug)]
-struct Writer {
-    items_tx: Sender<Item>,
+struct AuditWriter {
+    items_tx: Sender<QueueItem>,
     room: Arc<Semaphore>,
     thread: Mutex<Option<JoinHandle<()>>>,
     file: Arc<LogFile>,
 }
 
 #[derive(Debug)]
-enum Item {
+enum QueueItem {
     /// An entry, with its place in the queue, which is free again once it is written.
     Entry(AuditEntry, OwnedSemaphorePermit),
     /// Nothing comes after this.
@@ -164,7 +164,7 @@ impl AuditLog {
         });
         let thread = thread.map_err(|error| AuditError::File(file.path.clone(), error))?;
         let room = Arc::new(Semaphore::new(WAITING_MAX));
-        let writer = Writer { items_tx, room, thread: Mutex::new(Some(thread)), file };
+        let writer = AuditWriter { items_tx, room, thread: Mutex::new(Some(thread)), file };
         Ok(AuditLog { writer: Arc::new(writer) })
     }
 
@@ -217,16 +217,16 @@ impl PendingEntry {
 impl Drop for PendingEntry {
     fn drop(&mut self) {
         let Some((entry, place)) = self.entry.take() else { return };
-        if self.log.writer.items_tx.send(Item::Entry(entry, place)).is_err() {
+        if self.log.writer.items_tx.send(QueueItem::Entry(entry, place)).is_err() {
             tracing::error!("lost an entry of the audit log: the server has stopped");
         }
     }
 }
 
-impl Writer {
+impl AuditWriter {
     fn close(&self) {
         self.file.is_closing.store(true, Ordering::Relaxed);
-        let _ = self.items_tx.send(Item::End); // the thread may have ended already
+        let _ = self.items_tx.send(QueueItem::End); // the thread may have ended already
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = thread.join(); // it has reported its own failure
@@ -234,22 +234,22 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for AuditWriter {
     fn drop(&mut self) {
         self.close();
     }
 }
 
-fn write_all(file: &LogFile, items: &Receiver<Item>) {
-    while let Ok(Item::Entry(entry, place)) = items.recv() {
+fn write_all(file: &LogFile, items: &Receiver<QueueItem>) {
+    while let Ok(QueueItem::Entry(entry, place)) = items.recv() {
         let (mut batch, mut places, mut ends) = (vec![entry], vec![place], false);
         for item in items.try_iter() {
             match item {
-                Item::Entry(entry, place) => {
+                QueueItem::Entry(entry, place) => {
                     batch.push(entry);
                     places.push(place);
                 }
-                Item::End => {
+                QueueItem::End => {
                     ends = true;
                     break;
                 }

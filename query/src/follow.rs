@@ -53,7 +53,7 @@ pub enum FollowEvent {
 }
 
 /// Follows one search.
-pub struct Follower {
+pub struct SearchFollower {
     state: AppState,
     selection: Selection,
     hides_words: bool,
@@ -63,7 +63,7 @@ pub struct Follower {
     _place: tokio::sync::OwnedSemaphorePermit,
 }
 
-impl Follower {
+impl SearchFollower {
     /// Follows from now, or from the point that an earlier follower reported. Only the query and the filters of the
     /// parameters matter.
     ///
@@ -84,7 +84,7 @@ impl Follower {
         words::refuse(caller, &query, &parameters)?;
         let selection = parameters.selection(query, access);
         let point = point.unwrap_or_else(|| state.reader().changes_now());
-        let mut follower = Follower {
+        let mut follower = SearchFollower {
             state: state.clone(),
             selection,
             hides_words: !caller.may(Permission::Search),

@@ -91,22 +91,22 @@ pub struct NewKey {
 
 /// A key as its holder presents it. It cannot be printed by accident.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
+pub struct BearerToken(String);
 
-impl Token {
+impl BearerToken {
     /// The key itself, for whoever asked for it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
     fn new(id: &str, secret: &[u8; SECRET_BYTES]) -> Self {
-        Token(format!("{PREFIX}{id}_{}", hex(secret)))
+        BearerToken(format!("{PREFIX}{id}_{}", hex(secret)))
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for BearerToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token([redacted])")
+        f.write_str("BearerToken([redacted])")
     }
 }
 
@@ -185,11 +185,11 @@ impl Keys {
         new: NewKey,
         now: Timestamp,
         random: [u8; ID_BYTES + SECRET_BYTES],
-    ) -> Result<(Key, Token), InvalidKey> {
+    ) -> Result<(Key, BearerToken), InvalidKey> {
         let (id, secret) = random.split_at(ID_BYTES);
         let id = hex(id);
         let secret = secret.try_into().expect("the rest is as long as a secret");
-        let token = Token::new(&id, secret);
+        let token = BearerToken::new(&id, secret);
         let key = Key {
             id,
             name: checked_name(&new.name)?,

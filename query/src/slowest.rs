@@ -34,7 +34,7 @@ const HIDDEN: &str = "…";
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum SearchKind {
     /// A page of interactions, with facets.
     Search,
     /// The numbers for charts.
@@ -49,7 +49,7 @@ pub struct SlowSearch {
     /// How long it ran, without waiting for a place in the pool.
     pub seconds: f64,
     /// What was asked for.
-    pub kind: Kind,
+    pub kind: SearchKind,
     /// Interactions that matched; `None` when it ran out of time, and for those who may not know.
     pub total: Option<u64>,
     /// The query and the other parameters, with `…` in place of words, values and metadata keys.
@@ -67,7 +67,7 @@ impl SlowSearches {
     /// Runs a search, and keeps it if it is one of the slowest. Searches that are refused are not kept.
     pub(crate) fn time<T>(
         &self,
-        kind: Kind,
+        kind: SearchKind,
         parameters: &SearchParameters,
         search: impl FnOnce() -> Result<T, Problem>,
         total: impl FnOnce(&T) -> u64,
@@ -266,7 +266,7 @@ mod tests {
             searches.keep(start + Duration::from_secs(after_s), seconds, |seconds| SlowSearch {
                 at: now(),
                 seconds,
-                kind: Kind::Search,
+                kind: SearchKind::Search,
                 total: Some(1),
                 shape: String::new(),
                 q: None,
@@ -293,7 +293,7 @@ mod tests {
     fn what_runs_out_of_time_is_kept_and_what_is_refused_is_not() {
         let searches = SlowSearches::default();
         let run = |answer: Result<u64, Problem>| {
-            drop(searches.time(Kind::Search, &parameters("q=refund"), || answer, |total| *total));
+            drop(searches.time(SearchKind::Search, &parameters("q=refund"), || answer, |total| *total));
         };
         run(Ok(3));
         run(Err(Problem::search_timeout()));

@@ -15,11 +15,11 @@ use crate::events::EventSink;
 use crate::follow::Seal;
 use crate::http::Gate;
 use crate::http::metrics::HttpMetrics;
-use crate::http::pace::Pace;
+use crate::http::pace::RateLimiter;
 use crate::http::unsigned::UnsignedRoom;
 use crate::problem::Problem;
 use crate::slowest::SlowSearches;
-use crate::views::Views;
+use crate::views::SavedViews;
 use crate::webhooks::Platform;
 
 /// Bounds on what requests may cost.
@@ -105,12 +105,12 @@ struct Inner {
     streams: Arc<Semaphore>,
     /// Places for KiB of events.
     events_room: Arc<Semaphore>,
-    pace: Pace,
+    pace: RateLimiter,
     unsigned_room: UnsignedRoom,
     events: Option<Arc<dyn EventSink>>,
     webhook_secrets: BTreeMap<Platform, Vec<u8>>,
     stopping: watch::Receiver<bool>,
-    views: Arc<Views>,
+    views: Arc<SavedViews>,
     erasures: Arc<Erasures>,
     gate: Gate,
     audit: Option<AuditLog>,
@@ -125,7 +125,7 @@ pub struct AppStateBuilder {
     readiness: Readiness,
     limits: Limits,
     stopping: watch::Receiver<bool>,
-    views: Views,
+    views: SavedViews,
     erasures: Arc<Erasures>,
     gate: Gate,
     audit: Option<AuditLog>,
@@ -166,7 +166,7 @@ impl AppStateBuilder {
     }
 
     /// The saved views; by default there are none and new ones are kept in memory.
-    pub fn views(mut self, views: Views) -> Self {
+    pub fn views(mut self, views: SavedViews) -> Self {
         self.views = views;
         self
     }
@@ -222,7 +222,7 @@ impl AppStateBuilder {
             exports: Arc::new(Semaphore::new(limits.exports_max)),
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             events_room: Arc::new(Semaphore::new((limits.events_room_bytes / 1024).max(1))),
-            pace: Pace::new(limits.events_per_second),
+            pace: RateLimiter::new(limits.events_per_second),
             unsigned_room: UnsignedRoom::new(limits.unsigned_room_bytes, limits.events_bytes_max),
             events,
             webhook_secrets,
@@ -253,7 +253,7 @@ impl AppState {
             readiness,
             limits: Limits::default(),
             stopping,
-            views: Views::default(),
+            views: SavedViews::default(),
             erasures: Arc::default(),
             gate: Gate::default(),
             audit: None,
@@ -269,7 +269,7 @@ impl AppState {
     }
 
     /// The saved views.
-    pub fn views(&self) -> &Arc<Views> {
+    pub fn views(&self) -> &Arc<SavedViews> {
         &self.inner.views
     }
 
@@ -383,7 +383,7 @@ impl AppState {
     }
 
     /// How fast events may come in.
-    pub(crate) fn pace(&self) -> &Pace {
+    pub(crate) fn pace(&self) -> &RateLimiter {
         &self.inner.pace
     }
 

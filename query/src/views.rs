@@ -27,7 +27,7 @@ pub const QUERY_BYTES_MAX: usize = 8 * 1024;
 
 /// One named search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct View {
+pub struct SavedView {
     /// Unique among the views of the same organizations, letter case aside.
     pub name: String,
     /// The search: what follows `?` in the address of the list.
@@ -48,7 +48,7 @@ pub struct ViewChange {
 
 /// The views of a server.
 #[derive(Debug, Default)]
-pub struct Views {
+pub struct SavedViews {
     /// `None` keeps them in memory only.
     path: Option<PathBuf>,
     /// By name.
@@ -57,7 +57,7 @@ pub struct Views {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct OwnedView {
-    view: View,
+    view: SavedView,
     /// The organizations that the key which saved it may see.
     owner: Access,
 }
@@ -74,7 +74,7 @@ pub enum OpenViewsError {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct ViewsFile {
     /// The form of this file.
     version: u8,
     views: Vec<StoredView>,
@@ -83,7 +83,7 @@ struct Stored {
 #[derive(Serialize, Deserialize)]
 struct StoredView {
     #[serde(flatten)]
-    view: View,
+    view: SavedView,
     /// Absent for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     organizations: Option<Vec<String>>,
@@ -109,14 +109,14 @@ impl From<StoredView> for OwnedView {
 
 const VERSION: u8 = 1;
 
-impl Views {
+impl SavedViews {
     /// Opens the views in a file, which need not exist yet.
     ///
     /// # Errors
     /// The file cannot be read, or holds something else.
     pub fn open(path: PathBuf) -> Result<Self, OpenViewsError> {
         let mut views = match fs::read(&path) {
-            Ok(bytes) => match serde_json::from_slice::<Stored>(&bytes) {
+            Ok(bytes) => match serde_json::from_slice::<ViewsFile>(&bytes) {
                 Ok(stored) => stored.views.into_iter().map(OwnedView::from).collect(),
                 Err(error) => return Err(OpenViewsError::Damaged(path, error)),
             },
@@ -124,17 +124,17 @@ impl Views {
             Err(error) => return Err(OpenViewsError::Unreadable(path, error)),
         };
         sort(&mut views);
-        Ok(Views { path: Some(path), views: Mutex::new(views) })
+        Ok(SavedViews { path: Some(path), views: Mutex::new(views) })
     }
 
     /// Every view of organizations that may be seen, by name.
-    pub fn all(&self, access: &Access) -> Vec<View> {
+    pub fn all(&self, access: &Access) -> Vec<SavedView> {
         let views = self.lock();
         views.iter().filter(|kept| access.covers(&kept.owner)).map(|kept| kept.view.clone()).collect()
     }
 
     /// The view of that name.
-    pub fn get(&self, name: &str, access: &Access) -> Option<View> {
+    pub fn get(&self, name: &str, access: &Access) -> Option<SavedView> {
         let views = self.lock();
         position(&views, name, access).ok().map(|idx| views[idx].view.clone())
     }
@@ -143,7 +143,7 @@ impl Views {
     ///
     /// # Errors
     /// The name is taken or none, the search is too long, there are too many views, or the file cannot be written.
-    pub fn create(&self, view: View, access: &Access) -> Result<View, Problem> {
+    pub fn create(&self, view: SavedView, access: &Access) -> Result<SavedView, Problem> {
         let view = checked(view)?;
         self.change(|views| {
             let own = || views.iter().filter(|known| known.owner == *access);
@@ -162,12 +162,12 @@ impl Views {
     /// Gives a view another name, another search, or both. Blocks until it is on disk.
     ///
     /// # Errors
-    /// There is no such view, and those of [`Views::create`].
-    pub fn update(&self, name: &str, change: ViewChange, access: &Access) -> Result<View, Problem> {
+    /// There is no such view, and those of [`SavedViews::create`].
+    pub fn update(&self, name: &str, change: ViewChange, access: &Access) -> Result<SavedView, Problem> {
         self.change(|views| {
             let idx = position(views, name, access)?;
             let OwnedView { view: old, owner } = views[idx].clone();
-            let changed = checked(View {
+            let changed = checked(SavedView {
                 name: change.name.clone().unwrap_or(old.name),
                 query: change.query.clone().unwrap_or(old.query),
             })?;
@@ -186,7 +186,7 @@ impl Views {
     ///
     /// # Errors
     /// There is no such view, or the file cannot be written.
-    pub fn delete(&self, name: &str, access: &Access) -> Result<View, Problem> {
+    pub fn delete(&self, name: &str, access: &Access) -> Result<SavedView, Problem> {
         self.change(|views| position(views, name, access).map(|idx| views.remove(idx).view))
     }
 
@@ -242,7 +242,7 @@ fn exists(name: &str) -> Problem {
 }
 
 /// The view with its name trimmed.
-fn checked(view: View) -> Result<View, Problem> {
+fn checked(view: SavedView) -> Result<SavedView, Problem> {
     let invalid = |parameter: &str, detail: String| Problem {
         parameter: Some(parameter.into()),
         ..Problem::new("invalid_parameter", detail)
@@ -259,11 +259,11 @@ fn checked(view: View) -> Result<View, Problem> {
     if query.len() > QUERY_BYTES_MAX {
         return Err(invalid("query", format!("a view's search has at most {QUERY_BYTES_MAX} bytes")));
     }
-    Ok(View { name: name.to_owned(), query: query.to_owned() })
+    Ok(SavedView { name: name.to_owned(), query: query.to_owned() })
 }
 
 fn write(path: &Path, views: &[OwnedView]) -> io::Result<()> {
-    let json = serde_json::to_vec_pretty(&Stored {
+    let json = serde_json::to_vec_pretty(&ViewsFile {
         version: VERSION,
         views: views.iter().map(StoredView::from).collect(),
     })?;
@@ -275,11 +275,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn view(name: &str, query: &str) -> View {
-        View { name: name.to_owned(), query: query.to_owned() }
+    fn view(name: &str, query: &str) -> SavedView {
+        SavedView { name: name.to_owned(), query: query.to_owned() }
     }
 
-    fn names(views: &Views) -> Vec<String> {
+    fn names(views: &SavedViews) -> Vec<String> {
         views.all(&Access::All).into_iter().map(|view| view.name).collect()
     }
 
@@ -288,7 +288,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = path_beside(&folder.path().join("index"));
         assert_eq!(path, folder.path().join("index.views.json"));
-        let views = Views::open(path.clone()).unwrap();
+        let views = SavedViews::open(path.clone()).unwrap();
         views.create(view(" refunds ", "?q=refund&since=7d"), &Access::All).unwrap();
         views.create(view("Angry", "sentiment=negative"), &Access::All).unwrap();
         views.create(view("gone", ""), &Access::All).unwrap();
@@ -297,7 +297,7 @@ mod tests {
             .unwrap();
         views.delete("gone", &Access::All).unwrap();
         drop(views);
-        let views = Views::open(path).unwrap();
+        let views = SavedViews::open(path).unwrap();
         assert_eq!(
             views.all(&Access::All),
             [view("Angry", "sentiment=negative"), view("Refunds", "q=refund&since=7d")]
@@ -307,10 +307,10 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_searches_bounded() {
-        let views = Views::default();
+        let views = SavedViews::default();
         views.create(view("A", "q=1"), &Access::All).unwrap();
         views.create(view("B", "q=2"), &Access::All).unwrap();
-        let code = |result: Result<View, Problem>| result.unwrap_err().code;
+        let code = |result: Result<SavedView, Problem>| result.unwrap_err().code;
         assert_eq!(code(views.create(view("a", "q=3"), &Access::All)), "view_exists");
         let rename = ViewChange { name: Some("b".into()), query: None };
         assert_eq!(code(views.update("A", rename, &Access::All)), "view_exists");
@@ -332,14 +332,14 @@ mod tests {
     fn views_of_other_organizations_are_not_there() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index.views.json");
-        let views = Views::open(path.clone()).unwrap();
+        let views = SavedViews::open(path.clone()).unwrap();
         let of = |names: &[&str]| Access::Only(Organizations::try_new(names.iter().copied()).unwrap());
         let (acme, globex, both) = (of(&["acme"]), of(&["globex"]), of(&["acme", "globex"]));
         views.create(view("a", "q=1"), &acme).unwrap();
         views.create(view("a", "q=2"), &globex).unwrap();
         views.create(view("every", "q=3"), &Access::All).unwrap();
         drop(views);
-        let views = Views::open(path).unwrap();
+        let views = SavedViews::open(path).unwrap();
         assert_eq!(views.all(&acme), [view("a", "q=1")]);
         assert_eq!(views.all(&both), [view("a", "q=1"), view("a", "q=2")]);
         assert_eq!(views.all(&Access::All).len(), 3);
@@ -355,7 +355,7 @@ mod tests {
     #[test]
     fn a_view_that_cannot_be_written_is_not_shown() {
         let folder = tempfile::tempdir().unwrap();
-        let views = Views::open(folder.path().join("gone").join("views.json")).unwrap();
+        let views = SavedViews::open(folder.path().join("gone").join("views.json")).unwrap();
         assert_eq!(views.create(view("a", ""), &Access::All).unwrap_err().code, "internal");
         assert_eq!(views.all(&Access::All), []);
     }
@@ -365,7 +365,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index.views.json");
         fs::write(&path, "[]").unwrap();
-        let error = Views::open(path.clone()).unwrap_err();
+        let error = SavedViews::open(path.clone()).unwrap_err();
         assert!(error.to_string().contains("index.views.json"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"[]");
     }

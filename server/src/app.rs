@@ -18,7 +18,7 @@ use hearken_geoip::GeoIp;
 use hearken_index::checkpoint::Checkpoint;
 use hearken_index::{Lookup, Maintain, Search};
 use hearken_ingest::{
-    Assignment, Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, Intake, LlmAnalyst,
+    Assignment, DailyBudget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, Intake, LlmAnalyst,
     LlmParts, LocalLog, Retention,
 };
 use hearken_query::audit::AuditLog;
@@ -26,7 +26,7 @@ use hearken_query::erasures::{self, Erasures};
 use hearken_query::http::{Gate, LiveTls, Proxies, ServeOptions, SignOn};
 use hearken_query::keys::{KeyFile, LiveKeys};
 use hearken_query::reload::{Reloaded, reload_on_change};
-use hearken_query::views::{self, Views};
+use hearken_query::views::{self, SavedViews};
 use hearken_query::webhooks::Platform;
 use hearken_query::{AppState, Limits, http};
 use prometheus::Registry;
@@ -94,7 +94,7 @@ impl App {
         let tls = open_tls(&config.http)?;
         let audit = config.http.audit_log.clone().map(AuditLog::open).transpose()?;
         let Engine { store, lookup, search, maintain: monitor } = engine::open(&config, &registry)?;
-        let views = Views::open(views::path_beside(&config.index.path))?;
+        let views = SavedViews::open(views::path_beside(&config.index.path))?;
         crate::metrics::register_index(&registry, Arc::clone(&monitor))?;
 
         let listener = tokio::net::TcpListener::bind(config.http.listen).await.with_context(|| {
@@ -440,7 +440,7 @@ fn llm_parts(
         return Ok(None); // the configuration asks for both
     };
     let spent = crate::rebuild::beside(&config.index.path, "llm-spent.json");
-    let budget = Budget::open(openai.budget_per_day, Some(spent.clone())).with_context(|| {
+    let budget = DailyBudget::open(openai.budget_per_day, Some(spent.clone())).with_context(|| {
         format!(
             "cannot read `{}`, which says what the language model has cost today; remove it",
             spent.display()

@@ -17,7 +17,7 @@ use hearken_tests::real_input::check::Truth;
 use hearken_tests::real_input::compare::{
     assert_none_differ, compare_dead_letters, compare_interactions, fetch_all, interaction_path, total,
 };
-use hearken_tests::real_input::{self, Fold, Options, Poster, Source};
+use hearken_tests::real_input::{self, Fold, Options, Poster, WorkloadProducer};
 use hearken_tests::{Hearken, HearkenConfig, engine_or_skip, wait_until};
 use rdkafka::mocking::MockCluster;
 
@@ -164,7 +164,7 @@ fn kill_and_compare(mut config: HearkenConfig, num_kills: usize) {
     let mut rig = Rig {
         stream: match way {
             Way::Kafka(servers) => Stream::Kafka(
-                Source::new((servers, TOPIC), options.clone(), &dialogues, &user_agents, &addresses).unwrap(),
+                WorkloadProducer::new((servers, TOPIC), options.clone(), &dialogues, &user_agents, &addresses).unwrap(),
             ),
             Way::Http => {
                 Stream::Http(Poster::new(options.clone(), &dialogues, &user_agents, &addresses).unwrap())
@@ -264,7 +264,7 @@ fn say(line: &str) {
 
 /// The stream on its way.
 enum Stream<'a> {
-    Kafka(Source<'a>),
+    Kafka(WorkloadProducer<'a>),
     Http(Poster<'a>),
 }
 

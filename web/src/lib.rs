@@ -43,7 +43,7 @@ mod paging;
 mod period;
 mod place;
 mod plot;
-mod reader;
+mod current_user;
 mod recording;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use super::question::Question;
 
 /// What is measured.
-pub(crate) trait Engine: Sync {
+pub(crate) trait SearchSystem: Sync {
     /// A question in its own form, ready to be sent.
     type Prepared: Sync;
     /// One client's connection.
@@ -51,7 +51,7 @@ impl Measured {
 }
 
 /// Asks for that long, with so many clients, after every question was asked a first time and its matches counted.
-pub(crate) fn measure<E: Engine>(
+pub(crate) fn measure<E: SearchSystem>(
     engine: &E,
     questions: &[E::Prepared],
     num_clients: usize,

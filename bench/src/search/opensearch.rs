@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::PAGE;
 use super::corpus::{FACETS, FILTER, Made, facet_value};
-use super::engine::Engine;
+use super::engine::SearchSystem;
 use super::http::Connection;
-use super::question::{DEPTH, Kind, Question};
+use super::question::{DEPTH, QuestionKind, Question};
 
 const BULK_BYTES: usize = 4 << 20;
 const SEARCH: &str = "/interactions/_search";
@@ -88,7 +88,7 @@ pub(crate) struct OpenSearchEngine {
     pub(crate) base_url: String,
 }
 
-impl Engine for OpenSearchEngine {
+impl SearchSystem for OpenSearchEngine {
     /// The request's body.
     type Prepared = String;
     type Client = Connection;
@@ -100,16 +100,16 @@ impl Engine for OpenSearchEngine {
     fn prepare(&self, question: &Question) -> Result<String> {
         let words = question.words.join(" ");
         let query = match question.kind {
-            Kind::Filter => json!({"bool": {"filter": {"term": {FILTER: words}}}}),
-            Kind::Or => json!({"match": {"text": {"query": words, "operator": "or"}}}),
-            Kind::Phrase => json!({"match_phrase": {"text": words}}),
-            Kind::Prefix => json!({"prefix": {"text": {"value": words}}}),
+            QuestionKind::Filter => json!({"bool": {"filter": {"term": {FILTER: words}}}}),
+            QuestionKind::Or => json!({"match": {"text": {"query": words, "operator": "or"}}}),
+            QuestionKind::Phrase => json!({"match_phrase": {"text": words}}),
+            QuestionKind::Prefix => json!({"prefix": {"text": {"value": words}}}),
             _ => json!({"match": {"text": {"query": words, "operator": "and"}}}),
         };
         let mut body = json!({
             "query": query, "size": PAGE, "track_total_hits": true, "_source": ["head"],
         });
-        if question.kind != Kind::Filter {
+        if question.kind != QuestionKind::Filter {
             body["highlight"] = json!({
                 "encoder": "html", "fields": {"text": {"fragment_size": 160, "number_of_fragments": FRAGMENTS}},
             });
@@ -117,11 +117,11 @@ impl Engine for OpenSearchEngine {
         if question.kind.is_by_date() {
             body["sort"] = json!([{"start_time": "desc"}, {"id": "asc"}]);
         }
-        if question.kind == Kind::Facets {
+        if question.kind == QuestionKind::Facets {
             let facet = |facet: &str| (facet.to_owned(), json!({"terms": {"field": facet, "size": 10}}));
             body["aggs"] = Value::Object(FACETS.into_iter().map(facet).collect());
         }
-        if question.kind == Kind::DeepCursor {
+        if question.kind == QuestionKind::DeepCursor {
             let mut deep = body.clone();
             deep["size"] = DEPTH.into();
             deep["_source"] = false.into();

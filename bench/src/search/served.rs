@@ -4,9 +4,9 @@ use anyhow::{Context, Result};
 
 use super::PAGE;
 use super::corpus::{FACETS, FILTER};
-use super::engine::Engine;
+use super::engine::SearchSystem;
 use super::http::{Connection, encoded};
-use super::question::{DEPTH, Kind, Question};
+use super::question::{DEPTH, QuestionKind, Question};
 
 /// Most hits of one page, to get to a deep one.
 const PAGE_MAX: usize = 100;
@@ -16,7 +16,7 @@ pub(crate) struct Served<'a> {
     pub(crate) base_url: &'a str,
 }
 
-impl Engine for Served<'_> {
+impl SearchSystem for Served<'_> {
     /// The request's target.
     type Prepared = String;
     type Client = Connection;
@@ -28,16 +28,16 @@ impl Engine for Served<'_> {
     fn prepare(&self, question: &Question) -> Result<String> {
         let words = question.words.join(" ");
         let query = match question.kind {
-            Kind::Filter => format!("{FILTER}={}", encoded(&words)),
-            Kind::Or => format!("q={}", encoded(&question.words.join(" OR "))),
-            Kind::Phrase => format!("q={}", encoded(&format!("\"{words}\""))),
-            Kind::Prefix => format!("q={}", encoded(&format!("{words}*"))),
-            Kind::Facets => format!("q={}&facets={}", encoded(&words), FACETS.join(",")),
-            Kind::ByDate | Kind::DeepCursor => format!("q={}&sort=-start_time", encoded(&words)),
-            Kind::RareWord | Kind::CommonWord | Kind::And => format!("q={}", encoded(&words)),
+            QuestionKind::Filter => format!("{FILTER}={}", encoded(&words)),
+            QuestionKind::Or => format!("q={}", encoded(&question.words.join(" OR "))),
+            QuestionKind::Phrase => format!("q={}", encoded(&format!("\"{words}\""))),
+            QuestionKind::Prefix => format!("q={}", encoded(&format!("{words}*"))),
+            QuestionKind::Facets => format!("q={}&facets={}", encoded(&words), FACETS.join(",")),
+            QuestionKind::ByDate | QuestionKind::DeepCursor => format!("q={}&sort=-start_time", encoded(&words)),
+            QuestionKind::RareWord | QuestionKind::CommonWord | QuestionKind::And => format!("q={}", encoded(&words)),
         };
         let search = format!("/v1/interactions?{query}");
-        if question.kind != Kind::DeepCursor {
+        if question.kind != QuestionKind::DeepCursor {
             return Ok(format!("{search}&limit={PAGE}"));
         }
         let mut client = self.connect()?;

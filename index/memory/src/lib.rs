@@ -259,17 +259,17 @@ impl From<MemoryStore> for Box<dyn Store> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use hearken_index::checkpoint::PartitionPosition;
-    use hearken_index::conformance::Opened;
+    use hearken_index::conformance::OpenEngine;
 
     use super::*;
 
-    fn opened(batches: &[Vec<Document>]) -> Opened {
+    fn opened(batches: &[Vec<Document>]) -> OpenEngine {
         let (mut store, reader) = open();
         for batch in batches {
             batch.iter().for_each(|document| store.put(Arc::new(document.clone())));
             store.refresh(&Checkpoint::default()).unwrap();
         }
-        Opened { store: store.into(), search: reader.clone().into(), lookup: reader.into() }
+        OpenEngine { store: store.into(), search: reader.clone().into(), lookup: reader.into() }
     }
 
     hearken_index::conformance_tests!(opened);

@@ -8,7 +8,7 @@ use tantivy::index::InvertedIndexReader;
 use tantivy::postings::TermInfo;
 use tantivy_fst::Automaton;
 
-use super::budget::Budget;
+use super::budget::SearchBudget;
 
 /// Which terms are meant.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ impl Expansion {
     pub(super) fn for_each(
         &self,
         index: &InvertedIndexReader,
-        budget: &Budget,
+        budget: &SearchBudget,
         mut visit: impl FnMut(&TermInfo) -> tantivy::Result<bool>,
     ) -> tantivy::Result<()> {
         // A walk that finds nothing costs something, too, and a query may have a thousand of them.

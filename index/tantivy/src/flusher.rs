@@ -24,7 +24,7 @@ use tantivy::schema::Schema;
 use tantivy::tokenizer::TokenizerManager;
 
 use super::background::lower_priority;
-use super::committer::{Committer, Failure};
+use super::committer::{Committer, CommitFailure};
 use super::directory::{DurableDirectory, Storage, StorageLock};
 use super::document::DocumentBuilder;
 use super::options::WriterOptions;
@@ -298,7 +298,7 @@ impl Flushing {
     /// be opened again from what is durable.
     fn with_committer(
         &mut self,
-        work: impl FnOnce(&mut DocumentBuilder, &mut Committer) -> Result<(), Failure>,
+        work: impl FnOnce(&mut DocumentBuilder, &mut Committer) -> Result<(), CommitFailure>,
     ) -> Result<(), String> {
         let mut committer = match self.committer.take() {
             Some(committer) => committer,
@@ -307,7 +307,7 @@ impl Flushing {
         let worked = work(&mut self.builder, &mut committer).and_then(|()| {
             fail::fail_point!("index-release");
             let searcher = committer.reload()?;
-            self.shared.release(searcher).map_err(Failure::Error)
+            self.shared.release(searcher).map_err(CommitFailure::Error)
         });
         match worked {
             Ok(()) => {

@@ -48,7 +48,7 @@ struct Writer {
 
 impl Writer {
     fn new(store: MemoryStore, reader: MemoryReader) -> Self {
-        let limits = Limits { interactions_max: 1, ..LIMITS };
+        let limits = CacheLimits { interactions_max: 1, ..LIMITS };
         let open = OpenInteractions::with_limits(limits);
         Writer { open, store, reader, phase: Phase::Folding, unsettled: Vec::new() }
     }

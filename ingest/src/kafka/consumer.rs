@@ -54,9 +54,9 @@ pub(super) fn consumer_config(config: &KafkaConfig, assignment: Assignment) -> C
 
 /// What is known of the brokers. Clones share it.
 #[derive(Clone)]
-pub(super) struct Brokers(Arc<Mutex<Known>>);
+pub(super) struct Brokers(Arc<Mutex<BrokerState>>);
 
-struct Known {
+struct BrokerState {
     /// The last known end of each partition; −1 while unknown.
     ends: HashMap<TopicPartition, i64>,
     /// Where the client last reached the end of each partition. The last offsets before it may be transaction markers,
@@ -87,7 +87,7 @@ impl Brokers {
     /// Nothing is known, and nothing connected yet.
     pub(super) fn new(assignment: Assignment) -> Self {
         let outage = Some(Outage { since: Instant::now(), cause: None });
-        Brokers(Arc::new(Mutex::new(Known {
+        Brokers(Arc::new(Mutex::new(BrokerState {
             ends: HashMap::new(),
             met_ends: HashMap::new(),
             num_statistics: 0,
@@ -98,7 +98,7 @@ impl Brokers {
         })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, BrokerState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -206,11 +206,11 @@ impl ClientContext for Quiet {
 impl ConsumerContext for Quiet {}
 
 /// Receives librdkafka's statistics and errors.
-pub(super) struct Context {
+pub(super) struct KafkaContext {
     pub(super) brokers: Brokers,
 }
 
-impl ClientContext for Context {
+impl ClientContext for KafkaContext {
     fn stats(&self, statistics: Statistics) {
         self.brokers.heard_connected(statistics.brokers.values().any(|broker| broker.state == "UP"));
         let mut known = self.brokers.lock();
@@ -226,7 +226,7 @@ impl ClientContext for Context {
         known.num_statistics += 1;
     }
 
-    /// [`Context::error`] reports failed connections as well.
+    /// [`KafkaContext::error`] reports failed connections as well.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match level {
             _ if facility == "FAIL" => debug!(facility, message, "librdkafka"),
@@ -244,7 +244,7 @@ impl ClientContext for Context {
     }
 }
 
-impl ConsumerContext for Context {
+impl ConsumerContext for KafkaContext {
     /// Called while polling. Partitions are taken over and given up by the reader, which asks others first.
     fn rebalance(
         &self,

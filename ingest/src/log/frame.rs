@@ -47,22 +47,22 @@ struct Head {
 }
 
 /// A record that lacks only its offset.
-pub(super) struct Prepared {
+pub(super) struct EncodedRecord {
     payload: Vec<u8>,
     checksum: Hasher,
 }
 
-pub(super) fn prepare(record: &LogRecord) -> Prepared {
+pub(super) fn prepare(record: &LogRecord) -> EncodedRecord {
     let head = Head { timestamp_ns: record.timestamp.as_nanos(), headers: record.headers.clone() };
     let mut payload = serde_json::to_vec(&head).expect("texts and a number: nothing that JSON cannot hold");
     payload.push(b'\n');
     payload.extend_from_slice(&record.value);
     let mut checksum = Hasher::new();
     checksum.update(&payload);
-    Prepared { payload, checksum }
+    EncodedRecord { payload, checksum }
 }
 
-impl Prepared {
+impl EncodedRecord {
     pub(super) fn size_bytes(&self) -> usize {
         HEADER_BYTES + self.payload.len()
     }

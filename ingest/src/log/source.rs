@@ -37,7 +37,7 @@ impl LogSource {
         drop(state);
         let next_offset = position.unwrap_or(oldest);
         let reading =
-            Reading { shared: Arc::clone(&shared), items, next_offset, reader: None, is_paused: false };
+            LogReader { shared: Arc::clone(&shared), items, next_offset, reader: None, is_paused: false };
         let read = move || {
             // The queue is closed only when nobody wants the records any more.
             let _ = reading.run(end_offset);
@@ -87,7 +87,7 @@ impl Drop for LogSource {
     }
 }
 
-struct Reading {
+struct LogReader {
     shared: Arc<Shared>,
     items: QueueSender<SourceItem>,
     next_offset: i64,
@@ -105,7 +105,7 @@ enum Wake {
     Missing(i64),
 }
 
-impl Reading {
+impl LogReader {
     fn run(mut self, end_offset: i64) -> Result<(), Closed> {
         let next_offset = self.next_offset;
         self.send(SourceItem::Assigned { partition: topic_partition(), next_offset, end_offset })?;

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::segment::{self, Segment};
 use super::{LogError, Pending, SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX, Shared, remove_files};
 
-pub(super) struct Writer {
+pub(super) struct LogWriter {
     shared: Arc<Shared>,
     /// The file of the last segment, while it may be appended to.
     file: Option<File>,
@@ -26,9 +26,9 @@ enum Work {
     Close,
 }
 
-impl Writer {
+impl LogWriter {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Writer { shared, file: None, is_failing: false }
+        LogWriter { shared, file: None, is_failing: false }
     }
 
     pub(super) fn run(mut self) {

@@ -289,7 +289,7 @@ fn nothing_is_made_up() {
         "https://example.com/",
     ] {
         let (client, outcome) = UserAgentParser::new().parse(user_agent);
-        assert_eq!((client, outcome), (Client::default(), ParseOutcome::Unknown), "{user_agent:?}");
+        assert_eq!((client, outcome), (UserAgent::default(), ParseOutcome::Unknown), "{user_agent:?}");
     }
 }
 

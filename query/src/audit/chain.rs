@@ -23,7 +23,7 @@ const HASH_ENDS: &str = "\"}";
 
 /// What [`check`] has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct ChainReport {
     /// The number of the first line; not 1 when older files were taken away.
     pub first: u64,
     /// The number of the last line; 0 when there is none.
@@ -100,7 +100,7 @@ fn append_to(path: &Path, entries: &[AuditEntry], file_bytes_max: u64) -> io::Re
 ///
 /// # Errors
 /// The chain is broken, or a file cannot be read.
-pub fn check(path: &Path) -> Result<Checked, AuditError> {
+pub fn check(path: &Path) -> Result<ChainReport, AuditError> {
     let failed = |path: &Path, error| AuditError::File(path.to_owned(), error);
     // What a server is just writing is read as a whole, if its lock may be opened.
     let lock = File::open(lock_path(path)).ok();
@@ -130,8 +130,8 @@ pub fn check(path: &Path) -> Result<Checked, AuditError> {
         }
     }
     Ok(match before {
-        None => Checked { first: 1, last: 0, hash: BEGINNING.to_owned() },
-        Some(link) => Checked { first: first.unwrap_or(1), last: link.number, hash: link.hash },
+        None => ChainReport { first: 1, last: 0, hash: BEGINNING.to_owned() },
+        Some(link) => ChainReport { first: first.unwrap_or(1), last: link.number, hash: link.hash },
     })
 }
 
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!((checked.first, checked.last), (1, 20));
         // Old files may be taken away, others may not.
         fs::remove_file(&aside[0].1).unwrap();
-        assert_eq!(check(&path).unwrap(), Checked { first: aside[0].0 + 1, ..checked });
+        assert_eq!(check(&path).unwrap(), ChainReport { first: aside[0].0 + 1, ..checked });
         fs::remove_file(&aside[2].1).unwrap();
         assert_eq!(line_of_break(&path), 1);
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use hearken_model::field::Reading;
+use hearken_model::field::FieldAccessor;
 use hearken_model::{Interaction, Message, Timestamp};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -12,7 +12,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-use super::columns::{MESSAGE, MessageReading, Source, columns};
+use super::columns::{MESSAGE, MessageAccessor, CellSource, columns};
 
 /// A group is written when it has so many rows, or so many bytes of cells: what one export keeps in memory.
 const GROUP_ROWS_MAX: usize = 10_000;
@@ -39,9 +39,9 @@ struct Column {
 
 #[derive(Clone, Copy)]
 enum ColumnSource {
-    Interaction(&'static Source),
+    Interaction(&'static CellSource),
     /// A list: the value of every message.
-    Messages(&'static MessageReading),
+    Messages(&'static MessageAccessor),
 }
 
 enum Cells {
@@ -58,17 +58,17 @@ impl Table {
         for (name, source) in columns() {
             // A String takes all that is written.
             let _ = match source {
-                Source::Read(Reading::Texts(_)) => {
+                CellSource::Read(FieldAccessor::Texts(_)) => {
                     let list = "REPEATED GROUP list { REQUIRED BYTE_ARRAY element (STRING); }";
                     writeln!(schema, "REQUIRED GROUP {name} (LIST) {{ {list} }}")
                 }
-                Source::Transcript => {
+                CellSource::Transcript => {
                     let fields = MESSAGE.iter().map(|(name, reading)| {
                         all.push(Column::new(ColumnSource::Messages(reading)));
                         match reading {
-                            MessageReading::Text(_) => format!("OPTIONAL BYTE_ARRAY {name} (STRING); "),
-                            MessageReading::Number(_) => format!("OPTIONAL DOUBLE {name}; "),
-                            MessageReading::Time(_) => format!("OPTIONAL INT64 {name} ({TIME}); "),
+                            MessageAccessor::Text(_) => format!("OPTIONAL BYTE_ARRAY {name} (STRING); "),
+                            MessageAccessor::Number(_) => format!("OPTIONAL DOUBLE {name}; "),
+                            MessageAccessor::Time(_) => format!("OPTIONAL INT64 {name} ({TIME}); "),
                         }
                     });
                     let list = format!(
@@ -79,12 +79,12 @@ impl Table {
                     continue;
                 }
                 // Amounts are decimal texts, as everywhere: no scale holds every price.
-                Source::Read(Reading::Text(_) | Reading::Money(_)) | Source::Made(_) => {
+                CellSource::Read(FieldAccessor::Text(_) | FieldAccessor::Money(_)) | CellSource::Made(_) => {
                     writeln!(schema, "OPTIONAL BYTE_ARRAY {name} (STRING);")
                 }
-                Source::Read(Reading::Count(_)) => writeln!(schema, "OPTIONAL INT64 {name};"),
-                Source::Read(Reading::Seconds(_)) => writeln!(schema, "OPTIONAL DOUBLE {name};"),
-                Source::Read(Reading::Time(_)) => writeln!(schema, "OPTIONAL INT64 {name} ({TIME});"),
+                CellSource::Read(FieldAccessor::Count(_)) => writeln!(schema, "OPTIONAL INT64 {name};"),
+                CellSource::Read(FieldAccessor::Seconds(_)) => writeln!(schema, "OPTIONAL DOUBLE {name};"),
+                CellSource::Read(FieldAccessor::Time(_)) => writeln!(schema, "OPTIONAL INT64 {name} ({TIME});"),
             };
             all.push(Column::new(ColumnSource::Interaction(source)));
         }
@@ -150,14 +150,14 @@ impl Column {
     fn new(source: ColumnSource) -> Self {
         use ColumnSource::{Interaction, Messages};
         let cells = match source {
-            Interaction(Source::Read(Reading::Count(_) | Reading::Time(_)))
-            | Messages(MessageReading::Time(_)) => Cells::Integers(Vec::new()),
-            Interaction(Source::Read(Reading::Seconds(_))) | Messages(MessageReading::Number(_)) => {
+            Interaction(CellSource::Read(FieldAccessor::Count(_) | FieldAccessor::Time(_)))
+            | Messages(MessageAccessor::Time(_)) => Cells::Integers(Vec::new()),
+            Interaction(CellSource::Read(FieldAccessor::Seconds(_))) | Messages(MessageAccessor::Number(_)) => {
                 Cells::Doubles(Vec::new())
             }
-            Interaction(_) | Messages(MessageReading::Text(_)) => Cells::Texts(Vec::new()),
+            Interaction(_) | Messages(MessageAccessor::Text(_)) => Cells::Texts(Vec::new()),
         };
-        let is_list = matches!(source, Interaction(Source::Read(Reading::Texts(_))) | Messages(_));
+        let is_list = matches!(source, Interaction(CellSource::Read(FieldAccessor::Texts(_))) | Messages(_));
         Column { source, cells, definition_levels: Vec::new(), repetition_levels: is_list.then(Vec::new) }
     }
 
@@ -168,24 +168,24 @@ impl Column {
             ColumnSource::Messages(reading) => return self.list(reading, interaction.transcript.as_deref()),
         };
         match *source {
-            Source::Read(Reading::Text(read)) => self.text(0, read(interaction)),
-            Source::Read(Reading::Money(read)) => {
+            CellSource::Read(FieldAccessor::Text(read)) => self.text(0, read(interaction)),
+            CellSource::Read(FieldAccessor::Money(read)) => {
                 let money = read(interaction).map(|money| money.to_string().into_bytes());
                 self.text(0, money)
             }
-            Source::Made(make) => self.text(0, make(interaction).map(String::into_bytes)),
-            Source::Read(Reading::Texts(read)) => self.texts(read(interaction)),
-            Source::Read(Reading::Count(read)) => {
+            CellSource::Made(make) => self.text(0, make(interaction).map(String::into_bytes)),
+            CellSource::Read(FieldAccessor::Texts(read)) => self.texts(read(interaction)),
+            CellSource::Read(FieldAccessor::Count(read)) => {
                 self.integer(0, read(interaction).map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
             }
-            Source::Read(Reading::Time(read)) => self.integer(0, read(interaction).map(micros)),
-            Source::Read(Reading::Seconds(read)) => self.double(0, read(interaction)),
-            Source::Transcript => 0, // has columns of its own: see `Table::new`
+            CellSource::Read(FieldAccessor::Time(read)) => self.integer(0, read(interaction).map(micros)),
+            CellSource::Read(FieldAccessor::Seconds(read)) => self.double(0, read(interaction)),
+            CellSource::Transcript => 0, // has columns of its own: see `Table::new`
         }
     }
 
     /// Adds a value of every message. No list at all is level 0, an empty one 1, and a message without the value 2.
-    fn list(&mut self, reading: &MessageReading, messages: Option<&[Message]>) -> usize {
+    fn list(&mut self, reading: &MessageAccessor, messages: Option<&[Message]>) -> usize {
         let messages = match messages {
             Some(messages) if !messages.is_empty() => messages,
             none => {
@@ -198,9 +198,9 @@ impl Column {
         for (number, message) in messages.iter().enumerate() {
             self.repeats(number > 0);
             num_bytes += match *reading {
-                MessageReading::Text(read) => self.text(2, read(message)),
-                MessageReading::Number(read) => self.double(2, read(message)),
-                MessageReading::Time(read) => self.integer(2, Some(micros(read(message)))),
+                MessageAccessor::Text(read) => self.text(2, read(message)),
+                MessageAccessor::Number(read) => self.double(2, read(message)),
+                MessageAccessor::Time(read) => self.integer(2, Some(micros(read(message)))),
             };
         }
         num_bytes

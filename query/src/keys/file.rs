@@ -11,7 +11,7 @@ use hearken_model::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::{ID_BYTES, InvalidKey, Key, Keys, NewKey, SECRET_BYTES, StoredKey, Token, now};
+use super::{ID_BYTES, InvalidKey, Key, Keys, NewKey, SECRET_BYTES, StoredKey, BearerToken, now};
 use crate::durable::{Readable, folder_of, replace};
 
 /// Larger files are refused: ten thousand keys of several organizations are far smaller.
@@ -81,7 +81,7 @@ pub enum KeyFileError {
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stored {
+struct KeysFile {
     /// The form of this file.
     version: u8,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -111,7 +111,7 @@ impl KeyFile {
     ///
     /// # Errors
     /// The key is not possible, or the file cannot be read or written.
-    pub fn create(&self, new: NewKey) -> Result<(Key, Token), KeyFileError> {
+    pub fn create(&self, new: NewKey) -> Result<(Key, BearerToken), KeyFileError> {
         let mut random = [0; ID_BYTES + SECRET_BYTES];
         getrandom::fill(&mut random).map_err(|error| KeyFileError::NoRandomness(error.into()))?;
         self.change(|keys| Ok(keys.make(new, now(), random)?))
@@ -164,7 +164,7 @@ impl KeyFile {
         let damaged =
             |message: &str| KeyFileError::Damaged { path: self.path.clone(), reason: message.to_owned() };
         // The parser's message without the line it is about.
-        let stored: Stored = toml::from_str(text).map_err(|error| damaged(error.message()))?;
+        let stored: KeysFile = toml::from_str(text).map_err(|error| damaged(error.message()))?;
         if stored.version != VERSION {
             return Err(damaged("it is of another version of Hearken"));
         }
@@ -187,7 +187,7 @@ impl KeyFile {
         let mut keys = self.read()?;
         let done = change(&mut keys)?;
         let keys = keys.all().iter().map(|key| StoredKey::from(&**key)).collect();
-        let text = toml::to_string(&Stored { version: VERSION, keys })
+        let text = toml::to_string(&KeysFile { version: VERSION, keys })
             .map_err(|error| unwritable(io::Error::other(error)))?;
         replace(&self.path, format!("{COMMENT}{text}").as_bytes(), Readable::ByOwner).map_err(unwritable)?;
         Ok(done)

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::error::shown;
 use super::parser::parse;
-use super::reader::{ends_word, is_quote};
+use super::lexer::{ends_word, is_quote};
 use super::target::Target;
 
 /// Most notices of one query.
@@ -48,7 +48,7 @@ impl Doubt {
 }
 
 /// A word of the text, as it was written.
-pub(super) struct Written<'t> {
+pub(super) struct WrittenWord<'t> {
     pub(super) text: &'t str,
     pub(super) start: usize,
     pub(super) end: usize,
@@ -56,7 +56,7 @@ pub(super) struct Written<'t> {
     pub(super) scope_start: Option<usize>,
 }
 
-impl Written<'_> {
+impl WrittenWord<'_> {
     fn raw(&self) -> &str {
         &self.text[self.start..self.end]
     }

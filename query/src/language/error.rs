@@ -43,9 +43,9 @@ impl ParseErrorKind {
     }
 }
 
-/// An error at a byte of the text; [`Located::in_text`] turns it into characters once, when it is known to be final.
+/// An error at a byte of the text; [`ErrorAtByte::in_text`] turns it into characters once, when it is known to be final.
 #[derive(Debug)]
-pub(super) struct Located {
+pub(super) struct ErrorAtByte {
     pub(super) kind: ParseErrorKind,
     pub(super) byte: usize,
     pub(super) message: String,
@@ -54,9 +54,9 @@ pub(super) struct Located {
     pub(super) instead: Option<(Range<usize>, String)>,
 }
 
-impl Located {
+impl ErrorAtByte {
     pub(super) fn new(kind: ParseErrorKind, byte: usize, message: impl Into<String>) -> Self {
-        Located { kind, byte, message: message.into(), hint: None, instead: None }
+        ErrorAtByte { kind, byte, message: message.into(), hint: None, instead: None }
     }
 
     pub(super) fn syntax(byte: usize, message: impl Into<String>) -> Self {

@@ -31,7 +31,7 @@ mod doubts;
 mod error;
 mod parser;
 mod print;
-mod reader;
+mod lexer;
 mod target;
 #[cfg(test)]
 mod tests;

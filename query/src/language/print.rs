@@ -5,36 +5,36 @@ use std::fmt::Display;
 use hearken_index::query::{Edge, Query, Range, TextForm, ValueMatch};
 use hearken_model::field::METADATA_PREFIX;
 
-use super::reader::{SIGNS, ends_word, is_blank, is_quote};
+use super::lexer::{SIGNS, ends_word, is_blank, is_quote};
 use super::target::scope_name;
 
 /// The query as text. What [`super::parse`] returned parses to the same tree again.
 pub fn print(query: &Query) -> String {
     let mut out = String::new();
-    write(query, Place::Top, &mut out);
+    write(query, Precedence::Top, &mut out);
     out
 }
 
 /// Where a part stands, and so whether it needs parentheses. No more are written than are needed, so that printing
 /// never nests deeper than the text that was parsed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum Precedence {
     Top,
     InOr,
     InAnd,
     InNot,
 }
 
-fn write(query: &Query, place: Place, out: &mut String) {
+fn write(query: &Query, place: Precedence, out: &mut String) {
     match query {
         Query::All => out.push('*'),
         Query::And(parts) if parts.is_empty() => out.push('*'),
         Query::Or(parts) if parts.is_empty() => out.push_str("NOT *"),
-        Query::And(parts) => write_list(parts, " ", Place::InAnd, place, out),
-        Query::Or(parts) => write_list(parts, " OR ", Place::InOr, place, out),
+        Query::And(parts) => write_list(parts, " ", Precedence::InAnd, place, out),
+        Query::Or(parts) => write_list(parts, " OR ", Precedence::InOr, place, out),
         Query::Not(inner) => {
             out.push_str("NOT ");
-            write(inner, Place::InNot, out);
+            write(inner, Precedence::InNot, out);
         }
         Query::Text { scope, text, form } => {
             let name = scope_name(*scope);
@@ -74,8 +74,8 @@ fn write(query: &Query, place: Place, out: &mut String) {
     }
 }
 
-fn write_list(parts: &[Query], between: &str, inside: Place, place: Place, out: &mut String) {
-    let parenthesised = place > inside && parts.len() > 1 || place == inside && place != Place::Top;
+fn write_list(parts: &[Query], between: &str, inside: Precedence, place: Precedence, out: &mut String) {
+    let parenthesised = place > inside && parts.len() > 1 || place == inside && place != Precedence::Top;
     if parenthesised {
         out.push('(');
     }

@@ -1,6 +1,6 @@
 //! Answers short enough for a model's context: nothing that is absent, and no text longer than it need be.
 
-use hearken_index::highlight::{Highlight, Place};
+use hearken_index::highlight::{Highlight, HighlightPlace};
 use hearken_model::{Interaction, Message};
 use serde_json::{Map, Value, json};
 
@@ -59,10 +59,10 @@ pub(super) fn highlights(highlights: &[Highlight]) -> Vec<Value> {
     shown
         .filter_map(|Highlight { place, fragments, .. }| {
             tidy(match place {
-                Place::Message { role, offset_ms, .. } => {
+                HighlightPlace::Message { role, offset_ms, .. } => {
                     json!({"role": role, "offset_ms": offset_ms, "fragments": fragments})
                 }
-                Place::Detail { field } => json!({"field": field, "fragments": fragments}),
+                HighlightPlace::Detail { field } => json!({"field": field, "fragments": fragments}),
             })
         })
         .collect()

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 use hearken_config::Config;
-use hearken_query::audit::{self, Checked};
+use hearken_query::audit::{self, ChainReport};
 
 /// Follows the chain of the audit log.
 ///
@@ -12,7 +12,7 @@ use hearken_query::audit::{self, Checked};
 /// It was changed, or cannot be read.
 pub fn check(config: &Config) -> anyhow::Result<()> {
     let path = config.http.audit_log.as_ref().context("there is no `http.audit_log` to be checked")?;
-    let Checked { first, last, hash } = audit::check(path)?;
+    let ChainReport { first, last, hash } = audit::check(path)?;
     let mut out = std::io::stdout().lock();
     match last {
         0 => writeln!(out, "nothing is written down yet")?,

@@ -8,7 +8,7 @@ use hearken_config::{Config, LogConfig};
 use super::remote::pair;
 use crate::client::Client;
 use crate::engine::refuse_opensearch;
-use crate::import::{Destination, Import, Kind, Mapping, Progress, Speakers};
+use crate::import::{Destination, Import, FileKind, Mapping, Progress, Speakers};
 use crate::logging;
 
 /// Where to.
@@ -33,7 +33,7 @@ pub struct ImportArgs {
     pub to: To,
     /// What is in the files [default: by their names]
     #[arg(long, value_enum)]
-    kind: Option<Kind>,
+    kind: Option<FileKind>,
     /// Which column of CSV files is which field, such as `message=Text`
     #[arg(long = "map", value_name = "FIELD=COLUMN", value_parser = pair)]
     columns: Vec<(String, String)>,

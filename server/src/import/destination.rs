@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5 * 60);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Events of one file that are sent together.
-pub(super) struct Batch {
+pub(super) struct ImportBatch {
     events: Vec<Vec<u8>>,
     /// The place of each in the file.
     positions: Vec<u64>,
@@ -31,9 +31,9 @@ pub(super) struct Batch {
     first: u64,
 }
 
-impl Batch {
+impl ImportBatch {
     pub(super) fn new(first: u64, modified_us: i64) -> Self {
-        Batch { events: Vec::new(), positions: Vec::new(), num_bytes: 0, modified_us, first }
+        ImportBatch { events: Vec::new(), positions: Vec::new(), num_bytes: 0, modified_us, first }
     }
 
     pub(super) fn push(&mut self, position: u64, event: Vec<u8>) {
@@ -122,7 +122,7 @@ impl Destination {
     }
 
     /// Sends a batch until it is durable; which of its events were rejected, and why.
-    pub(super) fn send(&self, batch: &Batch) -> anyhow::Result<Vec<(usize, String)>> {
+    pub(super) fn send(&self, batch: &ImportBatch) -> anyhow::Result<Vec<(usize, String)>> {
         match self {
             Destination::Server(client) => send_to_server(client, batch),
             Destination::Local(local) => local.send(batch),
@@ -153,7 +153,7 @@ fn runtime() -> anyhow::Result<Runtime> {
 }
 
 impl Local {
-    fn send(&self, batch: &Batch) -> anyhow::Result<Vec<(usize, String)>> {
+    fn send(&self, batch: &ImportBatch) -> anyhow::Result<Vec<(usize, String)>> {
         let give_up_at = Instant::now() + PATIENCE;
         loop {
             let events = batch.events.iter().zip(&batch.positions).map(|(event, position)| Incoming {
@@ -181,19 +181,19 @@ impl Local {
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    rejected: Vec<Rejected>,
+struct EventsAnswer {
+    rejected: Vec<RejectedEvent>,
 }
 
 #[derive(Deserialize)]
-struct Rejected {
+struct RejectedEvent {
     index: usize,
     reason: String,
 }
 
 /// Events with gaps between them in the file are sent one run after the other, because each one's time follows from its
 /// place.
-fn send_to_server(client: &Client, batch: &Batch) -> anyhow::Result<Vec<(usize, String)>> {
+fn send_to_server(client: &Client, batch: &ImportBatch) -> anyhow::Result<Vec<(usize, String)>> {
     let mut rejected = Vec::new();
     let mut begin = 0;
     while begin < batch.len() {
@@ -207,7 +207,7 @@ fn send_to_server(client: &Client, batch: &Batch) -> anyhow::Result<Vec<(usize, 
     Ok(rejected)
 }
 
-fn send_run(client: &Client, events: &[Vec<u8>], accepted_at: Timestamp) -> anyhow::Result<Answer> {
+fn send_run(client: &Client, events: &[Vec<u8>], accepted_at: Timestamp) -> anyhow::Result<EventsAnswer> {
     let mut body = Vec::new();
     let mut encoder = zstd::Encoder::new(&mut body, 1)?;
     for (idx, event) in events.iter().enumerate() {

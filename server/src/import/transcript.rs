@@ -54,14 +54,14 @@ pub(super) fn items(text: Box<dyn BufRead>, speakers: &Speakers, stem: &str) -> 
     Box::new(std::iter::once(read()))
 }
 
-struct Turn<'a> {
+struct TranscriptLine<'a> {
     role: &'a str,
     offset_ms: Option<i64>,
     text: String,
 }
 
 fn event(text: &str, speakers: &Speakers, id: &str) -> Item {
-    let mut turns: Vec<Turn<'_>> = Vec::new();
+    let mut turns: Vec<TranscriptLine<'_>> = Vec::new();
     for line in text.trim_start_matches('\u{feff}').lines() {
         let (offset_ms, said) = split_time(line.trim());
         // An indented line continues the message, unless it begins with a known speaker.
@@ -73,7 +73,7 @@ fn event(text: &str, speakers: &Speakers, id: &str) -> Item {
                 let role = speakers.role_of(name).ok_or_else(|| {
                     format!("nobody knows who `{name}` is; say it with `--speaker \"{name}=user\"` or another role")
                 })?;
-                turns.push(Turn { role, offset_ms, text: said.trim().to_owned() });
+                turns.push(TranscriptLine { role, offset_ms, text: said.trim().to_owned() });
             }
             None if said.is_empty() => {}
             // A line without a speaker continues the message before.

@@ -24,12 +24,12 @@ pub(crate) enum Crash {
 
 #[derive(Clone)]
 pub(crate) struct SimulatedDisk {
-    shared: Arc<(Mutex<State>, Condvar)>,
+    shared: Arc<(Mutex<DiskState>, Condvar)>,
     locked: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
-struct State {
+struct DiskState {
     inodes: HashMap<u64, Inode>,
     next_inode: u64,
     entries: BTreeMap<String, u64>,
@@ -56,10 +56,10 @@ struct Inode {
 
 impl SimulatedDisk {
     pub(crate) fn new() -> Self {
-        Self::with(State::default())
+        Self::with(DiskState::default())
     }
 
-    fn with(state: State) -> Self {
+    fn with(state: DiskState) -> Self {
         Self { shared: Arc::new((Mutex::new(state), Condvar::new())), locked: Arc::default() }
     }
 
@@ -125,7 +125,7 @@ impl SimulatedDisk {
                 apply(&mut entries, change);
             }
         }
-        let mut after = State { next_inode: state.next_inode, ..State::default() };
+        let mut after = DiskState { next_inode: state.next_inode, ..DiskState::default() };
         for inode in entries.values() {
             let Inode { content, durable, .. } = &state.inodes[inode];
             let content = match crash {
@@ -140,7 +140,7 @@ impl SimulatedDisk {
     }
 
     /// Counts an operation and lets it fail if it is its turn.
-    fn operation(&self) -> io::Result<parking_lot::MutexGuard<'_, State>> {
+    fn operation(&self) -> io::Result<parking_lot::MutexGuard<'_, DiskState>> {
         let (state, healed) = &*self.shared;
         let mut state = state.lock();
         while state.stalled {
@@ -164,7 +164,7 @@ impl SimulatedDisk {
     }
 }
 
-impl State {
+impl DiskState {
     fn change(&mut self, change: Vec<(String, Option<u64>)>) {
         apply(&mut self.entries, &change);
         self.dirty_entries.push(change);

@@ -13,7 +13,7 @@ use tantivy::Score;
 use super::cut::{CutText, Speaker};
 use super::document::{LiveDocument, Texts};
 use super::vocabulary::{Vocabulary, WordId};
-use crate::budget::Budget;
+use crate::budget::SearchBudget;
 use crate::words::Bm25;
 
 /// What a document must fulfil, and what it is worth then.
@@ -85,7 +85,7 @@ impl Fits {
     pub(crate) fn look_up<'v>(
         &self,
         vocabularies: impl IntoIterator<Item = &'v Vocabulary>,
-        budget: &Budget,
+        budget: &SearchBudget,
     ) -> SlotWords {
         let words: Vec<(&Vocabulary, Box<[WordId]>)> = vocabularies
             .into_iter()
@@ -105,7 +105,7 @@ impl Fits {
         }
     }
 
-    fn look_up_in(&self, vocabulary: &Vocabulary, budget: &Budget) -> Box<[WordId]> {
+    fn look_up_in(&self, vocabulary: &Vocabulary, budget: &SearchBudget) -> Box<[WordId]> {
         const LOOK_EVERY: WordId = 1 << 12;
         vocabulary.read(|words| match self {
             Fits::Word(folded) => words.id(folded).into_iter().collect(),

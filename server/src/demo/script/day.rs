@@ -7,7 +7,7 @@ use fastrand::Rng;
 use hearken_model::Timestamp;
 use serde_json::json;
 
-use super::conversation::{Conversation, bundled};
+use super::conversation::{DemoConversation, bundled};
 use super::scenario::{Scenario, chosen, scenarios};
 use super::{ACTIVITY, DemoRecord, HISTORY_MS, SLOT_MS, records_of, timeline};
 
@@ -26,7 +26,7 @@ const RELEASE_MS: i64 = HISTORY_MS / 2;
 /// The records of the week before `now`, due at once, and then of every day to come, in the order of their events.
 pub struct Day {
     now: Timestamp,
-    bundled: Vec<Conversation>,
+    bundled: Vec<DemoConversation>,
     scenarios: Vec<Scenario>,
     surroundings: Surroundings,
     /// The next quarter of an hour whose conversations have not begun.
@@ -124,7 +124,7 @@ struct Surroundings {
 }
 
 impl Surroundings {
-    fn of(bundled: &[Conversation]) -> Surroundings {
+    fn of(bundled: &[DemoConversation]) -> Surroundings {
         let mut found =
             Surroundings { addresses: BTreeMap::new(), user_agents: Vec::new(), models: BTreeMap::new() };
         for conversation in bundled {
@@ -139,7 +139,7 @@ impl Surroundings {
     }
 
     /// Another customer on another device in a country of the same language.
-    fn fill(&self, conversation: &mut Conversation, rng: &mut Rng) {
+    fn fill(&self, conversation: &mut DemoConversation, rng: &mut Rng) {
         let number = rng.u32(10_000..100_000);
         conversation.user_id = format!("cus-{number}");
         let models = self.models.get(&conversation.organization).map(Vec::as_slice).unwrap_or_default();

@@ -9,7 +9,7 @@ use fastrand::Rng;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::conversation::{Carrier, Conversation, Message};
+use super::conversation::{Carrier, DemoConversation, DemoMessage};
 
 const SCENARIOS: &str = include_str!("../../../demo/scenarios.json");
 
@@ -76,11 +76,11 @@ const RATED_SHARE: f64 = 0.4;
 
 impl Scenario {
     /// One conversation, made up by `rng`. Whom it is with and from where is still to be filled in.
-    pub(super) fn play(&self, rng: &mut Rng) -> Conversation {
+    pub(super) fn play(&self, rng: &mut Rng) -> DemoConversation {
         let ending = chosen(&self.endings, |ending| ending.weight, rng);
         let slots = self.filled_slots(rng);
         let fill = |text: &str| filled(text, &slots);
-        let mut messages: Vec<Message> = Vec::new();
+        let mut messages: Vec<DemoMessage> = Vec::new();
         for line in self.opening.iter().chain(&ending.lines) {
             let message = self.said(line, messages.last(), &fill, rng);
             messages.push(message);
@@ -89,7 +89,7 @@ impl Scenario {
             true => rng.choice(&ending.ratings).copied().flatten(),
             false => None,
         };
-        Conversation {
+        DemoConversation {
             id: String::new(),
             organization: self.organization.clone(),
             agent: self.agent.clone(),
@@ -138,10 +138,10 @@ impl Scenario {
     fn said(
         &self,
         line: &Line,
-        before: Option<&Message>,
+        before: Option<&DemoMessage>,
         fill: &impl Fn(&str) -> String,
         rng: &mut Rng,
-    ) -> Message {
+    ) -> DemoMessage {
         let (role, text, tool) = match line {
             Line::User(wordings) => ("user", wording(wordings, rng), None),
             Line::Assistant(wordings) | Line::Cut(wordings) => ("assistant", wording(wordings, rng), None),
@@ -168,7 +168,7 @@ impl Scenario {
                 _ => 3_000 + num_words * rng.i64(500..1_300),
             },
         };
-        Message {
+        DemoMessage {
             after_ms: after_ms.max(200),
             end_after_ms: spoken_ms,
             role: role.to_owned(),
