@@ -355,7 +355,6 @@ impl<'a> Lowering<'a> {
             slots,
             slop: slop_of(form),
             section,
-            ranking: self.ranking.unwrap_or_default(),
             bonuses: Vec::new(),
             details: None,
             prepared: None,

@@ -459,8 +459,6 @@ fn neither_length_nor_repetition_swamps_what_is_short_and_to_the_point() {
     assert_eq!(ranked(&world.reader, words("refund").query), ["short", "long"]);
     let both = Query::And(vec![words("parcel").query, words("invoice").query]);
     assert_eq!(ranked(&world.reader, both), ["balanced", "repeats"]);
-    let length_ignored = Ranking { b: 0.0, ..Ranking::DEFAULT };
-    assert_eq!(ranked(&world.reader.ranked_by(length_ignored), words("refund").query), ["long", "short"]);
 }
 
 #[test]

@@ -33,7 +33,6 @@ use super::schema::TEXT_LENGTH;
 pub(super) use bm25::Bm25;
 use bm25::Statistics;
 use hearken_index::phrase::PhraseMatcher;
-use hearken_index::ranking::Ranking;
 use positions::{Bounds, PositionsScorer};
 use similarity::Similarity;
 use slot::SlotPostings;
@@ -67,7 +66,6 @@ pub(super) struct WordsQuery {
     pub(super) slots: Vec<Slot>,
     pub(super) slop: u32,
     pub(super) section: Option<Section>,
-    pub(super) ranking: Ranking,
     /// What adds so many times its score where it matches, too; never decides whether a document matches.
     pub(super) bonuses: Vec<(WordsQuery, Score)>,
     /// The same words in details, and how many times its score a document is worth that has them there alone.
@@ -145,8 +143,7 @@ impl WordsQuery {
                 with_term.map(frequency).collect()
             }
         };
-        let scorable = statistics.num_documents > 0 && !frequencies.is_empty();
-        let bm25 = scorable.then(|| Bm25::new(frequencies, statistics, &self.ranking));
+        let bm25 = Bm25::new(&frequencies, statistics);
         let prepared = Arc::new(SearchStatistics { known, bm25 });
         self.prepared = Some(Arc::clone(&prepared));
         Ok(prepared)
