@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result, bail};
 use hearken_tests::engines::OpenSearch;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::PAGE;
@@ -38,7 +39,7 @@ impl Node {
             "settings": {"number_of_shards": 1, "number_of_replicas": 0},
             "mappings": {"dynamic": false, "properties": properties},
         });
-        connection.ask("PUT", "/interactions", &body.to_string())?;
+        connection.ask(Method::PUT, "/interactions", body.to_string())?;
         Ok(Node { node, connection, bulk: String::new() })
     }
 
@@ -69,16 +70,15 @@ impl Node {
         if self.bulk.is_empty() {
             return Ok(());
         }
-        let answer =
-            self.connection.ask_json("POST", "/interactions/_bulk?filter_path=errors", &self.bulk)?;
-        self.bulk.clear();
+        let bulk = std::mem::take(&mut self.bulk);
+        let answer = self.connection.ask_json(Method::POST, "/interactions/_bulk?filter_path=errors", bulk)?;
         if answer["errors"] != false { bail!("OpenSearch refused interactions") } else { Ok(()) }
     }
 
     /// Makes everything searchable.
     pub(crate) fn refresh(&mut self) -> Result<()> {
         self.send()?;
-        self.connection.ask("POST", "/interactions/_refresh", "")?;
+        self.connection.ask(Method::POST, "/interactions/_refresh", String::new())?;
         Ok(())
     }
 }
@@ -128,7 +128,7 @@ impl SearchSystem for OpenSearchEngine {
             if let Some(deep) = deep.as_object_mut() {
                 deep.remove("highlight");
             }
-            let answer = self.connect()?.ask_json("POST", SEARCH, &deep.to_string())?;
+            let answer = self.connect()?.ask_json(Method::POST, SEARCH, deep.to_string())?;
             let hits = answer["hits"]["hits"].as_array().context("an answer without hits")?;
             body["search_after"] = hits.last().context("no hits")?["sort"].clone();
         }
@@ -140,12 +140,12 @@ impl SearchSystem for OpenSearchEngine {
     }
 
     fn ask(&self, client: &mut Connection, body: &String) -> Result<u64> {
-        client.ask("POST", SEARCH, body)?;
+        client.ask(Method::POST, SEARCH, body.clone())?;
         Ok(0)
     }
 
     fn count(&self, client: &mut Connection, body: &String) -> Result<u64> {
-        let answer = client.ask_json("POST", SEARCH, body)?;
+        let answer = client.ask_json(Method::POST, SEARCH, body.clone())?;
         answer["hits"]["total"]["value"].as_u64().context("an answer without a total")
     }
 }
