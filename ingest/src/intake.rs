@@ -105,8 +105,8 @@ type Rejected = Vec<(usize, String)>;
 
 impl Intake {
     /// Events go to the local log.
-    pub fn to_log(log: LocalLog, reader: impl Into<Arc<dyn Lookup>>, metrics: IngestMetrics) -> Self {
-        Intake { to: IntakeDestination::Log(log), reader: Some(reader.into()), metrics }
+    pub fn to_log(log: LocalLog, reader: Arc<dyn Lookup>, metrics: IngestMetrics) -> Self {
+        Intake { to: IntakeDestination::Log(log), reader: Some(reader), metrics }
     }
 
     /// Events go to the first topic that is read. Without a reader of the index, nothing is taken from senders that may

@@ -88,7 +88,7 @@ mod tests {
         let (_store, reader) = hearken_index_memory::open();
         let status = IngestStatus::default();
         let patient = PatientLookup {
-            reader: reader.into(),
+            reader: Arc::new(reader),
             status: status.clone(),
             is_stopping: Arc::new(AtomicBool::new(false)),
         };

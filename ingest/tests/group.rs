@@ -6,6 +6,7 @@
 mod wait;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_analysis::Analyzer;
@@ -63,8 +64,8 @@ impl Member {
             retention: Retention::default(),
             geoip: GeoIp::empty(),
             deriver: Deriver::new(Analyzer::built_in(), billing, FOREVER, metrics.clone()),
-            writer: store.into(),
-            reader: reader.clone().into(),
+            writer: Box::new(store),
+            reader: Arc::new(reader.clone()),
             metrics,
         });
         Member { ingest: ingest.unwrap(), registry }

@@ -5,6 +5,7 @@
 mod wait;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_analysis::llm::{Endpoint, LlmClient};
@@ -79,8 +80,8 @@ impl Stack {
             retention: Retention::default(),
             geoip: GeoIp::empty(),
             deriver: deriver.with_llm(EXCERPT_BYTES),
-            writer: writer.into(),
-            reader: reader.clone().into(),
+            writer: Box::new(writer),
+            reader: Arc::new(reader.clone()),
             metrics: metrics.clone(),
         });
         let ingest = ingest.unwrap();
@@ -99,7 +100,7 @@ impl Stack {
             rest_after: options.rest_after,
             budget: DailyBudget::open(options.budget, Some(folder.join("spent.json"))).unwrap(),
             billing: billing(),
-            reader: reader.clone().into(),
+            reader: Arc::new(reader.clone()),
             status: ingest.status(),
             metrics,
         };

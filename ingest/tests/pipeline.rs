@@ -5,6 +5,7 @@
 mod wait;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_analysis::Analyzer;
@@ -63,8 +64,8 @@ fn start_with(
         retention: Retention::default(),
         geoip: GeoIp::empty(),
         deriver: Deriver::new(Analyzer::built_in(), billing, idle_timeout, metrics.clone()),
-        writer: writer.into(),
-        reader: reader.clone().into(),
+        writer: Box::new(writer),
+        reader: Arc::new(reader.clone()),
         metrics,
     };
     adjust(&mut parts);

@@ -244,11 +244,11 @@ impl AppStateBuilder {
 
 impl AppState {
     /// Begins a state over that index. `/metrics` shows the registry as a whole.
-    pub fn builder(reader: impl Into<Arc<dyn Search>>, registry: prometheus::Registry) -> AppStateBuilder {
+    pub fn builder(reader: Arc<dyn Search>, registry: prometheus::Registry) -> AppStateBuilder {
         let readiness: Readiness = Arc::new(Vec::new);
         let (_, stopping) = watch::channel(false);
         AppStateBuilder {
-            reader: reader.into(),
+            reader,
             registry,
             readiness,
             limits: Limits::default(),

@@ -237,24 +237,6 @@ fn is_in_progress(document: &Document) -> bool {
     document.derived.head.status == Some(Status::InProgress)
 }
 
-impl From<MemoryReader> for Arc<dyn Search> {
-    fn from(reader: MemoryReader) -> Self {
-        Arc::new(reader)
-    }
-}
-
-impl From<MemoryReader> for Arc<dyn Lookup> {
-    fn from(reader: MemoryReader) -> Self {
-        Arc::new(reader)
-    }
-}
-
-impl From<MemoryStore> for Box<dyn Store> {
-    fn from(store: MemoryStore) -> Self {
-        Box::new(store)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -269,7 +251,7 @@ mod tests {
             batch.iter().for_each(|document| store.put(Arc::new(document.clone())));
             store.refresh(&Checkpoint::default()).unwrap();
         }
-        OpenEngine { store: store.into(), search: reader.clone().into(), lookup: reader.into() }
+        OpenEngine { store: Box::new(store), search: Arc::new(reader.clone()), lookup: Arc::new(reader) }
     }
 
     hearken_index::conformance_tests!(opened);

@@ -626,18 +626,6 @@ impl Lookup for OpenSearchReader {
     }
 }
 
-impl From<OpenSearchReader> for Arc<dyn Search> {
-    fn from(reader: OpenSearchReader) -> Self {
-        Arc::new(reader)
-    }
-}
-
-impl From<OpenSearchReader> for Arc<dyn Lookup> {
-    fn from(reader: OpenSearchReader) -> Self {
-        Arc::new(reader)
-    }
-}
-
 fn facets(names: &[String], size: usize) -> Result<Vec<Facet<'_>>, SearchError> {
     names.iter().map(|name| Facet::new(name, size)).collect()
 }

@@ -295,9 +295,3 @@ impl Store for OpenSearchStore {
         Arc::clone(&self.shared.durable.lock())
     }
 }
-
-impl From<OpenSearchStore> for Box<dyn Store> {
-    fn from(store: OpenSearchStore) -> Self {
-        Box::new(store)
-    }
-}

@@ -79,7 +79,7 @@ fn spread(batches: &[Vec<Document>], spread: Spread) -> (IndexWriter, IndexReade
 /// The port of an index with these batches spread so.
 fn opened(batches: &[Vec<Document>], tiers: Spread) -> OpenEngine {
     let (writer, reader) = spread(batches, tiers);
-    OpenEngine { store: writer.into(), search: reader.clone().into(), lookup: reader.into() }
+    OpenEngine { store: Box::new(writer), search: Arc::new(reader.clone()), lookup: Arc::new(reader) }
 }
 
 mod everywhere {

@@ -119,7 +119,7 @@ impl World {
         let readiness = Arc::new(move || reasons.clone());
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let builder =
-            AppState::builder(reader, registry).gate(gate).audit(audit).readiness(readiness).limits(limits);
+            AppState::builder(Arc::new(reader), registry).gate(gate).audit(audit).readiness(readiness).limits(limits);
         let eraser = Arc::new(NotingEraser::default());
         let erasures = Erasures::open(eraser.clone(), directory.path().join("erasures.json")).unwrap();
         let state = builder.stopping(stopping).erasures(erasures).build().unwrap();

@@ -1,6 +1,7 @@
 //! Where imported events go: to a running server, or through ingest's own door to Kafka or into a stopped index.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -103,6 +104,7 @@ impl Destination {
         let registry = Registry::new();
         let metrics = IngestMetrics::new(&registry)?;
         let (writer, reader) = engine::open_tantivy(config, &registry)?;
+        let reader = Arc::new(reader);
         let log = app::open_log(config, &writer.checkpoint())?;
         let intake = Intake::to_log(log.clone(), reader.clone(), metrics.clone());
         let ingest = Ingest::start(IngestParts {
@@ -114,8 +116,8 @@ impl Destination {
             retention: Retention::new(&config.index),
             geoip: app::open_geoip(config)?,
             deriver: app::deriver(config, metrics.clone())?,
-            writer: writer.into(),
-            reader: reader.into(),
+            writer: Box::new(writer),
+            reader,
             metrics,
         })?;
         Ok(Destination::Local(Box::new(Local { runtime: runtime()?, intake, index: Some((ingest, log)) })))

@@ -85,7 +85,7 @@ fn opened(batches: &[Vec<Document>]) -> OpenEngine {
         }
         assert_eq!(store.refresh(&Checkpoint::default()).unwrap(), []);
     }
-    OpenEngine { store: store.into(), search: index.reader().into(), lookup: index.reader().into() }
+    OpenEngine { store: Box::new(store), search: Arc::new(index.reader()), lookup: Arc::new(index.reader()) }
 }
 
 /// One node for all of them: it takes half a minute to start. `HEARKEN_TEST_RULE` chooses by name.
