@@ -266,6 +266,7 @@ mod tests {
     use hearken_model::{Role, Sentiment, ToolCall};
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;
+    use serde_json::json;
 
     use super::*;
 
@@ -281,21 +282,11 @@ mod tests {
 
     #[test]
     fn a_list_that_is_empty_is_told_from_one_that_is_withheld() {
-        let message = |role: Role, text: &str| Message {
-            id: text.to_owned(),
-            role,
-            timestamp: 0,
-            at: Timestamp::from_millis(1_500),
-            end_offset_ms: None,
-            message: text.to_owned(),
-            sentiment: None,
-            sentiment_score: None,
-            llm_model: None,
-            usage: None,
-            billable: false,
-            interrupted: None,
-            confidence: None,
-            tool: None,
+        let message = |role: Role, text: &str| -> Message {
+            let message = json!({
+                "id": text, "role": role, "timestamp": 0, "at": "1970-01-01T00:00:01.5Z", "message": text, "billable": false,
+            });
+            serde_json::from_value(message).unwrap()
         };
         let glad = Message {
             sentiment: Some(Sentiment::Positive),

@@ -77,7 +77,7 @@ fn text_scope(name: &str) -> Option<Scope> {
 }
 
 /// The name of a scope before the colon; empty for words without one.
-pub(crate) fn scope_name(scope: Scope) -> &'static str {
+pub(super) fn scope_name(scope: Scope) -> &'static str {
     match scope {
         Scope::Default => "",
         Scope::Transcript => "transcript",
