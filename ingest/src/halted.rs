@@ -112,7 +112,7 @@ mod tests {
         let mut halted = HaltedPartitions::default();
         for (partition, millis) in [(0, 500), (1, 0)] {
             let record = RawRecord {
-                topic: "interactions".to_owned(),
+                topic: "interactions".into(),
                 partition,
                 offset: 7,
                 key: None,
@@ -122,7 +122,7 @@ mod tests {
             };
             halted.halt(record, RejectionKind::Empty.because("empty"), after(millis));
         }
-        let partition = |partition| ("interactions".to_owned(), partition);
+        let partition = |partition| ("interactions".into(), partition);
         let due = |halted: &HaltedPartitions, millis| halted.due(after(millis)).map(|(due, _)| due.clone());
         assert_eq!(due(&halted, 9_000), None, "what was read before may still follow");
         halted.release(&partition(0));

@@ -14,7 +14,7 @@ use hearken_model::{Event, LimitExceeded, State, Timestamp};
 use crate::decode::{Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id};
 use crate::fold::is_permitted;
 use crate::kafka::{EventProducer, KafkaError, OutgoingRecord};
-use crate::log::{LocalLog, LogError, LogRecord, PARTITION, TOPIC};
+use crate::log::{self, LocalLog, LogError, LogRecord, PARTITION, TOPIC};
 use crate::metrics::{IngestMetrics, RecordOutcome};
 use crate::pipeline::now;
 use crate::record::RawRecord;
@@ -167,7 +167,7 @@ impl Intake {
     ) -> Result<Result<Option<CheckedEvent>, Rejection>, IntakeError> {
         let headers = incoming.headers.into_iter().map(|(name, value)| (name, Some(value.into_bytes())));
         let mut record = RawRecord {
-            topic: TOPIC.to_owned(),
+            topic: log::topic(),
             partition: PARTITION,
             offset: 0,
             key: None,

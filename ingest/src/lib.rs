@@ -24,7 +24,7 @@
 //!
 //! let value = r#"{"event": "interaction.message", "interaction_id": "chat-1", "role": "user", "message": "Hello?"}"#;
 //! let record = RawRecord {
-//!     topic: "interactions".to_owned(),
+//!     topic: "interactions".into(),
 //!     partition: 0,
 //!     offset: 7,
 //!     key: None,

@@ -23,7 +23,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -286,9 +286,15 @@ impl LocalLog {
     }
 }
 
+/// [`TOPIC`], shared by all records.
+pub(crate) fn topic() -> Arc<str> {
+    static SHARED: LazyLock<Arc<str>> = LazyLock::new(|| TOPIC.into());
+    Arc::clone(&SHARED)
+}
+
 /// The name under which the pipeline knows the log.
 pub(crate) fn topic_partition() -> TopicPartition {
-    (TOPIC.to_owned(), PARTITION)
+    (topic(), PARTITION)
 }
 
 fn remove_files(paths: Vec<PathBuf>) {

@@ -360,7 +360,7 @@ impl Pipeline {
     /// Whether who has this partition leads: see [`IngestStatus::leads`].
     fn is_leading(&self, (topic, partition): &TopicPartition) -> bool {
         let first = self.parts.kafka.as_ref().and_then(|kafka| kafka.topics.first());
-        *partition == 0 && first == Some(topic)
+        *partition == 0 && first.is_some_and(|first| **first == **topic)
     }
 
     /// Takes items from the sources until the batch is due.
@@ -449,7 +449,7 @@ impl Pipeline {
             Decoded::Rejected(rejection) => Some(rejection),
             Decoded::Ignored(what) => {
                 debug!(
-                    topic = record.topic,
+                    topic = %record.topic,
                     partition = record.partition,
                     offset = record.offset,
                     what,
@@ -621,7 +621,7 @@ impl Pipeline {
             // here is what its interaction has no room for.
             for (record, rejection) in records {
                 let reason = rejection.shown_reason(self.parts.privacy.withholds_payloads());
-                warn!(topic = record.topic, offset = record.offset, %reason, "dropped an event");
+                warn!(topic = %record.topic, offset = record.offset, %reason, "dropped an event");
                 self.parts.metrics.dead_letter(&record.topic, rejection.kind);
             }
             return;
@@ -635,7 +635,7 @@ impl Pipeline {
             match outcome {
                 Ok(()) => {
                     debug!(
-                        topic = record.topic,
+                        topic = %record.topic,
                         partition = record.partition,
                         offset = record.offset,
                         reason = %dead_letters.shown_reason(&rejection),
@@ -650,7 +650,7 @@ impl Pipeline {
                          partition then goes on by itself"
                     );
                     error!(
-                        topic = key.0,
+                        topic = %key.0,
                         partition = key.1,
                         offset = record.offset,
                         reason,
@@ -755,7 +755,7 @@ impl Pipeline {
         let Some(dead_letters) = &self.dead_letters else { return };
         if let Some((partition, next_offset)) = self.halted.retry(dead_letters, Instant::now()) {
             info!(
-                topic = partition.0,
+                topic = %partition.0,
                 partition = partition.1,
                 offset = next_offset,
                 "dead letters can be written again; the partition goes on"

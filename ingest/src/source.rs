@@ -1,6 +1,8 @@
 //! The port between the event sources and the pipeline: what a source reports, the commands it takes, and the sources
 //! that run at the same time, Kafka and the [local log](crate::log).
 
+use std::sync::Arc;
+
 use crossbeam_channel::{Sender, unbounded};
 use hearken_config::KafkaConfig;
 use hearken_index::checkpoint::{Anchor, Checkpoint, Fingerprint};
@@ -13,7 +15,7 @@ use crate::record::RawRecord;
 use crate::status::Outage;
 
 /// A topic's partition.
-pub(crate) type TopicPartition = (String, i32);
+pub(crate) type TopicPartition = (Arc<str>, i32);
 
 /// Who says which of Kafka's partitions this process reads, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -215,6 +215,7 @@ impl ClientContext for KafkaContext {
         self.brokers.heard_connected(statistics.brokers.values().any(|broker| broker.state == "UP"));
         let mut known = self.brokers.lock();
         for (topic, statistics) in statistics.topics {
+            let topic: Arc<str> = topic.into();
             for (partition, statistics) in statistics.partitions {
                 if partition >= 0 {
                     let end = known.ends.entry((topic.clone(), partition)).or_insert(-1);
@@ -265,7 +266,7 @@ impl ConsumerContext for KafkaContext {
         }
         let partitions = partitions.elements();
         let partitions =
-            partitions.iter().map(|found| (found.topic().to_owned(), found.partition())).collect();
+            partitions.iter().map(|found| (found.topic().into(), found.partition())).collect();
         let rebalance =
             if is_assigned { Rebalance::Assigned(partitions) } else { Rebalance::Revoked(partitions) };
         self.brokers.lock().rebalances.push_back(rebalance);

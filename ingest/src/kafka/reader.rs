@@ -89,7 +89,7 @@ enum Begin {
 
 pub(super) struct KafkaReader {
     consumer: BaseConsumer<KafkaContext>,
-    topics: Vec<String>,
+    topics: Vec<Arc<str>>,
     group_id: String,
     assignment: Assignment,
     rebalancing: Rebalancing,
@@ -128,7 +128,7 @@ impl KafkaReader {
         KafkaReader {
             consumer,
             missing_topics: config.topics.clone(),
-            topics: config.topics.clone(),
+            topics: config.topics.iter().map(|topic| topic.as_str().into()).collect(),
             group_id: config.group_id.clone(),
             assignment,
             rebalancing: Rebalancing::Done,
@@ -182,7 +182,11 @@ impl KafkaReader {
     }
 
     fn poll(&self, timeout: Duration) -> Option<Result<RawRecord, KafkaError>> {
-        Some(self.consumer.poll(timeout)?.map(|message| raw_record(&message)))
+        let message = self.consumer.poll(timeout)?;
+        Some(message.map(|message| {
+            let known = self.topics.iter().find(|topic| ***topic == *message.topic());
+            raw_record(known.map_or_else(|| message.topic().into(), Arc::clone), &message)
+        }))
     }
 
     /// Hands on what was polled and everything that was fetched with it. False when the pipeline is gone.
@@ -265,14 +269,14 @@ impl KafkaReader {
             .filter(|key| self.topics.contains(&key.0) && !self.partitions.contains_key(key))
             .collect();
         for (topic, partition) in new {
-            info!(topic, partition, "a partition was added");
+            info!(%topic, partition, "a partition was added");
             self.assign(&topic, partition);
         }
     }
 
     /// Assigns one partition where its checkpoint says, or stops it. False if the brokers did not answer.
     fn assign(&mut self, topic: &str, partition: i32) -> bool {
-        let key = (topic.to_owned(), partition);
+        let key = (Arc::from(topic), partition);
         if self.partitions.contains_key(&key) {
             return true;
         }
@@ -292,7 +296,7 @@ impl KafkaReader {
 
     /// Finds out where a partition must be read on from, or stops it; fetching is up to the caller.
     fn begin(&mut self, key: &TopicPartition) -> Begin {
-        let (topic, partition) = (key.0.as_str(), key.1);
+        let (topic, partition) = (&*key.0, key.1);
         let (begin, end) = match self.consumer.fetch_watermarks(topic, partition, BROKER_TIMEOUT) {
             Ok(watermarks) => watermarks,
             Err(error) => {
@@ -471,7 +475,7 @@ impl KafkaReader {
             let reads = matches!(partition.reading, PartitionState::On | PartitionState::Comparing(..));
             let is_news = self.num_statistics >= partition.begun_at + SETTLING_STATISTICS;
             if reads && (partition.is_at_end || is_news) && end > partition.next_offset {
-                debug!(topic = key.0, partition = key.1, end, "nothing is left before the end but marks");
+                debug!(topic = %key.0, partition = key.1, end, "nothing is left before the end but marks");
                 partition.next_offset = end;
                 self.send(SourceItem::Passed { partition: key.clone(), next_offset: end }, 0);
                 self.send(SourceItem::AtEnd(key), 0);
@@ -509,7 +513,7 @@ impl KafkaReader {
     }
 
     fn stop_partition(&mut self, key: TopicPartition, reason: String) {
-        error!(topic = key.0, partition = key.1, reason, "stopped the partition");
+        error!(topic = %key.0, partition = key.1, reason, "stopped the partition");
         self.unassign(&key);
         let partition = Partition {
             reading: PartitionState::Stopped,
@@ -561,7 +565,7 @@ impl KafkaReader {
             _ => self.consumer.incremental_unassign(&list),
         };
         if let Err(error) = unassigned {
-            debug!(topic, partition, %error, "the partition was not assigned");
+            debug!(%topic, partition, %error, "the partition was not assigned");
         }
     }
 
@@ -616,7 +620,7 @@ impl KafkaReader {
         let mut list = TopicPartitionList::new();
         for (topic, partitions) in &self.committed.topics {
             for (partition, position) in partitions {
-                if self.partitions.contains_key(&(topic.clone(), *partition)) {
+                if self.partitions.contains_key(&(topic.as_str().into(), *partition)) {
                     let mut element = list.add_partition(topic, *partition);
                     if let Err(error) = element.set_offset(Offset::Offset(position.next_offset)) {
                         debug!(topic, partition, %error, "not a committable offset");

@@ -110,12 +110,12 @@ impl Drop for KafkaSource {
     }
 }
 
-pub(super) fn raw_record(message: &BorrowedMessage<'_>) -> RawRecord {
+pub(super) fn raw_record(topic: Arc<str>, message: &BorrowedMessage<'_>) -> RawRecord {
     let headers = message.headers().map(|headers| {
         headers.iter().map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect()
     });
     RawRecord {
-        topic: message.topic().to_owned(),
+        topic,
         partition: message.partition(),
         offset: message.offset(),
         key: message.key().map(<[u8]>::to_vec),

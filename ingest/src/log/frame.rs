@@ -20,7 +20,7 @@ use crc32fast::Hasher;
 use hearken_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{PARTITION, TOPIC};
+use super::PARTITION;
 use crate::record::RawRecord;
 
 const MAGIC: [u8; 4] = [0xff, b'H', b'K', b'1'];
@@ -142,7 +142,7 @@ impl Frame {
         payload.drain(..(end_of_head + 1).min(payload.len()));
         let headers = head.headers.into_iter().map(|(name, value)| (name, Some(value.into_bytes())));
         Ok(RawRecord {
-            topic: TOPIC.to_owned(),
+            topic: super::topic(),
             partition: PARTITION,
             offset,
             key: None,

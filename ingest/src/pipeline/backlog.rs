@@ -70,7 +70,7 @@ mod tests {
     use crate::pipeline::checkpoint;
 
     fn partition(partition: i32) -> TopicPartition {
-        ("interactions".to_owned(), partition)
+        ("interactions".into(), partition)
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl KafkaReader {
                 resumed.add_partition(&key.0, key.1);
             }
             if let Err(error) = list.add_partition_offset(&key.0, key.1, offset) {
-                error!(topic = key.0, partition = key.1, %error, "not an offset to read from");
+                error!(topic = %key.0, partition = key.1, %error, "not an offset to read from");
             }
         }
         if let Err(error) = self.consumer.incremental_assign(&list) {
