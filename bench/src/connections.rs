@@ -194,7 +194,7 @@ async fn answered(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<()>
     Ok(())
 }
 
-/// Holds a connection for ever: one after the other.
+/// Holds a connection forever: one after the other.
 async fn hold(client: u8, server: Arc<Server>, renew_after: Duration, opened: Arc<AtomicU64>) {
     loop {
         if let Ok(mut stream) = begun(client, &server).await {

@@ -131,7 +131,7 @@ pub struct IndexConfig {
     pub engine: IndexEngine,
     /// Folder of the tantivy engine, from the working directory when it is relative.
     pub path: PathBuf,
-    /// Interactions of which nothing was heard for this long are removed; `None` keeps them for ever.
+    /// Interactions of which nothing was heard for this long are removed; `None` keeps them forever.
     pub retention: Option<Duration>,
     /// What holds instead for some of them; the first that is about an interaction decides.
     pub retention_rules: Vec<RetentionRule>,

@@ -386,7 +386,7 @@ mod tests {
                     let event = event(&format!("i-{interaction}"), message, "x".repeat(TEXT_BYTES));
                     open.fold(event, None, &reader).unwrap();
                     if open.is_full() {
-                        // One interaction of ten messages at the most was loaded after it was not full yet.
+                        // One interaction of ten messages at most was loaded after it was not full yet.
                         assert!(open.bytes <= 2 * limits.bytes_max + 11 * TEXT_BYTES, "{}", open.bytes);
                     } else if interaction % 4 > 0 {
                         continue;

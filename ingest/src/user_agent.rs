@@ -138,7 +138,7 @@ fn parse(user_agent: &str) -> UserAgent {
     let woothee = Parser::new().parse(user_agent).unwrap_or_default();
     let system = System::of(&lower, &woothee);
     let is_app = products::is_app(&lower);
-    // Whatever its name ends with: an app on somebody's telephone is no crawler.
+    // Whatever its name ends with: an app on somebody's telephone is not a crawler.
     let is_crawler = woothee.category == "crawler" && !is_app;
     if is_crawler || bots::is_bot(&lower, is_app) {
         let browser = bots::name(user_agent, &lower).or_else(|| known(woothee.name).filter(|_| is_crawler));

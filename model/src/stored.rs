@@ -116,7 +116,7 @@ impl LazyDocument {
     /// The public view without its transcript.
     ///
     /// # Errors
-    /// What is stored is no document.
+    /// What is stored is not a document.
     pub fn head(&self) -> serde_json::Result<Interaction> {
         match &self.0 {
             Content::Stored { head, .. } => serde_json::from_str(head),
@@ -127,7 +127,7 @@ impl LazyDocument {
     /// The interaction's id.
     ///
     /// # Errors
-    /// What is stored is no document.
+    /// What is stored is not a document.
     pub fn id(&self) -> serde_json::Result<String> {
         #[derive(Deserialize)]
         struct Named {
@@ -142,7 +142,7 @@ impl LazyDocument {
     /// What people paste to find it, beside what was said.
     ///
     /// # Errors
-    /// What is stored is no document.
+    /// What is stored is not a document.
     pub fn details(&self) -> serde_json::Result<Details> {
         match &self.0 {
             Content::Stored { head, .. } => serde_json::from_str(head),
@@ -153,7 +153,7 @@ impl LazyDocument {
     /// What was said, in the order of [`Document::transcript`].
     ///
     /// # Errors
-    /// What is stored is no document.
+    /// What is stored is not a document.
     pub fn message_texts(&self) -> serde_json::Result<Vec<MessageText<'_>>> {
         let rest = match &self.0 {
             Content::Stored { rest, .. } => rest,

@@ -275,7 +275,7 @@ fn request(
 }
 
 /// Parses a query. A text that is the id of an interaction that may be seen finds that one too, beside those that its
-/// words are found in, and even if it is no query: ids may hold anything.
+/// words are found in, and even if it is not a query: ids may hold anything.
 ///
 /// # Errors
 /// It can be parsed neither as a query nor is it an id.

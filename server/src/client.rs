@@ -15,7 +15,7 @@ const URL_DEFAULT: &str = "http://127.0.0.1:8080";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of answers that are read whole.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// For erasures: the server waits for its files for five minutes at the most.
+/// For erasures: the server waits for its files for at most five minutes.
 const ERASURE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// The possible sources of a server's address: flags first, then the environment, a profile, the configuration.

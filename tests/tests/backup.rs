@@ -38,7 +38,7 @@ fn a_backup_under_load_is_restored_whole_and_a_damaged_one_is_refused() {
         });
         let total = || hearken.search(&[("limit", "0")]).unwrap()["total"].as_u64().unwrap();
         wait_until(PATIENCE, "some calls", || total() >= 50);
-        // Durable a second later at the most; the backup has at least what was durable before it began.
+        // Durable a second later at most; the backup has at least what was durable before it began.
         let durable = || hearken.metric("hearken_ingest_durable_offset", &[("topic", "http")]).unwrap_or(0.0);
         wait_until(PATIENCE, "something durable", || durable() >= 100.0);
         let num_before = durable() as usize;

@@ -361,7 +361,7 @@ impl Rig<'_> {
         self.hearken.kill();
     }
 
-    /// Writes records in bursts until the end has come, at the most `num_records`.
+    /// Writes records in bursts until the end has come, at most `num_records`.
     fn produce_until(&mut self, mut num_records: usize, mut is_over: impl FnMut(&mut Hearken) -> bool) {
         while !is_over(&mut self.hearken) {
             let burst = self.rng.usize(BURST).min(num_records);

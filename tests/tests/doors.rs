@@ -45,7 +45,7 @@ fn num_messages(hearken: &Hearken) -> u64 {
     answer["items"].as_array().unwrap().iter().map(|item| item["messages_count"].as_u64().unwrap()).sum()
 }
 
-/// Files of every kind, one of them with a line that is no event.
+/// Files of every kind, one of them with a line that is not an event.
 fn write_files(folder: &Path) {
     fs::create_dir_all(folder.join("more")).unwrap();
     let lines = [

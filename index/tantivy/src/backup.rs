@@ -97,7 +97,7 @@ fn copy_commit(
     Err(failed(from, io::Error::other("its files are replaced faster than they can be copied")))
 }
 
-/// Last, so that what was broken off is no backup.
+/// Last, so that what was broken off is not a backup.
 fn put_meta(into: &Path, meta: &[u8]) -> io::Result<()> {
     File::open(into)?.sync_all()?;
     let mut file = File::create(into.join(META))?;

@@ -85,7 +85,7 @@ impl DocumentBuilder {
             .expect("documents have only string keys and plain values, and memory takes every byte");
         let [head, rest] =
             [&self.head, &self.rest].map(|json| std::str::from_utf8(json).expect("JSON is UTF-8"));
-        // Room for the stored document, its words, which take as much at the most, and its values: it is copied less.
+        // Room for the stored document, its words, which take as much at most, and its values: it is copied less.
         let mut built = TantivyDocument::with_capacity(2 * (head.len() + rest.len()) + 1024);
         built.add_text(self.fields.head, head);
         built.add_text(self.fields.rest, rest);

@@ -338,7 +338,7 @@ pub(super) fn durable_checkpoint(directory: &DurableDirectory) -> Checkpoint {
     checkpoint_of(payload.as_deref())
 }
 
-/// Reads a commit's payload. One that is no checkpoint cannot be of ours and means "from the start".
+/// Reads a commit's payload. One that is not a checkpoint cannot be of ours and means "from the start".
 pub(super) fn checkpoint_of(payload: Option<&str>) -> Checkpoint {
     payload.and_then(|payload| Checkpoint::from_json(payload).ok()).unwrap_or_default()
 }

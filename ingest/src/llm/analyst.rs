@@ -45,7 +45,7 @@ const ASIDE_LOOK_INTERVAL: Duration = Duration::from_secs(5);
 const PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5 * 60));
 /// The longest pause that an endpoint can ask for.
 const PAUSE_ASKED_MAX: Duration = Duration::from_secs(3_600);
-/// How long to wait before a record is sent again, at first and at the most.
+/// How long to wait before a record is sent again, at first and at most.
 const SEND_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// How long requests that are under way may take when the server stops; they are paid for.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);

@@ -109,7 +109,7 @@ fn browsers_that_dress_as_others_are_named_right() {
     );
     // Only iOS has these browsers: an iPad that asks for desktop pages.
     check(&format!("{MAC} CriOS/154 Version/11.1.1 Safari/605.1.15"), "Chrome, iPadOS, tablet");
-    // A word inside another is no mark.
+    // A word inside another is not a mark.
     check(
         "Mozilla/5.0 (Linux; Android 7.1.2; Nexus 6P Build/WHALE) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/65.0 Mobile Safari/537.36",
         "Chrome, Android, mobile",

@@ -34,7 +34,7 @@ pub(super) fn exactly(target: &Target, text: &str, byte: usize) -> Result<Query,
 /// The query for a range.
 ///
 /// # Errors
-/// The field holds text, an end is no value of the field, or the range is upside down.
+/// The field holds text, an end is not a value of the field, or the range is upside down.
 pub(super) fn range(target: &Target, from: RangeEnd, to: RangeEnd, byte: usize) -> Result<Query, ErrorAtByte> {
     let field = target.name().to_owned();
     if from == RangeEnd::Open && to == RangeEnd::Open {
@@ -86,7 +86,7 @@ pub(super) fn everything(kind: FieldKind) -> Range {
 /// The boundaries that texts name; `None` for a field that holds neither whole numbers, seconds nor money.
 ///
 /// # Errors
-/// One is no value of the field, or not above the one before it.
+/// One is not a value of the field, or not above the one before it.
 pub(crate) fn boundaries(field: &Field, texts: &[&str]) -> Option<Result<Boundaries, ParseError>> {
     let boundaries = match field.kind {
         FieldKind::Integer => ascending(texts, |text| integer(text, 0, field)).map(Boundaries::Integer),

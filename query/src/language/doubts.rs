@@ -39,7 +39,7 @@ pub(super) struct Doubt {
 }
 
 impl Doubt {
-    /// The notice, unless what would be written instead is no query.
+    /// The notice, unless what would be written instead is not a query.
     pub(super) fn notice(self, text: &str) -> Option<Notice> {
         let mended = format!("{}{}{}", &text[..self.start], self.instead, &text[self.end..]);
         parse(&mended).ok()?;

@@ -176,7 +176,7 @@ impl Ask<'_> {
         self.page(frame, lists.collect(), place)
     }
 
-    /// The rows from a place on that fit into one answer, on the first page beside what is no list.
+    /// The rows from a place on that fit into one answer, on the first page beside what is not a list.
     fn page(&self, frame: Value, lists: Lists, place: Option<Continuation>) -> Result<Value, Problem> {
         let mut shown = if place.is_some() { json!({}) } else { frame };
         let room = self.bytes_max.saturating_sub(shown.to_string().len() + FRAME_BYTES);

@@ -48,7 +48,7 @@ impl Guarded {
         self.world.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// What a request is answered, without what would follow for ever.
+    /// What a request is answered, without what would follow forever.
     async fn status(&self, method: Method, uri: &str, key: &str) -> StatusCode {
         let request =
             Request::builder().method(method).uri(uri).header("authorization", format!("Bearer {key}"));

@@ -50,7 +50,7 @@ pub(crate) fn said(answer: &Answer) -> (StatusCode, String) {
             take_out_what_differs(&mut json);
             json.to_string()
         }
-        Err(_) => format!("{:x?}", answer.body), // Parquet is no text
+        Err(_) => format!("{:x?}", answer.body), // Parquet is not text
     };
     (answer.status, told)
 }

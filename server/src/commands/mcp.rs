@@ -53,7 +53,7 @@ fn answer(client: &Client, message: &Value, line: String, version: Option<&str>)
         named.into_iter().filter_map(|(name, value)| Some((name, value.filter(is_plain)?))).collect();
     let asked = client.post_message("/mcp", &headers, line);
     let answered = asked.map_err(anyhow::Error::new).and_then(|response| Ok(response.text()?));
-    // What is no message is answered to nobody in particular.
+    // What is not a message is answered to nobody in particular.
     let id = if message.is_null() { Some(&Value::Null) } else { message.get("id") };
     match (answered, id) {
         (Ok(text), _) => Some(text).filter(|text| !text.is_empty()),

@@ -34,7 +34,7 @@ pub(crate) trait Storage: Debug + Send + Sync + 'static {
     /// Puts `from` in the place of `to`, atomically for readers; durable with the next [`Self::sync_directory`].
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Unlinks a file; one that is not there is no error.
+    /// Unlinks a file; a missing file is not an error.
     fn remove(&self, name: &str) -> io::Result<()>;
 
     /// Makes creations, renames and removals durable.

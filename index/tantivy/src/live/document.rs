@@ -73,7 +73,7 @@ impl LiveDocument {
         self.bytes
     }
 
-    /// Whether nobody may find it: it was erased, or is no interaction.
+    /// Whether nobody may find it: it was erased, or is not an interaction.
     pub(crate) fn is_hidden(&self) -> bool {
         self.document.state.is_hidden()
     }
