@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use hearken_model::{Assessment, Role, Sentiment, Status};
 
-use crate::csat::{self, Csat, EndState, Sides, MessageFeatures};
+use crate::csat::{self, Csat, EndState, MessageFeatures, Sides};
 use crate::cues::CueMatcher;
 use crate::keywords::{self, Keyword};
-use crate::memo::{Memo, Read, MessageTables};
+use crate::memo::{Memo, MessageTables, Read};
 use crate::sentiment::{
     InteractionSentiment, MessageSentiment, SentimentModel, UserMessage, interaction_sentiment,
 };
@@ -231,7 +231,11 @@ fn turns(
         .collect()
 }
 
-fn satisfaction(conversation: &Conversation<'_>, turns: &[MessageFeatures], mood: Option<csat::Mood>) -> Option<Csat> {
+fn satisfaction(
+    conversation: &Conversation<'_>,
+    turns: &[MessageFeatures],
+    mood: Option<csat::Mood>,
+) -> Option<Csat> {
     let utterances = conversation.utterances;
     let num_by = |is_side: fn(Role) -> bool| utterances.iter().filter(|said| is_side(said.role)).count();
     let sides = Sides {
@@ -249,8 +253,10 @@ fn keywords_of(window: &[Read<'_>]) -> Vec<Keyword> {
 }
 
 fn summary_of(window: &[Read<'_>], over: bool) -> Option<String> {
-    let said: Vec<SummaryMessage<'_>> =
-        window.iter().map(|read| SummaryMessage { role: read.role, text: read.text, pick: read.depth.pick }).collect();
+    let said: Vec<SummaryMessage<'_>> = window
+        .iter()
+        .map(|read| SummaryMessage { role: read.role, text: read.text, pick: read.depth.pick })
+        .collect();
     summary::summarize(&said, over)
 }
 

@@ -6,7 +6,7 @@
 //! repetition counts, and the customer's words count twice.
 
 use crate::language::Language;
-use crate::tokens::{Case, Gap, TokenKind, Token, Tokens};
+use crate::tokens::{Case, Gap, Token, TokenKind, Tokens};
 use crate::topic::TopicMatcher;
 use crate::words::{HashedMap, WordInfo};
 
@@ -126,7 +126,9 @@ fn in_chinese_filler(text: &str, token: &Token) -> bool {
 fn is_content(text: &str, token: &Token, language: Language, words: &HashedMap<u64, WordInfo>) -> bool {
     match token.kind {
         TokenKind::Number => false,
-        TokenKind::Word => token.len() > 2 && !words.get(&token.hash).is_some_and(|info| info.is_filler(language)),
+        TokenKind::Word => {
+            token.len() > 2 && !words.get(&token.hash).is_some_and(|info| info.is_filler(language))
+        }
         TokenKind::Ideograph => {
             let c = token.text(text).chars().next().unwrap_or(' ');
             match language {

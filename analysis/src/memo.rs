@@ -9,7 +9,7 @@ use crate::keywords::{self, Candidates};
 use crate::language::{Election, Language, VOTING_MESSAGES_MAX, Votes, by_trigrams};
 use crate::sentiment::{MessageSentiment, SentimentModel};
 use crate::summary::{self, Pick};
-use crate::tokens::{Kind, Token, Tokens, combine, hash_text};
+use crate::tokens::{Token, TokenKind, Tokens, combine, hash_text};
 use crate::topic::{TopicMatcher, TopicScores};
 use crate::words::{HashedMap, WordInfo};
 
@@ -176,7 +176,12 @@ impl Memo {
         let mut moved: HashedMap<u64, MessageEntry> =
             self.entries.drain(same..).map(|entry| (entry.content, entry)).collect();
         self.entries.extend(contents().skip(same).map(|content| {
-            moved.remove(&content).unwrap_or(MessageEntry { content, sentiment: None, signs: None, depth: None })
+            moved.remove(&content).unwrap_or(MessageEntry {
+                content,
+                sentiment: None,
+                signs: None,
+                depth: None,
+            })
         }));
     }
 
@@ -239,7 +244,7 @@ fn language_of(tag: &str) -> Language {
 
 impl MessageTables {
     fn signs(&self, text: &str, tokens: &Tokens) -> Signs {
-        let ideographs = tokens.tokens.iter().filter(|token| token.kind == Kind::Ideograph).count();
+        let ideographs = tokens.tokens.iter().filter(|token| token.kind == TokenKind::Ideograph).count();
         // Chinese and Japanese words have about two characters.
         let num_words = tokens.tokens.len() - ideographs + ideographs.div_ceil(2);
         let votes = Votes::count(text, &tokens.tokens, &self.words);

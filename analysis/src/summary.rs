@@ -8,7 +8,7 @@ use hearken_model::{Role, SUMMARY_SEPARATOR, SUMMARY_SPEAKERS};
 use crate::cues::{Cue, Cues};
 use crate::language::Language;
 use crate::memo::MessageTables;
-use crate::tokens::{Kind, Tokens};
+use crate::tokens::{TokenKind, Tokens};
 
 /// Characters of one sentence at most; three of them stay within 440 with their speakers.
 const SENTENCE_CHARS_MAX: usize = 130;
@@ -35,9 +35,9 @@ pub(crate) fn pick(tokens: &Tokens, role: Role, language: Language, tables: &Mes
         for token in sentence_tokens {
             known += i16::from(tables.topics.knows(token));
             match token.kind {
-                Kind::Ideograph => ideographs += 1,
-                Kind::Number => telling += 1,
-                Kind::Word => {
+                TokenKind::Ideograph => ideographs += 1,
+                TokenKind::Number => telling += 1,
+                TokenKind::Word => {
                     let info = tables.words.get(&token.hash);
                     let stop = info.is_some_and(|info| info.is_stop_word(language));
                     telling += i16::from(!stop);
@@ -130,7 +130,9 @@ pub(crate) fn summarize(said: &[SummaryMessage<'_>], over: bool) -> Option<Strin
     let ended = if over { ending(said, done.unwrap_or(asked)) } else { None };
     let mut summary = String::with_capacity(256);
     for (index, closing) in [(Some(asked), false), (done, false), (ended, true)] {
-        let Some(SummaryMessage { role, text, pick }) = index.and_then(|index| said.get(index)) else { continue };
+        let Some(SummaryMessage { role, text, pick }) = index.and_then(|index| said.get(index)) else {
+            continue;
+        };
         let (start, end) = if closing { pick.closing } else { (pick.start, pick.end) };
         let Some(sentence) = text.get(usize::from(start)..usize::from(end)) else { continue };
         if !summary.is_empty() {

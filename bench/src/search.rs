@@ -31,10 +31,10 @@ use crate::stream::Stream;
 use crate::usage;
 use bare::{Bare, BareEngine, BareWriter};
 use corpus::{Corpus, Made};
-use engine::{SearchSystem, Measured, measure};
+use engine::{Measured, SearchSystem, measure};
 use halt::Halted;
 use opensearch::{Node, OpenSearchEngine};
-use question::{QuestionKind, Question};
+use question::{Question, QuestionKind};
 use served::Served;
 
 /// Hits of every search.

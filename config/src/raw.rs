@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::error::{ConfigError, ConfigErrors, Origin, shown};
-use crate::keys::{self, PathKind, LIBRDKAFKA};
+use crate::keys::{self, LIBRDKAFKA, PathKind};
 
 const PREFIX: &str = "HEARKEN_";
 const SEPARATOR: &str = "__";

@@ -18,6 +18,5 @@ pub struct Ranking {
 
 impl Ranking {
     /// What every search is ranked by.
-    pub const DEFAULT: Ranking =
-        Ranking { topic: 2.0, keywords: 1.5, summary: 1.0, details: 0.01 };
+    pub const DEFAULT: Ranking = Ranking { topic: 2.0, keywords: 1.5, summary: 1.0, details: 0.01 };
 }

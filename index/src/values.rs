@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hearken_model::field::{Field, FieldKind, METADATA_PREFIX, FieldAccessor, field};
+use hearken_model::field::{Field, FieldAccessor, FieldKind, METADATA_PREFIX, field};
 use hearken_model::{Document, Money, Timestamp};
 use rust_decimal::prelude::ToPrimitive;
 
@@ -66,7 +66,10 @@ pub fn for_each_text<'d>(document: &'d Document, field: &Field, mut visit: impl 
                 values.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().for_each(visit);
             }
         }
-        FieldAccessor::Count(_) | FieldAccessor::Seconds(_) | FieldAccessor::Money(_) | FieldAccessor::Time(_) => {}
+        FieldAccessor::Count(_)
+        | FieldAccessor::Seconds(_)
+        | FieldAccessor::Money(_)
+        | FieldAccessor::Time(_) => {}
     }
 }
 

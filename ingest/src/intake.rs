@@ -138,7 +138,11 @@ impl Intake {
     }
 
     /// The events that can be taken, and the places of the others with the reasons.
-    fn check(&self, events: Vec<Incoming>, sender: &Sender) -> Result<(Vec<CheckedEvent>, Rejected), IntakeError> {
+    fn check(
+        &self,
+        events: Vec<Incoming>,
+        sender: &Sender,
+    ) -> Result<(Vec<CheckedEvent>, Rejected), IntakeError> {
         let accepted_at = now();
         let (mut checked, mut rejected) = (Vec::with_capacity(events.len()), Vec::new());
         for (idx, incoming) in events.into_iter().enumerate() {

@@ -212,7 +212,9 @@ impl System {
                 is("iPadOS", Device::Tablet)
             }
             // Amazon's tablets ask for desktop pages as a Macintosh or as Linux.
-            Some(KnownSystem { name: "macOS" | "Linux", .. }) if has(&"silk/") => is("Android", Device::Tablet),
+            Some(KnownSystem { name: "macOS" | "Linux", .. }) if has(&"silk/") => {
+                is("Android", Device::Tablet)
+            }
             Some(system) => is(system.name, system.device),
             // Apple's network library: Macs name their processor, telephones do not.
             None if has(&"cfnetwork/") && ["i386", "x86_64"].iter().any(has) => is("macOS", Device::Desktop),

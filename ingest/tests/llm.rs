@@ -16,8 +16,8 @@ use hearken_geoip::GeoIp;
 use hearken_index::Access;
 use hearken_index_tantivy::{Index, IndexReader};
 use hearken_ingest::{
-    Assignment, DailyBudget, Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, LlmAnalyst, LlmParts,
-    OutgoingRecord, Retention,
+    Assignment, DailyBudget, Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, LlmAnalyst,
+    LlmParts, OutgoingRecord, Retention,
 };
 use hearken_model::{Interaction, InteractionId, Money, Status};
 use hearken_tests::llm_server::{LlmReply, LlmServer};

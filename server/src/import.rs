@@ -92,7 +92,8 @@ impl Import {
     pub fn run(self, destination: Destination, mut progress: Progress) -> anyhow::Result<()> {
         let started = Instant::now();
         let (sources, num_ignored_files) = files::list(&self.paths, self.kind)?;
-        let mut tally = ImportCounts { num_files: sources.len(), num_ignored_files, ..ImportCounts::default() };
+        let mut tally =
+            ImportCounts { num_files: sources.len(), num_ignored_files, ..ImportCounts::default() };
         let bar = progress_bar(sources.iter().map(|source| source.size_bytes).sum());
         for source in &sources {
             let imported = self.import_file(source, &destination, &mut progress, &bar, &mut tally);
@@ -206,7 +207,12 @@ impl Import {
     }
 }
 
-fn send(batch: &ImportBatch, destination: &Destination, file: &str, tally: &mut ImportCounts) -> anyhow::Result<()> {
+fn send(
+    batch: &ImportBatch,
+    destination: &Destination,
+    file: &str,
+    tally: &mut ImportCounts,
+) -> anyhow::Result<()> {
     let rejected = destination.send(batch)?;
     tally.num_accepted += (batch.len() - rejected.len()) as u64;
     for (idx, reason) in rejected {

@@ -164,7 +164,14 @@ fn kill_and_compare(mut config: HearkenConfig, num_kills: usize) {
     let mut rig = Rig {
         stream: match way {
             Way::Kafka(servers) => Stream::Kafka(
-                WorkloadProducer::new((servers, TOPIC), options.clone(), &dialogues, &user_agents, &addresses).unwrap(),
+                WorkloadProducer::new(
+                    (servers, TOPIC),
+                    options.clone(),
+                    &dialogues,
+                    &user_agents,
+                    &addresses,
+                )
+                .unwrap(),
             ),
             Way::Http => {
                 Stream::Http(Poster::new(options.clone(), &dialogues, &user_agents, &addresses).unwrap())

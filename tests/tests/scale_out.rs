@@ -63,7 +63,8 @@ fn killed_added_and_returning_processes_leave_what_an_undisturbed_one_does() {
         erased: 0.03,
         ..Options::default()
     };
-    let mut source = WorkloadProducer::new((servers, TOPIC), options, &dialogues, &user_agents, &addresses).unwrap();
+    let mut source =
+        WorkloadProducer::new((servers, TOPIC), options, &dialogues, &user_agents, &addresses).unwrap();
     let session = SESSION_TIMEOUT.as_millis().to_string();
     let process = |role: &str| {
         let mut config = HearkenConfig::for_kafka(servers);

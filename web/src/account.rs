@@ -11,11 +11,11 @@ use hearken_query::{AppState, Problem};
 use maud::{DOCTYPE, Markup, html};
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::format;
 use crate::handlers::{clock, failure, html as page, secure};
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
-use crate::current_user::CurrentUser;
 use crate::views::see_other;
 
 /// `GET /signin`: the page that asks for a key.

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use hearken_model::Interaction;
 use hearken_query::audit::AuditObject;
-use hearken_query::erasures::{ErasureReceipt, ErasureFiles};
+use hearken_query::erasures::{ErasureFiles, ErasureReceipt};
 use hearken_query::http::Caller;
 use hearken_query::http::erasures::erase_id;
 use hearken_query::{AppState, Problem, search};
@@ -14,11 +14,11 @@ use maud::{Markup, html};
 use percent_encoding::utf8_percent_encode;
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::format;
 use crate::handlers::{clock, failure, html as page};
 use crate::layout::{self, Page, Section};
 use crate::location::{Location, SEGMENT, interaction_href};
-use crate::current_user::CurrentUser;
 use crate::views::see_other;
 
 /// The address of the page that asks.

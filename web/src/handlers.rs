@@ -20,13 +20,13 @@ use maud::Markup;
 use percent_encoding::percent_decode_str;
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::interaction::{self, InteractionView};
 use crate::interactions::{self, FACETS_SHOWN, ListView, WayOut};
 use crate::location::{Location, is_parameter};
 use crate::overview::{self, Comparison, OverviewView, Volume};
 use crate::period::Period;
 use crate::place::ListPosition;
-use crate::current_user::CurrentUser;
 use crate::{account, assets, erase, layout, paging, recording, views};
 
 /// What pages may do: load the embedded assets, talk to this server, nothing else.

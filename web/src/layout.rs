@@ -4,8 +4,8 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::assets;
 use crate::clock::Clock;
-use crate::location::Location;
 use crate::current_user::CurrentUser;
+use crate::location::Location;
 
 /// Which entry of the navigation is current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,10 +12,10 @@ use hearken_query::views::SavedView;
 use serde_json::json;
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::interaction::{self, InteractionView};
 use crate::interactions::{self, ListView, WayOut};
 use crate::location::Location;
-use crate::current_user::CurrentUser;
 
 /// Tries every way out of text: elements, attributes in both quotes, entities, comments.
 const HOSTILE: &str =
@@ -84,7 +84,8 @@ fn bare() -> Interaction {
 /// Of a message and of a detail.
 fn highlights() -> Vec<Highlight> {
     let escaped = HOSTILE.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let message = HighlightPlace::Message { message_id: HOSTILE.to_owned(), role: Role::User, offset_ms: 7_000 };
+    let message =
+        HighlightPlace::Message { message_id: HOSTILE.to_owned(), role: Role::User, offset_ms: 7_000 };
     let detail = HighlightPlace::Detail { field: format!("metadata.{HOSTILE}") };
     let highlight = |place| Highlight {
         place,

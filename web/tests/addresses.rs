@@ -34,7 +34,8 @@ impl Pages {
             writer.put(document.clone());
         }
         writer.refresh(&Checkpoint::default()).unwrap();
-        let state = AppState::builder(Arc::new(reader), prometheus::Registry::new()).gate(gate).build().unwrap();
+        let state =
+            AppState::builder(Arc::new(reader), prometheus::Registry::new()).gate(gate).build().unwrap();
         let routes = hearken_query::http::routes().merge(hearken_web::routes());
         let router = hearken_query::http::finish(routes, state);
         Pages { router, _writer: writer, _directory: directory }

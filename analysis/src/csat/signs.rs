@@ -6,7 +6,7 @@
 
 use hearken_model::Role;
 
-use super::{Sign, MessageFeatures};
+use super::{MessageFeatures, Sign};
 use crate::cues::{Cue, Cues};
 
 /// How many signs there are.

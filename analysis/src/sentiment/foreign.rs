@@ -7,7 +7,7 @@ mod table;
 use super::MessageSentiment;
 use super::lexicon::Lexicon;
 use super::text::{Kind, Token, bounded, tokenize};
-use table::{LANGUAGES_MAX, Meaning, Met, Table, ForeignWord};
+use table::{ForeignWord, LANGUAGES_MAX, Meaning, Met, Table};
 
 /// Words after a negation that it reaches, and before a negation that follows.
 const REACH: u8 = 3;

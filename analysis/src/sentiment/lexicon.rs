@@ -80,8 +80,12 @@ impl Lexicon {
 
     fn from_entries(entries: &[(u64, LexiconEntry)]) -> Self {
         let size = (entries.len() * 2).next_power_of_two().max(16);
-        let mut lexicon =
-            Self { slots: vec![(0, LexiconEntry::default()); size], mask: size - 1, checksum: 0, num_entries: 0 };
+        let mut lexicon = Self {
+            slots: vec![(0, LexiconEntry::default()); size],
+            mask: size - 1,
+            checksum: 0,
+            num_entries: 0,
+        };
         for (hash, entry) in entries {
             lexicon.insert(*hash, *entry);
         }

@@ -32,4 +32,3 @@ pub(crate) fn all() -> Vec<Setting> {
     }
     settings
 }
-

@@ -13,7 +13,7 @@ use tantivy::{DocAddress, Index, IndexReader, IndexWriter, Order, Searcher, Tant
 use super::PAGE;
 use super::corpus::{FACETS, FILTER, Made, facet_value};
 use super::engine::SearchSystem;
-use super::question::{DEPTH, QuestionKind, Question};
+use super::question::{DEPTH, Question, QuestionKind};
 
 const WRITER_BYTES: usize = 64 << 20;
 

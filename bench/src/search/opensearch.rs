@@ -11,7 +11,7 @@ use super::PAGE;
 use super::corpus::{FACETS, FILTER, Made, facet_value};
 use super::engine::SearchSystem;
 use super::http::Connection;
-use super::question::{DEPTH, QuestionKind, Question};
+use super::question::{DEPTH, Question, QuestionKind};
 
 const BULK_BYTES: usize = 4 << 20;
 const SEARCH: &str = "/interactions/_search";
@@ -71,7 +71,8 @@ impl Node {
             return Ok(());
         }
         let bulk = std::mem::take(&mut self.bulk);
-        let answer = self.connection.ask_json(Method::POST, "/interactions/_bulk?filter_path=errors", bulk)?;
+        let answer =
+            self.connection.ask_json(Method::POST, "/interactions/_bulk?filter_path=errors", bulk)?;
         if answer["errors"] != false { bail!("OpenSearch refused interactions") } else { Ok(()) }
     }
 

@@ -108,9 +108,13 @@ pub(crate) fn pick(
         };
         let words: Option<Vec<String>> = match kind {
             QuestionKind::RareWord => any(&rare, &text)?.map(|word| vec![word]),
-            QuestionKind::CommonWord | QuestionKind::ByDate | QuestionKind::DeepCursor => any(&common, &text)?.map(|word| vec![word]),
+            QuestionKind::CommonWord | QuestionKind::ByDate | QuestionKind::DeepCursor => {
+                any(&common, &text)?.map(|word| vec![word])
+            }
             QuestionKind::Facets => any(&medium, &text)?.map(|word| vec![word]),
-            QuestionKind::And => any(&medium, &text)?.zip(any(&medium, &text)?).map(|(one, other)| vec![one, other]),
+            QuestionKind::And => {
+                any(&medium, &text)?.zip(any(&medium, &text)?).map(|(one, other)| vec![one, other])
+            }
             QuestionKind::Or => {
                 let other = corpus.make(text.len() % num_interactions)?.text;
                 any(&medium, &text)?.zip(any(&medium, &other)?).map(|(one, other)| vec![one, other])

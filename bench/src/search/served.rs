@@ -7,7 +7,7 @@ use super::PAGE;
 use super::corpus::{FACETS, FILTER};
 use super::engine::SearchSystem;
 use super::http::Connection;
-use super::question::{DEPTH, QuestionKind, Question};
+use super::question::{DEPTH, Question, QuestionKind};
 
 /// Most hits of one page, to get to a deep one.
 const PAGE_MAX: usize = 100;
@@ -35,7 +35,9 @@ impl SearchSystem for Served<'_> {
             QuestionKind::Phrase => vec![("q", format!("\"{words}\""))],
             QuestionKind::Prefix => vec![("q", format!("{words}*"))],
             QuestionKind::Facets => vec![("q", words), ("facets", facets)],
-            QuestionKind::ByDate | QuestionKind::DeepCursor => vec![("q", words), ("sort", "-start_time".to_owned())],
+            QuestionKind::ByDate | QuestionKind::DeepCursor => {
+                vec![("q", words), ("sort", "-start_time".to_owned())]
+            }
             QuestionKind::RareWord | QuestionKind::CommonWord | QuestionKind::And => vec![("q", words)],
         };
         let search = Url::parse_with_params(&format!("{}/v1/interactions", self.base_url), parameters)?;
@@ -46,7 +48,8 @@ impl SearchSystem for Served<'_> {
         let mut client = self.connect()?;
         let mut cursor = String::new();
         for _ in 0..DEPTH / PAGE_MAX {
-            let page = client.ask_json(Method::GET, &format!("{search}&limit={PAGE_MAX}{cursor}"), String::new())?;
+            let page =
+                client.ask_json(Method::GET, &format!("{search}&limit={PAGE_MAX}{cursor}"), String::new())?;
             let next = page["next_cursor"].as_str().context("there are too few matches for a deep cursor")?;
             cursor = format!("&cursor={next}");
         }
@@ -63,6 +66,8 @@ impl SearchSystem for Served<'_> {
     }
 
     fn count(&self, client: &mut Connection, target: &String) -> Result<u64> {
-        client.ask_json(Method::GET, target, String::new())?["total"].as_u64().context("an answer without a total")
+        client.ask_json(Method::GET, target, String::new())?["total"]
+            .as_u64()
+            .context("an answer without a total")
     }
 }

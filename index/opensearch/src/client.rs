@@ -240,7 +240,12 @@ impl Inner {
         Err(RequestError::Unreachable(failures.join("; ")))
     }
 
-    async fn try_node(&self, node: &Node, request: &Request, timeout: Duration) -> reqwest::Result<NodeAnswer> {
+    async fn try_node(
+        &self,
+        node: &Node,
+        request: &Request,
+        timeout: Duration,
+    ) -> reqwest::Result<NodeAnswer> {
         let url = format!("{}{}", node.url, request.path);
         let mut sent = self.http.request(request.method.clone(), url).timeout(timeout);
         if let Some(authorization) = &self.authorization {

@@ -20,7 +20,7 @@ use hearken_model::{Document, InteractionId, Timestamp};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::answer::{SearchAnswer, Found};
+use super::answer::{Found, SearchAnswer};
 use super::client::Request;
 use super::counts::{
     FACET_VALUES_MAX, Facet, Intervals, PAGE, count, distribution_aggregations, ranges_aggregations,
@@ -109,7 +109,12 @@ impl OpenSearchReader {
     }
 
     /// Searches what is visible now, or in a point in time.
-    fn ask(&self, body: &Value, pit: Option<&Pit>, deadline: Option<Instant>) -> Result<SearchAnswer, SearchError> {
+    fn ask(
+        &self,
+        body: &Value,
+        pit: Option<&Pit>,
+        deadline: Option<Instant>,
+    ) -> Result<SearchAnswer, SearchError> {
         let path = match pit {
             // The point in time knows its index.
             Some(_) => "/_search?allow_partial_search_results=false".to_owned(),

@@ -46,7 +46,12 @@ impl Collection {
         self.run_live(view, live, budget)
     }
 
-    fn run_live(&mut self, view: &View, mut query: LiveQuery, budget: &SearchBudget) -> Result<(), SearchError> {
+    fn run_live(
+        &mut self,
+        view: &View,
+        mut query: LiveQuery,
+        budget: &SearchBudget,
+    ) -> Result<(), SearchError> {
         const LOOK_EVERY: usize = 1_024;
         for (number, (place, document)) in view.overlay().places().enumerate() {
             if number % LOOK_EVERY == 0 {

@@ -24,7 +24,7 @@ use tantivy::schema::Schema;
 use tantivy::tokenizer::TokenizerManager;
 
 use super::background::lower_priority;
-use super::committer::{Committer, CommitFailure};
+use super::committer::{CommitFailure, Committer};
 use super::directory::{DurableDirectory, Storage, StorageLock};
 use super::document::DocumentBuilder;
 use super::options::WriterOptions;

@@ -22,7 +22,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 use super::budget::SearchBudget;
 use super::collect::engine;
 use super::columns::ColumnCache;
-use super::document::{TermOwner, TermKind, class};
+use super::document::{TermKind, TermOwner, class};
 use super::expansion::{Accept, Expansion};
 use super::live::{Fits, LiveDocument, LiveQuery, Ranked, Speaker, Texts, WordsCondition};
 use super::schema::{

@@ -34,8 +34,10 @@ impl DocumentDeserialize for StoredValues {
 /// The document at that place.
 pub(super) fn document(view: &View, place: DocLocation) -> tantivy::Result<Document> {
     match place {
-        DocLocation::Live(vocabulary, at) => Ok(Document::clone(&view.overlay().document(vocabulary, at).document)),
-        DocLocation::StoredValues(address) => stored_document(&view.searcher, address),
+        DocLocation::Live(vocabulary, at) => {
+            Ok(Document::clone(&view.overlay().document(vocabulary, at).document))
+        }
+        DocLocation::Stored(address) => stored_document(&view.searcher, address),
     }
 }
 
@@ -53,7 +55,7 @@ pub(super) fn lazy_document(view: &View, place: DocLocation) -> tantivy::Result<
         DocLocation::Live(vocabulary, at) => {
             Ok(LazyDocument::in_memory(Arc::clone(&view.overlay().document(vocabulary, at).document)))
         }
-        DocLocation::StoredValues(address) => {
+        DocLocation::Stored(address) => {
             let StoredValues { head, rest } = view.searcher.doc(address)?;
             Ok(LazyDocument::stored(head, rest))
         }

@@ -26,7 +26,7 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{BitSet, DocId, DocSet, Score, Searcher, SegmentReader, TERMINATED, Term};
 
-use super::budget::{SearchBudget, PHRASE_EXPANSIONS_MAX};
+use super::budget::{PHRASE_EXPANSIONS_MAX, SearchBudget};
 use super::columns::ColumnCache;
 use super::expansion::Expansion;
 use super::schema::TEXT_LENGTH;
@@ -150,7 +150,11 @@ impl WordsQuery {
     }
 
     /// Looks up what is needed to count the same words in details. `common` is what is known of them anywhere.
-    pub(super) fn prepare_count(&mut self, searcher: &Searcher, common: &SearchStatistics) -> tantivy::Result<()> {
+    pub(super) fn prepare_count(
+        &mut self,
+        searcher: &Searcher,
+        common: &SearchStatistics,
+    ) -> tantivy::Result<()> {
         let known = self.look_up(searcher, Some(&common.known))?;
         self.prepared = Some(Arc::new(SearchStatistics { known, bm25: None }));
         Ok(())

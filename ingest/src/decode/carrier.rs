@@ -69,7 +69,9 @@ fn native_or_foreign(envelope: Envelope) -> Result<CarrierContent, Rejection> {
         return Ok(CarrierContent::Native(envelope));
     }
     let payload = formats::recognise(envelope.data);
-    payload.map(CarrierContent::Foreign).map_err(|unknown| native::unknown_type(&envelope.event_type, &unknown))
+    payload
+        .map(CarrierContent::Foreign)
+        .map_err(|unknown| native::unknown_type(&envelope.event_type, &unknown))
 }
 
 /// `application/cloudevents+json`, parameters such as a charset ignored.

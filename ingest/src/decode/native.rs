@@ -191,7 +191,11 @@ fn transcript(
     Ok(transcript)
 }
 
-fn end(data: &mut ObjectFields, status: Option<Status>, end_time: Option<Timestamp>) -> Result<End, Rejection> {
+fn end(
+    data: &mut ObjectFields,
+    status: Option<Status>,
+    end_time: Option<Timestamp>,
+) -> Result<End, Rejection> {
     Ok(End {
         end_time,
         status: status.unwrap_or(Status::Finished),

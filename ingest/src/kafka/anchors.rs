@@ -169,7 +169,9 @@ impl Checker {
             let partition = (Arc::from(message.topic()), message.partition());
             let Some(anchor) = pending.remove(&partition) else { continue };
             let is_same = match message.offset().cmp(&anchor.offset) {
-                std::cmp::Ordering::Equal => fingerprint(&raw_record(Arc::clone(&partition.0), &message)) == anchor.fingerprint,
+                std::cmp::Ordering::Equal => {
+                    fingerprint(&raw_record(Arc::clone(&partition.0), &message)) == anchor.fingerprint
+                }
                 std::cmp::Ordering::Greater => true,
                 std::cmp::Ordering::Less => false,
             };

@@ -265,8 +265,7 @@ impl ConsumerContext for KafkaContext {
             return;
         }
         let partitions = partitions.elements();
-        let partitions =
-            partitions.iter().map(|found| (found.topic().into(), found.partition())).collect();
+        let partitions = partitions.iter().map(|found| (found.topic().into(), found.partition())).collect();
         let rebalance =
             if is_assigned { Rebalance::Assigned(partitions) } else { Rebalance::Revoked(partitions) };
         self.brokers.lock().rebalances.push_back(rebalance);

@@ -23,6 +23,7 @@ use hearken_config::KafkaConfig;
 use hearken_index::checkpoint::{Anchor, Checkpoint, Fingerprint};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, error, info, warn};
 
@@ -490,10 +491,9 @@ impl KafkaReader {
     /// which, so the brokers are asked until they answer. One that is in range after all (a leader that was behind for
     /// a moment) is fetched again.
     fn find_out_of_range(&mut self) {
-        let reading = self
-            .partitions
-            .iter()
-            .filter(|(_, partition)| matches!(partition.reading, PartitionState::On | PartitionState::Comparing(..)));
+        let reading = self.partitions.iter().filter(|(_, partition)| {
+            matches!(partition.reading, PartitionState::On | PartitionState::Comparing(..))
+        });
         let reading: Vec<_> = reading.map(|(key, partition)| (key.clone(), partition.next_offset)).collect();
         let mut is_answered = true;
         for (key, next_offset) in reading {

@@ -59,7 +59,10 @@ static BESIDE: &[(&str, CellSource)] = &[
     ("csat_description", Read(FieldAccessor::Text(|i| i.csat_description.as_deref()))),
     ("rating_comment", Read(FieldAccessor::Text(|i| i.rating_comment.as_deref()))),
     ("summary", Read(FieldAccessor::Text(|i| i.topics_summary.summary.as_deref()))),
-    ("sentiment_description", Read(FieldAccessor::Text(|i| i.topics_summary.sentiment_description.as_deref()))),
+    (
+        "sentiment_description",
+        Read(FieldAccessor::Text(|i| i.topics_summary.sentiment_description.as_deref())),
+    ),
     (
         "metadata",
         Made(|i| (!i.metadata.is_empty()).then(|| serde_json::to_string(&i.metadata).unwrap_or_default())),

@@ -14,7 +14,9 @@ fn cell<'i>(source: &CellSource, interaction: &'i Interaction) -> Cow<'i, str> {
             if texts.len() > 1 { Cow::from(texts.join("; ")) } else { texts.pop().unwrap_or_default() }
         }
         CellSource::Made(make) => make(interaction).map(Cow::from).unwrap_or_default(),
-        CellSource::Transcript => interaction.transcript.as_deref().map(transcript).unwrap_or_default().into(),
+        CellSource::Transcript => {
+            interaction.transcript.as_deref().map(transcript).unwrap_or_default().into()
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-use super::columns::{MESSAGE, MessageAccessor, CellSource, columns};
+use super::columns::{CellSource, MESSAGE, MessageAccessor, columns};
 
 /// A group is written when it has so many rows, or so many bytes of cells: what one export keeps in memory.
 const GROUP_ROWS_MAX: usize = 10_000;
@@ -84,7 +84,9 @@ impl Table {
                 }
                 CellSource::Read(FieldAccessor::Count(_)) => writeln!(schema, "OPTIONAL INT64 {name};"),
                 CellSource::Read(FieldAccessor::Seconds(_)) => writeln!(schema, "OPTIONAL DOUBLE {name};"),
-                CellSource::Read(FieldAccessor::Time(_)) => writeln!(schema, "OPTIONAL INT64 {name} ({TIME});"),
+                CellSource::Read(FieldAccessor::Time(_)) => {
+                    writeln!(schema, "OPTIONAL INT64 {name} ({TIME});")
+                }
             };
             all.push(Column::new(ColumnSource::Interaction(source)));
         }
@@ -152,9 +154,8 @@ impl Column {
         let cells = match source {
             Interaction(CellSource::Read(FieldAccessor::Count(_) | FieldAccessor::Time(_)))
             | Messages(MessageAccessor::Time(_)) => Cells::Integers(Vec::new()),
-            Interaction(CellSource::Read(FieldAccessor::Seconds(_))) | Messages(MessageAccessor::Number(_)) => {
-                Cells::Doubles(Vec::new())
-            }
+            Interaction(CellSource::Read(FieldAccessor::Seconds(_)))
+            | Messages(MessageAccessor::Number(_)) => Cells::Doubles(Vec::new()),
             Interaction(_) | Messages(MessageAccessor::Text(_)) => Cells::Texts(Vec::new()),
         };
         let is_list = matches!(source, Interaction(CellSource::Read(FieldAccessor::Texts(_))) | Messages(_));

@@ -84,7 +84,11 @@ impl Connections {
         activity.since.store(self.tick(), Ordering::Relaxed);
         let mut open = self.lock();
         let number = open.next;
-        let owner = if is_proxy { ConnectionOwner::Unknown(number) } else { ConnectionOwner::Client(network(address)) };
+        let owner = if is_proxy {
+            ConnectionOwner::Unknown(number)
+        } else {
+            ConnectionOwner::Client(network(address))
+        };
         if open.by_number.len() >= self.inner.places {
             let victim = victim(&open.by_number, owner)?;
             if let Some(task) = open.by_number.remove(&victim).and_then(|held| held.task) {

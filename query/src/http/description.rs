@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use hearken_model::field::{FIELDS, Field, FieldKind, FieldAccessor};
+use hearken_model::field::{FIELDS, Field, FieldAccessor, FieldKind};
 use serde_json::{Value, json};
 
 const WRITTEN: &str = include_str!("openapi.json");

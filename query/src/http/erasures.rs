@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::caller::Caller;
 use super::interactions::{AskedId, refused_body};
 use crate::audit::AuditObject;
-use crate::erasures::{Matches, ErasureReceipt};
+use crate::erasures::{ErasureReceipt, Matches};
 use crate::parameters::{Pair, SearchParameters, pairs_of_json, pairs_of_query};
 use crate::problem::Problem;
 use crate::state::AppState;

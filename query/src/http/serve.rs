@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
-use super::connections::{Answering, Connections, ConnectionPermit};
+use super::connections::{Answering, ConnectionPermit, Connections};
 use super::proxies::Proxies;
 use super::tls::LiveTls;
 

@@ -13,7 +13,7 @@ use super::Caller;
 use crate::audit::AuditObject;
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::views::{SavedView, ViewChange, SavedViews};
+use crate::views::{SavedView, SavedViews, ViewChange};
 
 /// The answer to `GET /v1/views`.
 #[derive(Serialize)]

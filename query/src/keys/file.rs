@@ -11,7 +11,7 @@ use hearken_model::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::{ID_BYTES, InvalidKey, Key, Keys, NewKey, SECRET_BYTES, StoredKey, BearerToken, now};
+use super::{BearerToken, ID_BYTES, InvalidKey, Key, Keys, NewKey, SECRET_BYTES, StoredKey, now};
 use crate::durable::{Readable, folder_of, replace};
 
 /// Larger files are refused: ten thousand keys of several organizations are far smaller.

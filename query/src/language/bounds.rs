@@ -35,7 +35,12 @@ pub(super) fn exactly(target: &Target, text: &str, byte: usize) -> Result<Query,
 ///
 /// # Errors
 /// The field holds text, an end is not a value of the field, or the range is upside down.
-pub(super) fn range(target: &Target, from: RangeEnd, to: RangeEnd, byte: usize) -> Result<Query, ErrorAtByte> {
+pub(super) fn range(
+    target: &Target,
+    from: RangeEnd,
+    to: RangeEnd,
+    byte: usize,
+) -> Result<Query, ErrorAtByte> {
     let field = target.name().to_owned();
     if from == RangeEnd::Open && to == RangeEnd::Open {
         return match target {
@@ -157,8 +162,11 @@ fn not_upside_down<T: PartialOrd>(from: &Edge<T>, to: &Edge<T>, byte: usize) -> 
 
 fn integer(text: &str, byte: usize, field: &Field) -> Result<i64, ErrorAtByte> {
     text.parse().map_err(|_| {
-        ErrorAtByte::value(byte, format!("`{}` is not a whole number, as `{}` needs", shown(text), field.name))
-            .hint(format!("for instance `{}:>=2`", field.name))
+        ErrorAtByte::value(
+            byte,
+            format!("`{}` is not a whole number, as `{}` needs", shown(text), field.name),
+        )
+        .hint(format!("for instance `{}:>=2`", field.name))
     })
 }
 

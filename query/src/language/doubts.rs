@@ -6,8 +6,8 @@ use hearken_index::text::Words;
 use serde::Serialize;
 
 use super::error::shown;
-use super::parser::parse;
 use super::lexer::{ends_word, is_quote};
+use super::parser::parse;
 use super::target::Target;
 
 /// Most notices of one query.

@@ -243,10 +243,11 @@ impl<'t> Lexer<'t> {
         let number = &behind[..behind.len() - behind.trim_start_matches(|c: char| c.is_ascii_digit()).len()];
         self.at += 1 + number.len();
         match self.peek() {
-            Some(c) if !self.at_word_end() && c != ']' && c != '}' => {
-                Err(ErrorAtByte::syntax(start, format!("`~{}` is not a number of positions", shown(self.rest())))
-                    .hint("write it like `\"near words\"~3`"))
-            }
+            Some(c) if !self.at_word_end() && c != ']' && c != '}' => Err(ErrorAtByte::syntax(
+                start,
+                format!("`~{}` is not a number of positions", shown(self.rest())),
+            )
+            .hint("write it like `\"near words\"~3`")),
             _ => Ok(Some((start, number.to_owned()))),
         }
     }

@@ -29,9 +29,9 @@
 mod bounds;
 mod doubts;
 mod error;
+mod lexer;
 mod parser;
 mod print;
-mod lexer;
 mod target;
 #[cfg(test)]
 mod tests;

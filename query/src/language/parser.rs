@@ -7,7 +7,7 @@ use hearken_model::field::Field;
 use super::bounds::{self, RangeEnd};
 use super::doubts::{Doubt, NOTICES_MAX, Notice, WrittenWord, small_keyword};
 use super::error::{ErrorAtByte, ParseError, ParseErrorKind, shown};
-use super::lexer::{Operator, Lexer, Suffix, Chunk, ends_word, is_quote};
+use super::lexer::{Chunk, Lexer, Operator, Suffix, ends_word, is_quote};
 use super::target::Target;
 use super::{DEPTH_MAX, EDITS_MAX, LEAVES_MAX, QUERY_BYTES_MAX};
 
@@ -117,8 +117,11 @@ impl<'t> Parser<'t> {
             let operator = self.lexer.operator().filter(|(operator, _)| *operator != Operator::Not);
             match (&wants_more, operator) {
                 (Some(wanted), Some((_, text))) => {
-                    return Err(ErrorAtByte::syntax(at, format!("`{text}` comes where {wanted} is expected"))
-                        .hint(both_sides(text)));
+                    return Err(ErrorAtByte::syntax(
+                        at,
+                        format!("`{text}` comes where {wanted} is expected"),
+                    )
+                    .hint(both_sides(text)));
                 }
                 (Some(wanted), None) if at_end => {
                     return Err(ErrorAtByte::syntax(at, format!("{wanted} is missing here")));
@@ -301,8 +304,11 @@ impl<'t> Parser<'t> {
             Scope::Topic => exists("topic"),
             Scope::Keywords => exists("keywords"),
             Scope::Transcript | Scope::Role(_) | Scope::Summary => {
-                return Err(ErrorAtByte::syntax(start, "`*` alone works for fields that are matched as a whole")
-                    .hint("give the beginning of a word, like `refun*`"));
+                return Err(ErrorAtByte::syntax(
+                    start,
+                    "`*` alone works for fields that are matched as a whole",
+                )
+                .hint("give the beginning of a word, like `refun*`"));
             }
         };
         self.leaf(query, start)
@@ -336,8 +342,11 @@ impl<'t> Parser<'t> {
         let query = match (suffix, target) {
             (Suffix::Star, _) if text.is_empty() => Query::Exists { field: target.name().to_owned() },
             (Suffix::Star, Target::Number(field)) => {
-                return Err(ErrorAtByte::value(start, format!("`{}` has no beginnings to match", field.name))
-                    .hint("use a range, like `>=2` or `[1 TO 3]`"));
+                return Err(ErrorAtByte::value(
+                    start,
+                    format!("`{}` has no beginnings to match", field.name),
+                )
+                .hint("use a range, like `>=2` or `[1 TO 3]`"));
             }
             (Suffix::Star, _) => {
                 Query::Value { field: target.name().to_owned(), value: ValueMatch::StartsWith(text) }
@@ -439,7 +448,9 @@ impl<'t> Parser<'t> {
         self.num_leaves += 1;
         if self.num_leaves > LEAVES_MAX {
             let message = format!("the query has more than {LEAVES_MAX} words and values");
-            return Err(ErrorAtByte::new(ParseErrorKind::TooLarge, byte, message).hint("search for fewer words"));
+            return Err(
+                ErrorAtByte::new(ParseErrorKind::TooLarge, byte, message).hint("search for fewer words")
+            );
         }
         Ok(Some(query))
     }
@@ -517,9 +528,10 @@ fn checked_distance(number: &str, at: usize) -> Result<u8, ErrorAtByte> {
     match number {
         "" | "2" => Ok(EDITS_MAX),
         "1" => Ok(1),
-        _ => {
-            Err(ErrorAtByte::syntax(at, format!("`~{}` is not a number of edits that is allowed", shown(number)))
-                .hint(format!("at most {EDITS_MAX} edits are allowed: write `~1` or `~2`")))
-        }
+        _ => Err(ErrorAtByte::syntax(
+            at,
+            format!("`~{}` is not a number of edits that is allowed", shown(number)),
+        )
+        .hint(format!("at most {EDITS_MAX} edits are allowed: write `~1` or `~2`"))),
     }
 }

@@ -102,8 +102,7 @@ impl Printer {
     }
 
     fn write_list(&mut self, parts: &[Query], between: &str, inside: Precedence, place: Precedence) {
-        let parenthesised =
-            place > inside && parts.len() > 1 || place == inside && place != Precedence::Top;
+        let parenthesised = place > inside && parts.len() > 1 || place == inside && place != Precedence::Top;
         if parenthesised {
             self.out.push('(');
         }

@@ -1,7 +1,7 @@
 //! A row of the table of fields is enough: every surface knows the field.
 
 use hearken_model::Interaction;
-use hearken_model::field::{FIELDS, FieldKind, FieldAccessor};
+use hearken_model::field::{FIELDS, FieldAccessor, FieldKind};
 use serde_json::{Value, json};
 
 use crate::world::{encoded, small};

@@ -8,7 +8,7 @@ use hearken_config::{Config, LogConfig};
 use super::remote::pair;
 use crate::client::Client;
 use crate::engine::refuse_opensearch;
-use crate::import::{Destination, Import, FileKind, Mapping, Progress, Speakers};
+use crate::import::{Destination, FileKind, Import, Mapping, Progress, Speakers};
 use crate::logging;
 
 /// Where to.

@@ -1,6 +1,6 @@
 //! Everything else that is known: topics, details, costs, satisfaction, and who derived it.
 
-use hearken_model::field::{FIELDS, Field, METADATA_PREFIX, FieldAccessor, field};
+use hearken_model::field::{FIELDS, Field, FieldAccessor, METADATA_PREFIX, field};
 use hearken_model::{CostSource, Interaction, InteractionType, Money, Status};
 use maud::{Markup, html};
 
@@ -132,7 +132,9 @@ fn of_table(field: &Field, interaction: &Interaction, clock: &Clock) -> Option<M
             let currency = interaction.total_costs.currency.as_deref();
             line(field.label, read(interaction).map(|amount| html! { (format::money(amount, currency)) }))
         }
-        FieldAccessor::Time(read) => line(field.label, read(interaction).map(|at| format::instant(at, clock))),
+        FieldAccessor::Time(read) => {
+            line(field.label, read(interaction).map(|at| format::instant(at, clock)))
+        }
     }
 }
 

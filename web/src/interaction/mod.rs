@@ -12,11 +12,11 @@ use hearken_query::keys::Permission;
 use maud::{Markup, html};
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::interactions::search_box;
 use crate::layout::{self, Page, Section};
 use crate::location::{Location, interaction_href};
 use crate::place::ListPosition;
-use crate::current_user::CurrentUser;
 use crate::recording::is_playable;
 use crate::{erase, format, labels, marked};
 
@@ -91,7 +91,8 @@ fn actions(view: &InteractionView<'_>) -> Markup {
     let id = &view.interaction.id;
     let text = interaction_href(id, &view.location.only(|name, _| name == "tz").with("format", "text"));
     let quotes = view.quotes.unwrap_or_default();
-    let is_in_messages = quotes.iter().any(|quote| matches!(quote.place, highlight::HighlightPlace::Message { .. }));
+    let is_in_messages =
+        quotes.iter().any(|quote| matches!(quote.place, highlight::HighlightPlace::Message { .. }));
     html! {
         nav.actions aria-label="This interaction" {
             @match view.place {

@@ -1,7 +1,7 @@
 //! What the list says of each interaction: cells that can be chosen, in this order.
 
 use hearken_model::Interaction;
-use hearken_model::field::{FIELDS, Field, FieldKind, METADATA_PREFIX, FieldAccessor, field};
+use hearken_model::field::{FIELDS, Field, FieldAccessor, FieldKind, METADATA_PREFIX, field};
 use maud::{Markup, html};
 
 use crate::clock::Clock;

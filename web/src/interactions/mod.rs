@@ -19,10 +19,10 @@ use maud::{Markup, html};
 use columns::Columns;
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
 use crate::overview::Volume;
-use crate::current_user::CurrentUser;
 use crate::views;
 
 pub(crate) use chips::{chips, constraints, is_facet};

@@ -10,12 +10,12 @@ use hearken_query::search::SearchAnswer;
 use maud::{Markup, html};
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::interactions::{chips, facets_panel, failed, range, search_box};
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
 use crate::period::Period;
 use crate::plot::{self, Axis, Bar};
-use crate::current_user::CurrentUser;
 use crate::{format, labels};
 
 pub(crate) use measure::{Comparison, Measured, Numbers, measure, volume};

@@ -16,9 +16,9 @@ use hearken_query::views::{SavedView, ViewChange};
 use hearken_query::{AppState, Problem};
 use percent_encoding::utf8_percent_encode;
 
+use crate::current_user::CurrentUser;
 use crate::handlers::{clock, failure, html, secure};
 use crate::location::{Location, SEGMENT};
-use crate::current_user::CurrentUser;
 
 pub(crate) use pages::menu;
 

@@ -6,10 +6,10 @@ use maud::{Markup, html};
 
 use super::{address, path};
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::interactions::{constraints, sort_name};
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
-use crate::current_user::CurrentUser;
 
 /// The menu beside the search box: the views, and a form that saves the present search as one.
 pub(crate) fn menu(location: &Location, views: &[SavedView]) -> Markup {

@@ -185,7 +185,12 @@ impl Table {
 
     /// Finds entries anywhere in a text without spaces, the longest first; `each` also hears whether there was a gap
     /// since the language's last find.
-    pub(super) fn scan(&self, text: &str, only: Option<usize>, mut each: impl FnMut(usize, ForeignWord, bool)) {
+    pub(super) fn scan(
+        &self,
+        text: &str,
+        only: Option<usize>,
+        mut each: impl FnMut(usize, ForeignWord, bool),
+    ) {
         let mut ends = [0_usize; LANGUAGES_MAX];
         for (at, _) in text.char_indices() {
             let mut hashes = [(0, 0); SCAN_CHARS];
@@ -215,7 +220,9 @@ fn meaning(head: &str) -> Option<ForeignWord> {
         "very" => Meaning::Very,
         "works" => Meaning::Works,
         "0" => Meaning::Fact,
-        valence => return valence.parse().ok().map(|valence| ForeignWord { meaning: Meaning::Valence, valence }),
+        valence => {
+            return valence.parse().ok().map(|valence| ForeignWord { meaning: Meaning::Valence, valence });
+        }
     };
     Some(ForeignWord { meaning, valence: 0 })
 }

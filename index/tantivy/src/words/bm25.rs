@@ -68,7 +68,8 @@ mod tests {
         for (num_documents, num_words) in [(1, 3), (1_000, 90_000), (30_000_000, 12_000_000_000)] {
             let statistics = Statistics { num_documents, num_words };
             let score = |frequencies: &[u64]| Bm25::new(frequencies, statistics).unwrap().score(40, 2);
-            let (phrase, sum) = (score(&[1, 7, num_documents]), score(&[1]) + score(&[7]) + score(&[num_documents]));
+            let (phrase, sum) =
+                (score(&[1, 7, num_documents]), score(&[1]) + score(&[7]) + score(&[num_documents]));
             assert!((phrase - sum).abs() <= 1e-5 * sum, "{phrase} {sum}");
             assert_eq!(score(&[num_documents, 1]), score(&[1, num_documents]));
         }

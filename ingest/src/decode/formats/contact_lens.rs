@@ -80,7 +80,12 @@ fn time_in_name(uri: &str) -> Option<Timestamp> {
     Timestamp::parse(&format!("{}-{}-{}T{time}:00Z", &date[..4], &date[4..6], &date[6..])).ok()
 }
 
-fn read_said(said: &Value, participants: &Value, start: Option<Timestamp>, transcript: &mut TranscriptBuilder) {
+fn read_said(
+    said: &Value,
+    participants: &Value,
+    start: Option<Timestamp>,
+    transcript: &mut TranscriptBuilder,
+) {
     let Some(words) = text(&said["Content"]) else { return };
     let role = items(participants)
         .iter()
