@@ -59,7 +59,7 @@ pub(crate) struct Args {
 /// Runs the benchmark and prints its table.
 ///
 /// # Errors
-/// The server cannot be started, or so many connections cannot be opened: `ulimit -n` has to be larger than their number.
+/// The server cannot be started, or too few connections can be opened: `ulimit -n` has to be larger than their number.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let (hearken, roots) = started(args.way)?;
     let authority = hearken.base_url().split_once("://").map(|(_, authority)| authority);

@@ -41,7 +41,7 @@ use served::Served;
 const PAGE: usize = 20;
 /// Interactions between two refreshes, or commits, while the indexes are filled.
 const BATCH: usize = 2_000;
-/// Events of one real dialogue, on average: so many fewer documents a second go to engines that are given whole ones.
+/// Events of one real dialogue, on average: engines that are given whole documents get that many fewer a second.
 const EVENTS_AN_INTERACTION: u32 = 14;
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 const HEAP_MIB: u32 = 2_048;
@@ -157,7 +157,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let halted = Halted::new([hearken.process_id(), kafka])?;
         let d = node.as_mut().map(|node| {
             let engine = OpenSearchEngine { base_url: node.base_url() };
-            // OpenSearch makes them searchable once a second by itself.
+            // OpenSearch makes them searchable once a second on its own.
             let feed = |stop: &AtomicBool| {
                 whole_feed(stop, &corpus, num_made, documents_a_second, |made| {
                     made.iter().try_for_each(|made| node.add(made))?;
@@ -258,7 +258,7 @@ fn beside<T>(
     })
 }
 
-/// Calls `each` so many times a second until told to stop or until it has no more.
+/// Calls `each` this many times a second until told to stop or until it has no more.
 fn paced(stop: &AtomicBool, a_second: u32, mut each: impl FnMut() -> Result<bool>) -> Result<()> {
     let started = Instant::now();
     for number in 0_u64.. {
@@ -284,7 +284,7 @@ fn kafka_feed(stop: &AtomicBool, servers: &str, stream: &Stream, rate: u32) -> R
     producer.flush()
 }
 
-/// Whole interactions, so many a second, which `write` makes searchable.
+/// Feeds this many whole interactions a second to `write`, which makes them searchable.
 fn whole_feed(
     stop: &AtomicBool,
     corpus: &Corpus,

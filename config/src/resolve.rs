@@ -139,7 +139,7 @@ fn sign_on(reader: &mut SettingsReader<'_>, are_there_proxies: bool) -> Option<S
         return None;
     }
     if !are_there_proxies {
-        let problem = "`[http.sign_on]` believes nobody, for there are no `http.trusted_proxies`";
+        let problem = "`[http.sign_on]` takes effect only with `http.trusted_proxies`, and there are none";
         reader.error_at(section, problem, "name the addresses of the proxy that signs users on");
     }
     if !reader.raw.values.contains_key("http.keys_file") {
@@ -167,7 +167,7 @@ fn sign_on(reader: &mut SettingsReader<'_>, are_there_proxies: bool) -> Option<S
             permissions.push(value);
             continue;
         }
-        let problem = format!("`{key}` names `{}`, which is no permission", shown(&value));
+        let problem = format!("`{key}` names `{}`, which is not a permission", shown(&value));
         reader.error(Some(origin), problem, format!("write some of {}", PERMISSIONS.join(", ")));
     }
     Some(SignOnConfig { user_header: user_header?, organizations_header: organizations_header?, permissions })
@@ -180,7 +180,7 @@ fn proxies(reader: &mut SettingsReader<'_>) -> Vec<IpNet> {
             Ok(proxy) => proxies.push(proxy),
             Err(_) => reader.error(
                 Some(origin),
-                "`http.trusted_proxies` holds something that is no address",
+                "`http.trusted_proxies` has an entry that is not an address",
                 "write addresses or networks, such as \"10.0.0.5\" or \"10.0.0.0/8\"",
             ),
         }

@@ -82,7 +82,7 @@ fn who_is_trusted_must_be_complete() {
         "needs `http.keys_file`",
         "`http.sign_on.user_header` is `X User`, which is not the name of a header",
         "`http.sign_on.organizations_header` is missing",
-        "names `all`, which is no permission",
+        "names `all`, which is not a permission",
         "`http.tls.certificate` is missing",
     ] {
         assert!(none.contains(told), "{told}: {none}");

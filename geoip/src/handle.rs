@@ -59,7 +59,7 @@ impl GeoIp {
     ///
     /// # Errors
     /// The first new version that is refused; its predecessor stays in use. Each refused version is reported once, and retried
-    /// only when the file changes again. Other files are reloaded all the same.
+    /// only when the file changes again. Other files are reloaded anyway.
     pub fn reload_if_changed(&self) -> Result<bool, GeoIpError> {
         let mut refused = self.shared.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let mut databases = self.shared.databases.load().as_ref().clone();

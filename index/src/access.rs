@@ -26,7 +26,7 @@ impl Organizations {
     /// These organizations.
     ///
     /// # Errors
-    /// There are none: who may see nothing asks nothing.
+    /// There are none: a caller that may see nothing cannot ask.
     pub fn try_new(names: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, NoOrganizations> {
         let names: BTreeSet<String> = names.into_iter().map(Into::into).collect();
         if names.is_empty() { Err(NoOrganizations) } else { Ok(Organizations(Arc::new(names))) }

@@ -76,7 +76,7 @@ impl Changes {
         let kept = self.kept.lock();
         let oldest = kept.num_changes - kept.ids.len() as u64;
         let is_known = point.run == kept.run && (oldest..=kept.num_changes).contains(&point.num_changes);
-        // Across a gap there is nothing to catch up with: go on from now.
+        // Across a gap there is nothing to catch up with: continue from now.
         let from = if is_known { point.num_changes } else { kept.num_changes };
         let skipped = (from - oldest) as usize;
         let ids: Vec<_> = kept.ids.iter().skip(skipped).take(max).cloned().collect();

@@ -260,7 +260,7 @@ impl RangeFacet {
     /// [`InvalidRequest`]: there are no such ranges of the field.
     pub fn numbers(&self) -> Result<(&'static Field, Vec<i64>), InvalidRequest> {
         let invalid = |why: &str| InvalidRequest(format!("`{}` {why}", self.field));
-        let field = field(&self.field).ok_or_else(|| invalid("is no field"))?;
+        let field = field(&self.field).ok_or_else(|| invalid("is not a field"))?;
         let numbers: Vec<i64> = match (&self.boundaries, field.kind) {
             (Boundaries::Integer(boundaries), FieldKind::Integer) => boundaries.clone(),
             (Boundaries::Seconds(boundaries), FieldKind::Seconds) => {

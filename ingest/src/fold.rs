@@ -37,7 +37,7 @@ const LIMITS: CacheLimits = CacheLimits { interactions_max: 50_000, bytes_max: 9
 /// What an interaction takes in memory beside its text and messages: state and derived values with their strings, what the
 /// analysis remembers, its places in maps.
 const STRUCTURE_BYTES: usize = 4_000;
-/// What a message takes beside its text: half as much again as its struct, for maps are rarely full, its strings, and what
+/// What a message takes beside its text: half as much again as its struct, because maps are rarely full, its strings, and what
 /// the analysis remembers of it.
 const MESSAGE_BYTES: usize = size_of::<Versioned<MessageUpdate>>() * 3 / 2 + 300;
 
@@ -190,7 +190,7 @@ impl OpenInteractions {
         Ok(&self.load(id, reader)?.document)
     }
 
-    /// Joins what another process has put in the place of what an interaction of the last write was made from. It is
+    /// Joins what another process has stored since the document that an interaction of the last write was made from. It is
     /// written again if that leaves anything to write.
     pub(crate) fn rejoin(&mut self, id: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
         // What was removed and forgotten is found again when the next look for what is too old finds it.
@@ -223,7 +223,7 @@ impl OpenInteractions {
         self.bytes -= self.open.pop(id).map_or(0, |open| open.bytes);
     }
 
-    /// Marks a stored interaction for deriving anew, for instance because time has passed. False if there is none.
+    /// Marks a stored interaction to be derived again, for instance because time has passed. False if there is none.
     pub(crate) fn touch(&mut self, id: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
         self.load(id, reader)?;
         self.mark_dirty(id.clone());
@@ -276,7 +276,7 @@ impl OpenInteractions {
         self.bytes > self.limits.bytes_max || self.large_due.is_none_or(|due| at >= due)
     }
 
-    /// Derives the changed documents, but for large ones that are not due at `at`, and gives them to `put`.
+    /// Derives the changed documents, except large ones that are not due at `at`, and passes them to `put`.
     pub(crate) fn write_dirty(
         &mut self,
         deriver: &mut Deriver,
@@ -433,7 +433,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (_writer, reader) = index(&folder);
         let (mut deriver, mut open, started) = (deriver(), OpenInteractions::new(), Instant::now());
-        // What a write so many milliseconds after the beginning puts: ids and their numbers of messages.
+        // What a write that many milliseconds after the beginning puts: ids and their numbers of messages.
         let mut write = |open: &mut OpenInteractions, after_ms: u64| {
             let at = started + Duration::from_millis(after_ms);
             let mut put = Vec::new();

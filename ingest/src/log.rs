@@ -43,7 +43,7 @@ pub(crate) const TOPIC: &str = "http";
 /// Its only partition.
 pub(crate) const PARTITION: i32 = 0;
 
-/// A segment that has grown to this is not appended to any more.
+/// A segment that has grown to this is no longer appended to.
 const SEGMENT_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// … nor one that was begun this long ago.
 const SEGMENT_AGE_MAX: Duration = Duration::from_secs(10);
@@ -70,10 +70,10 @@ pub enum LogError {
         /// What the system says.
         cause: Arc<io::Error>,
     },
-    /// What was accepted earlier cannot be read any more.
+    /// What was accepted earlier can no longer be read.
     #[error(
         "the local log `{path}` is damaged: from offset {offset} on, {until} cannot be read, and was accepted; restore the \
-         file, or run `hearken index reset-offset --topic {TOPIC} --partition {PARTITION} --to {resume}` to go on without it",
+         file, or run `hearken index reset-offset --topic {TOPIC} --partition {PARTITION} --to {resume}` to continue without it",
         until = if *resume == offset + 1 { "one event".to_owned() } else { format!("{} events", resume - offset) }
     )]
     Damaged {
@@ -141,7 +141,7 @@ impl LogState {
         self.segments.back().map_or(self.released, |segment| segment.end.max(self.released))
     }
 
-    /// Forgets the segments that the index does not need any more, and gives back their files.
+    /// Forgets the segments that the index no longer needs, and gives back their files.
     fn take_released(&mut self) -> Vec<PathBuf> {
         let mut paths = Vec::new();
         while let Some(oldest) = self.segments.front() {

@@ -93,7 +93,7 @@ pub struct IngestParts {
     pub metrics: IngestMetrics,
 }
 
-/// A running ingest. [`Ingest::stop`] it, or it goes on until the process ends.
+/// A running ingest. [`Ingest::stop`] it, or it runs until the process ends.
 pub struct Ingest {
     thread: JoinHandle<Result<(), IngestError>>,
     is_stopping: Arc<AtomicBool>,
@@ -174,7 +174,7 @@ impl Ingest {
         self.eraser.clone()
     }
 
-    /// Whether the thread has ended by itself, which it only does by a panic.
+    /// Whether the thread has ended on its own, which it only does by a panic.
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()
     }
@@ -297,7 +297,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Puts tombstones in the place of what is to be erased.
+    /// Replaces what is to be erased with tombstones.
     fn fold_erasures(&mut self) -> Result<(), Restart> {
         while self.erasing.len() < ERASURES_MAX
             && let Ok(ErasureOrder { ids, answer }) = self.orders.try_recv()
@@ -351,13 +351,13 @@ impl Pipeline {
             self.parts.metrics.forget(&partition.0, partition.1);
         }
         self.parts.metrics.partitions(self.lag.num_partitions());
-        // Others go on with these interactions.
+        // Other processes continue with these interactions.
         self.open.clear();
         sources.send(SourceCommand::GiveUp(revoked));
         Ok(())
     }
 
-    /// Whether who has this partition leads: see [`IngestStatus::leads`].
+    /// Whether the process that has this partition leads: see [`IngestStatus::leads`].
     fn is_leading(&self, (topic, partition): &TopicPartition) -> bool {
         let first = self.parts.kafka.as_ref().and_then(|kafka| kafka.topics.first());
         *partition == 0 && first.is_some_and(|first| **first == **topic)
@@ -433,7 +433,7 @@ impl Pipeline {
     fn process_record(&mut self, record: RawRecord) -> Result<(), Restart> {
         let key = (record.topic.clone(), record.partition);
         if self.halted.contains(&key) {
-            return Ok(()); // read again when the partition goes on
+            return Ok(()); // read again when the partition resumes
         }
         let size_bytes = record.size_bytes();
         self.parts.metrics.read(&record.topic, size_bytes);
@@ -647,7 +647,7 @@ impl Pipeline {
                 Err(error) => {
                     let reason = format!(
                         "its dead letters cannot be written to `{topic}` ({error}); make the topic writable, the \
-                         partition then goes on by itself"
+                         partition then resumes on its own"
                     );
                     error!(
                         topic = %key.0,
@@ -682,7 +682,7 @@ impl Pipeline {
         });
     }
 
-    /// Does what is done every now and then, beside the batches.
+    /// Does what is done periodically, apart from the batches.
     fn run_periodic_tasks(&mut self, sources: &Sources) -> Result<(), Restart> {
         let now = Instant::now();
         if self.schedule.housekeeping.is_due(now) {
@@ -750,7 +750,7 @@ impl Pipeline {
         }
     }
 
-    /// Lets a partition go on whose dead letter could be written after all.
+    /// Resumes a partition whose dead letter could be written after all.
     fn retry_halted(&mut self, sources: &Sources) {
         let Some(dead_letters) = &self.dead_letters else { return };
         if let Some((partition, next_offset)) = self.halted.retry(dead_letters, Instant::now()) {
@@ -758,7 +758,7 @@ impl Pipeline {
                 topic = %partition.0,
                 partition = partition.1,
                 offset = next_offset,
-                "dead letters can be written again; the partition goes on"
+                "dead letters can be written again; resuming the partition"
             );
             self.report_stopped(partition.clone(), None);
             sources.send(SourceCommand::Restart(partition, next_offset));

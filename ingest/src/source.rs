@@ -51,7 +51,7 @@ pub(crate) enum SourceItem {
     Passed {
         /// The partition.
         partition: TopicPartition,
-        /// Where reading goes on.
+        /// Where reading resumes.
         next_offset: i64,
     },
     /// The answer to [`SourceCommand::Halt`]: nothing of the partition follows until a restart.
@@ -68,7 +68,7 @@ pub(crate) enum SourceItem {
     /// The group takes these partitions away, and nothing of them follows. They are kept until everything of them is durable
     /// and [`SourceCommand::GiveUp`] says so.
     Revoked(Vec<TopicPartition>),
-    /// The source cannot go on and has to be started anew.
+    /// The source cannot continue and has to be restarted.
     Failed(String),
 }
 
@@ -124,7 +124,7 @@ impl Sources {
         Ok(Sources { kafka, log })
     }
 
-    /// How many sources run: so many [`SourceItem::AllAssigned`] will come.
+    /// How many sources run, and so how many [`SourceItem::AllAssigned`] will come.
     pub(crate) fn len(&self) -> usize {
         usize::from(self.kafka.is_some()) + usize::from(self.log.is_some())
     }

@@ -17,7 +17,7 @@ pub struct IngestStatus(Arc<Mutex<Reasons>>);
 struct Reasons {
     is_backlog_read: bool,
     leads: bool,
-    /// Why the pipeline cannot go on for now.
+    /// Why the pipeline cannot continue for now.
     trouble: Option<String>,
     /// What is still to be read of the backlog.
     backlog: Option<String>,

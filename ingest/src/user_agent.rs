@@ -45,7 +45,7 @@ pub enum Device {
     Mobile,
     /// A tablet. One that asks for desktop pages, as an iPad does by default, looks like a computer.
     Tablet,
-    /// A program that reads pages by itself: a crawler, a link preview, a monitor, an AI agent.
+    /// A program that reads pages without a person: a crawler, a link preview, a monitor, an AI agent.
     Bot,
     /// A television, console, watch, headset or HTTP library.
     Other,

@@ -242,7 +242,7 @@ fn garbage_is_asked_for_once_more_and_then_the_built_in_values_stay() {
         assert_eq!(stack.head(id).unwrap().analysis.unwrap().by, "built-in");
     }
     assert_eq!(server.requests().len(), 5);
-    // What could not be used was paid for all the same, and a new text is asked about.
+    // What could not be used was paid for anyway, and a new text is asked about.
     say(&broker, "garbage", 3, "user", "Never mind, it is here!");
     let head = stack.wait_for_topic("garbage", "Zebra parcels");
     assert_eq!(head.analysis.unwrap().at.to_string(), "2026-05-01T12:03:00Z");

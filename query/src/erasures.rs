@@ -192,7 +192,7 @@ impl Erasures {
         Ok(receipt)
     }
 
-    /// The receipt of that erasure, if it was made by who may see no more than the caller.
+    /// The receipt of that erasure, if it was made by a caller that may see no more than this one.
     pub fn receipt(&self, id: &str, access: &Access) -> Option<ErasureReceipt> {
         let may_see = |kept: &&KeptReceipt| match (&kept.organizations, access) {
             (_, Access::All) => true,

@@ -132,10 +132,10 @@ pub enum InvalidKey {
     #[error("there is a key named `{0}` already")]
     Taken(String),
     /// There are too many.
-    #[error("there are {KEYS_MAX} keys already; revoke one that nobody needs")]
+    #[error("there are {KEYS_MAX} keys already; revoke one that is no longer needed")]
     TooMany,
     /// The hash is not a hash.
-    #[error("`hash` of the key `{0}` is no hash")]
+    #[error("`hash` of the key `{0}` is not a hash")]
     Hash(String),
     /// There is no permission of that name.
     #[error("there is no permission `{0}`; there are search, read, metadata, ingest, erase and metrics")]

@@ -3,7 +3,7 @@
 //! - Arguments have the names and the meaning of the search parameters and are read by the same code; filters stand in an
 //!   object of their own, `filters`.
 //! - A tool shows and counts what the caller's key permits, like the route that does the same.
-//! - An answer is at most `max_tokens` long, and says with an id or a cursor where to go on.
+//! - An answer is at most `max_tokens` long, and says with an id or a cursor where to continue.
 //! - What people said is data: a sentence before each answer says so, for the model that reads it.
 
 mod described;

@@ -111,7 +111,7 @@ fn answer(
 /// It names none.
 pub fn parse_interval(text: &str) -> Result<Duration, Problem> {
     parameters::parse_interval(text).ok_or_else(|| {
-        let problem = Problem::new("invalid_parameter", "`interval` is no interval");
+        let problem = Problem::new("invalid_parameter", "`interval` is not an interval");
         let hint = Some(parameters::INTERVAL_HINT.to_owned());
         Problem { parameter: Some("interval".into()), hint, ..problem }
     })

@@ -126,7 +126,7 @@ impl SlowSearches {
 fn shape(parameters: &SearchParameters) -> String {
     let SearchParameters { facets, ranges, filters, from, to, started, sort, limit, cursor, .. } = parameters;
     let mut shape = String::new();
-    // An id is not a query, and is asked for all the same.
+    // An id is not a query, and is asked for anyway.
     match parameters.text().map(language::parse) {
         Some(Ok(query)) => shape.push_str(&language::shape(&query)),
         Some(Err(_)) => shape.push_str(HIDDEN),

@@ -392,7 +392,7 @@ impl AppState {
         self.inner.events.as_ref()
     }
 
-    /// Waits until so many bytes of events may be taken in, and holds the room until it is dropped.
+    /// Waits until this many bytes of events may be taken in, and holds the room until it is dropped.
     pub(crate) async fn events_room(&self, num_bytes: usize) -> Option<OwnedSemaphorePermit> {
         let room_max = (self.limits().events_room_bytes / 1024).max(1);
         let places = (num_bytes / 1024 + 1).min(room_max);

@@ -152,7 +152,7 @@ impl SavedViews {
             }
             if own().count() >= VIEWS_MAX {
                 let problem = Problem::new("too_many_views", format!("there are {VIEWS_MAX} views already"));
-                return Err(Problem { hint: Some("delete one that nobody needs".to_owned()), ..problem });
+                return Err(Problem { hint: Some("delete one that is no longer needed".to_owned()), ..problem });
             }
             views.push(OwnedView { view: view.clone(), owner: access.clone() });
             Ok(view.clone())

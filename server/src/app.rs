@@ -98,13 +98,13 @@ impl App {
         crate::metrics::register_index(&registry, Arc::clone(&monitor))?;
 
         let listener = tokio::net::TcpListener::bind(config.http.listen).await.with_context(|| {
-            format!("cannot listen on `{}`; is it taken? see `http.listen`", config.http.listen)
+            format!("cannot listen on `{}`; is the port in use? see `http.listen`", config.http.listen)
         })?;
         let address = listener.local_addr()?;
         let metrics_listener = match config.http.metrics_listen {
             None => None,
             Some(address) => Some(tokio::net::TcpListener::bind(address).await.with_context(|| {
-                format!("cannot listen on `{address}`; is it taken? see `http.metrics_listen`")
+                format!("cannot listen on `{address}`; is the port in use? see `http.metrics_listen`")
             })?),
         };
 

@@ -243,7 +243,7 @@ enum BackupCommand {
         /// The directory
         dir: PathBuf,
     },
-    /// Put a copy in the place of an index that is not there; a damaged one is refused
+    /// Restore a copy where there is no index; a damaged one is refused
     Restore {
         #[command(flatten)]
         config: ConfigArgs,

@@ -86,7 +86,7 @@ impl Client {
         let url = address.url.or(profile.url).or(listen).unwrap_or_else(|| URL_DEFAULT.to_owned());
         let url = url.trim_end_matches('/').to_owned();
         if !url.starts_with("http://") && !url.starts_with("https://") {
-            bail!("`{url}` is no address of a server; write one such as `{URL_DEFAULT}`");
+            bail!("`{url}` is not the address of a server; write one such as `{URL_DEFAULT}`");
         }
         let key = match (address.key, profile.key_file) {
             (Some(key), _) => Some(key),

@@ -98,7 +98,7 @@ impl Import {
         for source in &sources {
             let imported = self.import_file(source, &destination, &mut progress, &bar, &mut tally);
             imported.with_context(|| {
-                format!("`{}` was not imported to its end; run the command again to go on", source.name)
+                format!("`{}` was not imported to its end; run the command again to continue", source.name)
             })?;
         }
         bar.set_message("waiting until everything is searchable");
@@ -187,7 +187,7 @@ impl Import {
         }
         if tally.num_ignored_files > 0 {
             eprintln!(
-                "{} files in folders were ignored: their names say nothing of events",
+                "{} files in folders were ignored: their names are not those of events",
                 tally.num_ignored_files
             );
         }

@@ -45,7 +45,7 @@ impl<W: io::Write> io::Write for OneLine<W> {
     }
 }
 
-/// The line with its control characters written out, but for those that colour it.
+/// The line with its control characters escaped, except those that colour it.
 fn visible(line: &str) -> String {
     let mut shown = String::with_capacity(line.len() + 16);
     for (at, c) in line.char_indices() {

@@ -48,7 +48,7 @@ impl Pager {
             // Whoever has read enough closes it.
             let _ = stdin.write_all((lines.join("\n") + "\n").as_bytes());
         }
-        let ended = pager.wait().with_context(|| format!("the pager `{command}` is lost"))?;
+        let ended = pager.wait().with_context(|| format!("cannot wait for the pager `{command}`"))?;
         Ok(ended.code() != Some(NO_SUCH_PROGRAM))
     }
 }

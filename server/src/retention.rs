@@ -7,7 +7,7 @@ use hearken_index::{Maintain, StoreError};
 use hearken_ingest::IngestStatus;
 use tracing::{info, warn};
 
-/// How long after one cleaning the next one begins: each writes the segments anew in which something became too old, and
+/// How long after one cleaning the next one begins: each rewrites the segments in which something became too old, and
 /// every minute something does. docs/privacy.md says how long that leaves it there.
 const CLEAN_INTERVAL: Duration = Duration::from_secs(30 * 60);
 /// How soon it is tried again.

@@ -326,7 +326,7 @@ fn send(kafka: &Kafka, records: &[Record]) {
     producer.flush().unwrap();
 }
 
-/// Everything in the dead-letter topic, once there are letters of so many records.
+/// Everything in the dead-letter topic, once there are letters of this many records.
 #[track_caller]
 fn dead_letters(kafka: &Kafka, num_records: usize) -> Vec<ReadRecord> {
     let mut found = Vec::new();

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(5 * 60);
 const NUM_KILLS: (usize, usize) = (60, 6);
 /// Kills without Kafka unless the environment says otherwise.
 const NUM_HTTP_KILLS: usize = 30;
-/// Of so many kills, one is at a fail point; the others are at any moment.
+/// One kill in this many is at a fail point; the others are at any moment.
 const FAIL_POINT_EVERY: usize = 3;
 /// A random kill comes within this time after the start of the process: before it listens as well as long after.
 const RANDOM_KILL_WITHIN: Duration = Duration::from_millis(1_500);

@@ -50,7 +50,7 @@ impl Measured {
     }
 }
 
-/// Asks for that long, with so many clients, after every question was asked a first time and its matches counted.
+/// Asks for that long with this many clients, after counting the matches of the first questions.
 pub(crate) fn measure<E: SearchSystem>(
     engine: &E,
     questions: &[E::Prepared],

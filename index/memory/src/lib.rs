@@ -48,7 +48,7 @@ pub fn open() -> (MemoryStore, MemoryReader) {
 pub struct MemoryStore {
     shared: Arc<RwLock<Arc<Documents>>>,
     changes: Changes,
-    /// What takes the place of what each id has, by its revision; `None` is nothing.
+    /// What replaces the document of each id, by its revision; `None` removes it.
     pending: BTreeMap<InteractionId, (u64, Option<Arc<Document>>)>,
     checkpoint: Checkpoint,
     durable: RwLock<Arc<Durable>>,

@@ -81,7 +81,7 @@ impl Committer {
         Ok(Committer { directory, writer, reader, segment_documents_max })
     }
 
-    /// Puts documents, or nothing, in the place of those that have their terms. Takes effect with the next commit.
+    /// Replaces the documents that have the given terms, with others or with nothing. Takes effect with the next commit.
     pub(super) fn replace(
         &mut self,
         replacements: impl IntoIterator<Item = Replacement>,

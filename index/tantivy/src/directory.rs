@@ -186,7 +186,7 @@ impl DurableDirectory {
         }
     }
 
-    /// Stops all writing. Reading goes on.
+    /// Stops all writing, not reading.
     pub(crate) fn close(&self) {
         let _no_commit_under_way = self.shared.committing.lock();
         self.state().closed = true;

@@ -49,7 +49,7 @@ pub(super) fn class(owner: TermOwner, kind: TermKind) -> u8 {
 /// The roles in the order in which their words stand; the ends of the first four are columns.
 const ROLES: [Role; 5] = [Role::User, Role::Assistant, Role::Human, Role::Tool, Role::System];
 
-/// A document, and what it takes the place of.
+/// A document, and what it replaces.
 pub(super) struct Replacement {
     /// Whatever has one of these terms goes.
     pub(super) terms: Vec<Term>,

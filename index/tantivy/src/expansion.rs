@@ -15,7 +15,7 @@ use super::budget::SearchBudget;
 pub(super) enum Expansion {
     /// All that begin with the bytes and are accepted.
     Prefix { prefix: Vec<u8>, accept: Option<Accept> },
-    /// The class byte and a word at most so many edits away.
+    /// The class byte and a word at most this many edits away.
     Fuzzy { class: u8, automaton: Arc<DFA> },
 }
 

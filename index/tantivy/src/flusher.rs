@@ -1,6 +1,6 @@
 //! The thread that owns tantivy and makes what changed durable: once an interval, and when asked.
 //!
-//! A flush that fails keeps what it was to write. Searches go on, and the next flush opens tantivy again from its durable
+//! A flush that fails keeps what it was to write. Searches continue, and the next flush opens tantivy again from its durable
 //! state and writes it then.
 //!
 //! Fail points, with the feature `failpoints`, in the order they are passed: `index-freeze`, `index-write`,
@@ -69,7 +69,7 @@ impl FlushState {
                 cause.clone_into(&mut trouble.cause);
             }
             None => {
-                tracing::error!(cause, "flush failed; searches go on, the next flush tries again");
+                tracing::error!(cause, "flush failed; searches continue, the next flush tries again");
                 let since = Instant::now();
                 *trouble = Some(FlushTrouble { cause: cause.to_owned(), since, num_attempts: 1 });
             }
@@ -96,7 +96,7 @@ enum Request {
     Now(Answer),
     /// Flush, merge everything, and say how it went.
     MergeAll(Answer),
-    /// Write a segment anew, without what is deleted in it.
+    /// Write a segment again, without what is deleted in it.
     Rewrite(SegmentId, Answer),
     /// Unlink what nobody needs any more.
     CollectGarbage(Answer),
@@ -124,12 +124,12 @@ impl FlushHandle {
         self.ask(Request::MergeAll)
     }
 
-    /// Writes a segment anew, if it is still there, without what is deleted in it.
+    /// Writes a segment again, if it is still there, without what is deleted in it.
     pub(super) fn rewrite(&self, segment: SegmentId) -> Receiver<Result<(), String>> {
         self.ask(|answer| Request::Rewrite(segment, answer))
     }
 
-    /// Unlinks the files that nobody needs any more.
+    /// Unlinks the files that nobody needs any longer.
     pub(super) fn collect_garbage(&self) -> Receiver<Result<(), String>> {
         self.ask(Request::CollectGarbage)
     }

@@ -20,7 +20,7 @@ pub struct WriterOptions {
     ///
     /// [`StoreError::Full`]: hearken_index::StoreError::Full
     pub flush_wait_max: Duration,
-    /// What the indexing thread may buffer before it ends a segment by itself. At least 15 MB, tantivy's own bound. Each
+    /// What the indexing thread may buffer before it ends a segment on its own. At least 15 MB, tantivy's own bound. Each
     /// commit walks a table whose size tantivy takes from this, so more makes small commits dearer.
     pub batch_bytes_max: usize,
     /// The bounds of merging.

@@ -67,7 +67,7 @@ impl IndexReader {
         IndexReader { ranking, ..self }
     }
 
-    /// The document of one interaction, `None` if it was never seen or may not be. Who may see everything gets a
+    /// The document of one interaction, `None` if it was never seen or may not be. A caller that may see everything gets a
     /// tombstone of what was erased; for others it is not there.
     ///
     /// # Errors
@@ -427,7 +427,7 @@ impl PinnedViews {
 
 struct Pins {
     next: u64,
-    /// Views before this one are not pinned any more.
+    /// Views before this one are no longer pinned.
     oldest: u64,
     pinned: VecDeque<PinnedView>,
 }
@@ -443,7 +443,7 @@ const PINNED_BYTES_MAX: usize = 256 << 20;
 
 impl Pins {
     fn new() -> Self {
-        // Numbers go on across restarts, so that an old cursor never finds somebody else's view.
+        // Numbers keep growing across restarts, so that an old cursor never finds somebody else's view.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Pins { next: now.as_micros() as u64, oldest: 0, pinned: VecDeque::new() }
     }

@@ -66,7 +66,7 @@ pub(super) struct WordsQuery {
     pub(super) slots: Vec<Slot>,
     pub(super) slop: u32,
     pub(super) section: Option<Section>,
-    /// What adds so many times its score where it matches, too; never decides whether a document matches.
+    /// What adds a multiple of its score where it also matches; never decides whether a document matches.
     pub(super) bonuses: Vec<(WordsQuery, Score)>,
     /// The same words in details, and how many times its score a document is worth that has them there alone.
     pub(super) details: Option<(Box<WordsQuery>, Score)>,

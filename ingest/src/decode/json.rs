@@ -12,7 +12,7 @@ pub(super) fn without_byte_order_mark(text: &[u8]) -> &[u8] {
 }
 
 /// Parses one JSON text. A byte order mark before it is skipped, and half of a surrogate pair is read as U+FFFD:
-/// programs that cut text after so many UTF-16 units leave half an emoji, and their JSON writers escape it.
+/// programs that cut text after a number of UTF-16 units leave half an emoji, and their JSON writers escape it.
 ///
 /// # Errors
 /// It is not JSON. The place in the error is that in the text as it came, without the mark.

@@ -90,7 +90,7 @@ pub(super) fn read(envelope: Envelope, recorded_at: Timestamp) -> Result<Event, 
         }
         "interaction.analyzed" => analyzed(&mut data, &mut event)?,
         "interaction.erased" => event.erase = true,
-        _ => event.started.llm_model = data.text("llm_model")?, // `interaction.started`, read above but for this
+        _ => event.started.llm_model = data.text("llm_model")?, // `interaction.started`, read above, except for this
     }
     Ok(event)
 }

@@ -111,7 +111,7 @@ impl LlmAnalyst {
         Ok(LlmAnalyst { task: tokio::spawn(finder.run(stopped)), stopping })
     }
 
-    /// Whether it has ended by itself, which only a panic causes.
+    /// Whether it has ended on its own, which only a panic causes.
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
     }

@@ -50,7 +50,7 @@ impl DailyBudget {
     /// Adds an expense and writes it down.
     ///
     /// # Errors
-    /// It cannot be written; it counts all the same until the process ends.
+    /// It cannot be written; it still counts until the process ends.
     pub(super) fn spend(&self, amount: Money, now: Timestamp) -> io::Result<()> {
         let mut spent = self.today(now);
         spent.amount = spent.amount.saturating_add(amount);

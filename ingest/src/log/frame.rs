@@ -117,7 +117,7 @@ impl Frame {
         let Some((length, checksum, offset, first)) = read_header(&header) else {
             return Err(NoFrame::Broken);
         };
-        // Grows with what is there, for the length may be anything.
+        // Grows with what is there, because the length may be anything.
         let mut payload = Vec::new();
         let num_read = reader.take(length as u64).read_to_end(&mut payload).map_err(NoFrame::Io)?;
         if num_read != length || checksum_of(&payload, offset, first) != checksum {

@@ -92,7 +92,7 @@ struct LogReader {
     items: QueueSender<SourceItem>,
     next_offset: i64,
     reader: Option<SegmentReader>,
-    /// Nothing is read until the pipeline, or an operator, says where to go on.
+    /// Nothing is read until the pipeline, or an operator, says where to resume.
     is_paused: bool,
 }
 
@@ -101,7 +101,7 @@ enum Wake {
     Command(SourceCommand),
     /// There are durable records in this segment.
     Readable(Segment),
-    /// The next record is not there any more; this is the oldest that is.
+    /// The next record is gone; this is the oldest that is.
     Missing(i64),
 }
 
@@ -126,7 +126,7 @@ impl LogReader {
                     let reason = format!(
                         "the index must read on at offset {} and the oldest record of the local log is {oldest}: the log or \
                          the index was replaced; stop the server and run `hearken index reset-offset --topic {TOPIC} \
-                         --partition {PARTITION} --to earliest` to go on without what is missing",
+                         --partition {PARTITION} --to earliest` to continue without what is missing",
                         self.next_offset
                     );
                     self.stop(reason)?;

@@ -119,7 +119,7 @@ fn a_segment_goes_once_the_index_has_it_durably() {
     let folder = TempDir::new().unwrap();
     let log = open(&folder, &Checkpoint::default());
     append(&log, &["a", "b"]);
-    drop(log); // what is opened anew is not appended to
+    drop(log); // a reopened log is not appended to
     let log = open(&folder, &checkpoint(1));
     append(&log, &["c"]);
     assert_eq!(files(&folder).len(), 2);

@@ -105,7 +105,7 @@ impl LogWriter {
         }
         drop(state);
         fail::fail_point!("log-durable");
-        let _ = batch.outcome.send(Some(outcome)); // whoever waited has gone; it is accepted all the same
+        let _ = batch.outcome.send(Some(outcome)); // the caller has gone; it is accepted anyway
         self.shared.to_read.notify_all();
     }
 

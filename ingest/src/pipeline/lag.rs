@@ -18,7 +18,7 @@ impl Lag {
         self.starts.insert(partition, next_offset);
     }
 
-    /// The partition is not read here any more.
+    /// The partition is no longer read here.
     pub(super) fn end(&mut self, partition: &TopicPartition) {
         self.starts.remove(partition);
     }

@@ -1,4 +1,4 @@
-//! When the pipeline does what it does every now and then, beside its batches.
+//! When the pipeline runs its periodic work, apart from the batches.
 
 use std::time::{Duration, Instant};
 

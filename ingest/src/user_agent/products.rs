@@ -163,7 +163,7 @@ pub(super) const APPS: &[Row] = &[
     ("mobilesafari/", "Safari"),
 ];
 
-/// Programs that speak HTTP by themselves, recognised where the User-Agent does not claim to be a browser.
+/// Programs that speak HTTP on their own, recognised where the User-Agent does not claim to be a browser.
 pub(super) const LIBRARIES: &[Row] = &[
     ("curl/", "curl"),
     ("wget/", "Wget"),

@@ -32,7 +32,7 @@ pub struct ChainReport {
     pub hash: String,
 }
 
-/// A line as it is written, but for its hash.
+/// A line as it is written, without its hash.
 #[derive(Serialize)]
 struct NewLine<'a> {
     /// Counts lines from 1.
@@ -140,9 +140,9 @@ fn link(line: &[u8]) -> Result<Link, &'static str> {
     let Some(line) = line.strip_suffix(b"\n") else {
         return Err("it has no end: the program was interrupted while it wrote it, or the file was cut off");
     };
-    let link: Link = serde_json::from_slice(line).map_err(|_| "it is no line of an audit log")?;
+    let link: Link = serde_json::from_slice(line).map_err(|_| "it is not a line of an audit log")?;
     let end = format!("{HASH_BEGINS}{}{HASH_ENDS}", link.hash);
-    let told = line.strip_suffix(end.as_bytes()).ok_or("it is no line of an audit log")?;
+    let told = line.strip_suffix(end.as_bytes()).ok_or("it is not a line of an audit log")?;
     let mut hasher = blake3::Hasher::new();
     hasher.update(told).update(b"}");
     if hasher.finalize().to_hex().as_str() != link.hash {
@@ -272,7 +272,7 @@ mod tests {
             fs::write(&path, bad).unwrap();
             assert_eq!(line_of_break(&path), line);
         }
-        // A line whose own hash was made anew breaks the chain behind it.
+        // A line whose own hash was recomputed breaks the chain behind it.
         let forged = third.replace("team", "teem");
         let told = forged.split(HASH_BEGINS).next().unwrap();
         let hash = blake3::hash(format!("{told}}}").as_bytes()).to_hex();

@@ -14,7 +14,7 @@ use parquet::schema::parser::parse_message_type;
 
 use super::columns::{CellSource, MESSAGE, MessageAccessor, columns};
 
-/// A group is written when it has so many rows, or so many bytes of cells: what one export keeps in memory.
+/// A group is written when it has this many rows, or this many bytes of cells: what one export keeps in memory.
 const GROUP_ROWS_MAX: usize = 10_000;
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How instants are kept.

@@ -104,7 +104,7 @@ impl WrittenWord<'_> {
         };
         let read = if matches!(target, Target::Words(_)) { "read as words" } else { "compared as it stands" };
         let message = format!(
-            "`{}` is {read}, for there are no regular expressions; write `{}`",
+            "`{}` is {read}, because there are no regular expressions; write `{}`",
             shown(self.raw()),
             shown(&instead)
         );

@@ -254,7 +254,7 @@ impl<'t> Lexer<'t> {
 
     fn escaped(&mut self, backslash: usize) -> Result<char, ErrorAtByte> {
         self.bump().ok_or_else(|| {
-            ErrorAtByte::syntax(backslash, "a backslash at the end takes nothing literally")
+            ErrorAtByte::syntax(backslash, "a backslash at the end has nothing to escape")
                 .hint("write `\\\\` for the character itself")
         })
     }

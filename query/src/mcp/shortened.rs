@@ -94,7 +94,7 @@ pub(super) fn message(number: usize, message: &Message) -> Map<String, Value> {
     }
 }
 
-/// As much of the text as takes no more than so many bytes as JSON, at least one character.
+/// As much of the text as takes at most this many bytes as JSON, at least one character.
 pub(super) fn beginning(text: &str, bytes_max: usize) -> &str {
     let mut num_bytes = 2;
     for (at, c) in text.char_indices() {

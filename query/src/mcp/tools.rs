@@ -207,7 +207,7 @@ fn lists(facets: &[(String, Vec<FacetCount>)]) -> Lists {
     facets.iter().map(|(name, counts)| (name.clone(), rows(counts))).collect()
 }
 
-/// The rows from a place on that fit into so many bytes, and where to go on.
+/// The rows from a place on that fit into that many bytes, and where to continue.
 fn rows(lists: Lists, place: Continuation, mut room: usize) -> (Map<String, Value>, Option<Continuation>) {
     let mut shown = Map::new();
     for (number, (name, rows)) in lists.into_iter().enumerate().skip(place.item) {
@@ -231,7 +231,7 @@ fn rows(lists: Lists, place: Continuation, mut room: usize) -> (Map<String, Valu
     (shown, None)
 }
 
-/// Where to go on with rows.
+/// Where to continue with rows.
 fn place(arguments: &mut JsonObject) -> Result<Option<Continuation>, Problem> {
     match arguments.remove("cursor") {
         None | Some(Value::Null) => Ok(None),
@@ -273,7 +273,7 @@ fn found(item: &SearchItem) -> Value {
     shown
 }
 
-/// The first values that fit into so many bytes, and whether these are all.
+/// The first values that fit into this many bytes, and whether these are all.
 fn fitting(values: impl Iterator<Item = Value>, mut room: usize) -> (Vec<Value>, bool) {
     let mut fitting = Vec::new();
     for value in values {
@@ -326,7 +326,7 @@ impl std::fmt::Display for Continuation {
     }
 }
 
-/// What matches from a place on, as much as fits into so many bytes, and the number of the message with the next match. On
+/// What matches from a place on, as much as fits into this many bytes, and the number of the message with the next match. On
 /// the first page the details come before the messages.
 fn matches(
     highlights: &[Highlight],
@@ -363,7 +363,7 @@ fn matches(
     (shown, next)
 }
 
-/// The messages from a place on that fit into so many bytes, and where to go on. A message that is too long for an answer
+/// The messages from a place on that fit into that many bytes, and where to continue. A message that is too long for an answer
 /// of its own is told in parts.
 fn said(messages: &[Message], place: Continuation, mut room: usize) -> (Vec<Value>, Option<Continuation>) {
     let mut shown = Vec::new();

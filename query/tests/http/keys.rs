@@ -360,7 +360,7 @@ async fn a_key_erases_what_it_sees_and_learns_of_nothing_else() {
     assert_eq!(erase(json!({"organization": "globex"})).await["matched"], 0);
     assert_eq!(noted(), Vec::<String>::new());
 
-    // A receipt is shown to who could have made it.
+    // A receipt is shown to those who could have made it.
     let uri = format!("/v1/erasures/{}", receipt["id"].as_str().unwrap());
     let statuses =
         [guarded.get(&uri, &acme).await, guarded.get(&uri, &globex).await, guarded.get(&uri, &all).await];

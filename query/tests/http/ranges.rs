@@ -177,8 +177,8 @@ async fn wrong_ranges_say_what_is_wrong_and_how_to_mend_it() {
     let many = (0..101).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
     let many = format!("duration:{many}");
     for (ranges, detail, hint) in [
-        ("duraton:60", "`duraton` is no field", "`duration`"),
-        ("x:60", "`x` is no field", "csat, rating"),
+        ("duraton:60", "`duraton` is not a field", "`duration`"),
+        ("x:60", "`x` is not a field", "csat, rating"),
         ("country:1,2", "`country` holds text", "`facets=country`"),
         ("metadata.plan:1", "`metadata.plan` holds text", "`facets=metadata.plan`"),
         ("duration", "which boundaries", "`ranges=duration:60,300,900`"),

@@ -318,7 +318,7 @@ async fn every_route_answers_a_stranger_as_if_nothing_was_there() {
     let view = Asked::post("/v1/views", json!({"name": "plantedview", "query": "q=plantedword"}));
     assert_eq!(view.answer(&full, &owner).await.status, StatusCode::CREATED);
     let erasure = Asked::post("/v1/erasures", json!({"q": "plantedword"})).answer(&full, &owner).await.json();
-    assert_eq!(erasure["matched"], 1, "the words can be found by who may: {erasure}");
+    assert_eq!(erasure["matched"], 1, "the words can be found by those who may: {erasure}");
     full.world.eraser.0.lock().unwrap().clear();
 
     let permissions: Vec<_> =
@@ -379,5 +379,5 @@ async fn a_stream_tells_nothing_of_other_organizations() {
     assert_eq!(events.next().await.2["id"], "ours");
     let mut events = open(&guarded, Some(&start)).await;
     events.next().await;
-    assert_eq!(events.next().await.2["id"], "ours", "nor does who comes back hear of them");
+    assert_eq!(events.next().await.2["id"], "ours", "nor does a client that comes back hear of them");
 }

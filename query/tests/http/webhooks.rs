@@ -137,7 +137,7 @@ async fn who_signs_nothing_is_not_waited_for_and_holds_up_only_themselves() {
     ] {
         assert_eq!(send(stranger, path, headers, endless().0).await, 401, "{path} {headers:?}");
     }
-    // What could be right is waited for, by a stranger who has copied a header.
+    // A body whose header could be right is waited for, even if a stranger has copied the header.
     let mut held = Vec::new();
     for number in 0..3 {
         let (body, waiting) = endless();

@@ -28,7 +28,7 @@ pub fn create(config: &Config, into: &Path) -> anyhow::Result<()> {
     tell(&report, "backed up")
 }
 
-/// Puts a backup in the place of an index that is not there. The server then reads on from where the backup was made.
+/// Restores a backup where there is no index. The server then resumes from where the backup was made.
 ///
 /// # Errors
 /// The backup is damaged or of no index, or there is an index already.

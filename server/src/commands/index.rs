@@ -57,7 +57,7 @@ pub fn prepare(config: &Config) -> anyhow::Result<()> {
     match &config.index.engine {
         IndexEngine::OpenSearch(settings) => cluster::prepare(settings),
         IndexEngine::Tantivy => {
-            bail!("`index.engine` is \"tantivy\", whose index the server makes by itself")
+            bail!("`index.engine` is \"tantivy\", whose index the server creates on its own")
         }
     }
 }

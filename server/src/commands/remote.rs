@@ -174,7 +174,7 @@ pub fn tail(client: &Client, args: &TailArgs) -> anyhow::Result<()> {
             Err(error) => return Err(error.into()),
         };
         follow(response, &mut last_event_id, args.json)?;
-        eprintln!("the connection has ended; connecting again");
+        eprintln!("the connection was closed; connecting again");
         std::thread::sleep(COME_BACK_AFTER);
     }
 }
@@ -245,7 +245,7 @@ pub fn export(client: &Client, args: &ExportArgs) -> anyhow::Result<()> {
         ExportFormat::Parquet => "parquet",
     };
     if args.format == ExportFormat::Parquet && args.output.is_none() && std::io::stdout().is_terminal() {
-        bail!("a Parquet file is nothing for a terminal; say where to with `--output FILE`");
+        bail!("a Parquet file cannot be shown in a terminal; name a file with `--output FILE`");
     }
     parameters.push(("format".to_owned(), format.to_owned()));
     let mut response = client.stream("/v1/export", &parameters, None)?;
@@ -325,7 +325,7 @@ pub fn erase(client: &Client, args: &EraseArgs) -> anyhow::Result<()> {
 
 fn confirm(question: &str) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
-        bail!("nobody can be asked here; say `--yes`");
+        bail!("there is nobody to ask here; pass `--yes`");
     }
     eprint!("{} [y/N] ", style(question).bold());
     let mut answer = String::new();

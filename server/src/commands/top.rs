@@ -74,7 +74,7 @@ pub fn run(client: &Client, args: &TopArgs) -> anyhow::Result<()> {
         }
         return print(&top);
     }
-    let mut terminal = ratatui::try_init().context("this is no terminal; use `--once`")?;
+    let mut terminal = ratatui::try_init().context("this is not a terminal; use `--once`")?;
     let watched = watch(&mut terminal, client, args.every, &mut top);
     ratatui::restore();
     watched

@@ -1,6 +1,6 @@
 //! Turns conversations into the records that the demo sends through Kafka.
 //!
-//! The bundled ones come first, each once, spread over the last days: [`script`]. Then [`Day`] goes on without end: people
+//! The bundled ones come first, each once, spread over the last days: [`script`]. Then [`Day`] continues without end: people
 //! write and call as on any day, the past week of it at once and the rest while one watches. Both are pure functions of
 //! `now`, so two runs at the same instant send the same bytes.
 

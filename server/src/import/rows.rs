@@ -48,7 +48,7 @@ pub(super) fn items(text: Box<dyn BufRead>, mapping: &Mapping, stem: &str) -> an
     for name in REQUIRED {
         if !is_mapped(name, &fields) && !constants.iter().any(|(field, _)| field == name) {
             bail!(
-                "no column is `{name}`; say which with `--map {name}=COLUMN`; the file has {}",
+                "no column is named `{name}`; name one with `--map {name}=COLUMN`; the file has {}",
                 headers.join(", ")
             );
         }

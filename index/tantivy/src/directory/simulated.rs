@@ -38,10 +38,10 @@ struct DiskState {
     dirty_entries: Vec<Vec<(String, Option<u64>)>>,
     /// Changes whose sync failed: they count as clean and may be durable or not.
     doubtful_entries: Vec<Vec<(String, Option<u64>)>>,
-    /// So many syncs of the directory succeed before one fails.
+    /// Syncs of the directory that succeed before one fails.
     fail_directory_sync_after: Option<usize>,
     num_operations: usize,
-    /// From the n-th operation on, so many fail.
+    /// From the n-th operation on, this many fail.
     fail: Option<(usize, usize, io::ErrorKind)>,
     power_off_at: Option<usize>,
     stalled: bool,
@@ -74,7 +74,7 @@ impl SimulatedDisk {
         state.fail = Some((state.num_operations + after, count, kind));
     }
 
-    /// Lets one sync of the directory fail, after so many that do not.
+    /// Lets one sync of the directory fail, after this many that succeed.
     pub(crate) fn fail_directory_sync_after(&self, after: usize) {
         self.shared.0.lock().fail_directory_sync_after = Some(after);
     }
@@ -86,7 +86,7 @@ impl SimulatedDisk {
         self.shared.1.notify_all();
     }
 
-    /// After so many more operations nothing happens.
+    /// After this many more operations nothing happens.
     pub(crate) fn power_off_after(&self, after: usize) {
         let mut state = self.shared.0.lock();
         state.power_off_at = Some(state.num_operations + after);

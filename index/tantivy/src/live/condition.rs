@@ -41,16 +41,16 @@ pub(crate) struct WordsCondition {
     /// How the words must stand to each other, where there are several.
     pub(crate) matcher: PhraseMatcher,
     pub(crate) ranked: Option<Ranked>,
-    /// The positions of each slot in the text at hand, shifted as `matcher` wants them.
+    /// The positions of each slot in the current text, shifted as `matcher` wants them.
     pub(crate) positions: Vec<Vec<u32>>,
 }
 
 /// How much words are worth where they match; else they are worth 1.
 pub(crate) struct Ranked {
     pub(crate) bm25: Bm25,
-    /// What adds so many times its score where it matches, too.
+    /// What adds a multiple of its score where it also matches.
     pub(crate) bonuses: Vec<(WordsCondition, Score)>,
-    /// So many times its score where it matches in details alone.
+    /// The factor for its score where it matches in details alone.
     pub(crate) in_details: Score,
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct LiveDocument {
     /// Hash of the id.
     pub(crate) tie: u64,
     bytes: usize,
-    /// Nothing takes the place of what was there, not even a trace.
+    /// Removes the document without leaving a tombstone.
     pub(crate) is_removal: bool,
 }
 

@@ -42,7 +42,7 @@ impl Vocabulary {
         self.words.read().entries.len()
     }
 
-    /// Looks words up; keep it short, for whoever cuts messages waits.
+    /// Looks words up; keep it short: threads that cut messages wait.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&VocabularyWords) -> T) -> T {
         look(&self.words.read())
     }

@@ -15,7 +15,7 @@ pub(super) struct Statistics {
 }
 
 impl Bm25 {
-    /// For words that are in so many documents each; a phrase is worth the sum of its words. `None` without documents or
+    /// For words with these document frequencies; a phrase is worth the sum of its words. `None` without documents or
     /// words.
     pub(super) fn new(frequencies: &[u64], statistics: Statistics) -> Option<Self> {
         let Statistics { num_documents, num_words } = statistics;
@@ -30,7 +30,7 @@ impl Bm25 {
         Some(Bm25(first.boost_by(sum / first.max_score())))
     }
 
-    /// The same, worth so many times as much.
+    /// The same, with its weight multiplied.
     pub(super) fn boost_by(&self, boost: Score) -> Bm25 {
         Bm25(self.0.boost_by(boost))
     }

@@ -47,7 +47,7 @@ impl Samples {
     pub(super) fn rate(&self, before: &Samples, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let seconds = self.at.duration_since(before.at).as_secs_f64();
         let grown = self.sum(name, labels)? - before.sum(name, labels).unwrap_or(0.0);
-        // A server that was started anew counts from 0.
+        // A restarted server counts from 0.
         (seconds > 0.0).then(|| grown.max(0.0) / seconds)
     }
 

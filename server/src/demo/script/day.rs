@@ -11,13 +11,13 @@ use super::conversation::{DemoConversation, bundled};
 use super::scenario::{Scenario, chosen, scenarios};
 use super::{ACTIVITY, DemoRecord, HISTORY_MS, SLOT_MS, records_of, timeline};
 
-/// Conversations that begin in the busiest hour; so many that something goes on in the quietest, too.
+/// Conversations that begin in the busiest hour; enough that something happens in the quietest, too.
 const PEAK_PER_HOUR: u64 = 72;
 
 /// How much less happens on a Saturday or Sunday, in percent of a working day.
 const WEEKEND_PERCENT: u64 = 80;
 
-/// One conversation in so many is one of the bundled, whatever its language; the others are made up by scenarios.
+/// One conversation in this many is one of the bundled, whatever its language; the others are made up by scenarios.
 const BUNDLED_IN: u32 = 4;
 
 /// So long ago the agents' newest version was released; half a week, so that it can be compared with the one before.
@@ -114,7 +114,7 @@ impl Iterator for Day {
     }
 }
 
-/// Whom and where conversations come from: what the bundled ones have, mixed anew.
+/// Whom and where conversations come from: what the bundled ones have, recombined.
 struct Surroundings {
     /// Addresses of each language.
     addresses: BTreeMap<String, Vec<IpAddr>>,

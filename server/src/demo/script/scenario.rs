@@ -185,7 +185,7 @@ impl Scenario {
     }
 }
 
-/// Tokens of an answer of so many words.
+/// Tokens of an answer of this many words.
 fn usage(num_words: i64, rng: &mut Rng) -> Value {
     let input = rng.i64(900..2_600);
     json!({
