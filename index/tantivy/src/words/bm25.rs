@@ -68,10 +68,10 @@ mod tests {
         for (num_documents, num_words) in [(1, 3), (1_000, 90_000), (30_000_000, 12_000_000_000)] {
             let statistics = Statistics { num_documents, num_words };
             let score = |frequencies: &[u64]| Bm25::new(frequencies, statistics).unwrap().score(40, 2);
-            let (phrase, sum) =
-                (score(&[1, 7, num_documents]), score(&[1]) + score(&[7]) + score(&[num_documents]));
-            assert!((phrase - sum).abs() <= 1e-5 * sum, "{phrase} {sum}");
-            assert_eq!(score(&[num_documents, 1]), score(&[1, num_documents]));
+            let sum = score(&[1]) + score(&[7]) + score(&[num_documents]);
+            for phrase in [score(&[1, 7, num_documents]), score(&[num_documents, 7, 1])] {
+                assert!((phrase - sum).abs() <= 1e-5 * sum, "{phrase} {sum}");
+            }
         }
         assert!(Bm25::new(&[0], Statistics { num_documents: 0, num_words: 0 }).is_none());
     }

@@ -16,7 +16,7 @@ use crate::decode::{Decoded, Rejection};
 pub(super) static FORMAT: Format = Format {
     name: "Amazon Connect Contact Lens",
     marks: &[
-        Mark::list(&["TranscriptBuilder"]),
+        Mark::list(&["Transcript"]),
         Mark::list(&["Participants"]),
         Mark::one_of(&["Channel"], &["VOICE", "CHAT"]),
     ],
@@ -37,7 +37,7 @@ fn read(body: &Value, context: &Context<'_>) -> Result<Decoded, Rejection> {
         .unwrap_or_else(of_content);
     let id = checked_interaction_id(id, "CustomerMetadata.ContactId")?;
 
-    let said = list(body, "TranscriptBuilder")?;
+    let said = list(body, "Transcript")?;
     let start = said.iter().filter_map(|said| rfc3339(&said["AbsoluteTime"])).min();
     let start = start.or_else(|| about["InputS3Uri"].as_str().and_then(time_in_name));
     let characteristics = &body["ConversationCharacteristics"];

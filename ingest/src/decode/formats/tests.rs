@@ -317,7 +317,7 @@ fn as_it_goes_on() -> Vec<(&'static str, Vec<Value>)> {
         json!({"job_id": "j", "timestamp": at, "usage": [], "events": [], "chat_history": {"items": items}})
     };
     let contact_lens = json!({"Channel": "CHAT", "Participants": [{"ParticipantId": "a", "ParticipantRole": "AGENT"}],
-        "TranscriptBuilder": [{"Id": "1", "Content": "hi", "ParticipantId": "a", "BeginOffsetMillis": 1},
+        "Transcript": [{"Id": "1", "Content": "hi", "ParticipantId": "a", "BeginOffsetMillis": 1},
             {"Id": "2", "Content": "ho", "BeginOffsetMillis": 1}],
         "CustomerMetadata": {"ContactId": "c", "InputS3Uri": "a_20240131T09:59_UTC"}});
     let chatwoot = |event: &str, id: i64, text: &str, at: i64| {
@@ -647,7 +647,7 @@ fn a_zendesk_ticket_is_said_by_who_asked_and_by_people() {
 #[test]
 fn contact_lens_knows_the_contact_by_what_it_says_then_by_key_and_dates_it_by_its_file() {
     let mut payload = json!({"Channel": "VOICE", "Participants": [{"ParticipantId": "p", "ParticipantRole": "CUSTOMER"}],
-        "TranscriptBuilder": [{"Id": "1", "ParticipantId": "p", "Content": "hi", "BeginOffsetMillis": 5, "EndOffsetMillis": 9,
+        "Transcript": [{"Id": "1", "ParticipantId": "p", "Content": "hi", "BeginOffsetMillis": 5, "EndOffsetMillis": 9,
             "Sentiment": "MIXED"}],
         "ConversationCharacteristics": {"TotalConversationDurationMillis": 1_000,
             "Sentiment": {"OverallSentiment": {"CUSTOMER": -2.5}}}});
@@ -677,7 +677,7 @@ fn one_of_each() -> Vec<Value> {
         chat,
         json!({"job_id": "j", "timestamp": 1.0, "usage": [], "events": [], "chat_history": {"items": [
             {"id": "i", "type": "message", "role": "user", "content": ["hi"], "created_at": 2.0, "metrics": {}}]}}),
-        json!({"Channel": "CHAT", "Participants": [], "TranscriptBuilder": [{"Content": "hi", "BeginOffsetMillis": 1}],
+        json!({"Channel": "CHAT", "Participants": [], "Transcript": [{"Content": "hi", "BeginOffsetMillis": 1}],
             "CustomerMetadata": {"InputS3Uri": "a_20240131T09:59_UTC"}}),
         json!({"event": "message_created", "id": 1, "content": "<b>hi", "created_at": 5, "account": {"id": 1},
             "conversation": {"id": 2}, "message_type": "incoming"}),
