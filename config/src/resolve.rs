@@ -43,7 +43,7 @@ fn ingest(reader: &mut SettingsReader<'_>) -> IngestConfig {
     let idle_timeout = reader.duration("ingest.idle_timeout", ms, 365 * DAY);
     let refresh_interval = reader.duration("ingest.refresh_interval", ms, MINUTE);
     let flush_interval = reader.duration("ingest.flush_interval", ms, 10 * MINUTE);
-    // One interaction takes at most 8 MB of text, and about as much again beside it.
+    // One interaction takes at most 8 MB of text, and about as much again for the rest.
     let live_mebibytes = reader.number("ingest.live_mebibytes", 32, 65_536);
     let config = IngestConfig {
         live_mebibytes: live_mebibytes.unwrap_or(default.live_mebibytes),
@@ -139,7 +139,7 @@ fn sign_on(reader: &mut SettingsReader<'_>, are_there_proxies: bool) -> Option<S
         return None;
     }
     if !are_there_proxies {
-        let problem = "`[http.sign_on]` takes effect only with `http.trusted_proxies`, and there are none";
+        let problem = "`[http.sign_on]` has no effect, because there are no `http.trusted_proxies`";
         reader.error_at(section, problem, "name the addresses of the proxy that signs users on");
     }
     if !reader.raw.values.contains_key("http.keys_file") {

@@ -188,7 +188,7 @@ pub struct FlushTrouble {
 /// Sizes and counts of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexStats {
-    /// About how much memory the documents take that are not durable yet.
+    /// Approximate memory of the documents that are not durable yet.
     pub live_bytes: u64,
     /// How many these are.
     pub num_live_documents: u64,

@@ -85,7 +85,7 @@ impl RejectionKind {
 }
 
 /// A header that says to which organization everything in the record belongs. It is written where events are taken in
-/// from senders that may speak for some organizations only; producers to Kafka are trusted.
+/// from senders that are limited to some organizations; producers to Kafka are trusted.
 pub(crate) const ORGANIZATION_HEADER: &str = "hearken-organization";
 
 /// The answer to a sender about an interaction of someone else's: it must not reveal that there is one.

@@ -27,7 +27,7 @@ mod tests;
 pub(crate) use assessment::of_upstream;
 use pace::Pace;
 
-/// What deriving needs beside the state.
+/// What deriving needs in addition to the state.
 pub struct Deriver {
     analyzer: Analyzer,
     billing: Billing,

@@ -36,7 +36,7 @@ pub struct Eraser {
 /// What the pipeline is asked for.
 pub(crate) struct ErasureOrder {
     pub(crate) ids: Vec<InteractionId>,
-    /// Told when it is durable, or why it is not; dropped when the pipeline had to start again before.
+    /// Receives whether it is durable, or why not; dropped when the pipeline had to start again before.
     pub(crate) answer: oneshot::Sender<Result<(), String>>,
 }
 
@@ -86,7 +86,7 @@ impl Eraser {
     }
 
     /// Returns when no file of the local log holds anything of what was erased before. What was there leaves the log once it
-    /// is in the index durably, so this is to be waited for, not to be done.
+    /// is in the index durably, so this only waits.
     ///
     /// # Errors
     /// [`EraseError::Log`]: it takes too long, because the index does not keep up.

@@ -34,18 +34,18 @@ struct CacheLimits {
 }
 
 const LIMITS: CacheLimits = CacheLimits { interactions_max: 50_000, bytes_max: 96 * 1024 * 1024 };
-/// What an interaction takes in memory beside its text and messages: state and derived values with their strings, what the
+/// What an interaction takes in memory in addition to its text and messages: state and derived values with their strings, what the
 /// analysis remembers, its places in maps.
 const STRUCTURE_BYTES: usize = 4_000;
-/// What a message takes beside its text: half as much again as its struct, because maps are rarely full, its strings, and what
+/// What a message takes in addition to its text: half as much again as its struct, because maps are rarely full, its strings, and what
 /// the analysis remembers of it.
 const MESSAGE_BYTES: usize = size_of::<Versioned<MessageUpdate>>() * 3 / 2 + 300;
 
 /// Interactions with more text are put less often: about a thousand messages.
 const LARGE_BYTES: usize = 256 * 1024;
-/// How much of them is put in a second; what holds most by itself, [`INTERACTION_BYTES_MAX`], once a second.
+/// How much of them is put in a second; the largest one, [`INTERACTION_BYTES_MAX`], once a second.
 const LARGE_BYTES_PER_SECOND: usize = INTERACTION_BYTES_MAX;
-/// They wait no longer than this, however many there are.
+/// The longest that they wait, however many there are.
 const LARGE_INTERVAL_MAX: Duration = Duration::from_secs(1);
 
 struct Open {
@@ -169,8 +169,8 @@ impl OpenInteractions {
         Ok(all)
     }
 
-    /// Whether whoever speaks for that organization may say this: what they say must be about an interaction of theirs,
-    /// or about one that nobody has heard of; only one of theirs can they erase.
+    /// Whether a sender for that organization may send this: what they say must be about an interaction of theirs,
+    /// or about an unknown one; they can erase only their own.
     pub(crate) fn may_fold(
         &mut self,
         organization: &str,
@@ -458,7 +458,7 @@ mod tests {
         assert_eq!(write(&mut open, 40), [("large".to_owned(), 4)], "with all that was said meanwhile");
         assert!(!open.has_deferred());
 
-        // The largest there can be, and others beside it, a second later.
+        // The largest there can be, and others with it, a second later.
         let half = "word ".repeat(INTERACTION_BYTES_MAX / 12);
         for (interaction, message) in [("large", 5), ("huge", 6), ("huge", 7)] {
             say(&mut open, interaction, message, &half);

@@ -16,7 +16,7 @@
 //! - [`halted`]: partitions whose dead letters cannot be written, until they can.
 //! - [`patience`]: with an index that is somewhere else.
 //! - [`pipeline`]: the thread that does all this, batch by batch, and makes it searchable.
-//! - [`llm`]: a language model's analysis, beside the stream.
+//! - [`llm`]: a language model's analysis, alongside the stream.
 //!
 //! ```
 //! use hearken_ingest::{Decoded, RawRecord, decode};

@@ -1,4 +1,4 @@
-//! Analysis by a language model, beside the stream: a query finds what to ask about, and the answer is sent as an event.
+//! Analysis by a language model, alongside the stream: a query finds what to ask about, and the answer is sent as an event.
 //!
 //! ```text
 //! index ── llm_pending ──► LlmAnalyst ──► endpoint          ended or rested, and not asked about this text yet

@@ -1,4 +1,4 @@
-//! The local log: what came in without Kafka, on disk before anybody is told that it was accepted.
+//! The local log: what came in without Kafka, on disk before it is acknowledged.
 //!
 //! It is the second event source. Its records have offsets, and the index keeps in each of its commits how far it has
 //! read, under topic `http`, partition 0, as it does for a partition of Kafka: so the same rules give the same
@@ -6,7 +6,7 @@
 //!
 //! - [`frame`]: how a record lies in a file, and how damage is told from a write that was cut off.
 //! - [`segment`]: one file, and what is found in it when the log is opened.
-//! - [`writer`]: the thread that writes: one `fdatasync` for all who wait.
+//! - [`writer`]: the thread that writes: one `fdatasync` for all waiting requests.
 //! - [`source`]: the thread that reads, for the pipeline.
 //!
 //! A segment is removed once the index holds durably what is in it. Nothing is appended to one that is older than
@@ -129,7 +129,7 @@ struct LogState {
     pending: Pending,
     /// The index holds everything before this offset durably.
     released: i64,
-    /// What the source was told and has not done yet.
+    /// Commands that the source has not carried out yet.
     commands: VecDeque<SourceCommand>,
     is_source_stopping: bool,
     is_closing: bool,
@@ -200,7 +200,7 @@ impl LocalLog {
     /// Opens the log in that folder, which need not exist: it is made with the first event. `checkpoint` is what the
     /// index holds durably.
     ///
-    /// What a crash cut off in the middle of a write is removed: nobody was told that it was accepted.
+    /// What a crash cut off in the middle of a write is removed: it was never acknowledged.
     ///
     /// # Errors
     /// A file cannot be read, or something that was accepted, and that the index does not have, is damaged.

@@ -6,7 +6,7 @@
 //!          32 MiB     └──► dead letters, acknowledged before ───────┘  flush thread ──► durable ─► commit to the group
 //! ```
 //!
-//! Documents and the offsets after them are one commit. The thread carries things to and fro; the rules are values without
+//! Documents and the offsets after them are one commit. The thread only moves data; the rules are values without
 //! a clock: when a batch is due ([`batch`]), what is left of the backlog ([`backlog`]), how far ingest is behind ([`lag`]),
 //! and when periodic tasks are due ([`schedule`]).
 
@@ -58,7 +58,7 @@ const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 const SWEEP_SIZE: usize = 1_000;
 /// Orders to erase, each of at most a thousand interactions, that one batch takes.
 const ERASURES_MAX: usize = 16;
-/// How long to wait before trying again what conflicted more than once: so much longer each time, and at most.
+/// How long to wait before retrying what conflicted more than once: this much longer each time, up to the second.
 const CONFLICT_INTERVAL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 /// How often it is tried when ingest is to stop.
 const CONFLICT_TRIES_AT_STOP: u32 = 5;
@@ -212,7 +212,7 @@ struct Pipeline {
     committed_sequence: Option<u64>,
     schedule: Schedule,
     orders: Receiver<ErasureOrder>,
-    /// Told when what was folded is durable. Dropped, and so told otherwise, when the index goes back before that.
+    /// Notified when what was folded is durable. Dropped if the index goes back before that.
     erasing: Vec<oneshot::Sender<Result<(), String>>>,
     /// Partitions that the group takes away.
     revoked: Vec<TopicPartition>,
@@ -322,7 +322,7 @@ impl Pipeline {
         }
         let outcome = self.parts.writer.flush().map_err(|error| error_chain(&error));
         for answer in self.erasing.drain(..) {
-            let _ = answer.send(outcome.clone()); // whoever asked may have gone
+            let _ = answer.send(outcome.clone()); // the caller may have gone
         }
     }
 
@@ -486,7 +486,7 @@ impl Pipeline {
     }
 
     /// Refuses a record that is bound to an organization and speaks about an interaction of another one. It was refused
-    /// at the door, unless nobody had heard of the interaction then.
+    /// at the door, unless the interaction was unknown then.
     fn reject_other_organizations(
         &mut self,
         record: &RawRecord,
@@ -576,7 +576,7 @@ impl Pipeline {
         Ok(removed)
     }
 
-    /// Joins what another process has written with what is known here, to be put again. Whoever loses again and again
+    /// Joins what another process has written with what is known here, to be put again. A process that keeps losing
     /// waits a little, so that the other one gets ahead.
     fn rejoin(&mut self, conflicts: &[InteractionId], num_tries: u32) -> Result<(), Restart> {
         if num_tries >= CONFLICT_TRIES_AT_STOP && self.is_stopping() {
@@ -765,7 +765,7 @@ impl Pipeline {
         }
     }
 
-    /// Tells readiness and metrics why a partition is stopped, or that it is not any more.
+    /// Tells readiness and metrics why a partition is stopped, or that it no longer is.
     fn report_stopped(&self, partition: TopicPartition, reason: Option<String>) {
         self.parts.metrics.stopped(&partition.0, partition.1, reason.is_some());
         self.status.set_stopped(partition, reason);

@@ -1,14 +1,14 @@
 //! The audit log: who searched, read, exported, erased, sent events, changed views and keys, and signed in and out.
 //!
 //! Lines of JSON that are only ever added, each with the hash of the one before and, last, its own: the BLAKE3 hash of
-//! the line without `,"hash":"…"`. So whoever takes a line out, changes one or puts one in has to rewrite everything
+//! the line without `,"hash":"…"`. So removing, changing or inserting a line means rewriting everything
 //! after it, which [`check`] detects. What a chain cannot show is that its end was cut off: keep copies elsewhere, or the last hash.
 //!
 //! No line holds what people said, what was searched for, or a key: a line says who asked which route, and which
 //! interaction or view it was about.
 //!
-//! An entry has its place in a bounded queue before its request is answered, and a thread writes the queue down. While it
-//! cannot, because the disk is full for instance, the server is not ready and refuses what it could not note.
+//! An entry gets a place in a bounded queue before its request is answered, and a thread writes the queue. While it
+//! cannot, for instance because the disk is full, the server is not ready and refuses what it could not record.
 
 mod chain;
 
@@ -31,7 +31,7 @@ pub use chain::{ChainReport, append, check};
 
 /// Entries that may wait to be written, those of requests under way among them.
 const WAITING_MAX: usize = 4_096;
-/// How long a request waits for a place in the queue before it is asked to come again.
+/// How long a request waits for a place in the queue before the client is asked to retry.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long to wait before trying again what could not be written.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -62,7 +62,7 @@ pub struct AuditEntry {
     /// Which interaction, view or key it was done to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// The HTTP status of the answer; absent for commands, and when nobody waited for the answer any more.
+    /// The HTTP status of the answer; absent for commands, and if the client had gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
 }
@@ -181,7 +181,7 @@ impl AuditLog {
         let place = Arc::clone(&self.writer.room).acquire_owned();
         let place = tokio::time::timeout(PLACE_TIMEOUT, place).await;
         let (None, Ok(Ok(place))) = (self.trouble(), place) else {
-            let detail = "nothing is answered here that cannot be noted in the audit log; try again later";
+            let detail = "requests that cannot be recorded in the audit log are refused; try again later";
             let problem = Problem::new("audit_unavailable", detail);
             return Err(Problem { retry_after: Some(5), ..problem });
         };

@@ -1,5 +1,5 @@
-//! Erasing: who asked for it is told when it is out of every search result, and can ask later whether it is out of every
-//! file. Receipts are kept in one small JSON file beside the index, without a word of what was erased, not even its ids.
+//! Erasing: the caller learns when it is out of every search result, and can ask later whether it is out of every
+//! file. Receipts are kept in one small JSON file next to the index, without a word of what was erased, not even its ids.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
@@ -35,9 +35,9 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 #[error("{0}")]
 pub struct EraseFailed(pub String);
 
-/// Erases for good. Whoever writes the index implements it.
+/// Erases for good. Implemented by whatever writes the index.
 pub trait Erase: Send + Sync {
-    /// Resolves when these interactions are in no answer any more and that outlives a crash.
+    /// Resolves when these interactions are no longer in any answer and that survives a crash.
     fn erase(&self, ids: Vec<InteractionId>) -> BoxFuture<'_, Result<(), EraseFailed>>;
 
     /// Resolves when no file of the index holds anything of what was erased before.
@@ -70,7 +70,7 @@ pub struct ErasureReceipt {
     pub erased: u64,
     /// Whether the index's files still hold them.
     pub files: ErasureFiles,
-    /// When they did not any more.
+    /// When they no longer did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Timestamp>,
     /// Where copies may be that this server cannot reach.

@@ -1,8 +1,8 @@
 //! Matching interactions as they change, for event streams.
 //!
 //! A follower asks the index at short intervals what changed since its point, and then which of these interactions
-//! its search matches, by the same search as everybody else's. Nothing is lost between two points: a point moves on
-//! only with the last item found up to it, so that whoever comes back with the point of an item they have seen may
+//! its search matches, by an ordinary search. Nothing is lost between two points: a point moves on
+//! only with the last item found up to it, so that a client that comes back with the point of an item it has seen may
 //! get an item twice, but misses none.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -205,7 +205,7 @@ pub fn point_now(state: &AppState) -> String {
     state.seal().text(state.reader().changes_now())
 }
 
-/// Turns points into opaque texts: a point counts the changes of every organization, and nobody may learn how busy the
+/// Turns points into opaque texts: a point counts the changes of every organization, and no caller may learn how busy the
 /// others are. A text of another run of the process, or one that somebody made up, is a point of an unknown run: a
 /// gap, not an error.
 pub(crate) struct Seal([u8; 32]);

@@ -94,7 +94,7 @@ pub struct NewKey {
 pub struct BearerToken(String);
 
 impl BearerToken {
-    /// The key itself, for whoever asked for it.
+    /// The key itself, to be shown to whoever created it.
     pub fn expose(&self) -> &str {
         &self.0
     }

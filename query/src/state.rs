@@ -39,19 +39,19 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Most bytes of one request with events, decompressed or not.
     pub events_bytes_max: usize,
-    /// Events that each key, or user, may send a second; `None` is as many as they like. More are answered 429.
+    /// Events that each key, or user, may send a second; `None` does not limit them. More are answered 429.
     pub events_per_second: Option<NonZeroU32>,
     /// Bytes of requests with events that are taken in at the same time; more wait.
     pub events_room_bytes: usize,
     /// Bytes of webhooks that are taken in at the same time before it is known whether their signatures are right; one address
     /// has no more than `events_bytes_max` of them, and more wait.
     pub unsigned_room_bytes: usize,
-    /// How long the body of a request may take beside what has come of it at 32 KiB a second; then 408.
+    /// How long the body of a request may take, in addition to a second for every 32 KiB that has arrived; then 408.
     pub body_timeout: Duration,
     /// Exports at the same time; more are answered 429.
     pub exports_max: usize,
-    /// Event streams at the same time; more are answered 429. Exports have places of their own: readers who keep pages open
-    /// hold nobody's export up.
+    /// Event streams at the same time; more are answered 429. Exports have their own limit: readers who keep pages open
+    /// do not hold up anybody's export.
     pub streams_max: usize,
     /// Connections at the same time; more wait to be taken. Far below the usual limit of 1,024 descriptors, for the
     /// index needs some too.
@@ -360,7 +360,7 @@ impl AppState {
             drop((place, admitted));
             done
         };
-        // Here, while the runtime goes on elsewhere: to wake another thread and be woken by it takes as long as many a
+        // Here, while the runtime goes on elsewhere: waking another thread and being woken by it takes as long as many a
         // search.
         let done = tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(work)));
         let done = done.map_err(|_| Problem::internal(&std::io::Error::other("a search panicked")))?;

@@ -1,4 +1,4 @@
-//! Saved views: searches with a name, kept in one small JSON file beside the index.
+//! Saved views: searches with a name, kept in one small JSON file next to the index.
 //!
 //! A view belongs to the organizations of the key that saved it, and exists only for keys that may see all of these,
 //! because its name and its search may reveal something about each. So names are unique among views of the same
@@ -101,7 +101,7 @@ impl From<&OwnedView> for StoredView {
 
 impl From<StoredView> for OwnedView {
     fn from(StoredView { view, organizations }: StoredView) -> Self {
-        // A list of none can only come from somebody's editor: then nobody else loses by it.
+        // An empty list can only come from editing by hand: then nobody else loses anything.
         let organizations = organizations.and_then(|names| Organizations::try_new(names).ok());
         OwnedView { view, owner: organizations.map_or(Access::All, Access::Only) }
     }
@@ -152,7 +152,10 @@ impl SavedViews {
             }
             if own().count() >= VIEWS_MAX {
                 let problem = Problem::new("too_many_views", format!("there are {VIEWS_MAX} views already"));
-                return Err(Problem { hint: Some("delete one that is no longer needed".to_owned()), ..problem });
+                return Err(Problem {
+                    hint: Some("delete one that is no longer needed".to_owned()),
+                    ..problem
+                });
             }
             views.push(OwnedView { view: view.clone(), owner: access.clone() });
             Ok(view.clone())
@@ -212,7 +215,7 @@ impl SavedViews {
     }
 }
 
-/// Where the views of an index are kept: beside its directory, under its name.
+/// Where the views of an index are kept: next to its directory, under its name.
 pub fn path_beside(index: &Path) -> PathBuf {
     let mut name = index.file_name().unwrap_or("index".as_ref()).to_owned();
     name.push(".views.json");

@@ -61,7 +61,7 @@ pub struct ClientError {
     pub retry_after: Option<Duration>,
 }
 
-/// RFC 9457, as far as it is shown.
+/// The part of RFC 9457 that is shown.
 #[derive(Default, Deserialize)]
 struct Problem {
     title: Option<String>,
@@ -154,7 +154,7 @@ impl Client {
         self.send(request.body(body))
     }
 
-    /// `POST /v1/erasures`, which may take as long as the server looks for what matches and rewrites files.
+    /// `POST /v1/erasures`, which may take as long as the server needs to find matches and rewrite files.
     ///
     /// # Errors
     /// See [`ClientError`].

@@ -2,7 +2,7 @@
 //!
 //! - [`files`]: which files, and their text, decompressed.
 //! - [`json`], [`rows`], [`transcript`]: a file's text becomes events, one after the other.
-//! - [`progress`]: how far each file has come, so that an interrupted import continues where it was.
+//! - [`progress`]: how far each file has come, so that an interrupted import continues where it stopped.
 //! - [`destination`]: where the events go.
 //!
 //! Interrupting an import never duplicates anything: events that are sent again have the same ids and the same times, even
@@ -46,7 +46,7 @@ pub struct Import {
     pub kind: Option<FileKind>,
     /// What the columns of CSV files are.
     pub mapping: Mapping,
-    /// Who is who in transcripts.
+    /// Which role each speaker in transcripts has.
     pub speakers: Speakers,
     /// Whether to forget how far an earlier import came.
     pub again: bool,

@@ -279,6 +279,8 @@ async fn every_page_shows_a_stranger_what_it_shows_where_nothing_is() {
                 "/interactions/never-was",
             ],
             ("GET", "/interactions/") => &["/interactions/?id=planted-id"],
+            ("GET", "/erase") => &["/erase?id=planted-id", "/erase?id=never-was"],
+            ("GET", "/erasures/{id}") => &["/erasures/never-was"],
             // Of keys and sessions, and nothing of interactions.
             ("GET", "/account" | "/signin" | "/assets/{version}/{name}") => &[],
             // Forms do what the API does; those that name a view are below.

@@ -1,4 +1,4 @@
-//! Asking an engine: several clients, each with a connection of its own, the next question after the answer.
+//! Asking an engine: several clients, each with its own connection, each sending the next question after the answer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;

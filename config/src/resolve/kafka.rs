@@ -72,7 +72,7 @@ pub(super) fn kafka(reader: &mut SettingsReader<'_>) -> Option<KafkaConfig> {
         reader.error_at(
             "kafka.dead_letter_topic",
             problem,
-            "dead letters would come back for ever; name another",
+            "dead letters would be read again forever; name another",
         );
     }
     Some(KafkaConfig {

@@ -10,7 +10,7 @@ use super::merge::MergeBounds;
 pub struct WriterOptions {
     /// How often what changed is made durable.
     pub flush_interval: Duration,
-    /// About how much memory the documents take that are not durable yet. Beyond it [`IndexWriter::refresh`] waits for a
+    /// Approximate memory of the documents that are not durable yet. Beyond it [`IndexWriter::refresh`] waits for a
     /// flush; a batch is let in whole, so one comes on top.
     ///
     /// [`IndexWriter::refresh`]: super::IndexWriter::refresh

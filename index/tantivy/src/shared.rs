@@ -72,7 +72,7 @@ impl Shared {
         self.view.load_full()
     }
 
-    /// About how much memory the documents take that are not durable yet.
+    /// Approximate memory of the documents that are not durable yet.
     pub(super) fn live_bytes(&self) -> usize {
         self.tiers.lock().bytes()
     }

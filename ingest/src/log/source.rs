@@ -39,7 +39,7 @@ impl LogSource {
         let reading =
             LogReader { shared: Arc::clone(&shared), items, next_offset, reader: None, is_paused: false };
         let read = move || {
-            // The queue is closed only when nobody wants the records any more.
+            // The queue is closed only when nobody wants the records any longer.
             let _ = reading.run(end_offset);
         };
         let thread = std::thread::Builder::new().name("log-source".into()).spawn(read)?;
@@ -64,7 +64,7 @@ impl LogSource {
                     self.shared.to_read.notify_all();
                 }
             }
-            SourceCommand::GiveUp(_) => {} // the log is nobody else's
+            SourceCommand::GiveUp(_) => {} // the log has no other reader
         }
     }
 

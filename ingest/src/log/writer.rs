@@ -88,7 +88,7 @@ impl LogWriter {
                     warn!(%error, "nothing is accepted until the local log can be written again");
                 }
                 // What was written of it is cut off, and its offsets are given to what comes next. The file is left
-                // alone from now on: after a failed sync nobody knows what of it is on the disk.
+                // alone from now on: after a failed sync it is unknown how much of it is on disk.
                 (state.open_since, self.file) = (None, None);
                 if let Some(last) = state.segments.back()
                     && let Err(error) = truncate(last)

@@ -17,7 +17,7 @@ const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const LINE_BYTES_MAX: u64 = 64 * 1024;
 /// The hash that the first line of all follows.
 const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// Stand before and behind the hash, which ends a line.
+/// What comes before and after the hash, which ends a line.
 const HASH_BEGINS: &str = ",\"hash\":\"";
 const HASH_ENDS: &str = "\"}";
 

@@ -5,9 +5,9 @@ use hearken_model::{Interaction, Message, Timestamp};
 
 /// Where a column's cell comes from.
 pub(super) enum CellSource {
-    /// A value that stands in the interaction.
+    /// A value of the interaction.
     Read(FieldAccessor),
-    /// A text that is made of it.
+    /// A text that is made from it.
     Made(fn(&Interaction) -> Option<String>),
     /// What was said: the columns of [`MESSAGE`] where there can be lists of them, else [`transcript`].
     Transcript,
@@ -37,7 +37,7 @@ pub(super) static MESSAGE: &[(&str, MessageAccessor)] = &[
     ("tool", MessageAccessor::Text(|m| m.tool.as_ref().map(|tool| tool.name.as_str()))),
 ];
 
-/// Every column: the fields, and what rows have beside them.
+/// Every column: the fields, and what rows have in addition.
 pub(super) fn columns() -> impl Iterator<Item = (&'static str, &'static CellSource)> {
     static OF_FIELDS: std::sync::LazyLock<Vec<(&'static str, CellSource)>> =
         std::sync::LazyLock::new(|| FIELDS.iter().map(|field| (field.name, Read(field.reading))).collect());

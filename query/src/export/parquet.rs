@@ -29,7 +29,7 @@ pub(super) struct Table {
 }
 
 /// The cells of one column since the last group. The levels say of each cell, or of each value of a list, whether it is
-/// there, and of the values of lists which begins a row (0) and which goes on (1).
+/// there, and of the values of lists which begins a row (0) and which continues it (1).
 struct Column {
     source: ColumnSource,
     cells: Cells,
@@ -162,7 +162,7 @@ impl Column {
         Column { source, cells, definition_levels: Vec::new(), repetition_levels: is_list.then(Vec::new) }
     }
 
-    /// Adds the cell of a row. Answers how many bytes it takes.
+    /// Adds the cell of a row. Returns how many bytes it takes.
     fn push(&mut self, interaction: &Interaction) -> usize {
         let source = match self.source {
             ColumnSource::Interaction(source) => source,
@@ -220,7 +220,7 @@ impl Column {
         num_bytes
     }
 
-    /// Says of the next value of a list whether it goes on with the row.
+    /// Records whether the next value of a list continues the row.
     fn repeats(&mut self, goes_on: bool) {
         if let Some(repetitions) = &mut self.repetition_levels {
             repetitions.push(goes_on.into());

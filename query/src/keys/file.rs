@@ -50,7 +50,7 @@ pub enum KeyFileError {
     #[error("`{}` is larger than {} MiB, which no file of keys is", .0.display(), BYTES_MAX >> 20)]
     TooLarge(PathBuf),
     /// The file is not TOML, or not that of keys.
-    #[error("`{}` holds no keys: {reason}; mend it, or move it away and make new keys", path.display())]
+    #[error("`{}` holds no keys: {reason}; fix it, or move it away and create new keys", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -107,7 +107,7 @@ impl KeyFile {
         self.content()?.map_or(Ok(Keys::default()), |text| self.parse(&text))
     }
 
-    /// Makes a key. The token is stored nowhere: whoever loses it makes another key.
+    /// Makes a key. The token is stored nowhere: if it is lost, create another key.
     ///
     /// # Errors
     /// The key is not possible, or the file cannot be read or written.
@@ -127,7 +127,7 @@ impl KeyFile {
         })
     }
 
-    /// When keys were last used, as a server last wrote it down: to the minute.
+    /// When keys were last used, as a server last recorded it: to the minute.
     pub fn last_uses(&self) -> LastUses {
         // Only for display, never relied on.
         fs::read(self.beside("used"))

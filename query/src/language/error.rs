@@ -15,7 +15,7 @@ pub struct ParseError {
     /// How to fix it.
     pub hint: Option<String>,
     /// The whole query without this mistake, where it is plain what was meant.
-    pub mended: Option<String>,
+    pub corrected: Option<String>,
 }
 
 /// The kinds of mistakes, each with a stable code in answers.
@@ -80,10 +80,10 @@ impl ErrorAtByte {
 
     pub(super) fn in_text(self, text: &str) -> ParseError {
         let position = text.char_indices().take_while(|(byte, _)| *byte < self.byte).count();
-        let mended = self.instead.and_then(|(part, meant)| {
+        let corrected = self.instead.and_then(|(part, meant)| {
             Some(format!("{}{meant}{}", text.get(..part.start)?, text.get(part.end..)?))
         });
-        ParseError { kind: self.kind, position, message: self.message, hint: self.hint, mended }
+        ParseError { kind: self.kind, position, message: self.message, hint: self.hint, corrected }
     }
 }
 

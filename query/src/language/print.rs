@@ -26,7 +26,7 @@ pub(crate) fn shape(query: &Query) -> String {
     printer.out
 }
 
-/// A field's name in a shape: keys of metadata are somebody's own words.
+/// A field's name in a shape: metadata keys may hold anything.
 pub(crate) fn shown_field(field: &str) -> &str {
     if field.starts_with(METADATA_PREFIX) { "metadata.…" } else { field }
 }

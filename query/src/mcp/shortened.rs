@@ -4,7 +4,7 @@ use hearken_index::highlight::{Highlight, HighlightPlace};
 use hearken_model::{Interaction, Message};
 use serde_json::{Map, Value, json};
 
-/// Longest text beside a message's own.
+/// Longest text except a message's own.
 const TEXT_CHARS_MAX: usize = 300;
 /// Longest JSON of what a tool was called with, and of what it answered.
 const TOOL_CHARS_MAX: usize = 200;

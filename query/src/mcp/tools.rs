@@ -23,7 +23,7 @@ use crate::state::AppState;
 const LIMIT_DEFAULT: usize = 10;
 /// Messages and details of one interaction that `show` names as matches.
 const MATCHES_MAX: usize = 10;
-/// The list of counts over time, beside those of fields.
+/// The list of counts over time, in addition to those of fields.
 const OVER_TIME: &str = "over_time";
 /// Room for the braces, names and numbers of an answer around what it lists.
 const FRAME_BYTES: usize = 200;

@@ -1,4 +1,4 @@
-//! `hearken audit`: looks after the log of who did what.
+//! `hearken audit`: checks the log of who did what.
 
 use std::io::Write as _;
 
@@ -15,7 +15,7 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
     let ChainReport { first, last, hash } = audit::check(path)?;
     let mut out = std::io::stdout().lock();
     match last {
-        0 => writeln!(out, "nothing is written down yet")?,
+        0 => writeln!(out, "nothing is recorded yet")?,
         _ => writeln!(out, "lines {first} to {last} follow each other; the last hash is {hash}")?,
     }
     Ok(())

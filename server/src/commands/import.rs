@@ -93,7 +93,7 @@ pub fn run(
     import.run(destination, Progress::new(state.join("imports"), name))
 }
 
-/// Logs what goes wrong in ingest and nothing else, for the progress bar's sake.
+/// Logs what goes wrong in ingest and nothing else, so that the progress bar stays readable.
 fn log_warnings() -> anyhow::Result<()> {
     logging::start(&LogConfig { level: "warn".to_owned(), ..LogConfig::default() })
 }

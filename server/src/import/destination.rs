@@ -1,4 +1,4 @@
-//! Where imported events go: to a running server, or through ingest's own door to Kafka or into a stopped index.
+//! Where imported events go: to a running server, or through ingest's intake to Kafka or into a stopped index.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 use crate::client::Client;
 use crate::{app, engine};
 
-/// How long a destination that takes nothing is waited for.
+/// How long to wait for a destination that accepts nothing.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -74,7 +74,7 @@ pub enum Destination {
     Local(Box<Local>),
 }
 
-/// Ingest's door in this process.
+/// Ingest's intake in this process.
 pub struct Local {
     runtime: Runtime,
     intake: Intake,
@@ -131,7 +131,7 @@ impl Destination {
         }
     }
 
-    /// Waits until what was sent has arrived, as far as that can be known here.
+    /// Waits until what was sent has arrived, if that can be known here.
     pub(super) fn finish(self) -> anyhow::Result<()> {
         let Destination::Local(local) = self else { return Ok(()) };
         let Some((ingest, log)) = local.index else { return Ok(()) };
@@ -166,7 +166,7 @@ impl Local {
             let events: Vec<_> = events.collect();
             match self.runtime.block_on(self.intake.take(events, &Sender::anybody())) {
                 Ok(Taken { rejected, .. }) => return Ok(rejected),
-                // The index is slower than the disk that is read from; it goes on as soon as there is room.
+                // The index is slower than the disk that is read from; continue as soon as there is room.
                 Err(IntakeError::Log(LogError::IndexBehind)) if self.is_running() => {}
                 Err(
                     IntakeError::Log(LogError::DiskBehind) | IntakeError::TimedOut | IntakeError::Kafka(_),

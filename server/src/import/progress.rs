@@ -1,4 +1,4 @@
-//! How far each file has come: one small file for each, so that an interrupted import continues where it was.
+//! How far each file has come: one small file for each, so that an interrupted import continues where it stopped.
 //!
 //! They are kept in the user's state folder until a whole import is done. A file that has changed since is imported from its start.
 
@@ -62,7 +62,7 @@ impl Progress {
     /// Forgets this run's files, all of which are done.
     pub(super) fn forget_finished(&mut self) {
         for path in self.finished.drain(..) {
-            let _ = std::fs::remove_file(path); // one that stays skips a file that needs no import
+            let _ = std::fs::remove_file(path); // a file that stays only skips an import that is not needed
         }
     }
 

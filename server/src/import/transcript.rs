@@ -71,7 +71,7 @@ fn event(text: &str, speakers: &Speakers, id: &str) -> Item {
         match spoken {
             Some((name, said)) => {
                 let role = speakers.role_of(name).ok_or_else(|| {
-                    format!("nobody knows who `{name}` is; say it with `--speaker \"{name}=user\"` or another role")
+                    format!("the role of `{name}` is unknown; give it with `--speaker \"{name}=user\"` or another role")
                 })?;
                 turns.push(TranscriptLine { role, offset_ms, text: said.trim().to_owned() });
             }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn speakers_times_and_lines_that_go_on_are_read() {
+    fn speakers_times_and_continued_lines_are_read() {
         let text = "\u{feff}[00:01] Customer: Hi.\n  I have a question: where is it?\n\n(0:04.25) Ada: Let me look.\n1:00:05 BOT: Here.\n";
         let event = read(text, &[("ada", "human")]).unwrap();
         let wanted = json!([
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn who_nobody_knows_is_asked_for() {
+    fn an_unknown_speaker_is_asked_for() {
         let reason = read("Customer: Hi\nBob: Hello", &[]).unwrap_err();
         assert!(reason.contains("`Bob`") && reason.contains("--speaker \"Bob=user\""), "{reason}");
         assert!(read("just text", &[]).unwrap_err().contains("does not begin"));

@@ -104,7 +104,7 @@ fn notices(location: &Location, notices: &[Notice]) -> Markup {
                 @for notice in notices {
                     li {
                         (layout::sentence(&notice.message)) " "
-                        a href=(location.set("q", &notice.mended).href("/")) { "Search for " code { bdi { (notice.mended) } } }
+                        a href=(location.set("q", &notice.corrected).href("/")) { "Search for " code { bdi { (notice.corrected) } } }
                     }
                 }
             }

@@ -30,9 +30,9 @@ pub(crate) struct LiveDocument {
     pub(crate) is_removal: bool,
 }
 
-/// What a document takes beside its text: structure, derived values, its place in the tier.
+/// What a document takes in addition to its text: structure, derived values, its place in the tier.
 const STRUCTURE_BYTES: usize = 3_000;
-/// What a message takes beside its text.
+/// What a message takes in addition to its text.
 const MESSAGE_BYTES: usize = 300;
 
 impl LiveDocument {

@@ -1,4 +1,4 @@
-//! Days as a support desk has them: conversations that begin at their hour, at a human pace, without end.
+//! Days as a support desk has them: conversations that begin at their hour, at a human pace, indefinitely.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,7 +20,7 @@ const WEEKEND_PERCENT: u64 = 80;
 /// One conversation in this many is one of the bundled, whatever its language; the others are made up by scenarios.
 const BUNDLED_IN: u32 = 4;
 
-/// So long ago the agents' newest version was released; half a week, so that it can be compared with the one before.
+/// How long ago the agents' newest version was released; half a week, so that it can be compared with the one before.
 const RELEASE_MS: i64 = HISTORY_MS / 2;
 
 /// The records of the week before `now`, due at once, and then of every day to come, in the order of their events.
@@ -77,7 +77,7 @@ impl Day {
 
     fn begin(&mut self, start: Timestamp, rng: &mut Rng) {
         let mut conversation = match rng.u32(..BUNDLED_IN) {
-            // A stride without a common divisor: all of them, before one comes again.
+            // A stride without a common divisor: all of them come up before any repeats.
             0 => {
                 self.num_bundled += 1;
                 self.bundled[(self.num_bundled * 29) % self.bundled.len()].clone()

@@ -1,4 +1,4 @@
-//! Scenarios, `server/demo/scenarios.json`: conversations with alternatives, from which no two come out alike.
+//! Scenarios, `server/demo/scenarios.json`: conversations with alternatives, so that no two are alike.
 //!
 //! A scenario has an opening and several endings. Of each line one wording is taken, and `{slots}` are filled with one of
 //! their values throughout the conversation; `{number}` and `{amount}` are made up.
@@ -36,7 +36,7 @@ pub(super) struct Scenario {
     pub endings: Vec<Ending>,
 }
 
-/// How it goes on.
+/// How it continues.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ending {
@@ -55,7 +55,7 @@ pub(super) struct Ending {
 enum Line {
     User(Vec<String>),
     Assistant(Vec<String>),
-    /// The assistant, until somebody interrupts.
+    /// The assistant, until it is interrupted.
     Cut(Vec<String>),
     /// A person who took over.
     Human(Vec<String>),
@@ -154,7 +154,7 @@ impl Scenario {
         let spoken_ms = is_speech.then(|| num_words * rng.i64(330..430) + 300);
         let after_ms = match (before, is_speech) {
             (None, _) => rng.i64(400..1_200),
-            // Whoever is interrupted has not finished.
+            // An interrupted speaker has not finished.
             (Some(before), true) if before.interrupted == Some(true) => {
                 before.end_after_ms.unwrap_or(0) - rng.i64(300..900)
             }
@@ -162,7 +162,7 @@ impl Scenario {
             (Some(before), false) => match role {
                 "tool" => before.end_after_ms.unwrap_or(0) + rng.i64(400..1_500),
                 "human" => rng.i64(12_000..45_000),
-                // Now and then a model takes its time.
+                // Sometimes a model is slow.
                 "assistant" if rng.u32(..12) == 0 => rng.i64(8_000..16_000),
                 "assistant" => rng.i64(1_100..3_800),
                 _ => 3_000 + num_words * rng.i64(500..1_300),
@@ -203,7 +203,7 @@ fn filled(text: &str, slots: &[(String, String)]) -> String {
     slots.iter().rev().fold(text.to_owned(), |text, (slot, value)| text.replace(slot, value))
 }
 
-/// One of them, the more probably the more it weighs.
+/// One of them, picked by weight.
 pub(super) fn chosen<'t, T>(all: &'t [T], weight: impl Fn(&T) -> u32, rng: &mut Rng) -> &'t T {
     let total: u32 = all.iter().map(&weight).sum();
     let mut rest = rng.u32(..total.max(1));
