@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_those_named_are_admitted_and_nobody_is_never_everybody() {
+    fn only_those_named_are_admitted_and_an_empty_list_is_not_everybody() {
         let access = Access::Only(Organizations::try_new(["b", "a", "a"]).unwrap());
         assert!(access.admits(Some("a")) && access.admits(Some("b")));
         for stranger in [None, Some(""), Some("A"), Some("*"), Some("ab")] {

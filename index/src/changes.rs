@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_away_too_long_or_comes_from_another_run_is_told_so() {
+    fn a_reader_that_was_away_too_long_or_comes_from_another_run_learns_so() {
         let changes = Changes::default();
         let start = changes.now();
         changes.publish(ids(0..CHANGES_MAX + 1).into_iter());

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_of_before_there_were_anchors_is_read() {
+    fn a_checkpoint_without_anchors_is_read() {
         let read = Checkpoint::from_json(r#"{"topics":{"interactions":{"3":{"next_offset":9}}}}"#).unwrap();
         assert_eq!(read.position("interactions", 3).unwrap().next_offset, 9);
         assert_eq!(read.anchor("interactions", 3), None);

@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_engine_can_answer_is_no_request() {
+    fn what_no_engine_can_answer_is_refused() {
         assert!(SearchRequest::try_new(parts()).is_ok());
         let by = |field: &str| SortKey { field: field.to_owned(), descending: true };
         for refused in [
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_cannot_be_counted_are_no_request() {
+    fn ranges_that_cannot_be_counted_are_refused() {
         let facet = |field: &str, boundaries| RangeFacet { field: field.to_owned(), boundaries };
         for refused in [
             facet("nope", Boundaries::Integer(vec![1])),

@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_interaction_is_put_the_less_often_the_larger_it_is_and_holds_nobody_up() {
+    fn a_large_interaction_is_put_less_often_the_larger_it_is_and_does_not_delay_others() {
         let folder = tempfile::tempdir().unwrap();
         let (_writer, reader) = index(&folder);
         let (mut deriver, mut open, started) = (deriver(), OpenInteractions::new(), Instant::now());

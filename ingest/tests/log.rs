@@ -136,7 +136,7 @@ fn what_was_accepted_just_before_a_stop_is_in_the_index_after_the_next_start() {
 }
 
 #[test]
-fn who_speaks_for_one_organization_cannot_reach_another_ones_interactions() {
+fn a_sender_for_one_organization_cannot_reach_anothers_interactions() {
     let folder = tempfile::tempdir().unwrap();
     let world = start(folder.path());
     let started = |id: &str, organization: &str| json!({"event": "interaction.started", "interaction_id": id, "organization": organization});

@@ -137,7 +137,7 @@ fn what_was_said_in_a_large_interaction_outlives_a_stop_at_any_moment() {
 }
 
 #[test]
-fn a_record_that_cannot_be_understood_becomes_a_dead_letter_and_the_stream_goes_on() {
+fn a_record_that_cannot_be_understood_becomes_a_dead_letter_and_the_stream_continues() {
     let broker = broker();
     let folder = tempfile::tempdir().unwrap();
     produce(&broker, 1, b"{not json");

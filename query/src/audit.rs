@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_cannot_be_noted_is_refused_until_it_can() {
+    async fn requests_that_cannot_be_recorded_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("logs/audit.jsonl");
         let log = AuditLog::open(path.clone()).unwrap();

@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sealed_point_comes_back_and_tells_nothing() {
+    fn a_sealed_point_comes_back_and_reveals_nothing() {
         let seal = Seal::new();
         let point = ChangePoint { run: 7, num_changes: 12_345 };
         let text = seal.text(point);

@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_means_nothing_cannot_be_made() {
+    fn a_meaningless_key_cannot_be_created() {
         let mut keys = Keys::default();
         let mut random = 0;
         let mut make = |new: NewKey| {

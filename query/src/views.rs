@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_told_and_kept() {
+    fn a_damaged_file_is_reported_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index.views.json");
         fs::write(&path, "[]").unwrap();

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_strangers_send_begins_no_line_and_moves_no_cursor() {
+    fn text_from_strangers_cannot_start_a_line_or_move_the_cursor() {
         let written = Written::default();
         let to = written.clone();
         let lines = tracing_subscriber::fmt().with_writer(move || OneLine(to.clone())).finish();

@@ -257,7 +257,7 @@ mod tests {
     hearken_index::conformance_tests!(opened);
 
     #[test]
-    fn nobody_writes_over_what_another_has_written_meanwhile() {
+    fn no_writer_overwrites_what_another_has_written_meanwhile() {
         let (mut first, reader) = open();
         let mut second = first.another_writer();
         let id = InteractionId::try_new("a").unwrap();

@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outage_is_told_once_with_its_cause_and_not_every_second() {
+    fn an_outage_is_logged_once_with_its_cause() {
         let refused = "127.0.0.1:9092/1: Connect to ipv4#127.0.0.1:9092 failed: Connection refused";
         let (transport, all_down) =
             (Some(RDKafkaErrorCode::BrokerTransportFailure), Some(RDKafkaErrorCode::AllBrokersDown));

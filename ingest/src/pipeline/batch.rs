@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_of_a_refresh_is_told_with_the_one_that_has_it() {
+    fn deferred_events_are_reported_with_the_refresh_that_has_them() {
         let mut batch = Batch::default();
         let time = |millis| Timestamp::from_millis(millis);
         batch.add(10);

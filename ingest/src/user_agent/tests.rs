@@ -211,7 +211,7 @@ fn other_devices_and_programs() {
 }
 
 #[test]
-fn an_app_is_no_bot_whatever_its_name_ends_with() {
+fn an_app_is_not_a_bot_whatever_its_name_ends_with() {
     check("iRobot/7.9.2 CFNetwork/1474 Darwin/23.0.0", "iRobot, iOS, mobile");
     check("iRobot/7.9.2 CFNetwork/1410.0.3 Darwin/22.6.0", "iRobot, iOS, mobile");
     check("iRobot/7.9.2 (iPhone; iOS 17.1; Scale/3.00)", "iRobot, iOS, mobile");
@@ -225,7 +225,7 @@ fn an_app_is_no_bot_whatever_its_name_ends_with() {
 }
 
 #[test]
-fn an_android_device_is_no_bot_whatever_its_name_ends_with() {
+fn an_android_device_is_not_a_bot_whatever_its_name_ends_with() {
     let android = |device: &str, browser: &str| {
         format!("Mozilla/5.0 ({device}) AppleWebKit/537.36 (KHTML, like Gecko) {browser} Safari/537.36")
     };
@@ -253,7 +253,7 @@ fn an_android_device_is_no_bot_whatever_its_name_ends_with() {
 }
 
 #[test]
-fn televisions_are_no_tablets() {
+fn televisions_are_not_tablets() {
     let android = |model: &str| {
         format!(
             "Mozilla/5.0 (Linux; Android 9; {model}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36"

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_done_to_the_log_is_told_with_its_line() {
+    fn any_tampering_with_the_log_is_found_with_its_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         assert_eq!(check(&path).unwrap().last, 0);
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chain_goes_on_over_files() {
+    fn the_chain_continues_across_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         for number in 0..20 {
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_an_interruption_left_unfinished_gives_way() {
+    fn a_line_left_unfinished_by_an_interruption_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         append(&path, &[entry("a"), entry("b")]).unwrap();

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_holds_most_gives_up_what_was_quiet_longest() {
+    fn the_client_with_the_most_connections_loses_its_quietest() {
         let connections = Connections::new(4);
         let greedy: Vec<_> = (0..4).map(|_| connections.place(address(1), false).unwrap()).collect();
         let _answering = greedy[0].answering(address(1));
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_has_not_said_of_is_nobody_elses() {
+    fn a_connection_that_its_proxy_has_not_attributed_counts_for_itself() {
         let connections = Connections::new(8);
         let greedy: Vec<_> = (0..8).map(|_| connections.place(address(1), true).unwrap()).collect();
         let _answers: Vec<_> = greedy.iter().map(|place| place.answering(address(2))).collect();

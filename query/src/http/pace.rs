@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_sends_faster_than_the_rate_waits_and_then_goes_on() {
+    fn a_sender_faster_than_the_rate_waits_and_then_continues() {
         let pace = RateLimiter::new(NonZeroU32::new(100));
         let start = Instant::now();
         let caller = Caller::anybody();

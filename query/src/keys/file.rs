@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_told_and_kept() {
+    fn a_damaged_file_is_reported_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let file = KeyFile::new(folder.path().join("keys.toml"));
         file.create(new_key("a")).unwrap();

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_known_from_the_moment_on_that_it_is_made() {
+    fn a_key_works_from_the_moment_it_is_created() {
         let folder = tempfile::tempdir().unwrap();
         let file = KeyFile::new(folder.path().join("keys.toml"));
         let live = LiveKeys::open(file.clone()).unwrap();

@@ -265,7 +265,7 @@ async fn an_id_of_another_organization_is_answered_as_one_that_does_not_exist() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_knows_the_facts_alone_learns_no_words() {
+async fn a_key_for_metadata_alone_reveals_no_words() {
     let mut document = of("acme", chat("c1", 0, &[(Role::User, "zanzibar"), (Role::Assistant, "zanzibar")]));
     let head = &mut document.derived.head;
     head.country = Some("Germany".to_owned());

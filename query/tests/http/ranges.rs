@@ -172,7 +172,7 @@ async fn a_cursor_remembers_the_ranges_that_were_filtered_by() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_ranges_say_what_is_wrong_and_how_to_mend_it() {
+async fn wrong_ranges_say_what_is_wrong_and_how_to_fix_it() {
     let world = small();
     let many = (0..101).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
     let many = format!("duration:{many}");

@@ -300,7 +300,7 @@ fn tries(method: &Method, path: &str, receipt: &str) -> Vec<Asked> {
             bodies(&[json!({"event": "interaction.ended", "interaction_id": "planted-id"})])
         }
         ("POST", "/v1/webhooks/{platform}") => named(&["vapi"], Some(json!({}))),
-        // A stream has no end: `a_stream_tells_nothing_of_other_organizations`.
+        // A stream has no end: `a_stream_reveals_nothing_of_other_organizations`.
         ("GET", "/v1/stream") => Vec::new(),
         // Numbers of the whole server, for which there is a permission of its own.
         ("GET", "/metrics") => vec![Asked::get(path)],
@@ -364,7 +364,7 @@ fn planted_too() -> Document {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_tells_nothing_of_other_organizations() {
+async fn a_stream_reveals_nothing_of_other_organizations() {
     let mut guarded = Guarded::new(&[planted()]);
     let permissions = [Permission::Search];
     let key = guarded.key(&["initech"], &permissions);
