@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use hearken_model::{Assessment, Role, Sentiment, Status};
 
-use crate::csat::{self, Csat, Outcome, Sides, Turn};
+use crate::csat::{self, Csat, EndState, MessageFeatures, Sides};
 use crate::cues::CueMatcher;
 use crate::keywords::{self, Keyword};
-use crate::memo::{Memo, Read, Reader};
+use crate::memo::{Memo, MessageTables, Read};
 use crate::sentiment::{
     InteractionSentiment, MessageSentiment, SentimentModel, UserMessage, interaction_sentiment,
 };
-use crate::summary::{self, Said};
+use crate::summary::{self, SummaryMessage};
 use crate::topic::{Taxonomy, TopicMatcher};
 use crate::words::word_table;
 
@@ -81,7 +81,7 @@ pub struct Analyzer {
 }
 
 struct Parts {
-    reader: Reader,
+    tables: MessageTables,
     sentiment: &'static SentimentModel,
 }
 
@@ -101,28 +101,28 @@ impl Analyzer {
     pub fn with_taxonomy(taxonomy: Taxonomy) -> Self {
         let words = word_table();
         let topics = TopicMatcher::new(&taxonomy, &words);
-        let reader = Reader { words, cues: CueMatcher::new(), topics };
-        Analyzer { parts: Arc::new(Parts { reader, sentiment: SentimentModel::built_in() }) }
+        let tables = MessageTables { words, cues: CueMatcher::new(), topics };
+        Analyzer { parts: Arc::new(Parts { tables, sentiment: SentimentModel::built_in() }) }
     }
 
     /// Analyses a conversation; `memo` is that of the same interaction, or an empty one.
     pub fn analyze(&self, conversation: &Conversation<'_>, memo: &mut Memo) -> Analysis {
         let Conversation { utterances, status, ended, .. } = *conversation;
-        let language = memo.read(conversation, &self.parts.reader);
+        let language = memo.read(conversation, &self.parts.tables);
         let mut messages = memo.judge(utterances, language.as_deref(), self.parts.sentiment);
         for (utterance, mood) in utterances.iter().zip(&mut messages) {
             *mood = utterance.given().or(*mood);
         }
         let turns = turns(utterances, memo, &messages);
         let mood = interaction_mood(utterances, &messages, &turns);
-        let turns: Vec<Turn> = turns.into_iter().map(|(_, turn)| turn).collect();
+        let turns: Vec<MessageFeatures> = turns.into_iter().map(|(_, turn)| turn).collect();
         let (mood, csat) = agreed(mood, |mood| satisfaction(conversation, &turns, mood));
         let (sentiment, sentiment_description) = mood.map(|mood| (mood.sentiment, mood.description)).unzip();
         let (csat, csat_description) = csat.map(|csat| (csat.score, csat.description)).unzip();
         let window: Vec<Read<'_>> = memo.window(utterances).collect();
         let keywords = keywords_of(&window);
         let topic =
-            self.parts.reader.topics.decide(window.iter().map(|read| (read.role, &*read.depth.topics)));
+            self.parts.tables.topics.decide(window.iter().map(|read| (read.role, &*read.depth.topics)));
         let over = ended || status != Status::InProgress;
         Analysis {
             messages,
@@ -146,7 +146,7 @@ impl Analyzer {
     /// measurements: `examples/weigh_csat`.
     pub fn signs(&self, conversation: &Conversation<'_>) -> [(&'static str, f32, f32, f32); csat::NUM_SIGNS] {
         let mut memo = Memo::default();
-        let language = memo.read(conversation, &self.parts.reader);
+        let language = memo.read(conversation, &self.parts.tables);
         let messages = memo.judge(conversation.utterances, language.as_deref(), self.parts.sentiment);
         let turns = turns(conversation.utterances, &memo, &messages);
         let values = csat::values(&turns.into_iter().map(|(_, turn)| turn).collect::<Vec<_>>());
@@ -164,7 +164,7 @@ const MOOD_MESSAGES_MAX: usize = 500;
 fn interaction_mood(
     utterances: &[Utterance<'_>],
     messages: &[Option<MessageSentiment>],
-    turns: &[(usize, Turn)],
+    turns: &[(usize, MessageFeatures)],
 ) -> Option<InteractionSentiment> {
     let about_works = csat::talks_of_works(turns.iter().map(|(_, turn)| turn));
     let mut turns = turns.iter().rev().peekable();
@@ -179,8 +179,8 @@ fn interaction_mood(
                 text: utterance.text,
                 sentiment: judged.map(|judged| judged.sentiment),
                 score: judged.map(|judged| judged.score),
-                is_courtesy: turn.is_some_and(Turn::is_courtesy),
-                is_about_works: about_works && turn.is_some_and(Turn::is_no_complaint),
+                is_courtesy: turn.is_some_and(MessageFeatures::is_courtesy),
+                is_about_works: about_works && turn.is_some_and(MessageFeatures::is_no_complaint),
             }
         })
         .collect();
@@ -214,11 +214,11 @@ fn turns(
     utterances: &[Utterance<'_>],
     memo: &Memo,
     messages: &[Option<MessageSentiment>],
-) -> Vec<(usize, Turn)> {
+) -> Vec<(usize, MessageFeatures)> {
     let recent = memo.recent(utterances, csat::TURNS_MAX).into_iter();
     recent
         .map(|(index, signs)| {
-            let turn = Turn {
+            let turn = MessageFeatures {
                 role: utterances[index].role,
                 num_words: signs.num_words,
                 cues: signs.cues,
@@ -231,7 +231,11 @@ fn turns(
         .collect()
 }
 
-fn satisfaction(conversation: &Conversation<'_>, turns: &[Turn], mood: Option<csat::Mood>) -> Option<Csat> {
+fn satisfaction(
+    conversation: &Conversation<'_>,
+    turns: &[MessageFeatures],
+    mood: Option<csat::Mood>,
+) -> Option<Csat> {
     let utterances = conversation.utterances;
     let num_by = |is_side: fn(Role) -> bool| utterances.iter().filter(|said| is_side(said.role)).count();
     let sides = Sides {
@@ -239,7 +243,7 @@ fn satisfaction(conversation: &Conversation<'_>, turns: &[Turn], mood: Option<cs
         num_agent: num_by(|role| matches!(role, Role::Assistant | Role::Human)),
     };
     let Conversation { status, ended, end_reason, .. } = *conversation;
-    csat::estimate(turns, sides, Outcome { status, ended, end_reason }, mood)
+    csat::estimate(turns, sides, EndState { status, ended, end_reason }, mood)
 }
 
 fn keywords_of(window: &[Read<'_>]) -> Vec<Keyword> {
@@ -249,8 +253,10 @@ fn keywords_of(window: &[Read<'_>]) -> Vec<Keyword> {
 }
 
 fn summary_of(window: &[Read<'_>], over: bool) -> Option<String> {
-    let said: Vec<Said<'_>> =
-        window.iter().map(|read| Said { role: read.role, text: read.text, pick: read.depth.pick }).collect();
+    let said: Vec<SummaryMessage<'_>> = window
+        .iter()
+        .map(|read| SummaryMessage { role: read.role, text: read.text, pick: read.depth.pick })
+        .collect();
     summary::summarize(&said, over)
 }
 

@@ -10,7 +10,7 @@ use crate::cues::{Cue, Cues};
 
 mod signs;
 
-use signs::Tally;
+use signs::SignCounts;
 pub(crate) use signs::{NUM_SIGNS, SPREADS, talks_of_works};
 
 /// With fewer words than this in the conversation, satisfaction is not judged.
@@ -18,7 +18,7 @@ const WORDS_MIN: u32 = 10;
 
 /// The features of one message that the estimate uses.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Turn {
+pub(crate) struct MessageFeatures {
     pub(crate) role: Role,
     pub(crate) num_words: u16,
     pub(crate) cues: Cues,
@@ -33,7 +33,7 @@ pub(crate) struct Turn {
 /// With no more words than this, what pleases is a courtesy; and with these, if it gives thanks or takes leave.
 const COURTESY_WORDS_MAX: (u16, u16) = (5, 12);
 
-impl Turn {
+impl MessageFeatures {
     /// Whether anybody would say so, whatever they feel: "great, thanks", "that is all, bye".
     pub(crate) fn is_courtesy(&self) -> bool {
         let takes_leave = self.cues.has_any(&[Cue::Farewell, Cue::NothingElse]);
@@ -107,14 +107,14 @@ pub(crate) struct Sides {
 
 /// How the conversation stands.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Outcome<'a> {
+pub(crate) struct EndState<'a> {
     pub(crate) status: Status,
     pub(crate) ended: bool,
     /// The producer's word for why it ended.
     pub(crate) end_reason: Option<&'a str>,
 }
 
-impl Outcome<'_> {
+impl EndState<'_> {
     fn failed(&self) -> bool {
         self.status == Status::Failed || self.reason_has(&["error", "fail"])
     }
@@ -131,23 +131,23 @@ impl Outcome<'_> {
 }
 
 /// The values of the signs in the order of [`SPREADS`], for measurements.
-pub(crate) fn values(turns: &[Turn]) -> [f32; NUM_SIGNS] {
-    Tally::of(turns).values()
+pub(crate) fn values(turns: &[MessageFeatures]) -> [f32; NUM_SIGNS] {
+    SignCounts::of(turns).values()
 }
 
 /// Estimates satisfaction from the last [`TURNS_MAX`] turns. `None` without a message from each side or with fewer than
 /// ten words in all.
 pub(crate) fn estimate(
-    turns: &[Turn],
+    turns: &[MessageFeatures],
     sides: Sides,
-    outcome: Outcome<'_>,
+    outcome: EndState<'_>,
     mood: Option<Mood>,
 ) -> Option<Csat> {
     let num_words: u32 = turns.iter().map(|turn| u32::from(turn.num_words)).sum();
     if sides.num_customer == 0 || sides.num_agent == 0 || num_words < WORDS_MIN {
         return None;
     }
-    let tally = Tally::of(turns);
+    let tally = SignCounts::of(turns);
     let mut signs: Vec<Sign> = Vec::with_capacity(NUM_SIGNS + 6);
     signs.extend(tally.signs(mood_reasons(tally.moods(), mood)));
     outcome_signs(turns, &tally, outcome, mood, &mut signs);
@@ -185,9 +185,9 @@ fn mood_reasons((whole, closing): (f32, f32), shown: Option<Mood>) -> [Sign; 2] 
 
 /// What no shared dialogue has a label for: how it ended, and what is rare. Weighed by hand.
 fn outcome_signs(
-    turns: &[Turn],
-    tally: &Tally,
-    outcome: Outcome<'_>,
+    turns: &[MessageFeatures],
+    tally: &SignCounts,
+    outcome: EndState<'_>,
     mood: Option<Mood>,
     signs: &mut Vec<Sign>,
 ) {

@@ -6,7 +6,7 @@
 //! repetition counts, and the customer's words count twice.
 
 use crate::language::Language;
-use crate::tokens::{Case, Gap, Kind, Token, Tokens};
+use crate::tokens::{Case, Gap, Token, TokenKind, Tokens};
 use crate::topic::TopicMatcher;
 use crate::words::{HashedMap, WordInfo};
 
@@ -74,7 +74,7 @@ pub(crate) fn candidates(
 
 /// A message of one phrase and nothing else answers a question with a name or an address.
 fn is_bare_answer(found: &Collector, tokens: &[Token]) -> bool {
-    let num_words = tokens.iter().filter(|token| token.kind == Kind::Word).count();
+    let num_words = tokens.iter().filter(|token| token.kind == TokenKind::Word).count();
     matches!(found.phrases[..], [phrase] if !phrase.topical && usize::from(phrase.num_words) == num_words)
 }
 
@@ -102,8 +102,8 @@ fn continues(last: &Token, token: &Token) -> bool {
         return false;
     }
     match token.kind {
-        Kind::Ideograph => token.gap == Gap::None,
-        Kind::Word | Kind::Number => matches!(token.gap, Gap::None | Gap::Space),
+        TokenKind::Ideograph => token.gap == Gap::None,
+        TokenKind::Word | TokenKind::Number => matches!(token.gap, Gap::None | Gap::Space),
     }
 }
 
@@ -125,9 +125,11 @@ fn in_chinese_filler(text: &str, token: &Token) -> bool {
 
 fn is_content(text: &str, token: &Token, language: Language, words: &HashedMap<u64, WordInfo>) -> bool {
     match token.kind {
-        Kind::Number => false,
-        Kind::Word => token.len() > 2 && !words.get(&token.hash).is_some_and(|info| info.is_filler(language)),
-        Kind::Ideograph => {
+        TokenKind::Number => false,
+        TokenKind::Word => {
+            token.len() > 2 && !words.get(&token.hash).is_some_and(|info| info.is_filler(language))
+        }
+        TokenKind::Ideograph => {
             let c = token.text(text).chars().next().unwrap_or(' ');
             match language {
                 Language::Chinese => {
@@ -165,7 +167,7 @@ impl Collector {
         topics: &TopicMatcher,
     ) {
         let (before, run) = (&tokens[..run.start], &tokens[run]);
-        let ideographs = run.first().is_some_and(|token| token.kind == Kind::Ideograph);
+        let ideographs = run.first().is_some_and(|token| token.kind == TokenKind::Ideograph);
         let kept = match run.len() {
             len if ideographs && !(2..=6).contains(&len) => 0,
             len if ideographs => len,
@@ -173,7 +175,7 @@ impl Collector {
         };
         let phrase = &run[run.len() - kept..];
         if let (Some(first), Some(last)) = (phrase.first(), phrase.last()) {
-            let topical = phrase.iter().any(|token| token.kind == Kind::Word && topics.knows(token));
+            let topical = phrase.iter().any(|token| token.kind == TokenKind::Word && topics.knows(token));
             if topical || !introduces_person(text, before) {
                 self.push(phrase, first, last, language, topical);
             }

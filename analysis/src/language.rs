@@ -4,7 +4,7 @@
 //! interaction sums the votes of its messages: the customer's first, then everybody's. Only when that is undecided and
 //! there is enough text do whatlang's trigrams decide. No answer is better than a guess: "ok thanks" alone has no language.
 
-use crate::tokens::{Kind, Token};
+use crate::tokens::{Token, TokenKind};
 use crate::words::{HashedMap, WordInfo};
 
 /// The messages of a conversation that vote, from its start; a language rarely shows later.
@@ -76,8 +76,8 @@ impl Votes {
         let mut votes = [0u32; Language::ALL.len()];
         for token in tokens {
             match token.kind {
-                Kind::Number => continue,
-                Kind::Word => {
+                TokenKind::Number => continue,
+                TokenKind::Word => {
                     if let Some(info) = words.get(&token.hash) {
                         vote_for_word(info.languages, &mut votes);
                     }
@@ -86,7 +86,7 @@ impl Votes {
                         vote_for_letters(word, &mut votes);
                     }
                 }
-                Kind::Ideograph => vote_for_letters(token.text(text), &mut votes),
+                TokenKind::Ideograph => vote_for_letters(token.text(text), &mut votes),
             }
         }
         merge_scripts(&mut votes);
@@ -97,7 +97,8 @@ impl Votes {
 
     /// Removes the votes of languages that are not written with this message's letters.
     fn rule_out(&mut self, text: &str, tokens: &[Token]) {
-        let words = || tokens.iter().filter(|token| token.kind == Kind::Word).map(|token| token.text(text));
+        let words =
+            || tokens.iter().filter(|token| token.kind == TokenKind::Word).map(|token| token.text(text));
         let num_words = words().count();
         for (language, count) in self.kept.iter_mut().filter(|(_, count)| *count > 0) {
             let Some(language) = Language::ALL.get(usize::from(*language)) else { continue };

@@ -9,7 +9,7 @@ use crate::keywords::{self, Candidates};
 use crate::language::{Election, Language, VOTING_MESSAGES_MAX, Votes, by_trigrams};
 use crate::sentiment::{MessageSentiment, SentimentModel};
 use crate::summary::{self, Pick};
-use crate::tokens::{Kind, Token, Tokens, combine, hash_text};
+use crate::tokens::{Token, TokenKind, Tokens, combine, hash_text};
 use crate::topic::{TopicMatcher, TopicScores};
 use crate::words::{HashedMap, WordInfo};
 
@@ -25,7 +25,7 @@ const LAST_MESSAGES: usize = 24;
 #[derive(Clone, Debug, Default)]
 pub struct Memo {
     /// One for each utterance of the last call, in its order.
-    entries: Vec<Entry>,
+    entries: Vec<MessageEntry>,
     /// The language of the last call.
     language: Option<Language>,
     /// Hash of the language tag that the sentiments were judged with.
@@ -35,7 +35,7 @@ pub struct Memo {
 }
 
 #[derive(Clone, Debug)]
-struct Entry {
+struct MessageEntry {
     /// Hash of role and text.
     content: u64,
     sentiment: Option<Option<MessageSentiment>>,
@@ -76,7 +76,7 @@ pub(crate) struct Read<'a> {
 }
 
 /// The tables that messages are read with.
-pub(crate) struct Reader {
+pub(crate) struct MessageTables {
     pub(crate) words: HashedMap<u64, WordInfo>,
     pub(crate) cues: CueMatcher,
     pub(crate) topics: TopicMatcher,
@@ -84,7 +84,7 @@ pub(crate) struct Reader {
 
 impl Memo {
     /// Reads what is new, and answers the conversation's language.
-    pub(crate) fn read(&mut self, conversation: &Conversation<'_>, reader: &Reader) -> Option<String> {
+    pub(crate) fn read(&mut self, conversation: &Conversation<'_>, tables: &MessageTables) -> Option<String> {
         let utterances = conversation.utterances;
         self.align(utterances);
         let window = Window::of(utterances);
@@ -106,13 +106,13 @@ impl Memo {
             if entry.signs.is_none() || (deep && entry.depth.is_none()) {
                 tokens.scan(utterance.text);
             }
-            let signs = *entry.signs.get_or_insert_with(|| reader.signs(utterance.text, &tokens));
+            let signs = *entry.signs.get_or_insert_with(|| tables.signs(utterance.text, &tokens));
             if place < VOTING_MESSAGES_MAX {
                 election.add(&signs.votes, utterance.role == Role::User);
             }
             if deep && entry.depth.is_none() {
                 let language = signs.language.or(guess).unwrap_or(Language::English);
-                entry.depth = Some(Box::new(reader.depth(utterance, &tokens, language)));
+                entry.depth = Some(Box::new(tables.depth(utterance, &tokens, language)));
             }
         }
         let detected = || election.winner().map(Language::tag);
@@ -121,7 +121,7 @@ impl Memo {
             None => self.by_trigrams(utterances).map(str::to_owned),
         };
         self.language = language.as_deref().map(language_of);
-        self.read_again(utterances, reader, &mut tokens);
+        self.read_again(utterances, tables, &mut tokens);
         language
     }
 
@@ -135,7 +135,7 @@ impl Memo {
         let tag = language.map_or(0, |tag| hash_text(tag, 1));
         let same_language = self.sentiment_language == tag;
         self.sentiment_language = tag;
-        let judge = |(entry, utterance): (&mut Entry, &Utterance<'_>)| {
+        let judge = |(entry, utterance): (&mut MessageEntry, &Utterance<'_>)| {
             if utterance.role != Role::User {
                 return None;
             }
@@ -173,20 +173,25 @@ impl Memo {
             .zip(contents())
             .take_while(|(entry, content)| entry.content == *content)
             .count();
-        let mut moved: HashedMap<u64, Entry> =
+        let mut moved: HashedMap<u64, MessageEntry> =
             self.entries.drain(same..).map(|entry| (entry.content, entry)).collect();
         self.entries.extend(contents().skip(same).map(|content| {
-            moved.remove(&content).unwrap_or(Entry { content, sentiment: None, signs: None, depth: None })
+            moved.remove(&content).unwrap_or(MessageEntry {
+                content,
+                sentiment: None,
+                signs: None,
+                depth: None,
+            })
         }));
     }
 
-    fn read_again(&mut self, utterances: &[Utterance<'_>], reader: &Reader, tokens: &mut Tokens) {
+    fn read_again(&mut self, utterances: &[Utterance<'_>], tables: &MessageTables, tokens: &mut Tokens) {
         for (entry, utterance) in self.entries.iter_mut().zip(utterances) {
             let own = entry.signs.and_then(|signs| signs.language);
             let language = own.or(self.language).unwrap_or(Language::English);
             if entry.depth.as_ref().is_some_and(|depth| depth.language != language) {
                 tokens.scan(utterance.text);
-                entry.depth = Some(Box::new(reader.depth(utterance, tokens, language)));
+                entry.depth = Some(Box::new(tables.depth(utterance, tokens, language)));
             }
         }
     }
@@ -237,9 +242,9 @@ fn language_of(tag: &str) -> Language {
     Language::from_tag(tag).unwrap_or(Language::Other)
 }
 
-impl Reader {
+impl MessageTables {
     fn signs(&self, text: &str, tokens: &Tokens) -> Signs {
-        let ideographs = tokens.tokens.iter().filter(|token| token.kind == Kind::Ideograph).count();
+        let ideographs = tokens.tokens.iter().filter(|token| token.kind == TokenKind::Ideograph).count();
         // Chinese and Japanese words have about two characters.
         let num_words = tokens.tokens.len() - ideographs + ideographs.div_ceil(2);
         let votes = Votes::count(text, &tokens.tokens, &self.words);

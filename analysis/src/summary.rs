@@ -7,8 +7,8 @@ use hearken_model::{Role, SUMMARY_SEPARATOR, SUMMARY_SPEAKERS};
 
 use crate::cues::{Cue, Cues};
 use crate::language::Language;
-use crate::memo::Reader;
-use crate::tokens::{Kind, Tokens};
+use crate::memo::MessageTables;
+use crate::tokens::{TokenKind, Tokens};
 
 /// Characters of one sentence at most; three of them stay within 440 with their speakers.
 const SENTENCE_CHARS_MAX: usize = 130;
@@ -26,19 +26,19 @@ pub(crate) struct Pick {
 }
 
 /// Chooses the sentence of one message.
-pub(crate) fn pick(tokens: &Tokens, role: Role, language: Language, reader: &Reader) -> Pick {
+pub(crate) fn pick(tokens: &Tokens, role: Role, language: Language, tables: &MessageTables) -> Pick {
     let mut best = Pick { score: i16::MIN, closing_score: i16::MIN, ..Pick::default() };
     for sentence in &tokens.sentences {
         let sentence_tokens = tokens.of(sentence);
-        let cues = reader.cues.find(sentence_tokens);
+        let cues = tables.cues.find(sentence_tokens);
         let (mut telling, mut known, mut ideographs) = (0i16, 0i16, 0i16);
         for token in sentence_tokens {
-            known += i16::from(reader.topics.knows(token));
+            known += i16::from(tables.topics.knows(token));
             match token.kind {
-                Kind::Ideograph => ideographs += 1,
-                Kind::Number => telling += 1,
-                Kind::Word => {
-                    let info = reader.words.get(&token.hash);
+                TokenKind::Ideograph => ideographs += 1,
+                TokenKind::Number => telling += 1,
+                TokenKind::Word => {
+                    let info = tables.words.get(&token.hash);
                     let stop = info.is_some_and(|info| info.is_stop_word(language));
                     telling += i16::from(!stop);
                 }
@@ -108,7 +108,7 @@ fn closing_score(telling: i16, question: bool, num_tokens: usize, cues: Cues) ->
 
 /// One message as the summary sees it.
 #[derive(Clone, Copy)]
-pub(crate) struct Said<'a> {
+pub(crate) struct SummaryMessage<'a> {
     pub(crate) role: Role,
     pub(crate) text: &'a str,
     pub(crate) pick: Pick,
@@ -124,13 +124,15 @@ const CLEAR_REQUEST_SCORE_MIN: i16 = 4;
 const ACTION_SCORE_MIN: i16 = 3;
 
 /// The summary of a conversation; `None` when no request can be made out. `over`: there will be no further message.
-pub(crate) fn summarize(said: &[Said<'_>], over: bool) -> Option<String> {
+pub(crate) fn summarize(said: &[SummaryMessage<'_>], over: bool) -> Option<String> {
     let asked = request(said)?;
     let done = action(said, asked);
     let ended = if over { ending(said, done.unwrap_or(asked)) } else { None };
     let mut summary = String::with_capacity(256);
     for (index, closing) in [(Some(asked), false), (done, false), (ended, true)] {
-        let Some(Said { role, text, pick }) = index.and_then(|index| said.get(index)) else { continue };
+        let Some(SummaryMessage { role, text, pick }) = index.and_then(|index| said.get(index)) else {
+            continue;
+        };
         let (start, end) = if closing { pick.closing } else { (pick.start, pick.end) };
         let Some(sentence) = text.get(usize::from(start)..usize::from(end)) else { continue };
         if !summary.is_empty() {
@@ -149,7 +151,7 @@ pub(crate) fn summarize(said: &[Said<'_>], over: bool) -> Option<String> {
 }
 
 /// The first clear request of the customer, else the clearest.
-fn request(said: &[Said<'_>]) -> Option<usize> {
+fn request(said: &[SummaryMessage<'_>]) -> Option<usize> {
     let requests = || said.iter().enumerate().filter(|(_, said)| said.role == Role::User);
     let clear = requests().find(|(_, said)| said.pick.score >= CLEAR_REQUEST_SCORE_MIN);
     let best = || {
@@ -161,7 +163,7 @@ fn request(said: &[Said<'_>]) -> Option<usize> {
 }
 
 /// The agent's strongest statement after the request; of equal ones the later.
-fn action(said: &[Said<'_>], asked: usize) -> Option<usize> {
+fn action(said: &[SummaryMessage<'_>], asked: usize) -> Option<usize> {
     let agents = said.iter().enumerate().skip(asked + 1).filter(|(_, said)| {
         matches!(said.role, Role::Assistant | Role::Human) && said.pick.score >= ACTION_SCORE_MIN
     });
@@ -169,7 +171,7 @@ fn action(said: &[Said<'_>], asked: usize) -> Option<usize> {
 }
 
 /// The customer's last message, if it comes after the sentences chosen so far and says something.
-fn ending(said: &[Said<'_>], after: usize) -> Option<usize> {
+fn ending(said: &[SummaryMessage<'_>], after: usize) -> Option<usize> {
     let last = said.iter().rposition(|said| said.role == Role::User)?;
     (last > after && said[last].pick.closing_score > 0).then_some(last)
 }

@@ -26,7 +26,7 @@ pub(crate) enum Gap {
 
 /// What a token is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TokenKind {
     /// A word of a script that writes spaces.
     Word,
     /// Contains a digit.
@@ -55,7 +55,7 @@ pub(crate) struct Token {
     pub(crate) stem: u64,
     pub(crate) start: u32,
     pub(crate) end: u32,
-    pub(crate) kind: Kind,
+    pub(crate) kind: TokenKind,
     pub(crate) case: Case,
     pub(crate) gap: Gap,
 }
@@ -122,7 +122,7 @@ impl Tokens {
                         stem: hash,
                         start: offset(at),
                         end: offset(end),
-                        kind: Kind::Ideograph,
+                        kind: TokenKind::Ideograph,
                         case: Case::Lower,
                         gap,
                     });

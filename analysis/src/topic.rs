@@ -8,7 +8,7 @@
 use hearken_model::Role;
 use serde::Deserialize;
 
-use crate::tokens::{Gap, Kind, Token, Tokens};
+use crate::tokens::{Gap, Token, TokenKind, Tokens};
 use crate::words::{HashedMap, WordInfo, word_table};
 
 /// Topics with the phrases that identify them.
@@ -232,7 +232,8 @@ impl TopicMatcher {
             }
             self.add(token.stem, part, &mut seen, &mut scores);
             for (before, stem) in near.into_iter().flatten() {
-                let joined = token.kind != Kind::Ideograph || (before + 1 == at && token.gap == Gap::None);
+                let joined =
+                    token.kind != TokenKind::Ideograph || (before + 1 == at && token.gap == Gap::None);
                 if joined && at - before <= PAIR_TOKENS_MAX {
                     let pair = pair(stem, token.stem);
                     if let Some(&part) = self.terms.get(&pair) {
@@ -283,10 +284,10 @@ fn term_weights(taxonomy: &Taxonomy, words: &HashedMap<u64, WordInfo>) -> Hashed
         for example in &topic.examples {
             tokens.scan(example);
             let telling = telling_tokens(&tokens.tokens, words, &kept);
-            let num_words = telling.iter().filter(|token| token.kind != Kind::Ideograph).count();
+            let num_words = telling.iter().filter(|token| token.kind != TokenKind::Ideograph).count();
             for token in &telling {
                 let share = match token.kind {
-                    Kind::Ideograph => 0.0,
+                    TokenKind::Ideograph => 0.0,
                     _ if num_words > 1 && details.contains(&token.stem) => DETAIL_FACTOR / num_words as f32,
                     _ => 1.0 / num_words as f32,
                 };
@@ -330,7 +331,7 @@ mod tests {
             for example in topic.examples {
                 tokens.scan(&example);
                 let telling = telling_tokens(&tokens.tokens, &words, &kept);
-                let ideographs = telling.iter().filter(|token| token.kind == Kind::Ideograph).count();
+                let ideographs = telling.iter().filter(|token| token.kind == TokenKind::Ideograph).count();
                 if telling.is_empty() || ideographs == 1 {
                     never_found.push(example);
                 }

@@ -1,4 +1,4 @@
-//! A disk that somebody else keeps busy.
+//! A disk that another process keeps busy.
 
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 /// What is written between two syncs.
 const WRITE_BYTES: usize = 64 << 20;
 
-/// Writes 64 MiB and syncs them, without pause, into a file beside those of the server. Stops when dropped.
+/// Writes 64 MiB and syncs them, without pause, into a file next to those of the server. Stops when dropped.
 pub(crate) struct BusyDisk {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<std::io::Result<u64>>>,

@@ -1,4 +1,4 @@
-//! Whether everybody else is answered while some hold thousands of connections: each has begun something, never ends it, and
+//! Whether other clients are answered while some hold thousands of connections: each starts something, never finishes it, and
 //! is renewed when the server closes it.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,23 +20,23 @@ use crate::usage;
 
 /// The name of the server, in requests and in its certificate.
 const NAME: &str = "localhost";
-/// Whoever waits longer was not answered.
+/// A client that waits longer counts as not answered.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Between two questions of the others.
+/// Between two requests of the others.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How everybody reaches the server, and what those who hold connections begin and never end.
+/// How clients reach the server, and what those that hold connections start and never finish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Way {
     /// HTTP: the head of a request.
     Plain,
-    /// HTTPS by the server: a handshake. The others make a whole one for each question.
+    /// HTTPS by the server: a handshake. The others complete one for each request.
     Tls,
-    /// HTTP by a trusted proxy, which has a connection for each of its clients: the body of a request.
+    /// HTTP through a trusted proxy, which has a connection for each of its clients: the body of a request.
     Proxy,
 }
 
-/// Who holds what.
+/// What is held.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Connections that are held, or renewed
@@ -59,7 +59,7 @@ pub(crate) struct Args {
 /// Runs the benchmark and prints its table.
 ///
 /// # Errors
-/// The server cannot be started, or so many connections cannot be opened: `ulimit -n` has to be larger than their number.
+/// The server cannot be started, or too few connections can be opened: `ulimit -n` has to be larger than their number.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let (hearken, roots) = started(args.way)?;
     let authority = hearken.base_url().split_once("://").map(|(_, authority)| authority);
@@ -116,21 +116,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     report::print(&format!("{}\n\n{}", usage::machine(), table.to_markdown()))
 }
 
-/// What became of the others.
+/// How the others fared.
 struct Asked {
     num_asked: usize,
     /// Of those that were answered, the shortest first.
     times: Vec<Duration>,
 }
 
-/// Whom everybody asks, and how.
+/// The server, and how it is reached.
 struct Server {
     address: SocketAddr,
     way: Way,
     tls: TlsConnector,
 }
 
-/// A server that is reached in this way, and whose certificates it can be known by.
+/// A server that is reached in this way, and the certificates to trust.
 fn started(way: Way) -> Result<(Hearken, RootCertStore)> {
     let mut hearken = Hearken::start(&HearkenConfig::default())?;
     let mut roots = RootCertStore::empty();
@@ -159,7 +159,7 @@ fn tls_client(roots: RootCertStore) -> Result<TlsConnector> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// Somebody asks again and again, over a connection of their own each time.
+/// Requests one after the other, each over a new connection.
 async fn others(server: &Server, seconds: u32) -> Asked {
     let (started, mut num_asked, mut times) = (Instant::now(), 0, Vec::new());
     while started.elapsed() < Duration::from_secs(seconds.into()) {
@@ -194,7 +194,7 @@ async fn answered(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<()>
     Ok(())
 }
 
-/// Holds a connection for ever: one after the other.
+/// Holds one connection after the other, forever.
 async fn hold(client: u8, server: Arc<Server>, renew_after: Duration, opened: Arc<AtomicU64>) {
     loop {
         if let Ok(mut stream) = begun(client, &server).await {

@@ -60,7 +60,7 @@ pub(crate) struct Args {
 pub(crate) struct Event {
     /// As the broker gets it.
     pub(crate) record: Record,
-    /// As somebody would index it who has only a search engine.
+    /// As one would index it with only a search engine.
     pub(crate) plain: Value,
     /// Of a probe, the word that only it says.
     pub(crate) word: Option<String>,

@@ -113,7 +113,7 @@ fn sizes(produced: &Produced, bare_index_bytes: u64, ingested: &Ingested) -> Str
 fn threads(ingested: &Ingested) -> Table {
     let whole = ingested.used.cpu.as_secs_f64();
     let alive: Duration = ingested.threads.values().sum();
-    // tantivy starts its indexing thread anew for every commit.
+    // tantivy starts a new indexing thread for every commit.
     let ended = ingested.used.cpu.saturating_sub(alive);
     let mut by_cost: Vec<_> =
         ingested.threads.iter().map(|(name, cpu)| (name.as_str(), cpu.as_secs_f64())).collect();

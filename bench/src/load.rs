@@ -1,4 +1,4 @@
-//! What a steady stream of events costs in processor time, the server's and the broker's, while nobody searches.
+//! What a steady stream of events costs in processor time, the server's and the broker's, without searches.
 //!
 //! Each rate is sent twice: to the broker alone, and with the server reading. The broker is warm by then: it has taken the
 //! backlog, and has been left alone until it came to rest.

@@ -1,9 +1,9 @@
-//! Benchmarks: the whole product beside the bare parts that it is made of, in one run on one machine.
+//! Benchmarks: the whole product against its bare parts, in one run on one machine.
 //!
 //! - [`ingest`]: Kafka → searchable, against bare rdkafka consumption and bare tantivy indexing.
 //! - [`freshness`]: how long after the broker's acknowledgement a search finds an event.
 //! - [`import`]: a file into an index whose server is stopped.
-//! - [`load`]: what a steady stream costs server and broker, while nobody searches.
+//! - [`load`]: what a steady stream costs server and broker, without searches.
 //! - [`recovery`]: how long after SIGKILL the server is ready again.
 //! - [`connections`]: whether others are answered while thousands of connections are held.
 //! - [`pages`]: what the pages cost beyond the searches that they show, on a running server.
@@ -35,7 +35,7 @@ mod usage;
 
 use clap::{Parser, Subcommand};
 
-/// Measures Hearken beside the bare parts that it is made of.
+/// Measures Hearken against its bare parts.
 #[derive(Parser)]
 #[command(name = "hearken-bench", version)]
 struct Cli {
@@ -51,7 +51,7 @@ enum Benchmark {
     Freshness(freshness::Args),
     /// A million messages from a file into a searchable index.
     Import(import::Args),
-    /// Processor time of server and broker at steady rates, while nobody searches.
+    /// Processor time of server and broker at steady rates, without searches.
     Load(load::Args),
     /// From SIGKILL until the server is ready again.
     Recovery(recovery::Args),

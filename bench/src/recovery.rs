@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let servers = broker.bootstrap_servers();
     let real = Stream::load(None)?;
     let wanted = args.messages as usize + (args.kills * args.events) as usize;
-    // Messages are what the events are but for a start and an end of each interaction.
+    // Messages are all events except a start and an end of each interaction.
     let num_interactions = (wanted * real.num_interactions()).div_ceil(real.num_messages());
     if num_interactions > broker.interactions_max() {
         bail!("{} would not keep {wanted} messages; a real Kafka does", broker.name());

@@ -56,14 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.without_sweep {
         return Ok(());
     }
-    let mut tried = try_all(reader, &questions, settings::weights())?;
-    let best = tried.iter().map(|(setting, judged)| (setting.ranking, judged));
-    let best = best.chain([(Ranking::DEFAULT, &present)]).max_by(|(_, one), (_, other)| {
-        let tuned = |judged| overall(&worths(&questions, judged, true));
-        tuned(one).total_cmp(&tuned(other))
-    });
-    let (best, _) = best.context("nothing was tried")?;
-    tried.extend(try_all(reader, &questions, settings::similarities(&best))?);
+    let tried = try_all(reader, &questions, settings::all())?;
     report::print(&of_settings(&questions, &present, &tried))
 }
 
@@ -197,7 +190,7 @@ fn of_settings(questions: &[Question], present: &Judged, tried: &[(Setting, Judg
     best.truncate(BEST_SHOWN);
 
     let mut table = Table::new([
-        "topic, keywords, summary; k1, b",
+        "topic, keywords, summary",
         "tuning",
         "held out",
         "topical nDCG",
@@ -213,11 +206,11 @@ fn of_settings(questions: &[Question], present: &Judged, tried: &[(Setting, Judg
         });
         let (low, high) = interval(&differences.collect::<Vec<Vec<f64>>>());
         let difference = overall(&held_out) - overall(&present_held_out);
-        let Ranking { topic, keywords, summary, k1, b, .. } = ranking;
+        let Ranking { topic, keywords, summary, .. } = ranking;
         let [topical, opening, passing] =
             held_out.each_ref().map(|worths| shown(mean(worths.iter().copied())));
         table.row([
-            format!("{topic}, {keywords}, {summary}; {k1}, {b}: {name}"),
+            format!("{topic}, {keywords}, {summary}: {name}"),
             shown(tuned(judged)),
             shown(overall(&held_out)),
             topical,

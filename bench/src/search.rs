@@ -31,17 +31,17 @@ use crate::stream::Stream;
 use crate::usage;
 use bare::{Bare, BareEngine, BareWriter};
 use corpus::{Corpus, Made};
-use engine::{Engine, Measured, measure};
+use engine::{Measured, SearchSystem, measure};
 use halt::Halted;
 use opensearch::{Node, OpenSearchEngine};
-use question::{Kind, Question};
+use question::{Question, QuestionKind};
 use served::Served;
 
 /// Hits of every search.
 const PAGE: usize = 20;
 /// Interactions between two refreshes, or commits, while the indexes are filled.
 const BATCH: usize = 2_000;
-/// Events of one real dialogue, on average: so many fewer documents a second go to engines that are given whole ones.
+/// Events of one real dialogue, on average: engines that are given whole documents get that many fewer a second.
 const EVENTS_AN_INTERACTION: u32 = 14;
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 const HEAP_MIB: u32 = 2_048;
@@ -59,8 +59,8 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8])]
     clients: Vec<usize>,
     /// Kinds of search [default: all ten].
-    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::value_variants().iter().copied(), hide_default_value = true)]
-    kinds: Vec<Kind>,
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = QuestionKind::value_variants().iter().copied(), hide_default_value = true)]
+    kinds: Vec<QuestionKind>,
     /// Events a second that are ingested in the second half; 0 leaves it out.
     #[arg(long, default_value_t = 1_000)]
     rate: u32,
@@ -112,7 +112,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ))?;
 
     let frequency = |word: &str| bare.frequency(word);
-    let pick = |kind: &Kind| question::pick(*kind, &corpus, args.interactions as usize, &frequency);
+    let pick = |kind: &QuestionKind| question::pick(*kind, &corpus, args.interactions as usize, &frequency);
     let questions: Vec<Vec<Question>> = args.kinds.iter().map(pick).collect::<Result<_>>()?;
 
     let plain = BareEngine { bare: &bare, with_snippets: false };
@@ -157,7 +157,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let halted = Halted::new([hearken.process_id(), kafka])?;
         let d = node.as_mut().map(|node| {
             let engine = OpenSearchEngine { base_url: node.base_url() };
-            // OpenSearch makes them searchable once a second by itself.
+            // OpenSearch makes them searchable once a second on its own.
             let feed = |stop: &AtomicBool| {
                 whole_feed(stop, &corpus, num_made, documents_a_second, |made| {
                     made.iter().try_for_each(|made| node.add(made))?;
@@ -223,7 +223,7 @@ fn wait_for_merges(index: &Monitor) {
 /// By number of clients, then kind.
 type OfEngine = Vec<Vec<Measured>>;
 
-fn all<E: Engine>(args: &Args, engine: &E, questions: &[Vec<Question>]) -> Result<OfEngine> {
+fn all<E: SearchSystem>(args: &Args, engine: &E, questions: &[Vec<Question>]) -> Result<OfEngine> {
     let prepared =
         questions.iter().map(|of_kind| of_kind.iter().map(|question| engine.prepare(question)).collect());
     let prepared: Vec<Vec<E::Prepared>> = prepared.collect::<Result<_>>()?;
@@ -258,7 +258,7 @@ fn beside<T>(
     })
 }
 
-/// Calls `each` so many times a second until told to stop or until it has no more.
+/// Calls `each` this many times a second until told to stop or until it has no more.
 fn paced(stop: &AtomicBool, a_second: u32, mut each: impl FnMut() -> Result<bool>) -> Result<()> {
     let started = Instant::now();
     for number in 0_u64.. {
@@ -284,7 +284,7 @@ fn kafka_feed(stop: &AtomicBool, servers: &str, stream: &Stream, rate: u32) -> R
     producer.flush()
 }
 
-/// Whole interactions, so many a second, which `write` makes searchable.
+/// Feeds this many whole interactions a second to `write`, which makes them searchable.
 fn whole_feed(
     stop: &AtomicBool,
     corpus: &Corpus,
@@ -352,7 +352,7 @@ impl Results {
     }
 }
 
-fn row(kind: Kind, [a, b, c, d]: [Option<&Measured>; 4]) -> [String; 17] {
+fn row(kind: QuestionKind, [a, b, c, d]: [Option<&Measured>; 4]) -> [String; 17] {
     let time =
         |measured: Option<&Measured>, share| measured.map_or(f64::NAN, |measured| measured.percentile(share));
     let shown = |value: f64| if value.is_nan() { String::new() } else { format!("{value:.2}") };

@@ -28,7 +28,7 @@ pub(crate) struct Produced {
     pub(crate) num_events: u64,
     /// Bytes of the records' values: event JSON without keys and headers.
     pub(crate) raw_bytes: u64,
-    /// Each interaction as somebody would index it who has only a search library.
+    /// Each interaction as one would index it with only a search library.
     pub(crate) documents: Vec<PlainDocument>,
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// Linux counts processor time in hundredths of a second for everybody who asks, whatever the kernel's own tick.
+/// Linux reports processor time in hundredths of a second, whatever the kernel's own tick.
 const TICK: Duration = Duration::from_millis(10);
 
 /// What a stretch of time has cost.

@@ -152,7 +152,7 @@ fn without_a_type_or_a_duration_nothing_is_counted() {
 }
 
 #[test]
-fn nothing_known_is_no_amount_and_never_zero() {
+fn an_unknown_amount_is_absent_and_never_zero() {
     let costs = costing(&billing(vec![]), vec![said(User), said(Assistant)]);
     assert_eq!(costs, hearken_model::TotalCosts::default());
     let unpriced =
@@ -298,7 +298,7 @@ fn dollars_of_the_built_in_table_are_not_taken_for_another_currency() {
 }
 
 #[test]
-fn tokens_beyond_all_bounds_are_unknown_and_no_panic() {
+fn tokens_beyond_all_bounds_are_unknown_and_do_not_panic() {
     let billing = billing(vec![own("dear", None, "79228162514264337593543950335", None, "1")]);
     let costs = costing(&billing, vec![used("dear", u64::MAX, 0, u64::MAX), used("gpt-4o", 1_000_000, 0, 0)]);
     assert_eq!(costs.unpriced_models, ["dear"]);
@@ -307,7 +307,7 @@ fn tokens_beyond_all_bounds_are_unknown_and_no_panic() {
 }
 
 #[test]
-fn tokens_reported_as_zero_are_no_cost_of_zero() {
+fn tokens_reported_as_zero_do_not_cost_zero() {
     let costs = costing(&billing(vec![]), vec![used("gpt-4o", 0, 0, 0), used("unknown", 0, 0, 0)]);
     assert_eq!(costs, hearken_model::TotalCosts::default());
 }

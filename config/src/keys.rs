@@ -83,7 +83,7 @@ pub(crate) const PRICE_KEYS: &[&str] =
 
 /// What a dotted path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Known {
+pub(crate) enum PathKind {
     /// A setting.
     Key,
     /// A table of settings, such as `index.opensearch`.
@@ -92,12 +92,12 @@ pub(crate) enum Known {
     Unknown,
 }
 
-pub(crate) fn known(path: &str) -> Known {
+pub(crate) fn known(path: &str) -> PathKind {
     let inside = |key: &&str| key.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
     match path {
-        _ if KEYS.contains(&path) => Known::Key,
-        _ if KEYS.iter().any(inside) => Known::Section,
-        _ => Known::Unknown,
+        _ if KEYS.contains(&path) => PathKind::Key,
+        _ if KEYS.iter().any(inside) => PathKind::Section,
+        _ => PathKind::Unknown,
     }
 }
 
@@ -141,9 +141,9 @@ mod tests {
 
     #[test]
     fn sections_and_keys_are_told_apart() {
-        assert_eq!(known("index.opensearch"), Known::Section);
-        assert_eq!(known("index.engine"), Known::Key);
-        assert_eq!(known("index.open"), Known::Unknown);
-        assert_eq!(known(""), Known::Unknown);
+        assert_eq!(known("index.opensearch"), PathKind::Section);
+        assert_eq!(known("index.engine"), PathKind::Key);
+        assert_eq!(known("index.open"), PathKind::Unknown);
+        assert_eq!(known(""), PathKind::Unknown);
     }
 }

@@ -52,7 +52,7 @@ impl Config {
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Config, ConfigErrors> {
         let raw = raw::RawConfig::read(file, variables)?;
-        let mut reader = reader::Reader::new(&raw);
+        let mut reader = reader::SettingsReader::new(&raw);
         let config = resolve::resolve(&mut reader);
         reader.finish(config)
     }

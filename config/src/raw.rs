@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::error::{ConfigError, ConfigErrors, Origin, shown};
-use crate::keys::{self, Known, LIBRDKAFKA};
+use crate::keys::{self, LIBRDKAFKA, PathKind};
 
 const PREFIX: &str = "HEARKEN_";
 const SEPARATOR: &str = "__";
@@ -85,22 +85,22 @@ impl RawConfig {
             let path = join(prefix, name.get_ref());
             let origin = places.at(name.span());
             // A quoted `"http.listen"` is one name with a dot in it, which no key has.
-            let known = if name.get_ref().contains('.') { Known::Unknown } else { keys::known(&path) };
+            let known = if name.get_ref().contains('.') { PathKind::Unknown } else { keys::known(&path) };
             match (known, value.get_ref()) {
-                (Known::Section, DeValue::Table(inner)) => {
+                (PathKind::Section, DeValue::Table(inner)) => {
                     self.sections.entry(path.clone()).or_insert(origin);
                     self.read_table(&path, inner, places);
                 }
-                (Known::Section, _) => self.errors.push(not_a_section(&path, origin)),
-                (Known::Key, DeValue::Table(inner)) if path == LIBRDKAFKA => {
+                (PathKind::Section, _) => self.errors.push(not_a_section(&path, origin)),
+                (PathKind::Key, DeValue::Table(inner)) if path == LIBRDKAFKA => {
                     self.read_librdkafka(&path, inner, places);
                 }
-                (Known::Key, value_ref) => {
+                (PathKind::Key, value_ref) => {
                     let value =
                         Located { value: raw_value(value_ref, places), origin: places.at(value.span()) };
                     self.values.insert(path, value);
                 }
-                (Known::Unknown, _) => {
+                (PathKind::Unknown, _) => {
                     let nearest = keys::nearest(&path);
                     self.errors.push(unknown_key(&path, nearest, origin));
                 }
@@ -140,16 +140,16 @@ impl RawConfig {
         };
         let under_librdkafka = path.len() > LIBRDKAFKA.len() && path.starts_with(LIBRDKAFKA);
         match keys::known(&path) {
-            Known::Key => {}
-            Known::Unknown if under_librdkafka => {}
-            Known::Section => return self.errors.push(not_a_section(&path, origin)),
-            Known::Unknown => {
+            PathKind::Key => {}
+            PathKind::Unknown if under_librdkafka => {}
+            PathKind::Section => return self.errors.push(not_a_section(&path, origin)),
+            PathKind::Unknown => {
                 let nearest = keys::variable(keys::nearest(&path));
                 return self.errors.push(unknown_key(name, &nearest, origin));
             }
         }
         for (dot, _) in path.match_indices('.') {
-            if keys::known(&path[..dot]) == Known::Section {
+            if keys::known(&path[..dot]) == PathKind::Section {
                 self.sections.entry(path[..dot].to_owned()).or_insert_with(|| origin.clone());
             }
         }

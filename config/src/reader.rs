@@ -15,14 +15,14 @@ pub(crate) type Complaint = (String, String);
 
 /// Reads known keys of a raw configuration. A read that fails notes the error and gives `None` or the default,
 /// so that all errors come out at once.
-pub(crate) struct Reader<'a> {
+pub(crate) struct SettingsReader<'a> {
     pub(crate) raw: &'a RawConfig,
     errors: Vec<ConfigError>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> SettingsReader<'a> {
     pub(crate) fn new(raw: &'a RawConfig) -> Self {
-        Reader { raw, errors: raw.errors.clone() }
+        SettingsReader { raw, errors: raw.errors.clone() }
     }
 
     /// The settings, unless anything was wrong.

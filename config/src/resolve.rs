@@ -15,14 +15,14 @@ use ipnet::IpNet;
 
 use crate::error::shown;
 use crate::raw::Located;
-use crate::reader::Reader;
+use crate::reader::SettingsReader;
 use crate::settings::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-pub(crate) fn resolve(reader: &mut Reader<'_>) -> Config {
+pub(crate) fn resolve(reader: &mut SettingsReader<'_>) -> Config {
     let index = index::index(reader);
     Config {
         kafka: kafka::kafka(reader),
@@ -37,13 +37,13 @@ pub(crate) fn resolve(reader: &mut Reader<'_>) -> Config {
     }
 }
 
-fn ingest(reader: &mut Reader<'_>) -> IngestConfig {
+fn ingest(reader: &mut SettingsReader<'_>) -> IngestConfig {
     let default = IngestConfig::default();
     let ms = Duration::from_millis(1);
     let idle_timeout = reader.duration("ingest.idle_timeout", ms, 365 * DAY);
     let refresh_interval = reader.duration("ingest.refresh_interval", ms, MINUTE);
     let flush_interval = reader.duration("ingest.flush_interval", ms, 10 * MINUTE);
-    // One interaction takes at most 8 MB of text, and about as much again beside it.
+    // One interaction takes at most 8 MB of text, and about as much again for the rest.
     let live_mebibytes = reader.number("ingest.live_mebibytes", 32, 65_536);
     let config = IngestConfig {
         live_mebibytes: live_mebibytes.unwrap_or(default.live_mebibytes),
@@ -66,7 +66,7 @@ fn ingest(reader: &mut Reader<'_>) -> IngestConfig {
     config
 }
 
-fn geoip(reader: &mut Reader<'_>) -> Option<GeoipConfig> {
+fn geoip(reader: &mut SettingsReader<'_>) -> Option<GeoipConfig> {
     if !reader.has_section("geoip") {
         return None;
     }
@@ -78,7 +78,7 @@ fn geoip(reader: &mut Reader<'_>) -> Option<GeoipConfig> {
     Some(GeoipConfig { databases: databases.into_iter().map(|path| path.value.into()).collect() })
 }
 
-fn http(reader: &mut Reader<'_>, engine: &IndexEngine) -> HttpConfig {
+fn http(reader: &mut SettingsReader<'_>, engine: &IndexEngine) -> HttpConfig {
     let default = HttpConfig::default();
     let trusted_proxies = proxies(reader);
     let hosts = reader.list("http.allowed_hosts").unwrap_or_default();
@@ -102,7 +102,7 @@ fn http(reader: &mut Reader<'_>, engine: &IndexEngine) -> HttpConfig {
     }
 }
 
-fn http_ingest(reader: &mut Reader<'_>, engine: &IndexEngine) -> HttpIngest {
+fn http_ingest(reader: &mut SettingsReader<'_>, engine: &IndexEngine) -> HttpIngest {
     let key = "http.ingest";
     let choices = [("index", HttpIngest::Index), ("kafka", HttpIngest::Kafka)];
     let ingest = reader.choice(key, &choices).unwrap_or_default();
@@ -118,7 +118,7 @@ fn http_ingest(reader: &mut Reader<'_>, engine: &IndexEngine) -> HttpIngest {
     ingest
 }
 
-fn tls(reader: &mut Reader<'_>) -> Option<TlsConfig> {
+fn tls(reader: &mut SettingsReader<'_>) -> Option<TlsConfig> {
     if !reader.has_section("http.tls") {
         return None;
     }
@@ -133,13 +133,13 @@ fn tls(reader: &mut Reader<'_>) -> Option<TlsConfig> {
 /// What permissions a key may have, by the names that `query` knows.
 const PERMISSIONS: [&str; 6] = ["search", "read", "metadata", "ingest", "erase", "metrics"];
 
-fn sign_on(reader: &mut Reader<'_>, are_there_proxies: bool) -> Option<SignOnConfig> {
+fn sign_on(reader: &mut SettingsReader<'_>, are_there_proxies: bool) -> Option<SignOnConfig> {
     let section = "http.sign_on";
     if !reader.has_section(section) {
         return None;
     }
     if !are_there_proxies {
-        let problem = "`[http.sign_on]` believes nobody, for there are no `http.trusted_proxies`";
+        let problem = "`[http.sign_on]` has no effect, because there are no `http.trusted_proxies`";
         reader.error_at(section, problem, "name the addresses of the proxy that signs users on");
     }
     if !reader.raw.values.contains_key("http.keys_file") {
@@ -167,20 +167,20 @@ fn sign_on(reader: &mut Reader<'_>, are_there_proxies: bool) -> Option<SignOnCon
             permissions.push(value);
             continue;
         }
-        let problem = format!("`{key}` names `{}`, which is no permission", shown(&value));
+        let problem = format!("`{key}` names `{}`, which is not a permission", shown(&value));
         reader.error(Some(origin), problem, format!("write some of {}", PERMISSIONS.join(", ")));
     }
     Some(SignOnConfig { user_header: user_header?, organizations_header: organizations_header?, permissions })
 }
 
-fn proxies(reader: &mut Reader<'_>) -> Vec<IpNet> {
+fn proxies(reader: &mut SettingsReader<'_>) -> Vec<IpNet> {
     let mut proxies = Vec::new();
     for Located { value, origin } in reader.list("http.trusted_proxies").unwrap_or_default() {
         match value.parse::<IpNet>().or_else(|_| value.parse::<IpAddr>().map(IpNet::from)) {
             Ok(proxy) => proxies.push(proxy),
             Err(_) => reader.error(
                 Some(origin),
-                "`http.trusted_proxies` holds something that is no address",
+                "`http.trusted_proxies` has an entry that is not an address",
                 "write addresses or networks, such as \"10.0.0.5\" or \"10.0.0.0/8\"",
             ),
         }
@@ -188,7 +188,7 @@ fn proxies(reader: &mut Reader<'_>) -> Vec<IpNet> {
     proxies
 }
 
-fn recording_hosts(reader: &mut Reader<'_>) -> Vec<String> {
+fn recording_hosts(reader: &mut SettingsReader<'_>) -> Vec<String> {
     let mut hosts = Vec::new();
     for Located { value, origin } in reader.list("http.recording_hosts").unwrap_or_default() {
         match formats::host_pattern(&value) {
@@ -205,7 +205,7 @@ fn recording_hosts(reader: &mut Reader<'_>) -> Vec<String> {
     hosts
 }
 
-fn privacy(reader: &mut Reader<'_>) -> PrivacyConfig {
+fn privacy(reader: &mut SettingsReader<'_>) -> PrivacyConfig {
     let policies = [("keep", IpPolicy::Keep), ("truncate", IpPolicy::Truncate), ("drop", IpPolicy::Drop)];
     PrivacyConfig {
         ip: reader.choice("privacy.ip", &policies).unwrap_or_default(),
@@ -214,7 +214,7 @@ fn privacy(reader: &mut Reader<'_>) -> PrivacyConfig {
     }
 }
 
-fn redact(reader: &mut Reader<'_>) -> Vec<PersonalData> {
+fn redact(reader: &mut SettingsReader<'_>) -> Vec<PersonalData> {
     let mut kinds = Vec::new();
     for Located { value, origin } in reader.list("privacy.redact").unwrap_or_default() {
         match PersonalData::ALL.into_iter().find(|kind| kind.as_str() == value) {
@@ -233,7 +233,7 @@ fn redact(reader: &mut Reader<'_>) -> Vec<PersonalData> {
     kinds
 }
 
-fn log(reader: &mut Reader<'_>) -> LogConfig {
+fn log(reader: &mut SettingsReader<'_>) -> LogConfig {
     let default = LogConfig::default();
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
     LogConfig {

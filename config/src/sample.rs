@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sample_says_every_default_aloud() {
+    fn the_sample_shows_every_default() {
         // A key that only has an example is switched off, so that switching it on is a decision.
         let spoken: IngestConfig =
             Config::load(Some((Path::new("sample.toml"), sample())), []).unwrap().ingest;

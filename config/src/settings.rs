@@ -27,7 +27,7 @@ pub struct Config {
     pub index: IndexConfig,
     /// Countries and cities of addresses; without it both stay empty.
     pub geoip: Option<GeoipConfig>,
-    /// Who judges mood, satisfaction and topic.
+    /// What judges mood, satisfaction and topic.
     pub analysis: AnalysisConfig,
     /// Units and prices.
     pub billing: BillingSettings,
@@ -102,7 +102,7 @@ impl fmt::Debug for LibrdkafkaSettings {
 /// `[ingest]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IngestConfig {
-    /// An interaction without end is `abandoned` when nothing was heard of it for this long.
+    /// An interaction without end is `abandoned` after this long without an event.
     pub idle_timeout: Duration,
     /// An event can be found this long after it was read.
     pub refresh_interval: Duration,
@@ -131,9 +131,9 @@ pub struct IndexConfig {
     pub engine: IndexEngine,
     /// Folder of the tantivy engine, from the working directory when it is relative.
     pub path: PathBuf,
-    /// Interactions of which nothing was heard for this long are removed; `None` keeps them for ever.
+    /// Interactions without an event for this long are removed; `None` keeps them forever.
     pub retention: Option<Duration>,
-    /// What holds instead for some of them; the first that is about an interaction decides.
+    /// Exceptions for some of them; the first that matches an interaction decides.
     pub retention_rules: Vec<RetentionRule>,
 }
 
@@ -188,7 +188,7 @@ pub struct OpenSearchConfig {
     pub ca_file: Option<PathBuf>,
     /// Parts of the index, fixed when it is prepared; at least 1.
     pub shards: u32,
-    /// Copies of each part beside the first.
+    /// Replicas of each shard.
     pub replicas: u32,
     /// How often the cluster lets searches see what was written; fixed when the index is prepared.
     pub refresh_interval: Duration,
@@ -230,7 +230,7 @@ pub enum AnalysisEngine {
     /// Models inside the program, no network.
     #[default]
     BuiltIn,
-    /// An OpenAI-compatible endpoint beside the stream, falling back to the built-in analysers.
+    /// An OpenAI-compatible endpoint alongside the stream, falling back to the built-in analysers.
     OpenAi(OpenAiConfig),
 }
 
@@ -249,7 +249,7 @@ pub struct OpenAiConfig {
     pub retries: u32,
     /// Requests at the same time, at least 1.
     pub concurrency: u32,
-    /// An interaction without an end is asked about when nothing was heard of it for this long.
+    /// An interaction without an end is asked about after this long without an event.
     pub rest_after: Duration,
     /// Most bytes of a conversation that are sent; of a longer one beginning and end.
     pub excerpt_bytes: u32,
@@ -279,11 +279,11 @@ pub struct HttpConfig {
     pub events_per_second: Option<NonZeroU32>,
     /// Where it is written down who asked what; `None` is nowhere.
     pub audit_log: Option<PathBuf>,
-    /// Address of its own for the metrics, which asks for no key; `None` serves them beside the API, for a key.
+    /// A separate address for metrics, which needs no key; `None` serves them with the API, for a key.
     pub metrics_listen: Option<SocketAddr>,
     /// Proxies that are believed who sent a request and whether it was encrypted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Names under which the server may be reached without keys, beside those of loopback.
+    /// Names under which the server may be reached without keys, in addition to those of loopback.
     pub allowed_hosts: Vec<String>,
     /// Hosts whose recordings of calls the pages play: in lower case, with a port where it is not the usual one, `*.` in
     /// front for every host below.

@@ -57,7 +57,7 @@ fn a_kafka_section_needs_its_servers_and_has_defaults_for_the_rest() {
 }
 
 #[test]
-fn who_is_trusted_must_be_complete() {
+fn settings_about_trust_must_be_complete() {
     let http = ok("[http]\nrecording_hosts = ['Calls.example:8443', '*.cdn.example']", &[]).http;
     assert_eq!(http.recording_hosts, ["calls.example:8443", "*.cdn.example"]);
     let report = errors("[http]\nrecording_hosts = ['https://calls.example/x', '*']", &[]);
@@ -82,7 +82,7 @@ fn who_is_trusted_must_be_complete() {
         "needs `http.keys_file`",
         "`http.sign_on.user_header` is `X User`, which is not the name of a header",
         "`http.sign_on.organizations_header` is missing",
-        "names `all`, which is no permission",
+        "names `all`, which is not a permission",
         "`http.tls.certificate` is missing",
     ] {
         assert!(none.contains(told), "{told}: {none}");

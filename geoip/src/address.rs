@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_is_no_address() {
+    fn garbage_is_not_an_address() {
         let rubbish = [
             "",
             " ",

@@ -11,7 +11,7 @@ use maxminddb::{Reader, WithinOptions};
 use tracing::info;
 
 use crate::error::GeoIpError;
-use crate::record::{Location, Record};
+use crate::record::{GeoLocation, Record};
 
 /// How often to re-read a file that changes while being read, before refusing it as still being written.
 const READ_ATTEMPTS_MAX: usize = 3;
@@ -70,7 +70,7 @@ impl Database {
     }
 
     /// The location of an address in canonical form, or `None` if the file has none for it.
-    pub(crate) fn lookup(&self, ip: IpAddr) -> Option<Location> {
+    pub(crate) fn lookup(&self, ip: IpAddr) -> Option<GeoLocation> {
         if ip.is_ipv6() && self.reader.metadata().ip_version == 4 {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Why a GeoIP file is refused. Each message names the file, what is wrong and how to mend it.
+//! Why a GeoIP file is refused. Each message names the file, what is wrong and how to fix it.
 
 use std::path::PathBuf;
 

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 
 use crate::database::{Database, Stamp};
 use crate::error::GeoIpError;
-use crate::record::Location;
+use crate::record::GeoLocation;
 
 /// The configured GeoIP files. Clones are cheap and share the files, so that a reload reaches all of them; lookups never wait.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +49,7 @@ impl GeoIp {
     }
 
     /// Where an address is, or `None` if no file knows it. An IPv4-mapped IPv6 address is looked up as IPv4.
-    pub fn lookup(&self, ip: IpAddr) -> Option<Location> {
+    pub fn lookup(&self, ip: IpAddr) -> Option<GeoLocation> {
         let ip = ip.to_canonical();
         self.shared.databases.load().iter().find_map(|database| database.lookup(ip))
     }
@@ -59,7 +59,7 @@ impl GeoIp {
     ///
     /// # Errors
     /// The first new version that is refused; its predecessor stays in use. Each refused version is reported once, and retried
-    /// only when the file changes again. Other files are reloaded all the same.
+    /// only when the file changes again. Other files are reloaded anyway.
     pub fn reload_if_changed(&self) -> Result<bool, GeoIpError> {
         let mut refused = self.shared.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let mut databases = self.shared.databases.load().as_ref().clone();

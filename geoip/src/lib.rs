@@ -3,7 +3,7 @@
 //! ```text
 //!   address       what clients and proxies send → IpAddr
 //!   database      one file: read into memory, checked, decoded
-//!   record        the two record shapes of such files → Location
+//!   record        the two record shapes of such files → GeoLocation
 //!   handle        GeoIp: several files as one, replaced while the program runs
 //!   error         why a file is refused
 //!   territories   country code → CLDR's English name (generated)
@@ -34,4 +34,4 @@ mod territories;
 pub use address::parse_address;
 pub use error::GeoIpError;
 pub use handle::GeoIp;
-pub use record::Location;
+pub use record::GeoLocation;

@@ -9,7 +9,7 @@ use crate::territories::TERRITORIES;
 
 /// Where an address is, as far as the file knows; a lookup that finds something knows at least one field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Location {
+pub struct GeoLocation {
     /// ISO 3166-1 alpha-2 code as the file writes it.
     pub country_code: Option<String>,
     /// The file's English name, else CLDR's English name of `country_code`.
@@ -23,18 +23,18 @@ pub struct Location {
 #[derive(Deserialize)]
 pub(crate) struct Record<'a> {
     #[serde(borrow, default)]
-    country: Place<'a>,
+    country: GeoName<'a>,
     #[serde(default)]
     country_code: Option<&'a str>,
     #[serde(default)]
     country_name: Option<&'a str>,
     #[serde(borrow, default)]
-    city: Place<'a>,
+    city: GeoName<'a>,
 }
 
 impl Record<'_> {
     /// The record's location, or `None` if it names neither country nor city.
-    pub(crate) fn location(&self) -> Option<Location> {
+    pub(crate) fn location(&self) -> Option<GeoLocation> {
         // A flat `country` is a name in some files and the code in others.
         let text = self.country.text;
         let text_is_code = self.country_code.is_none() && text.is_some_and(is_code);
@@ -52,7 +52,7 @@ impl Record<'_> {
             .filter(|name| !name.is_empty());
         let city = self.city.name.or(self.city.text).filter(|city| !city.is_empty());
         code.or(name).or(city)?; // nothing is known
-        Some(Location {
+        Some(GeoLocation {
             country_code: code.map(str::to_owned),
             country: name.or_else(|| code.and_then(territory_name)).map(str::to_owned),
             city: city.map(str::to_owned),
@@ -73,13 +73,13 @@ fn territory_name(code: &str) -> Option<&'static str> {
 
 /// A country or a city: a plain text, or a map with code and names.
 #[derive(Default)]
-struct Place<'a> {
+struct GeoName<'a> {
     text: Option<&'a str>,
     code: Option<&'a str>,
     name: Option<&'a str>,
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Place<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for GeoName<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(PlaceVisitor)
     }
@@ -88,18 +88,18 @@ impl<'de: 'a, 'a> Deserialize<'de> for Place<'a> {
 struct PlaceVisitor;
 
 impl<'de> Visitor<'de> for PlaceVisitor {
-    type Value = Place<'de>;
+    type Value = GeoName<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a text, or a map with `iso_code` and `names`")
     }
 
     fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Place { text: Some(text), ..Place::default() })
+        Ok(GeoName { text: Some(text), ..GeoName::default() })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut place = Place::default();
+        let mut place = GeoName::default();
         while let Some(key) = map.next_key::<&str>()? {
             match key {
                 "iso_code" => place.code = Some(map.next_value()?),

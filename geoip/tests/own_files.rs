@@ -5,7 +5,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use hearken_geoip::{GeoIp, GeoIpError, Location};
+use hearken_geoip::{GeoIp, GeoIpError, GeoLocation};
 use maxminddb_writer::Database;
 use maxminddb_writer::metadata::IpVersion;
 use maxminddb_writer::paths::IpAddrWithMask;
@@ -46,7 +46,7 @@ fn check(record: Value, expected: Option<(&str, &str, &str)>) {
         &[("192.0.2.0", 24, record.clone()), ("198.51.100.0", 24, place("FR", "Paris"))],
     );
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let expected = expected.map(|(code, country, city)| Location {
+    let expected = expected.map(|(code, country, city)| GeoLocation {
         country_code: text(code),
         country: text(country),
         city: text(city),

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hearken_geoip::{GeoIp, GeoIpError, Location, parse_address};
+use hearken_geoip::{GeoIp, GeoIpError, GeoLocation, parse_address};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -131,9 +131,9 @@ fn a_compressed_file_is_named_as_such() {
     assert_eq!(error, GeoIpError::Compressed { path, format: "zstd" });
 }
 
-fn location(country_code: Option<&str>, country: Option<&str>, city: Option<&str>) -> Option<Location> {
+fn location(country_code: Option<&str>, country: Option<&str>, city: Option<&str>) -> Option<GeoLocation> {
     let owned = |text: Option<&str>| text.map(str::to_owned);
-    Some(Location { country_code: owned(country_code), country: owned(country), city: owned(city) })
+    Some(GeoLocation { country_code: owned(country_code), country: owned(country), city: owned(city) })
 }
 
 fn rows(path: &Path) -> Vec<Value> {

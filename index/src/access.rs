@@ -26,7 +26,7 @@ impl Organizations {
     /// These organizations.
     ///
     /// # Errors
-    /// There are none: who may see nothing asks nothing.
+    /// There are none: a caller that may see nothing cannot ask.
     pub fn try_new(names: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, NoOrganizations> {
         let names: BTreeSet<String> = names.into_iter().map(Into::into).collect();
         if names.is_empty() { Err(NoOrganizations) } else { Ok(Organizations(Arc::new(names))) }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_those_named_are_admitted_and_nobody_is_never_everybody() {
+    fn only_those_named_are_admitted_and_an_empty_list_is_not_everybody() {
         let access = Access::Only(Organizations::try_new(["b", "a", "a"]).unwrap());
         assert!(access.admits(Some("a")) && access.admits(Some("b")));
         for stranger in [None, Some(""), Some("A"), Some("*"), Some("ab")] {

@@ -37,10 +37,10 @@ pub struct ChangesSince {
 /// The latest changes, for engines. None at first. Clones share them.
 #[derive(Clone)]
 pub struct Changes {
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<KeptChanges>>,
 }
 
-struct Kept {
+struct KeptChanges {
     run: u64,
     /// Changes ever published; the last `ids.len()` of them are kept.
     num_changes: u64,
@@ -50,7 +50,7 @@ struct Kept {
 impl Default for Changes {
     fn default() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let kept = Kept { run: now.as_micros() as u64, num_changes: 0, ids: VecDeque::new() };
+        let kept = KeptChanges { run: now.as_micros() as u64, num_changes: 0, ids: VecDeque::new() };
         Changes { kept: Arc::new(Mutex::new(kept)) }
     }
 }
@@ -76,7 +76,7 @@ impl Changes {
         let kept = self.kept.lock();
         let oldest = kept.num_changes - kept.ids.len() as u64;
         let is_known = point.run == kept.run && (oldest..=kept.num_changes).contains(&point.num_changes);
-        // Across a gap there is nothing to catch up with: go on from now.
+        // Across a gap there is nothing to catch up with: continue from now.
         let from = if is_known { point.num_changes } else { kept.num_changes };
         let skipped = (from - oldest) as usize;
         let ids: Vec<_> = kept.ids.iter().skip(skipped).take(max).cloned().collect();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_away_too_long_or_comes_from_another_run_is_told_so() {
+    fn a_reader_that_was_away_too_long_or_comes_from_another_run_learns_so() {
         let changes = Changes::default();
         let start = changes.now();
         changes.publish(ids(0..CHANGES_MAX + 1).into_iter());

@@ -1,7 +1,7 @@
 //! How far the source has been read: the payload of every commit of the index.
 //!
 //! A checkpoint and the documents it belongs to become visible together and durable together, so whatever a crash
-//! leaves behind says itself where reading must go on.
+//! leaves behind says where reading must resume.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Checkpoint {
     pub anchors: BTreeMap<String, BTreeMap<i32, Anchor>>,
 }
 
-/// Where reading of one partition goes on.
+/// Where reading of one partition resumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionPosition {
     /// The first offset that is *not* yet in the index (exclusive end), as Kafka's committed offsets count.
@@ -51,7 +51,7 @@ pub struct Fingerprint {
 }
 
 impl Checkpoint {
-    /// Where reading of that partition goes on; `None` if it has never been read.
+    /// Where reading of that partition resumes; `None` if it has never been read.
     pub fn position(&self, topic: &str, partition: i32) -> Option<PartitionPosition> {
         self.topics.get(topic)?.get(&partition).copied()
     }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_of_before_there_were_anchors_is_read() {
+    fn a_checkpoint_without_anchors_is_read() {
         let read = Checkpoint::from_json(r#"{"topics":{"interactions":{"3":{"next_offset":9}}}}"#).unwrap();
         assert_eq!(read.position("interactions", 3).unwrap().next_offset, 9);
         assert_eq!(read.anchor("interactions", 3), None);

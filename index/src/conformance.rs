@@ -15,7 +15,7 @@ pub mod made_up;
 pub mod rules;
 
 /// An open index.
-pub struct Opened {
+pub struct OpenEngine {
     pub store: Box<dyn Store>,
     pub search: Arc<dyn Search>,
     pub lookup: Arc<dyn Lookup>,
@@ -26,7 +26,7 @@ pub static NUM_GENERATED: AtomicU32 = AtomicU32::new(600);
 
 /// Opens a new index that holds these batches: each was put and made visible, one after the other. An engine that keeps
 /// documents in several ways has a function for each.
-pub type Open = fn(batches: &[Vec<Document>]) -> Opened;
+pub type Open = fn(batches: &[Vec<Document>]) -> OpenEngine;
 
 /// An index and what it should hold.
 pub struct World {
@@ -50,7 +50,7 @@ impl World {
     }
 
     fn after(open: Open, batches: &[Vec<Document>], documents: Vec<Document>) -> World {
-        let Opened { store, search, .. } = open(batches);
+        let OpenEngine { store, search, .. } = open(batches);
         World { search, documents, _store: store }
     }
 }

@@ -56,7 +56,7 @@ impl HighlightOptions {
 pub struct Highlight {
     /// Which.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: HighlightPlace,
     /// What matched: bytes of its text from, to (exclusive), in order and apart from each other.
     pub ranges: Vec<(usize, usize)>,
     /// HTML-escaped glimpses with the matches inside `<mark>`.
@@ -66,7 +66,7 @@ pub struct Highlight {
 /// Where something matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum Place {
+pub enum HighlightPlace {
     /// In a message.
     Message {
         /// The message.
@@ -86,7 +86,7 @@ pub enum Place {
 impl Highlight {
     /// Whether it is of the message of that id.
     pub fn is_of_message(&self, id: &str) -> bool {
-        matches!(&self.place, Place::Message { message_id, .. } if message_id == id)
+        matches!(&self.place, HighlightPlace::Message { message_id, .. } if message_id == id)
     }
 }
 
@@ -170,12 +170,12 @@ impl Highlighter {
         }
         let HighlightOptions { messages_max, details_max, .. } = self.options;
         let messages = messages.into_iter().filter_map(|MessageText { id, role, offset_ms, message }| {
-            let place = || Place::Message { message_id: id.into_owned(), role, offset_ms };
+            let place = || HighlightPlace::Message { message_id: id.into_owned(), role, offset_ms };
             self.highlight(Some(role), &message, place)
         });
         let mut matching: Vec<Highlight> = messages.take(messages_max).collect();
         let details = details.into_iter().filter_map(|Detail { field, text }| {
-            self.highlight(None, &text, || Place::Detail { field: field.into_owned() })
+            self.highlight(None, &text, || HighlightPlace::Detail { field: field.into_owned() })
         });
         matching.extend(details.take(details_max));
         matching
@@ -186,7 +186,7 @@ impl Highlighter {
         &mut self,
         role: Option<Role>,
         text: &str,
-        place: impl FnOnce() -> Place,
+        place: impl FnOnce() -> HighlightPlace,
     ) -> Option<Highlight> {
         let ranges = self.ranges(role, text);
         let fragments = fragments(text, &ranges, self.options);

@@ -101,7 +101,7 @@ pub struct IntervalCount {
 pub struct Distribution {
     /// Interactions that have a value.
     pub count: u64,
-    /// Of all values; `null` without any, for an unknown cost is not 0.
+    /// Of all values; `null` without any, because an unknown cost is not 0.
     pub sum: serde_json::Value,
     /// The smallest.
     pub min: serde_json::Value,

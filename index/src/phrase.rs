@@ -80,7 +80,7 @@ impl PhraseMatcher {
     }
 
     /// Gives repeated words different places in the window that begins at `first`. The windows of such slots are
-    /// alike but for their shift, so taking the first free place in order of offset finds places if there are any.
+    /// alike except for their shift, so taking the first free place in order of offset finds places if there are any.
     fn places_are_distinct(&mut self, lists: &[Vec<u32>], first: u32) -> bool {
         for group in &self.repeated {
             let mut free_from = 0i64;

@@ -16,7 +16,7 @@ use crate::search::{Filter, SearchError, SearchRequest, SearchResponse, Selectio
 
 /// Answers questions about what was made searchable last.
 pub trait Search: Send + Sync {
-    /// The document of one interaction, `None` if it was never seen or may not be. Who may see everything gets a
+    /// The document of one interaction, `None` if it was never seen or may not be. A caller that may see everything gets a
     /// tombstone of what was erased; for others it is not there.
     ///
     /// # Errors
@@ -111,9 +111,9 @@ pub trait Lookup: Send + Sync {
 /// |---|---|---|
 /// | [`Store::put`], [`Store::remove`] | no | no |
 /// | [`Store::refresh`] | yes | no: the source is read again from the durable checkpoint |
-/// | a flush, by itself every now and then, or [`Store::flush`] | | yes, together with the checkpoint given to the refresh |
+/// | a flush, periodically or by [`Store::flush`] | | yes, together with the checkpoint given to the refresh |
 pub trait Store: Send {
-    /// Puts the document in the place of the one with its id, which must be of a smaller [`Document::revision`]: see
+    /// Replaces the document with the same id, which must have a smaller [`Document::revision`]: see
     /// [`Store::refresh`]. Visible after the next refresh.
     fn put(&mut self, document: Arc<Document>);
 
@@ -123,10 +123,10 @@ pub trait Store: Send {
     fn remove(&mut self, id: InteractionId, revision: u64);
 
     /// Makes everything that was put visible to searches, in one step with the checkpoint it belongs to. What a tombstone
-    /// takes the place of is out of every answer then: cursors into an older state have expired.
+    /// replaces is out of every answer then: cursors into an older state have expired.
     ///
     /// Answers with the *conflicts*: interactions that were not written, because another process has put a newer document
-    /// in the place of the one that ours was made from. Everything else was; the checkpoint was not taken if there is any.
+    /// in place of the one that ours was made from. Everything else was; the checkpoint was not taken if there are any.
     /// The caller reads them again with [`Lookup::get`], joins, puts, and refreshes again. An engine with one writer has
     /// none.
     ///
@@ -141,7 +141,7 @@ pub trait Store: Send {
     /// [`StoreError::FlushFailed`].
     fn flush(&self) -> Result<(), StoreError>;
 
-    /// What is durable now: its checkpoint is where to go on reading the source after a start.
+    /// What is durable now: its checkpoint is where to resume reading the source after a start.
     fn durable(&self) -> Arc<Durable>;
 }
 
@@ -188,7 +188,7 @@ pub struct FlushTrouble {
 /// Sizes and counts of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexStats {
-    /// About how much memory the documents take that are not durable yet.
+    /// Approximate memory of the documents that are not durable yet.
     pub live_bytes: u64,
     /// How many these are.
     pub num_live_documents: u64,

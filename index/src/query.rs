@@ -53,7 +53,7 @@ pub enum TextForm {
 }
 
 impl TextForm {
-    /// Whether a text of so many words can be matched so.
+    /// Whether a text of that many words can be matched in this way.
     ///
     /// # Errors
     /// [`SearchError::Invalid`]: words so far out of place could match across two messages.

@@ -14,20 +14,9 @@ pub struct Ranking {
     pub summary: f32,
     /// What a word is worth that stands in the details alone. From 0 to 1.
     pub details: f32,
-    /// How soon saying a word again stops to count: at 0 the first time is all that counts. From 0.
-    pub k1: f32,
-    /// How much a long text is held against its words: 0 is not at all, 1 is in full.
-    pub b: f32,
 }
 
 impl Ranking {
     /// What every search is ranked by.
-    pub const DEFAULT: Ranking =
-        Ranking { topic: 2.0, keywords: 1.5, summary: 1.0, details: 0.01, k1: 1.2, b: 0.75 };
-}
-
-impl Default for Ranking {
-    fn default() -> Self {
-        Ranking::DEFAULT
-    }
+    pub const DEFAULT: Ranking = Ranking { topic: 2.0, keywords: 1.5, summary: 1.0, details: 0.01 };
 }

@@ -179,7 +179,7 @@ pub(crate) fn check_facet(name: &str) -> Result<(), InvalidRequest> {
     }
 }
 
-/// Where a page ended: a token that the engine makes and reads, for the same selection and sort. It is no secret, and may
+/// Where a page ended: a token that the engine makes and reads, for the same selection and sort. It is not a secret, and may
 /// come back as anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -210,7 +210,7 @@ impl Hit {
     /// The interaction.
     ///
     /// # Errors
-    /// What is stored is no document.
+    /// What is stored is not a document.
     pub fn id(&self) -> Result<String, SearchError> {
         self.document.id().map_err(unreadable)
     }
@@ -218,7 +218,7 @@ impl Hit {
     /// What a list shows of it.
     ///
     /// # Errors
-    /// What is stored is no document.
+    /// What is stored is not a document.
     pub fn head(&self) -> Result<Interaction, SearchError> {
         self.document.head().map_err(unreadable)
     }
@@ -226,7 +226,7 @@ impl Hit {
     /// What people paste to find it, beside what was said.
     ///
     /// # Errors
-    /// What is stored is no document.
+    /// What is stored is not a document.
     pub fn details(&self) -> Result<Details, SearchError> {
         self.document.details().map_err(unreadable)
     }
@@ -234,7 +234,7 @@ impl Hit {
     /// What was said, in the order of the transcript.
     ///
     /// # Errors
-    /// What is stored is no document.
+    /// What is stored is not a document.
     pub fn message_texts(&self) -> Result<Vec<MessageText<'_>>, SearchError> {
         self.document.message_texts().map_err(unreadable)
     }
@@ -260,7 +260,7 @@ impl RangeFacet {
     /// [`InvalidRequest`]: there are no such ranges of the field.
     pub fn numbers(&self) -> Result<(&'static Field, Vec<i64>), InvalidRequest> {
         let invalid = |why: &str| InvalidRequest(format!("`{}` {why}", self.field));
-        let field = field(&self.field).ok_or_else(|| invalid("is no field"))?;
+        let field = field(&self.field).ok_or_else(|| invalid("is not a field"))?;
         let numbers: Vec<i64> = match (&self.boundaries, field.kind) {
             (Boundaries::Integer(boundaries), FieldKind::Integer) => boundaries.clone(),
             (Boundaries::Seconds(boundaries), FieldKind::Seconds) => {
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_engine_can_answer_is_no_request() {
+    fn what_no_engine_can_answer_is_refused() {
         assert!(SearchRequest::try_new(parts()).is_ok());
         let by = |field: &str| SortKey { field: field.to_owned(), descending: true };
         for refused in [
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_cannot_be_counted_are_no_request() {
+    fn ranges_that_cannot_be_counted_are_refused() {
         let facet = |field: &str, boundaries| RangeFacet { field: field.to_owned(), boundaries };
         for refused in [
             facet("nope", Boundaries::Integer(vec![1])),

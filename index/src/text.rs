@@ -6,7 +6,7 @@
 //! - Scripts written without spaces (Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese): every character with
 //!   its marks is a word of its own, so that any part of a text is found as a phrase of its characters.
 //! - Emoji and other pictographs are words, so that they are found; skin tones and presentation selectors are folded
-//!   away, a flag is one. They separate like any other sign all the same: a pictograph takes no place of its own but
+//!   away, a flag is one. They still separate like any other sign: a pictograph takes no place of its own but
 //!   stands where the word before it does, so `"thank you so"` finds `thank you 😊 so`.
 //! - Words are compared folded: letter case, compatibility forms (`ﬁ`, `Ａ`), accents, the vowel signs of Arabic, the points
 //!   of Hebrew, and whose digits they are (`١٢`, `12`) never matter, nor which of the ways to write alef, yeh or kaf a
@@ -398,7 +398,7 @@ fn is_dropped(c: char, kind: WordKind) -> bool {
         0x300..=0x36F | 0x1AB0..=0x1AFF | 0x1DC0..=0x1DFF | 0xFE20..=0xFE2F => true,
         // Points and accents of Hebrew.
         0x591..=0x5BD | 0x5BF | 0x5C1..=0x5C2 | 0x5C4..=0x5C5 | 0x5C7 | 0xFB1E => true,
-        // Vowel signs of Arabic and signs of recitation, but for hamza and madda.
+        // Vowel signs of Arabic and signs of recitation, except hamza and madda.
         0x610..=0x61A | 0x64B..=0x652 | 0x656..=0x65F | 0x670 => true,
         0x6D6..=0x6DC | 0x6DF..=0x6E8 | 0x6EA..=0x6ED | 0x8CA..=0x8E1 | 0x8E3..=0x8FF => true,
         // Presentation selectors and the frames of key caps.

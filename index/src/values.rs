@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hearken_model::field::{Field, FieldKind, METADATA_PREFIX, Reading, field};
+use hearken_model::field::{Field, FieldAccessor, FieldKind, METADATA_PREFIX, field};
 use hearken_model::{Document, Money, Timestamp};
 use rust_decimal::prelude::ToPrimitive;
 
@@ -55,8 +55,8 @@ pub fn for_each_text<'d>(document: &'d Document, field: &Field, mut visit: impl 
     const FEW: usize = 16;
     let head = &document.derived.head;
     match field.reading {
-        Reading::Text(read) => read(head).into_iter().for_each(visit),
-        Reading::Texts(read) => {
+        FieldAccessor::Text(read) => read(head).into_iter().for_each(visit),
+        FieldAccessor::Texts(read) => {
             let values = read(head);
             if values.len() <= FEW {
                 let first_ones =
@@ -66,7 +66,10 @@ pub fn for_each_text<'d>(document: &'d Document, field: &Field, mut visit: impl 
                 values.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().for_each(visit);
             }
         }
-        Reading::Count(_) | Reading::Seconds(_) | Reading::Money(_) | Reading::Time(_) => {}
+        FieldAccessor::Count(_)
+        | FieldAccessor::Seconds(_)
+        | FieldAccessor::Money(_)
+        | FieldAccessor::Time(_) => {}
     }
 }
 
@@ -79,11 +82,11 @@ pub fn number(document: &Document, field: &str) -> Option<i64> {
 pub fn number_of(document: &Document, field: &Field) -> Option<i64> {
     let head = &document.derived.head;
     match field.reading {
-        Reading::Count(read) => read(head).map(|count| i64::try_from(count).unwrap_or(i64::MAX)),
-        Reading::Seconds(read) => read(head).map(seconds),
-        Reading::Money(read) => read(head).map(money),
-        Reading::Time(read) => read(head).map(Timestamp::as_nanos),
-        Reading::Text(_) | Reading::Texts(_) => None,
+        FieldAccessor::Count(read) => read(head).map(|count| i64::try_from(count).unwrap_or(i64::MAX)),
+        FieldAccessor::Seconds(read) => read(head).map(seconds),
+        FieldAccessor::Money(read) => read(head).map(money),
+        FieldAccessor::Time(read) => read(head).map(Timestamp::as_nanos),
+        FieldAccessor::Text(_) | FieldAccessor::Texts(_) => None,
     }
 }
 

@@ -16,7 +16,7 @@ use hearken_model::{Event, Timestamp};
 
 pub(crate) use self::formats::rasa;
 
-use self::carrier::Opened;
+use self::carrier::CarrierContent;
 use self::formats::Context;
 use crate::record::RawRecord;
 
@@ -85,7 +85,7 @@ impl RejectionKind {
 }
 
 /// A header that says to which organization everything in the record belongs. It is written where events are taken in
-/// from senders that may speak for some organizations only; who writes to Kafka is trusted to leave it right.
+/// from senders that are limited to some organizations; producers to Kafka are trusted.
 pub(crate) const ORGANIZATION_HEADER: &str = "hearken-organization";
 
 /// The answer to a sender about an interaction of someone else's: it must not reveal that there is one.
@@ -145,10 +145,10 @@ pub enum Decoded {
 pub fn decode(record: &RawRecord, accepted_at: Timestamp) -> Decoded {
     let recorded_at = record.timestamp.unwrap_or(accepted_at);
     let decoded = carrier::open(record).and_then(|opened| match opened {
-        Opened::Native(envelope) => {
+        CarrierContent::Native(envelope) => {
             native::read(envelope, recorded_at).map(|event| Decoded::Events(vec![event]))
         }
-        Opened::Foreign(payload) => payload.read(&Context { record, recorded_at }),
+        CarrierContent::Foreign(payload) => payload.read(&Context { record, recorded_at }),
     });
     let mut decoded = decoded.unwrap_or_else(Decoded::Rejected);
     if let (Decoded::Events(events), Some(organization)) = (&mut decoded, record.header(ORGANIZATION_HEADER))

@@ -14,7 +14,7 @@ use hearken_model::{
 
 use crate::llm;
 use crate::metrics::IngestMetrics;
-use crate::user_agent::{Client, UserAgentParser};
+use crate::user_agent::{UserAgent, UserAgentParser};
 
 mod assessment;
 mod mood;
@@ -27,7 +27,7 @@ mod tests;
 pub(crate) use assessment::of_upstream;
 use pace::Pace;
 
-/// What deriving needs beside the state.
+/// What deriving needs in addition to the state.
 pub struct Deriver {
     analyzer: Analyzer,
     billing: Billing,
@@ -149,9 +149,9 @@ impl Deriver {
         Derived { messages, head, llm_pending }
     }
 
-    fn client(&mut self, state: &State) -> Client {
+    fn client(&mut self, state: &State) -> UserAgent {
         match &state.user_agent {
-            None => Client::default(),
+            None => UserAgent::default(),
             Some(user_agent) => {
                 let (client, outcome) = self.user_agents.parse(&user_agent.value);
                 self.metrics.lookup("user_agent", outcome.as_str());

@@ -45,7 +45,7 @@ impl Enrichment {
 
 /// Looks an address up, then reduces it to what privacy settings allow.
 ///
-/// A text that is no address is kept as it is (what the producer sent may be a clue), unless privacy asks for
+/// A text that is not an address is kept as it is (what the producer sent may be a clue), unless privacy asks for
 /// less: what cannot be parsed cannot be truncated.
 pub(crate) fn locate(text: &str, geoip: &GeoIp, privacy: IpPolicy, metrics: &IngestMetrics) -> Address {
     let Some(ip) = parse_address(text) else {

@@ -1,7 +1,7 @@
 //! Erasures that are asked for here, and not by an event in the stream.
 //!
-//! With Kafka an `interaction.erased` is written first, so that whoever reads the topics anew, Hearken with an empty index
-//! among them, honours it. Then the pipeline puts tombstones in the place of the documents, and answers when they are
+//! With Kafka an `interaction.erased` is written first, so that anything that reads the topics again, such as Hearken with an empty index
+//! among them, honours it. Then the pipeline replaces the documents with tombstones, and answers when they are
 //! durable.
 
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub struct Eraser {
 /// What the pipeline is asked for.
 pub(crate) struct ErasureOrder {
     pub(crate) ids: Vec<InteractionId>,
-    /// Told when it is durable, or why it is not; dropped when the pipeline had to start again before.
+    /// Receives whether it is durable, or why not; dropped when the pipeline had to start again before.
     pub(crate) answer: oneshot::Sender<Result<(), String>>,
 }
 
@@ -54,7 +54,7 @@ pub enum EraseError {
     /// The local log still has events of that time.
     #[error("the local log still holds events of that time, which the index does not have yet")]
     Log,
-    /// The pipeline began anew or has ended.
+    /// The pipeline restarted or has ended.
     #[error("ingest had to start over before the erasure was durable; try again")]
     Interrupted,
 }
@@ -86,7 +86,7 @@ impl Eraser {
     }
 
     /// Returns when no file of the local log holds anything of what was erased before. What was there leaves the log once it
-    /// is in the index durably, so this is to be waited for, not to be done.
+    /// is in the index durably, so this only waits.
     ///
     /// # Errors
     /// [`EraseError::Log`]: it takes too long, because the index does not keep up.

@@ -27,25 +27,25 @@ use crate::derive::Deriver;
 
 /// What is kept between batches; a batch ends when it has loaded as many bytes again.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+struct CacheLimits {
     interactions_max: usize,
     /// See [`memory_bytes`].
     bytes_max: usize,
 }
 
-const LIMITS: Limits = Limits { interactions_max: 50_000, bytes_max: 96 * 1024 * 1024 };
-/// What an interaction takes in memory beside its text and messages: state and derived values with their strings, what the
+const LIMITS: CacheLimits = CacheLimits { interactions_max: 50_000, bytes_max: 96 * 1024 * 1024 };
+/// What an interaction takes in memory in addition to its text and messages: state and derived values with their strings, what the
 /// analysis remembers, its places in maps.
 const STRUCTURE_BYTES: usize = 4_000;
-/// What a message takes beside its text: half as much again as its struct, for maps are rarely full, its strings, and what
+/// What a message takes in addition to its text: half as much again as its struct, because maps are rarely full, its strings, and what
 /// the analysis remembers of it.
 const MESSAGE_BYTES: usize = size_of::<Versioned<MessageUpdate>>() * 3 / 2 + 300;
 
 /// Interactions with more text are put less often: about a thousand messages.
 const LARGE_BYTES: usize = 256 * 1024;
-/// How much of them is put in a second; what holds most by itself, [`INTERACTION_BYTES_MAX`], once a second.
+/// How much of them is put in a second; the largest one, [`INTERACTION_BYTES_MAX`], once a second.
 const LARGE_BYTES_PER_SECOND: usize = INTERACTION_BYTES_MAX;
-/// They wait no longer than this, however many there are.
+/// The longest that they wait, however many there are.
 const LARGE_INTERVAL_MAX: Duration = Duration::from_secs(1);
 
 struct Open {
@@ -82,7 +82,7 @@ pub(crate) struct OpenInteractions {
     /// When large interactions may be put again.
     large_due: Option<Instant>,
     bytes: usize,
-    limits: Limits,
+    limits: CacheLimits,
 }
 
 /// See [`OpenInteractions::may_fold`].
@@ -94,7 +94,7 @@ pub(crate) fn is_permitted(state: &State, organization: &str, event: &Event) -> 
 }
 
 /// What folding an event did.
-pub(crate) struct Folded {
+pub(crate) struct FoldResult {
     pub(crate) outcome: FoldOutcome,
     /// The interaction may be deferred by the next write.
     pub(crate) is_large: bool,
@@ -105,7 +105,7 @@ impl OpenInteractions {
         Self::with_limits(LIMITS)
     }
 
-    fn with_limits(limits: Limits) -> Self {
+    fn with_limits(limits: CacheLimits) -> Self {
         OpenInteractions {
             open: LruCache::unbounded(),
             dirty: Vec::new(),
@@ -122,7 +122,7 @@ impl OpenInteractions {
         event: Event,
         address: Option<Address>,
         reader: &dyn Lookup,
-    ) -> Result<Folded, FoldError> {
+    ) -> Result<FoldResult, FoldError> {
         let id = event.interaction_id.clone();
         let (event, address) = log::entry(event, address);
         let is_erasure = event.erase;
@@ -137,7 +137,7 @@ impl OpenInteractions {
         if outcome == FoldOutcome::Applied {
             self.mark_dirty(id);
         }
-        Ok(Folded { outcome, is_large })
+        Ok(FoldResult { outcome, is_large })
     }
 
     /// Folds the events of one record, each with its address: all of them or, if one is beyond a limit, none.
@@ -145,7 +145,7 @@ impl OpenInteractions {
         &mut self,
         events: Vec<(Event, Option<Address>)>,
         reader: &dyn Lookup,
-    ) -> Result<Folded, FoldError> {
+    ) -> Result<FoldResult, FoldError> {
         if events.len() > 1 {
             let mut tried: HashMap<&InteractionId, State> = HashMap::new();
             for (event, address) in &events {
@@ -158,9 +158,9 @@ impl OpenInteractions {
                 }
             }
         }
-        let mut all = Folded { outcome: FoldOutcome::Duplicate, is_large: false };
+        let mut all = FoldResult { outcome: FoldOutcome::Duplicate, is_large: false };
         for (event, address) in events {
-            let Folded { outcome, is_large } = self.fold(event, address, reader)?;
+            let FoldResult { outcome, is_large } = self.fold(event, address, reader)?;
             all.is_large |= is_large;
             if all.outcome != FoldOutcome::Applied && outcome != FoldOutcome::Duplicate {
                 all.outcome = outcome;
@@ -169,8 +169,8 @@ impl OpenInteractions {
         Ok(all)
     }
 
-    /// Whether whoever speaks for that organization may say this: what they say must be about an interaction of theirs,
-    /// or about one that nobody has heard of; only one of theirs can they erase.
+    /// Whether a sender for that organization may send this: what they say must be about an interaction of theirs,
+    /// or about an unknown one; they can erase only their own.
     pub(crate) fn may_fold(
         &mut self,
         organization: &str,
@@ -190,7 +190,7 @@ impl OpenInteractions {
         Ok(&self.load(id, reader)?.document)
     }
 
-    /// Joins what another process has put in the place of what an interaction of the last write was made from. It is
+    /// Joins what another process has stored since the document that an interaction of the last write was made from. It is
     /// written again if that leaves anything to write.
     pub(crate) fn rejoin(&mut self, id: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
         // What was removed and forgotten is found again when the next look for what is too old finds it.
@@ -223,7 +223,7 @@ impl OpenInteractions {
         self.bytes -= self.open.pop(id).map_or(0, |open| open.bytes);
     }
 
-    /// Marks a stored interaction for deriving anew, for instance because time has passed. False if there is none.
+    /// Marks a stored interaction to be derived again, for instance because time has passed. False if there is none.
     pub(crate) fn touch(&mut self, id: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
         self.load(id, reader)?;
         self.mark_dirty(id.clone());
@@ -276,7 +276,7 @@ impl OpenInteractions {
         self.bytes > self.limits.bytes_max || self.large_due.is_none_or(|due| at >= due)
     }
 
-    /// Derives the changed documents, but for large ones that are not due at `at`, and gives them to `put`.
+    /// Derives the changed documents, except large ones that are not due at `at`, and passes them to `put`.
     pub(crate) fn write_dirty(
         &mut self,
         deriver: &mut Deriver,
@@ -324,7 +324,7 @@ impl OpenInteractions {
 
     /// Forgets the least recently used ones, so that the limits hold. Everything that was put has been written.
     pub(crate) fn shrink(&mut self) {
-        let Limits { interactions_max, bytes_max } = self.limits;
+        let CacheLimits { interactions_max, bytes_max } = self.limits;
         while self.deferred.is_empty() && (self.open.len() > interactions_max || self.bytes > bytes_max) {
             let Some((_, open)) = self.open.pop_lru() else { break };
             self.bytes -= open.bytes;
@@ -377,8 +377,8 @@ mod tests {
             writer.refresh(&Default::default()).unwrap();
             open.shrink();
         };
-        let by_number = Limits { interactions_max: 3, bytes_max: usize::MAX / 4 };
-        let by_bytes = Limits { interactions_max: usize::MAX, bytes_max: 5 * TEXT_BYTES };
+        let by_number = CacheLimits { interactions_max: 3, bytes_max: usize::MAX / 4 };
+        let by_bytes = CacheLimits { interactions_max: usize::MAX, bytes_max: 5 * TEXT_BYTES };
         for (limits, messages) in [(by_number, 0..5), (by_bytes, 5..10)] {
             let mut open = OpenInteractions::with_limits(limits);
             for message in messages {
@@ -386,7 +386,7 @@ mod tests {
                     let event = event(&format!("i-{interaction}"), message, "x".repeat(TEXT_BYTES));
                     open.fold(event, None, &reader).unwrap();
                     if open.is_full() {
-                        // One interaction of ten messages at the most was loaded after it was not full yet.
+                        // One interaction of ten messages at most was loaded after it was not full yet.
                         assert!(open.bytes <= 2 * limits.bytes_max + 11 * TEXT_BYTES, "{}", open.bytes);
                     } else if interaction % 4 > 0 {
                         continue;
@@ -429,11 +429,11 @@ mod tests {
     }
 
     #[test]
-    fn a_large_interaction_is_put_the_less_often_the_larger_it_is_and_holds_nobody_up() {
+    fn a_large_interaction_is_put_less_often_the_larger_it_is_and_does_not_delay_others() {
         let folder = tempfile::tempdir().unwrap();
         let (_writer, reader) = index(&folder);
         let (mut deriver, mut open, started) = (deriver(), OpenInteractions::new(), Instant::now());
-        // What a write so many milliseconds after the beginning puts: ids and their numbers of messages.
+        // What a write that many milliseconds after the beginning puts: ids and their numbers of messages.
         let mut write = |open: &mut OpenInteractions, after_ms: u64| {
             let at = started + Duration::from_millis(after_ms);
             let mut put = Vec::new();
@@ -458,7 +458,7 @@ mod tests {
         assert_eq!(write(&mut open, 40), [("large".to_owned(), 4)], "with all that was said meanwhile");
         assert!(!open.has_deferred());
 
-        // The largest there can be, and others beside it, a second later.
+        // The largest there can be, and others with it, a second later.
         let half = "word ".repeat(INTERACTION_BYTES_MAX / 12);
         for (interaction, message) in [("large", 5), ("huge", 6), ("huge", 7)] {
             say(&mut open, interaction, message, &half);

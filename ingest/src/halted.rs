@@ -1,6 +1,6 @@
 //! Partitions that are stopped at a dead letter that cannot be written.
 //!
-//! Such a partition is not read until its dead letter has been written; the others go on. Attempts run on a thread, one at
+//! Such a partition is not read until its dead letter has been written; the others are. Attempts run on a thread, one at
 //! a time, because one that fails takes seconds.
 
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ struct Halt {
 }
 
 impl HaltedPartitions {
-    /// Whether the partition is stopped: its records are then ignored, and read again when it goes on.
+    /// Whether the partition is stopped: its records are then ignored, and read again when it resumes.
     pub(crate) fn contains(&self, partition: &TopicPartition) -> bool {
         !self.halted.is_empty() && self.halted.contains_key(partition)
     }
@@ -57,7 +57,7 @@ impl HaltedPartitions {
         self.halted.remove(partition);
     }
 
-    /// Checks the attempt under way or begins one. Returns a partition that can go on, and its next offset: that of the
+    /// Checks the attempt under way or begins one. Returns a partition that can resume, and its next offset: that of the
     /// dead letter, which is written once more then.
     pub(crate) fn retry(
         &mut self,
@@ -112,7 +112,7 @@ mod tests {
         let mut halted = HaltedPartitions::default();
         for (partition, millis) in [(0, 500), (1, 0)] {
             let record = RawRecord {
-                topic: "interactions".to_owned(),
+                topic: "interactions".into(),
                 partition,
                 offset: 7,
                 key: None,
@@ -122,7 +122,7 @@ mod tests {
             };
             halted.halt(record, RejectionKind::Empty.because("empty"), after(millis));
         }
-        let partition = |partition| ("interactions".to_owned(), partition);
+        let partition = |partition| ("interactions".into(), partition);
         let due = |halted: &HaltedPartitions, millis| halted.due(after(millis)).map(|(due, _)| due.clone());
         assert_eq!(due(&halted, 9_000), None, "what was read before may still follow");
         halted.release(&partition(0));

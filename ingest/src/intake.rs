@@ -14,7 +14,7 @@ use hearken_model::{Event, LimitExceeded, State, Timestamp};
 use crate::decode::{Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id};
 use crate::fold::is_permitted;
 use crate::kafka::{EventProducer, KafkaError, OutgoingRecord};
-use crate::log::{LocalLog, LogError, LogRecord, PARTITION, TOPIC};
+use crate::log::{self, LocalLog, LogError, LogRecord, PARTITION, TOPIC};
 use crate::metrics::{IngestMetrics, RecordOutcome};
 use crate::pipeline::now;
 use crate::record::RawRecord;
@@ -64,7 +64,7 @@ pub enum IntakeError {
 /// The intake of events that do not come from Kafka. Clones share everything.
 #[derive(Clone)]
 pub struct Intake {
-    to: Destination,
+    to: IntakeDestination,
     /// For what is known of interactions that senders speak about.
     reader: Option<Arc<dyn Lookup>>,
     metrics: IngestMetrics,
@@ -88,13 +88,13 @@ impl Sender {
 }
 
 #[derive(Clone)]
-enum Destination {
+enum IntakeDestination {
     Log(LocalLog),
     Kafka(EventProducer),
 }
 
 /// The records to keep.
-struct Checked {
+struct CheckedEvent {
     record: RawRecord,
     /// The interaction that it is about, or the first of them.
     key: Vec<u8>,
@@ -105,8 +105,8 @@ type Rejected = Vec<(usize, String)>;
 
 impl Intake {
     /// Events go to the local log.
-    pub fn to_log(log: LocalLog, reader: impl Into<Arc<dyn Lookup>>, metrics: IngestMetrics) -> Self {
-        Intake { to: Destination::Log(log), reader: Some(reader.into()), metrics }
+    pub fn to_log(log: LocalLog, reader: Arc<dyn Lookup>, metrics: IngestMetrics) -> Self {
+        Intake { to: IntakeDestination::Log(log), reader: Some(reader), metrics }
     }
 
     /// Events go to the first topic that is read. Without a reader of the index, nothing is taken from senders that may
@@ -119,7 +119,7 @@ impl Intake {
         reader: Option<Arc<dyn Lookup>>,
         metrics: IngestMetrics,
     ) -> Result<Self, KafkaError> {
-        Ok(Intake { to: Destination::Kafka(EventProducer::open(config)?), reader, metrics })
+        Ok(Intake { to: IntakeDestination::Kafka(EventProducer::open(config)?), reader, metrics })
     }
 
     /// Checks these events and makes the good ones durable, all of them or none. Needs a runtime of several threads.
@@ -138,7 +138,11 @@ impl Intake {
     }
 
     /// The events that can be taken, and the places of the others with the reasons.
-    fn check(&self, events: Vec<Incoming>, sender: &Sender) -> Result<(Vec<Checked>, Rejected), IntakeError> {
+    fn check(
+        &self,
+        events: Vec<Incoming>,
+        sender: &Sender,
+    ) -> Result<(Vec<CheckedEvent>, Rejected), IntakeError> {
         let accepted_at = now();
         let (mut checked, mut rejected) = (Vec::with_capacity(events.len()), Vec::new());
         for (idx, incoming) in events.into_iter().enumerate() {
@@ -164,10 +168,10 @@ impl Intake {
         incoming: Incoming,
         timestamp: Timestamp,
         sender: &Sender,
-    ) -> Result<Result<Option<Checked>, Rejection>, IntakeError> {
+    ) -> Result<Result<Option<CheckedEvent>, Rejection>, IntakeError> {
         let headers = incoming.headers.into_iter().map(|(name, value)| (name, Some(value.into_bytes())));
         let mut record = RawRecord {
-            topic: TOPIC.to_owned(),
+            topic: log::topic(),
             partition: PARTITION,
             offset: 0,
             key: None,
@@ -197,7 +201,7 @@ impl Intake {
             }
         }
         let key = events.first().map(|event| event.interaction_id.as_str().as_bytes().to_vec());
-        Ok(Ok(Some(Checked { record, key: key.unwrap_or_default() })))
+        Ok(Ok(Some(CheckedEvent { record, key: key.unwrap_or_default() })))
     }
 
     /// The organization of the sender's that all these events are about.
@@ -233,10 +237,10 @@ impl Intake {
         Ok(Ok(bound.unwrap_or_default()))
     }
 
-    async fn keep(&self, events: Vec<Checked>) -> Result<(), IntakeError> {
+    async fn keep(&self, events: Vec<CheckedEvent>) -> Result<(), IntakeError> {
         match &self.to {
-            Destination::Log(log) => {
-                let records = events.into_iter().map(|Checked { record, .. }| LogRecord {
+            IntakeDestination::Log(log) => {
+                let records = events.into_iter().map(|CheckedEvent { record, .. }| LogRecord {
                     timestamp: record.timestamp.unwrap_or(Timestamp::from_millis(0)),
                     headers: text_headers(record.headers).collect(),
                     value: record.value.unwrap_or_default(),
@@ -244,8 +248,8 @@ impl Intake {
                 let receipt = log.append(&records.collect::<Vec<_>>())?;
                 Ok(receipt.durable().await?)
             }
-            Destination::Kafka(producer) => {
-                let records = events.into_iter().map(|Checked { key, record }| OutgoingRecord {
+            IntakeDestination::Kafka(producer) => {
+                let records = events.into_iter().map(|CheckedEvent { key, record }| OutgoingRecord {
                     key: Some(key),
                     value: record.value,
                     headers: record

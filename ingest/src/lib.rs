@@ -16,7 +16,7 @@
 //! - [`halted`]: partitions whose dead letters cannot be written, until they can.
 //! - [`patience`]: with an index that is somewhere else.
 //! - [`pipeline`]: the thread that does all this, batch by batch, and makes it searchable.
-//! - [`llm`]: a language model's analysis, beside the stream.
+//! - [`llm`]: a language model's analysis, alongside the stream.
 //!
 //! ```
 //! use hearken_ingest::{Decoded, RawRecord, decode};
@@ -24,7 +24,7 @@
 //!
 //! let value = r#"{"event": "interaction.message", "interaction_id": "chat-1", "role": "user", "message": "Hello?"}"#;
 //! let record = RawRecord {
-//!     topic: "interactions".to_owned(),
+//!     topic: "interactions".into(),
 //!     partition: 0,
 //!     offset: 7,
 //!     key: None,
@@ -62,7 +62,7 @@ pub use derive::Deriver;
 pub use erasure::{EraseError, Eraser};
 pub use intake::{Incoming, Intake, IntakeError, Sender, Taken};
 pub use kafka::{InProcessBroker, KafkaError, OutgoingRecord};
-pub use llm::{Budget, LlmAnalyst, LlmParts};
+pub use llm::{DailyBudget, LlmAnalyst, LlmParts};
 pub use log::{LocalLog, LogError};
 pub use metrics::{IngestMetrics, RecordOutcome};
 pub use pipeline::{Ingest, IngestError, IngestParts};

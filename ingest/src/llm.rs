@@ -1,4 +1,4 @@
-//! Analysis by a language model, beside the stream: a query finds what to ask about, and the answer is sent as an event.
+//! Analysis by a language model, alongside the stream: a query finds what to ask about, and the answer is sent as an event.
 //!
 //! ```text
 //! index ── llm_pending ──► LlmAnalyst ──► endpoint          ended or rested, and not asked about this text yet
@@ -25,7 +25,7 @@ use hearken_model::{MessageUpdate, Role, State, Timestamp};
 use crate::derive::of_upstream;
 
 pub use analyst::{LlmAnalyst, LlmParts};
-pub use budget::Budget;
+pub use budget::DailyBudget;
 
 /// Whether to ask a language model about this interaction: the customer spoke, upstream has not given every value, and the
 /// transcript differs from the one that the last answer was about.

@@ -1,4 +1,4 @@
-//! The local log: what came in without Kafka, on disk before anybody is told that it was accepted.
+//! The local log: what came in without Kafka, on disk before it is acknowledged.
 //!
 //! It is the second event source. Its records have offsets, and the index keeps in each of its commits how far it has
 //! read, under topic `http`, partition 0, as it does for a partition of Kafka: so the same rules give the same
@@ -6,7 +6,7 @@
 //!
 //! - [`frame`]: how a record lies in a file, and how damage is told from a write that was cut off.
 //! - [`segment`]: one file, and what is found in it when the log is opened.
-//! - [`writer`]: the thread that writes: one `fdatasync` for all who wait.
+//! - [`writer`]: the thread that writes: one `fdatasync` for all waiting requests.
 //! - [`source`]: the thread that reads, for the pipeline.
 //!
 //! A segment is removed once the index holds durably what is in it. Nothing is appended to one that is older than
@@ -23,7 +23,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ use tracing::{error, info, warn};
 
 pub(crate) use self::frame::LogRecord;
 use self::segment::{Segment, open_segments};
-use self::writer::Writer;
+use self::writer::LogWriter;
 pub(crate) use source::LogSource;
 
 use crate::source::{SourceCommand, TopicPartition};
@@ -43,7 +43,7 @@ pub(crate) const TOPIC: &str = "http";
 /// Its only partition.
 pub(crate) const PARTITION: i32 = 0;
 
-/// A segment that has grown to this is not appended to any more.
+/// A segment that has grown to this is no longer appended to.
 const SEGMENT_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// … nor one that was begun this long ago.
 const SEGMENT_AGE_MAX: Duration = Duration::from_secs(10);
@@ -70,10 +70,10 @@ pub enum LogError {
         /// What the system says.
         cause: Arc<io::Error>,
     },
-    /// What was accepted earlier cannot be read any more.
+    /// What was accepted earlier can no longer be read.
     #[error(
         "the local log `{path}` is damaged: from offset {offset} on, {until} cannot be read, and was accepted; restore the \
-         file, or run `hearken index reset-offset --topic {TOPIC} --partition {PARTITION} --to {resume}` to go on without it",
+         file, or run `hearken index reset-offset --topic {TOPIC} --partition {PARTITION} --to {resume}` to continue without it",
         until = if *resume == offset + 1 { "one event".to_owned() } else { format!("{} events", resume - offset) }
     )]
     Damaged {
@@ -102,9 +102,9 @@ impl LogError {
 }
 
 /// Tells when what was appended is durable.
-pub(crate) struct Receipt(watch::Receiver<Option<Result<(), LogError>>>);
+pub(crate) struct AppendReceipt(watch::Receiver<Option<Result<(), LogError>>>);
 
-impl Receipt {
+impl AppendReceipt {
     /// Waits until it is on disk, or cannot be.
     pub(crate) async fn durable(mut self) -> Result<(), LogError> {
         let outcome = self.0.wait_for(Option::is_some).await;
@@ -114,14 +114,14 @@ impl Receipt {
 
 struct Shared {
     folder: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<LogState>,
     /// Something for the writer to do.
     to_write: Condvar,
     /// Something for the source to do.
     to_read: Condvar,
 }
 
-struct State {
+struct LogState {
     /// Oldest first; without gaps from the oldest offset that may still be read.
     segments: VecDeque<Segment>,
     /// When the last segment was begun, while it may be appended to.
@@ -129,19 +129,19 @@ struct State {
     pending: Pending,
     /// The index holds everything before this offset durably.
     released: i64,
-    /// What the source was told and has not done yet.
+    /// Commands that the source has not carried out yet.
     commands: VecDeque<SourceCommand>,
     is_source_stopping: bool,
     is_closing: bool,
 }
 
-impl State {
+impl LogState {
     /// The end of what is durable.
     fn durable_end(&self) -> i64 {
         self.segments.back().map_or(self.released, |segment| segment.end.max(self.released))
     }
 
-    /// Forgets the segments that the index does not need any more, and gives back their files.
+    /// Forgets the segments that the index no longer needs, and gives back their files.
     fn take_released(&mut self) -> Vec<PathBuf> {
         let mut paths = Vec::new();
         while let Some(oldest) = self.segments.front() {
@@ -173,7 +173,7 @@ impl Pending {
 
 impl Shared {
     /// A panic while the lock is held leaves the state intact: nothing in between can fail.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -200,7 +200,7 @@ impl LocalLog {
     /// Opens the log in that folder, which need not exist: it is made with the first event. `checkpoint` is what the
     /// index holds durably.
     ///
-    /// What a crash cut off in the middle of a write is removed: nobody was told that it was accepted.
+    /// What a crash cut off in the middle of a write is removed: it was never acknowledged.
     ///
     /// # Errors
     /// A file cannot be read, or something that was accepted, and that the index does not have, is damaged.
@@ -208,7 +208,7 @@ impl LocalLog {
         let position = checkpoint.position(TOPIC, PARTITION).map(|position| position.next_offset);
         let segments = open_segments(folder, position)?;
         let oldest = segments.front().map(|segment| segment.first);
-        let mut state = State {
+        let mut state = LogState {
             segments,
             open_since: None,
             pending: Pending::from(0),
@@ -229,7 +229,7 @@ impl LocalLog {
             to_write: Condvar::new(),
             to_read: Condvar::new(),
         });
-        let writer = Writer::new(Arc::clone(&shared));
+        let writer = LogWriter::new(Arc::clone(&shared));
         let thread = std::thread::Builder::new().name("local-log".into()).spawn(move || writer.run());
         let thread = thread.map_err(|cause| LogError::io(folder, cause))?;
         let thread = WriterThread { shared: Arc::clone(&shared), thread: Some(thread) };
@@ -238,9 +238,9 @@ impl LocalLog {
 
     /// Appends these records and has them written at once. They are accepted only when the receipt says so, all of them
     /// or none.
-    pub(crate) fn append(&self, records: &[LogRecord]) -> Result<Receipt, LogError> {
+    pub(crate) fn append(&self, records: &[LogRecord]) -> Result<AppendReceipt, LogError> {
         let prepared: Vec<_> = records.iter().map(frame::prepare).collect();
-        let num_bytes: usize = prepared.iter().map(frame::Prepared::size_bytes).sum();
+        let num_bytes: usize = prepared.iter().map(frame::EncodedRecord::size_bytes).sum();
         let mut state = self.shared.lock();
         if state.is_closing {
             return Err(LogError::Closed);
@@ -258,7 +258,7 @@ impl LocalLog {
             record.write(pending.next, pending.first, &mut pending.frames);
             pending.next += 1;
         }
-        let receipt = Receipt(pending.outcome.subscribe());
+        let receipt = AppendReceipt(pending.outcome.subscribe());
         drop(state);
         fail::fail_point!("log-appended");
         self.shared.to_write.notify_one();
@@ -286,9 +286,15 @@ impl LocalLog {
     }
 }
 
+/// [`TOPIC`], shared by all records.
+pub(crate) fn topic() -> Arc<str> {
+    static SHARED: LazyLock<Arc<str>> = LazyLock::new(|| TOPIC.into());
+    Arc::clone(&SHARED)
+}
+
 /// The name under which the pipeline knows the log.
 pub(crate) fn topic_partition() -> TopicPartition {
-    (TOPIC.to_owned(), PARTITION)
+    (topic(), PARTITION)
 }
 
 fn remove_files(paths: Vec<PathBuf>) {

@@ -294,7 +294,7 @@ impl IngestMetrics {
         self.partitions.set(num_partitions as i64);
     }
 
-    /// The partition is not read here any more.
+    /// The partition is no longer read here.
     pub(crate) fn forget(&self, topic: &str, partition: i32) {
         let partition = partition.to_string();
         for gauge in [&self.lag, &self.durable_lag, &self.durable_offset, &self.stopped_partitions] {

@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Asks until there is an answer, or ingest stops.
 pub(crate) struct PatientLookup {
     pub(crate) reader: Arc<dyn Lookup>,
-    /// Told while there is none.
+    /// Learns that there is none.
     pub(crate) status: IngestStatus,
     pub(crate) is_stopping: Arc<AtomicBool>,
 }
@@ -88,7 +88,7 @@ mod tests {
         let (_store, reader) = hearken_index_memory::open();
         let status = IngestStatus::default();
         let patient = PatientLookup {
-            reader: reader.into(),
+            reader: Arc::new(reader),
             status: status.clone(),
             is_stopping: Arc::new(AtomicBool::new(false)),
         };

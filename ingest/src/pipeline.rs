@@ -6,7 +6,7 @@
 //!          32 MiB     └──► dead letters, acknowledged before ───────┘  flush thread ──► durable ─► commit to the group
 //! ```
 //!
-//! Documents and the offsets after them are one commit. The thread carries things to and fro; the rules are values without
+//! Documents and the offsets after them are one commit. The thread only moves data; the rules are values without
 //! a clock: when a batch is due ([`batch`]), what is left of the backlog ([`backlog`]), how far ingest is behind ([`lag`]),
 //! and when periodic tasks are due ([`schedule`]).
 
@@ -33,7 +33,7 @@ use crate::decode::{Decoded, ORGANIZATION_HEADER, RejectionKind, decode, invalid
 use crate::derive::Deriver;
 use crate::enrich::Enrichment;
 use crate::erasure::{Eraser, ErasureOrder};
-use crate::fold::{FoldError, Folded, OpenInteractions};
+use crate::fold::{FoldError, FoldResult, OpenInteractions};
 use crate::halted::HaltedPartitions;
 use crate::kafka::{DeadLetters, KafkaError, KafkaSource};
 use crate::log::LocalLog;
@@ -58,7 +58,7 @@ const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 const SWEEP_SIZE: usize = 1_000;
 /// Orders to erase, each of at most a thousand interactions, that one batch takes.
 const ERASURES_MAX: usize = 16;
-/// How long to wait before trying again what conflicted more than once: so much longer each time, and at most.
+/// How long to wait before retrying what conflicted more than once: this much longer each time, up to the second.
 const CONFLICT_INTERVAL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 /// How often it is tried when ingest is to stop.
 const CONFLICT_TRIES_AT_STOP: u32 = 5;
@@ -93,7 +93,7 @@ pub struct IngestParts {
     pub metrics: IngestMetrics,
 }
 
-/// A running ingest. [`Ingest::stop`] it, or it goes on until the process ends.
+/// A running ingest. [`Ingest::stop`] it, or it runs until the process ends.
 pub struct Ingest {
     thread: JoinHandle<Result<(), IngestError>>,
     is_stopping: Arc<AtomicBool>,
@@ -174,7 +174,7 @@ impl Ingest {
         self.eraser.clone()
     }
 
-    /// Whether the thread has ended by itself, which it only does by a panic.
+    /// Whether the thread has ended on its own, which it only does by a panic.
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()
     }
@@ -212,7 +212,7 @@ struct Pipeline {
     committed_sequence: Option<u64>,
     schedule: Schedule,
     orders: Receiver<ErasureOrder>,
-    /// Told when what was folded is durable. Dropped, and so told otherwise, when the index goes back before that.
+    /// Notified when what was folded is durable. Dropped if the index goes back before that.
     erasing: Vec<oneshot::Sender<Result<(), String>>>,
     /// Partitions that the group takes away.
     revoked: Vec<TopicPartition>,
@@ -297,7 +297,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Puts tombstones in the place of what is to be erased.
+    /// Replaces what is to be erased with tombstones.
     fn fold_erasures(&mut self) -> Result<(), Restart> {
         while self.erasing.len() < ERASURES_MAX
             && let Ok(ErasureOrder { ids, answer }) = self.orders.try_recv()
@@ -322,7 +322,7 @@ impl Pipeline {
         }
         let outcome = self.parts.writer.flush().map_err(|error| error_chain(&error));
         for answer in self.erasing.drain(..) {
-            let _ = answer.send(outcome.clone()); // whoever asked may have gone
+            let _ = answer.send(outcome.clone()); // the caller may have gone
         }
     }
 
@@ -351,16 +351,16 @@ impl Pipeline {
             self.parts.metrics.forget(&partition.0, partition.1);
         }
         self.parts.metrics.partitions(self.lag.num_partitions());
-        // Others go on with these interactions.
+        // Other processes continue with these interactions.
         self.open.clear();
         sources.send(SourceCommand::GiveUp(revoked));
         Ok(())
     }
 
-    /// Whether who has this partition leads: see [`IngestStatus::leads`].
+    /// Whether the process that has this partition leads: see [`IngestStatus::leads`].
     fn is_leading(&self, (topic, partition): &TopicPartition) -> bool {
         let first = self.parts.kafka.as_ref().and_then(|kafka| kafka.topics.first());
-        *partition == 0 && first == Some(topic)
+        *partition == 0 && first.is_some_and(|first| **first == **topic)
     }
 
     /// Takes items from the sources until the batch is due.
@@ -433,7 +433,7 @@ impl Pipeline {
     fn process_record(&mut self, record: RawRecord) -> Result<(), Restart> {
         let key = (record.topic.clone(), record.partition);
         if self.halted.contains(&key) {
-            return Ok(()); // read again when the partition goes on
+            return Ok(()); // read again when the partition resumes
         }
         let size_bytes = record.size_bytes();
         self.parts.metrics.read(&record.topic, size_bytes);
@@ -449,7 +449,7 @@ impl Pipeline {
             Decoded::Rejected(rejection) => Some(rejection),
             Decoded::Ignored(what) => {
                 debug!(
-                    topic = record.topic,
+                    topic = %record.topic,
                     partition = record.partition,
                     offset = record.offset,
                     what,
@@ -461,7 +461,7 @@ impl Pipeline {
             Decoded::Events(events) => {
                 let events = events.into_iter().map(|event| self.enrichment.apply(event, metrics)).collect();
                 match self.open.fold_all(events, &*self.parts.reader) {
-                    Ok(Folded { outcome, is_large }) => {
+                    Ok(FoldResult { outcome, is_large }) => {
                         self.batch.add_folded(record.timestamp, is_large);
                         let outcome = match outcome {
                             FoldOutcome::Applied => RecordOutcome::Applied,
@@ -486,7 +486,7 @@ impl Pipeline {
     }
 
     /// Refuses a record that is bound to an organization and speaks about an interaction of another one. It was refused
-    /// at the door, unless nobody had heard of the interaction then.
+    /// at the door, unless the interaction was unknown then.
     fn reject_other_organizations(
         &mut self,
         record: &RawRecord,
@@ -576,7 +576,7 @@ impl Pipeline {
         Ok(removed)
     }
 
-    /// Joins what another process has written with what is known here, to be put again. Whoever loses again and again
+    /// Joins what another process has written with what is known here, to be put again. A process that keeps losing
     /// waits a little, so that the other one gets ahead.
     fn rejoin(&mut self, conflicts: &[InteractionId], num_tries: u32) -> Result<(), Restart> {
         if num_tries >= CONFLICT_TRIES_AT_STOP && self.is_stopping() {
@@ -621,7 +621,7 @@ impl Pipeline {
             // here is what its interaction has no room for.
             for (record, rejection) in records {
                 let reason = rejection.shown_reason(self.parts.privacy.withholds_payloads());
-                warn!(topic = record.topic, offset = record.offset, %reason, "dropped an event");
+                warn!(topic = %record.topic, offset = record.offset, %reason, "dropped an event");
                 self.parts.metrics.dead_letter(&record.topic, rejection.kind);
             }
             return;
@@ -635,7 +635,7 @@ impl Pipeline {
             match outcome {
                 Ok(()) => {
                     debug!(
-                        topic = record.topic,
+                        topic = %record.topic,
                         partition = record.partition,
                         offset = record.offset,
                         reason = %dead_letters.shown_reason(&rejection),
@@ -647,10 +647,10 @@ impl Pipeline {
                 Err(error) => {
                     let reason = format!(
                         "its dead letters cannot be written to `{topic}` ({error}); make the topic writable, the \
-                         partition then goes on by itself"
+                         partition then resumes on its own"
                     );
                     error!(
-                        topic = key.0,
+                        topic = %key.0,
                         partition = key.1,
                         offset = record.offset,
                         reason,
@@ -682,7 +682,7 @@ impl Pipeline {
         });
     }
 
-    /// Does what is done every now and then, beside the batches.
+    /// Does what is done periodically, apart from the batches.
     fn run_periodic_tasks(&mut self, sources: &Sources) -> Result<(), Restart> {
         let now = Instant::now();
         if self.schedule.housekeeping.is_due(now) {
@@ -750,22 +750,22 @@ impl Pipeline {
         }
     }
 
-    /// Lets a partition go on whose dead letter could be written after all.
+    /// Resumes a partition whose dead letter could be written after all.
     fn retry_halted(&mut self, sources: &Sources) {
         let Some(dead_letters) = &self.dead_letters else { return };
         if let Some((partition, next_offset)) = self.halted.retry(dead_letters, Instant::now()) {
             info!(
-                topic = partition.0,
+                topic = %partition.0,
                 partition = partition.1,
                 offset = next_offset,
-                "dead letters can be written again; the partition goes on"
+                "dead letters can be written again; resuming the partition"
             );
             self.report_stopped(partition.clone(), None);
             sources.send(SourceCommand::Restart(partition, next_offset));
         }
     }
 
-    /// Tells readiness and metrics why a partition is stopped, or that it is not any more.
+    /// Tells readiness and metrics why a partition is stopped, or that it no longer is.
     fn report_stopped(&self, partition: TopicPartition, reason: Option<String>) {
         self.parts.metrics.stopped(&partition.0, partition.1, reason.is_some());
         self.status.set_stopped(partition, reason);

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-struct State<T> {
+struct QueueState<T> {
     items: VecDeque<(T, usize)>,
     bytes: usize,
     is_closed: bool,
@@ -18,7 +18,7 @@ struct State<T> {
 }
 
 struct Shared<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<QueueState<T>>,
     not_full: Condvar,
     not_empty: Condvar,
     items_max: usize,
@@ -27,7 +27,7 @@ struct Shared<T> {
 
 impl<T> Shared<T> {
     /// A panic while the lock is held leaves the queue itself intact: every change is a single push or pop.
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -50,7 +50,7 @@ pub(crate) struct Closed;
 
 pub(crate) fn queue<T>(items_max: usize, bytes_max: usize) -> (QueueSender<T>, QueueReceiver<T>) {
     let shared = Arc::new(Shared {
-        state: Mutex::new(State {
+        state: Mutex::new(QueueState {
             items: VecDeque::new(),
             bytes: 0,
             is_closed: false,

@@ -1,12 +1,14 @@
 //! One record as a source delivered it, before decoding.
 
+use std::sync::Arc;
+
 use hearken_model::Timestamp;
 
 /// A record of an event source. Everything that a dead letter must carry unchanged is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawRecord {
-    /// The topic.
-    pub topic: String,
+    /// The topic; records of one source share its name.
+    pub topic: Arc<str>,
     /// The partition.
     pub partition: i32,
     /// The record's own offset; the next one to read is this plus 1.

@@ -1,6 +1,8 @@
 //! The port between the event sources and the pipeline: what a source reports, the commands it takes, and the sources
 //! that run at the same time, Kafka and the [local log](crate::log).
 
+use std::sync::Arc;
+
 use crossbeam_channel::{Sender, unbounded};
 use hearken_config::KafkaConfig;
 use hearken_index::checkpoint::{Anchor, Checkpoint, Fingerprint};
@@ -13,7 +15,7 @@ use crate::record::RawRecord;
 use crate::status::Outage;
 
 /// A topic's partition.
-pub(crate) type TopicPartition = (String, i32);
+pub(crate) type TopicPartition = (Arc<str>, i32);
 
 /// Who says which of Kafka's partitions this process reads, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +51,7 @@ pub(crate) enum SourceItem {
     Passed {
         /// The partition.
         partition: TopicPartition,
-        /// Where reading goes on.
+        /// Where reading resumes.
         next_offset: i64,
     },
     /// The answer to [`SourceCommand::Halt`]: nothing of the partition follows until a restart.
@@ -66,7 +68,7 @@ pub(crate) enum SourceItem {
     /// The group takes these partitions away, and nothing of them follows. They are kept until everything of them is durable
     /// and [`SourceCommand::GiveUp`] says so.
     Revoked(Vec<TopicPartition>),
-    /// The source cannot go on and has to be started anew.
+    /// The source cannot continue and has to be restarted.
     Failed(String),
 }
 
@@ -122,7 +124,7 @@ impl Sources {
         Ok(Sources { kafka, log })
     }
 
-    /// How many sources run: so many [`SourceItem::AllAssigned`] will come.
+    /// How many sources run, and so how many [`SourceItem::AllAssigned`] will come.
     pub(crate) fn len(&self) -> usize {
         usize::from(self.kafka.is_some()) + usize::from(self.log.is_some())
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::source::TopicPartition;
+
 /// How long the brokers may be unreachable before readiness says so: a restart or an election is not an outage.
 pub(crate) const BROKER_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -15,13 +17,13 @@ pub struct IngestStatus(Arc<Mutex<Reasons>>);
 struct Reasons {
     is_backlog_read: bool,
     leads: bool,
-    /// Why the pipeline cannot go on for now.
+    /// Why the pipeline cannot continue for now.
     trouble: Option<String>,
     /// What is still to be read of the backlog.
     backlog: Option<String>,
     /// No broker can be reached.
     outage: Option<Outage>,
-    stopped: BTreeMap<(String, i32), String>,
+    stopped: BTreeMap<TopicPartition, String>,
     /// Interactions that retention has taken out of every answer since the process started.
     num_removed: u64,
 }
@@ -94,7 +96,7 @@ impl IngestStatus {
         self.lock().outage = outage;
     }
 
-    pub(crate) fn set_stopped(&self, partition: (String, i32), reason: Option<String>) {
+    pub(crate) fn set_stopped(&self, partition: TopicPartition, reason: Option<String>) {
         let mut reasons = self.lock();
         match reason {
             Some(reason) => reasons.stopped.insert(partition, reason),

@@ -17,7 +17,7 @@ use std::num::NonZeroUsize;
 use lru::LruCache;
 use woothee::parser::{Parser, WootheeResult};
 
-use products::{APPS, Known, LIBRARIES, SYSTEMS, find};
+use products::{APPS, KnownSystem, LIBRARIES, SYSTEMS, find};
 
 /// Longer User-Agents are judged by their beginning. The longest honest ones, of apps, have about 800 bytes.
 const PARSED_BYTES_MAX: usize = 1024;
@@ -27,7 +27,7 @@ const CACHED_CLIENTS_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("it is
 
 /// What a User-Agent says; `None` is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Client {
+pub struct UserAgent {
     /// The product without "Mobile": Chrome, Safari, Samsung Internet, …; of a bot its own name, in an app the app's.
     pub browser: Option<String>,
     /// Windows, macOS, iOS, iPadOS, Android, ChromeOS, Linux, or another system's own name.
@@ -45,7 +45,7 @@ pub enum Device {
     Mobile,
     /// A tablet. One that asks for desktop pages, as an iPad does by default, looks like a computer.
     Tablet,
-    /// A program that reads pages by itself: a crawler, a link preview, a monitor, an AI agent.
+    /// A program that reads pages without a person: a crawler, a link preview, a monitor, an AI agent.
     Bot,
     /// A television, console, watch, headset or HTTP library.
     Other,
@@ -95,7 +95,7 @@ impl ParseOutcome {
 /// Parses User-Agents and remembers the recent ones, as conversations come in bursts from few of them.
 #[derive(Debug)]
 pub struct UserAgentParser {
-    cache: LruCache<String, Client>,
+    cache: LruCache<String, UserAgent>,
 }
 
 impl Default for UserAgentParser {
@@ -111,7 +111,7 @@ impl UserAgentParser {
     }
 
     /// What a User-Agent says. Total: any text is answered, by its first 1,024 bytes if it is longer.
-    pub fn parse(&mut self, user_agent: &str) -> (Client, ParseOutcome) {
+    pub fn parse(&mut self, user_agent: &str) -> (UserAgent, ParseOutcome) {
         let user_agent = beginning(user_agent).trim();
         let (client, outcome) = match self.cache.get(user_agent) {
             Some(client) => (client.clone(), ParseOutcome::Cached),
@@ -121,7 +121,7 @@ impl UserAgentParser {
                 (client, ParseOutcome::Parsed)
             }
         };
-        let outcome = if client == Client::default() { ParseOutcome::Unknown } else { outcome };
+        let outcome = if client == UserAgent::default() { ParseOutcome::Unknown } else { outcome };
         (client, outcome)
     }
 }
@@ -133,16 +133,16 @@ fn beginning(text: &str) -> &str {
 }
 
 /// Parses without a cache.
-fn parse(user_agent: &str) -> Client {
+fn parse(user_agent: &str) -> UserAgent {
     let lower = user_agent.to_ascii_lowercase();
     let woothee = Parser::new().parse(user_agent).unwrap_or_default();
     let system = System::of(&lower, &woothee);
     let is_app = products::is_app(&lower);
-    // Whatever its name ends with: an app on somebody's telephone is no crawler.
+    // Whatever its name ends with: an app on somebody's telephone is not a crawler.
     let is_crawler = woothee.category == "crawler" && !is_app;
     if is_crawler || bots::is_bot(&lower, is_app) {
         let browser = bots::name(user_agent, &lower).or_else(|| known(woothee.name).filter(|_| is_crawler));
-        return Client { browser, os: system.name, device: Some(Device::Bot) };
+        return UserAgent { browser, os: system.name, device: Some(Device::Bot) };
     }
     if !lower.starts_with("mozilla/")
         && let Some(library) = find(LIBRARIES, &lower)
@@ -151,13 +151,13 @@ fn parse(user_agent: &str) -> Client {
         let is_hand_held = matches!(system.device, Some(Device::Mobile | Device::Tablet));
         if let Some(app) = first_name(user_agent).filter(|app| is_hand_held && *app != library) {
             let device = device(user_agent, &lower, &system, woothee.category);
-            return Client { browser: Some(app), os: system.name, device };
+            return UserAgent { browser: Some(app), os: system.name, device };
         }
-        return Client { browser: Some(library.to_owned()), os: system.name, device: Some(Device::Other) };
+        return UserAgent { browser: Some(library.to_owned()), os: system.name, device: Some(Device::Other) };
     }
     let browser = browser(user_agent, &lower, &woothee, system.name.as_deref());
     let device = device(user_agent, &lower, &system, woothee.category);
-    Client { browser, os: system.name, device }
+    UserAgent { browser, os: system.name, device }
 }
 
 /// woothee's word, or `None` for its ways of saying that it does not know.
@@ -208,11 +208,13 @@ impl System {
         let has = |marker: &&str| products::has(lower, marker);
         let is = |name: &str, device| Self { name: Some(name.to_owned()), device: Some(device) };
         match SYSTEMS.iter().find(|system| system.markers.iter().any(has)) {
-            Some(Known { name: "macOS", .. }) if products::IOS_ONLY.iter().any(has) => {
+            Some(KnownSystem { name: "macOS", .. }) if products::IOS_ONLY.iter().any(has) => {
                 is("iPadOS", Device::Tablet)
             }
             // Amazon's tablets ask for desktop pages as a Macintosh or as Linux.
-            Some(Known { name: "macOS" | "Linux", .. }) if has(&"silk/") => is("Android", Device::Tablet),
+            Some(KnownSystem { name: "macOS" | "Linux", .. }) if has(&"silk/") => {
+                is("Android", Device::Tablet)
+            }
             Some(system) => is(system.name, system.device),
             // Apple's network library: Macs name their processor, telephones do not.
             None if has(&"cfnetwork/") && ["i386", "x86_64"].iter().any(has) => is("macOS", Device::Desktop),

@@ -6,6 +6,7 @@
 mod wait;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_analysis::Analyzer;
@@ -63,8 +64,8 @@ impl Member {
             retention: Retention::default(),
             geoip: GeoIp::empty(),
             deriver: Deriver::new(Analyzer::built_in(), billing, FOREVER, metrics.clone()),
-            writer: store.into(),
-            reader: reader.clone().into(),
+            writer: Box::new(store),
+            reader: Arc::new(reader.clone()),
             metrics,
         });
         Member { ingest: ingest.unwrap(), registry }
@@ -148,7 +149,7 @@ fn partitions_move_between_processes_and_every_event_is_in_the_index_once() {
     first.wait_ready();
     assert_eq!(first.partitions(), all);
 
-    // Another process takes some, and goes on where the first one was.
+    // Another process takes some, and resumes where the first one stopped.
     let second = Member::start(&broker, Assignment::ByGroup, another(), &reader);
     wait_for("the second process to have its share", || (second.partitions().len() == 2).then_some(()));
     wait_for("the first one to have given them up", || {

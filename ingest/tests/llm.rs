@@ -5,6 +5,7 @@
 mod wait;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_analysis::llm::{Endpoint, LlmClient};
@@ -15,8 +16,8 @@ use hearken_geoip::GeoIp;
 use hearken_index::Access;
 use hearken_index_tantivy::{Index, IndexReader};
 use hearken_ingest::{
-    Assignment, Budget, Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, LlmAnalyst, LlmParts,
-    OutgoingRecord, Retention,
+    Assignment, DailyBudget, Deriver, InProcessBroker, Ingest, IngestMetrics, IngestParts, LlmAnalyst,
+    LlmParts, OutgoingRecord, Retention,
 };
 use hearken_model::{Interaction, InteractionId, Money, Status};
 use hearken_tests::llm_server::{LlmReply, LlmServer};
@@ -79,8 +80,8 @@ impl Stack {
             retention: Retention::default(),
             geoip: GeoIp::empty(),
             deriver: deriver.with_llm(EXCERPT_BYTES),
-            writer: writer.into(),
-            reader: reader.clone().into(),
+            writer: Box::new(writer),
+            reader: Arc::new(reader.clone()),
             metrics: metrics.clone(),
         });
         let ingest = ingest.unwrap();
@@ -97,9 +98,9 @@ impl Stack {
             retries: 1,
             concurrency: 1,
             rest_after: options.rest_after,
-            budget: Budget::open(options.budget, Some(folder.join("spent.json"))).unwrap(),
+            budget: DailyBudget::open(options.budget, Some(folder.join("spent.json"))).unwrap(),
             billing: billing(),
-            reader: reader.clone().into(),
+            reader: Arc::new(reader.clone()),
             status: ingest.status(),
             metrics,
         };
@@ -241,7 +242,7 @@ fn garbage_is_asked_for_once_more_and_then_the_built_in_values_stay() {
         assert_eq!(stack.head(id).unwrap().analysis.unwrap().by, "built-in");
     }
     assert_eq!(server.requests().len(), 5);
-    // What could not be used was paid for all the same, and a new text is asked about.
+    // What could not be used was paid for anyway, and a new text is asked about.
     say(&broker, "garbage", 3, "user", "Never mind, it is here!");
     let head = stack.wait_for_topic("garbage", "Zebra parcels");
     assert_eq!(head.analysis.unwrap().at.to_string(), "2026-05-01T12:03:00Z");

@@ -5,6 +5,7 @@
 mod wait;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_analysis::Analyzer;
@@ -35,7 +36,7 @@ fn start(folder: &Path) -> World {
     let metrics = IngestMetrics::for_test();
     let log = LocalLog::open(&folder.join("log"), &writer.checkpoint()).unwrap();
     let billing = Billing::new(BillingSettings::default());
-    let intake = Intake::to_log(log.clone(), reader.clone(), metrics.clone());
+    let intake = Intake::to_log(log.clone(), Arc::new(reader.clone()), metrics.clone());
     let ingest = Ingest::start(IngestParts {
         kafka: None,
         assignment: Assignment::ByHand,
@@ -45,8 +46,8 @@ fn start(folder: &Path) -> World {
         retention: Retention::default(),
         geoip: GeoIp::empty(),
         deriver: Deriver::new(Analyzer::built_in(), billing, LONG, metrics.clone()),
-        writer: writer.into(),
-        reader: reader.clone().into(),
+        writer: Box::new(writer),
+        reader: Arc::new(reader.clone()),
         metrics,
     });
     World { ingest: ingest.unwrap(), intake, reader, log }
@@ -135,7 +136,7 @@ fn what_was_accepted_just_before_a_stop_is_in_the_index_after_the_next_start() {
 }
 
 #[test]
-fn who_speaks_for_one_organization_cannot_reach_another_ones_interactions() {
+fn a_sender_for_one_organization_cannot_reach_anothers_interactions() {
     let folder = tempfile::tempdir().unwrap();
     let world = start(folder.path());
     let started = |id: &str, organization: &str| json!({"event": "interaction.started", "interaction_id": id, "organization": organization});

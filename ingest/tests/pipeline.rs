@@ -5,6 +5,7 @@
 mod wait;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_analysis::Analyzer;
@@ -63,8 +64,8 @@ fn start_with(
         retention: Retention::default(),
         geoip: GeoIp::empty(),
         deriver: Deriver::new(Analyzer::built_in(), billing, idle_timeout, metrics.clone()),
-        writer: writer.into(),
-        reader: reader.clone().into(),
+        writer: Box::new(writer),
+        reader: Arc::new(reader.clone()),
         metrics,
     };
     adjust(&mut parts);
@@ -136,7 +137,7 @@ fn what_was_said_in_a_large_interaction_outlives_a_stop_at_any_moment() {
 }
 
 #[test]
-fn a_record_that_cannot_be_understood_becomes_a_dead_letter_and_the_stream_goes_on() {
+fn a_record_that_cannot_be_understood_becomes_a_dead_letter_and_the_stream_continues() {
     let broker = broker();
     let folder = tempfile::tempdir().unwrap();
     produce(&broker, 1, b"{not json");

@@ -25,7 +25,7 @@ pub enum FieldKind {
 
 /// How a field is read from an interaction.
 #[derive(Clone, Copy)]
-pub enum Reading {
+pub enum FieldAccessor {
     /// At most one text.
     Text(fn(&Interaction) -> Option<&str>),
     /// Any number of texts, which may repeat.
@@ -40,7 +40,7 @@ pub enum Reading {
     Time(fn(&Interaction) -> Option<Timestamp>),
 }
 
-impl Reading {
+impl FieldAccessor {
     /// The values as texts, in their order and as often as they are there: instants in RFC 3339, seconds and amounts
     /// as decimal numbers.
     pub fn texts<'i>(&self, interaction: &'i Interaction) -> Vec<Cow<'i, str>> {
@@ -48,14 +48,14 @@ impl Reading {
             value.map(|value| Cow::Owned(value.to_string())).into_iter().collect()
         }
         match self {
-            Reading::Text(read) => read(interaction).map(Cow::Borrowed).into_iter().collect(),
-            Reading::Texts(read) => {
+            FieldAccessor::Text(read) => read(interaction).map(Cow::Borrowed).into_iter().collect(),
+            FieldAccessor::Texts(read) => {
                 read(interaction).iter().map(|text| Cow::Borrowed(text.as_str())).collect()
             }
-            Reading::Count(read) => one(read(interaction)),
-            Reading::Seconds(read) => one(read(interaction)),
-            Reading::Money(read) => one(read(interaction)),
-            Reading::Time(read) => one(read(interaction)),
+            FieldAccessor::Count(read) => one(read(interaction)),
+            FieldAccessor::Seconds(read) => one(read(interaction)),
+            FieldAccessor::Money(read) => one(read(interaction)),
+            FieldAccessor::Time(read) => one(read(interaction)),
         }
     }
 }
@@ -76,7 +76,7 @@ pub struct Field {
     /// Whether results can be sorted by it.
     pub sort: bool,
     /// Where its value is.
-    pub reading: Reading,
+    pub reading: FieldAccessor,
 }
 
 impl PartialEq for Field {
@@ -100,7 +100,7 @@ impl Field {
         self.kind != FieldKind::Keyword
     }
 
-    /// See [`Reading::texts`].
+    /// See [`FieldAccessor::texts`].
     pub fn texts<'i>(&self, interaction: &'i Interaction) -> Vec<Cow<'i, str>> {
         self.reading.texts(interaction)
     }
@@ -110,7 +110,7 @@ impl Field {
         label: &'static str,
         kind: FieldKind,
         facet: bool,
-        reading: Reading,
+        reading: FieldAccessor,
     ) -> Field {
         Field { name, label, description: "", kind, facet, sort: false, reading }
     }
@@ -131,27 +131,27 @@ impl Field {
 }
 
 const fn text(name: &'static str, label: &'static str, read: fn(&Interaction) -> Option<&str>) -> Field {
-    Field::new(name, label, FieldKind::Keyword, true, Reading::Text(read))
+    Field::new(name, label, FieldKind::Keyword, true, FieldAccessor::Text(read))
 }
 
 const fn texts(name: &'static str, label: &'static str, read: fn(&Interaction) -> &[String]) -> Field {
-    Field::new(name, label, FieldKind::Keyword, true, Reading::Texts(read))
+    Field::new(name, label, FieldKind::Keyword, true, FieldAccessor::Texts(read))
 }
 
 const fn count(name: &'static str, label: &'static str, read: fn(&Interaction) -> Option<u64>) -> Field {
-    Field::new(name, label, FieldKind::Integer, true, Reading::Count(read))
+    Field::new(name, label, FieldKind::Integer, true, FieldAccessor::Count(read))
 }
 
 const fn seconds(name: &'static str, label: &'static str, read: fn(&Interaction) -> Option<f64>) -> Field {
-    Field::new(name, label, FieldKind::Seconds, false, Reading::Seconds(read))
+    Field::new(name, label, FieldKind::Seconds, false, FieldAccessor::Seconds(read))
 }
 
 const fn money(name: &'static str, label: &'static str, read: fn(&Interaction) -> Option<Money>) -> Field {
-    Field::new(name, label, FieldKind::Money, true, Reading::Money(read))
+    Field::new(name, label, FieldKind::Money, true, FieldAccessor::Money(read))
 }
 
 const fn time(name: &'static str, label: &'static str, read: fn(&Interaction) -> Option<Timestamp>) -> Field {
-    Field::new(name, label, FieldKind::Time, false, Reading::Time(read))
+    Field::new(name, label, FieldKind::Time, false, FieldAccessor::Time(read))
 }
 
 /// Every field but metadata.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::state::value_bytes;
 use crate::{MessageUpdate, Versioned};
 
-/// Messages by id. They keep their size while they are joined: to add it up anew at every event would take time with the
+/// Messages by id. They keep their size while they are joined: adding it up again at every event would take time proportional to the
 /// length of the conversation.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(from = "BTreeMap<String, Versioned<MessageUpdate>>")]

@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn speech_over_speech_is_no_silence() {
+    fn overlapping_speech_is_not_silence() {
         let ended = |speeches: &[(i64, i64)]| -> Vec<(i64, Option<i64>)> {
             speeches.iter().map(|(begin, end)| (*begin, Some(*end))).collect()
         };
@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_say_when_they_ended_may_have_spoken_on() {
+    fn a_speech_without_an_end_may_have_continued() {
         assert_eq!(silences(&[(0, Some(2)), (5, None)]), Some(vec![(2, 5)]));
         assert_eq!(silences(&[(0, None), (5, Some(6))]), None);
     }

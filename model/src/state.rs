@@ -303,7 +303,7 @@ impl State {
     }
 
     /// Joins another copy of the same interaction, which another process has folded. What comes from a log is not joined,
-    /// because a log can take it back: [project](State::project) the log that this answers with anew.
+    /// because a log can take it back: [project](State::project) the returned log again.
     pub fn join_copy(&mut self, mut other: State) -> Option<InteractionId> {
         let (ours, theirs) = (self.projected.take(), other.projected.take());
         let log = ours.as_ref().or(theirs.as_ref()).map(|projected| projected.log.clone());

@@ -116,7 +116,7 @@ impl LazyDocument {
     /// The public view without its transcript.
     ///
     /// # Errors
-    /// What is stored is no document.
+    /// What is stored is not a document.
     pub fn head(&self) -> serde_json::Result<Interaction> {
         match &self.0 {
             Content::Stored { head, .. } => serde_json::from_str(head),
@@ -127,7 +127,7 @@ impl LazyDocument {
     /// The interaction's id.
     ///
     /// # Errors
-    /// What is stored is no document.
+    /// What is stored is not a document.
     pub fn id(&self) -> serde_json::Result<String> {
         #[derive(Deserialize)]
         struct Named {
@@ -142,7 +142,7 @@ impl LazyDocument {
     /// What people paste to find it, beside what was said.
     ///
     /// # Errors
-    /// What is stored is no document.
+    /// What is stored is not a document.
     pub fn details(&self) -> serde_json::Result<Details> {
         match &self.0 {
             Content::Stored { head, .. } => serde_json::from_str(head),
@@ -153,13 +153,13 @@ impl LazyDocument {
     /// What was said, in the order of [`Document::transcript`].
     ///
     /// # Errors
-    /// What is stored is no document.
+    /// What is stored is not a document.
     pub fn message_texts(&self) -> serde_json::Result<Vec<MessageText<'_>>> {
         let rest = match &self.0 {
             Content::Stored { rest, .. } => rest,
             Content::InMemory(document) => return Ok(texts_in(document)),
         };
-        let Spoken { state } = serde_json::from_str(rest)?;
+        let SpokenRest { state } = serde_json::from_str(rest)?;
         let given = state.start_time.map(|start| start.value);
         let start = given.or_else(|| state.messages.values().map(Versioned::<Part<'_>>::begins).min());
         let mut said: Vec<_> = state
@@ -191,7 +191,7 @@ fn texts_in(document: &Document) -> Vec<MessageText<'_>> {
 
 /// The parts of the rest that matter here, under their names.
 #[derive(Deserialize)]
-struct Spoken<'t> {
+struct SpokenRest<'t> {
     #[serde(borrow)]
     state: SpokenState<'t>,
 }

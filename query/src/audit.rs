@@ -1,14 +1,14 @@
 //! The audit log: who searched, read, exported, erased, sent events, changed views and keys, and signed in and out.
 //!
 //! Lines of JSON that are only ever added, each with the hash of the one before and, last, its own: the BLAKE3 hash of
-//! the line without `,"hash":"…"`. So whoever takes a line out, changes one or puts one in has to rewrite everything
+//! the line without `,"hash":"…"`. So removing, changing or inserting a line means rewriting everything
 //! after it, which [`check`] detects. What a chain cannot show is that its end was cut off: keep copies elsewhere, or the last hash.
 //!
 //! No line holds what people said, what was searched for, or a key: a line says who asked which route, and which
 //! interaction or view it was about.
 //!
-//! An entry has its place in a bounded queue before its request is answered, and a thread writes the queue down. While it
-//! cannot, because the disk is full for instance, the server is not ready and refuses what it could not note.
+//! An entry gets a place in a bounded queue before its request is answered, and a thread writes the queue. While it
+//! cannot, for instance because the disk is full, the server is not ready and refuses what it could not record.
 
 mod chain;
 
@@ -27,11 +27,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::http::Caller;
 use crate::problem::Problem;
 
-pub use chain::{Checked, append, check};
+pub use chain::{ChainReport, append, check};
 
 /// Entries that may wait to be written, those of requests under way among them.
 const WAITING_MAX: usize = 4_096;
-/// How long a request waits for a place in the queue before it is asked to come again.
+/// How long a request waits for a place in the queue before the client is asked to retry.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long to wait before trying again what could not be written.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -62,7 +62,7 @@ pub struct AuditEntry {
     /// Which interaction, view or key it was done to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// The HTTP status of the answer; absent for commands, and when nobody waited for the answer any more.
+    /// The HTTP status of the answer; absent for commands, and if the client had gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
 }
@@ -114,19 +114,19 @@ pub enum AuditError {
 /// Writes entries on a thread of its own. Clones share it; the last one that is dropped waits until all is written.
 #[derive(Debug, Clone)]
 pub struct AuditLog {
-    writer: Arc<Writer>,
+    writer: Arc<AuditWriter>,
 }
 
 #[derive(Debug)]
-struct Writer {
-    items_tx: Sender<Item>,
+struct AuditWriter {
+    items_tx: Sender<QueueItem>,
     room: Arc<Semaphore>,
     thread: Mutex<Option<JoinHandle<()>>>,
     file: Arc<LogFile>,
 }
 
 #[derive(Debug)]
-enum Item {
+enum QueueItem {
     /// An entry, with its place in the queue, which is free again once it is written.
     Entry(AuditEntry, OwnedSemaphorePermit),
     /// Nothing comes after this.
@@ -164,7 +164,7 @@ impl AuditLog {
         });
         let thread = thread.map_err(|error| AuditError::File(file.path.clone(), error))?;
         let room = Arc::new(Semaphore::new(WAITING_MAX));
-        let writer = Writer { items_tx, room, thread: Mutex::new(Some(thread)), file };
+        let writer = AuditWriter { items_tx, room, thread: Mutex::new(Some(thread)), file };
         Ok(AuditLog { writer: Arc::new(writer) })
     }
 
@@ -181,7 +181,7 @@ impl AuditLog {
         let place = Arc::clone(&self.writer.room).acquire_owned();
         let place = tokio::time::timeout(PLACE_TIMEOUT, place).await;
         let (None, Ok(Ok(place))) = (self.trouble(), place) else {
-            let detail = "nothing is answered here that cannot be noted in the audit log; try again later";
+            let detail = "requests that cannot be recorded in the audit log are refused; try again later";
             let problem = Problem::new("audit_unavailable", detail);
             return Err(Problem { retry_after: Some(5), ..problem });
         };
@@ -217,16 +217,16 @@ impl PendingEntry {
 impl Drop for PendingEntry {
     fn drop(&mut self) {
         let Some((entry, place)) = self.entry.take() else { return };
-        if self.log.writer.items_tx.send(Item::Entry(entry, place)).is_err() {
+        if self.log.writer.items_tx.send(QueueItem::Entry(entry, place)).is_err() {
             tracing::error!("lost an entry of the audit log: the server has stopped");
         }
     }
 }
 
-impl Writer {
+impl AuditWriter {
     fn close(&self) {
         self.file.is_closing.store(true, Ordering::Relaxed);
-        let _ = self.items_tx.send(Item::End); // the thread may have ended already
+        let _ = self.items_tx.send(QueueItem::End); // the thread may have ended already
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = thread.join(); // it has reported its own failure
@@ -234,22 +234,22 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for AuditWriter {
     fn drop(&mut self) {
         self.close();
     }
 }
 
-fn write_all(file: &LogFile, items: &Receiver<Item>) {
-    while let Ok(Item::Entry(entry, place)) = items.recv() {
+fn write_all(file: &LogFile, items: &Receiver<QueueItem>) {
+    while let Ok(QueueItem::Entry(entry, place)) = items.recv() {
         let (mut batch, mut places, mut ends) = (vec![entry], vec![place], false);
         for item in items.try_iter() {
             match item {
-                Item::Entry(entry, place) => {
+                QueueItem::Entry(entry, place) => {
                     batch.push(entry);
                     places.push(place);
                 }
-                Item::End => {
+                QueueItem::End => {
                     ends = true;
                     break;
                 }
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_cannot_be_noted_is_refused_until_it_can() {
+    async fn requests_that_cannot_be_recorded_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("logs/audit.jsonl");
         let log = AuditLog::open(path.clone()).unwrap();

@@ -1,5 +1,5 @@
-//! Erasing: who asked for it is told when it is out of every search result, and can ask later whether it is out of every
-//! file. Receipts are kept in one small JSON file beside the index, without a word of what was erased, not even its ids.
+//! Erasing: the caller learns when it is out of every search result, and can ask later whether it is out of every
+//! file. Receipts are kept in one small JSON file next to the index, without a word of what was erased, not even its ids.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
@@ -35,9 +35,9 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 #[error("{0}")]
 pub struct EraseFailed(pub String);
 
-/// Erases for good. Whoever writes the index implements it.
+/// Erases for good. Implemented by whatever writes the index.
 pub trait Erase: Send + Sync {
-    /// Resolves when these interactions are in no answer any more and that outlives a crash.
+    /// Resolves when these interactions are no longer in any answer and that survives a crash.
     fn erase(&self, ids: Vec<InteractionId>) -> BoxFuture<'_, Result<(), EraseFailed>>;
 
     /// Resolves when no file of the index holds anything of what was erased before.
@@ -50,7 +50,7 @@ pub trait Erase: Send + Sync {
 /// Whether the files still hold what was erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Files {
+pub enum ErasureFiles {
     /// They may.
     Pending,
     /// They do not: every file was looked at.
@@ -59,7 +59,7 @@ pub enum Files {
 
 /// What became of an erasure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
+pub struct ErasureReceipt {
     /// Names the erasure.
     pub id: String,
     /// When it was out of every answer.
@@ -69,8 +69,8 @@ pub struct Receipt {
     /// Those of them that were there and now are not; the others were erased before.
     pub erased: u64,
     /// Whether the index's files still hold them.
-    pub files: Files,
-    /// When they did not any more.
+    pub files: ErasureFiles,
+    /// When they no longer did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Timestamp>,
     /// Where copies may be that this server cannot reach.
@@ -78,16 +78,16 @@ pub struct Receipt {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Kept {
+struct KeptReceipt {
     #[serde(flatten)]
-    receipt: Receipt,
+    receipt: ErasureReceipt,
     /// Of whose key the erasure was; `None` is of all.
     organizations: Option<Vec<String>>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct Stored {
-    receipts: VecDeque<Kept>,
+struct ErasuresFile {
+    receipts: VecDeque<KeptReceipt>,
 }
 
 /// The erasures of a server.
@@ -95,7 +95,7 @@ pub struct Erasures {
     eraser: Option<Arc<dyn Erase>>,
     /// `None` keeps receipts in memory only.
     path: Option<PathBuf>,
-    receipts: Mutex<VecDeque<Kept>>,
+    receipts: Mutex<VecDeque<KeptReceipt>>,
     /// Counts changes, for those who wait for one.
     changed: watch::Sender<u64>,
 }
@@ -133,11 +133,11 @@ impl Erasures {
     /// The file cannot be read, or holds something else.
     pub fn open(eraser: Arc<dyn Erase>, path: PathBuf) -> Result<Arc<Self>, OpenErasuresError> {
         let stored = match fs::read(&path) {
-            Ok(bytes) => match serde_json::from_slice::<Stored>(&bytes) {
+            Ok(bytes) => match serde_json::from_slice::<ErasuresFile>(&bytes) {
                 Ok(stored) => stored,
                 Err(error) => return Err(OpenErasuresError::Damaged(path, error)),
             },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Stored::default(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => ErasuresFile::default(),
             Err(error) => return Err(OpenErasuresError::Unreadable(path, error)),
         };
         let erasures = Erasures {
@@ -155,7 +155,7 @@ impl Erasures {
     ///
     /// # Errors
     /// `erasure_failed`: some may be erased, others not; it is safe to ask again.
-    pub async fn erase(&self, matches: Matches, access: &Access) -> Result<Receipt, Problem> {
+    pub async fn erase(&self, matches: Matches, access: &Access) -> Result<ErasureReceipt, Problem> {
         let Some(eraser) = &self.eraser else {
             return Err(Problem::new("erasure_failed", "this server cannot erase"));
         };
@@ -167,13 +167,13 @@ impl Erasures {
             })?;
         }
         let erased_at = now();
-        let receipt = Receipt {
+        let receipt = ErasureReceipt {
             id: new_id(erased_at),
             erased_at,
             matched: matches.matched,
             erased,
             // What was erased before may be pending, too.
-            files: if matches.matched == 0 { Files::Verified } else { Files::Pending },
+            files: if matches.matched == 0 { ErasureFiles::Verified } else { ErasureFiles::Pending },
             verified_at: (matches.matched == 0).then_some(erased_at),
             out_of_reach: eraser.out_of_reach(),
         };
@@ -183,18 +183,18 @@ impl Erasures {
         };
         tracing::info!(erasure = receipt.id, receipt.matched, receipt.erased, "erased");
         self.change(|receipts| {
-            receipts.push_back(Kept { receipt: receipt.clone(), organizations });
+            receipts.push_back(KeptReceipt { receipt: receipt.clone(), organizations });
             while receipts.len() > RECEIPTS_MAX {
-                let oldest = receipts.iter().position(|kept| kept.receipt.files == Files::Verified);
+                let oldest = receipts.iter().position(|kept| kept.receipt.files == ErasureFiles::Verified);
                 receipts.remove(oldest.unwrap_or(0));
             }
         });
         Ok(receipt)
     }
 
-    /// The receipt of that erasure, if it was made by who may see no more than the caller.
-    pub fn receipt(&self, id: &str, access: &Access) -> Option<Receipt> {
-        let may_see = |kept: &&Kept| match (&kept.organizations, access) {
+    /// The receipt of that erasure, if it was made by a caller that may see no more than this one.
+    pub fn receipt(&self, id: &str, access: &Access) -> Option<ErasureReceipt> {
+        let may_see = |kept: &&KeptReceipt| match (&kept.organizations, access) {
             (_, Access::All) => true,
             (None, Access::Only(_)) => false,
             (Some(names), Access::Only(organizations)) => {
@@ -206,13 +206,13 @@ impl Erasures {
     }
 
     /// Waits until the files are verified, but no longer than `patience`.
-    pub async fn wait_for_files(&self, receipt: Receipt, patience: Duration) -> Receipt {
+    pub async fn wait_for_files(&self, receipt: ErasureReceipt, patience: Duration) -> ErasureReceipt {
         let mut changed = self.changed.subscribe();
         let id = receipt.id.clone();
         let verified = async {
             loop {
                 let found = self.receipt(&id, &Access::All);
-                if let Some(found) = found.filter(|found| found.files == Files::Verified) {
+                if let Some(found) = found.filter(|found| found.files == ErasureFiles::Verified) {
                     return Some(found);
                 }
                 changed.changed().await.ok()?;
@@ -221,12 +221,12 @@ impl Erasures {
         tokio::time::timeout(patience, verified).await.ok().flatten().unwrap_or(receipt)
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Kept>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<KeptReceipt>> {
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the receipts, here and on disk. A disk that fails costs receipts, not erasures.
-    fn change(&self, change: impl FnOnce(&mut VecDeque<Kept>)) {
+    fn change(&self, change: impl FnOnce(&mut VecDeque<KeptReceipt>)) {
         let mut receipts = self.lock();
         change(&mut receipts);
         if let Some(path) = &self.path
@@ -241,7 +241,7 @@ impl Erasures {
     /// The erasures whose files are pending.
     fn pending(&self) -> Vec<String> {
         let receipts = self.lock();
-        let pending = receipts.iter().filter(|kept| kept.receipt.files == Files::Pending);
+        let pending = receipts.iter().filter(|kept| kept.receipt.files == ErasureFiles::Pending);
         pending.map(|kept| kept.receipt.id.clone()).collect()
     }
 }
@@ -266,7 +266,7 @@ async fn clean_up(erasures: std::sync::Weak<Erasures>) {
                 let verified_at = Some(now());
                 strong.change(|receipts| {
                     for kept in receipts.iter_mut().filter(|kept| pending.contains(&kept.receipt.id)) {
-                        kept.receipt.files = Files::Verified;
+                        kept.receipt.files = ErasureFiles::Verified;
                         kept.receipt.verified_at = verified_at;
                     }
                 });
@@ -343,7 +343,7 @@ fn is_interaction(document: &Document) -> bool {
     document.state.erased || !document.state.is_hidden()
 }
 
-fn write(path: &Path, receipts: &VecDeque<Kept>) -> io::Result<()> {
+fn write(path: &Path, receipts: &VecDeque<KeptReceipt>) -> io::Result<()> {
     let stored = serde_json::json!({ "receipts": receipts });
     durable::replace(path, stored.to_string().as_bytes(), durable::Readable::ByOwner)
 }

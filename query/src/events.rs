@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_split_is_told() {
+    fn a_body_that_cannot_be_split_is_reported() {
         for body in ["", " \n", "{broken", "[{},", "[{}] x", "{broken\n{also", "\u{0}\u{1}"] {
             assert!(matches!(split(body.as_bytes()), Err(BodyError::Invalid(_))), "{body:?}");
         }

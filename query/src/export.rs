@@ -216,7 +216,7 @@ struct Chunks {
 }
 
 impl Chunks {
-    /// Breaks when nobody reads it any more.
+    /// Breaks when nobody reads it any longer.
     fn flush(&mut self) -> ControlFlow<()> {
         let chunk = Bytes::from(std::mem::take(&mut self.buffer));
         self.send(Ok(chunk))

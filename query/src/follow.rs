@@ -1,8 +1,8 @@
 //! Matching interactions as they change, for event streams.
 //!
 //! A follower asks the index at short intervals what changed since its point, and then which of these interactions
-//! its search matches, by the same search as everybody else's. Nothing is lost between two points: a point moves on
-//! only with the last item found up to it, so that whoever comes back with the point of an item they have seen may
+//! its search matches, by an ordinary search. Nothing is lost between two points: a point moves on
+//! only with the last item found up to it, so that a client that comes back with the point of an item it has seen may
 //! get an item twice, but misses none.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -53,7 +53,7 @@ pub enum FollowEvent {
 }
 
 /// Follows one search.
-pub struct Follower {
+pub struct SearchFollower {
     state: AppState,
     selection: Selection,
     hides_words: bool,
@@ -63,7 +63,7 @@ pub struct Follower {
     _place: tokio::sync::OwnedSemaphorePermit,
 }
 
-impl Follower {
+impl SearchFollower {
     /// Follows from now, or from the point that an earlier follower reported. Only the query and the filters of the
     /// parameters matter.
     ///
@@ -84,7 +84,7 @@ impl Follower {
         words::refuse(caller, &query, &parameters)?;
         let selection = parameters.selection(query, access);
         let point = point.unwrap_or_else(|| state.reader().changes_now());
-        let mut follower = Follower {
+        let mut follower = SearchFollower {
             state: state.clone(),
             selection,
             hides_words: !caller.may(Permission::Search),
@@ -205,7 +205,7 @@ pub fn point_now(state: &AppState) -> String {
     state.seal().text(state.reader().changes_now())
 }
 
-/// Turns points into opaque texts: a point counts the changes of every organization, and nobody may learn how busy the
+/// Turns points into opaque texts: a point counts the changes of every organization, and no caller may learn how busy the
 /// others are. A text of another run of the process, or one that somebody made up, is a point of an unknown run: a
 /// gap, not an error.
 pub(crate) struct Seal([u8; 32]);
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sealed_point_comes_back_and_tells_nothing() {
+    fn a_sealed_point_comes_back_and_reveals_nothing() {
         let seal = Seal::new();
         let point = ChangePoint { run: 7, num_changes: 12_345 };
         let text = seal.text(point);

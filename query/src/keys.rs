@@ -91,22 +91,22 @@ pub struct NewKey {
 
 /// A key as its holder presents it. It cannot be printed by accident.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
+pub struct BearerToken(String);
 
-impl Token {
-    /// The key itself, for whoever asked for it.
+impl BearerToken {
+    /// The key itself, to be shown to whoever created it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
     fn new(id: &str, secret: &[u8; SECRET_BYTES]) -> Self {
-        Token(format!("{PREFIX}{id}_{}", hex(secret)))
+        BearerToken(format!("{PREFIX}{id}_{}", hex(secret)))
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for BearerToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token([redacted])")
+        f.write_str("BearerToken([redacted])")
     }
 }
 
@@ -132,10 +132,10 @@ pub enum InvalidKey {
     #[error("there is a key named `{0}` already")]
     Taken(String),
     /// There are too many.
-    #[error("there are {KEYS_MAX} keys already; revoke one that nobody needs")]
+    #[error("there are {KEYS_MAX} keys already; revoke one that is no longer needed")]
     TooMany,
     /// The hash is not a hash.
-    #[error("`hash` of the key `{0}` is no hash")]
+    #[error("`hash` of the key `{0}` is not a hash")]
     Hash(String),
     /// There is no permission of that name.
     #[error("there is no permission `{0}`; there are search, read, metadata, ingest, erase and metrics")]
@@ -185,11 +185,11 @@ impl Keys {
         new: NewKey,
         now: Timestamp,
         random: [u8; ID_BYTES + SECRET_BYTES],
-    ) -> Result<(Key, Token), InvalidKey> {
+    ) -> Result<(Key, BearerToken), InvalidKey> {
         let (id, secret) = random.split_at(ID_BYTES);
         let id = hex(id);
         let secret = secret.try_into().expect("the rest is as long as a secret");
-        let token = Token::new(&id, secret);
+        let token = BearerToken::new(&id, secret);
         let key = Key {
             id,
             name: checked_name(&new.name)?,
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_means_nothing_cannot_be_made() {
+    fn a_meaningless_key_cannot_be_created() {
         let mut keys = Keys::default();
         let mut random = 0;
         let mut make = |new: NewKey| {

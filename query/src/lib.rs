@@ -5,12 +5,12 @@
 //! - [`state`]: what every answer needs: the index, limits, metrics; built once by `server`.
 //! - [`search`]: one search from parameters to the answer, for the HTTP API and the pages alike.
 //! - [`slowest`]: the slowest searches of the last hour.
-//! - [`erasures`]: out of every answer and every file, with a receipt.
+//! - [`erasures`]: removes interactions from every answer and every file, with a receipt.
 //! - [`export`], [`follow`], [`overview`]: every match as a stream, matches as they change, numbers for charts.
 //! - [`events`]: events that come in over HTTP, for a sink that `server` provides.
 //! - `mcp`: what AI agents ask, by the Model Context Protocol.
-//! - [`webhooks`]: whether a webhook comes from whom it claims.
-//! - [`views`]: searches that people gave a name.
+//! - [`webhooks`]: whether a webhook comes from the platform that it names.
+//! - [`views`]: searches that people saved under a name.
 //! - [`words`]: what people said, kept from those who may not read it.
 //! - [`problem`]: the one place that turns errors into status, stable code and public text.
 //! - [`keys`]: who may ask what; [`audit`]: who asked what.

@@ -14,7 +14,7 @@ use crate::http::Caller;
 use crate::parameters::{self, SearchParameters};
 use crate::problem::Problem;
 use crate::search::{in_order, resolve};
-use crate::slowest::Kind;
+use crate::slowest::SearchKind;
 use crate::state::AppState;
 use crate::words;
 
@@ -67,7 +67,7 @@ pub async fn overview(
     let (caller, slowest) = (caller.clone(), Arc::clone(state.slowest()));
     let work = move |reader: &dyn Search, deadline| {
         let overview = || answer(reader, &parameters, &caller, interval, deadline);
-        slowest.time(Kind::Overview, &parameters, overview, |answer| answer.total)
+        slowest.time(SearchKind::Overview, &parameters, overview, |answer| answer.total)
     };
     state.run(work).await
 }
@@ -111,7 +111,7 @@ fn answer(
 /// It names none.
 pub fn parse_interval(text: &str) -> Result<Duration, Problem> {
     parameters::parse_interval(text).ok_or_else(|| {
-        let problem = Problem::new("invalid_parameter", "`interval` is no interval");
+        let problem = Problem::new("invalid_parameter", "`interval` is not an interval");
         let hint = Some(parameters::INTERVAL_HINT.to_owned());
         Problem { parameter: Some("interval".into()), hint, ..problem }
     })

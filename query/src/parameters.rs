@@ -30,7 +30,7 @@ pub const FACETS_MAX: usize = 40;
 /// Most filter values of one search.
 pub const FILTER_VALUES_MAX: usize = 1_000;
 
-/// What a search asks for, checked but for the query's text.
+/// What a search asks for, checked except for the query's text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchParameters {
     /// The query as the user wrote it; `None` and blank ask for everything.
@@ -56,7 +56,7 @@ pub struct SearchParameters {
     pub sort: Option<Sort>,
     /// Most hits, 0 to [`LIMIT_MAX`].
     pub limit: usize,
-    /// Where to go on, as an answer's `next_cursor` gave it.
+    /// Where to continue, as an answer's `next_cursor` gave it.
     pub cursor: Option<String>,
 }
 

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_news_once_and_so_is_its_end() {
+    fn a_failure_and_its_end_are_logged_once() {
         let mut last_error = None;
         let mut news = |outcome: Result<bool, &str>| news(outcome.map_err(str::to_owned), &mut last_error);
         assert_eq!(news(Ok(false)), None);

@@ -16,7 +16,7 @@ use crate::keys::Permission;
 use crate::language::{self, Notice};
 use crate::parameters::{SearchParameters, decode_cursor, encode_cursor};
 use crate::problem::Problem;
-use crate::slowest::Kind;
+use crate::slowest::SearchKind;
 use crate::state::AppState;
 use crate::words;
 
@@ -120,7 +120,7 @@ pub async fn search(
     let (asking, slowest) = (caller.clone(), Arc::clone(state.slowest()));
     let work = move |reader: &dyn Search, deadline| {
         let search = || answer(reader, &parameters, &asking, deadline, SearchItem::new);
-        slowest.time(Kind::Search, &parameters, search, |answer| answer.total)
+        slowest.time(SearchKind::Search, &parameters, search, |answer| answer.total)
     };
     let mut answer = state.run(work).await?;
     if !caller.may(Permission::Search) {
@@ -147,7 +147,7 @@ pub(crate) async fn search_json(
     let (caller, slowest) = (caller.clone(), Arc::clone(state.slowest()));
     let work = move |reader: &dyn Search, deadline| {
         let search = || answer(reader, &parameters, &caller, deadline, ItemJson::new);
-        let mut answer = slowest.time(Kind::Search, &parameters, search, |answer| answer.total)?;
+        let mut answer = slowest.time(SearchKind::Search, &parameters, search, |answer| answer.total)?;
         answer.took_ms = milliseconds_since(started);
         answer.to_json().map_err(|error| Problem::internal(&error))
     };
@@ -275,7 +275,7 @@ fn request(
 }
 
 /// Parses a query. A text that is the id of an interaction that may be seen finds that one too, beside those that its
-/// words are found in, and even if it is no query: ids may hold anything.
+/// words are found in, and even if it is not a query: ids may hold anything.
 ///
 /// # Errors
 /// It can be parsed neither as a query nor is it an id.

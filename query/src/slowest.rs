@@ -1,7 +1,8 @@
 //! The slowest searches of the last hour, for whoever looks after the server.
 //!
-//! They are kept in memory and nowhere else. What was searched for is shown to those who may search everything
-//! themselves; others see its shape: the query without its words and values.
+//! The log has a line for every search that takes a second, with its request but never with what was searched for. That
+//! is kept here, in memory and nowhere else. Those who may search everything themselves see it; others see its shape: the
+//! query without its words and values.
 
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,15 +10,13 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use hearken_index::Access;
-use hearken_index::query::{Query, TextForm, ValueMatch};
 use hearken_index::search::Sort;
 use hearken_model::Timestamp;
-use hearken_model::field::METADATA_PREFIX;
 use serde::Serialize;
 
 use crate::http::Caller;
 use crate::keys::{Permission, now};
-use crate::language::{self, scope_name};
+use crate::language::{self, HIDDEN, shown_field};
 use crate::parameters::SearchParameters;
 use crate::problem::Problem;
 
@@ -28,13 +27,11 @@ const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
 /// Longest shape, and longest query that is kept, in characters.
 const SHAPE_CHARS_MAX: usize = 300;
 const Q_CHARS_MAX: usize = 1_000;
-/// Stands for what was searched for.
-const HIDDEN: &str = "…";
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum SearchKind {
     /// A page of interactions, with facets.
     Search,
     /// The numbers for charts.
@@ -49,7 +46,7 @@ pub struct SlowSearch {
     /// How long it ran, without waiting for a place in the pool.
     pub seconds: f64,
     /// What was asked for.
-    pub kind: Kind,
+    pub kind: SearchKind,
     /// Interactions that matched; `None` when it ran out of time, and for those who may not know.
     pub total: Option<u64>,
     /// The query and the other parameters, with `…` in place of words, values and metadata keys.
@@ -67,7 +64,7 @@ impl SlowSearches {
     /// Runs a search, and keeps it if it is one of the slowest. Searches that are refused are not kept.
     pub(crate) fn time<T>(
         &self,
-        kind: Kind,
+        kind: SearchKind,
         parameters: &SearchParameters,
         search: impl FnOnce() -> Result<T, Problem>,
         total: impl FnOnce(&T) -> u64,
@@ -129,22 +126,22 @@ impl SlowSearches {
 fn shape(parameters: &SearchParameters) -> String {
     let SearchParameters { facets, ranges, filters, from, to, started, sort, limit, cursor, .. } = parameters;
     let mut shape = String::new();
-    // An id is no query, and is asked for all the same.
+    // An id is not a query, and is asked for anyway.
     match parameters.text().map(language::parse) {
-        Some(Ok(query)) => write_query(&query, false, &mut shape),
+        Some(Ok(query)) => shape.push_str(&language::shape(&query)),
         Some(Err(_)) => shape.push_str(HIDDEN),
         None => shape.push('*'),
     }
     let times =
         [("from", from.is_some() || started.0.is_some()), ("to", to.is_some() || started.1.is_some())];
-    let names = filters.keys().map(|name| shown(name));
+    let names = filters.keys().map(|name| shown_field(name));
     let given = names.chain(times.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name));
     for name in given {
         let _ = write!(shape, " {name}={HIDDEN}"); // a String takes all
     }
     let lists = [
-        ("facets", facets.iter().map(|name| shown(name)).collect::<Vec<_>>()),
-        ("ranges", ranges.iter().map(|facet| shown(&facet.field)).collect()),
+        ("facets", facets.iter().map(|name| shown_field(name)).collect::<Vec<_>>()),
+        ("ranges", ranges.iter().map(|facet| shown_field(&facet.field)).collect()),
     ];
     for (name, fields) in lists.into_iter().filter(|(_, fields)| !fields.is_empty()) {
         let _ = write!(shape, " {name}={}", fields.join(","));
@@ -154,7 +151,7 @@ fn shape(parameters: &SearchParameters) -> String {
         Some(Sort::Relevance) => shape.push_str(" sort=relevance"),
         Some(Sort::Fields(keys)) => {
             let sign = |descending| if descending { "-" } else { "" };
-            let keys = keys.iter().map(|key| format!("{}{}", sign(key.descending), shown(&key.field)));
+            let keys = keys.iter().map(|key| format!("{}{}", sign(key.descending), shown_field(&key.field)));
             let _ = write!(shape, " sort={}", keys.collect::<Vec<_>>().join(","));
         }
     }
@@ -167,63 +164,6 @@ fn shape(parameters: &SearchParameters) -> String {
         shape.push_str(HIDDEN);
     }
     shape
-}
-
-/// A field's name; keys of metadata are somebody's own words.
-fn shown(field: &str) -> &str {
-    if field.starts_with(METADATA_PREFIX) { "metadata.…" } else { field }
-}
-
-fn write_query(query: &Query, is_inside: bool, shape: &mut String) {
-    match query {
-        Query::All => shape.push('*'),
-        Query::And(parts) => write_list(parts, " ", is_inside, shape),
-        Query::Or(parts) => write_list(parts, " OR ", is_inside, shape),
-        Query::Not(part) => {
-            shape.push_str("NOT ");
-            write_query(part, true, shape);
-        }
-        Query::Text { scope, text, form } => {
-            let name = scope_name(*scope);
-            if !name.is_empty() {
-                shape.push_str(name);
-                shape.push(':');
-            }
-            let words = vec![HIDDEN; text.split_whitespace().count().max(1)].join(" ");
-            let _ = match form {
-                TextForm::Word => write!(shape, "{words}"),
-                TextForm::Phrase { slop: 0 } => write!(shape, "\"{words}\""),
-                TextForm::Phrase { slop } => write!(shape, "\"{words}\"~{slop}"),
-                TextForm::Prefix => write!(shape, "{words}*"),
-                TextForm::Fuzzy { distance } => write!(shape, "{words}~{distance}"),
-            };
-        }
-        Query::Value { field, value } => {
-            let star = if matches!(value, ValueMatch::StartsWith(_)) { "*" } else { "" };
-            let _ = write!(shape, "{}:{HIDDEN}{star}", shown(field));
-        }
-        Query::Range { field, .. } => {
-            let _ = write!(shape, "{}:[{HIDDEN} TO {HIDDEN}]", shown(field));
-        }
-        Query::Exists { field } => {
-            let _ = write!(shape, "{}:*", shown(field));
-        }
-    }
-}
-
-fn write_list(parts: &[Query], between: &str, is_inside: bool, shape: &mut String) {
-    if is_inside {
-        shape.push('(');
-    }
-    for (idx, part) in parts.iter().enumerate() {
-        if idx > 0 {
-            shape.push_str(between);
-        }
-        write_query(part, true, shape);
-    }
-    if is_inside {
-        shape.push(')');
-    }
 }
 
 #[cfg(test)]
@@ -241,7 +181,7 @@ mod tests {
         for (query, expected) in [
             ("", "* limit=20"),
             ("q=Zoe+Lovelace", "… … limit=20"),
-            ("q=user:Zoe+OR+%22Zoe+L%22~3+-Zo*+Zoee~1", "user:… OR (\"… …\"~3 NOT …* …~1) limit=20"),
+            ("q=user:Zoe+OR+%22Zoe+L%22~3+-Zo*+Zoee~1", "user:… OR \"… …\"~3 NOT …* …~1 limit=20"),
             ("q=country:Zoe+csat:%3C%3D2+rating:*", "country:… csat:[… TO …] rating:* limit=20"),
             ("q=metadata.zoe:1815+agent:Zo*", "metadata.…:… agent:…* limit=20"),
             (
@@ -266,7 +206,7 @@ mod tests {
             searches.keep(start + Duration::from_secs(after_s), seconds, |seconds| SlowSearch {
                 at: now(),
                 seconds,
-                kind: Kind::Search,
+                kind: SearchKind::Search,
                 total: Some(1),
                 shape: String::new(),
                 q: None,
@@ -293,7 +233,7 @@ mod tests {
     fn what_runs_out_of_time_is_kept_and_what_is_refused_is_not() {
         let searches = SlowSearches::default();
         let run = |answer: Result<u64, Problem>| {
-            drop(searches.time(Kind::Search, &parameters("q=refund"), || answer, |total| *total));
+            drop(searches.time(SearchKind::Search, &parameters("q=refund"), || answer, |total| *total));
         };
         run(Ok(3));
         run(Err(Problem::search_timeout()));

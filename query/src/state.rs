@@ -15,11 +15,11 @@ use crate::events::EventSink;
 use crate::follow::Seal;
 use crate::http::Gate;
 use crate::http::metrics::HttpMetrics;
-use crate::http::pace::Pace;
+use crate::http::pace::RateLimiter;
 use crate::http::unsigned::UnsignedRoom;
 use crate::problem::Problem;
 use crate::slowest::SlowSearches;
-use crate::views::Views;
+use crate::views::SavedViews;
 use crate::webhooks::Platform;
 
 /// Bounds on what requests may cost.
@@ -39,19 +39,19 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Most bytes of one request with events, decompressed or not.
     pub events_bytes_max: usize,
-    /// Events that each key, or user, may send a second; `None` is as many as they like. More are answered 429.
+    /// Events that each key, or user, may send a second; `None` does not limit them. More are answered 429.
     pub events_per_second: Option<NonZeroU32>,
     /// Bytes of requests with events that are taken in at the same time; more wait.
     pub events_room_bytes: usize,
     /// Bytes of webhooks that are taken in at the same time before it is known whether their signatures are right; one address
     /// has no more than `events_bytes_max` of them, and more wait.
     pub unsigned_room_bytes: usize,
-    /// How long the body of a request may take beside what has come of it at 32 KiB a second; then 408.
+    /// How long the body of a request may take, in addition to a second for every 32 KiB that has arrived; then 408.
     pub body_timeout: Duration,
     /// Exports at the same time; more are answered 429.
     pub exports_max: usize,
-    /// Event streams at the same time; more are answered 429. Exports have places of their own: readers who keep pages open
-    /// hold nobody's export up.
+    /// Event streams at the same time; more are answered 429. Exports have their own limit: readers who keep pages open
+    /// do not hold up anybody's export.
     pub streams_max: usize,
     /// Connections at the same time; more wait to be taken. Far below the usual limit of 1,024 descriptors, for the
     /// index needs some too.
@@ -105,12 +105,12 @@ struct Inner {
     streams: Arc<Semaphore>,
     /// Places for KiB of events.
     events_room: Arc<Semaphore>,
-    pace: Pace,
+    pace: RateLimiter,
     unsigned_room: UnsignedRoom,
     events: Option<Arc<dyn EventSink>>,
     webhook_secrets: BTreeMap<Platform, Vec<u8>>,
     stopping: watch::Receiver<bool>,
-    views: Arc<Views>,
+    views: Arc<SavedViews>,
     erasures: Arc<Erasures>,
     gate: Gate,
     audit: Option<AuditLog>,
@@ -125,7 +125,7 @@ pub struct AppStateBuilder {
     readiness: Readiness,
     limits: Limits,
     stopping: watch::Receiver<bool>,
-    views: Views,
+    views: SavedViews,
     erasures: Arc<Erasures>,
     gate: Gate,
     audit: Option<AuditLog>,
@@ -166,7 +166,7 @@ impl AppStateBuilder {
     }
 
     /// The saved views; by default there are none and new ones are kept in memory.
-    pub fn views(mut self, views: Views) -> Self {
+    pub fn views(mut self, views: SavedViews) -> Self {
         self.views = views;
         self
     }
@@ -222,7 +222,7 @@ impl AppStateBuilder {
             exports: Arc::new(Semaphore::new(limits.exports_max)),
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             events_room: Arc::new(Semaphore::new((limits.events_room_bytes / 1024).max(1))),
-            pace: Pace::new(limits.events_per_second),
+            pace: RateLimiter::new(limits.events_per_second),
             unsigned_room: UnsignedRoom::new(limits.unsigned_room_bytes, limits.events_bytes_max),
             events,
             webhook_secrets,
@@ -244,16 +244,16 @@ impl AppStateBuilder {
 
 impl AppState {
     /// Begins a state over that index. `/metrics` shows the registry as a whole.
-    pub fn builder(reader: impl Into<Arc<dyn Search>>, registry: prometheus::Registry) -> AppStateBuilder {
+    pub fn builder(reader: Arc<dyn Search>, registry: prometheus::Registry) -> AppStateBuilder {
         let readiness: Readiness = Arc::new(Vec::new);
         let (_, stopping) = watch::channel(false);
         AppStateBuilder {
-            reader: reader.into(),
+            reader,
             registry,
             readiness,
             limits: Limits::default(),
             stopping,
-            views: Views::default(),
+            views: SavedViews::default(),
             erasures: Arc::default(),
             gate: Gate::default(),
             audit: None,
@@ -269,7 +269,7 @@ impl AppState {
     }
 
     /// The saved views.
-    pub fn views(&self) -> &Arc<Views> {
+    pub fn views(&self) -> &Arc<SavedViews> {
         &self.inner.views
     }
 
@@ -360,7 +360,7 @@ impl AppState {
             drop((place, admitted));
             done
         };
-        // Here, while the runtime goes on elsewhere: to wake another thread and be woken by it takes as long as many a
+        // Here, while the runtime goes on elsewhere: waking another thread and being woken by it takes as long as many a
         // search.
         let done = tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(work)));
         let done = done.map_err(|_| Problem::internal(&std::io::Error::other("a search panicked")))?;
@@ -383,7 +383,7 @@ impl AppState {
     }
 
     /// How fast events may come in.
-    pub(crate) fn pace(&self) -> &Pace {
+    pub(crate) fn pace(&self) -> &RateLimiter {
         &self.inner.pace
     }
 
@@ -392,7 +392,7 @@ impl AppState {
         self.inner.events.as_ref()
     }
 
-    /// Waits until so many bytes of events may be taken in, and holds the room until it is dropped.
+    /// Waits until this many bytes of events may be taken in, and holds the room until it is dropped.
     pub(crate) async fn events_room(&self, num_bytes: usize) -> Option<OwnedSemaphorePermit> {
         let room_max = (self.limits().events_room_bytes / 1024).max(1);
         let places = (num_bytes / 1024 + 1).min(room_max);

@@ -1,4 +1,4 @@
-//! Saved views: searches with a name, kept in one small JSON file beside the index.
+//! Saved views: searches with a name, kept in one small JSON file next to the index.
 //!
 //! A view belongs to the organizations of the key that saved it, and exists only for keys that may see all of these,
 //! because its name and its search may reveal something about each. So names are unique among views of the same
@@ -27,7 +27,7 @@ pub const QUERY_BYTES_MAX: usize = 8 * 1024;
 
 /// One named search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct View {
+pub struct SavedView {
     /// Unique among the views of the same organizations, letter case aside.
     pub name: String,
     /// The search: what follows `?` in the address of the list.
@@ -48,7 +48,7 @@ pub struct ViewChange {
 
 /// The views of a server.
 #[derive(Debug, Default)]
-pub struct Views {
+pub struct SavedViews {
     /// `None` keeps them in memory only.
     path: Option<PathBuf>,
     /// By name.
@@ -57,7 +57,7 @@ pub struct Views {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct OwnedView {
-    view: View,
+    view: SavedView,
     /// The organizations that the key which saved it may see.
     owner: Access,
 }
@@ -74,7 +74,7 @@ pub enum OpenViewsError {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct ViewsFile {
     /// The form of this file.
     version: u8,
     views: Vec<StoredView>,
@@ -83,7 +83,7 @@ struct Stored {
 #[derive(Serialize, Deserialize)]
 struct StoredView {
     #[serde(flatten)]
-    view: View,
+    view: SavedView,
     /// Absent for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     organizations: Option<Vec<String>>,
@@ -101,7 +101,7 @@ impl From<&OwnedView> for StoredView {
 
 impl From<StoredView> for OwnedView {
     fn from(StoredView { view, organizations }: StoredView) -> Self {
-        // A list of none can only come from somebody's editor: then nobody else loses by it.
+        // An empty list can only come from editing by hand: then nobody else loses anything.
         let organizations = organizations.and_then(|names| Organizations::try_new(names).ok());
         OwnedView { view, owner: organizations.map_or(Access::All, Access::Only) }
     }
@@ -109,14 +109,14 @@ impl From<StoredView> for OwnedView {
 
 const VERSION: u8 = 1;
 
-impl Views {
+impl SavedViews {
     /// Opens the views in a file, which need not exist yet.
     ///
     /// # Errors
     /// The file cannot be read, or holds something else.
     pub fn open(path: PathBuf) -> Result<Self, OpenViewsError> {
         let mut views = match fs::read(&path) {
-            Ok(bytes) => match serde_json::from_slice::<Stored>(&bytes) {
+            Ok(bytes) => match serde_json::from_slice::<ViewsFile>(&bytes) {
                 Ok(stored) => stored.views.into_iter().map(OwnedView::from).collect(),
                 Err(error) => return Err(OpenViewsError::Damaged(path, error)),
             },
@@ -124,17 +124,17 @@ impl Views {
             Err(error) => return Err(OpenViewsError::Unreadable(path, error)),
         };
         sort(&mut views);
-        Ok(Views { path: Some(path), views: Mutex::new(views) })
+        Ok(SavedViews { path: Some(path), views: Mutex::new(views) })
     }
 
     /// Every view of organizations that may be seen, by name.
-    pub fn all(&self, access: &Access) -> Vec<View> {
+    pub fn all(&self, access: &Access) -> Vec<SavedView> {
         let views = self.lock();
         views.iter().filter(|kept| access.covers(&kept.owner)).map(|kept| kept.view.clone()).collect()
     }
 
     /// The view of that name.
-    pub fn get(&self, name: &str, access: &Access) -> Option<View> {
+    pub fn get(&self, name: &str, access: &Access) -> Option<SavedView> {
         let views = self.lock();
         position(&views, name, access).ok().map(|idx| views[idx].view.clone())
     }
@@ -143,7 +143,7 @@ impl Views {
     ///
     /// # Errors
     /// The name is taken or none, the search is too long, there are too many views, or the file cannot be written.
-    pub fn create(&self, view: View, access: &Access) -> Result<View, Problem> {
+    pub fn create(&self, view: SavedView, access: &Access) -> Result<SavedView, Problem> {
         let view = checked(view)?;
         self.change(|views| {
             let own = || views.iter().filter(|known| known.owner == *access);
@@ -152,7 +152,10 @@ impl Views {
             }
             if own().count() >= VIEWS_MAX {
                 let problem = Problem::new("too_many_views", format!("there are {VIEWS_MAX} views already"));
-                return Err(Problem { hint: Some("delete one that nobody needs".to_owned()), ..problem });
+                return Err(Problem {
+                    hint: Some("delete one that is no longer needed".to_owned()),
+                    ..problem
+                });
             }
             views.push(OwnedView { view: view.clone(), owner: access.clone() });
             Ok(view.clone())
@@ -162,12 +165,12 @@ impl Views {
     /// Gives a view another name, another search, or both. Blocks until it is on disk.
     ///
     /// # Errors
-    /// There is no such view, and those of [`Views::create`].
-    pub fn update(&self, name: &str, change: ViewChange, access: &Access) -> Result<View, Problem> {
+    /// There is no such view, and those of [`SavedViews::create`].
+    pub fn update(&self, name: &str, change: ViewChange, access: &Access) -> Result<SavedView, Problem> {
         self.change(|views| {
             let idx = position(views, name, access)?;
             let OwnedView { view: old, owner } = views[idx].clone();
-            let changed = checked(View {
+            let changed = checked(SavedView {
                 name: change.name.clone().unwrap_or(old.name),
                 query: change.query.clone().unwrap_or(old.query),
             })?;
@@ -186,7 +189,7 @@ impl Views {
     ///
     /// # Errors
     /// There is no such view, or the file cannot be written.
-    pub fn delete(&self, name: &str, access: &Access) -> Result<View, Problem> {
+    pub fn delete(&self, name: &str, access: &Access) -> Result<SavedView, Problem> {
         self.change(|views| position(views, name, access).map(|idx| views.remove(idx).view))
     }
 
@@ -212,7 +215,7 @@ impl Views {
     }
 }
 
-/// Where the views of an index are kept: beside its directory, under its name.
+/// Where the views of an index are kept: next to its directory, under its name.
 pub fn path_beside(index: &Path) -> PathBuf {
     let mut name = index.file_name().unwrap_or("index".as_ref()).to_owned();
     name.push(".views.json");
@@ -242,7 +245,7 @@ fn exists(name: &str) -> Problem {
 }
 
 /// The view with its name trimmed.
-fn checked(view: View) -> Result<View, Problem> {
+fn checked(view: SavedView) -> Result<SavedView, Problem> {
     let invalid = |parameter: &str, detail: String| Problem {
         parameter: Some(parameter.into()),
         ..Problem::new("invalid_parameter", detail)
@@ -259,11 +262,11 @@ fn checked(view: View) -> Result<View, Problem> {
     if query.len() > QUERY_BYTES_MAX {
         return Err(invalid("query", format!("a view's search has at most {QUERY_BYTES_MAX} bytes")));
     }
-    Ok(View { name: name.to_owned(), query: query.to_owned() })
+    Ok(SavedView { name: name.to_owned(), query: query.to_owned() })
 }
 
 fn write(path: &Path, views: &[OwnedView]) -> io::Result<()> {
-    let json = serde_json::to_vec_pretty(&Stored {
+    let json = serde_json::to_vec_pretty(&ViewsFile {
         version: VERSION,
         views: views.iter().map(StoredView::from).collect(),
     })?;
@@ -275,11 +278,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn view(name: &str, query: &str) -> View {
-        View { name: name.to_owned(), query: query.to_owned() }
+    fn view(name: &str, query: &str) -> SavedView {
+        SavedView { name: name.to_owned(), query: query.to_owned() }
     }
 
-    fn names(views: &Views) -> Vec<String> {
+    fn names(views: &SavedViews) -> Vec<String> {
         views.all(&Access::All).into_iter().map(|view| view.name).collect()
     }
 
@@ -288,7 +291,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = path_beside(&folder.path().join("index"));
         assert_eq!(path, folder.path().join("index.views.json"));
-        let views = Views::open(path.clone()).unwrap();
+        let views = SavedViews::open(path.clone()).unwrap();
         views.create(view(" refunds ", "?q=refund&since=7d"), &Access::All).unwrap();
         views.create(view("Angry", "sentiment=negative"), &Access::All).unwrap();
         views.create(view("gone", ""), &Access::All).unwrap();
@@ -297,7 +300,7 @@ mod tests {
             .unwrap();
         views.delete("gone", &Access::All).unwrap();
         drop(views);
-        let views = Views::open(path).unwrap();
+        let views = SavedViews::open(path).unwrap();
         assert_eq!(
             views.all(&Access::All),
             [view("Angry", "sentiment=negative"), view("Refunds", "q=refund&since=7d")]
@@ -307,10 +310,10 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_searches_bounded() {
-        let views = Views::default();
+        let views = SavedViews::default();
         views.create(view("A", "q=1"), &Access::All).unwrap();
         views.create(view("B", "q=2"), &Access::All).unwrap();
-        let code = |result: Result<View, Problem>| result.unwrap_err().code;
+        let code = |result: Result<SavedView, Problem>| result.unwrap_err().code;
         assert_eq!(code(views.create(view("a", "q=3"), &Access::All)), "view_exists");
         let rename = ViewChange { name: Some("b".into()), query: None };
         assert_eq!(code(views.update("A", rename, &Access::All)), "view_exists");
@@ -332,14 +335,14 @@ mod tests {
     fn views_of_other_organizations_are_not_there() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index.views.json");
-        let views = Views::open(path.clone()).unwrap();
+        let views = SavedViews::open(path.clone()).unwrap();
         let of = |names: &[&str]| Access::Only(Organizations::try_new(names.iter().copied()).unwrap());
         let (acme, globex, both) = (of(&["acme"]), of(&["globex"]), of(&["acme", "globex"]));
         views.create(view("a", "q=1"), &acme).unwrap();
         views.create(view("a", "q=2"), &globex).unwrap();
         views.create(view("every", "q=3"), &Access::All).unwrap();
         drop(views);
-        let views = Views::open(path).unwrap();
+        let views = SavedViews::open(path).unwrap();
         assert_eq!(views.all(&acme), [view("a", "q=1")]);
         assert_eq!(views.all(&both), [view("a", "q=1"), view("a", "q=2")]);
         assert_eq!(views.all(&Access::All).len(), 3);
@@ -355,17 +358,17 @@ mod tests {
     #[test]
     fn a_view_that_cannot_be_written_is_not_shown() {
         let folder = tempfile::tempdir().unwrap();
-        let views = Views::open(folder.path().join("gone").join("views.json")).unwrap();
+        let views = SavedViews::open(folder.path().join("gone").join("views.json")).unwrap();
         assert_eq!(views.create(view("a", ""), &Access::All).unwrap_err().code, "internal");
         assert_eq!(views.all(&Access::All), []);
     }
 
     #[test]
-    fn a_damaged_file_is_told_and_kept() {
+    fn a_damaged_file_is_reported_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index.views.json");
         fs::write(&path, "[]").unwrap();
-        let error = Views::open(path.clone()).unwrap_err();
+        let error = SavedViews::open(path.clone()).unwrap_err();
         assert!(error.to_string().contains("index.views.json"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"[]");
     }

@@ -18,7 +18,7 @@ use hearken_geoip::GeoIp;
 use hearken_index::checkpoint::Checkpoint;
 use hearken_index::{Lookup, Maintain, Search};
 use hearken_ingest::{
-    Assignment, Budget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, Intake, LlmAnalyst,
+    Assignment, DailyBudget, Deriver, Ingest, IngestMetrics, IngestParts, IngestStatus, Intake, LlmAnalyst,
     LlmParts, LocalLog, Retention,
 };
 use hearken_query::audit::AuditLog;
@@ -26,7 +26,7 @@ use hearken_query::erasures::{self, Erasures};
 use hearken_query::http::{Gate, LiveTls, Proxies, ServeOptions, SignOn};
 use hearken_query::keys::{KeyFile, LiveKeys};
 use hearken_query::reload::{Reloaded, reload_on_change};
-use hearken_query::views::{self, Views};
+use hearken_query::views::{self, SavedViews};
 use hearken_query::webhooks::Platform;
 use hearken_query::{AppState, Limits, http};
 use prometheus::Registry;
@@ -38,14 +38,14 @@ use crate::engine::{self, Engine};
 use crate::erasures::ServerErasures;
 use crate::http_events::HttpEvents;
 
-/// How often the GeoIP files are looked at; a replaced one is in use this much later.
+/// How often the GeoIP files are checked for changes.
 const GEOIP_INTERVAL: Duration = Duration::from_secs(2);
 /// How long requests that are under way may take when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections to the address that has nothing but metrics.
+/// Connections to the address that serves only metrics.
 const METRICS_CONNECTIONS_MAX: usize = 32;
 
-/// What a process does of all that there is to do.
+/// Which part of the work a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Role {
     /// Everything.
@@ -68,7 +68,7 @@ pub struct App {
     stopping: watch::Sender<bool>,
     http: JoinHandle<std::io::Result<()>>,
     geoip: JoinHandle<()>,
-    /// Gets what retention removed out of the files, if anything is ever removed.
+    /// Removes from the files what retention has removed, if retention is configured.
     cleaning: Option<JoinHandle<()>>,
     keys: Option<LiveKeys>,
     watching_keys: Option<JoinHandle<()>>,
@@ -94,17 +94,17 @@ impl App {
         let tls = open_tls(&config.http)?;
         let audit = config.http.audit_log.clone().map(AuditLog::open).transpose()?;
         let Engine { store, lookup, search, maintain: monitor } = engine::open(&config, &registry)?;
-        let views = Views::open(views::path_beside(&config.index.path))?;
+        let views = SavedViews::open(views::path_beside(&config.index.path))?;
         crate::metrics::register_index(&registry, Arc::clone(&monitor))?;
 
         let listener = tokio::net::TcpListener::bind(config.http.listen).await.with_context(|| {
-            format!("cannot listen on `{}`; is it taken? see `http.listen`", config.http.listen)
+            format!("cannot listen on `{}`; is the port in use? see `http.listen`", config.http.listen)
         })?;
         let address = listener.local_addr()?;
         let metrics_listener = match config.http.metrics_listen {
             None => None,
             Some(address) => Some(tokio::net::TcpListener::bind(address).await.with_context(|| {
-                format!("cannot listen on `{address}`; is it taken? see `http.metrics_listen`")
+                format!("cannot listen on `{address}`; is the port in use? see `http.metrics_listen`")
             })?),
         };
 
@@ -232,7 +232,7 @@ impl App {
         self.ingest.status()
     }
 
-    /// Waits until something that must not end has ended.
+    /// Waits until something ends that must not.
     pub async fn failed(&self) -> anyhow::Error {
         loop {
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -299,7 +299,7 @@ fn open_tls(config: &HttpConfig) -> anyhow::Result<Option<LiveTls>> {
     Ok(Some(LiveTls::open(certificate.clone(), key.clone()).context("`[http.tls]` cannot be used")?))
 }
 
-/// How users are named whom a proxy signs on, if one does.
+/// How a proxy that signs users on names them, if one does.
 fn sign_on(config: &HttpConfig) -> anyhow::Result<Option<SignOn>> {
     let Some(SignOnConfig { user_header, organizations_header, permissions }) = &config.sign_on else {
         return Ok(None);
@@ -328,7 +328,7 @@ pub fn open_geoip(config: &Config) -> anyhow::Result<GeoIp> {
     })
 }
 
-/// Opens the log of what came in over HTTP, beside the index that reads it.
+/// Opens the log of what came in over HTTP, next to the index that reads it.
 ///
 /// # Errors
 /// It cannot be read, or what was accepted is damaged.
@@ -356,7 +356,7 @@ fn webhook_secrets(config: &WebhooksConfig) -> anyhow::Result<BTreeMap<Platform,
     Ok(secrets)
 }
 
-/// The door for events that come in over HTTP.
+/// The intake for events that come in over HTTP.
 fn intake(
     config: &Config,
     log: Option<&LocalLog>,
@@ -440,7 +440,7 @@ fn llm_parts(
         return Ok(None); // the configuration asks for both
     };
     let spent = crate::rebuild::beside(&config.index.path, "llm-spent.json");
-    let budget = Budget::open(openai.budget_per_day, Some(spent.clone())).with_context(|| {
+    let budget = DailyBudget::open(openai.budget_per_day, Some(spent.clone())).with_context(|| {
         format!(
             "cannot read `{}`, which says what the language model has cost today; remove it",
             spent.display()
@@ -479,7 +479,7 @@ async fn watch_geoip(geoip: GeoIp) {
         move || geoip.reload_if_changed(),
         |reloaded| match reloaded {
             Reloaded::Changed => info!("reloaded the GeoIP file"),
-            Reloaded::Readable => {} // a file that is refused is so once, and not read again until it changes
+            Reloaded::Readable => {} // a refused file is reported once, and not read again until it changes
             Reloaded::Failed(error) => {
                 warn!(error, "the new GeoIP file is refused; the old one stays in use")
             }
@@ -488,7 +488,7 @@ async fn watch_geoip(geoip: GeoIp) {
     .await;
 }
 
-/// Where the demo and tests keep an index of their own.
+/// Where the demo and tests keep their index.
 pub fn index_in(folder: &std::path::Path) -> PathBuf {
     folder.join("index")
 }

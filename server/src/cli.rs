@@ -38,7 +38,7 @@ struct ServerArgs {
     #[arg(long, value_name = "ADDRESS")]
     url: Option<String>,
     /// The profile with address and key_file, in ~/.config/hearken/profiles.toml [default: $HEARKEN_PROFILE, else
-    /// `default`]. A key in $HEARKEN_KEY goes before
+    /// `default`]. A key in $HEARKEN_KEY takes precedence
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     #[command(flatten)]
@@ -99,7 +99,7 @@ enum Command {
         #[command(flatten)]
         server: ServerArgs,
     },
-    /// Lend an AI agent the server's tools, by the Model Context Protocol on standard input and output
+    /// Offer an AI agent the server's tools, through the Model Context Protocol on standard input and output
     Mcp(ServerArgs),
     /// Watch a server: rates, lag, freshness, the index, searches
     Top {
@@ -126,22 +126,22 @@ enum Command {
         /// The folder to write them into
         folder: PathBuf,
     },
-    /// Look after the index while the server is stopped
+    /// Maintain the index while the server is stopped
     Index {
         #[command(subcommand)]
         command: IndexCommand,
     },
-    /// Make, list and revoke API keys; a running server picks changes up
+    /// Create, list and revoke API keys; a running server picks up changes
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// Copy the index while the server runs, or put a copy in place
+    /// Copy the index while the server runs, or restore a copy
     Backup {
         #[command(subcommand)]
         command: BackupCommand,
     },
-    /// Look after the audit log
+    /// Check the audit log
     Audit {
         #[command(subcommand)]
         command: AuditCommand,
@@ -163,16 +163,16 @@ enum ServeRole {
 
 #[derive(Debug, Subcommand)]
 enum IndexCommand {
-    /// Make the index on an OpenSearch cluster; one that is there must fit
+    /// Create the index on an OpenSearch cluster; an existing one must match
     Prepare(ConfigArgs),
     /// Copy the index of one engine into that of another, and compare them
     Copy {
         #[command(flatten)]
         config: ConfigArgs,
-        /// The engine that has it
+        /// The engine to copy from
         #[arg(long, value_enum)]
         from: commands::index::CopyFrom,
-        /// The engine that gets it, which is `index.engine`
+        /// The engine to copy to, which is `index.engine`
         #[arg(long, value_enum)]
         to: commands::index::CopyTo,
     },
@@ -206,7 +206,7 @@ enum IndexCommand {
 
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
-    /// Make a key and print it, once
+    /// Create a key and print it once
     Create {
         #[command(flatten)]
         config: ConfigArgs,
@@ -243,7 +243,7 @@ enum BackupCommand {
         /// The directory
         dir: PathBuf,
     },
-    /// Put a copy in the place of an index that is not there; a damaged one is refused
+    /// Restore a copy where there is no index; a damaged one is refused
     Restore {
         #[command(flatten)]
         config: ConfigArgs,
@@ -254,13 +254,13 @@ enum BackupCommand {
 
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
-    /// Follow the chain of its lines: say how far it goes, or at which line it breaks
+    /// Follow the chain of its lines, and say how far it goes or where it breaks
     Check(ConfigArgs),
 }
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Say what is wrong with a configuration file, with the line
+    /// Say what is wrong with a configuration file, and on which line
     Check {
         /// The file
         file: PathBuf,
@@ -277,15 +277,15 @@ pub fn run(
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(message) => {
-            let code = if message.use_stderr() { 2 } else { 0 }; // `--help` and `--version` are no mistakes
-            let _ = message.print(); // a closed pipe is no reason to fail
+            let code = if message.use_stderr() { 2 } else { 0 }; // `--help` and `--version` are not errors
+            let _ = message.print(); // a closed pipe is not a failure
             return ExitCode::from(code);
         }
     };
     let environment = Environment(variables.into_iter().collect());
     match dispatch(cli.command, &environment) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS, // whoever read has read enough
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS, // the reader has seen enough
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

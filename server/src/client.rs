@@ -15,7 +15,7 @@ const URL_DEFAULT: &str = "http://127.0.0.1:8080";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of answers that are read whole.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// For erasures: the server waits for its files for five minutes at the most.
+/// For erasures: the server waits for its files for at most five minutes.
 const ERASURE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// The possible sources of a server's address: flags first, then the environment, a profile, the configuration.
@@ -61,7 +61,7 @@ pub struct ClientError {
     pub retry_after: Option<Duration>,
 }
 
-/// RFC 9457, as far as it is shown.
+/// The part of RFC 9457 that is shown.
 #[derive(Default, Deserialize)]
 struct Problem {
     title: Option<String>,
@@ -86,7 +86,7 @@ impl Client {
         let url = address.url.or(profile.url).or(listen).unwrap_or_else(|| URL_DEFAULT.to_owned());
         let url = url.trim_end_matches('/').to_owned();
         if !url.starts_with("http://") && !url.starts_with("https://") {
-            bail!("`{url}` is no address of a server; write one such as `{URL_DEFAULT}`");
+            bail!("`{url}` is not the address of a server; write one such as `{URL_DEFAULT}`");
         }
         let key = match (address.key, profile.key_file) {
             (Some(key), _) => Some(key),
@@ -154,7 +154,7 @@ impl Client {
         self.send(request.body(body))
     }
 
-    /// `POST /v1/erasures`, which may take as long as the server looks for what matches and rewrites files.
+    /// `POST /v1/erasures`, which may take as long as the server needs to find matches and rewrite files.
     ///
     /// # Errors
     /// See [`ClientError`].

@@ -1,4 +1,4 @@
-//! What the demo is made of: conversations of our own writing and a GeoIP file over documentation addresses.
+//! What the demo is made of: conversations written for it and a GeoIP file over documentation addresses.
 
 pub mod geoip;
 pub mod script;

@@ -26,10 +26,10 @@ pub struct Engine {
 impl From<(IndexWriter, IndexReader)> for Engine {
     fn from((writer, reader): (IndexWriter, IndexReader)) -> Self {
         Engine {
-            maintain: writer.monitor().into(),
-            store: writer.into(),
-            lookup: reader.clone().into(),
-            search: reader.into(),
+            maintain: Arc::new(writer.monitor()),
+            store: Box::new(writer),
+            lookup: Arc::new(reader.clone()),
+            search: Arc::new(reader),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Erasures go from the API's hands into those of ingest and of the index, which do not know each other.
+//! Passes erasures from the API to ingest and the index, which do not know each other.
 
 use std::sync::Arc;
 

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context as _, bail};
 use fail::FailScenario;
 
-/// `name=n`: the process ends at the n-th pass of the fail point, there and then: nothing is unwound, nothing written.
-/// The actions of `FAILPOINTS` have no such end.
+/// `name=n`: the process aborts at the n-th pass of the fail point: nothing is unwound or written.
+/// `FAILPOINTS` has no such action.
 const ABORT_VARIABLE: &str = "FAILPOINTS_ABORT";
 
 /// Applies `FAILPOINTS` (see the crate `fail`) and `FAILPOINTS_ABORT`, for as long as the result lives.

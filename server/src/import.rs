@@ -2,7 +2,7 @@
 //!
 //! - [`files`]: which files, and their text, decompressed.
 //! - [`json`], [`rows`], [`transcript`]: a file's text becomes events, one after the other.
-//! - [`progress`]: how far each file has come, so that an interrupted import continues where it was.
+//! - [`progress`]: how far each file has come, so that an interrupted import continues where it stopped.
 //! - [`destination`]: where the events go.
 //!
 //! Interrupting an import never duplicates anything: events that are sent again have the same ids and the same times, even
@@ -24,13 +24,13 @@ use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, Prog
 use serde_json::json;
 
 pub use destination::Destination;
-pub use files::Kind;
+pub use files::FileKind;
 pub use progress::Progress;
 pub use rows::Mapping;
 pub use transcript::Speakers;
 
-use self::destination::Batch;
-use self::files::Source;
+use self::destination::ImportBatch;
+use self::files::ImportFile;
 
 /// Most events, and most bytes, of a batch.
 const BATCH_EVENTS_MAX: usize = 5_000;
@@ -43,10 +43,10 @@ pub struct Import {
     /// Files, folders, and `-` for standard input.
     pub paths: Vec<String>,
     /// What all files are; by default their names say it.
-    pub kind: Option<Kind>,
+    pub kind: Option<FileKind>,
     /// What the columns of CSV files are.
     pub mapping: Mapping,
-    /// Who is who in transcripts.
+    /// Which role each speaker in transcripts has.
     pub speakers: Speakers,
     /// Whether to forget how far an earlier import came.
     pub again: bool,
@@ -56,7 +56,7 @@ pub struct Import {
 
 /// Counts of the events so far.
 #[derive(Default)]
-struct Tally {
+struct ImportCounts {
     num_files: usize,
     num_ignored_files: usize,
     /// Files that an earlier import had finished.
@@ -68,7 +68,7 @@ struct Tally {
     skipped: BTreeMap<(String, String), (u64, u64)>,
 }
 
-impl Tally {
+impl ImportCounts {
     fn skip(&mut self, file: &str, position: u64, reason: String) {
         let entry = self.skipped.entry((file.to_owned(), reason)).or_insert((0, position + 1));
         entry.0 += 1;
@@ -92,12 +92,13 @@ impl Import {
     pub fn run(self, destination: Destination, mut progress: Progress) -> anyhow::Result<()> {
         let started = Instant::now();
         let (sources, num_ignored_files) = files::list(&self.paths, self.kind)?;
-        let mut tally = Tally { num_files: sources.len(), num_ignored_files, ..Tally::default() };
+        let mut tally =
+            ImportCounts { num_files: sources.len(), num_ignored_files, ..ImportCounts::default() };
         let bar = progress_bar(sources.iter().map(|source| source.size_bytes).sum());
         for source in &sources {
             let imported = self.import_file(source, &destination, &mut progress, &bar, &mut tally);
             imported.with_context(|| {
-                format!("`{}` was not imported to its end; run the command again to go on", source.name)
+                format!("`{}` was not imported to its end; run the command again to continue", source.name)
             })?;
         }
         bar.set_message("waiting until everything is searchable");
@@ -109,11 +110,11 @@ impl Import {
 
     fn import_file(
         &self,
-        source: &Source,
+        source: &ImportFile,
         destination: &Destination,
         progress: &mut Progress,
         bar: &ProgressBar,
-        tally: &mut Tally,
+        tally: &mut ImportCounts,
     ) -> anyhow::Result<()> {
         let before = if self.again { None } else { progress.of(source) };
         let before = before.unwrap_or_default();
@@ -126,11 +127,11 @@ impl Import {
         bar.set_message(source.name.clone());
         let text = source.open(bar)?;
         let items: Items = match source.kind {
-            Kind::Json => json::items(text),
-            Kind::Csv => rows::items(text, &self.mapping, &source.stem)?,
-            Kind::Transcript => transcript::items(text, &self.speakers, &source.stem),
+            FileKind::Json => json::items(text),
+            FileKind::Csv => rows::items(text, &self.mapping, &source.stem)?,
+            FileKind::Transcript => transcript::items(text, &self.speakers, &source.stem),
         };
-        let mut batch = Batch::new(before.num_items, modified_us);
+        let mut batch = ImportBatch::new(before.num_items, modified_us);
         let mut position = 0;
         for item in items {
             let item = item?;
@@ -148,7 +149,7 @@ impl Import {
             if batch.len() >= BATCH_EVENTS_MAX || batch.num_bytes() >= BATCH_BYTES_MAX {
                 send(&batch, destination, &source.name, tally)?;
                 progress.keep(source, position, modified_us, false)?;
-                batch = Batch::new(position, modified_us);
+                batch = ImportBatch::new(position, modified_us);
             }
         }
         if batch.len() > 0 {
@@ -157,7 +158,7 @@ impl Import {
         progress.keep(source, position, modified_us, true)
     }
 
-    fn sum_up(&self, tally: &Tally, started: Instant) -> anyhow::Result<()> {
+    fn sum_up(&self, tally: &ImportCounts, started: Instant) -> anyhow::Result<()> {
         let seconds = started.elapsed().as_secs_f64().max(0.001);
         let skipped = || tally.skipped.iter();
         if self.json {
@@ -186,7 +187,7 @@ impl Import {
         }
         if tally.num_ignored_files > 0 {
             eprintln!(
-                "{} files in folders were ignored: their names say nothing of events",
+                "{} files in folders were ignored: their names are not those of events",
                 tally.num_ignored_files
             );
         }
@@ -206,7 +207,12 @@ impl Import {
     }
 }
 
-fn send(batch: &Batch, destination: &Destination, file: &str, tally: &mut Tally) -> anyhow::Result<()> {
+fn send(
+    batch: &ImportBatch,
+    destination: &Destination,
+    file: &str,
+    tally: &mut ImportCounts,
+) -> anyhow::Result<()> {
     let rejected = destination.send(batch)?;
     tally.num_accepted += (batch.len() - rejected.len()) as u64;
     for (idx, reason) in rejected {

@@ -4,8 +4,8 @@
 //! - [`cli`]: the commands and their exit codes.
 //! - [`app`]: puts the rooms together; the commands and the tests use the same assembly.
 //! - [`engine`]: opens the engine of the index; `cluster`: what commands do with one on OpenSearch.
-//! - [`http_events`]: events over HTTP, from the API's hands into ingest's.
-//! - [`erasures`]: erasures over HTTP, likewise.
+//! - [`http_events`]: events over HTTP, from the API to ingest.
+//! - [`erasures`]: erasures over HTTP, in the same way.
 //! - [`commands`]: what each command does.
 //! - [`client`], [`terminal`], [`pager`]: the API as a client sees it, its answers in a terminal, and page by page.
 //! - [`import`]: past conversations from files.
@@ -13,6 +13,17 @@
 //! - [`rebuild`]: rewrites the index from its stored documents.
 //! - [`fail_points`]: where the crash tests kill the program; a release build has none.
 //! - [`logging`], [`metrics`]: log lines, and the metrics that belong to no other room.
+//!
+//! ```no_run
+//! use hearken::app::{App, Role};
+//! use hearken_config::Config;
+//!
+//! # async fn serve() -> anyhow::Result<()> {
+//! let app = App::start(Config::load(None, [])?, Role::All).await?;
+//! println!("listening on {}", app.url());
+//! app.stop().await
+//! # }
+//! ```
 
 pub mod app;
 pub mod cli;

@@ -10,8 +10,8 @@ use tracing_subscriber::EnvFilter;
 /// # Errors
 /// tracing does not understand the level.
 pub fn start(config: &LogConfig) -> anyhow::Result<()> {
-    // rmcp tells of every request that it begins and ends, and repeats what strangers sent. A level of its own for it, or for
-    // what tantivy's room keeps quiet, counts more in the configuration, for it comes later.
+    // rmcp logs the beginning and end of every request, and repeats what strangers sent. A level for it, or for
+    // what tantivy's room keeps quiet, in the configuration wins, because it comes later.
     let filter = EnvFilter::try_new(format!("rmcp=error,{},{}", hearken_index_tantivy::QUIET, config.level))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let lines = lines.with_ansi(console::colors_enabled_stderr()); // none in files, nor with NO_COLOR
@@ -24,11 +24,11 @@ pub fn start(config: &LogConfig) -> anyhow::Result<()> {
 }
 
 /// Writes each event as one line of visible characters. A line break in a value, which a stranger may have sent, would begin
-/// a line that looks like one of ours, and an escape sequence would do to a terminal what it wants. JSON has neither.
+/// a line that looks like one of ours, and an escape sequence could control the terminal. JSON escapes both.
 struct OneLine<W>(W);
 
 impl<W: io::Write> io::Write for OneLine<W> {
-    /// Takes one event, as tracing hands it on: as a whole, with a line break behind it.
+    /// Takes one event as tracing passes it on: whole, with a line break after it.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = text.strip_suffix('\n').unwrap_or(&text);
@@ -45,7 +45,7 @@ impl<W: io::Write> io::Write for OneLine<W> {
     }
 }
 
-/// The line with its control characters written out, but for those that colour it.
+/// The line with its control characters escaped, except those that colour it.
 fn visible(line: &str) -> String {
     let mut shown = String::with_capacity(line.len() + 16);
     for (at, c) in line.char_indices() {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_strangers_send_begins_no_line_and_moves_no_cursor() {
+    fn text_from_strangers_cannot_start_a_line_or_move_the_cursor() {
         let written = Written::default();
         let to = written.clone();
         let lines = tracing_subscriber::fmt().with_writer(move || OneLine(to.clone())).finish();

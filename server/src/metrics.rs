@@ -23,12 +23,12 @@ impl IndexCollector {
             monitor,
             documents: IntGauge::new(
                 "hearken_index_documents",
-                "Interactions in the index, erased ones' stubs included.",
+                "Interactions in the index, what is left of erased ones included.",
             )?,
             bytes: IntGauge::new("hearken_index_bytes", "Bytes of the index on disk.")?,
             live_bytes: IntGauge::new(
                 "hearken_index_live_bytes",
-                "About how much memory the documents take that are not durable yet.",
+                "Approximate memory of the documents that are not durable yet.",
             )?,
             segments: IntGauge::new("hearken_index_segments", "Segments of the index.")?,
             merges: IntGauge::new("hearken_index_merges", "Merges since the start.")?,

@@ -10,7 +10,7 @@ use console::{Term, measure_text_width};
 const PAGER_DEFAULT: &str = "less";
 /// Its options unless `LESS` has others: end at once if all fits, and at Ctrl-C; show colours; leave the text on the screen.
 const LESS_DEFAULT: &str = "FKRX";
-/// The shell's exit code for a program that there is not.
+/// The shell's exit code for a program that does not exist.
 const NO_SUCH_PROGRAM: i32 = 127;
 
 /// The program that shows pages.
@@ -28,7 +28,7 @@ impl Pager {
         Pager { command, less: less.unwrap_or(LESS_DEFAULT).to_owned() }
     }
 
-    /// Prints lines, page by page where somebody looks and they are more than the terminal has.
+    /// Prints lines, page by page if they go to a terminal and are longer than it.
     ///
     /// # Errors
     /// Standard output cannot be written.
@@ -45,10 +45,10 @@ impl Pager {
         shell.args(["-c", command]).env("LESS", &self.less).stdin(Stdio::piped());
         let mut pager = shell.spawn().with_context(|| format!("cannot run the pager `{command}`"))?;
         if let Some(mut stdin) = pager.stdin.take() {
-            // Whoever has read enough closes it.
+            // The reader closes it when done.
             let _ = stdin.write_all((lines.join("\n") + "\n").as_bytes());
         }
-        let ended = pager.wait().with_context(|| format!("the pager `{command}` is lost"))?;
+        let ended = pager.wait().with_context(|| format!("cannot wait for the pager `{command}`"))?;
         Ok(ended.code() != Some(NO_SUCH_PROGRAM))
     }
 }

@@ -1,7 +1,7 @@
 //! Rewrites the index from its stored documents, with today's schema, analysis and prices; no Kafka needed. The index may
 //! be one of an earlier version.
 //!
-//! The new index is built beside the old one and takes its place only when it is complete and durable, so that an
+//! The new index is built next to the old one and replaces it only when it is complete and durable, so that an
 //! interruption at any moment leaves one whole index.
 
 use std::ops::ControlFlow;
@@ -87,7 +87,7 @@ pub(crate) fn rewritten(document: Document, deriver: &mut Deriver) -> Document {
     Document { derived, ..document }
 }
 
-/// `index` → `index.rebuilding`, beside it, so that the last step is a rename on one file system.
+/// `index` → `index.rebuilding`, next to it, so that the last step is a rename on one file system.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");

@@ -1,4 +1,4 @@
-//! What retention removed is out of every answer at once; here it gets out of the files.
+//! What retention removed disappears from answers at once; this removes it from the files.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use hearken_index::{Maintain, StoreError};
 use hearken_ingest::IngestStatus;
 use tracing::{info, warn};
 
-/// How long after one cleaning the next one begins: each writes the segments anew in which something became too old, and
-/// every minute something does. docs/privacy.md says how long that leaves it there.
+/// How long after one cleaning the next one begins: each rewrites the segments in which something became too old, and
+/// every minute something does. docs/privacy.md says how long that takes.
 const CLEAN_INTERVAL: Duration = Duration::from_secs(30 * 60);
-/// How soon it is tried again.
+/// Pause before the next attempt.
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
-/// How often it is asked whether anything was removed.
+/// How often to check whether anything was removed.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Cleans the files whenever something was removed since the last time, for as long as the server runs.
@@ -27,7 +27,7 @@ pub(crate) async fn keep_files_clean(status: IngestStatus, index: Arc<dyn Mainta
         }
         match clean(&index).await {
             Ok(()) => {
-                info!("what is older than its retention is out of the files");
+                info!("the files no longer hold anything older than its retention");
                 cleaned = Some(num_removed);
                 tokio::time::sleep(CLEAN_INTERVAL).await;
             }

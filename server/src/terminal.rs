@@ -1,5 +1,5 @@
-//! How interactions look in a terminal. Text from outside is never printed as it is: what it might do to a terminal is
-//! taken out by [`clean`].
+//! How interactions look in a terminal. Text from outside is never printed as it is: control characters are
+//! removed by [`clean`].
 
 use console::{Alignment, Style, measure_text_width, pad_str, style, truncate_str};
 use hearken_index::highlight::unescape;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// The longest bar of a facet, in characters.
 const BAR_WIDTH: usize = 24;
-/// Where no terminal says how wide it is.
+/// Width if no terminal says how wide it is.
 const WIDTH_DEFAULT: usize = 120;
 
 /// Text without control characters, so that nothing in it moves the cursor, changes colours or reverses lines. Line

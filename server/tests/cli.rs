@@ -72,7 +72,7 @@ fn the_sample_is_a_configuration_that_check_calls_fine() {
 }
 
 #[test]
-fn a_mistake_in_the_configuration_is_told_with_file_line_and_the_nearest_name() {
+fn a_mistake_in_the_configuration_is_reported_with_file_line_and_the_nearest_name() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("hearken.toml"), "[ingest]\nrefresh_intervall = \"20ms\"\n").unwrap();
     for args in [&["config", "check", "hearken.toml"][..], &["serve"], &["serve", "--config", "hearken.toml"]]
@@ -165,7 +165,7 @@ fn keys_are_made_once_asked_for_by_a_running_server_and_revoked() {
 }
 
 #[test]
-fn a_missing_configuration_file_is_told_with_how_to_get_one() {
+fn a_missing_configuration_file_is_reported_with_how_to_get_one() {
     let folder = tempfile::tempdir().unwrap();
     let output = hearken(&["serve", "--config", "nowhere.toml"], folder.path());
     assert_eq!(output.status.code(), Some(1));

@@ -203,7 +203,7 @@ impl Hearken {
         self.process.as_ref().context("the server is not running")?.signal("CONT")
     }
 
-    /// How the server ended, if it has ended by itself.
+    /// How the server ended, if it has ended on its own.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.process.as_mut().map_or(Ok(None), Process::ended)
     }

@@ -12,6 +12,19 @@
 //!   totals expected of it, computed without any code of the product.
 //!
 //! Nothing here sleeps for a fixed time, and nothing listens beyond loopback.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use hearken_tests::{Hearken, HearkenConfig};
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! let mut hearken = Hearken::start(&HearkenConfig::default())?;
+//! hearken.wait_ready(Duration::from_secs(60))?;
+//! assert_eq!(hearken.search(&[("q", "refund")])?["total"], 0);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod data;
 pub mod engines;

@@ -38,7 +38,7 @@ fn a_backup_under_load_is_restored_whole_and_a_damaged_one_is_refused() {
         });
         let total = || hearken.search(&[("limit", "0")]).unwrap()["total"].as_u64().unwrap();
         wait_until(PATIENCE, "some calls", || total() >= 50);
-        // Durable a second later at the most; the backup has at least what was durable before it began.
+        // Durable a second later at most; the backup has at least what was durable before it began.
         let durable = || hearken.metric("hearken_ingest_durable_offset", &[("topic", "http")]).unwrap_or(0.0);
         wait_until(PATIENCE, "something durable", || durable() >= 100.0);
         let num_before = durable() as usize;
@@ -96,7 +96,7 @@ fn a_backup_under_load_is_restored_whole_and_a_damaged_one_is_refused() {
         (0..offset.div_ceil(2)).map(|number| (format!("call-{number}"), 2.min(offset - 2 * number) as u64));
     assert_eq!(counts, expected.collect());
 
-    // And it goes on from there.
+    // And it continues from there.
     let sent = reqwest::blocking::Client::new().post(format!("{}/v1/events", hearken.base_url()));
     let sent = sent.header("content-type", "application/json").body(call(1_000_000)).send().unwrap();
     assert_eq!(sent.status().as_u16(), 202);

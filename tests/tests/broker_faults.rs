@@ -121,7 +121,7 @@ fn another_topic_of_the_same_name_or_a_gap_stops_the_partition_until_it_is_reset
 }
 
 #[test]
-fn the_marks_of_transactions_and_what_retention_removed_before_are_no_lag() {
+fn transaction_markers_and_what_retention_removed_before_do_not_count_as_lag() {
     let kafka = engine_or_skip!(Kafka::start());
     kafka.create_topic(TOPIC, 3).unwrap();
     // Partition 1 was emptied before anybody read it.
@@ -251,7 +251,7 @@ fn a_dead_letter_that_cannot_be_written_stops_its_partition_until_it_can() {
 }
 
 #[test]
-fn a_broker_with_tls_and_scram_is_read_and_a_wrong_password_is_told() {
+fn a_broker_with_tls_and_scram_is_read_and_a_wrong_password_is_reported() {
     let kafka = engine_or_skip!(Kafka::start_secured("hearken", "a long secret"));
     kafka.create_topic(TOPIC, 1).unwrap();
     produce(&kafka, 0, 0..10);
@@ -326,7 +326,7 @@ fn send(kafka: &Kafka, records: &[Record]) {
     producer.flush().unwrap();
 }
 
-/// Everything in the dead-letter topic, once there are letters of so many records.
+/// Everything in the dead-letter topic, once there are letters of this many records.
 #[track_caller]
 fn dead_letters(kafka: &Kafka, num_records: usize) -> Vec<ReadRecord> {
     let mut found = Vec::new();

@@ -17,7 +17,7 @@ use hearken_tests::real_input::check::Truth;
 use hearken_tests::real_input::compare::{
     assert_none_differ, compare_dead_letters, compare_interactions, fetch_all, interaction_path, total,
 };
-use hearken_tests::real_input::{self, Fold, Options, Poster, Source};
+use hearken_tests::real_input::{self, Fold, Options, Poster, WorkloadProducer};
 use hearken_tests::{Hearken, HearkenConfig, engine_or_skip, wait_until};
 use rdkafka::mocking::MockCluster;
 
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(5 * 60);
 const NUM_KILLS: (usize, usize) = (60, 6);
 /// Kills without Kafka unless the environment says otherwise.
 const NUM_HTTP_KILLS: usize = 30;
-/// Of so many kills, one is at a fail point; the others are at any moment.
+/// One kill in this many is at a fail point; the others are at any moment.
 const FAIL_POINT_EVERY: usize = 3;
 /// A random kill comes within this time after the start of the process: before it listens as well as long after.
 const RANDOM_KILL_WITHIN: Duration = Duration::from_millis(1_500);
@@ -164,7 +164,14 @@ fn kill_and_compare(mut config: HearkenConfig, num_kills: usize) {
     let mut rig = Rig {
         stream: match way {
             Way::Kafka(servers) => Stream::Kafka(
-                Source::new((servers, TOPIC), options.clone(), &dialogues, &user_agents, &addresses).unwrap(),
+                WorkloadProducer::new(
+                    (servers, TOPIC),
+                    options.clone(),
+                    &dialogues,
+                    &user_agents,
+                    &addresses,
+                )
+                .unwrap(),
             ),
             Way::Http => {
                 Stream::Http(Poster::new(options.clone(), &dialogues, &user_agents, &addresses).unwrap())
@@ -264,7 +271,7 @@ fn say(line: &str) {
 
 /// The stream on its way.
 enum Stream<'a> {
-    Kafka(Source<'a>),
+    Kafka(WorkloadProducer<'a>),
     Http(Poster<'a>),
 }
 
@@ -361,7 +368,7 @@ impl Rig<'_> {
         self.hearken.kill();
     }
 
-    /// Writes records in bursts until the end has come, at the most `num_records`.
+    /// Writes records in bursts until the end has come, at most `num_records`.
     fn produce_until(&mut self, mut num_records: usize, mut is_over: impl FnMut(&mut Hearken) -> bool) {
         while !is_over(&mut self.hearken) {
             let burst = self.rng.usize(BURST).min(num_records);

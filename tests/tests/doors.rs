@@ -45,7 +45,7 @@ fn num_messages(hearken: &Hearken) -> u64 {
     answer["items"].as_array().unwrap().iter().map(|item| item["messages_count"].as_u64().unwrap()).sum()
 }
 
-/// Files of every kind, one of them with a line that is no event.
+/// Files of every kind, one of them with a line that is not an event.
 fn write_files(folder: &Path) {
     fs::create_dir_all(folder.join("more")).unwrap();
     let lines = [
@@ -120,7 +120,7 @@ fn many_messages(path: &Path, num_interactions: usize, num_each: usize) {
 }
 
 #[test]
-fn an_import_that_was_killed_goes_on_and_doubles_nothing() {
+fn a_killed_import_resumes_and_duplicates_nothing() {
     let mut hearken = Hearken::start(&HearkenConfig::default()).unwrap();
     many_messages(&hearken.dir().join("many.ndjson"), 50, 1_000);
     let mut killed = command(&hearken, &["import", "many.ndjson"]).stderr(Stdio::null()).spawn().unwrap();
@@ -140,7 +140,7 @@ fn an_import_that_was_killed_goes_on_and_doubles_nothing() {
 }
 
 #[test]
-fn a_stopped_index_takes_files_without_a_server_and_goes_on_after_a_kill() {
+fn a_stopped_index_takes_files_without_a_server_and_resumes_after_a_kill() {
     let mut hearken = Hearken::start(&HearkenConfig::default()).unwrap();
     many_messages(&hearken.dir().join("many.ndjson"), 20, 500);
     let busy = hearken.command(&["import", "--to", "index", "many.ndjson"]).unwrap();
@@ -166,7 +166,7 @@ fn a_stopped_index_takes_files_without_a_server_and_goes_on_after_a_kill() {
 }
 
 #[test]
-fn hostile_requests_are_refused_with_a_reason_and_others_go_on_being_answered() {
+fn hostile_requests_are_refused_with_a_reason_and_others_are_still_answered() {
     let mut hearken = Hearken::start(&HearkenConfig::default()).unwrap();
     let client = reqwest::blocking::Client::builder().timeout(PATIENCE).build().unwrap();
     let url = format!("{}/v1/events", hearken.base_url());

@@ -147,7 +147,7 @@ fn what_names_nothing_or_too_little_is_refused_and_erases_nothing() {
 }
 
 #[test]
-fn a_terminal_erases_by_id_and_by_query_once_somebody_says_yes() {
+fn a_terminal_erases_by_id_and_by_query_once_the_user_confirms() {
     let hearken = Hearken::start(&HearkenConfig::default()).unwrap();
     let events = json!([
         message("i-1", "acme", "hello"),

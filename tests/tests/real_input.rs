@@ -13,7 +13,7 @@ use hearken_tests::real_input::compare::{
     assert_none_differ, compare_dead_letters, compare_interactions, fetch_all, interaction_path, total,
 };
 use hearken_tests::real_input::scan::Scan;
-use hearken_tests::real_input::{Expected, Options, Source};
+use hearken_tests::real_input::{Expected, Options, WorkloadProducer};
 use hearken_tests::{Hearken, HearkenConfig, engine_or_skip, wait_until};
 use rdkafka::mocking::MockCluster;
 use serde_json::Value;
@@ -52,7 +52,7 @@ fn ingest_and_compare(mut config: HearkenConfig, data_dir: &Path, dialogues: &[D
     let options = Options { num_partitions: NUM_PARTITIONS, ..Options::default() };
     let bootstrap_servers = config.bootstrap_servers.clone().unwrap();
     let to = (bootstrap_servers.as_str(), TOPIC);
-    let mut source = Source::new(to, options, dialogues, &user_agents, &addresses).unwrap();
+    let mut source = WorkloadProducer::new(to, options, dialogues, &user_agents, &addresses).unwrap();
 
     // One half waits on the broker when the server starts, the other arrives while it runs.
     source.produce(num_records_about(dialogues) / 2).unwrap();

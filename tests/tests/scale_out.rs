@@ -14,7 +14,7 @@ use hearken_tests::real_input::check::Truth;
 use hearken_tests::real_input::compare::{
     assert_none_differ, compare_dead_letters, compare_interactions, fetch_all, interaction_path, total,
 };
-use hearken_tests::real_input::{self, Options, Source};
+use hearken_tests::real_input::{self, Options, WorkloadProducer};
 use hearken_tests::{Hearken, HearkenConfig, engine_or_skip, wait_until};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -63,7 +63,8 @@ fn killed_added_and_returning_processes_leave_what_an_undisturbed_one_does() {
         erased: 0.03,
         ..Options::default()
     };
-    let mut source = Source::new((servers, TOPIC), options, &dialogues, &user_agents, &addresses).unwrap();
+    let mut source =
+        WorkloadProducer::new((servers, TOPIC), options, &dialogues, &user_agents, &addresses).unwrap();
     let session = SESSION_TIMEOUT.as_millis().to_string();
     let process = |role: &str| {
         let mut config = HearkenConfig::for_kafka(servers);

@@ -11,11 +11,11 @@ use hearken_query::{AppState, Problem};
 use maud::{DOCTYPE, Markup, html};
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::format;
 use crate::handlers::{clock, failure, html as page, secure};
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
-use crate::reader::Reader;
 use crate::views::see_other;
 
 /// `GET /signin`: the page that asks for a key.
@@ -84,7 +84,7 @@ pub(crate) async fn show(caller: Caller, parts: Parts) -> Response {
             title: "Account",
             section: Section::Neither,
             kept: Location::default(),
-            reader: Some(&Reader::new(&caller)),
+            user: Some(&CurrentUser::new(&caller)),
             clock: &clock,
             scripts: &[],
             main,
@@ -129,7 +129,7 @@ fn form(to: &str, problem: Option<&Problem>, clock: &Clock) -> Markup {
         title: "Sign in",
         section: Section::Neither,
         kept: Location::default(),
-        reader: None,
+        user: None,
         clock,
         scripts: &[],
         main: html! {

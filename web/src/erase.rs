@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use hearken_model::Interaction;
 use hearken_query::audit::AuditObject;
-use hearken_query::erasures::{Files, Receipt};
+use hearken_query::erasures::{ErasureFiles, ErasureReceipt};
 use hearken_query::http::Caller;
 use hearken_query::http::erasures::erase_id;
 use hearken_query::{AppState, Problem, search};
@@ -14,11 +14,11 @@ use maud::{Markup, html};
 use percent_encoding::utf8_percent_encode;
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::format;
 use crate::handlers::{clock, failure, html as page};
 use crate::layout::{self, Page, Section};
 use crate::location::{Location, SEGMENT, interaction_href};
-use crate::reader::Reader;
 use crate::views::see_other;
 
 /// The address of the page that asks.
@@ -38,8 +38,8 @@ pub(crate) async fn ask(
     let id = location.get("id").unwrap_or_default();
     match search::interaction(&state, id.to_owned(), None, &caller).await {
         Ok(answer) => {
-            let reader = Reader::new(&caller);
-            page(StatusCode::OK, question(&answer.interaction, &reader, &clock))
+            let user = CurrentUser::new(&caller);
+            page(StatusCode::OK, question(&answer.interaction, &user, &clock))
         }
         Err(problem) => failure(&problem, &clock),
     }
@@ -76,21 +76,21 @@ pub(crate) async fn receipt(
 ) -> Response {
     let (clock, _) = clock(&Location::default(), &headers);
     match state.erasures().receipt(&id, caller.access()) {
-        Some(receipt) => page(StatusCode::OK, shown(&receipt, &Reader::new(&caller), &clock)),
+        Some(receipt) => page(StatusCode::OK, shown(&receipt, &CurrentUser::new(&caller), &clock)),
         None => failure(&Problem::new("not_found", "there is no erasure with this ID"), &clock),
     }
 }
 
-fn question(interaction: &Interaction, reader: &Reader, clock: &Clock) -> Markup {
+fn question(interaction: &Interaction, user: &CurrentUser, clock: &Clock) -> Markup {
     let line = |name: &str, value: Option<Markup>| {
         html! { @if let Some(value) = value { div { dt { (name) } dd { (value) } } } }
     };
     let text = |value: Option<&str>| value.map(|value| html! { bdi { (value) } });
     // Whoever may erase need not be allowed to read.
-    let opens = reader.opens_interactions();
+    let opens = user.opens_interactions();
     framed(
         "Erase an interaction",
-        reader,
+        user,
         clock,
         html! {
             h1 { "Erase this interaction?" }
@@ -114,10 +114,10 @@ fn question(interaction: &Interaction, reader: &Reader, clock: &Clock) -> Markup
     )
 }
 
-fn shown(receipt: &Receipt, reader: &Reader, clock: &Clock) -> Markup {
+fn shown(receipt: &ErasureReceipt, user: &CurrentUser, clock: &Clock) -> Markup {
     framed(
         "Receipt of an erasure",
-        reader,
+        user,
         clock,
         html! {
             h1 { "Erased" }
@@ -126,9 +126,9 @@ fn shown(receipt: &Receipt, reader: &Reader, clock: &Clock) -> Markup {
                 div { dt { "Interactions" } dd { (format::count(receipt.erased)) @if receipt.erased < receipt.matched { " (" (format::count(receipt.matched - receipt.erased)) " had been erased before)" } } }
                 div { dt { "In search results" } dd { "no longer, since " (format::instant(receipt.erased_at, clock)) } }
                 div { dt { "In files" } dd { @match (receipt.files, receipt.verified_at) {
-                    (Files::Verified, Some(at)) => { "no longer, verified " (format::instant(at, clock)) },
-                    (Files::Verified, None) => "no longer, verified",
-                    (Files::Pending, _) => { "perhaps still; they are being rewritten. " a href="" { "Look again" } },
+                    (ErasureFiles::Verified, Some(at)) => { "no longer, verified " (format::instant(at, clock)) },
+                    (ErasureFiles::Verified, None) => "no longer, verified",
+                    (ErasureFiles::Pending, _) => { "perhaps still; they are being rewritten. " a href="" { "Look again" } },
                 } } }
             } }
             @if !receipt.out_of_reach.is_empty() {
@@ -140,12 +140,12 @@ fn shown(receipt: &Receipt, reader: &Reader, clock: &Clock) -> Markup {
     )
 }
 
-fn framed(title: &str, reader: &Reader, clock: &Clock, content: Markup) -> Markup {
+fn framed(title: &str, user: &CurrentUser, clock: &Clock, content: Markup) -> Markup {
     layout::document(Page {
         title,
         section: Section::Neither,
         kept: Location::default(),
-        reader: Some(reader),
+        user: Some(user),
         clock,
         scripts: &[],
         main: html! { div.empty { (content) } },

@@ -20,13 +20,13 @@ use maud::Markup;
 use percent_encoding::percent_decode_str;
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::interaction::{self, InteractionView};
 use crate::interactions::{self, FACETS_SHOWN, ListView, WayOut};
 use crate::location::{Location, is_parameter};
 use crate::overview::{self, Comparison, OverviewView, Volume};
 use crate::period::Period;
-use crate::place::Place;
-use crate::reader::Reader;
+use crate::place::ListPosition;
 use crate::{account, assets, erase, layout, paging, recording, views};
 
 /// What pages may do: load the embedded assets, talk to this server, nothing else.
@@ -142,7 +142,7 @@ async fn list(
         views: &views,
         location: &location,
         api: &api,
-        reader: &Reader::new(&caller),
+        user: &CurrentUser::new(&caller),
         clock: &clock,
         base_url: &base_url,
         answer,
@@ -285,7 +285,7 @@ async fn show_overview(
 ) -> Response {
     let Asked { location, clock, period, parameters } = Asked::new(&query.unwrap_or_default(), &headers);
     let location = location.first_page();
-    let reader = Reader::new(&caller);
+    let user = CurrentUser::new(&caller);
     let comparison = Comparison::of(&location);
     // Both read the whole selection; side by side, the facets cost the reader no time.
     let facets = tokio::spawn({
@@ -312,7 +312,7 @@ async fn show_overview(
         status,
         overview::page(&OverviewView {
             location: &location,
-            reader: &reader,
+            user: &user,
             clock: &clock,
             period,
             measured,
@@ -352,7 +352,7 @@ async fn show(
     }
     // Everything else is the list that it was opened from.
     let location = asked.only(|name, _| name != "format" && (name != "id" || !is_parameter(&id)));
-    let place = Place::find(&state, &caller, &clock, &location, &id).await;
+    let place = ListPosition::find(&state, &caller, &clock, &location, &id).await;
     let point = point_now(&state);
     // Whoever may not read what was said is shown everything else, not that the search cannot be marked.
     let q = location.get("q").filter(|_| caller.may(Permission::Read)).map(str::to_owned);
@@ -369,7 +369,7 @@ async fn show(
     };
     let view = InteractionView {
         location: &location,
-        reader: &Reader::new(&caller),
+        user: &CurrentUser::new(&caller),
         place: place.as_ref(),
         clock: &clock,
         interaction: &answer.interaction,

@@ -4,8 +4,8 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::assets;
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::location::Location;
-use crate::reader::Reader;
 
 /// Which entry of the navigation is current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) struct Page<'p> {
     /// What the links of the navigation keep.
     pub(crate) kept: Location,
     /// Who reads it, if that is known.
-    pub(crate) reader: Option<&'p Reader>,
+    pub(crate) user: Option<&'p CurrentUser>,
     /// Names the zone of the times.
     pub(crate) clock: &'p Clock,
     /// Assets beside the common ones.
@@ -64,7 +64,7 @@ pub(crate) fn document(page: Page<'_>) -> Markup {
                         a href=(link("/overview")) aria-current=[current(Section::Overview)] { "Overview" }
                     }
                     span.grow {}
-                    (Reader::account(page.reader))
+                    (CurrentUser::account(page.user))
                     span #live.js-only hidden { span.dot {} span data-live-text { "live" } }
                     button #theme.quiet.js-only type="button" title="Light or dark" { "Theme" }
                     button #keys-button.quiet.js-only type="button" title="Keyboard shortcuts (?)" { "Shortcuts" }
@@ -89,7 +89,7 @@ pub(crate) fn trouble(
         title,
         section: Section::Neither,
         kept: Location::default(),
-        reader: None,
+        user: None,
         clock,
         scripts: &[],
         main: html! {

@@ -29,6 +29,7 @@
 mod account;
 mod assets;
 mod clock;
+mod current_user;
 mod erase;
 mod format;
 mod handlers;
@@ -43,7 +44,6 @@ mod paging;
 mod period;
 mod place;
 mod plot;
-mod reader;
 mod recording;
 #[cfg(test)]
 mod tests;

@@ -42,16 +42,16 @@ pub(crate) struct Period {
 
 /// What a bound of the address says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bound {
+enum PeriodBound {
     Instant(Timestamp),
     Day(NaiveDate),
     BackMs(i64),
-    Span(Span),
+    Span(CalendarSpan),
 }
 
 /// Days that belong together, as of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Span {
+enum CalendarSpan {
     Day {
         ago: i64,
     },
@@ -65,29 +65,29 @@ enum Span {
 }
 
 /// The names of spans.
-const SPANS: [(&str, Span); 6] = [
-    ("today", Span::Day { ago: 0 }),
-    ("yesterday", Span::Day { ago: 1 }),
-    ("this-week", Span::Week { ago: 0 }),
-    ("last-week", Span::Week { ago: 1 }),
-    ("this-month", Span::Month { ago: 0 }),
-    ("last-month", Span::Month { ago: 1 }),
+const SPANS: [(&str, CalendarSpan); 6] = [
+    ("today", CalendarSpan::Day { ago: 0 }),
+    ("yesterday", CalendarSpan::Day { ago: 1 }),
+    ("this-week", CalendarSpan::Week { ago: 0 }),
+    ("last-week", CalendarSpan::Week { ago: 1 }),
+    ("this-month", CalendarSpan::Month { ago: 0 }),
+    ("last-month", CalendarSpan::Month { ago: 1 }),
 ];
 
-impl Span {
+impl CalendarSpan {
     /// The first day, and the first behind the last.
     fn days(self, today: NaiveDate) -> Option<(NaiveDate, NaiveDate)> {
         match self {
-            Span::Day { ago } => {
+            CalendarSpan::Day { ago } => {
                 let day = today.checked_sub_signed(TimeDelta::days(ago))?;
                 Some((day, day.succ_opt()?))
             }
-            Span::Week { ago } => {
+            CalendarSpan::Week { ago } => {
                 let since_monday = i64::from(today.weekday().num_days_from_monday());
                 let monday = today.checked_sub_signed(TimeDelta::days(since_monday + 7 * ago))?;
                 Some((monday, monday.checked_add_signed(TimeDelta::days(7))?))
             }
-            Span::Month { ago } => {
+            CalendarSpan::Month { ago } => {
                 let first = today.with_day(1)?.checked_sub_months(Months::new(ago))?;
                 Some((first, first.checked_add_months(Months::new(1))?))
             }
@@ -104,8 +104,8 @@ impl Period {
         let as_of = location.get("as_of").and_then(|at| Timestamp::parse(at).ok()).unwrap_or(clock.now);
         let bound = |name: &str| {
             let Some(text) = location.get(name) else { return Ok(None) };
-            let instant = Bound::parse(text)
-                .filter(|bound| name == "since" || !matches!(bound, Bound::BackMs(_)))
+            let instant = PeriodBound::parse(text)
+                .filter(|bound| name == "since" || !matches!(bound, PeriodBound::BackMs(_)))
                 .and_then(|bound| bound.instant(&clock.at(as_of), name == "until"));
             instant.map(Some).ok_or_else(|| wrong(name, text))
         };
@@ -134,24 +134,24 @@ impl Period {
 pub(crate) fn label(location: &Location, clock: &Clock) -> Option<String> {
     let (since, until) = (location.get("since"), location.get("until"));
     let preset = PRESETS.iter().find(|preset| is_of(preset, location));
-    let shown = |text: &str, is_end: bool| match Bound::parse(text) {
-        Some(Bound::Instant(at)) => clock.local(at).format("%-d %b %Y, %H:%M").to_string(),
-        Some(Bound::Day(day)) => day.format("%-d %b %Y").to_string(),
-        Some(bound @ Bound::Span(_)) => match bound.instant(clock, is_end) {
+    let shown = |text: &str, is_end: bool| match PeriodBound::parse(text) {
+        Some(PeriodBound::Instant(at)) => clock.local(at).format("%-d %b %Y, %H:%M").to_string(),
+        Some(PeriodBound::Day(day)) => day.format("%-d %b %Y").to_string(),
+        Some(bound @ PeriodBound::Span(_)) => match bound.instant(clock, is_end) {
             Some(end) if is_end => format::day(end.plus_millis(-1), clock),
             Some(begin) => format::day(begin, clock),
             None => text.to_owned(),
         },
-        Some(Bound::BackMs(_)) | None => text.to_owned(),
+        Some(PeriodBound::BackMs(_)) | None => text.to_owned(),
     };
     match (preset, since, until) {
         (Some((.., name)), ..) => Some((*name).to_owned()),
         (None, None, None) => None,
-        (None, Some(since), None) => Some(match Bound::parse(since) {
-            Some(Bound::BackMs(ms)) if ms > DAY_MS && ms % DAY_MS == 0 => {
+        (None, Some(since), None) => Some(match PeriodBound::parse(since) {
+            Some(PeriodBound::BackMs(ms)) if ms > DAY_MS && ms % DAY_MS == 0 => {
                 format!("Last {} days", ms / DAY_MS)
             }
-            Some(Bound::BackMs(ms)) => format!("Last {} hours", ms / HOUR_MS),
+            Some(PeriodBound::BackMs(ms)) => format!("Last {} hours", ms / HOUR_MS),
             _ => format!("Since {}", shown(since, false)),
         }),
         (None, None, Some(until)) => Some(format!("Until {}", shown(until, true))),
@@ -169,8 +169,8 @@ pub(crate) fn is_of((since, until, _): &Preset, location: &Location) -> bool {
 
 /// The day of a bound, to begin with when another one is chosen.
 pub(crate) fn day(location: &Location, name: &str, clock: &Clock) -> Option<String> {
-    let date = match Bound::parse(location.get(name)?)? {
-        Bound::Day(day) => day,
+    let date = match PeriodBound::parse(location.get(name)?)? {
+        PeriodBound::Day(day) => day,
         // An end that is not included belongs to the day before it.
         bound if name == "until" => clock.local(bound.instant(clock, true)?.plus_millis(-1)).date_naive(),
         bound => clock.local(bound.instant(clock, false)?).date_naive(),
@@ -180,20 +180,20 @@ pub(crate) fn day(location: &Location, name: &str, clock: &Clock) -> Option<Stri
 
 /// Whether a period depends on when it is asked for.
 pub(crate) fn is_relative(location: &Location) -> bool {
-    let bounds = ["since", "until"].into_iter().filter_map(|name| Bound::parse(location.get(name)?));
-    bounds.into_iter().any(|bound| matches!(bound, Bound::BackMs(_) | Bound::Span(_)))
+    let bounds = ["since", "until"].into_iter().filter_map(|name| PeriodBound::parse(location.get(name)?));
+    bounds.into_iter().any(|bound| matches!(bound, PeriodBound::BackMs(_) | PeriodBound::Span(_)))
 }
 
-impl Bound {
-    fn parse(text: &str) -> Option<Bound> {
+impl PeriodBound {
+    fn parse(text: &str) -> Option<PeriodBound> {
         if let Ok(at) = Timestamp::parse(text) {
-            return Some(Bound::Instant(at));
+            return Some(PeriodBound::Instant(at));
         }
         if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-            return Some(Bound::Day(day));
+            return Some(PeriodBound::Day(day));
         }
         if let Some((_, span)) = SPANS.iter().find(|(name, _)| *name == text) {
-            return Some(Bound::Span(*span));
+            return Some(PeriodBound::Span(*span));
         }
         let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
         let unit_hours = match unit {
@@ -203,17 +203,17 @@ impl Bound {
             _ => return None,
         };
         let number = number.parse::<i64>().ok().filter(|number| (1..=UNITS_MAX).contains(number))?;
-        Some(Bound::BackMs(number * unit_hours * HOUR_MS))
+        Some(PeriodBound::BackMs(number * unit_hours * HOUR_MS))
     }
 
     /// The instant; days as upper bounds include themselves.
     fn instant(self, clock: &Clock, is_end: bool) -> Option<Timestamp> {
         match self {
-            Bound::Instant(at) => Some(at),
-            Bound::Day(day) if is_end => clock.begin_of_day(day.succ_opt()?),
-            Bound::Day(day) => clock.begin_of_day(day),
-            Bound::BackMs(ms) => Some(clock.now.plus_millis(-ms)),
-            Bound::Span(span) => {
+            PeriodBound::Instant(at) => Some(at),
+            PeriodBound::Day(day) if is_end => clock.begin_of_day(day.succ_opt()?),
+            PeriodBound::Day(day) => clock.begin_of_day(day),
+            PeriodBound::BackMs(ms) => Some(clock.now.plus_millis(-ms)),
+            PeriodBound::Span(span) => {
                 let (first, behind) = span.days(clock.local(clock.now).date_naive())?;
                 clock.begin_of_day(if is_end { behind } else { first })
             }

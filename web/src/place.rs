@@ -14,7 +14,7 @@ const PAGES_MAX: usize = 2;
 
 /// A place in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ListPosition {
     /// From 1.
     pub(crate) position: usize,
     /// Interactions in the list.
@@ -27,7 +27,7 @@ pub(crate) struct Place {
     pub(crate) following: Option<String>,
 }
 
-impl Place {
+impl ListPosition {
     /// Looks for an interaction on the page of the list that `location` is, and on those after it; `None` where it is
     /// not there, or the list cannot be had.
     pub(crate) async fn find(
@@ -36,7 +36,7 @@ impl Place {
         clock: &Clock,
         location: &Location,
         id: &str,
-    ) -> Option<Place> {
+    ) -> Option<ListPosition> {
         let mut list = location.clone();
         for _ in 0..PAGES_MAX {
             let (answer, limit) = page_of_list(state, caller, &list, clock).await.ok()?;
@@ -67,7 +67,7 @@ impl Place {
             };
             let position = (paging::number(&list) - 1).saturating_mul(limit) + idx + 1;
             let row = format!("{}#{}", list.href("/"), row_anchor(id));
-            return Some(Place { position, total: answer.total, row, previous, following });
+            return Some(ListPosition { position, total: answer.total, row, previous, following });
         }
         None
     }

@@ -5,17 +5,17 @@ use std::sync::LazyLock;
 
 use hearken_model::{Interaction, Message, Role, Timestamp};
 use hearken_query::Problem;
-use hearken_query::index::highlight::{Highlight, Place};
+use hearken_query::index::highlight::{Highlight, HighlightPlace};
 use hearken_query::keys::{Permission, Permissions};
 use hearken_query::search::{SearchAnswer, SearchItem};
-use hearken_query::views::View;
+use hearken_query::views::SavedView;
 use serde_json::json;
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::interaction::{self, InteractionView};
 use crate::interactions::{self, ListView, WayOut};
 use crate::location::Location;
-use crate::reader::Reader;
 
 /// Tries every way out of text: elements, attributes in both quotes, entities, comments.
 const HOSTILE: &str =
@@ -84,8 +84,9 @@ fn bare() -> Interaction {
 /// Of a message and of a detail.
 fn highlights() -> Vec<Highlight> {
     let escaped = HOSTILE.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let message = Place::Message { message_id: HOSTILE.to_owned(), role: Role::User, offset_ms: 7_000 };
-    let detail = Place::Detail { field: format!("metadata.{HOSTILE}") };
+    let message =
+        HighlightPlace::Message { message_id: HOSTILE.to_owned(), role: Role::User, offset_ms: 7_000 };
+    let detail = HighlightPlace::Detail { field: format!("metadata.{HOSTILE}") };
     let highlight = |place| Highlight {
         place,
         ranges: vec![(2, 8), (11, 17), (9_000, 9_001)],
@@ -115,29 +116,29 @@ fn found(items: Vec<Interaction>) -> SearchAnswer {
 }
 
 /// Whoever a server without keys has let in.
-fn anybody() -> Reader {
-    Reader { name: None, organizations: vec!["*".to_owned()], permissions: Permissions::ALL }
+fn anybody() -> CurrentUser {
+    CurrentUser { name: None, organizations: vec!["*".to_owned()], permissions: Permissions::ALL }
 }
 
 /// The holder of a key.
-fn holder(permissions: &[Permission]) -> Reader {
+fn holder(permissions: &[Permission]) -> CurrentUser {
     let permissions = permissions.iter().copied().collect();
-    Reader { name: Some(HOSTILE.to_owned()), organizations: vec![HOSTILE.to_owned()], permissions }
+    CurrentUser { name: Some(HOSTILE.to_owned()), organizations: vec![HOSTILE.to_owned()], permissions }
 }
 
 fn list(location: &Location, answer: Result<SearchAnswer, Problem>) -> String {
     list_for(&anybody(), location, answer)
 }
 
-fn list_for(reader: &Reader, location: &Location, answer: Result<SearchAnswer, Problem>) -> String {
+fn list_for(user: &CurrentUser, location: &Location, answer: Result<SearchAnswer, Problem>) -> String {
     let ways_out = WayOut::all(location, &clock());
     let api = location.api(location.get("q"));
     let base_url = "http://localhost:8080";
-    let views = [View { name: HOSTILE.to_owned(), query: HOSTILE.to_owned() }];
+    let views = [SavedView { name: HOSTILE.to_owned(), query: HOSTILE.to_owned() }];
     let view = ListView {
         location,
         api: &api,
-        reader,
+        user,
         clock: &clock(),
         base_url,
         answer,
@@ -155,12 +156,12 @@ fn interaction_page(query: &str, interaction: &Interaction) -> String {
 
 /// The page of an interaction that was opened from nowhere.
 fn view_of(interaction: &Interaction) -> InteractionView<'_> {
-    static ANYBODY: LazyLock<Reader> = LazyLock::new(anybody);
+    static ANYBODY: LazyLock<CurrentUser> = LazyLock::new(anybody);
     static NOWHERE: LazyLock<Location> = LazyLock::new(Location::default);
     static CLOCK: LazyLock<Clock> = LazyLock::new(clock);
     InteractionView {
         location: &NOWHERE,
-        reader: &ANYBODY,
+        user: &ANYBODY,
         place: None,
         clock: &CLOCK,
         interaction,
@@ -171,11 +172,11 @@ fn view_of(interaction: &Interaction) -> InteractionView<'_> {
     }
 }
 
-fn interaction_page_for(reader: &Reader, query: &str, interaction: &Interaction) -> String {
+fn interaction_page_for(user: &CurrentUser, query: &str, interaction: &Interaction) -> String {
     let location = Location::parse(query);
     let quotes = highlights();
     let quotes = location.get("q").map(|_| quotes.as_slice());
-    let view = InteractionView { location: &location, reader, quotes, ..view_of(interaction) };
+    let view = InteractionView { location: &location, user, quotes, ..view_of(interaction) };
     interaction::page(&view).into_string()
 }
 
@@ -274,9 +275,9 @@ fn a_recording_is_played_from_the_hosts_that_are_named_and_a_link_elsewhere() {
     assert!(shown(&["calls.example".to_owned()]).contains(&format!("<audio id=\"recording\" src=\"{url}\"")));
     let page = shown(&["other.example".to_owned()]);
     assert!(!page.contains("<audio") && page.contains(&format!("href=\"{url}\"")), "{page}");
-    let may_not_read = Reader { permissions: [Permission::Metadata].into_iter().collect(), ..anybody() };
+    let may_not_read = CurrentUser { permissions: [Permission::Metadata].into_iter().collect(), ..anybody() };
     let hosts = ["calls.example".to_owned()];
-    let view = InteractionView { recording_hosts: &hosts, reader: &may_not_read, ..view_of(&interaction) };
+    let view = InteractionView { recording_hosts: &hosts, user: &may_not_read, ..view_of(&interaction) };
     assert!(!interaction::page(&view).into_string().contains("<audio"));
 }
 

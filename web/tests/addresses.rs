@@ -1,6 +1,8 @@
 //! The pages' own addresses, asked for as a browser does.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
@@ -32,7 +34,8 @@ impl Pages {
             writer.put(document.clone());
         }
         writer.refresh(&Checkpoint::default()).unwrap();
-        let state = AppState::builder(reader, prometheus::Registry::new()).gate(gate).build().unwrap();
+        let state =
+            AppState::builder(Arc::new(reader), prometheus::Registry::new()).gate(gate).build().unwrap();
         let routes = hearken_query::http::routes().merge(hearken_web::routes());
         let router = hearken_query::http::finish(routes, state);
         Pages { router, _writer: writer, _directory: directory }
@@ -276,6 +279,8 @@ async fn every_page_shows_a_stranger_what_it_shows_where_nothing_is() {
                 "/interactions/never-was",
             ],
             ("GET", "/interactions/") => &["/interactions/?id=planted-id"],
+            ("GET", "/erase") => &["/erase?id=planted-id", "/erase?id=never-was"],
+            ("GET", "/erasures/{id}") => &["/erasures/never-was"],
             // Of keys and sessions, and nothing of interactions.
             ("GET", "/account" | "/signin" | "/assets/{version}/{name}") => &[],
             // Forms do what the API does; those that name a view are below.

@@ -6,7 +6,7 @@
 
 use hearken_model::Role;
 
-use super::{Sign, Turn};
+use super::{MessageFeatures, Sign};
 use crate::cues::{Cue, Cues};
 
 /// How many signs there are.
@@ -53,7 +53,7 @@ const UNHURRIED_TURNS: u32 = 5;
 
 /// What is counted in one pass over the turns.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct SignCounts {
     /// Whether films or the news are talked of: a "no" then mostly is about those, and nobody is in a hurry.
     about_works: bool,
     num_customer: u32,
@@ -83,10 +83,10 @@ pub(super) struct Tally {
     open_questions: u32,
 }
 
-impl Tally {
-    pub(super) fn of(turns: &[Turn]) -> Tally {
+impl SignCounts {
+    pub(super) fn of(turns: &[MessageFeatures]) -> SignCounts {
         let about_works = talks_of_works(turns.iter());
-        let mut tally = Tally { about_works, ..Tally::default() };
+        let mut tally = SignCounts { about_works, ..SignCounts::default() };
         for turn in turns.iter().rev() {
             match turn.role {
                 Role::User => tally.add_customer(turn, about_works && turn.is_no_complaint()),
@@ -101,7 +101,7 @@ impl Tally {
     }
 
     /// From the last message to the first.
-    fn add_customer(&mut self, turn: &Turn, about_works: bool) {
+    fn add_customer(&mut self, turn: &MessageFeatures, about_works: bool) {
         self.num_customer += 1;
         let cues = turn.cues;
         if let Some(mood) = turn.mood {
@@ -132,7 +132,7 @@ impl Tally {
         }
     }
 
-    fn add_agent(&mut self, turn: &Turn) {
+    fn add_agent(&mut self, turn: &MessageFeatures) {
         let cues = turn.cues;
         self.has_human |= turn.role == Role::Human;
         self.apologies += u32::from(cues.has(Cue::Sorry) && !cues.has(Cue::Sympathy));
@@ -239,16 +239,16 @@ const MOOD_DEVIATION_MAX: f32 = 5.0;
 /// The first signs are moods.
 const NUM_MOODS: usize = 2;
 
-fn by_customer(turns: &[Turn]) -> impl Iterator<Item = &Turn> {
+fn by_customer(turns: &[MessageFeatures]) -> impl Iterator<Item = &MessageFeatures> {
     turns.iter().filter(|turn| turn.role == Role::User)
 }
 
-fn by_agent(turns: &[Turn]) -> impl Iterator<Item = &Turn> {
+fn by_agent(turns: &[MessageFeatures]) -> impl Iterator<Item = &MessageFeatures> {
     turns.iter().filter(|turn| matches!(turn.role, Role::Assistant | Role::Human))
 }
 
 /// Whether it is a talk about films, books, songs or the news: "a disaster" then describes one of those.
-pub(crate) fn talks_of_works<'t>(turns: impl Iterator<Item = &'t Turn>) -> bool {
+pub(crate) fn talks_of_works<'t>(turns: impl Iterator<Item = &'t MessageFeatures>) -> bool {
     let (mut about_works, mut all) = (0usize, 0usize);
     for turn in turns {
         about_works += usize::from(turn.cues.has(Cue::AboutWorks));
@@ -263,7 +263,7 @@ const SIGNATURE_BITS_MAX: u32 = 32;
 /// How often messages say again what one of the `reach` before them said: at least `words_min` telling words are the same,
 /// and they are this part (numerator, denominator) of all.
 fn repetitions<'t>(
-    turns: impl Iterator<Item = &'t Turn>,
+    turns: impl Iterator<Item = &'t MessageFeatures>,
     reach: usize,
     words_min: u32,
     (numerator, denominator): (u32, u32),
@@ -290,8 +290,8 @@ fn repetitions<'t>(
 }
 
 /// Questions of the customer to which the agent's next message has no word of theirs and ends in a question itself.
-fn open_questions(turns: &[Turn]) -> u32 {
-    let passed_over = |pair: &[Turn]| {
+fn open_questions(turns: &[MessageFeatures]) -> u32 {
+    let passed_over = |pair: &[MessageFeatures]| {
         let [asked, next] = pair else { return false };
         asked.role == Role::User
             && next.role != Role::User

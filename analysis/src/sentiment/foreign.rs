@@ -7,7 +7,7 @@ mod table;
 use super::MessageSentiment;
 use super::lexicon::Lexicon;
 use super::text::{Kind, Token, bounded, tokenize};
-use table::{LANGUAGES_MAX, Meaning, Met, Table, Word};
+use table::{ForeignWord, LANGUAGES_MAX, Meaning, Met, Table};
 
 /// Words after a negation that it reaches, and before a negation that follows.
 const REACH: u8 = 3;
@@ -27,7 +27,7 @@ pub(super) fn score(text: &str, language: Option<&str>) -> Option<MessageSentime
         Some(known) => known,
         None => None,
     };
-    let mut tallies = [Tally::default(); LANGUAGES_MAX + 1];
+    let mut tallies = [HitCounts::default(); LANGUAGES_MAX + 1];
     let (head, tail) = bounded(text);
     for part in [head, tail].into_iter().filter(|part| !part.is_empty()) {
         read(part, table, only, &mut tallies);
@@ -40,14 +40,14 @@ pub(super) fn score(text: &str, language: Option<&str>) -> Option<MessageSentime
 }
 
 /// The language with the most known words; on a tie, the stronger result.
-fn most_hits(tallies: &[Tally]) -> usize {
-    let rank = |tally: &Tally| (tally.hits + tally.marks, (tally.sum.abs() * 10.0) as u32);
+fn most_hits(tallies: &[HitCounts]) -> usize {
+    let rank = |tally: &HitCounts| (tally.hits + tally.marks, (tally.sum.abs() * 10.0) as u32);
     (0..LANGUAGES_MAX).max_by_key(|idx| rank(&tallies[*idx])).unwrap_or(0)
 }
 
 /// What was met of one language so far.
 #[derive(Clone, Copy, Default)]
-struct Tally {
+struct HitCounts {
     sum: f32,
     /// Words with a valence.
     hits: u32,
@@ -66,8 +66,8 @@ struct Tally {
     emoji: f32,
 }
 
-impl Tally {
-    fn word(&mut self, word: Word) {
+impl HitCounts {
+    fn word(&mut self, word: ForeignWord) {
         match word.meaning {
             Meaning::Not | Meaning::NotAfter => {
                 self.marks += 1;
@@ -167,7 +167,7 @@ fn turned(valence: f32, works: bool) -> f32 {
 }
 
 /// Adds what `text` says to the tallies of `only`, or of every language.
-fn read(text: &str, table: &Table, only: Option<usize>, tallies: &mut [Tally; LANGUAGES_MAX + 1]) {
+fn read(text: &str, table: &Table, only: Option<usize>, tallies: &mut [HitCounts; LANGUAGES_MAX + 1]) {
     let mut words: Vec<u8> = Vec::with_capacity(text.len() + text.len() / 4 + 16);
     let mut tokens: Vec<Token> = Vec::with_capacity(text.len() / 4 + 8);
     tokenize(text, &mut tokens, |word| words.extend(word));
@@ -194,7 +194,7 @@ fn read(text: &str, table: &Table, only: Option<usize>, tallies: &mut [Tally; LA
                     before = [0; 3];
                     continue;
                 }
-                tallies.iter_mut().for_each(Tally::step);
+                tallies.iter_mut().for_each(HitCounts::step);
                 let own =
                     table.look_up(&Met { word, before }, only, |language, word| tallies[language].word(word));
                 before = [own, before[0], before[1]];
@@ -204,7 +204,7 @@ fn read(text: &str, table: &Table, only: Option<usize>, tallies: &mut [Tally; LA
                 tallies[LANGUAGES_MAX].emoji += f32::from(valence) * 0.8;
             }
             Kind::Break | Kind::Exclamation | Kind::Question => {
-                tallies.iter_mut().for_each(Tally::end_clause);
+                tallies.iter_mut().for_each(HitCounts::end_clause);
                 if token.kind == Kind::Question {
                     tallies.iter_mut().for_each(|tally| tally.asks = true);
                 }

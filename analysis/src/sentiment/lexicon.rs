@@ -6,7 +6,7 @@ use super::text::{hash_word, join, step};
 
 const ENGLISH: &str = include_str!("lexicon/en.txt");
 
-/// Classes of an [`Entry`], as bits.
+/// Classes of an [`LexiconEntry`], as bits.
 pub mod class {
     /// Negates what follows: `not`, `never`.
     pub const NEGATOR: u16 = 1;
@@ -36,7 +36,7 @@ pub mod class {
 
 /// What the lexicon knows of a word or phrase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Entry {
+pub struct LexiconEntry {
     /// −4 (furious) to 4 (delighted).
     pub valence: i8,
     /// Bits of [`class`].
@@ -45,7 +45,7 @@ pub struct Entry {
 
 /// Hash table from word and phrase hashes to entries; open addressing, at most half full.
 pub struct Lexicon {
-    slots: Vec<(u64, Entry)>,
+    slots: Vec<(u64, LexiconEntry)>,
     mask: usize,
     /// Differs when any entry differs, so that a model trained on another lexicon is noticed.
     pub checksum: u64,
@@ -62,13 +62,13 @@ impl Lexicon {
 
     /// Reads the format that the head of `lexicon/en.txt` explains. Lines that do not follow it are left out.
     fn parse(source: &str) -> Self {
-        let mut entries: Vec<(u64, Entry)> = Vec::new();
+        let mut entries: Vec<(u64, LexiconEntry)> = Vec::new();
         for line in source.lines().filter(|line| !line.starts_with('#')) {
             let Some((head, items)) = line.split_once(": ") else { continue };
             let mut head = head.split(' ');
             let Some(valence) = head.next().and_then(|value| value.parse().ok()) else { continue };
             let classes = head.map(class_bit).fold(0, |bits, bit| bits | bit);
-            let entry = Entry { valence, classes };
+            let entry = LexiconEntry { valence, classes };
             for item in split_items(items) {
                 for form in forms(item) {
                     push_entries(&form, entry, &mut entries);
@@ -78,10 +78,14 @@ impl Lexicon {
         Self::from_entries(&entries)
     }
 
-    fn from_entries(entries: &[(u64, Entry)]) -> Self {
+    fn from_entries(entries: &[(u64, LexiconEntry)]) -> Self {
         let size = (entries.len() * 2).next_power_of_two().max(16);
-        let mut lexicon =
-            Self { slots: vec![(0, Entry::default()); size], mask: size - 1, checksum: 0, num_entries: 0 };
+        let mut lexicon = Self {
+            slots: vec![(0, LexiconEntry::default()); size],
+            mask: size - 1,
+            checksum: 0,
+            num_entries: 0,
+        };
         for (hash, entry) in entries {
             lexicon.insert(*hash, *entry);
         }
@@ -92,7 +96,7 @@ impl Lexicon {
     }
 
     /// The stronger valence wins where an entry is given twice; classes add up.
-    fn insert(&mut self, hash: u64, entry: Entry) {
+    fn insert(&mut self, hash: u64, entry: LexiconEntry) {
         let mut at = (hash >> 32) as usize & self.mask;
         loop {
             let (known, old) = &mut self.slots[at];
@@ -114,7 +118,7 @@ impl Lexicon {
 
     /// The entry of a word's or phrase's hash.
     #[inline]
-    pub fn get(&self, hash: u64) -> Option<Entry> {
+    pub fn get(&self, hash: u64) -> Option<LexiconEntry> {
         let mut at = (hash >> 32) as usize & self.mask;
         loop {
             let (known, entry) = self.slots[at];
@@ -181,11 +185,11 @@ fn forms(item: &str) -> Vec<String> {
 }
 
 /// A word, or a phrase together with its first two words, by which the phrase is found.
-fn push_entries(form: &str, mut entry: Entry, entries: &mut Vec<(u64, Entry)>) {
+fn push_entries(form: &str, mut entry: LexiconEntry, entries: &mut Vec<(u64, LexiconEntry)>) {
     let mut hash = 0;
     for (idx, word) in form.split(' ').map(hash_word).enumerate() {
         if idx == 2 {
-            entries.push((hash, Entry { valence: 0, classes: class::PREFIX }));
+            entries.push((hash, LexiconEntry { valence: 0, classes: class::PREFIX }));
         }
         hash = if idx == 0 { word } else { join(hash, word) };
         if idx == 1 {

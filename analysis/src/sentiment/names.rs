@@ -17,7 +17,7 @@ pub(super) fn without_names(text: &str) -> Cow<'_, str> {
     if !has_inner_capital(text) {
         return Cow::Borrowed(text);
     }
-    let words: Vec<Word<'_>> = words(text).collect();
+    let words: Vec<NameWord<'_>> = words(text).collect();
     let num_capital = words.iter().filter(|word| word.is_capital).count();
     if num_capital * 2 > words.len() {
         return Cow::Borrowed(text);
@@ -48,14 +48,14 @@ pub(super) fn without_names(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether a name may follow these words.
-fn announces_name(before: &[Word<'_>]) -> bool {
+fn announces_name(before: &[NameWord<'_>]) -> bool {
     let Some((last, earlier)) = before.split_last() else { return false };
     // `Mr.` ends no sentence.
     let is_title = last.text.len() <= 4 && last.is_capital;
     if last.ends_phrase && !is_title {
         return false;
     }
-    let is = |word: &Word<'_>, name: &str| word.text.eq_ignore_ascii_case(name);
+    let is = |word: &NameWord<'_>, name: &str| word.text.eq_ignore_ascii_case(name);
     BEFORE_NAMES.iter().any(|name| is(last, name))
         || (is(last, "is") && earlier.last().is_some_and(|word| is(word, "name")))
 }
@@ -65,7 +65,7 @@ fn has_inner_capital(text: &str) -> bool {
     text.as_bytes().windows(2).any(|pair| pair[0] == b' ' && pair[1].is_ascii_uppercase())
 }
 
-struct Word<'t> {
+struct NameWord<'t> {
     text: &'t str,
     start: usize,
     end: usize,
@@ -75,14 +75,14 @@ struct Word<'t> {
     ends_phrase: bool,
 }
 
-fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
+fn words(text: &str) -> impl Iterator<Item = NameWord<'_>> {
     text.split_whitespace().map(move |piece| {
         let offset = piece.as_ptr() as usize - text.as_ptr() as usize;
         let word = piece.trim_matches(|c: char| !c.is_alphanumeric());
         let start = offset + piece.find(word).unwrap_or(0);
         let mut letters = word.chars();
         let is_capital = letters.next().is_some_and(char::is_uppercase) && letters.any(char::is_lowercase);
-        Word {
+        NameWord {
             text: word,
             start,
             end: start + word.len(),

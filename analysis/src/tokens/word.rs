@@ -1,7 +1,7 @@
 //! One word: its bounds, case, hash and stem.
 
 use super::hash::{FNV_START, finish, fnv, fnv_bytes};
-use super::{Case, Class, Gap, Kind, Token, char_at, class_of, offset};
+use super::{Case, Class, Gap, Token, TokenKind, char_at, class_of, offset};
 
 /// Scans the word that starts at byte `start`.
 pub(super) fn scan_word(text: &str, start: usize, gap: Gap) -> Token {
@@ -44,7 +44,7 @@ pub(super) fn scan_word(text: &str, start: usize, gap: Gap) -> Token {
         stem,
         start: offset(start),
         end: offset(at),
-        kind: if digits { Kind::Number } else { Kind::Word },
+        kind: if digits { TokenKind::Number } else { TokenKind::Word },
         case: match () {
             () if letters >= 2 && capitals == letters => Case::Upper,
             () if first_capital => Case::Title,

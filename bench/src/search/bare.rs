@@ -12,8 +12,8 @@ use tantivy::{DocAddress, Index, IndexReader, IndexWriter, Order, Searcher, Tant
 
 use super::PAGE;
 use super::corpus::{FACETS, FILTER, Made, facet_value};
-use super::engine::Engine;
-use super::question::{DEPTH, Kind, Question};
+use super::engine::SearchSystem;
+use super::question::{DEPTH, Question, QuestionKind};
 
 const WRITER_BYTES: usize = 64 << 20;
 
@@ -81,17 +81,17 @@ impl Bare {
             Box::new(BooleanQuery::new(terms.iter().map(term).collect()))
         };
         Ok(match question.kind {
-            Kind::Phrase => Box::new(PhraseQuery::new(terms)),
-            Kind::Prefix => {
+            QuestionKind::Phrase => Box::new(PhraseQuery::new(terms)),
+            QuestionKind::Prefix => {
                 Box::new(RegexQuery::from_pattern(&format!("{}.*", question.words[0]), self.fields.text)?)
             }
-            Kind::Filter => {
+            QuestionKind::Filter => {
                 let (_, field) =
                     self.fields.facets.iter().find(|(name, _)| *name == FILTER).context("no filter")?;
                 let term = Term::from_field_text(*field, &question.words[0]);
                 Box::new(TermQuery::new(term, IndexRecordOption::Basic))
             }
-            Kind::Or => all(Occur::Should),
+            QuestionKind::Or => all(Occur::Should),
             _ if terms.len() == 1 => Box::new(TermQuery::new(terms[0].clone(), IndexRecordOption::WithFreqs)),
             _ => all(Occur::Must),
         })
@@ -138,11 +138,11 @@ pub(crate) struct BareEngine<'a> {
 /// A question lowered.
 pub(crate) struct Lowered {
     query: Box<dyn Query>,
-    kind: Kind,
+    kind: QuestionKind,
     aggregations: Aggregations,
 }
 
-impl Engine for BareEngine<'_> {
+impl SearchSystem for BareEngine<'_> {
     type Prepared = Lowered;
     type Client = ();
 
@@ -152,7 +152,7 @@ impl Engine for BareEngine<'_> {
 
     fn prepare(&self, question: &Question) -> Result<Lowered> {
         let mut query = self.bare.query(question)?;
-        if question.kind == Kind::DeepCursor {
+        if question.kind == QuestionKind::DeepCursor {
             let searcher = self.bare.reader.searcher();
             let top = TopDocs::with_limit(DEPTH).order_by_fast_field::<i64>("start_time", Order::Desc);
             let last = searcher.search(&*query, &top)?.last().and_then(|(start, _)| *start);
@@ -180,7 +180,7 @@ impl Engine for BareEngine<'_> {
             self.show(&searcher, lowered, top.into_iter().map(|(_, address)| address))?;
             return Ok(total as u64);
         }
-        if lowered.kind == Kind::Facets {
+        if lowered.kind == QuestionKind::Facets {
             let facets = AggregationCollector::from_aggs(lowered.aggregations.clone(), Default::default());
             let (top, total, facets) = collect(&searcher, lowered, (by_score(), Count, facets))?;
             std::hint::black_box(facets);
@@ -205,7 +205,7 @@ impl BareEngine<'_> {
         lowered: &Lowered,
         hits: impl Iterator<Item = DocAddress>,
     ) -> Result<()> {
-        let snippets = self.with_snippets && lowered.kind != Kind::Filter;
+        let snippets = self.with_snippets && lowered.kind != QuestionKind::Filter;
         let text = self.bare.fields.text;
         let snippets =
             snippets.then(|| SnippetGenerator::create(searcher, &*lowered.query, text)).transpose()?;

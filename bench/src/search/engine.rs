@@ -1,4 +1,4 @@
-//! Asking an engine: several clients, each with a connection of its own, the next question after the answer.
+//! Asking an engine: several clients, each with its own connection, each sending the next question after the answer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use super::question::Question;
 
 /// What is measured.
-pub(crate) trait Engine: Sync {
+pub(crate) trait SearchSystem: Sync {
     /// A question in its own form, ready to be sent.
     type Prepared: Sync;
     /// One client's connection.
@@ -50,8 +50,8 @@ impl Measured {
     }
 }
 
-/// Asks for that long, with so many clients, after every question was asked a first time and its matches counted.
-pub(crate) fn measure<E: Engine>(
+/// Asks for that long with this many clients, after counting the matches of the first questions.
+pub(crate) fn measure<E: SearchSystem>(
     engine: &E,
     questions: &[E::Prepared],
     num_clients: usize,

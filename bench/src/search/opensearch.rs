@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result, bail};
 use hearken_tests::engines::OpenSearch;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::PAGE;
 use super::corpus::{FACETS, FILTER, Made, facet_value};
-use super::engine::Engine;
+use super::engine::SearchSystem;
 use super::http::Connection;
-use super::question::{DEPTH, Kind, Question};
+use super::question::{DEPTH, Question, QuestionKind};
 
 const BULK_BYTES: usize = 4 << 20;
 const SEARCH: &str = "/interactions/_search";
@@ -38,7 +39,7 @@ impl Node {
             "settings": {"number_of_shards": 1, "number_of_replicas": 0},
             "mappings": {"dynamic": false, "properties": properties},
         });
-        connection.ask("PUT", "/interactions", &body.to_string())?;
+        connection.ask(Method::PUT, "/interactions", body.to_string())?;
         Ok(Node { node, connection, bulk: String::new() })
     }
 
@@ -69,16 +70,16 @@ impl Node {
         if self.bulk.is_empty() {
             return Ok(());
         }
+        let bulk = std::mem::take(&mut self.bulk);
         let answer =
-            self.connection.ask_json("POST", "/interactions/_bulk?filter_path=errors", &self.bulk)?;
-        self.bulk.clear();
+            self.connection.ask_json(Method::POST, "/interactions/_bulk?filter_path=errors", bulk)?;
         if answer["errors"] != false { bail!("OpenSearch refused interactions") } else { Ok(()) }
     }
 
     /// Makes everything searchable.
     pub(crate) fn refresh(&mut self) -> Result<()> {
         self.send()?;
-        self.connection.ask("POST", "/interactions/_refresh", "")?;
+        self.connection.ask(Method::POST, "/interactions/_refresh", String::new())?;
         Ok(())
     }
 }
@@ -88,7 +89,7 @@ pub(crate) struct OpenSearchEngine {
     pub(crate) base_url: String,
 }
 
-impl Engine for OpenSearchEngine {
+impl SearchSystem for OpenSearchEngine {
     /// The request's body.
     type Prepared = String;
     type Client = Connection;
@@ -100,16 +101,16 @@ impl Engine for OpenSearchEngine {
     fn prepare(&self, question: &Question) -> Result<String> {
         let words = question.words.join(" ");
         let query = match question.kind {
-            Kind::Filter => json!({"bool": {"filter": {"term": {FILTER: words}}}}),
-            Kind::Or => json!({"match": {"text": {"query": words, "operator": "or"}}}),
-            Kind::Phrase => json!({"match_phrase": {"text": words}}),
-            Kind::Prefix => json!({"prefix": {"text": {"value": words}}}),
+            QuestionKind::Filter => json!({"bool": {"filter": {"term": {FILTER: words}}}}),
+            QuestionKind::Or => json!({"match": {"text": {"query": words, "operator": "or"}}}),
+            QuestionKind::Phrase => json!({"match_phrase": {"text": words}}),
+            QuestionKind::Prefix => json!({"prefix": {"text": {"value": words}}}),
             _ => json!({"match": {"text": {"query": words, "operator": "and"}}}),
         };
         let mut body = json!({
             "query": query, "size": PAGE, "track_total_hits": true, "_source": ["head"],
         });
-        if question.kind != Kind::Filter {
+        if question.kind != QuestionKind::Filter {
             body["highlight"] = json!({
                 "encoder": "html", "fields": {"text": {"fragment_size": 160, "number_of_fragments": FRAGMENTS}},
             });
@@ -117,18 +118,18 @@ impl Engine for OpenSearchEngine {
         if question.kind.is_by_date() {
             body["sort"] = json!([{"start_time": "desc"}, {"id": "asc"}]);
         }
-        if question.kind == Kind::Facets {
+        if question.kind == QuestionKind::Facets {
             let facet = |facet: &str| (facet.to_owned(), json!({"terms": {"field": facet, "size": 10}}));
             body["aggs"] = Value::Object(FACETS.into_iter().map(facet).collect());
         }
-        if question.kind == Kind::DeepCursor {
+        if question.kind == QuestionKind::DeepCursor {
             let mut deep = body.clone();
             deep["size"] = DEPTH.into();
             deep["_source"] = false.into();
             if let Some(deep) = deep.as_object_mut() {
                 deep.remove("highlight");
             }
-            let answer = self.connect()?.ask_json("POST", SEARCH, &deep.to_string())?;
+            let answer = self.connect()?.ask_json(Method::POST, SEARCH, deep.to_string())?;
             let hits = answer["hits"]["hits"].as_array().context("an answer without hits")?;
             body["search_after"] = hits.last().context("no hits")?["sort"].clone();
         }
@@ -140,12 +141,12 @@ impl Engine for OpenSearchEngine {
     }
 
     fn ask(&self, client: &mut Connection, body: &String) -> Result<u64> {
-        client.ask("POST", SEARCH, body)?;
+        client.ask(Method::POST, SEARCH, body.clone())?;
         Ok(0)
     }
 
     fn count(&self, client: &mut Connection, body: &String) -> Result<u64> {
-        let answer = client.ask_json("POST", SEARCH, body)?;
+        let answer = client.ask_json(Method::POST, SEARCH, body.clone())?;
         answer["hits"]["total"]["value"].as_u64().context("an answer without a total")
     }
 }

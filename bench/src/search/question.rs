@@ -17,7 +17,7 @@ pub(crate) const DEPTH: usize = 1_000;
 
 /// A kind of search. Every one wants the first 20 and the exact total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum QuestionKind {
     /// A word in 5 to 100 interactions.
     RareWord,
     /// A word in a tenth of the interactions or more.
@@ -40,34 +40,34 @@ pub(crate) enum Kind {
     DeepCursor,
 }
 
-impl Kind {
+impl QuestionKind {
     /// In the report.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Kind::RareWord => "rare word",
-            Kind::CommonWord => "common word",
-            Kind::And => "AND",
-            Kind::Or => "OR",
-            Kind::Phrase => "phrase",
-            Kind::Prefix => "prefix",
-            Kind::Filter => "filter only",
-            Kind::Facets => "word + 5 facets",
-            Kind::ByDate => "sort by date",
-            Kind::DeepCursor => "deep cursor",
+            QuestionKind::RareWord => "rare word",
+            QuestionKind::CommonWord => "common word",
+            QuestionKind::And => "AND",
+            QuestionKind::Or => "OR",
+            QuestionKind::Phrase => "phrase",
+            QuestionKind::Prefix => "prefix",
+            QuestionKind::Filter => "filter only",
+            QuestionKind::Facets => "word + 5 facets",
+            QuestionKind::ByDate => "sort by date",
+            QuestionKind::DeepCursor => "deep cursor",
         }
     }
 
     /// Whether hits come newest first instead of best first.
     pub(crate) fn is_by_date(self) -> bool {
-        matches!(self, Kind::Filter | Kind::ByDate | Kind::DeepCursor)
+        matches!(self, QuestionKind::Filter | QuestionKind::ByDate | QuestionKind::DeepCursor)
     }
 }
 
 /// One search.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Question {
-    pub(crate) kind: Kind,
-    /// Lower-case ASCII words, which every engine cuts alike; for [`Kind::Filter`] the country.
+    pub(crate) kind: QuestionKind,
+    /// Lower-case ASCII words, which every engine cuts alike; for [`QuestionKind::Filter`] the country.
     pub(crate) words: Vec<String>,
 }
 
@@ -76,12 +76,12 @@ pub(crate) struct Question {
 /// # Errors
 /// There are none, because there are too few interactions.
 pub(crate) fn pick(
-    kind: Kind,
+    kind: QuestionKind,
     corpus: &Corpus,
     num_interactions: usize,
     frequency: &dyn Fn(&str) -> Result<u64>,
 ) -> Result<Vec<Question>> {
-    if kind == Kind::Filter {
+    if kind == QuestionKind::Filter {
         return Ok(COUNTRIES
             .iter()
             .map(|country| Question { kind, words: vec![(*country).to_owned()] })
@@ -107,24 +107,28 @@ pub(crate) fn pick(
             Ok(None)
         };
         let words: Option<Vec<String>> = match kind {
-            Kind::RareWord => any(&rare, &text)?.map(|word| vec![word]),
-            Kind::CommonWord | Kind::ByDate | Kind::DeepCursor => any(&common, &text)?.map(|word| vec![word]),
-            Kind::Facets => any(&medium, &text)?.map(|word| vec![word]),
-            Kind::And => any(&medium, &text)?.zip(any(&medium, &text)?).map(|(one, other)| vec![one, other]),
-            Kind::Or => {
+            QuestionKind::RareWord => any(&rare, &text)?.map(|word| vec![word]),
+            QuestionKind::CommonWord | QuestionKind::ByDate | QuestionKind::DeepCursor => {
+                any(&common, &text)?.map(|word| vec![word])
+            }
+            QuestionKind::Facets => any(&medium, &text)?.map(|word| vec![word]),
+            QuestionKind::And => {
+                any(&medium, &text)?.zip(any(&medium, &text)?).map(|(one, other)| vec![one, other])
+            }
+            QuestionKind::Or => {
                 let other = corpus.make(text.len() % num_interactions)?.text;
                 any(&medium, &text)?.zip(any(&medium, &other)?).map(|(one, other)| vec![one, other])
             }
-            Kind::Prefix => {
+            QuestionKind::Prefix => {
                 any(&medium, &text)?.filter(|word| word.len() > 4).map(|word| vec![word[..4].to_owned()])
             }
-            Kind::Phrase => {
+            QuestionKind::Phrase => {
                 let words: Vec<String> = line.split(' ').map(str::to_ascii_lowercase).collect();
                 let three: Vec<_> =
                     words.windows(3).filter(|three| three.iter().all(|word| is_plain(word))).collect();
                 (!three.is_empty()).then(|| three[line.len() % three.len()].to_vec())
             }
-            Kind::Filter => None,
+            QuestionKind::Filter => None,
         };
         let is_new = |words: &Vec<String>| words.len() < 2 || words[0] != words[1];
         picked.extend(words.filter(is_new).map(|words| Question { kind, words }));

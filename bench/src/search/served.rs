@@ -1,12 +1,13 @@
 //! `hearken serve` over HTTP.
 
 use anyhow::{Context, Result};
+use reqwest::{Method, Url};
 
 use super::PAGE;
 use super::corpus::{FACETS, FILTER};
-use super::engine::Engine;
-use super::http::{Connection, encoded};
-use super::question::{DEPTH, Kind, Question};
+use super::engine::SearchSystem;
+use super::http::Connection;
+use super::question::{DEPTH, Question, QuestionKind};
 
 /// Most hits of one page, to get to a deep one.
 const PAGE_MAX: usize = 100;
@@ -16,8 +17,8 @@ pub(crate) struct Served<'a> {
     pub(crate) base_url: &'a str,
 }
 
-impl Engine for Served<'_> {
-    /// The request's target.
+impl SearchSystem for Served<'_> {
+    /// The request's path and query.
     type Prepared = String;
     type Client = Connection;
 
@@ -27,23 +28,28 @@ impl Engine for Served<'_> {
 
     fn prepare(&self, question: &Question) -> Result<String> {
         let words = question.words.join(" ");
-        let query = match question.kind {
-            Kind::Filter => format!("{FILTER}={}", encoded(&words)),
-            Kind::Or => format!("q={}", encoded(&question.words.join(" OR "))),
-            Kind::Phrase => format!("q={}", encoded(&format!("\"{words}\""))),
-            Kind::Prefix => format!("q={}", encoded(&format!("{words}*"))),
-            Kind::Facets => format!("q={}&facets={}", encoded(&words), FACETS.join(",")),
-            Kind::ByDate | Kind::DeepCursor => format!("q={}&sort=-start_time", encoded(&words)),
-            Kind::RareWord | Kind::CommonWord | Kind::And => format!("q={}", encoded(&words)),
+        let facets = FACETS.join(",");
+        let parameters = match question.kind {
+            QuestionKind::Filter => vec![(FILTER, words)],
+            QuestionKind::Or => vec![("q", question.words.join(" OR "))],
+            QuestionKind::Phrase => vec![("q", format!("\"{words}\""))],
+            QuestionKind::Prefix => vec![("q", format!("{words}*"))],
+            QuestionKind::Facets => vec![("q", words), ("facets", facets)],
+            QuestionKind::ByDate | QuestionKind::DeepCursor => {
+                vec![("q", words), ("sort", "-start_time".to_owned())]
+            }
+            QuestionKind::RareWord | QuestionKind::CommonWord | QuestionKind::And => vec![("q", words)],
         };
-        let search = format!("/v1/interactions?{query}");
-        if question.kind != Kind::DeepCursor {
+        let search = Url::parse_with_params(&format!("{}/v1/interactions", self.base_url), parameters)?;
+        let search = format!("{}?{}", search.path(), search.query().unwrap_or_default());
+        if question.kind != QuestionKind::DeepCursor {
             return Ok(format!("{search}&limit={PAGE}"));
         }
         let mut client = self.connect()?;
         let mut cursor = String::new();
         for _ in 0..DEPTH / PAGE_MAX {
-            let page = client.ask_json("GET", &format!("{search}&limit={PAGE_MAX}{cursor}"), "")?;
+            let page =
+                client.ask_json(Method::GET, &format!("{search}&limit={PAGE_MAX}{cursor}"), String::new())?;
             let next = page["next_cursor"].as_str().context("there are too few matches for a deep cursor")?;
             cursor = format!("&cursor={next}");
         }
@@ -55,11 +61,13 @@ impl Engine for Served<'_> {
     }
 
     fn ask(&self, client: &mut Connection, target: &String) -> Result<u64> {
-        client.ask("GET", target, "")?;
+        client.ask(Method::GET, target, String::new())?;
         Ok(0)
     }
 
     fn count(&self, client: &mut Connection, target: &String) -> Result<u64> {
-        client.ask_json("GET", target, "")?["total"].as_u64().context("an answer without a total")
+        client.ask_json(Method::GET, target, String::new())?["total"]
+            .as_u64()
+            .context("an answer without a total")
     }
 }

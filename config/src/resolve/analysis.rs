@@ -5,13 +5,13 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use crate::Secret;
-use crate::reader::Reader;
+use crate::reader::SettingsReader;
 use crate::settings::{AnalysisConfig, AnalysisEngine, ApiKey, OpenAiConfig};
 
 use super::formats::web_url;
 use super::{DAY, MINUTE, SECOND};
 
-pub(super) fn analysis(reader: &mut Reader<'_>) -> AnalysisConfig {
+pub(super) fn analysis(reader: &mut SettingsReader<'_>) -> AnalysisConfig {
     let openai = reader.choice("analysis.engine", &[("built-in", false), ("openai", true)]).unwrap_or(false);
     let model = reader.text("analysis.openai.model");
     let settings = OpenAiConfig {
@@ -47,14 +47,14 @@ pub(super) fn analysis(reader: &mut Reader<'_>) -> AnalysisConfig {
     }
 }
 
-fn openai_url(reader: &mut Reader<'_>) -> Option<String> {
+fn openai_url(reader: &mut SettingsReader<'_>) -> Option<String> {
     let key = "analysis.openai.url";
     let text = reader.text(key)?;
     // Without the text, which may hold a password.
     web_url(&text).map_err(|(not, help)| reader.error_at(key, format!("`{key}` is not {not}"), help)).ok()
 }
 
-fn api_key(reader: &mut Reader<'_>) -> Option<ApiKey> {
+fn api_key(reader: &mut SettingsReader<'_>) -> Option<ApiKey> {
     let env_key = "analysis.openai.api_key_env";
     let file = reader.path("analysis.openai.api_key_file");
     let Some(name) = reader.text(env_key) else { return file.map(ApiKey::File) };
@@ -88,7 +88,7 @@ mod tests {
         let text = format!("{text}{more}");
         let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
         let raw = RawConfig::read(Some((Path::new("f"), &text)), variables).unwrap();
-        let mut reader = Reader::new(&raw);
+        let mut reader = SettingsReader::new(&raw);
         let config = analysis(&mut reader);
         match reader.finish(config)?.engine {
             AnalysisEngine::OpenAi(openai) => Ok(openai),

@@ -7,12 +7,12 @@ use hearken_billing::{BillingSettings, MinuteRounding, ModelPrice, OwnPrice};
 use crate::error::shown;
 use crate::keys::{self, PRICE_KEYS, PRICES};
 use crate::raw::{Located, RawValue, toml_value};
-use crate::reader::{Complaint, Reader, parse_amount};
+use crate::reader::{Complaint, SettingsReader, parse_amount};
 
 use super::DAY;
 use super::formats::{currency, date};
 
-pub(super) fn billing(reader: &mut Reader<'_>) -> BillingSettings {
+pub(super) fn billing(reader: &mut SettingsReader<'_>) -> BillingSettings {
     let default = BillingSettings::default();
     let rounding =
         [("up", MinuteRounding::Up), ("nearest", MinuteRounding::Nearest), ("down", MinuteRounding::Down)];
@@ -34,7 +34,7 @@ pub(super) fn billing(reader: &mut Reader<'_>) -> BillingSettings {
     }
 }
 
-fn prices(reader: &mut Reader<'_>) -> Vec<OwnPrice> {
+fn prices(reader: &mut SettingsReader<'_>) -> Vec<OwnPrice> {
     let Some(located) = reader.raw.values.get(PRICES) else { return Vec::new() };
     let from_variable = match &located.value {
         RawValue::Variable(text) => toml_value(text.trim(), &located.origin),
@@ -60,7 +60,7 @@ fn prices(reader: &mut Reader<'_>) -> Vec<OwnPrice> {
     prices
 }
 
-fn price(reader: &mut Reader<'_>, entry: &Located<RawValue>) -> Option<OwnPrice> {
+fn price(reader: &mut SettingsReader<'_>, entry: &Located<RawValue>) -> Option<OwnPrice> {
     let RawValue::Table(fields) = &entry.value else {
         reader.error(
             Some(entry.origin.clone()),
@@ -91,7 +91,7 @@ fn price(reader: &mut Reader<'_>, entry: &Located<RawValue>) -> Option<OwnPrice>
 type Fields = [(Located<String>, Located<RawValue>)];
 
 fn field<T>(
-    reader: &mut Reader<'_>,
+    reader: &mut SettingsReader<'_>,
     fields: &Fields,
     name: &str,
     parse: impl Fn(&str) -> Result<T, Complaint>,
@@ -108,7 +108,7 @@ fn field<T>(
 }
 
 fn required_field<T>(
-    reader: &mut Reader<'_>,
+    reader: &mut SettingsReader<'_>,
     entry: &Located<RawValue>,
     fields: &Fields,
     name: &str,

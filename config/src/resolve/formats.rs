@@ -1,4 +1,4 @@
-//! Texts that have a form of their own: addresses, names, codes, days.
+//! Texts that must have a certain form: addresses, names, codes, days.
 
 use std::net::SocketAddr;
 
@@ -56,10 +56,7 @@ pub(super) fn web_url(text: &str) -> Result<String, Complaint> {
         return Err(("a web address".into(), "write it like \"https://host:port\"".into()));
     };
     if !url.username().is_empty() || url.password().is_some() {
-        return Err((
-            "free of credentials".into(),
-            "move user name and password to keys of their own".into(),
-        ));
+        return Err(("free of credentials".into(), "put user name and password into their own keys".into()));
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::error::shown;
 use crate::keys::{RETENTION_RULE_KEYS, RETENTION_RULES};
 use crate::raw::{Located, RawValue, toml_value};
-use crate::reader::{Complaint, Reader};
+use crate::reader::{Complaint, SettingsReader};
 use crate::settings::{
     IndexConfig, IndexEngine, OpenSearchConfig, OpenSearchCredentials, RetentionOf, RetentionRule,
 };
@@ -15,7 +15,7 @@ use super::formats::web_url;
 const RETENTION_MIN: Duration = Duration::from_secs(60 * 60);
 const RETENTION_MAX: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
 
-pub(super) fn index(reader: &mut Reader<'_>) -> IndexConfig {
+pub(super) fn index(reader: &mut SettingsReader<'_>) -> IndexConfig {
     let default = IndexConfig::default();
     let opensearch =
         reader.choice("index.engine", &[("tantivy", false), ("opensearch", true)]).unwrap_or(false);
@@ -53,7 +53,7 @@ pub(super) fn index(reader: &mut Reader<'_>) -> IndexConfig {
     }
 }
 
-fn retention_rules(reader: &mut Reader<'_>) -> Vec<RetentionRule> {
+fn retention_rules(reader: &mut SettingsReader<'_>) -> Vec<RetentionRule> {
     let Some(located) = reader.raw.values.get(RETENTION_RULES) else { return Vec::new() };
     let from_variable;
     let entries = match &located.value {
@@ -71,13 +71,13 @@ fn retention_rules(reader: &mut Reader<'_>) -> Vec<RetentionRule> {
     entries.iter().filter_map(|entry| retention_rule(reader, entry)).collect()
 }
 
-fn not_a_list(reader: &mut Reader<'_>) -> Vec<RetentionRule> {
+fn not_a_list(reader: &mut SettingsReader<'_>) -> Vec<RetentionRule> {
     let problem = format!("`{RETENTION_RULES}` is not a list of tables");
     reader.error_at(RETENTION_RULES, problem, "write [[index.retention_rules]] above each");
     Vec::new()
 }
 
-fn retention_rule(reader: &mut Reader<'_>, entry: &Located<RawValue>) -> Option<RetentionRule> {
+fn retention_rule(reader: &mut SettingsReader<'_>, entry: &Located<RawValue>) -> Option<RetentionRule> {
     let RawValue::Table(fields) = &entry.value else {
         not_a_list(reader);
         return None;
@@ -112,7 +112,7 @@ fn retention_rule(reader: &mut Reader<'_>, entry: &Located<RawValue>) -> Option<
     Some(RetentionRule { of: of?, retention })
 }
 
-fn web_urls(reader: &mut Reader<'_>, urls: Vec<Located<String>>) -> Vec<String> {
+fn web_urls(reader: &mut SettingsReader<'_>, urls: Vec<Located<String>>) -> Vec<String> {
     let key = "index.opensearch.urls";
     if urls.is_empty() {
         reader.error_at(key, format!("`{key}` names no address"), "name at least one");
@@ -145,7 +145,7 @@ fn index_name(text: &str) -> Result<String, Complaint> {
     }
 }
 
-fn credentials(reader: &mut Reader<'_>) -> Option<OpenSearchCredentials> {
+fn credentials(reader: &mut SettingsReader<'_>) -> Option<OpenSearchCredentials> {
     let username = reader.text("index.opensearch.username");
     let password_file = reader.path("index.opensearch.password_file");
     let api_key_file = reader.path("index.opensearch.api_key_file");

@@ -3,7 +3,7 @@
 use crate::error::shown;
 use crate::keys::LIBRDKAFKA;
 use crate::raw::{Located, RawValue};
-use crate::reader::Reader;
+use crate::reader::SettingsReader;
 use crate::settings::{KafkaConfig, LibrdkafkaSettings};
 
 use super::formats::{server_address, topic_name};
@@ -41,7 +41,7 @@ const MANAGED_SETTINGS: &[(&str, &str)] = &[
     ("delivery.timeout.ms", WRITER),
 ];
 
-pub(super) fn kafka(reader: &mut Reader<'_>) -> Option<KafkaConfig> {
+pub(super) fn kafka(reader: &mut SettingsReader<'_>) -> Option<KafkaConfig> {
     let librdkafka = librdkafka(reader);
     if !reader.has_section("kafka") {
         return None;
@@ -72,7 +72,7 @@ pub(super) fn kafka(reader: &mut Reader<'_>) -> Option<KafkaConfig> {
         reader.error_at(
             "kafka.dead_letter_topic",
             problem,
-            "dead letters would come back for ever; name another",
+            "dead letters would be read again forever; name another",
         );
     }
     Some(KafkaConfig {
@@ -84,7 +84,7 @@ pub(super) fn kafka(reader: &mut Reader<'_>) -> Option<KafkaConfig> {
     })
 }
 
-fn topics(reader: &mut Reader<'_>) -> Vec<String> {
+fn topics(reader: &mut SettingsReader<'_>) -> Vec<String> {
     let key = "kafka.topics";
     let Some(topics) = reader.list(key) else { return vec!["interactions".to_owned()] };
     if topics.is_empty() {
@@ -113,7 +113,7 @@ fn topics(reader: &mut Reader<'_>) -> Vec<String> {
 }
 
 /// Values are texts for librdkafka. They may be secrets, so no message repeats one.
-fn librdkafka(reader: &mut Reader<'_>) -> LibrdkafkaSettings {
+fn librdkafka(reader: &mut SettingsReader<'_>) -> LibrdkafkaSettings {
     let mut settings = LibrdkafkaSettings::default();
     if reader.raw.values.contains_key(LIBRDKAFKA) {
         let help = "write a table `[kafka.librdkafka]`, or variables such as HEARKEN_KAFKA__LIBRDKAFKA__SECURITY_PROTOCOL";

@@ -48,7 +48,7 @@ pub fn open() -> (MemoryStore, MemoryReader) {
 pub struct MemoryStore {
     shared: Arc<RwLock<Arc<Documents>>>,
     changes: Changes,
-    /// What takes the place of what each id has, by its revision; `None` is nothing.
+    /// What replaces the document of each id, by its revision; `None` removes it.
     pending: BTreeMap<InteractionId, (u64, Option<Arc<Document>>)>,
     checkpoint: Checkpoint,
     durable: RwLock<Arc<Durable>>,
@@ -237,45 +237,27 @@ fn is_in_progress(document: &Document) -> bool {
     document.derived.head.status == Some(Status::InProgress)
 }
 
-impl From<MemoryReader> for Arc<dyn Search> {
-    fn from(reader: MemoryReader) -> Self {
-        Arc::new(reader)
-    }
-}
-
-impl From<MemoryReader> for Arc<dyn Lookup> {
-    fn from(reader: MemoryReader) -> Self {
-        Arc::new(reader)
-    }
-}
-
-impl From<MemoryStore> for Box<dyn Store> {
-    fn from(store: MemoryStore) -> Self {
-        Box::new(store)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use hearken_index::checkpoint::PartitionPosition;
-    use hearken_index::conformance::Opened;
+    use hearken_index::conformance::OpenEngine;
 
     use super::*;
 
-    fn opened(batches: &[Vec<Document>]) -> Opened {
+    fn opened(batches: &[Vec<Document>]) -> OpenEngine {
         let (mut store, reader) = open();
         for batch in batches {
             batch.iter().for_each(|document| store.put(Arc::new(document.clone())));
             store.refresh(&Checkpoint::default()).unwrap();
         }
-        Opened { store: store.into(), search: reader.clone().into(), lookup: reader.into() }
+        OpenEngine { store: Box::new(store), search: Arc::new(reader.clone()), lookup: Arc::new(reader) }
     }
 
     hearken_index::conformance_tests!(opened);
 
     #[test]
-    fn nobody_writes_over_what_another_has_written_meanwhile() {
+    fn no_writer_overwrites_what_another_has_written_meanwhile() {
         let (mut first, reader) = open();
         let mut second = first.another_writer();
         let id = InteractionId::try_new("a").unwrap();

@@ -10,7 +10,7 @@ use super::error::RequestError;
 
 /// The answer to a search.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct SearchAnswer {
     #[serde(default)]
     timed_out: bool,
     #[serde(rename = "_shards")]
@@ -68,9 +68,9 @@ impl Source {
     }
 }
 
-impl Answer {
+impl SearchAnswer {
     /// Refuses an answer of which a part is missing: it would look like one of fewer interactions.
-    pub(crate) fn check(self) -> Result<Answer, RequestError> {
+    pub(crate) fn check(self) -> Result<SearchAnswer, RequestError> {
         if self.timed_out || self.shards.failed > 0 {
             let reason = format!("{} shards did not answer", self.shards.failed);
             return Err(RequestError::Refused { status: 503, kind: "partial answer".to_owned(), reason });

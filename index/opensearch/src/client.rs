@@ -88,12 +88,12 @@ impl Request {
 }
 
 /// What a node answered with.
-pub(crate) struct Answer {
+pub(crate) struct NodeAnswer {
     pub(crate) status: u16,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl NodeAnswer {
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, RequestError> {
         serde_json::from_slice(&self.body).map_err(|error| RequestError::Unreadable(error.to_string()))
     }
@@ -171,13 +171,13 @@ impl Client {
     }
 
     /// Sends a request; any status is an answer.
-    pub(crate) fn send(&self, request: Request) -> Result<Answer, RequestError> {
+    pub(crate) fn send(&self, request: Request) -> Result<NodeAnswer, RequestError> {
         let mut answers = self.send_all(vec![request]);
         answers.pop().unwrap_or_else(|| Err(RequestError::Unreachable("nothing was sent".to_owned())))
     }
 
     /// Sends several requests at once; the answers are in their order.
-    pub(crate) fn send_all(&self, requests: Vec<Request>) -> Vec<Result<Answer, RequestError>> {
+    pub(crate) fn send_all(&self, requests: Vec<Request>) -> Vec<Result<NodeAnswer, RequestError>> {
         let num_requests = requests.len();
         let inner = Arc::clone(&self.0);
         let sent = async move {
@@ -208,7 +208,7 @@ impl Drop for Inner {
 
 impl Inner {
     /// Tries every node at most once, those that answered last before those that did not.
-    async fn send(&self, request: Request) -> Result<Answer, RequestError> {
+    async fn send(&self, request: Request) -> Result<NodeAnswer, RequestError> {
         let mut failures = Vec::new();
         for node in self.in_turn() {
             let time_left =
@@ -240,7 +240,12 @@ impl Inner {
         Err(RequestError::Unreachable(failures.join("; ")))
     }
 
-    async fn try_node(&self, node: &Node, request: &Request, timeout: Duration) -> reqwest::Result<Answer> {
+    async fn try_node(
+        &self,
+        node: &Node,
+        request: &Request,
+        timeout: Duration,
+    ) -> reqwest::Result<NodeAnswer> {
         let url = format!("{}{}", node.url, request.path);
         let mut sent = self.http.request(request.method.clone(), url).timeout(timeout);
         if let Some(authorization) = &self.authorization {
@@ -252,7 +257,7 @@ impl Inner {
         }
         let answer = sent.send().await?;
         let status = answer.status().as_u16();
-        Ok(Answer { status, body: answer.bytes().await?.to_vec() })
+        Ok(NodeAnswer { status, body: answer.bytes().await?.to_vec() })
     }
 
     fn in_turn(&self) -> Vec<&Node> {

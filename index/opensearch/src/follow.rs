@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::SearchAnswer;
 use super::client::Request;
 use super::index::Shared;
 use super::mapping::{TIE, WRITTEN_AT, value_field};
@@ -26,7 +26,7 @@ const PAGE: usize = 5_000;
 
 /// Follows what is written. It begins when it is asked first.
 #[derive(Default)]
-pub(crate) struct Follower {
+pub(crate) struct ChangeFollower {
     changes: Changes,
     seen: Mutex<Seen>,
     is_due: AtomicBool,
@@ -41,7 +41,7 @@ struct Seen {
     looked_at: Option<Instant>,
 }
 
-impl Follower {
+impl ChangeFollower {
     /// This process made something visible: the next to ask looks at once.
     pub(crate) fn is_due(&self) {
         self.is_due.store(true, Ordering::Relaxed);
@@ -134,8 +134,8 @@ fn newest_stamp(shared: &Shared) -> Result<i64, SearchError> {
     Ok(answer.hits.hits.first().and_then(|found| found.sort.first()?.as_i64()).unwrap_or(0))
 }
 
-fn ask(shared: &Shared, body: &Value) -> Result<Answer, SearchError> {
+fn ask(shared: &Shared, body: &Value) -> Result<SearchAnswer, SearchError> {
     let path = format!("/{}/_search?allow_partial_search_results=false", shared.alias);
-    let answer: Answer = shared.client.ask(Request::new(Method::POST, path).json(body))?;
+    let answer: SearchAnswer = shared.client.ask(Request::new(Method::POST, path).json(body))?;
     Ok(answer.check()?)
 }

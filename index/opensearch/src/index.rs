@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::client::Client;
 use super::error::OpenSearchError;
-use super::follow::Follower;
+use super::follow::ChangeFollower;
 use super::monitor::OpenSearchMonitor;
 use super::options::OpenSearchOptions;
 use super::pit::SharedPit;
@@ -29,7 +29,7 @@ pub(crate) struct Shared {
     pub(crate) is_alias: bool,
     pub(crate) refresh_on_write: bool,
     pub(crate) pits: SharedPit,
-    pub(crate) follower: Follower,
+    pub(crate) follower: ChangeFollower,
     pub(crate) durable: Mutex<Arc<Durable>>,
     pub(crate) num_refused: AtomicU64,
 }
@@ -52,7 +52,7 @@ impl OpenSearchIndex {
                 alias,
                 refresh_on_write: options.refresh_on_write,
                 pits: SharedPit::default(),
-                follower: Follower::default(),
+                follower: ChangeFollower::default(),
                 durable: Mutex::default(),
                 num_refused: AtomicU64::new(0),
             }),

@@ -8,6 +8,19 @@
 //! - [`follow`]: what changed lately. [`monitor`]: how the index fares.
 //!
 //! `docs/scale-out.md` says what differs from the embedded engine.
+//!
+//! ```no_run
+//! use hearken_index::Lookup as _;
+//! use hearken_index_opensearch::{OpenSearchIndex, OpenSearchOptions, prepare};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = OpenSearchOptions::new(vec!["http://localhost:9200".to_owned()], "hearken".to_owned());
+//! prepare(&options)?;
+//! let index = OpenSearchIndex::connect(options)?;
+//! println!("{} interactions in progress", index.reader().count_in_progress()?);
+//! # Ok(())
+//! # }
+//! ```
 
 mod answer;
 mod client;

@@ -20,7 +20,7 @@ use hearken_model::{Document, InteractionId, Timestamp};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Found};
+use super::answer::{Found, SearchAnswer};
 use super::client::Request;
 use super::counts::{
     FACET_VALUES_MAX, Facet, Intervals, PAGE, count, distribution_aggregations, ranges_aggregations,
@@ -109,13 +109,18 @@ impl OpenSearchReader {
     }
 
     /// Searches what is visible now, or in a point in time.
-    fn ask(&self, body: &Value, pit: Option<&Pit>, deadline: Option<Instant>) -> Result<Answer, SearchError> {
+    fn ask(
+        &self,
+        body: &Value,
+        pit: Option<&Pit>,
+        deadline: Option<Instant>,
+    ) -> Result<SearchAnswer, SearchError> {
         let path = match pit {
             // The point in time knows its index.
             Some(_) => "/_search?allow_partial_search_results=false".to_owned(),
             None => format!("/{}/_search?allow_partial_search_results=false", self.shared.alias),
         };
-        let answer: Answer =
+        let answer: SearchAnswer =
             self.shared.client.ask(Request::new(Method::POST, path).json(body).by(deadline))?;
         Ok(answer.check()?)
     }
@@ -623,18 +628,6 @@ impl Lookup for OpenSearchReader {
         let filter =
             json!({"bool": {"filter": [lower::in_progress()], "must_not": [{"term": {HIDDEN: true}}]}});
         Ok(self.ask(&json!({"size": 0, "track_total_hits": true, "query": filter}), None, None)?.total())
-    }
-}
-
-impl From<OpenSearchReader> for Arc<dyn Search> {
-    fn from(reader: OpenSearchReader) -> Self {
-        Arc::new(reader)
-    }
-}
-
-impl From<OpenSearchReader> for Arc<dyn Lookup> {
-    fn from(reader: OpenSearchReader) -> Self {
-        Arc::new(reader)
     }
 }
 

@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::client::{Answer, Request};
+use super::client::{NodeAnswer, Request};
 use super::document::{key, key_of, source};
 use super::error::RequestError;
 use super::index::Shared;
@@ -38,7 +38,7 @@ pub struct OpenSearchStore {
     /// Not told yet, because the refresh that met them failed.
     conflicts: Vec<InteractionId>,
     last_stamp: i64,
-    pace: Pace,
+    pace: SendRate,
     /// A tombstone, or a removal, was put since the last refresh.
     has_erased: bool,
     /// Something was put since then.
@@ -53,12 +53,12 @@ struct Write {
 }
 
 /// How much is sent at a time: more while the cluster takes it, less when it does not.
-struct Pace {
+struct SendRate {
     batch_bytes: usize,
     in_flight: usize,
 }
 
-impl Pace {
+impl SendRate {
     fn more(&mut self) {
         self.batch_bytes = (self.batch_bytes + self.batch_bytes / 8).min(BATCH_BYTES_MAX);
         self.in_flight = (self.in_flight + 1).min(IN_FLIGHT_MAX);
@@ -71,7 +71,7 @@ impl Pace {
 }
 
 /// What became of one write.
-enum Outcome {
+enum WriteOutcome {
     Written,
     Conflict,
     /// Busy, or away.
@@ -81,14 +81,14 @@ enum Outcome {
 }
 
 /// Several writes as they are sent.
-struct Batch {
+struct BulkRequest {
     writes: Vec<(String, Write)>,
     lines: Vec<u8>,
 }
 
 impl OpenSearchStore {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let pace = Pace { batch_bytes: BATCH_BYTES, in_flight: 1 };
+        let pace = SendRate { batch_bytes: BATCH_BYTES, in_flight: 1 };
         OpenSearchStore {
             shared,
             cutter: Cutter::default(),
@@ -153,10 +153,10 @@ impl OpenSearchStore {
     }
 
     /// Takes as much from what is pending as may be sent at a time.
-    fn next_batches(&mut self) -> Vec<Batch> {
+    fn next_batches(&mut self) -> Vec<BulkRequest> {
         let mut batches = Vec::new();
         while batches.len() < self.pace.in_flight && !self.pending.is_empty() {
-            let mut batch = Batch { writes: Vec::new(), lines: Vec::new() };
+            let mut batch = BulkRequest { writes: Vec::new(), lines: Vec::new() };
             while batch.lines.len() < self.pace.batch_bytes {
                 let Some((key, write)) = self.pending.pop_first() else { break };
                 self.push_lines(&key, &write, &mut batch.lines);
@@ -192,7 +192,7 @@ impl OpenSearchStore {
     }
 
     /// Reads what became of each; answers with why some must be tried again, if any.
-    fn settle(&mut self, writes: Vec<(String, Write)>, answer: &Answer) -> Option<String> {
+    fn settle(&mut self, writes: Vec<(String, Write)>, answer: &NodeAnswer) -> Option<String> {
         #[derive(Deserialize)]
         struct Items {
             items: Vec<Map<String, Value>>,
@@ -209,10 +209,10 @@ impl OpenSearchStore {
         let mut later = None;
         for ((key, write), item) in writes.into_iter().zip(items) {
             match outcome(item.values().next().unwrap_or(&Value::Null)) {
-                Outcome::Written => {}
-                Outcome::Conflict => self.conflicts.push(write.id),
-                Outcome::Refused(why) => self.refuse(&key, &write, &why),
-                Outcome::Later(why) => {
+                WriteOutcome::Written => {}
+                WriteOutcome::Conflict => self.conflicts.push(write.id),
+                WriteOutcome::Refused(why) => self.refuse(&key, &write, &why),
+                WriteOutcome::Later(why) => {
                     later = Some(why);
                     self.pending.insert(key, write);
                 }
@@ -228,19 +228,19 @@ impl OpenSearchStore {
     }
 }
 
-fn outcome(item: &Value) -> Outcome {
+fn outcome(item: &Value) -> WriteOutcome {
     let why = || {
         let error = &item["error"];
         let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
         format!("{}: {}", text("type"), text("reason"))
     };
     match item["status"].as_u64() {
-        Some(200 | 201) => Outcome::Written,
+        Some(200 | 201) => WriteOutcome::Written,
         // Nothing was there to remove.
-        Some(404) if item["error"].is_null() => Outcome::Written,
-        Some(409) => Outcome::Conflict,
-        Some(status @ (400 | 413)) => Outcome::Refused(format!("{status} {}", why())),
-        status => Outcome::Later(format!("{} {}", status.unwrap_or_default(), why())),
+        Some(404) if item["error"].is_null() => WriteOutcome::Written,
+        Some(409) => WriteOutcome::Conflict,
+        Some(status @ (400 | 413)) => WriteOutcome::Refused(format!("{status} {}", why())),
+        status => WriteOutcome::Later(format!("{} {}", status.unwrap_or_default(), why())),
     }
 }
 
@@ -293,11 +293,5 @@ impl Store for OpenSearchStore {
 
     fn durable(&self) -> Arc<Durable> {
         Arc::clone(&self.shared.durable.lock())
-    }
-}
-
-impl From<OpenSearchStore> for Box<dyn Store> {
-    fn from(store: OpenSearchStore) -> Self {
-        Box::new(store)
     }
 }

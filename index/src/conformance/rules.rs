@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::asked::{by, check, check_ranges, checked, ids, page_through, parts, words};
 use super::made_up::{at, conversation};
-use super::{NUM_GENERATED, Open, Opened, World, generated};
+use super::{NUM_GENERATED, Open, OpenEngine, World, generated};
 use crate::checkpoint::Checkpoint;
 use crate::overview::{INTERVALS_MAX, OverviewRequest};
 use crate::query::{Edge, Query, Range, Scope, TextForm};
@@ -111,7 +111,7 @@ pub fn impossible_requests_are_refused(open: Open) {
 
 /// Followers learn of every interaction that became visible.
 pub fn what_changed_is_told(open: Open) {
-    let Opened { mut store, search, .. } = open(&[]);
+    let OpenEngine { mut store, search, .. } = open(&[]);
     let before = search.changes_now();
     store.put(Arc::new(conversation("new", &[(Role::User, "refund")])));
     assert_eq!(search.changes_since(before, 10).ids, []);
@@ -123,7 +123,7 @@ pub fn what_changed_is_told(open: Open) {
 
 /// A flush makes durable what was refreshed with the checkpoint it came with.
 pub fn a_flush_makes_the_checkpoint_durable(open: Open) {
-    let Opened { mut store, .. } = open(&[]);
+    let OpenEngine { mut store, .. } = open(&[]);
     let mut checkpoint = Checkpoint::default();
     let position = crate::checkpoint::PartitionPosition { next_offset: 7, fingerprint: None };
     checkpoint.set("topic", 0, position);
@@ -220,7 +220,7 @@ pub fn an_interaction_of_another_organization_is_not_there(open: Open) {
 }
 
 pub fn replaced_and_erased_interactions_leave_no_trace_in_any_answer(open: Open) {
-    let Opened { mut store, search, lookup } = open(&[]);
+    let OpenEngine { mut store, search, lookup } = open(&[]);
     let id = InteractionId::try_new("Order 7/ä").unwrap();
     let mut document = conversation(id.as_str(), &[(Role::User, "refund")]);
     document.derived.head.status = Some(Status::InProgress);
@@ -251,7 +251,7 @@ pub fn replaced_and_erased_interactions_leave_no_trace_in_any_answer(open: Open)
 }
 
 pub fn what_was_removed_is_gone_without_a_trace_and_may_come_again(open: Open) {
-    let Opened { mut store, search, .. } = open(&[vec![conversation("a", &[(Role::User, "refund")])]]);
+    let OpenEngine { mut store, search, .. } = open(&[vec![conversation("a", &[(Role::User, "refund")])]]);
     let id = InteractionId::try_new("a").unwrap();
     let all = || search.search(&checked(&parts(Selection::new(Query::All, Access::All)))).unwrap().total;
     assert_eq!(all(), 1);
@@ -276,7 +276,7 @@ pub fn what_is_silent_is_found_by_its_filters_oldest_first(open: Open) {
     };
     let erased = Document::tombstone(InteractionId::try_new("erased").unwrap());
     let documents = vec![heard("late", 9, "Ada"), heard("old", 2, "Ada"), heard("older", 1, "Bob"), erased];
-    let Opened { lookup, store: _store, .. } = open(&[documents]);
+    let OpenEngine { lookup, store: _store, .. } = open(&[documents]);
     let silent = |seconds, agent: Option<&str>, limit| {
         let filter = |name: &str| Filter { any_of: vec![FilterValue::Is(name.to_owned())], none_of: vec![] };
         let filters = agent.map(|name| ("agent".to_owned(), filter(name))).into_iter().collect();

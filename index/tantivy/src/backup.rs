@@ -14,8 +14,8 @@ use super::error::EngineError;
 /// How often a newer commit may remove a file before it was copied.
 const ATTEMPTS_MAX: usize = 100;
 
-/// Copies the durable commit of an index, which may be open and go on meanwhile, into a directory that is empty or not there
-/// yet, and verifies the copy. Files are linked where both are on one disk.
+/// Copies the durable commit of an index, which may be open and in use meanwhile, into a directory that is empty or does not
+/// exist, and verifies the copy. Files are linked where both are on one disk.
 ///
 /// # Errors
 /// The index or the directory cannot be used, or the index is damaged.
@@ -24,7 +24,7 @@ pub fn create_backup(index: &Path, into: &Path) -> Result<CheckReport, EngineErr
     verified(into)
 }
 
-/// Puts a backup in the place of an index that is empty or not there yet. A damaged one is refused.
+/// Restores a backup where the index is empty or does not exist. A damaged backup is refused.
 ///
 /// # Errors
 /// The backup is damaged, or one of the directories cannot be used.
@@ -97,7 +97,7 @@ fn copy_commit(
     Err(failed(from, io::Error::other("its files are replaced faster than they can be copied")))
 }
 
-/// Last, so that what was broken off is no backup.
+/// Last, so that what was broken off is not a backup.
 fn put_meta(into: &Path, meta: &[u8]) -> io::Result<()> {
     File::open(into)?.sync_all()?;
     let mut file = File::create(into.join(META))?;

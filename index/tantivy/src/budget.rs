@@ -16,16 +16,16 @@ pub(super) const EXPANDED_POSTINGS_MAX: u64 = 50_000_000;
 
 /// Shared by all parts of one search.
 #[derive(Debug, Default)]
-pub(super) struct Budget {
+pub(super) struct SearchBudget {
     deadline: Option<Instant>,
     stopped: AtomicBool,
     num_expanded_postings: AtomicU64,
     too_expensive: Mutex<Option<String>>,
 }
 
-impl Budget {
+impl SearchBudget {
     pub(super) fn new(deadline: Option<Instant>) -> Self {
-        Budget { deadline, ..Budget::default() }
+        SearchBudget { deadline, ..SearchBudget::default() }
     }
 
     /// Whether all work must end now. It reads the clock, so ask every few thousand steps.
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn what_stands_for_too_many_words_is_refused_and_everything_stops() {
-        let budget = Budget::new(None);
+        let budget = SearchBudget::new(None);
         budget.read_postings(EXPANDED_POSTINGS_MAX);
         assert!(budget.check().is_ok());
         budget.read_postings(1);

@@ -58,7 +58,7 @@ impl Cleaner<'_> {
             std::thread::sleep(pause);
             pause = (pause * 2).min(LOOK_INTERVAL.1);
         }
-        Err(failed("merges went on and on"))
+        Err(failed("merges did not settle"))
     }
 
     fn segments_with_traces(&self, with_logs: bool) -> Result<BTreeSet<SegmentId>, StoreError> {
@@ -127,7 +127,7 @@ impl Cleaner<'_> {
         let mut waited_for = self.state.directory.load().unnamed_files();
         while !waited_for.is_empty() {
             if Instant::now() >= deadline {
-                return Err(failed("a search or an export still reads what was there before"));
+                return Err(failed("a search or an export still reads an older view"));
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(LOOK_INTERVAL.1);

@@ -6,7 +6,7 @@ use tantivy::columnar::Column;
 use tantivy::query::{EnableScoring, Query};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Score, SegmentReader, TERMINATED};
 
-use super::budget::Budget;
+use super::budget::SearchBudget;
 use super::columns::{ColumnCache, SegmentColumns};
 use super::facets::{Facet, SegmentFacet};
 use super::live::LiveQuery;
@@ -14,7 +14,7 @@ use super::lower::Lowered;
 use super::ranges::RangeCounts;
 use super::sort::{SegmentKeys, Top};
 use super::statistics::{Histogram, Values};
-use super::view::{Place, View};
+use super::view::{DocLocation, View};
 use super::words::WordScorer;
 
 /// What is wanted of the matches, and what was found.
@@ -38,7 +38,7 @@ impl Collection {
         view: &View,
         columns: &ColumnCache,
         query: Lowered,
-        budget: &Budget,
+        budget: &SearchBudget,
     ) -> Result<(), SearchError> {
         budget.check()?;
         let Lowered { engine, live } = query;
@@ -46,13 +46,18 @@ impl Collection {
         self.run_live(view, live, budget)
     }
 
-    fn run_live(&mut self, view: &View, mut query: LiveQuery, budget: &Budget) -> Result<(), SearchError> {
+    fn run_live(
+        &mut self,
+        view: &View,
+        mut query: LiveQuery,
+        budget: &SearchBudget,
+    ) -> Result<(), SearchError> {
         const LOOK_EVERY: usize = 1_024;
         for (number, (place, document)) in view.overlay().places().enumerate() {
             if number % LOOK_EVERY == 0 {
                 budget.check()?;
             }
-            let Place::Live(vocabulary, _) = place else { continue };
+            let DocLocation::Live(vocabulary, _) = place else { continue };
             let Some(score) = query.score(document, vocabulary as usize) else { continue };
             let document = &*document.document;
             self.total += 1;
@@ -88,7 +93,7 @@ impl Collection {
         view: &View,
         columns: &ColumnCache,
         query: &dyn Query,
-        budget: &Budget,
+        budget: &SearchBudget,
     ) -> Result<(), SearchError> {
         let searcher = &view.searcher;
         let scores = self.top.as_ref().is_some_and(Top::scores);

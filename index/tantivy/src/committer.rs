@@ -81,11 +81,11 @@ impl Committer {
         Ok(Committer { directory, writer, reader, segment_documents_max })
     }
 
-    /// Puts documents, or nothing, in the place of those that have their terms. Takes effect with the next commit.
+    /// Replaces the documents that have the given terms, with others or with nothing. Takes effect with the next commit.
     pub(super) fn replace(
         &mut self,
         replacements: impl IntoIterator<Item = Replacement>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommitFailure> {
         catch(|| {
             for Replacement { terms, document } in replacements {
                 for term in terms {
@@ -103,7 +103,7 @@ impl Committer {
     }
 
     /// Makes what was replaced durable, with the checkpoint that it belongs to.
-    pub(super) fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), Failure> {
+    pub(super) fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), CommitFailure> {
         catch(|| {
             let mut commit = self.writer.prepare_commit()?;
             commit.set_payload(&checkpoint.to_json());
@@ -113,7 +113,7 @@ impl Committer {
     }
 
     /// What searches may see from now on: the last commit, and merges that have ended since.
-    pub(super) fn reload(&self) -> Result<Searcher, Failure> {
+    pub(super) fn reload(&self) -> Result<Searcher, CommitFailure> {
         catch(|| {
             self.reader.reload()?;
             Ok(self.reader.searcher())
@@ -121,7 +121,7 @@ impl Committer {
     }
 
     /// Merges all segments into as few as the bound on their size allows.
-    pub(super) fn merge_all(&mut self) -> Result<(), Failure> {
+    pub(super) fn merge_all(&mut self) -> Result<(), CommitFailure> {
         let documents_max = u64::from(self.segment_documents_max);
         catch(|| {
             // Ids only: as long as tantivy's own descriptions are held, it keeps the files.
@@ -147,7 +147,7 @@ impl Committer {
     }
 
     /// Rewrites a segment without its deleted documents, if it still exists and no merge is working on it.
-    pub(super) fn rewrite(&mut self, segment: SegmentId) -> Result<(), Failure> {
+    pub(super) fn rewrite(&mut self, segment: SegmentId) -> Result<(), CommitFailure> {
         catch(|| {
             let segments = self.writer.index().searchable_segment_ids()?;
             if segments.contains(&segment)
@@ -161,7 +161,7 @@ impl Committer {
     }
 
     /// Unlinks the files that neither a commit nor a view needs.
-    pub(super) fn collect_garbage(&self) -> Result<(), Failure> {
+    pub(super) fn collect_garbage(&self) -> Result<(), CommitFailure> {
         catch(|| self.writer.garbage_collect_files().wait().map(|_| ()))
     }
 
@@ -173,27 +173,27 @@ impl Committer {
 
 /// Why tantivy could not do something.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum CommitFailure {
     /// It said so.
     Error(TantivyError),
     /// It panicked, as it does on some kinds of damage.
     Panic(String),
 }
 
-impl std::fmt::Display for Failure {
+impl std::fmt::Display for CommitFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Failure::Error(error) => error.fmt(f),
-            Failure::Panic(message) => write!(f, "panic: {message}"),
+            CommitFailure::Error(error) => error.fmt(f),
+            CommitFailure::Panic(message) => write!(f, "panic: {message}"),
         }
     }
 }
 
-impl Failure {
+impl CommitFailure {
     fn at_open(self, path: &Path) -> EngineError {
         let path = path.to_owned();
         match self {
-            Failure::Error(
+            CommitFailure::Error(
                 TantivyError::SchemaError(_)
                 | TantivyError::OpenReadError(OpenReadError::IncompatibleIndex(_)),
             ) => EngineError::SchemaChanged { path },
@@ -203,11 +203,11 @@ impl Failure {
 }
 
 /// Runs tantivy's code; a panic is a failure like any other.
-pub(super) fn catch<T>(work: impl FnOnce() -> tantivy::Result<T>) -> Result<T, Failure> {
+pub(super) fn catch<T>(work: impl FnOnce() -> tantivy::Result<T>) -> Result<T, CommitFailure> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(Failure::Error(error)),
-        Err(panic) => Err(Failure::Panic(panic_message(&*panic).to_owned())),
+        Ok(Err(error)) => Err(CommitFailure::Error(error)),
+        Err(panic) => Err(CommitFailure::Panic(panic_message(&*panic).to_owned())),
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) struct DurableDirectory {
 
 struct Shared {
     storage: Arc<dyn Storage>,
-    state: Mutex<State>,
+    state: Mutex<DirectoryState>,
     /// One `meta.json` at a time.
     committing: Mutex<()>,
     /// tantivy's locks; the one between processes is taken once for all, see [`Storage::lock`].
@@ -78,7 +78,7 @@ struct Shared {
 }
 
 #[derive(Default)]
-struct State {
+struct DirectoryState {
     /// What tantivy sees, apart from the two JSON files.
     files: HashMap<String, FileEntry>,
     /// Written, and not synced yet.
@@ -152,7 +152,7 @@ impl DurableDirectory {
     /// The caller holds [`Storage::lock`]. With `verify`, every byte is read and compared with its checksum.
     pub(crate) fn open(storage: Arc<dyn Storage>, verify: bool) -> Result<Self, OpenError> {
         let names = storage.list()?;
-        let mut state = State::default();
+        let mut state = DirectoryState::default();
         if names.iter().any(|name| name == META) {
             state.load_durable(&*storage, verify)?;
         } else if names.iter().any(|name| manifest::is_segment_file(name)) {
@@ -186,7 +186,7 @@ impl DurableDirectory {
         }
     }
 
-    /// Stops all writing. Reading goes on.
+    /// Stops all writing, not reading.
     pub(crate) fn close(&self) {
         let _no_commit_under_way = self.shared.committing.lock();
         self.state().closed = true;
@@ -223,7 +223,7 @@ impl DurableDirectory {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, DirectoryState> {
         self.shared.state.lock()
     }
 
@@ -346,7 +346,7 @@ fn sync_files(files: &mut [(String, Box<dyn StorageFile>)]) -> io::Result<()> {
     })
 }
 
-impl State {
+impl DirectoryState {
     fn load_durable(&mut self, storage: &dyn Storage, verify_content: bool) -> Result<(), OpenError> {
         let (meta, commit, sums) = read_meta(storage)?;
         if verify_content {

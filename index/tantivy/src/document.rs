@@ -12,7 +12,7 @@ use hearken_model::{Document, InteractionId, Role};
 use tantivy::{TantivyDocument, Term};
 
 use super::encoding::{GAP, NEXT, SAME, push_length_prefixed};
-use super::live::{CutText, LiveDocument, Speaker, Texts, Words};
+use super::live::{CutText, LiveDocument, Speaker, Texts, VocabularyWords};
 use super::schema::{
     Fields, HIDDEN, LLM_PENDING, TOMBSTONE, ValueCase, id_hash, metadata_key, term_name, tombstone_value,
     value_term,
@@ -20,7 +20,7 @@ use super::schema::{
 
 /// Whose words a term of `text` stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Owner {
+pub(super) enum TermOwner {
     /// Anything but system messages.
     Any,
     System,
@@ -42,14 +42,14 @@ pub(super) enum TermKind {
 }
 
 /// The first byte of a term.
-pub(super) fn class(owner: Owner, kind: TermKind) -> u8 {
+pub(super) fn class(owner: TermOwner, kind: TermKind) -> u8 {
     b'A' + 3 * owner as u8 + kind as u8
 }
 
 /// The roles in the order in which their words stand; the ends of the first four are columns.
 const ROLES: [Role; 5] = [Role::User, Role::Assistant, Role::Human, Role::Tool, Role::System];
 
-/// A document, and what it takes the place of.
+/// A document, and what it replaces.
 pub(super) struct Replacement {
     /// Whatever has one of these terms goes.
     pub(super) terms: Vec<Term>,
@@ -85,7 +85,7 @@ impl DocumentBuilder {
             .expect("documents have only string keys and plain values, and memory takes every byte");
         let [head, rest] =
             [&self.head, &self.rest].map(|json| std::str::from_utf8(json).expect("JSON is UTF-8"));
-        // Room for the stored document, its words, which take as much at the most, and its values: it is copied less.
+        // Room for the stored document, its words, which take as much at most, and its values: it is copied less.
         let mut built = TantivyDocument::with_capacity(2 * (head.len() + rest.len()) + 1024);
         built.add_text(self.fields.head, head);
         built.add_text(self.fields.rest, rest);
@@ -119,16 +119,16 @@ impl DocumentBuilder {
         {
             if *role == Role::System {
                 let heads = [
-                    (Speaker::Topic, Owner::Topic),
-                    (Speaker::Summary, Owner::Summary),
-                    (Speaker::Keywords, Owner::Keywords),
-                    (Speaker::Details, Owner::Details),
+                    (Speaker::Topic, TermOwner::Topic),
+                    (Speaker::Summary, TermOwner::Summary),
+                    (Speaker::Keywords, TermOwner::Keywords),
+                    (Speaker::Details, TermOwner::Details),
                 ];
                 for (speaker, owner) in heads {
                     self.push_texts(live, speaker, owner, &mut position);
                 }
             }
-            let owner = if *role == Role::System { Owner::System } else { Owner::Any };
+            let owner = if *role == Role::System { TermOwner::System } else { TermOwner::Any };
             self.push_texts(live, Speaker::Role(*role), owner, &mut position);
             if let Some(column) = end_column {
                 built.add_u64(column, position);
@@ -139,7 +139,7 @@ impl DocumentBuilder {
     }
 
     /// Writes the terms of what one speaker said, and a gap behind each text.
-    fn push_texts(&mut self, live: &LiveDocument, speaker: Speaker, owner: Owner, position: &mut u64) {
+    fn push_texts(&mut self, live: &LiveDocument, speaker: Speaker, owner: TermOwner, position: &mut u64) {
         for text in live.texts_of(Texts::Of(speaker)) {
             live.vocabulary.read(|words| self.push_text(text, words, owner));
             self.encoded.push(char::from(GAP));
@@ -147,9 +147,9 @@ impl DocumentBuilder {
         }
     }
 
-    fn push_text(&mut self, text: &CutText, words: &Words, owner: Owner) {
-        let own = (!matches!(owner, Owner::Any | Owner::System)).then_some(owner);
-        let common = if owner == Owner::System { Owner::System } else { Owner::Any };
+    fn push_text(&mut self, text: &CutText, words: &VocabularyWords, owner: TermOwner) {
+        let own = (!matches!(owner, TermOwner::Any | TermOwner::System)).then_some(owner);
+        let common = if owner == TermOwner::System { TermOwner::System } else { TermOwner::Any };
         let mut next_position = 0;
         let mut character: Option<&str> = None;
         for (id, position) in text.words() {
@@ -238,7 +238,7 @@ fn hashed_tombstone(document: &Document) -> Document {
 fn push(
     encoded: &mut String,
     marker: u8,
-    (common, own): (Owner, Option<Owner>),
+    (common, own): (TermOwner, Option<TermOwner>),
     kind: TermKind,
     term: [&str; 2],
 ) {

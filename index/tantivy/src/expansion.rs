@@ -8,14 +8,14 @@ use tantivy::index::InvertedIndexReader;
 use tantivy::postings::TermInfo;
 use tantivy_fst::Automaton;
 
-use super::budget::Budget;
+use super::budget::SearchBudget;
 
 /// Which terms are meant.
 #[derive(Clone)]
 pub(super) enum Expansion {
     /// All that begin with the bytes and are accepted.
     Prefix { prefix: Vec<u8>, accept: Option<Accept> },
-    /// The class byte and a word at most so many edits away.
+    /// The class byte and a word at most this many edits away.
     Fuzzy { class: u8, automaton: Arc<DFA> },
 }
 
@@ -32,7 +32,7 @@ impl Expansion {
     pub(super) fn for_each(
         &self,
         index: &InvertedIndexReader,
-        budget: &Budget,
+        budget: &SearchBudget,
         mut visit: impl FnMut(&TermInfo) -> tantivy::Result<bool>,
     ) -> tantivy::Result<()> {
         // A walk that finds nothing costs something, too, and a query may have a thousand of them.

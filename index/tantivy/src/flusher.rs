@@ -1,6 +1,6 @@
 //! The thread that owns tantivy and makes what changed durable: once an interval, and when asked.
 //!
-//! A flush that fails keeps what it was to write. Searches go on, and the next flush opens tantivy again from its durable
+//! A flush that fails keeps what it was to write. Searches continue, and the next flush opens tantivy again from its durable
 //! state and writes it then.
 //!
 //! Fail points, with the feature `failpoints`, in the order they are passed: `index-freeze`, `index-write`,
@@ -24,7 +24,7 @@ use tantivy::schema::Schema;
 use tantivy::tokenizer::TokenizerManager;
 
 use super::background::lower_priority;
-use super::committer::{Committer, Failure};
+use super::committer::{CommitFailure, Committer};
 use super::directory::{DurableDirectory, Storage, StorageLock};
 use super::document::DocumentBuilder;
 use super::options::WriterOptions;
@@ -69,7 +69,7 @@ impl FlushState {
                 cause.clone_into(&mut trouble.cause);
             }
             None => {
-                tracing::error!(cause, "flush failed; searches go on, the next flush tries again");
+                tracing::error!(cause, "flush failed; searches continue, the next flush tries again");
                 let since = Instant::now();
                 *trouble = Some(FlushTrouble { cause: cause.to_owned(), since, num_attempts: 1 });
             }
@@ -96,7 +96,7 @@ enum Request {
     Now(Answer),
     /// Flush, merge everything, and say how it went.
     MergeAll(Answer),
-    /// Write a segment anew, without what is deleted in it.
+    /// Write a segment again, without what is deleted in it.
     Rewrite(SegmentId, Answer),
     /// Unlink what nobody needs any more.
     CollectGarbage(Answer),
@@ -124,12 +124,12 @@ impl FlushHandle {
         self.ask(Request::MergeAll)
     }
 
-    /// Writes a segment anew, if it is still there, without what is deleted in it.
+    /// Writes a segment again, if it is still there, without what is deleted in it.
     pub(super) fn rewrite(&self, segment: SegmentId) -> Receiver<Result<(), String>> {
         self.ask(|answer| Request::Rewrite(segment, answer))
     }
 
-    /// Unlinks the files that nobody needs any more.
+    /// Unlinks the files that nobody needs any longer.
     pub(super) fn collect_garbage(&self) -> Receiver<Result<(), String>> {
         self.ask(Request::CollectGarbage)
     }
@@ -298,7 +298,7 @@ impl Flushing {
     /// be opened again from what is durable.
     fn with_committer(
         &mut self,
-        work: impl FnOnce(&mut DocumentBuilder, &mut Committer) -> Result<(), Failure>,
+        work: impl FnOnce(&mut DocumentBuilder, &mut Committer) -> Result<(), CommitFailure>,
     ) -> Result<(), String> {
         let mut committer = match self.committer.take() {
             Some(committer) => committer,
@@ -307,7 +307,7 @@ impl Flushing {
         let worked = work(&mut self.builder, &mut committer).and_then(|()| {
             fail::fail_point!("index-release");
             let searcher = committer.reload()?;
-            self.shared.release(searcher).map_err(Failure::Error)
+            self.shared.release(searcher).map_err(CommitFailure::Error)
         });
         match worked {
             Ok(()) => {
@@ -338,7 +338,7 @@ pub(super) fn durable_checkpoint(directory: &DurableDirectory) -> Checkpoint {
     checkpoint_of(payload.as_deref())
 }
 
-/// Reads a commit's payload. One that is no checkpoint cannot be of ours and means "from the start".
+/// Reads a commit's payload. One that is not a checkpoint cannot be of ours and means "from the start".
 pub(super) fn checkpoint_of(payload: Option<&str>) -> Checkpoint {
     payload.and_then(|payload| Checkpoint::from_json(payload).ok()).unwrap_or_default()
 }

@@ -115,7 +115,7 @@ pub struct IndexWriter {
 }
 
 impl IndexWriter {
-    /// Puts the document in the place of the one with its id. Visible after the next refresh.
+    /// Replaces the document with the same id. Visible after the next refresh.
     pub fn put(&mut self, document: impl Into<Arc<Document>>) {
         self.pending.push(Arc::new(self.cutter.cut(document.into())));
     }
@@ -167,12 +167,12 @@ impl IndexWriter {
     /// Makes everything up to the last refresh durable and closes the index. Merges under way are given up.
     ///
     /// # Errors
-    /// [`StoreError::FlushFailed`]; the index is closed all the same, and what is not durable stays in the source.
+    /// [`StoreError::FlushFailed`]; the index is closed anyway, and what is not durable stays in the source.
     pub fn close(self) -> Result<(), StoreError> {
         self.flush_now()
     }
 
-    /// How far the source need not be read again: where to go on after [`Index::open`].
+    /// The offsets before which the source need not be read again: where to resume after [`Index::open`].
     pub fn checkpoint(&self) -> Arc<Checkpoint> {
         Arc::clone(&self.durable().checkpoint)
     }
@@ -267,7 +267,7 @@ impl Monitor {
         Cleaner { shared: &self.shared, state: &self.state, flush: &self.flush }.clean()
     }
 
-    /// Reads every durable file and compares checksums, beside everything else that goes on.
+    /// Reads every durable file and compares checksums, while everything else continues.
     pub fn check(&self) -> Vec<Damage> {
         let directory = self.state.directory.load_full();
         let (_, sums) = directory.durable();

@@ -19,10 +19,10 @@ use tantivy::query::{
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
-use super::budget::Budget;
+use super::budget::SearchBudget;
 use super::collect::engine;
 use super::columns::ColumnCache;
-use super::document::{Owner, TermKind, class};
+use super::document::{TermKind, TermOwner, class};
 use super::expansion::{Accept, Expansion};
 use super::live::{Fits, LiveDocument, LiveQuery, Ranked, Speaker, Texts, WordsCondition};
 use super::schema::{
@@ -68,7 +68,7 @@ pub(super) struct Lowering<'a> {
     fields: &'a Fields,
     columns: &'a Arc<ColumnCache>,
     view: &'a View,
-    budget: Arc<Budget>,
+    budget: Arc<SearchBudget>,
     english: English,
     /// How to rank, where that matters.
     ranking: Option<Ranking>,
@@ -81,7 +81,7 @@ impl<'a> Lowering<'a> {
         fields: &'a Fields,
         columns: &'a Arc<ColumnCache>,
         view: &'a View,
-        budget: Arc<Budget>,
+        budget: Arc<SearchBudget>,
         ranking: Option<Ranking>,
     ) -> Self {
         let english = English::default();
@@ -354,7 +354,6 @@ impl<'a> Lowering<'a> {
             slots,
             slop: slop_of(form),
             section,
-            ranking: self.ranking.unwrap_or_default(),
             bonuses: Vec::new(),
             details: None,
             prepared: None,
@@ -393,7 +392,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn slots(&self, owner: Owner, tokens: &[Token], form: TextForm) -> Result<Vec<Slot>, SearchError> {
+    fn slots(&self, owner: TermOwner, tokens: &[Token], form: TextForm) -> Result<Vec<Slot>, SearchError> {
         let term = |kind, first: &str, second: &str| {
             let mut term = String::from(char::from(class(owner, kind)));
             term.push_str(first);
@@ -681,20 +680,20 @@ fn paired(
     slots
 }
 
-fn owner_of(texts: Texts) -> (Owner, Option<Section>) {
-    let section = |from, to| (Owner::Any, Some(Section { from, to }));
+fn owner_of(texts: Texts) -> (TermOwner, Option<Section>) {
+    let section = |from, to| (TermOwner::Any, Some(Section { from, to }));
     match texts {
-        Texts::Common => (Owner::Any, None),
+        Texts::Common => (TermOwner::Any, None),
         Texts::Transcript => section(None, 3),
         Texts::Of(Speaker::Role(Role::User)) => section(None, 0),
         Texts::Of(Speaker::Role(Role::Assistant)) => section(Some(0), 1),
         Texts::Of(Speaker::Role(Role::Human)) => section(Some(1), 2),
         Texts::Of(Speaker::Role(Role::Tool)) => section(Some(2), 3),
-        Texts::Of(Speaker::Role(Role::System)) => (Owner::System, None),
-        Texts::Of(Speaker::Topic) => (Owner::Topic, None),
-        Texts::Of(Speaker::Summary) => (Owner::Summary, None),
-        Texts::Of(Speaker::Keywords) => (Owner::Keywords, None),
-        Texts::Of(Speaker::Details) => (Owner::Details, None),
+        Texts::Of(Speaker::Role(Role::System)) => (TermOwner::System, None),
+        Texts::Of(Speaker::Topic) => (TermOwner::Topic, None),
+        Texts::Of(Speaker::Summary) => (TermOwner::Summary, None),
+        Texts::Of(Speaker::Keywords) => (TermOwner::Keywords, None),
+        Texts::Of(Speaker::Details) => (TermOwner::Details, None),
     }
 }
 

@@ -10,7 +10,7 @@ use super::merge::MergeBounds;
 pub struct WriterOptions {
     /// How often what changed is made durable.
     pub flush_interval: Duration,
-    /// About how much memory the documents take that are not durable yet. Beyond it [`IndexWriter::refresh`] waits for a
+    /// Approximate memory of the documents that are not durable yet. Beyond it [`IndexWriter::refresh`] waits for a
     /// flush; a batch is let in whole, so one comes on top.
     ///
     /// [`IndexWriter::refresh`]: super::IndexWriter::refresh
@@ -20,7 +20,7 @@ pub struct WriterOptions {
     ///
     /// [`StoreError::Full`]: hearken_index::StoreError::Full
     pub flush_wait_max: Duration,
-    /// What the indexing thread may buffer before it ends a segment by itself. At least 15 MB, tantivy's own bound. Each
+    /// What the indexing thread may buffer before it ends a segment on its own. At least 15 MB, tantivy's own bound. Each
     /// commit walks a table whose size tantivy takes from this, so more makes small commits dearer.
     pub batch_bytes_max: usize,
     /// The bounds of merging.

@@ -121,27 +121,3 @@ impl Maintain for Monitor {
         Monitor::trouble(self)
     }
 }
-
-impl From<IndexReader> for Arc<dyn Search> {
-    fn from(reader: IndexReader) -> Self {
-        Arc::new(reader)
-    }
-}
-
-impl From<IndexReader> for Arc<dyn Lookup> {
-    fn from(reader: IndexReader) -> Self {
-        Arc::new(reader)
-    }
-}
-
-impl From<IndexWriter> for Box<dyn Store> {
-    fn from(writer: IndexWriter) -> Self {
-        Box::new(writer)
-    }
-}
-
-impl From<Monitor> for Arc<dyn Maintain> {
-    fn from(monitor: Monitor) -> Self {
-        Arc::new(monitor)
-    }
-}

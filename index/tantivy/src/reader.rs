@@ -16,7 +16,7 @@ use hearken_index::search::{
 use hearken_model::{Document, InteractionId, Timestamp};
 use parking_lot::Mutex;
 
-use super::budget::Budget;
+use super::budget::SearchBudget;
 use super::collect::{Collection, engine};
 use super::columns::ColumnCache;
 use super::cursor::PageEnd;
@@ -67,7 +67,7 @@ impl IndexReader {
         IndexReader { ranking, ..self }
     }
 
-    /// The document of one interaction, `None` if it was never seen or may not be. Who may see everything gets a
+    /// The document of one interaction, `None` if it was never seen or may not be. A caller that may see everything gets a
     /// tombstone of what was erased; for others it is not there.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl IndexReader {
     /// Every [`SearchError`].
     pub fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
         let page = self.page(request)?;
-        let budget = Arc::new(Budget::new(request.deadline));
+        let budget = Arc::new(SearchBudget::new(request.deadline));
         let ranks = matches!(page.order, Order::Relevance) && page.size > 0;
         let mut lowering = self.lowering(&page.view, &budget, ranks);
 
@@ -151,7 +151,7 @@ impl IndexReader {
 
     fn overview_of(&self, view: &View, request: &OverviewRequest) -> Result<Overview, SearchError> {
         request.check()?;
-        let budget = Arc::new(Budget::new(request.deadline));
+        let budget = Arc::new(SearchBudget::new(request.deadline));
         let mut lowering = self.lowering(view, &budget, false);
         let mut collection = Collection {
             facets: request.facets.iter().map(|name| Facet::new(name)).collect::<Result<_, _>>()?,
@@ -187,7 +187,7 @@ impl IndexReader {
         let view = self.shared.view();
         let mut after = None;
         loop {
-            let budget = Arc::new(Budget::new(None));
+            let budget = Arc::new(SearchBudget::new(None));
             let mut lowering = self.lowering(&view, &budget, false);
             let query = lowering.selection(selection, None)?;
             let top = Top::new(Order::Fields(sort.to_vec()), EXPORT_CHUNK, after.take());
@@ -250,7 +250,7 @@ impl IndexReader {
         limit: usize,
     ) -> Result<Vec<InteractionId>, SearchError> {
         let view = self.shared.view();
-        let budget = Arc::new(Budget::new(None));
+        let budget = Arc::new(SearchBudget::new(None));
         let query = query(&mut self.lowering(&view, &budget, false))?;
         let key = SortKey { field: NEWEST_EVENT.to_owned(), descending: newest_first };
         let top = Top::new(Order::Fields(vec![key]), limit, None);
@@ -295,7 +295,7 @@ impl IndexReader {
     }
 
     fn count(&self, view: &View, query: impl FnOnce(&Lowering<'_>) -> Lowered) -> Result<u64, SearchError> {
-        let budget = Arc::new(Budget::new(None));
+        let budget = Arc::new(SearchBudget::new(None));
         let query = query(&self.lowering(view, &budget, false));
         let mut matches = Collection::default();
         matches.run(view, self.columns(), query, &budget)?;
@@ -306,16 +306,16 @@ impl IndexReader {
         &self.shared.columns
     }
 
-    fn lowering<'a>(&'a self, view: &'a View, budget: &Arc<Budget>, ranks: bool) -> Lowering<'a> {
+    fn lowering<'a>(&'a self, view: &'a View, budget: &Arc<SearchBudget>, ranks: bool) -> Lowering<'a> {
         let ranking = ranks.then_some(self.ranking);
         Lowering::new(&self.shared.fields, self.columns(), view, Arc::clone(budget), ranking)
     }
 
     /// Which view, which order, how many and from where.
-    fn page(&self, request: &SearchRequest) -> Result<Page, SearchError> {
+    fn page(&self, request: &SearchRequest) -> Result<PageRequest, SearchError> {
         let newest = || self.shared.view();
         let wrong_cursor = || SearchError::Invalid("the cursor belongs to another sort".to_owned());
-        let page = |view, order, size, after, offset| Page { view, order, size, after, offset };
+        let page = |view, order, size, after, offset| PageRequest { view, order, size, after, offset };
         // One more than asked for tells whether there is a next page.
         let size = if request.limit == 0 { 0 } else { request.limit + 1 };
         let by_relevance = if request.selection.query.scores_alike() {
@@ -353,7 +353,7 @@ impl IndexReader {
     fn hits(
         &self,
         request: &SearchRequest,
-        page: Page,
+        page: PageRequest,
         top: Top,
     ) -> Result<(Vec<Hit>, Option<Cursor>), SearchError> {
         let entries = top.finish(&page.view).map_err(engine)?;
@@ -391,7 +391,7 @@ fn counting(request: &SearchRequest, wanted: impl Fn(&str) -> bool) -> Result<Co
     })
 }
 
-struct Page {
+struct PageRequest {
     view: Arc<View>,
     order: Order,
     size: usize,
@@ -401,11 +401,11 @@ struct Page {
 
 /// Views that relevance cursors page on. Clones share them.
 #[derive(Clone)]
-pub(super) struct PinnedViews(Arc<Mutex<Views>>);
+pub(super) struct PinnedViews(Arc<Mutex<Pins>>);
 
 impl PinnedViews {
     pub(super) fn new() -> Self {
-        PinnedViews(Arc::new(Mutex::new(Views::new())))
+        PinnedViews(Arc::new(Mutex::new(Pins::new())))
     }
 
     /// Lets go of every view before that one, which may show what was erased since; their cursors have expired.
@@ -425,9 +425,9 @@ impl PinnedViews {
     }
 }
 
-struct Views {
+struct Pins {
     next: u64,
-    /// Views before this one are not pinned any more.
+    /// Views before this one are no longer pinned.
     oldest: u64,
     pinned: VecDeque<PinnedView>,
 }
@@ -441,11 +441,11 @@ struct PinnedView {
 /// Most memory that the documents over the commits of all pinned views may take; the oldest view goes first.
 const PINNED_BYTES_MAX: usize = 256 << 20;
 
-impl Views {
+impl Pins {
     fn new() -> Self {
-        // Numbers go on across restarts, so that an old cursor never finds somebody else's view.
+        // Numbers keep growing across restarts, so that an old cursor never finds somebody else's view.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Views { next: now.as_micros() as u64, oldest: 0, pinned: VecDeque::new() }
+        Pins { next: now.as_micros() as u64, oldest: 0, pinned: VecDeque::new() }
     }
 
     fn get(&mut self, number: u64) -> Option<Arc<View>> {

@@ -111,7 +111,7 @@ pub(super) fn schema() -> (Schema, Fields, TokenizerManager) {
     (builder.build(), fields, tokenizers)
 }
 
-/// Term of the documents that nobody may find: tombstones, and what is no interaction.
+/// Term of the documents that nobody may find: tombstones, and what is not an interaction.
 pub(super) const HIDDEN: &str = "erased\0"; // when there were only tombstones; indexes have it
 /// Term of the tombstones alone.
 pub(super) const TOMBSTONE: &str = "tombstone\0";

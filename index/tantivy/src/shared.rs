@@ -72,7 +72,7 @@ impl Shared {
         self.view.load_full()
     }
 
-    /// About how much memory the documents take that are not durable yet.
+    /// Approximate memory of the documents that are not durable yet.
     pub(super) fn live_bytes(&self) -> usize {
         self.tiers.lock().bytes()
     }
@@ -119,7 +119,7 @@ impl Shared {
         Some(ToFlush { documents: frozen.tier.view(), checkpoint: Arc::clone(&frozen.checkpoint), is_retry })
     }
 
-    /// Ends a flush: searches see the commit in the place of what was frozen.
+    /// Ends a flush: searches see the commit instead of what was frozen.
     pub(super) fn release(&self, searcher: Searcher) -> tantivy::Result<()> {
         // Most is looked up before anybody has to wait.
         let view = self.view();

@@ -16,7 +16,7 @@ use super::live::LiveDocument;
 use super::lower::column_value;
 use super::schema::TIE;
 use super::stored;
-use super::view::{Place, View};
+use super::view::{DocLocation, View};
 
 /// What orders the hits.
 #[derive(Debug, Clone)]
@@ -29,35 +29,35 @@ pub(super) enum Order {
 
 /// Missing after present, then ascending.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+struct SortValue {
     is_missing: bool,
     value: u64,
 }
 
 /// A candidate.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
-    keys: [Key; SORT_KEYS_MAX],
+pub(super) struct Candidate {
+    keys: [SortValue; SORT_KEYS_MAX],
     pub(super) tie: u64,
-    pub(super) place: Place,
+    pub(super) place: DocLocation,
     pub(super) score: Score,
 }
 
-impl Entry {
-    fn rank(&self) -> (&[Key; SORT_KEYS_MAX], u64) {
+impl Candidate {
+    fn rank(&self) -> (&[SortValue; SORT_KEYS_MAX], u64) {
         (&self.keys, self.tie)
     }
 }
 
-impl Eq for Entry {}
+impl Eq for Candidate {}
 
-impl Ord for Entry {
+impl Ord for Candidate {
     fn cmp(&self, other: &Self) -> Ordering {
         self.rank().cmp(&other.rank()).then_with(|| self.place.cmp(&other.place))
     }
 }
 
-impl PartialOrd for Entry {
+impl PartialOrd for Candidate {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -66,7 +66,7 @@ impl PartialOrd for Entry {
 /// Only hits that come after this one count.
 #[derive(Debug, Clone)]
 pub(super) struct After {
-    keys: [Key; SORT_KEYS_MAX],
+    keys: [SortValue; SORT_KEYS_MAX],
     tie: u64,
     id: String,
 }
@@ -76,7 +76,7 @@ pub(super) struct Top {
     order: Order,
     size: usize,
     after: Option<After>,
-    entries: BinaryHeap<Entry>,
+    entries: BinaryHeap<Candidate>,
 }
 
 /// The columns of one segment.
@@ -125,7 +125,7 @@ impl Top {
         if at_least > 0.0 && scores.iter().all(|score| *score < at_least) {
             return Ok(());
         }
-        let mut firsts = [Key::default(); COLLECT_BLOCK_BUFFER_LEN];
+        let mut firsts = [SortValue::default(); COLLECT_BLOCK_BUFFER_LEN];
         match &self.order {
             Order::Relevance => {
                 for (first, score) in firsts.iter_mut().zip(scores) {
@@ -147,7 +147,7 @@ impl Top {
                 continue;
             }
             let worst = self.worst();
-            let mut keys = [Key::default(); SORT_KEYS_MAX];
+            let mut keys = [SortValue::default(); SORT_KEYS_MAX];
             keys[0] = first;
             match &self.order {
                 Order::Relevance => keys[1] = key(columns.columns[0].first(doc), true),
@@ -164,9 +164,9 @@ impl Top {
             if worst.is_some_and(|worst| (&keys, tie) > worst.rank()) {
                 continue;
             }
-            let place = Place::Stored(DocAddress::new(segment, doc));
+            let place = DocLocation::Stored(DocAddress::new(segment, doc));
             let score = scores.get(at).copied().unwrap_or(0.0);
-            let entry = Entry { keys, tie, place, score };
+            let entry = Candidate { keys, tie, place, score };
             if self.comes_after(view, &entry)? {
                 self.push(entry);
                 worst_first = self.worst().map(|worst| worst.keys[0]);
@@ -179,11 +179,11 @@ impl Top {
     pub(super) fn collect_live(
         &mut self,
         view: &View,
-        place: Place,
+        place: DocLocation,
         document: &LiveDocument,
         score: Score,
     ) -> tantivy::Result<()> {
-        let mut keys = [Key::default(); SORT_KEYS_MAX];
+        let mut keys = [SortValue::default(); SORT_KEYS_MAX];
         match &self.order {
             Order::Relevance => {
                 keys[0] = score_key(score);
@@ -195,7 +195,7 @@ impl Top {
                 }
             }
         }
-        let entry = Entry { keys, tie: document.tie, place, score };
+        let entry = Candidate { keys, tie: document.tie, place, score };
         if self.worst().is_none_or(|worst| entry.rank() <= worst.rank()) && self.comes_after(view, &entry)? {
             self.push(entry);
         }
@@ -203,11 +203,11 @@ impl Top {
     }
 
     /// The last of the hits so far, once there are as many as are wanted.
-    fn worst(&self) -> Option<&Entry> {
+    fn worst(&self) -> Option<&Candidate> {
         self.entries.peek().filter(|_| self.entries.len() >= self.size)
     }
 
-    fn comes_after(&self, view: &View, entry: &Entry) -> tantivy::Result<bool> {
+    fn comes_after(&self, view: &View, entry: &Candidate) -> tantivy::Result<bool> {
         let Some(after) = &self.after else { return Ok(true) };
         Ok(match entry.rank().cmp(&(&after.keys, after.tie)) {
             Ordering::Less => false,
@@ -216,7 +216,7 @@ impl Top {
         })
     }
 
-    fn push(&mut self, entry: Entry) {
+    fn push(&mut self, entry: Candidate) {
         if self.size == 0 {
             return;
         }
@@ -232,7 +232,7 @@ impl Top {
     }
 
     /// The entries in order; more than `size` where hashes are shared.
-    pub(super) fn finish(self, view: &View) -> tantivy::Result<Vec<Entry>> {
+    pub(super) fn finish(self, view: &View) -> tantivy::Result<Vec<Candidate>> {
         let mut entries = self.entries.into_sorted_vec();
         for alike in entries.chunk_by_mut(|a, b| a.rank() == b.rank()).filter(|alike| alike.len() > 1) {
             let mut named = Vec::with_capacity(alike.len());
@@ -249,8 +249,8 @@ impl Top {
 }
 
 /// The cursor's keys for an entry of a search by fields.
-pub(super) fn cursor_keys(sort: &[SortKey], entry: &Entry) -> Vec<Option<i64>> {
-    let value = |(key, by): (&Key, &SortKey)| {
+pub(super) fn cursor_keys(sort: &[SortKey], entry: &Candidate) -> Vec<Option<i64>> {
+    let value = |(key, by): (&SortValue, &SortKey)| {
         let value = if by.descending { !key.value } else { key.value };
         (!key.is_missing).then(|| tantivy::u64_to_i64(value))
     };
@@ -267,7 +267,7 @@ pub(super) fn after(
     if keys.len() != sort.len() {
         return Err(SearchError::Invalid("the cursor belongs to another sort".to_owned()));
     }
-    let mut after = After { keys: [Key::default(); SORT_KEYS_MAX], tie, id: id.to_owned() };
+    let mut after = After { keys: [SortValue::default(); SORT_KEYS_MAX], tie, id: id.to_owned() };
     for (slot, (value, by)) in keys.iter().zip(sort).enumerate() {
         after.keys[slot] = key(*value, by.descending);
     }
@@ -275,13 +275,13 @@ pub(super) fn after(
 }
 
 /// The best first.
-fn score_key(score: Score) -> Key {
-    Key { is_missing: false, value: !u64::from(score.max(0.0).to_bits()) }
+fn score_key(score: Score) -> SortValue {
+    SortValue { is_missing: false, value: !u64::from(score.max(0.0).to_bits()) }
 }
 
-fn key(value: Option<i64>, descending: bool) -> Key {
+fn key(value: Option<i64>, descending: bool) -> SortValue {
     match value.map(tantivy::i64_to_u64) {
-        None => Key { is_missing: true, value: 0 },
-        Some(value) => Key { is_missing: false, value: if descending { !value } else { value } },
+        None => SortValue { is_missing: true, value: 0 },
+        Some(value) => SortValue { is_missing: false, value: if descending { !value } else { value } },
     }
 }

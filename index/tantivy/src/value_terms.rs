@@ -6,7 +6,7 @@ use tantivy::query::{BitSetDocSet, ConstScorer, EnableScoring, Explanation, Quer
 use tantivy::schema::Field;
 use tantivy::{BitSet, DocId, Score, SegmentReader};
 
-use super::budget::Budget;
+use super::budget::SearchBudget;
 use super::expansion::Expansion;
 use super::words::insert_all;
 
@@ -15,7 +15,7 @@ use super::words::insert_all;
 pub(super) struct ValueTermsQuery {
     pub(super) field: Field,
     pub(super) ranges: Vec<Expansion>,
-    pub(super) budget: Arc<Budget>,
+    pub(super) budget: Arc<SearchBudget>,
 }
 
 impl std::fmt::Debug for ValueTermsQuery {

@@ -35,7 +35,7 @@ pub(super) struct Overlay {
 
 /// Where a document of a view is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(super) enum DocLocation {
     /// In the commit.
     Stored(DocAddress),
     /// Over it: the vocabulary, and the document among those that were cut with it.
@@ -121,15 +121,15 @@ impl Overlay {
     }
 
     /// Every document with its place.
-    pub(super) fn places(&self) -> impl Iterator<Item = (Place, &ScannedDocument)> {
+    pub(super) fn places(&self) -> impl Iterator<Item = (DocLocation, &ScannedDocument)> {
         let groups = (0..).zip(&self.groups);
         groups.flat_map(|(vocabulary, (_, documents))| {
             let documents = (0..).zip(documents);
-            documents.map(move |(at, document)| (Place::Live(vocabulary, at), document))
+            documents.map(move |(at, document)| (DocLocation::Live(vocabulary, at), document))
         })
     }
 
-    /// The document at [`Place::Live`].
+    /// The document at [`DocLocation::Live`].
     pub(super) fn document(&self, vocabulary: u32, at: u32) -> &Arc<LiveDocument> {
         &self.groups[vocabulary as usize].1[at as usize].document
     }

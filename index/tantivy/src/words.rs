@@ -26,14 +26,13 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{BitSet, DocId, DocSet, Score, Searcher, SegmentReader, TERMINATED, Term};
 
-use super::budget::{Budget, PHRASE_EXPANSIONS_MAX};
+use super::budget::{PHRASE_EXPANSIONS_MAX, SearchBudget};
 use super::columns::ColumnCache;
 use super::expansion::Expansion;
 use super::schema::TEXT_LENGTH;
 pub(super) use bm25::Bm25;
 use bm25::Statistics;
 use hearken_index::phrase::PhraseMatcher;
-use hearken_index::ranking::Ranking;
 use positions::{Bounds, PositionsScorer};
 use similarity::Similarity;
 use slot::SlotPostings;
@@ -67,15 +66,14 @@ pub(super) struct WordsQuery {
     pub(super) slots: Vec<Slot>,
     pub(super) slop: u32,
     pub(super) section: Option<Section>,
-    pub(super) ranking: Ranking,
-    /// What adds so many times its score where it matches, too; never decides whether a document matches.
+    /// What adds a multiple of its score where it also matches; never decides whether a document matches.
     pub(super) bonuses: Vec<(WordsQuery, Score)>,
     /// The same words in details, and how many times its score a document is worth that has them there alone.
     pub(super) details: Option<(Box<WordsQuery>, Score)>,
     /// Where scores are wanted, see [`WordsQuery::prepare`].
-    pub(super) prepared: Option<Arc<Prepared>>,
+    pub(super) prepared: Option<Arc<SearchStatistics>>,
     pub(super) columns: Arc<ColumnCache>,
-    pub(super) budget: Arc<Budget>,
+    pub(super) budget: Arc<SearchBudget>,
 }
 
 impl std::fmt::Debug for WordsQuery {
@@ -85,11 +83,11 @@ impl std::fmt::Debug for WordsQuery {
 }
 
 /// Where the terms of each slot are in one segment, `None` for those that are not there.
-type Known = Vec<Vec<Option<TermInfo>>>;
+type SlotTerms = Vec<Vec<Option<TermInfo>>>;
 
 /// What scores need to know of all segments, and of the documents that are not in one yet, before the first is searched.
-pub(super) struct Prepared {
-    known: HashMap<SegmentId, Known>,
+pub(super) struct SearchStatistics {
+    known: HashMap<SegmentId, SlotTerms>,
     pub(super) bm25: Option<Bm25>,
 }
 
@@ -116,8 +114,8 @@ impl WordsQuery {
         &mut self,
         searcher: &Searcher,
         live: &LiveStatistics,
-        common: Option<&Prepared>,
-    ) -> tantivy::Result<Arc<Prepared>> {
+        common: Option<&SearchStatistics>,
+    ) -> tantivy::Result<Arc<SearchStatistics>> {
         let known = self.look_up(searcher, common.map(|common| &common.known))?;
         let num_tokens = |reader: &SegmentReader| Ok(reader.inverted_index(self.field)?.total_num_tokens());
         let num_tokens = searcher.segment_readers().iter().map(num_tokens).sum::<tantivy::Result<u64>>()?;
@@ -145,17 +143,20 @@ impl WordsQuery {
                 with_term.map(frequency).collect()
             }
         };
-        let scorable = statistics.num_documents > 0 && !frequencies.is_empty();
-        let bm25 = scorable.then(|| Bm25::new(frequencies, statistics, &self.ranking));
-        let prepared = Arc::new(Prepared { known, bm25 });
+        let bm25 = Bm25::new(&frequencies, statistics);
+        let prepared = Arc::new(SearchStatistics { known, bm25 });
         self.prepared = Some(Arc::clone(&prepared));
         Ok(prepared)
     }
 
     /// Looks up what is needed to count the same words in details. `common` is what is known of them anywhere.
-    pub(super) fn prepare_count(&mut self, searcher: &Searcher, common: &Prepared) -> tantivy::Result<()> {
+    pub(super) fn prepare_count(
+        &mut self,
+        searcher: &Searcher,
+        common: &SearchStatistics,
+    ) -> tantivy::Result<()> {
         let known = self.look_up(searcher, Some(&common.known))?;
-        self.prepared = Some(Arc::new(Prepared { known, bm25: None }));
+        self.prepared = Some(Arc::new(SearchStatistics { known, bm25: None }));
         Ok(())
     }
 
@@ -181,8 +182,8 @@ impl WordsQuery {
     fn look_up(
         &self,
         searcher: &Searcher,
-        common: Option<&HashMap<SegmentId, Known>>,
-    ) -> tantivy::Result<HashMap<SegmentId, Known>> {
+        common: Option<&HashMap<SegmentId, SlotTerms>>,
+    ) -> tantivy::Result<HashMap<SegmentId, SlotTerms>> {
         let segments = searcher.segment_readers().iter();
         segments
             .map(|reader| {
@@ -192,7 +193,7 @@ impl WordsQuery {
             .collect()
     }
 
-    fn look_up_in(&self, reader: &SegmentReader, common: Option<&Known>) -> tantivy::Result<Known> {
+    fn look_up_in(&self, reader: &SegmentReader, common: Option<&SlotTerms>) -> tantivy::Result<SlotTerms> {
         let index = reader.inverted_index(self.field)?;
         let is_worth = |slot: usize, term: usize| {
             common.is_none_or(|common| {
@@ -213,7 +214,7 @@ impl WordsQuery {
 
 struct WordsWeight {
     query: WordsQuery,
-    prepared: Option<Arc<Prepared>>,
+    prepared: Option<Arc<SearchStatistics>>,
     bonuses: Vec<(WordsWeight, Score)>,
     details: Option<(Box<WordsWeight>, Score)>,
     scores: bool,

@@ -6,13 +6,13 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hearken_model::Timestamp;
 use serde_json::{Map, Value};
 
-use super::fields::{Fields, kind_of};
+use super::fields::{ObjectFields, kind_of};
 use super::formats::{self, Payload};
 use super::{Rejection, RejectionKind, json, native};
 use crate::record::RawRecord;
 
 /// What was in a carrier.
-pub(super) enum Opened {
+pub(super) enum CarrierContent {
     /// One of Hearken's own events.
     Native(Envelope),
     /// Another system's payload.
@@ -31,7 +31,7 @@ pub(super) struct Envelope {
     pub(super) data: Map<String, Value>,
 }
 
-pub(super) fn open(record: &RawRecord) -> Result<Opened, Rejection> {
+pub(super) fn open(record: &RawRecord) -> Result<CarrierContent, Rejection> {
     let value = json::without_byte_order_mark(record.value.as_deref().unwrap_or_default());
     if value.iter().all(u8::is_ascii_whitespace) {
         return Err(RejectionKind::Empty.because("the record is empty; send one JSON object"));
@@ -48,7 +48,7 @@ pub(super) fn open(record: &RawRecord) -> Result<Opened, Rejection> {
         }
         Err(error) => {
             return formats::recognise_bytes(value)
-                .map(Opened::Foreign)
+                .map(CarrierContent::Foreign)
                 .ok_or_else(|| RejectionKind::NotJson.because(format!("the record is not JSON: {error}")));
         }
     };
@@ -64,12 +64,14 @@ pub(super) fn open(record: &RawRecord) -> Result<Opened, Rejection> {
 }
 
 /// A CloudEvent of another type may carry a foreign payload.
-fn native_or_foreign(envelope: Envelope) -> Result<Opened, Rejection> {
+fn native_or_foreign(envelope: Envelope) -> Result<CarrierContent, Rejection> {
     if native::is_type(&envelope.event_type) {
-        return Ok(Opened::Native(envelope));
+        return Ok(CarrierContent::Native(envelope));
     }
     let payload = formats::recognise(envelope.data);
-    payload.map(Opened::Foreign).map_err(|unknown| native::unknown_type(&envelope.event_type, &unknown))
+    payload
+        .map(CarrierContent::Foreign)
+        .map_err(|unknown| native::unknown_type(&envelope.event_type, &unknown))
 }
 
 /// `application/cloudevents+json`, parameters such as a charset ignored.
@@ -85,12 +87,12 @@ fn open_binary(record: &RawRecord, data: Map<String, Value>) -> Result<Envelope,
             attributes.insert(name.to_owned(), Value::String(text.to_owned()));
         }
     }
-    let mut attributes = Fields::new(attributes, "header `ce_");
+    let mut attributes = ObjectFields::new(attributes, "header `ce_");
     envelope(&mut attributes, data)
 }
 
 fn open_structured(object: Map<String, Value>) -> Result<Envelope, Rejection> {
-    let mut attributes = Fields::new(object, "`");
+    let mut attributes = ObjectFields::new(object, "`");
     let data = match (attributes.take("data"), attributes.take("data_base64")) {
         (Some(Value::Object(data)), _) => data,
         (Some(other), _) => {
@@ -121,7 +123,7 @@ fn decode_base64(text: &str) -> Result<Map<String, Value>, Rejection> {
 }
 
 /// The attributes that CloudEvents 1.0 requires are required here too: without them it is not a CloudEvent.
-fn envelope(attributes: &mut Fields, data: Map<String, Value>) -> Result<Envelope, Rejection> {
+fn envelope(attributes: &mut ObjectFields, data: Map<String, Value>) -> Result<Envelope, Rejection> {
     let specversion = attributes.required_text("specversion")?;
     if specversion != "1.0" {
         return Err(RejectionKind::UnknownFormat
@@ -134,11 +136,11 @@ fn envelope(attributes: &mut Fields, data: Map<String, Value>) -> Result<Envelop
     Ok(Envelope { event_type, id: Some(id), time, data })
 }
 
-fn open_bare(object: Map<String, Value>) -> Result<Opened, Rejection> {
+fn open_bare(object: Map<String, Value>) -> Result<CarrierContent, Rejection> {
     let is_native = object.get("event").and_then(Value::as_str).is_some_and(native::is_type);
     if !is_native {
         let event_type = object.get("event").and_then(Value::as_str).map(str::to_owned);
-        return formats::recognise(object).map(Opened::Foreign).map_err(|unknown| match event_type {
+        return formats::recognise(object).map(CarrierContent::Foreign).map_err(|unknown| match event_type {
             Some(event_type) => native::unknown_type(&event_type, &unknown),
             None => RejectionKind::UnknownFormat.because(format!(
                 "the record is neither a CloudEvent (no `specversion`) nor a bare event (no `event`, or not a string), \
@@ -146,9 +148,9 @@ fn open_bare(object: Map<String, Value>) -> Result<Opened, Rejection> {
             )),
         });
     }
-    let mut fields = Fields::new(object, "`");
+    let mut fields = ObjectFields::new(object, "`");
     let event_type = fields.required_text("event")?;
     let id = fields.text("id")?;
     let time = fields.time("time")?;
-    Ok(Opened::Native(Envelope { event_type, id, time, data: fields.into_rest() }))
+    Ok(CarrierContent::Native(Envelope { event_type, id, time, data: fields.into_rest() }))
 }

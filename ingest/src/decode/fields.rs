@@ -14,15 +14,15 @@ use super::{Rejection, RejectionKind};
 const SHOWN_CHARS_MAX: usize = 80;
 
 /// The fields of one object. Every reader takes its field out.
-pub(super) struct Fields {
+pub(super) struct ObjectFields {
     object: Map<String, Value>,
     /// What a field's name is prefixed with in a reason, its opening quote included.
     place: String,
 }
 
-impl Fields {
+impl ObjectFields {
     pub(super) fn new(object: Map<String, Value>, place: impl Into<String>) -> Self {
-        Fields { object, place: place.into() }
+        ObjectFields { object, place: place.into() }
     }
 
     /// The field's value unless it is absent.
@@ -143,22 +143,22 @@ impl Fields {
     }
 
     /// A nested object, with its own place in reasons.
-    pub(super) fn object(&mut self, name: &str) -> Result<Option<Fields>, Rejection> {
+    pub(super) fn object(&mut self, name: &str) -> Result<Option<ObjectFields>, Rejection> {
         let place = format!("{}{name}.", self.place);
         self.read(name, "an object", |value| match value {
-            Value::Object(object) => Some(Fields::new(std::mem::take(object), place)),
+            Value::Object(object) => Some(ObjectFields::new(std::mem::take(object), place)),
             _ => None,
         })
     }
 
     /// An array of objects, each with its own place in reasons.
-    pub(super) fn objects(&mut self, name: &str) -> Result<Option<Vec<Fields>>, Rejection> {
+    pub(super) fn objects(&mut self, name: &str) -> Result<Option<Vec<ObjectFields>>, Rejection> {
         let Some(value) = self.take(name) else { return Ok(None) };
         let Value::Array(values) = value else {
             return Err(self.refuse(name, &value, "an array of objects"));
         };
         let each = values.into_iter().enumerate().map(|(idx, value)| match value {
-            Value::Object(object) => Ok(Fields::new(object, format!("{}{name}[{idx}].", self.place))),
+            Value::Object(object) => Ok(ObjectFields::new(object, format!("{}{name}[{idx}].", self.place))),
             other => Err(self.refuse(&format!("{name}[{idx}]"), &other, "an object")),
         });
         each.collect::<Result<_, _>>().map(Some)

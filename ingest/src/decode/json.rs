@@ -12,7 +12,7 @@ pub(super) fn without_byte_order_mark(text: &[u8]) -> &[u8] {
 }
 
 /// Parses one JSON text. A byte order mark before it is skipped, and half of a surrogate pair is read as U+FFFD:
-/// programs that cut text after so many UTF-16 units leave half an emoji, and their JSON writers escape it.
+/// programs that cut text after a number of UTF-16 units leave half an emoji, and their JSON writers escape it.
 ///
 /// # Errors
 /// It is not JSON. The place in the error is that in the text as it came, without the mark.
@@ -20,7 +20,7 @@ pub(super) fn parse(text: &[u8]) -> serde_json::Result<Value> {
     let text = without_byte_order_mark(text);
     serde_json::from_slice(text).or_else(|error| match with_whole_characters(text) {
         Cow::Borrowed(_) => Err(error),
-        Cow::Owned(mended) => serde_json::from_slice(&mended),
+        Cow::Owned(repaired) => serde_json::from_slice(&repaired),
     })
 }
 
@@ -28,7 +28,7 @@ pub(super) fn parse(text: &[u8]) -> serde_json::Result<Value> {
 ///
 /// JSON has backslashes nowhere but in strings, so there is no need to know where those begin and end.
 fn with_whole_characters(text: &[u8]) -> Cow<'_, [u8]> {
-    let mut mended = Cow::Borrowed(text);
+    let mut repaired = Cow::Borrowed(text);
     let mut at = 0;
     while at < text.len() {
         at += match (text[at], escaped_unit(&text[at..])) {
@@ -38,20 +38,20 @@ fn with_whole_characters(text: &[u8]) -> Cow<'_, [u8]> {
                 12
             }
             (b'\\', Some(0xD800..=0xDFFF)) => {
-                mended.to_mut()[at..at + 6].copy_from_slice(br"\ufffd");
+                repaired.to_mut()[at..at + 6].copy_from_slice(br"\ufffd");
                 6
             }
             (b'\\', Some(_)) => 6,
             (b'\\', None) => 2,
             // What UTF-8 would be for a surrogate, if that were allowed.
             (0xED, _) if matches!(text[at + 1..], [0xA0..=0xBF, 0x80..=0xBF, ..]) => {
-                mended.to_mut()[at..at + 3].copy_from_slice("\u{FFFD}".as_bytes());
+                repaired.to_mut()[at..at + 3].copy_from_slice("\u{FFFD}".as_bytes());
                 3
             }
             _ => 1,
         };
     }
-    mended
+    repaired
 }
 
 /// The UTF-16 unit of the escape that the text begins with, as in `\u00e9`.

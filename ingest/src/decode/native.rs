@@ -10,7 +10,7 @@ use hearken_model::{
 use uuid::Uuid;
 
 use super::carrier::Envelope;
-use super::fields::Fields;
+use super::fields::ObjectFields;
 use super::formats::Unknown;
 use super::{Rejection, RejectionKind};
 
@@ -48,7 +48,7 @@ pub(super) fn unknown_type(event_type: &str, unknown: &Unknown) -> Rejection {
 /// Reads an event whose type [`is_type`].
 pub(super) fn read(envelope: Envelope, recorded_at: Timestamp) -> Result<Event, Rejection> {
     let event_type = envelope.event_type.as_str();
-    let mut data = Fields::new(envelope.data, "`");
+    let mut data = ObjectFields::new(envelope.data, "`");
     let id = InteractionId::try_new(data.required_text("interaction_id")?)
         .map_err(|error| RejectionKind::InvalidValue.because(format!("`interaction_id`: {error}")))?;
 
@@ -90,12 +90,12 @@ pub(super) fn read(envelope: Envelope, recorded_at: Timestamp) -> Result<Event, 
         }
         "interaction.analyzed" => analyzed(&mut data, &mut event)?,
         "interaction.erased" => event.erase = true,
-        _ => event.started.llm_model = data.text("llm_model")?, // `interaction.started`, read above but for this
+        _ => event.started.llm_model = data.text("llm_model")?, // `interaction.started`, read above, except for this
     }
     Ok(event)
 }
 
-fn started_fields(data: &mut Fields) -> Result<StartedFields, Rejection> {
+fn started_fields(data: &mut ObjectFields) -> Result<StartedFields, Rejection> {
     Ok(StartedFields {
         organization: data.text("organization")?,
         agent: data.text("agent")?,
@@ -117,7 +117,7 @@ fn started_fields(data: &mut Fields) -> Result<StartedFields, Rejection> {
 
 /// Reads a message. `at` was read already, because it may also be the event's time.
 fn message(
-    data: &mut Fields,
+    data: &mut ObjectFields,
     at: Option<Timestamp>,
     position: u32,
     time: Timestamp,
@@ -151,7 +151,7 @@ fn message(
     })
 }
 
-fn usage(data: &mut Fields) -> Result<Option<Usage>, Rejection> {
+fn usage(data: &mut ObjectFields) -> Result<Option<Usage>, Rejection> {
     let Some(mut usage) = data.object("usage")? else { return Ok(None) };
     let mut tokens = |name| usage.integer(name, 0, i64::MAX).map(|tokens| tokens.unwrap_or(0) as u64);
     Ok(Some(Usage {
@@ -161,7 +161,7 @@ fn usage(data: &mut Fields) -> Result<Option<Usage>, Rejection> {
     }))
 }
 
-fn tool(data: &mut Fields) -> Result<Option<ToolCall>, Rejection> {
+fn tool(data: &mut ObjectFields) -> Result<Option<ToolCall>, Rejection> {
     let Some(mut tool) = data.object("tool")? else { return Ok(None) };
     Ok(Some(ToolCall {
         name: tool.required_text("name")?,
@@ -173,7 +173,7 @@ fn tool(data: &mut Fields) -> Result<Option<ToolCall>, Rejection> {
 
 /// The transcript of a completed interaction; a message without an id is `<interaction_id>#<n>`, n from 0.
 fn transcript(
-    data: &mut Fields,
+    data: &mut ObjectFields,
     interaction_id: &str,
     time: Timestamp,
 ) -> Result<Vec<(String, MessageUpdate)>, Rejection> {
@@ -191,7 +191,11 @@ fn transcript(
     Ok(transcript)
 }
 
-fn end(data: &mut Fields, status: Option<Status>, end_time: Option<Timestamp>) -> Result<End, Rejection> {
+fn end(
+    data: &mut ObjectFields,
+    status: Option<Status>,
+    end_time: Option<Timestamp>,
+) -> Result<End, Rejection> {
     Ok(End {
         end_time,
         status: status.unwrap_or(Status::Finished),
@@ -201,7 +205,7 @@ fn end(data: &mut Fields, status: Option<Status>, end_time: Option<Timestamp>) -
     })
 }
 
-fn cost(data: &mut Fields) -> Result<Option<Cost>, Rejection> {
+fn cost(data: &mut ObjectFields) -> Result<Option<Cost>, Rejection> {
     let Some(mut cost) = data.object("cost")? else { return Ok(None) };
     let amount = cost.money("amount")?;
     let amount = cost.required("amount", amount)?;
@@ -215,7 +219,7 @@ fn cost(data: &mut Fields) -> Result<Option<Cost>, Rejection> {
     Ok(Some(Cost { amount, currency: currency.to_ascii_uppercase() }))
 }
 
-fn assessment(data: &mut Fields) -> Result<Assessment, Rejection> {
+fn assessment(data: &mut ObjectFields) -> Result<Assessment, Rejection> {
     Ok(Assessment {
         csat: data.integer("csat", 1, 5)?.map(|csat| csat as u8),
         csat_description: data.text("csat_description")?,
@@ -236,7 +240,7 @@ struct Analyst {
 }
 
 /// The `analysis` of an `interaction.analyzed`. Anything of that name that is not ours is an unknown field.
-fn analyst(data: &mut Fields) -> Option<Analyst> {
+fn analyst(data: &mut ObjectFields) -> Option<Analyst> {
     let mut analysis = data.object("analysis").ok()??;
     let mut text = |name| analysis.text(name).ok()?;
     let (by, version, of) = (text("by")?, text("version")?, text("of")?);
@@ -254,7 +258,7 @@ fn analyst(data: &mut Fields) -> Option<Analyst> {
 }
 
 /// Upstream's analysis, or a language model's.
-fn analyzed(data: &mut Fields, event: &mut Event) -> Result<(), Rejection> {
+fn analyzed(data: &mut ObjectFields, event: &mut Event) -> Result<(), Rejection> {
     let assessment = assessment(data)?;
     match analyst(data) {
         None => event.assessment = assessment,

@@ -157,7 +157,7 @@ fn a_completed_interaction_brings_everything_at_once() {
 }
 
 #[test]
-fn each_mistake_is_told_with_its_place_and_its_mend() {
+fn each_mistake_is_reported_with_its_place_and_a_fix() {
     let text = |value: &str| reason(decoded(&record(value.as_bytes(), &[]), Timestamp::EPOCH));
     assert!(text("{").contains("not JSON"));
     assert!(text("[]").contains("an array"));
@@ -225,7 +225,7 @@ fn each_mistake_is_told_with_its_place_and_its_mend() {
 }
 
 #[test]
-fn a_models_analysis_is_told_from_upstreams_by_who_it_says_analysed() {
+fn a_models_analysis_is_distinguished_from_upstreams_by_its_author() {
     let analysis = json!({"by": "a-model", "version": "1", "of": "f-1", "at": "2026-05-01T12:00:00Z",
         "usage": [{"llm_model": "a-model", "input_tokens": 7, "output_tokens": 3}]});
     let with = |analysis: Value| {

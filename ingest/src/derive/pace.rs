@@ -20,7 +20,7 @@ impl Pace {
         let is_call = value(&state.interaction_type) == Some(InteractionType::VoiceCall);
         let untimed = Untimed::of(state);
         let start = state.start_time();
-        let spoken: Vec<Spoken> = transcript
+        let spoken: Vec<SpokenInterval> = transcript
             .iter()
             .filter(|(_, _, message)| is_counted(message.role))
             .map(|(at, _, message)| {
@@ -28,7 +28,7 @@ impl Pace {
                 // A written message has no duration; the end of speech must be given.
                 let said = message.end_offset_ms.zip(start);
                 let said = said.map(|(end_offset_ms, start)| start.plus_millis(end_offset_ms).max(*at));
-                Spoken { role: message.role, begin, end: said.or(begin.filter(|_| !is_call)) }
+                SpokenInterval { role: message.role, begin, end: said.or(begin.filter(|_| !is_call)) }
             })
             .collect();
         let waits = waits(&spoken);
@@ -44,7 +44,7 @@ impl Pace {
 }
 
 /// When somebody spoke or wrote; `None` if unknown.
-struct Spoken {
+struct SpokenInterval {
     role: Role,
     begin: Option<Timestamp>,
     end: Option<Timestamp>,
@@ -82,9 +82,9 @@ fn event_time(message: &MessageUpdate) -> Option<Timestamp> {
 }
 
 /// For each place, if the customer spoke there, the nanoseconds until the agent's next message.
-fn waits(spoken: &[Spoken]) -> Vec<Option<i64>> {
+fn waits(spoken: &[SpokenInterval]) -> Vec<Option<i64>> {
     let mut waits = vec![None; spoken.len()];
-    let mut answer: Option<&Spoken> = None;
+    let mut answer: Option<&SpokenInterval> = None;
     for (said, wait) in spoken.iter().zip(&mut waits).rev() {
         match said.role {
             Role::Assistant => answer = Some(said),
@@ -100,7 +100,7 @@ fn waits(spoken: &[Spoken]) -> Vec<Option<i64>> {
 }
 
 /// The longest silence in nanoseconds; `None` where silence cannot be told.
-fn longest_silence(spoken: &[Spoken]) -> Option<i64> {
+fn longest_silence(spoken: &[SpokenInterval]) -> Option<i64> {
     let speeches: Option<Vec<_>> = spoken.iter().map(|said| Some((said.begin?, said.end))).collect();
     let longest = silences(&speeches?)?.into_iter().map(|(from, to)| to.nanos_since(from)).max();
     Some(longest.unwrap_or(0))

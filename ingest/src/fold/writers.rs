@@ -1,5 +1,5 @@
-//! Two processes that write the same interactions, as while a partition moves from one to the other, or when one that was
-//! thought dead goes on. However their steps interleave, the end is what one process alone would have made.
+//! Two processes that write the same interactions, as happens while a partition moves from one to the other, or when a process that was
+//! thought dead keeps running. However their steps interleave, the result is what one process alone would have made.
 #![allow(clippy::unwrap_used)]
 
 use std::cell::RefCell;
@@ -48,7 +48,7 @@ struct Writer {
 
 impl Writer {
     fn new(store: MemoryStore, reader: MemoryReader) -> Self {
-        let limits = Limits { interactions_max: 1, ..LIMITS };
+        let limits = CacheLimits { interactions_max: 1, ..LIMITS };
         let open = OpenInteractions::with_limits(limits);
         Writer { open, store, reader, phase: Phase::Folding, unsettled: Vec::new() }
     }
@@ -169,7 +169,7 @@ fn two_writers_leave_what_one_would_have() {
                 Step::Crash(writer) => writers[writer].crash(),
             }
         }
-        // Nobody is lost on the way: both go on in turns until everything is written.
+        // Neither starves: both continue in turns until everything is written.
         let is_settled = |writer: &Writer| writer.phase == Phase::Folding && writer.unsettled.is_empty();
         let mut num_steps = 0;
         let mut left: Vec<usize> = (0..events.len()).filter(|event| !is_folded[*event]).collect();
@@ -185,7 +185,7 @@ fn two_writers_leave_what_one_would_have() {
                 }
             }
             num_steps += 1;
-            prop_assert!(num_steps < 200, "they get in each other's way for ever");
+            prop_assert!(num_steps < 200, "they block each other forever");
             if left.is_empty() && writers.iter().all(is_settled) {
                 break;
             }

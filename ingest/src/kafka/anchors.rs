@@ -166,10 +166,12 @@ impl Checker {
         while !pending.is_empty() && Instant::now() < deadline && !self.is_stopping.load(Ordering::Acquire) {
             // The source reports errors; here they are no answer.
             let Some(Ok(message)) = consumer.poll(POLL_TIMEOUT) else { continue };
-            let partition = (message.topic().to_owned(), message.partition());
+            let partition = (Arc::from(message.topic()), message.partition());
             let Some(anchor) = pending.remove(&partition) else { continue };
             let is_same = match message.offset().cmp(&anchor.offset) {
-                std::cmp::Ordering::Equal => fingerprint(&raw_record(&message)) == anchor.fingerprint,
+                std::cmp::Ordering::Equal => {
+                    fingerprint(&raw_record(Arc::clone(&partition.0), &message)) == anchor.fingerprint
+                }
                 std::cmp::Ordering::Greater => true,
                 std::cmp::Ordering::Less => false,
             };

@@ -54,9 +54,9 @@ pub(super) fn consumer_config(config: &KafkaConfig, assignment: Assignment) -> C
 
 /// What is known of the brokers. Clones share it.
 #[derive(Clone)]
-pub(super) struct Brokers(Arc<Mutex<Known>>);
+pub(super) struct Brokers(Arc<Mutex<BrokerState>>);
 
-struct Known {
+struct BrokerState {
     /// The last known end of each partition; −1 while unknown.
     ends: HashMap<TopicPartition, i64>,
     /// Where the client last reached the end of each partition. The last offsets before it may be transaction markers,
@@ -87,7 +87,7 @@ impl Brokers {
     /// Nothing is known, and nothing connected yet.
     pub(super) fn new(assignment: Assignment) -> Self {
         let outage = Some(Outage { since: Instant::now(), cause: None });
-        Brokers(Arc::new(Mutex::new(Known {
+        Brokers(Arc::new(Mutex::new(BrokerState {
             ends: HashMap::new(),
             met_ends: HashMap::new(),
             num_statistics: 0,
@@ -98,7 +98,7 @@ impl Brokers {
         })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, BrokerState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -206,15 +206,16 @@ impl ClientContext for Quiet {
 impl ConsumerContext for Quiet {}
 
 /// Receives librdkafka's statistics and errors.
-pub(super) struct Context {
+pub(super) struct KafkaContext {
     pub(super) brokers: Brokers,
 }
 
-impl ClientContext for Context {
+impl ClientContext for KafkaContext {
     fn stats(&self, statistics: Statistics) {
         self.brokers.heard_connected(statistics.brokers.values().any(|broker| broker.state == "UP"));
         let mut known = self.brokers.lock();
         for (topic, statistics) in statistics.topics {
+            let topic: Arc<str> = topic.into();
             for (partition, statistics) in statistics.partitions {
                 if partition >= 0 {
                     let end = known.ends.entry((topic.clone(), partition)).or_insert(-1);
@@ -226,7 +227,7 @@ impl ClientContext for Context {
         known.num_statistics += 1;
     }
 
-    /// [`Context::error`] reports failed connections as well.
+    /// [`KafkaContext::error`] reports failed connections as well.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match level {
             _ if facility == "FAIL" => debug!(facility, message, "librdkafka"),
@@ -244,7 +245,7 @@ impl ClientContext for Context {
     }
 }
 
-impl ConsumerContext for Context {
+impl ConsumerContext for KafkaContext {
     /// Called while polling. Partitions are taken over and given up by the reader, which asks others first.
     fn rebalance(
         &self,
@@ -264,8 +265,7 @@ impl ConsumerContext for Context {
             return;
         }
         let partitions = partitions.elements();
-        let partitions =
-            partitions.iter().map(|found| (found.topic().to_owned(), found.partition())).collect();
+        let partitions = partitions.iter().map(|found| (found.topic().into(), found.partition())).collect();
         let rebalance =
             if is_assigned { Rebalance::Assigned(partitions) } else { Rebalance::Revoked(partitions) };
         self.brokers.lock().rebalances.push_back(rebalance);
@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outage_is_told_once_with_its_cause_and_not_every_second() {
+    fn an_outage_is_logged_once_with_its_cause() {
         let refused = "127.0.0.1:9092/1: Connect to ipv4#127.0.0.1:9092 failed: Connection refused";
         let (transport, all_down) =
             (Some(RDKafkaErrorCode::BrokerTransportFailure), Some(RDKafkaErrorCode::AllBrokersDown));

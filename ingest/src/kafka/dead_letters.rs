@@ -131,7 +131,7 @@ impl DeadLetters {
         let partition = record.partition.to_string();
         for (key, value) in [
             ("hearken-reason", reason.as_ref()),
-            ("hearken-topic", record.topic.as_str()),
+            ("hearken-topic", &*record.topic),
             ("hearken-partition", partition.as_str()),
             ("hearken-offset", offset.as_str()),
         ] {

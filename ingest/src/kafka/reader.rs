@@ -23,11 +23,12 @@ use hearken_config::KafkaConfig;
 use hearken_index::checkpoint::{Anchor, Checkpoint, Fingerprint};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, error, info, warn};
 
 use super::anchors::{AnchorCheck, CHECK_INTERVAL, Verdict};
-use super::consumer::{Brokers, Context};
+use super::consumer::{Brokers, KafkaContext};
 use super::source::raw_record;
 use crate::queue::QueueSender;
 use crate::record::RawRecord;
@@ -50,7 +51,7 @@ const DISCOVERY_INTERVAL: Duration = Duration::from_secs(1);
 /// A partition that is being read.
 #[derive(Debug, Clone, Copy)]
 struct Partition {
-    reading: Reading,
+    reading: PartitionState,
     /// The offset after the last record that was seen.
     next_offset: i64,
     /// A record that was seen in its place after later ones were read.
@@ -64,7 +65,7 @@ struct Partition {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Reading {
+enum PartitionState {
     /// Records are handed on.
     On,
     /// The first record must look like this one (offset, fingerprint), or the topic is not the one that was read.
@@ -87,9 +88,9 @@ enum Begin {
     Unknown,
 }
 
-pub(super) struct Reader {
-    consumer: BaseConsumer<Context>,
-    topics: Vec<String>,
+pub(super) struct KafkaReader {
+    consumer: BaseConsumer<KafkaContext>,
+    topics: Vec<Arc<str>>,
     group_id: String,
     assignment: Assignment,
     rebalancing: Rebalancing,
@@ -103,7 +104,7 @@ pub(super) struct Reader {
     /// Whether some partition's offset does not exist, and the brokers have not said yet which.
     is_out_of_range: bool,
     brokers: Brokers,
-    /// Statistics that [`Reader::pass_marks`] has processed.
+    /// Statistics that [`KafkaReader::pass_marks`] has processed.
     num_statistics: u64,
     /// Where the ends were reached, by those statistics; used when the queue was empty once more.
     met_ends: HashMap<TopicPartition, i64>,
@@ -116,19 +117,19 @@ pub(super) struct Reader {
     is_stopping: Arc<AtomicBool>,
 }
 
-impl Reader {
+impl KafkaReader {
     pub(super) fn new(
-        consumer: BaseConsumer<Context>,
+        consumer: BaseConsumer<KafkaContext>,
         (config, assignment): (&KafkaConfig, Assignment),
         checkpoint: Checkpoint,
         (items, commands): (QueueSender<SourceItem>, Receiver<SourceCommand>),
         (brokers, anchor_check): (Brokers, AnchorCheck),
         is_stopping: Arc<AtomicBool>,
     ) -> Self {
-        Reader {
+        KafkaReader {
             consumer,
             missing_topics: config.topics.clone(),
-            topics: config.topics.clone(),
+            topics: config.topics.iter().map(|topic| topic.as_str().into()).collect(),
             group_id: config.group_id.clone(),
             assignment,
             rebalancing: Rebalancing::Done,
@@ -182,7 +183,11 @@ impl Reader {
     }
 
     fn poll(&self, timeout: Duration) -> Option<Result<RawRecord, KafkaError>> {
-        Some(self.consumer.poll(timeout)?.map(|message| raw_record(&message)))
+        let message = self.consumer.poll(timeout)?;
+        Some(message.map(|message| {
+            let known = self.topics.iter().find(|topic| ***topic == *message.topic());
+            raw_record(known.map_or_else(|| message.topic().into(), Arc::clone), &message)
+        }))
     }
 
     /// Hands on what was polled and everything that was fetched with it. False when the pipeline is gone.
@@ -265,14 +270,14 @@ impl Reader {
             .filter(|key| self.topics.contains(&key.0) && !self.partitions.contains_key(key))
             .collect();
         for (topic, partition) in new {
-            info!(topic, partition, "a partition was added");
+            info!(%topic, partition, "a partition was added");
             self.assign(&topic, partition);
         }
     }
 
     /// Assigns one partition where its checkpoint says, or stops it. False if the brokers did not answer.
     fn assign(&mut self, topic: &str, partition: i32) -> bool {
-        let key = (topic.to_owned(), partition);
+        let key = (Arc::from(topic), partition);
         if self.partitions.contains_key(&key) {
             return true;
         }
@@ -292,7 +297,7 @@ impl Reader {
 
     /// Finds out where a partition must be read on from, or stops it; fetching is up to the caller.
     fn begin(&mut self, key: &TopicPartition) -> Begin {
-        let (topic, partition) = (key.0.as_str(), key.1);
+        let (topic, partition) = (&*key.0, key.1);
         let (begin, end) = match self.consumer.fetch_watermarks(topic, partition, BROKER_TIMEOUT) {
             Ok(watermarks) => watermarks,
             Err(error) => {
@@ -310,9 +315,9 @@ impl Reader {
         let fingerprint = position.and_then(|position| position.fingerprint);
         let (start, reading) = match fingerprint {
             Some(fingerprint) if next_offset > begin => {
-                (next_offset - 1, Reading::Comparing(next_offset - 1, fingerprint))
+                (next_offset - 1, PartitionState::Comparing(next_offset - 1, fingerprint))
             }
-            _ => (next_offset, Reading::On),
+            _ => (next_offset, PartitionState::On),
         };
         info!(topic, partition, next_offset, end, "reading the partition");
         let anchor = self.checkpoint.anchor(topic, partition);
@@ -354,21 +359,21 @@ impl Reader {
             self.met_ends.remove(&key);
         }
         match partition.reading {
-            Reading::On => {}
-            Reading::Comparing(offset, expected) => {
+            PartitionState::On => {}
+            PartitionState::Comparing(offset, expected) => {
                 let is_same = record.offset != offset || fingerprint(&record) == expected;
                 if !is_same {
                     let reason = self.another_topic(&key, offset);
                     self.stop_partition(key, reason);
                     return true;
                 }
-                partition.reading = Reading::On;
+                partition.reading = PartitionState::On;
                 if record.offset == offset {
                     return true; // read before
                 }
                 // Retention or compaction removed the record to compare with; nothing speaks against continuing.
             }
-            Reading::Halted | Reading::Stopped | Reading::Revoked => return true,
+            PartitionState::Halted | PartitionState::Stopped | PartitionState::Revoked => return true,
         }
         // What is read during a check may belong to another topic than the check saw.
         if partition.candidate.is_none() && !is_checking {
@@ -382,7 +387,7 @@ impl Reader {
     fn check_anchors(&mut self) {
         for (key, verdict) in self.anchor_check.finished().into_iter().flatten() {
             let Some(partition) = self.partitions.get_mut(&key) else { continue };
-            if matches!(partition.reading, Reading::Stopped | Reading::Revoked) {
+            if matches!(partition.reading, PartitionState::Stopped | PartitionState::Revoked) {
                 continue;
             }
             match (verdict, partition.candidate.take()) {
@@ -405,7 +410,7 @@ impl Reader {
         let mut anchors = Vec::new();
         let mut first_anchors = Vec::new();
         for (key, partition) in &mut self.partitions {
-            if matches!(partition.reading, Reading::Stopped | Reading::Revoked) {
+            if matches!(partition.reading, PartitionState::Stopped | PartitionState::Revoked) {
                 continue;
             }
             if partition.anchor.is_none()
@@ -468,10 +473,10 @@ impl Reader {
     fn pass_marks(&mut self) {
         for (key, end) in std::mem::take(&mut self.met_ends) {
             let Some(partition) = self.partitions.get_mut(&key) else { continue };
-            let reads = matches!(partition.reading, Reading::On | Reading::Comparing(..));
+            let reads = matches!(partition.reading, PartitionState::On | PartitionState::Comparing(..));
             let is_news = self.num_statistics >= partition.begun_at + SETTLING_STATISTICS;
             if reads && (partition.is_at_end || is_news) && end > partition.next_offset {
-                debug!(topic = key.0, partition = key.1, end, "nothing is left before the end but marks");
+                debug!(topic = %key.0, partition = key.1, end, "nothing is left before the end but marks");
                 partition.next_offset = end;
                 self.send(SourceItem::Passed { partition: key.clone(), next_offset: end }, 0);
                 self.send(SourceItem::AtEnd(key), 0);
@@ -486,10 +491,9 @@ impl Reader {
     /// which, so the brokers are asked until they answer. One that is in range after all (a leader that was behind for
     /// a moment) is fetched again.
     fn find_out_of_range(&mut self) {
-        let reading = self
-            .partitions
-            .iter()
-            .filter(|(_, partition)| matches!(partition.reading, Reading::On | Reading::Comparing(..)));
+        let reading = self.partitions.iter().filter(|(_, partition)| {
+            matches!(partition.reading, PartitionState::On | PartitionState::Comparing(..))
+        });
         let reading: Vec<_> = reading.map(|(key, partition)| (key.clone(), partition.next_offset)).collect();
         let mut is_answered = true;
         for (key, next_offset) in reading {
@@ -509,10 +513,10 @@ impl Reader {
     }
 
     fn stop_partition(&mut self, key: TopicPartition, reason: String) {
-        error!(topic = key.0, partition = key.1, reason, "stopped the partition");
+        error!(topic = %key.0, partition = key.1, reason, "stopped the partition");
         self.unassign(&key);
         let partition = Partition {
-            reading: Reading::Stopped,
+            reading: PartitionState::Stopped,
             next_offset: -1,
             is_at_end: false,
             begun_at: 0,
@@ -549,7 +553,7 @@ impl Reader {
     }
 
     fn is_stopped(&self, key: &TopicPartition) -> bool {
-        self.partitions.get(key).is_some_and(|partition| matches!(partition.reading, Reading::Stopped))
+        self.partitions.get(key).is_some_and(|partition| matches!(partition.reading, PartitionState::Stopped))
     }
 
     /// Fetches nothing of the partition any more. To a group it must stay assigned until that takes it away.
@@ -561,7 +565,7 @@ impl Reader {
             _ => self.consumer.incremental_unassign(&list),
         };
         if let Err(error) = unassigned {
-            debug!(topic, partition, %error, "the partition was not assigned");
+            debug!(%topic, partition, %error, "the partition was not assigned");
         }
     }
 
@@ -573,18 +577,18 @@ impl Reader {
             SourceCommand::GiveUp(partitions) => self.give_up(&partitions),
             SourceCommand::Halt(key) => {
                 if let Some(partition) = self.partitions.get_mut(&key)
-                    && !matches!(partition.reading, Reading::Stopped | Reading::Revoked)
+                    && !matches!(partition.reading, PartitionState::Stopped | PartitionState::Revoked)
                 {
-                    partition.reading = Reading::Halted;
+                    partition.reading = PartitionState::Halted;
                     self.unassign(&key);
                     self.send(SourceItem::Halted(key), 0);
                 }
             }
             SourceCommand::Restart(key, next_offset) => {
                 if let Some(partition) = self.partitions.get_mut(&key)
-                    && matches!(partition.reading, Reading::Halted)
+                    && matches!(partition.reading, PartitionState::Halted)
                 {
-                    (partition.reading, partition.next_offset) = (Reading::On, next_offset);
+                    (partition.reading, partition.next_offset) = (PartitionState::On, next_offset);
                     (partition.is_at_end, partition.begun_at) = (false, self.num_statistics);
                     self.read_from(&key, next_offset);
                 }
@@ -616,7 +620,7 @@ impl Reader {
         let mut list = TopicPartitionList::new();
         for (topic, partitions) in &self.committed.topics {
             for (partition, position) in partitions {
-                if self.partitions.contains_key(&(topic.clone(), *partition)) {
+                if self.partitions.contains_key(&(topic.as_str().into(), *partition)) {
                     let mut element = list.add_partition(topic, *partition);
                     if let Err(error) = element.set_offset(Offset::Offset(position.next_offset)) {
                         debug!(topic, partition, %error, "not a committable offset");

@@ -15,8 +15,8 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use tracing::{error, warn};
 
 use super::anchors::AnchorCheck;
-use super::consumer::{Brokers, Context, consumer_config};
-use super::reader::Reader;
+use super::consumer::{Brokers, KafkaContext, consumer_config};
+use super::reader::KafkaReader;
 use crate::queue::QueueSender;
 use crate::record::RawRecord;
 use crate::source::{Assignment, SourceCommand, SourceItem, TopicPartition};
@@ -47,8 +47,8 @@ impl KafkaSource {
     ) -> Result<Self, KafkaError> {
         let refused = |_| KafkaError::ClientCreation("the system refused a thread".into());
         let brokers = Brokers::new(assignment);
-        let context = Context { brokers: brokers.clone() };
-        let consumer: BaseConsumer<Context> =
+        let context = KafkaContext { brokers: brokers.clone() };
+        let consumer: BaseConsumer<KafkaContext> =
             consumer_config(config, assignment).create_with_context(context)?;
         if assignment == Assignment::ByGroup {
             let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
@@ -56,7 +56,7 @@ impl KafkaSource {
         }
         let anchor_check = AnchorCheck::start(config).map_err(refused)?;
         let is_stopping = Arc::new(AtomicBool::new(false));
-        let mut reader = Reader::new(
+        let mut reader = KafkaReader::new(
             consumer,
             (config, assignment),
             checkpoint,
@@ -110,12 +110,12 @@ impl Drop for KafkaSource {
     }
 }
 
-pub(super) fn raw_record(message: &BorrowedMessage<'_>) -> RawRecord {
+pub(super) fn raw_record(topic: Arc<str>, message: &BorrowedMessage<'_>) -> RawRecord {
     let headers = message.headers().map(|headers| {
         headers.iter().map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect()
     });
     RawRecord {
-        topic: message.topic().to_owned(),
+        topic,
         partition: message.partition(),
         offset: message.offset(),
         key: message.key().map(<[u8]>::to_vec),

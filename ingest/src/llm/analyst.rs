@@ -17,7 +17,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use super::budget::Budget;
+use super::budget::DailyBudget;
 use super::event::{self, Answered};
 use super::excerpt;
 use crate::kafka::{EventProducer, KafkaError};
@@ -45,7 +45,7 @@ const ASIDE_LOOK_INTERVAL: Duration = Duration::from_secs(5);
 const PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5 * 60));
 /// The longest pause that an endpoint can ask for.
 const PAUSE_ASKED_MAX: Duration = Duration::from_secs(3_600);
-/// How long to wait before a record is sent again, at first and at the most.
+/// How long to wait before a record is sent again, at first and at most.
 const SEND_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// How long requests that are under way may take when the server stops; they are paid for.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -65,7 +65,7 @@ pub struct LlmParts {
     /// An interaction without an end is asked about after this long without an event.
     pub rest_after: Duration,
     /// What may be spent.
-    pub budget: Budget,
+    pub budget: DailyBudget,
     /// Prices of tokens.
     pub billing: Billing,
     /// Where interactions are found.
@@ -111,7 +111,7 @@ impl LlmAnalyst {
         Ok(LlmAnalyst { task: tokio::spawn(finder.run(stopped)), stopping })
     }
 
-    /// Whether it has ended by itself, which only a panic causes.
+    /// Whether it has ended on its own, which only a panic causes.
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
     }
@@ -137,7 +137,7 @@ struct Finder {
     line: VecDeque<InteractionId>,
     under_way: HashSet<InteractionId>,
     aside: LruCache<InteractionId, Aside>,
-    calls: JoinSet<(Job, End)>,
+    calls: JoinSet<(Job, AskOutcome)>,
     pause_until: Option<Instant>,
     /// Failures of the endpoint in a row.
     num_troubles: u32,
@@ -162,21 +162,21 @@ struct Job {
 }
 
 /// How it ended.
-enum End {
+enum AskOutcome {
     Answered,
     Unusable(Unusable),
     Trouble(AskError),
 }
 
-impl End {
+impl AskOutcome {
     const fn outcome(&self) -> &'static str {
         match self {
-            End::Answered => "ok",
-            End::Unusable(Unusable::Garbage(_)) => "garbage",
-            End::Unusable(Unusable::Truncated) => "truncated",
-            End::Unusable(Unusable::Refused) => "refused",
-            End::Trouble(AskError::Unavailable { .. }) => "unavailable",
-            End::Trouble(AskError::Rejected { .. }) => "rejected",
+            AskOutcome::Answered => "ok",
+            AskOutcome::Unusable(Unusable::Garbage(_)) => "garbage",
+            AskOutcome::Unusable(Unusable::Truncated) => "truncated",
+            AskOutcome::Unusable(Unusable::Refused) => "refused",
+            AskOutcome::Trouble(AskError::Unavailable { .. }) => "unavailable",
+            AskOutcome::Trouble(AskError::Rejected { .. }) => "rejected",
         }
     }
 }
@@ -276,7 +276,7 @@ impl Finder {
         Some(Job { state: document.state, excerpt, of })
     }
 
-    fn note(&mut self, job: Job, end: End) {
+    fn note(&mut self, job: Job, end: AskOutcome) {
         let id = job.state.id;
         self.under_way.remove(&id);
         let set_aside = |until: Option<Instant>| {
@@ -284,13 +284,13 @@ impl Finder {
             self.aside.put(id.clone(), Aside { of: job.of, until, look_at });
         };
         match end {
-            End::Answered => self.num_troubles = 0,
-            End::Unusable(why) => {
+            AskOutcome::Answered => self.num_troubles = 0,
+            AskOutcome::Unusable(why) => {
                 info!(interaction = %id, %why, "keeping the built-in analysis");
                 set_aside(None);
                 self.num_troubles = 0;
             }
-            End::Trouble(error) => {
+            AskOutcome::Trouble(error) => {
                 set_aside(Some(Instant::now() + ASIDE_AFTER_TROUBLE));
                 let doubled = PAUSE.0.saturating_mul(1 << self.num_troubles.min(10)).min(PAUSE.1);
                 let pause = doubled.max(error.retry_after().unwrap_or_default().min(PAUSE_ASKED_MAX));
@@ -303,14 +303,14 @@ impl Finder {
 }
 
 impl Shared {
-    async fn call(&self, job: &Job) -> End {
+    async fn call(&self, job: &Job) -> AskOutcome {
         let started = Instant::now();
         let mut used = Usage::default();
         let asked = self.ask(job, &mut used).await;
         let end = match &asked {
-            Ok(_) => End::Answered,
-            Err(Failure::Unusable(why)) => End::Unusable(why.clone()),
-            Err(Failure::Trouble(error)) => End::Trouble(error.clone()),
+            Ok(_) => AskOutcome::Answered,
+            Err(AskFailure::Unusable(why)) => AskOutcome::Unusable(why.clone()),
+            Err(AskFailure::Trouble(error)) => AskOutcome::Trouble(error.clone()),
         };
         self.parts.metrics.llm_analysed(end.outcome(), started.elapsed().as_secs_f64());
         if let Ok(assessment) = asked {
@@ -323,7 +323,7 @@ impl Shared {
     }
 
     /// Asks until there is a usable answer, or no hope of one.
-    async fn ask(&self, job: &Job, used: &mut Usage) -> Result<Assessment, Failure> {
+    async fn ask(&self, job: &Job, used: &mut Usage) -> Result<Assessment, AskFailure> {
         let mut num_tries = 0;
         loop {
             let attempt = || async {
@@ -332,12 +332,12 @@ impl Shared {
                 reply
             };
             let reply = with_retries(self.parts.retries, attempt, tokio::time::sleep).await;
-            let Reply { answer, usage } = reply.map_err(Failure::Trouble)?;
+            let Reply { answer, usage } = reply.map_err(AskFailure::Trouble)?;
             *used += usage.unwrap_or_default();
             num_tries += 1;
             match answer {
                 Err(Unusable::Garbage(why)) if num_tries < TRIES_MAX => debug!(why, "asking once more"),
-                answer => return answer.map_err(Failure::Unusable),
+                answer => return answer.map_err(AskFailure::Unusable),
             }
         }
     }
@@ -402,7 +402,7 @@ impl Shared {
 }
 
 /// Why there is no answer.
-enum Failure {
+enum AskFailure {
     Unusable(Unusable),
     Trouble(AskError),
 }

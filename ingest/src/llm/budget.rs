@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// A spending limit by UTC day. What was spent is kept in a small file, so that a restart does not forget it.
 #[derive(Debug)]
-pub struct Budget {
+pub struct DailyBudget {
     per_day: Money,
     file: Option<PathBuf>,
     spent: Mutex<Spent>,
@@ -22,7 +22,7 @@ struct Spent {
     amount: Money,
 }
 
-impl Budget {
+impl DailyBudget {
     /// A limit, with what `file` says was spent already; `None` keeps it in memory only.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl Budget {
             Some(Err(error)) => return Err(error),
             Some(Ok(bytes)) => serde_json::from_slice(&bytes)?,
         };
-        Ok(Budget { per_day, file, spent: Mutex::new(spent) })
+        Ok(DailyBudget { per_day, file, spent: Mutex::new(spent) })
     }
 
     /// Whether anything may be spent.
@@ -50,7 +50,7 @@ impl Budget {
     /// Adds an expense and writes it down.
     ///
     /// # Errors
-    /// It cannot be written; it counts all the same until the process ends.
+    /// It cannot be written; it still counts until the process ends.
     pub(super) fn spend(&self, amount: Money, now: Timestamp) -> io::Result<()> {
         let mut spent = self.today(now);
         spent.amount = spent.amount.saturating_add(amount);
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn a_day_has_its_limit_across_restarts_and_the_next_day_has_another() {
         let folder = tempfile::tempdir().unwrap();
-        let open = || Budget::open(Money::new(10, 2), Some(folder.path().join("spent.json"))).unwrap();
+        let open = || DailyBudget::open(Money::new(10, 2), Some(folder.path().join("spent.json"))).unwrap();
         let at = |text| Timestamp::parse(text).unwrap();
         let (morning, evening) = (at("2026-05-01T08:00:00Z"), at("2026-05-01T23:59:59Z"));
         let budget = open();
@@ -88,8 +88,8 @@ mod tests {
         assert!(!budget.is_left(evening));
         assert!(!open().is_left(evening), "a restart remembers");
         assert!(open().is_left(at("2026-05-02T00:00:00Z")));
-        assert!(!Budget::open(Money::ZERO, None).unwrap().is_left(morning));
+        assert!(!DailyBudget::open(Money::ZERO, None).unwrap().is_left(morning));
         std::fs::write(folder.path().join("spent.json"), "{").unwrap();
-        assert!(Budget::open(Money::ONE, Some(folder.path().join("spent.json"))).is_err());
+        assert!(DailyBudget::open(Money::ONE, Some(folder.path().join("spent.json"))).is_err());
     }
 }

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_comes_back_as_it_was_sent_is_no_sign_of_life_and_remembers_every_expense() {
+    fn an_answer_comes_back_unchanged_is_not_activity_and_remembers_every_expense() {
         let mut state = State::new(InteractionId::try_new("i-1").unwrap());
         state.newest_event = Timestamp::from_nanos(1_777_636_800_123_456_789);
         let used = Usage { input_tokens: 100, cached_input_tokens: 10, output_tokens: 7 };

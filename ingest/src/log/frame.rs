@@ -20,7 +20,7 @@ use crc32fast::Hasher;
 use hearken_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{PARTITION, TOPIC};
+use super::PARTITION;
 use crate::record::RawRecord;
 
 const MAGIC: [u8; 4] = [0xff, b'H', b'K', b'1'];
@@ -47,22 +47,22 @@ struct Head {
 }
 
 /// A record that lacks only its offset.
-pub(super) struct Prepared {
+pub(super) struct EncodedRecord {
     payload: Vec<u8>,
     checksum: Hasher,
 }
 
-pub(super) fn prepare(record: &LogRecord) -> Prepared {
+pub(super) fn prepare(record: &LogRecord) -> EncodedRecord {
     let head = Head { timestamp_ns: record.timestamp.as_nanos(), headers: record.headers.clone() };
     let mut payload = serde_json::to_vec(&head).expect("texts and a number: nothing that JSON cannot hold");
     payload.push(b'\n');
     payload.extend_from_slice(&record.value);
     let mut checksum = Hasher::new();
     checksum.update(&payload);
-    Prepared { payload, checksum }
+    EncodedRecord { payload, checksum }
 }
 
-impl Prepared {
+impl EncodedRecord {
     pub(super) fn size_bytes(&self) -> usize {
         HEADER_BYTES + self.payload.len()
     }
@@ -117,7 +117,7 @@ impl Frame {
         let Some((length, checksum, offset, first)) = read_header(&header) else {
             return Err(NoFrame::Broken);
         };
-        // Grows with what is there, for the length may be anything.
+        // Grows with what is there, because the length may be anything.
         let mut payload = Vec::new();
         let num_read = reader.take(length as u64).read_to_end(&mut payload).map_err(NoFrame::Io)?;
         if num_read != length || checksum_of(&payload, offset, first) != checksum {
@@ -142,7 +142,7 @@ impl Frame {
         payload.drain(..(end_of_head + 1).min(payload.len()));
         let headers = head.headers.into_iter().map(|(name, value)| (name, Some(value.into_bytes())));
         Ok(RawRecord {
-            topic: TOPIC.to_owned(),
+            topic: super::topic(),
             partition: PARTITION,
             offset,
             key: None,

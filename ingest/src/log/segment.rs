@@ -174,7 +174,7 @@ impl SegmentReader {
         reader.seek(SeekFrom::Start(position)).map_err(failed)?;
         let is_there = Frame::read(&mut reader).is_ok_and(|frame| frame.offset == offset);
         if !is_there {
-            // Behind damage in what is not needed any more.
+            // Behind damage in what is no longer needed.
             let bytes = read_from(&segment.path, position).map_err(failed)?;
             let found = find_frames(&bytes).find(|(_, frame)| frame.offset == offset);
             position += found.map_or(0, |(at, _)| at as u64);

@@ -37,9 +37,9 @@ impl LogSource {
         drop(state);
         let next_offset = position.unwrap_or(oldest);
         let reading =
-            Reading { shared: Arc::clone(&shared), items, next_offset, reader: None, is_paused: false };
+            LogReader { shared: Arc::clone(&shared), items, next_offset, reader: None, is_paused: false };
         let read = move || {
-            // The queue is closed only when nobody wants the records any more.
+            // The queue is closed only when nobody wants the records any longer.
             let _ = reading.run(end_offset);
         };
         let thread = std::thread::Builder::new().name("log-source".into()).spawn(read)?;
@@ -64,7 +64,7 @@ impl LogSource {
                     self.shared.to_read.notify_all();
                 }
             }
-            SourceCommand::GiveUp(_) => {} // the log is nobody else's
+            SourceCommand::GiveUp(_) => {} // the log has no other reader
         }
     }
 
@@ -87,12 +87,12 @@ impl Drop for LogSource {
     }
 }
 
-struct Reading {
+struct LogReader {
     shared: Arc<Shared>,
     items: QueueSender<SourceItem>,
     next_offset: i64,
     reader: Option<SegmentReader>,
-    /// Nothing is read until the pipeline, or an operator, says where to go on.
+    /// Nothing is read until the pipeline, or an operator, says where to resume.
     is_paused: bool,
 }
 
@@ -101,11 +101,11 @@ enum Wake {
     Command(SourceCommand),
     /// There are durable records in this segment.
     Readable(Segment),
-    /// The next record is not there any more; this is the oldest that is.
+    /// The next record is gone; this is the oldest that is.
     Missing(i64),
 }
 
-impl Reading {
+impl LogReader {
     fn run(mut self, end_offset: i64) -> Result<(), Closed> {
         let next_offset = self.next_offset;
         self.send(SourceItem::Assigned { partition: topic_partition(), next_offset, end_offset })?;
@@ -126,7 +126,7 @@ impl Reading {
                     let reason = format!(
                         "the index must read on at offset {} and the oldest record of the local log is {oldest}: the log or \
                          the index was replaced; stop the server and run `hearken index reset-offset --topic {TOPIC} \
-                         --partition {PARTITION} --to earliest` to go on without what is missing",
+                         --partition {PARTITION} --to earliest` to continue without what is missing",
                         self.next_offset
                     );
                     self.stop(reason)?;

@@ -107,7 +107,7 @@ fn nothing_is_on_the_disk_before_the_first_event() {
 }
 
 #[test]
-fn offsets_go_on_after_what_the_index_has_even_if_the_log_is_gone() {
+fn offsets_continue_after_what_the_index_has_even_if_the_log_is_gone() {
     let folder = TempDir::new().unwrap();
     let log = open(&folder, &checkpoint(40));
     append(&log, &["x"]);
@@ -119,7 +119,7 @@ fn a_segment_goes_once_the_index_has_it_durably() {
     let folder = TempDir::new().unwrap();
     let log = open(&folder, &Checkpoint::default());
     append(&log, &["a", "b"]);
-    drop(log); // what is opened anew is not appended to
+    drop(log); // a reopened log is not appended to
     let log = open(&folder, &checkpoint(1));
     append(&log, &["c"]);
     assert_eq!(files(&folder).len(), 2);
@@ -152,7 +152,7 @@ fn three_writes(folder: &TempDir) -> (PathBuf, Vec<u64>) {
 }
 
 #[test]
-fn what_a_crash_cut_off_in_a_write_is_no_error_whatever_of_it_reached_the_disk() {
+fn a_write_cut_short_by_a_crash_is_not_an_error_however_much_reached_the_disk() {
     for cut in [1, 27, 28, 40] {
         let folder = TempDir::new().unwrap();
         let (path, sizes) = three_writes(&folder);
@@ -171,7 +171,7 @@ fn what_a_crash_cut_off_in_a_write_is_no_error_whatever_of_it_reached_the_disk()
 }
 
 #[test]
-fn damage_to_what_was_accepted_is_told_with_the_way_on() {
+fn damage_to_accepted_events_is_reported_with_how_to_continue() {
     let folder = TempDir::new().unwrap();
     let (path, sizes) = three_writes(&folder);
     overwrite(&path, sizes[1] + 30, b"~"); // in the payload of b0, offset 2
@@ -208,7 +208,7 @@ fn a_segment_that_is_missing_or_damaged_later_stops_the_partition() {
 }
 
 #[test]
-fn who_sends_at_once_shares_a_write_and_each_is_told() {
+fn concurrent_senders_share_a_write_and_each_gets_an_answer() {
     let folder = TempDir::new().unwrap();
     let log = open(&folder, &Checkpoint::default());
     std::thread::scope(|scope| {

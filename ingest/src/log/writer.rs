@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::segment::{self, Segment};
 use super::{LogError, Pending, SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX, Shared, remove_files};
 
-pub(super) struct Writer {
+pub(super) struct LogWriter {
     shared: Arc<Shared>,
     /// The file of the last segment, while it may be appended to.
     file: Option<File>,
@@ -26,9 +26,9 @@ enum Work {
     Close,
 }
 
-impl Writer {
+impl LogWriter {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Writer { shared, file: None, is_failing: false }
+        LogWriter { shared, file: None, is_failing: false }
     }
 
     pub(super) fn run(mut self) {
@@ -88,7 +88,7 @@ impl Writer {
                     warn!(%error, "nothing is accepted until the local log can be written again");
                 }
                 // What was written of it is cut off, and its offsets are given to what comes next. The file is left
-                // alone from now on: after a failed sync nobody knows what of it is on the disk.
+                // alone from now on: after a failed sync it is unknown how much of it is on disk.
                 (state.open_since, self.file) = (None, None);
                 if let Some(last) = state.segments.back()
                     && let Err(error) = truncate(last)
@@ -105,7 +105,7 @@ impl Writer {
         }
         drop(state);
         fail::fail_point!("log-durable");
-        let _ = batch.outcome.send(Some(outcome)); // whoever waited has gone; it is accepted all the same
+        let _ = batch.outcome.send(Some(outcome)); // the caller has gone; it is accepted anyway
         self.shared.to_read.notify_all();
     }
 

@@ -15,7 +15,7 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// The backlog of so many sources, none of which has said yet what it reads.
+    /// The backlog of this many sources, none of which has reported yet what it reads.
     pub(super) fn new(num_sources: usize) -> Self {
         Backlog { num_sources_pending: num_sources, ends: BTreeMap::new() }
     }
@@ -70,7 +70,7 @@ mod tests {
     use crate::pipeline::checkpoint;
 
     fn partition(partition: i32) -> TopicPartition {
-        ("interactions".to_owned(), partition)
+        ("interactions".into(), partition)
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Counts a record of so many bytes.
+    /// Counts a record of this many bytes.
     pub(super) fn add(&mut self, size_bytes: usize) {
         self.num_records += 1;
         self.bytes += size_bytes;
@@ -76,7 +76,7 @@ impl Batch {
         self.num_records >= BATCH_RECORDS_MAX || self.bytes >= BATCH_BYTES_MAX
     }
 
-    /// Empties the batch, which is searchable now but for `has_deferred` large interactions, and tells when what is
+    /// Empties the batch, which is searchable now except for `has_deferred` large interactions, and tells when what is
     /// searchable was written to its source.
     pub(super) fn finish(&mut self, has_deferred: bool) -> Drain<'_, Timestamp> {
         (self.num_records, self.bytes, self.has_other_changes) = (0, 0, false);
@@ -91,7 +91,7 @@ impl Batch {
 ///
 /// That is as soon as the queue is empty and the refresh interval has passed since the last batch, so that a slow stream is
 /// published event by event. While there is a backlog the queue is never empty, and the batch grows up to its bounds: a
-/// backfill uses large batches by itself, and stops doing so by itself.
+/// backfill uses large batches and then returns to small ones, without configuration.
 #[derive(Debug)]
 pub(super) struct Deadline {
     /// From here on it ends when the queue is empty.
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_of_a_refresh_is_told_with_the_one_that_has_it() {
+    fn deferred_events_are_reported_with_the_refresh_that_has_them() {
         let mut batch = Batch::default();
         let time = |millis| Timestamp::from_millis(millis);
         batch.add(10);

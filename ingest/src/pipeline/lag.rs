@@ -18,7 +18,7 @@ impl Lag {
         self.starts.insert(partition, next_offset);
     }
 
-    /// The partition is not read here any more.
+    /// The partition is no longer read here.
     pub(super) fn end(&mut self, partition: &TopicPartition) {
         self.starts.remove(partition);
     }
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn it_counts_from_the_checkpoint_or_from_where_reading_began() {
         let mut lag = Lag::default();
-        let partition = |partition| ("interactions".to_owned(), partition);
+        let partition = |partition| ("interactions".into(), partition);
         lag.begin(partition(0), 100);
         lag.begin(partition(1), 100);
         let at = checkpoint(&[(0, 120)]);

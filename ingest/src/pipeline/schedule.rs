@@ -1,4 +1,4 @@
-//! When the pipeline does what it does every now and then, beside its batches.
+//! When the pipeline runs its periodic work, apart from the batches.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(500);
 /// How often interactions in progress are counted: a search of its own.
 const COUNT_INTERVAL: Duration = Duration::from_secs(5);
-/// How often idle interactions are looked for, at the most and at the least.
+/// How often idle interactions are looked for, at most and at least.
 const SWEEP_INTERVAL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 /// How often interactions are looked for that are older than their retention.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(60);

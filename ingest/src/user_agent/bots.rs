@@ -1,4 +1,4 @@
-//! Programs that read pages by themselves. No list is complete: most say so by a word or by the address of an explanation,
+//! Programs that read pages without a person. No list is complete: most say so by a word or by the address of an explanation,
 //! and these rules also catch new ones.
 
 use super::products::{Row, find};
@@ -49,7 +49,7 @@ const BARE: [&str; 10] =
 /// Makers of vacuum cleaners, people and fish whose names end like a bot's.
 const NOT_BOTS: [&str; 4] = ["irobot", "abbot", "talbot", "turbot"];
 
-/// Products in so many User-Agents that they name none.
+/// Products that are in so many User-Agents that they identify none.
 const COMMON: [&str; 17] = [
     "docomo",
     "mozilla",

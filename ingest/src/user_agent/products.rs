@@ -163,7 +163,7 @@ pub(super) const APPS: &[Row] = &[
     ("mobilesafari/", "Safari"),
 ];
 
-/// Programs that speak HTTP by themselves, recognised where the User-Agent does not claim to be a browser.
+/// Programs that speak HTTP on their own, recognised where the User-Agent does not claim to be a browser.
 pub(super) const LIBRARIES: &[Row] = &[
     ("curl/", "curl"),
     ("wget/", "Wget"),
@@ -195,18 +195,18 @@ pub(super) const LIBRARIES: &[Row] = &[
 ];
 
 /// An operating system, its marks, and the device it usually runs on.
-pub(super) struct Known {
+pub(super) struct KnownSystem {
     pub(super) name: &'static str,
     pub(super) markers: &'static [&'static str],
     pub(super) device: Device,
 }
 
-const fn system(name: &'static str, markers: &'static [&'static str], device: Device) -> Known {
-    Known { name, markers, device }
+const fn system(name: &'static str, markers: &'static [&'static str], device: Device) -> KnownSystem {
+    KnownSystem { name, markers, device }
 }
 
 /// Systems that imitate others before those they imitate: Windows Phone names Android and iPhone, Android names Linux, iOS Mac OS X.
-pub(super) const SYSTEMS: &[Known] = &[
+pub(super) const SYSTEMS: &[KnownSystem] = &[
     system("Windows Mobile", &["windows ce", "windowsce", "windows mobile"], Device::Mobile),
     system("Windows Phone", &["windows phone", "iemobile"], Device::Mobile),
     system("Xbox", &["xbox", "xbox one", "xbox series x"], Device::Other),

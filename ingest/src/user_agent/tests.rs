@@ -109,7 +109,7 @@ fn browsers_that_dress_as_others_are_named_right() {
     );
     // Only iOS has these browsers: an iPad that asks for desktop pages.
     check(&format!("{MAC} CriOS/154 Version/11.1.1 Safari/605.1.15"), "Chrome, iPadOS, tablet");
-    // A word inside another is no mark.
+    // A word inside another is not a mark.
     check(
         "Mozilla/5.0 (Linux; Android 7.1.2; Nexus 6P Build/WHALE) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/65.0 Mobile Safari/537.36",
         "Chrome, Android, mobile",
@@ -211,7 +211,7 @@ fn other_devices_and_programs() {
 }
 
 #[test]
-fn an_app_is_no_bot_whatever_its_name_ends_with() {
+fn an_app_is_not_a_bot_whatever_its_name_ends_with() {
     check("iRobot/7.9.2 CFNetwork/1474 Darwin/23.0.0", "iRobot, iOS, mobile");
     check("iRobot/7.9.2 CFNetwork/1410.0.3 Darwin/22.6.0", "iRobot, iOS, mobile");
     check("iRobot/7.9.2 (iPhone; iOS 17.1; Scale/3.00)", "iRobot, iOS, mobile");
@@ -225,7 +225,7 @@ fn an_app_is_no_bot_whatever_its_name_ends_with() {
 }
 
 #[test]
-fn an_android_device_is_no_bot_whatever_its_name_ends_with() {
+fn an_android_device_is_not_a_bot_whatever_its_name_ends_with() {
     let android = |device: &str, browser: &str| {
         format!("Mozilla/5.0 ({device}) AppleWebKit/537.36 (KHTML, like Gecko) {browser} Safari/537.36")
     };
@@ -253,7 +253,7 @@ fn an_android_device_is_no_bot_whatever_its_name_ends_with() {
 }
 
 #[test]
-fn televisions_are_no_tablets() {
+fn televisions_are_not_tablets() {
     let android = |model: &str| {
         format!(
             "Mozilla/5.0 (Linux; Android 9; {model}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36"
@@ -289,7 +289,7 @@ fn nothing_is_made_up() {
         "https://example.com/",
     ] {
         let (client, outcome) = UserAgentParser::new().parse(user_agent);
-        assert_eq!((client, outcome), (Client::default(), ParseOutcome::Unknown), "{user_agent:?}");
+        assert_eq!((client, outcome), (UserAgent::default(), ParseOutcome::Unknown), "{user_agent:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Looks until there is something, for a minute at the most.
+/// Looks until there is something, for at most a minute.
 #[track_caller]
 pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(60);

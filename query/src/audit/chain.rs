@@ -17,13 +17,13 @@ const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const LINE_BYTES_MAX: u64 = 64 * 1024;
 /// The hash that the first line of all follows.
 const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// Stand before and behind the hash, which ends a line.
+/// What comes before and after the hash, which ends a line.
 const HASH_BEGINS: &str = ",\"hash\":\"";
 const HASH_ENDS: &str = "\"}";
 
 /// What [`check`] has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct ChainReport {
     /// The number of the first line; not 1 when older files were taken away.
     pub first: u64,
     /// The number of the last line; 0 when there is none.
@@ -32,7 +32,7 @@ pub struct Checked {
     pub hash: String,
 }
 
-/// A line as it is written, but for its hash.
+/// A line as it is written, without its hash.
 #[derive(Serialize)]
 struct NewLine<'a> {
     /// Counts lines from 1.
@@ -100,7 +100,7 @@ fn append_to(path: &Path, entries: &[AuditEntry], file_bytes_max: u64) -> io::Re
 ///
 /// # Errors
 /// The chain is broken, or a file cannot be read.
-pub fn check(path: &Path) -> Result<Checked, AuditError> {
+pub fn check(path: &Path) -> Result<ChainReport, AuditError> {
     let failed = |path: &Path, error| AuditError::File(path.to_owned(), error);
     // What a server is just writing is read as a whole, if its lock may be opened.
     let lock = File::open(lock_path(path)).ok();
@@ -130,8 +130,8 @@ pub fn check(path: &Path) -> Result<Checked, AuditError> {
         }
     }
     Ok(match before {
-        None => Checked { first: 1, last: 0, hash: BEGINNING.to_owned() },
-        Some(link) => Checked { first: first.unwrap_or(1), last: link.number, hash: link.hash },
+        None => ChainReport { first: 1, last: 0, hash: BEGINNING.to_owned() },
+        Some(link) => ChainReport { first: first.unwrap_or(1), last: link.number, hash: link.hash },
     })
 }
 
@@ -140,9 +140,9 @@ fn link(line: &[u8]) -> Result<Link, &'static str> {
     let Some(line) = line.strip_suffix(b"\n") else {
         return Err("it has no end: the program was interrupted while it wrote it, or the file was cut off");
     };
-    let link: Link = serde_json::from_slice(line).map_err(|_| "it is no line of an audit log")?;
+    let link: Link = serde_json::from_slice(line).map_err(|_| "it is not a line of an audit log")?;
     let end = format!("{HASH_BEGINS}{}{HASH_ENDS}", link.hash);
-    let told = line.strip_suffix(end.as_bytes()).ok_or("it is no line of an audit log")?;
+    let told = line.strip_suffix(end.as_bytes()).ok_or("it is not a line of an audit log")?;
     let mut hasher = blake3::Hasher::new();
     hasher.update(told).update(b"}");
     if hasher.finalize().to_hex().as_str() != link.hash {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_done_to_the_log_is_told_with_its_line() {
+    fn any_tampering_with_the_log_is_found_with_its_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         assert_eq!(check(&path).unwrap().last, 0);
@@ -272,7 +272,7 @@ mod tests {
             fs::write(&path, bad).unwrap();
             assert_eq!(line_of_break(&path), line);
         }
-        // A line whose own hash was made anew breaks the chain behind it.
+        // A line whose own hash was recomputed breaks the chain behind it.
         let forged = third.replace("team", "teem");
         let told = forged.split(HASH_BEGINS).next().unwrap();
         let hash = blake3::hash(format!("{told}}}").as_bytes()).to_hex();
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chain_goes_on_over_files() {
+    fn the_chain_continues_across_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         for number in 0..20 {
@@ -294,13 +294,13 @@ mod tests {
         assert_eq!((checked.first, checked.last), (1, 20));
         // Old files may be taken away, others may not.
         fs::remove_file(&aside[0].1).unwrap();
-        assert_eq!(check(&path).unwrap(), Checked { first: aside[0].0 + 1, ..checked });
+        assert_eq!(check(&path).unwrap(), ChainReport { first: aside[0].0 + 1, ..checked });
         fs::remove_file(&aside[2].1).unwrap();
         assert_eq!(line_of_break(&path), 1);
     }
 
     #[test]
-    fn a_line_that_an_interruption_left_unfinished_gives_way() {
+    fn a_line_left_unfinished_by_an_interruption_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         append(&path, &[entry("a"), entry("b")]).unwrap();

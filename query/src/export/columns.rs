@@ -1,22 +1,22 @@
 //! The columns of an interaction as a row, for every format that has columns.
 
-use hearken_model::field::{FIELDS, Reading};
+use hearken_model::field::{FIELDS, FieldAccessor};
 use hearken_model::{Interaction, Message, Timestamp};
 
 /// Where a column's cell comes from.
-pub(super) enum Source {
-    /// A value that stands in the interaction.
-    Read(Reading),
-    /// A text that is made of it.
+pub(super) enum CellSource {
+    /// A value of the interaction.
+    Read(FieldAccessor),
+    /// A text that is made from it.
     Made(fn(&Interaction) -> Option<String>),
     /// What was said: the columns of [`MESSAGE`] where there can be lists of them, else [`transcript`].
     Transcript,
 }
 
-use Source::{Made, Read};
+use CellSource::{Made, Read};
 
 /// Where a column of a message's values comes from.
-pub(super) enum MessageReading {
+pub(super) enum MessageAccessor {
     /// A text.
     Text(fn(&Message) -> Option<&str>),
     /// A number.
@@ -26,45 +26,48 @@ pub(super) enum MessageReading {
 }
 
 /// The columns of a message.
-pub(super) static MESSAGE: &[(&str, MessageReading)] = &[
-    ("id", MessageReading::Text(|m| Some(&m.id))),
-    ("role", MessageReading::Text(|m| Some(m.role.as_str()))),
-    ("at", MessageReading::Time(|m| m.at)),
-    ("message", MessageReading::Text(|m| Some(&m.message))),
-    ("sentiment", MessageReading::Text(|m| m.sentiment.map(|sentiment| sentiment.as_str()))),
-    ("sentiment_score", MessageReading::Number(|m| m.sentiment_score)),
-    ("llm_model", MessageReading::Text(|m| m.llm_model.as_deref())),
-    ("tool", MessageReading::Text(|m| m.tool.as_ref().map(|tool| tool.name.as_str()))),
+pub(super) static MESSAGE: &[(&str, MessageAccessor)] = &[
+    ("id", MessageAccessor::Text(|m| Some(&m.id))),
+    ("role", MessageAccessor::Text(|m| Some(m.role.as_str()))),
+    ("at", MessageAccessor::Time(|m| m.at)),
+    ("message", MessageAccessor::Text(|m| Some(&m.message))),
+    ("sentiment", MessageAccessor::Text(|m| m.sentiment.map(|sentiment| sentiment.as_str()))),
+    ("sentiment_score", MessageAccessor::Number(|m| m.sentiment_score)),
+    ("llm_model", MessageAccessor::Text(|m| m.llm_model.as_deref())),
+    ("tool", MessageAccessor::Text(|m| m.tool.as_ref().map(|tool| tool.name.as_str()))),
 ];
 
-/// Every column: the fields, and what rows have beside them.
-pub(super) fn columns() -> impl Iterator<Item = (&'static str, &'static Source)> {
-    static OF_FIELDS: std::sync::LazyLock<Vec<(&'static str, Source)>> =
+/// Every column: the fields, and what rows have in addition.
+pub(super) fn columns() -> impl Iterator<Item = (&'static str, &'static CellSource)> {
+    static OF_FIELDS: std::sync::LazyLock<Vec<(&'static str, CellSource)>> =
         std::sync::LazyLock::new(|| FIELDS.iter().map(|field| (field.name, Read(field.reading))).collect());
     OF_FIELDS.iter().chain(BESIDE).map(|(name, source)| (*name, source))
 }
 
-static BESIDE: &[(&str, Source)] = &[
-    ("recording_url", Read(Reading::Text(|i| i.recording_url.as_deref()))),
-    ("input_tokens", Read(Reading::Count(|i| i.usage.as_ref().map(|usage| usage.input_tokens)))),
+static BESIDE: &[(&str, CellSource)] = &[
+    ("recording_url", Read(FieldAccessor::Text(|i| i.recording_url.as_deref()))),
+    ("input_tokens", Read(FieldAccessor::Count(|i| i.usage.as_ref().map(|usage| usage.input_tokens)))),
     (
         "cached_input_tokens",
-        Read(Reading::Count(|i| i.usage.as_ref().map(|usage| usage.cached_input_tokens))),
+        Read(FieldAccessor::Count(|i| i.usage.as_ref().map(|usage| usage.cached_input_tokens))),
     ),
-    ("output_tokens", Read(Reading::Count(|i| i.usage.as_ref().map(|usage| usage.output_tokens)))),
-    ("currency", Read(Reading::Text(|i| i.total_costs.currency.as_deref()))),
-    ("costs_llm", Read(Reading::Money(|i| i.total_costs.llm))),
-    ("costs_platform", Read(Reading::Money(|i| i.total_costs.platform))),
-    ("costs_analysis", Read(Reading::Money(|i| i.total_costs.analysis))),
-    ("csat_description", Read(Reading::Text(|i| i.csat_description.as_deref()))),
-    ("rating_comment", Read(Reading::Text(|i| i.rating_comment.as_deref()))),
-    ("summary", Read(Reading::Text(|i| i.topics_summary.summary.as_deref()))),
-    ("sentiment_description", Read(Reading::Text(|i| i.topics_summary.sentiment_description.as_deref()))),
+    ("output_tokens", Read(FieldAccessor::Count(|i| i.usage.as_ref().map(|usage| usage.output_tokens)))),
+    ("currency", Read(FieldAccessor::Text(|i| i.total_costs.currency.as_deref()))),
+    ("costs_llm", Read(FieldAccessor::Money(|i| i.total_costs.llm))),
+    ("costs_platform", Read(FieldAccessor::Money(|i| i.total_costs.platform))),
+    ("costs_analysis", Read(FieldAccessor::Money(|i| i.total_costs.analysis))),
+    ("csat_description", Read(FieldAccessor::Text(|i| i.csat_description.as_deref()))),
+    ("rating_comment", Read(FieldAccessor::Text(|i| i.rating_comment.as_deref()))),
+    ("summary", Read(FieldAccessor::Text(|i| i.topics_summary.summary.as_deref()))),
+    (
+        "sentiment_description",
+        Read(FieldAccessor::Text(|i| i.topics_summary.sentiment_description.as_deref())),
+    ),
     (
         "metadata",
         Made(|i| (!i.metadata.is_empty()).then(|| serde_json::to_string(&i.metadata).unwrap_or_default())),
     ),
-    ("transcript", Source::Transcript),
+    ("transcript", CellSource::Transcript),
 ];
 
 /// One line a message: who said what.

@@ -4,17 +4,19 @@ use std::borrow::Cow;
 
 use hearken_model::Interaction;
 
-use super::columns::{Source, columns, transcript};
+use super::columns::{CellSource, columns, transcript};
 
 /// The text of a cell; several values are divided by semicolons.
-fn cell<'i>(source: &Source, interaction: &'i Interaction) -> Cow<'i, str> {
+fn cell<'i>(source: &CellSource, interaction: &'i Interaction) -> Cow<'i, str> {
     match source {
-        Source::Read(reading) => {
+        CellSource::Read(reading) => {
             let mut texts = reading.texts(interaction);
             if texts.len() > 1 { Cow::from(texts.join("; ")) } else { texts.pop().unwrap_or_default() }
         }
-        Source::Made(make) => make(interaction).map(Cow::from).unwrap_or_default(),
-        Source::Transcript => interaction.transcript.as_deref().map(transcript).unwrap_or_default().into(),
+        CellSource::Made(make) => make(interaction).map(Cow::from).unwrap_or_default(),
+        CellSource::Transcript => {
+            interaction.transcript.as_deref().map(transcript).unwrap_or_default().into()
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use hearken_model::field::Reading;
+use hearken_model::field::FieldAccessor;
 use hearken_model::{Interaction, Message, Timestamp};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -12,9 +12,9 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-use super::columns::{MESSAGE, MessageReading, Source, columns};
+use super::columns::{CellSource, MESSAGE, MessageAccessor, columns};
 
-/// A group is written when it has so many rows, or so many bytes of cells: what one export keeps in memory.
+/// A group is written when it has this many rows, or this many bytes of cells: what one export keeps in memory.
 const GROUP_ROWS_MAX: usize = 10_000;
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How instants are kept.
@@ -29,7 +29,7 @@ pub(super) struct Table {
 }
 
 /// The cells of one column since the last group. The levels say of each cell, or of each value of a list, whether it is
-/// there, and of the values of lists which begins a row (0) and which goes on (1).
+/// there, and of the values of lists which begins a row (0) and which continues it (1).
 struct Column {
     source: ColumnSource,
     cells: Cells,
@@ -39,9 +39,9 @@ struct Column {
 
 #[derive(Clone, Copy)]
 enum ColumnSource {
-    Interaction(&'static Source),
+    Interaction(&'static CellSource),
     /// A list: the value of every message.
-    Messages(&'static MessageReading),
+    Messages(&'static MessageAccessor),
 }
 
 enum Cells {
@@ -58,17 +58,17 @@ impl Table {
         for (name, source) in columns() {
             // A String takes all that is written.
             let _ = match source {
-                Source::Read(Reading::Texts(_)) => {
+                CellSource::Read(FieldAccessor::Texts(_)) => {
                     let list = "REPEATED GROUP list { REQUIRED BYTE_ARRAY element (STRING); }";
                     writeln!(schema, "REQUIRED GROUP {name} (LIST) {{ {list} }}")
                 }
-                Source::Transcript => {
+                CellSource::Transcript => {
                     let fields = MESSAGE.iter().map(|(name, reading)| {
                         all.push(Column::new(ColumnSource::Messages(reading)));
                         match reading {
-                            MessageReading::Text(_) => format!("OPTIONAL BYTE_ARRAY {name} (STRING); "),
-                            MessageReading::Number(_) => format!("OPTIONAL DOUBLE {name}; "),
-                            MessageReading::Time(_) => format!("OPTIONAL INT64 {name} ({TIME}); "),
+                            MessageAccessor::Text(_) => format!("OPTIONAL BYTE_ARRAY {name} (STRING); "),
+                            MessageAccessor::Number(_) => format!("OPTIONAL DOUBLE {name}; "),
+                            MessageAccessor::Time(_) => format!("OPTIONAL INT64 {name} ({TIME}); "),
                         }
                     });
                     let list = format!(
@@ -79,12 +79,14 @@ impl Table {
                     continue;
                 }
                 // Amounts are decimal texts, as everywhere: no scale holds every price.
-                Source::Read(Reading::Text(_) | Reading::Money(_)) | Source::Made(_) => {
+                CellSource::Read(FieldAccessor::Text(_) | FieldAccessor::Money(_)) | CellSource::Made(_) => {
                     writeln!(schema, "OPTIONAL BYTE_ARRAY {name} (STRING);")
                 }
-                Source::Read(Reading::Count(_)) => writeln!(schema, "OPTIONAL INT64 {name};"),
-                Source::Read(Reading::Seconds(_)) => writeln!(schema, "OPTIONAL DOUBLE {name};"),
-                Source::Read(Reading::Time(_)) => writeln!(schema, "OPTIONAL INT64 {name} ({TIME});"),
+                CellSource::Read(FieldAccessor::Count(_)) => writeln!(schema, "OPTIONAL INT64 {name};"),
+                CellSource::Read(FieldAccessor::Seconds(_)) => writeln!(schema, "OPTIONAL DOUBLE {name};"),
+                CellSource::Read(FieldAccessor::Time(_)) => {
+                    writeln!(schema, "OPTIONAL INT64 {name} ({TIME});")
+                }
             };
             all.push(Column::new(ColumnSource::Interaction(source)));
         }
@@ -150,42 +152,41 @@ impl Column {
     fn new(source: ColumnSource) -> Self {
         use ColumnSource::{Interaction, Messages};
         let cells = match source {
-            Interaction(Source::Read(Reading::Count(_) | Reading::Time(_)))
-            | Messages(MessageReading::Time(_)) => Cells::Integers(Vec::new()),
-            Interaction(Source::Read(Reading::Seconds(_))) | Messages(MessageReading::Number(_)) => {
-                Cells::Doubles(Vec::new())
-            }
-            Interaction(_) | Messages(MessageReading::Text(_)) => Cells::Texts(Vec::new()),
+            Interaction(CellSource::Read(FieldAccessor::Count(_) | FieldAccessor::Time(_)))
+            | Messages(MessageAccessor::Time(_)) => Cells::Integers(Vec::new()),
+            Interaction(CellSource::Read(FieldAccessor::Seconds(_)))
+            | Messages(MessageAccessor::Number(_)) => Cells::Doubles(Vec::new()),
+            Interaction(_) | Messages(MessageAccessor::Text(_)) => Cells::Texts(Vec::new()),
         };
-        let is_list = matches!(source, Interaction(Source::Read(Reading::Texts(_))) | Messages(_));
+        let is_list = matches!(source, Interaction(CellSource::Read(FieldAccessor::Texts(_))) | Messages(_));
         Column { source, cells, definition_levels: Vec::new(), repetition_levels: is_list.then(Vec::new) }
     }
 
-    /// Adds the cell of a row. Answers how many bytes it takes.
+    /// Adds the cell of a row. Returns how many bytes it takes.
     fn push(&mut self, interaction: &Interaction) -> usize {
         let source = match self.source {
             ColumnSource::Interaction(source) => source,
             ColumnSource::Messages(reading) => return self.list(reading, interaction.transcript.as_deref()),
         };
         match *source {
-            Source::Read(Reading::Text(read)) => self.text(0, read(interaction)),
-            Source::Read(Reading::Money(read)) => {
+            CellSource::Read(FieldAccessor::Text(read)) => self.text(0, read(interaction)),
+            CellSource::Read(FieldAccessor::Money(read)) => {
                 let money = read(interaction).map(|money| money.to_string().into_bytes());
                 self.text(0, money)
             }
-            Source::Made(make) => self.text(0, make(interaction).map(String::into_bytes)),
-            Source::Read(Reading::Texts(read)) => self.texts(read(interaction)),
-            Source::Read(Reading::Count(read)) => {
+            CellSource::Made(make) => self.text(0, make(interaction).map(String::into_bytes)),
+            CellSource::Read(FieldAccessor::Texts(read)) => self.texts(read(interaction)),
+            CellSource::Read(FieldAccessor::Count(read)) => {
                 self.integer(0, read(interaction).map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
             }
-            Source::Read(Reading::Time(read)) => self.integer(0, read(interaction).map(micros)),
-            Source::Read(Reading::Seconds(read)) => self.double(0, read(interaction)),
-            Source::Transcript => 0, // has columns of its own: see `Table::new`
+            CellSource::Read(FieldAccessor::Time(read)) => self.integer(0, read(interaction).map(micros)),
+            CellSource::Read(FieldAccessor::Seconds(read)) => self.double(0, read(interaction)),
+            CellSource::Transcript => 0, // has columns of its own: see `Table::new`
         }
     }
 
     /// Adds a value of every message. No list at all is level 0, an empty one 1, and a message without the value 2.
-    fn list(&mut self, reading: &MessageReading, messages: Option<&[Message]>) -> usize {
+    fn list(&mut self, reading: &MessageAccessor, messages: Option<&[Message]>) -> usize {
         let messages = match messages {
             Some(messages) if !messages.is_empty() => messages,
             none => {
@@ -198,9 +199,9 @@ impl Column {
         for (number, message) in messages.iter().enumerate() {
             self.repeats(number > 0);
             num_bytes += match *reading {
-                MessageReading::Text(read) => self.text(2, read(message)),
-                MessageReading::Number(read) => self.double(2, read(message)),
-                MessageReading::Time(read) => self.integer(2, Some(micros(read(message)))),
+                MessageAccessor::Text(read) => self.text(2, read(message)),
+                MessageAccessor::Number(read) => self.double(2, read(message)),
+                MessageAccessor::Time(read) => self.integer(2, Some(micros(read(message)))),
             };
         }
         num_bytes
@@ -219,7 +220,7 @@ impl Column {
         num_bytes
     }
 
-    /// Says of the next value of a list whether it goes on with the row.
+    /// Records whether the next value of a list continues the row.
     fn repeats(&mut self, goes_on: bool) {
         if let Some(repetitions) = &mut self.repetition_levels {
             repetitions.push(goes_on.into());
@@ -266,6 +267,7 @@ mod tests {
     use hearken_model::{Role, Sentiment, ToolCall};
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;
+    use serde_json::json;
 
     use super::*;
 
@@ -281,21 +283,11 @@ mod tests {
 
     #[test]
     fn a_list_that_is_empty_is_told_from_one_that_is_withheld() {
-        let message = |role: Role, text: &str| Message {
-            id: text.to_owned(),
-            role,
-            timestamp: 0,
-            at: Timestamp::from_millis(1_500),
-            end_offset_ms: None,
-            message: text.to_owned(),
-            sentiment: None,
-            sentiment_score: None,
-            llm_model: None,
-            usage: None,
-            billable: false,
-            interrupted: None,
-            confidence: None,
-            tool: None,
+        let message = |role: Role, text: &str| -> Message {
+            let message = json!({
+                "id": text, "role": role, "timestamp": 0, "at": "1970-01-01T00:00:01.5Z", "message": text, "billable": false,
+            });
+            serde_json::from_value(message).unwrap()
         };
         let glad = Message {
             sentiment: Some(Sentiment::Positive),

@@ -22,7 +22,7 @@ const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 /// Whose failures are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Source {
+enum AttemptSource {
     /// A client; of IPv6 the network that one customer gets.
     Address(IpAddr),
     /// The public part of a key.
@@ -31,7 +31,7 @@ enum Source {
 
 /// When a source will have made up for its failures.
 pub(super) struct Attempts {
-    made_up_at: Mutex<LruCache<Source, Instant>>,
+    made_up_at: Mutex<LruCache<AttemptSource, Instant>>,
 }
 
 impl std::fmt::Debug for Attempts {
@@ -53,9 +53,9 @@ impl Attempts {
         if made_up_at.is_empty() {
             return;
         }
-        made_up_at.pop(&Source::KeyId(key_id.to_owned()));
+        made_up_at.pop(&AttemptSource::KeyId(key_id.to_owned()));
         if let Some(address) = address {
-            made_up_at.pop(&Source::Address(network(address)));
+            made_up_at.pop(&AttemptSource::Address(network(address)));
         }
     }
 
@@ -67,8 +67,8 @@ impl Attempts {
         now: Instant,
     ) -> Option<Duration> {
         let sources = [
-            address.map(|address| Source::Address(network(address))),
-            key_id.map(|id| Source::KeyId(id.to_owned())),
+            address.map(|address| AttemptSource::Address(network(address))),
+            key_id.map(|id| AttemptSource::KeyId(id.to_owned())),
         ];
         let mut made_up_at = self.made_up_at.lock().unwrap_or_else(PoisonError::into_inner);
         let mut wait = None;

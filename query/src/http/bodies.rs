@@ -50,11 +50,11 @@ struct TimedBody {
     body: Body,
     timeout: Duration,
     /// Set when somebody first wants to read it: until then it is the server that is slow.
-    reading: Option<Reading>,
+    reading: Option<BodyRead>,
     is_late: Arc<AtomicBool>,
 }
 
-struct Reading {
+struct BodyRead {
     deadline: Pin<Box<Sleep>>,
     num_bytes: u64,
 }
@@ -72,7 +72,7 @@ impl HttpBody for TimedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let TimedBody { body, timeout, reading, is_late } = &mut *self;
-        let Reading { deadline, num_bytes } = reading.get_or_insert_with(|| Reading {
+        let BodyRead { deadline, num_bytes } = reading.get_or_insert_with(|| BodyRead {
             deadline: Box::pin(tokio::time::sleep(*timeout)),
             num_bytes: 0,
         });

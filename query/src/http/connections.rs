@@ -33,7 +33,7 @@ struct Open {
 
 #[derive(Debug)]
 struct Held {
-    owner: Owner,
+    owner: ConnectionOwner,
     activity: Arc<Activity>,
     /// Ends the connection; absent while it is being taken.
     task: Option<AbortHandle>,
@@ -41,7 +41,7 @@ struct Held {
 
 /// Whose a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Owner {
+enum ConnectionOwner {
     /// Of a client, or of the IPv6 network of one.
     Client(IpAddr),
     /// Of a trusted proxy that has not said yet for which client it is. It is somebody's of their own until then: the proxy
@@ -58,7 +58,7 @@ struct Activity {
 
 /// The place of one connection, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionPermit {
     connections: Connections,
     number: u64,
     activity: Arc<Activity>,
@@ -79,12 +79,16 @@ impl Connections {
 
     /// A place for a connection from there, or from a trusted proxy; if all are taken, another one ends for it. `None` if
     /// everybody waits for an answer on theirs and holds no more of them.
-    pub(super) fn place(&self, address: IpAddr, is_proxy: bool) -> Option<Place> {
+    pub(super) fn place(&self, address: IpAddr, is_proxy: bool) -> Option<ConnectionPermit> {
         let activity = Arc::new(Activity::default());
         activity.since.store(self.tick(), Ordering::Relaxed);
         let mut open = self.lock();
         let number = open.next;
-        let owner = if is_proxy { Owner::Unknown(number) } else { Owner::Client(network(address)) };
+        let owner = if is_proxy {
+            ConnectionOwner::Unknown(number)
+        } else {
+            ConnectionOwner::Client(network(address))
+        };
         if open.by_number.len() >= self.inner.places {
             let victim = victim(&open.by_number, owner)?;
             if let Some(task) = open.by_number.remove(&victim).and_then(|held| held.task) {
@@ -93,7 +97,7 @@ impl Connections {
         }
         open.next += 1;
         open.by_number.insert(number, Held { owner, activity: Arc::clone(&activity), task: None });
-        Some(Place { connections: self.clone(), number, activity })
+        Some(ConnectionPermit { connections: self.clone(), number, activity })
     }
 
     /// Says which task serves a connection.
@@ -114,8 +118,8 @@ impl Connections {
 }
 
 /// Which connection ends for one from `newcomer`.
-fn victim(open: &HashMap<u64, Held>, newcomer: Owner) -> Option<u64> {
-    let mut counts: HashMap<Owner, usize> = HashMap::new();
+fn victim(open: &HashMap<u64, Held>, newcomer: ConnectionOwner) -> Option<u64> {
+    let mut counts: HashMap<ConnectionOwner, usize> = HashMap::new();
     for held in open.values() {
         *counts.entry(held.owner).or_default() += 1;
     }
@@ -134,7 +138,7 @@ fn victim(open: &HashMap<u64, Held>, newcomer: Owner) -> Option<u64> {
     among(&|held| held.owner == newcomer && is_quiet(held)).or_else(|| among(&is_quiet))
 }
 
-impl Place {
+impl ConnectionPermit {
     pub(super) fn number(&self) -> u64 {
         self.number
     }
@@ -142,7 +146,7 @@ impl Place {
     /// A request has come from there. What proxies keep open counts as its client's.
     pub(super) fn answering(&self, client: IpAddr) -> Answering {
         if let Some(held) = self.connections.lock().by_number.get_mut(&self.number) {
-            held.owner = Owner::Client(network(client));
+            held.owner = ConnectionOwner::Client(network(client));
         }
         self.activity.num_requests.fetch_add(1, Ordering::Relaxed);
         self.activity.since.store(self.connections.tick(), Ordering::Relaxed);
@@ -150,7 +154,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.connections.lock().by_number.remove(&self.number);
     }
@@ -180,12 +184,12 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
-    fn is_open(place: &Place) -> bool {
+    fn is_open(place: &ConnectionPermit) -> bool {
         place.connections.lock().by_number.contains_key(&place.number)
     }
 
     #[test]
-    fn whoever_holds_most_gives_up_what_was_quiet_longest() {
+    fn the_client_with_the_most_connections_loses_its_quietest() {
         let connections = Connections::new(4);
         let greedy: Vec<_> = (0..4).map(|_| connections.place(address(1), false).unwrap()).collect();
         let _answering = greedy[0].answering(address(1));
@@ -226,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_has_not_said_of_is_nobody_elses() {
+    fn a_connection_that_its_proxy_has_not_attributed_counts_for_itself() {
         let connections = Connections::new(8);
         let greedy: Vec<_> = (0..8).map(|_| connections.place(address(1), true).unwrap()).collect();
         let _answers: Vec<_> = greedy.iter().map(|place| place.answering(address(2))).collect();

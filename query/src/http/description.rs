@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use hearken_model::field::{FIELDS, Field, FieldKind, Reading};
+use hearken_model::field::{FIELDS, Field, FieldAccessor, FieldKind};
 use serde_json::{Value, json};
 
 const WRITTEN: &str = include_str!("openapi.json");
@@ -93,12 +93,12 @@ fn add_properties(schema: &mut Value) {
         let property = &mut schema["properties"][field.name];
         if property.is_null() {
             *property = match field.reading {
-                Reading::Text(_) => json!({"type": ["string", "null"]}),
-                Reading::Texts(_) => json!({"type": "array", "items": {"type": "string"}}),
-                Reading::Count(_) => json!({"type": ["integer", "null"]}),
-                Reading::Seconds(_) => json!({"type": ["number", "null"]}),
-                Reading::Money(_) => json!({"type": ["string", "null"]}),
-                Reading::Time(_) => json!({"type": ["string", "null"], "format": "date-time"}),
+                FieldAccessor::Text(_) => json!({"type": ["string", "null"]}),
+                FieldAccessor::Texts(_) => json!({"type": "array", "items": {"type": "string"}}),
+                FieldAccessor::Count(_) => json!({"type": ["integer", "null"]}),
+                FieldAccessor::Seconds(_) => json!({"type": ["number", "null"]}),
+                FieldAccessor::Money(_) => json!({"type": ["string", "null"]}),
+                FieldAccessor::Time(_) => json!({"type": ["string", "null"], "format": "date-time"}),
             };
         }
         let unit = if field.kind == FieldKind::Seconds { " Seconds." } else { "" };

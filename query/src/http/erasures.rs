@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::caller::Caller;
 use super::interactions::{AskedId, refused_body};
 use crate::audit::AuditObject;
-use crate::erasures::{Matches, Receipt};
+use crate::erasures::{ErasureReceipt, Matches};
 use crate::parameters::{Pair, SearchParameters, pairs_of_json, pairs_of_query};
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -29,7 +29,7 @@ pub(super) async fn erase_one(
     AskedId(id): AskedId,
     path: Option<Path<String>>,
     RawQuery(query): RawQuery,
-) -> Result<Json<Receipt>, Problem> {
+) -> Result<Json<ErasureReceipt>, Problem> {
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
     let waits = waits(pairs.into_iter().filter(|(name, _)| path.is_some() || name != "id"))?;
     let receipt = erase_id(&state, &caller, id).await?;
@@ -40,7 +40,7 @@ pub(super) async fn erase_one(
 ///
 /// # Errors
 /// `not_found` where the caller sees none of this id, `erasure_failed`.
-pub async fn erase_id(state: &AppState, caller: &Caller, id: String) -> Result<Receipt, Problem> {
+pub async fn erase_id(state: &AppState, caller: &Caller, id: String) -> Result<ErasureReceipt, Problem> {
     let access = caller.access().clone();
     let matches = state.run(move |reader, _| Matches::of_ids(reader, [id], &access)).await?;
     if matches.matched == 0 {
@@ -85,21 +85,21 @@ pub(super) async fn show(
     caller: Caller,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
-) -> Result<Json<Receipt>, Problem> {
+) -> Result<Json<ErasureReceipt>, Problem> {
     let waits = waits(pairs_of_query(query.as_deref().unwrap_or_default())?)?;
     let receipt = state.erasures().receipt(&id, caller.access());
     let receipt = receipt.ok_or_else(|| Problem::new("not_found", "there is no erasure with this id"))?;
     Ok(Json(settled(&state, receipt, waits).await))
 }
 
-async fn erase(state: &AppState, caller: &Caller, matches: Matches) -> Result<Receipt, Problem> {
+async fn erase(state: &AppState, caller: &Caller, matches: Matches) -> Result<ErasureReceipt, Problem> {
     // On a task of its own: whoever hangs up does not leave an erasure without its receipt.
     let (erasures, access) = (state.erasures().clone(), caller.access().clone());
     let erased = tokio::spawn(async move { erasures.erase(matches, &access).await });
     erased.await.map_err(|panicked| Problem::internal(&panicked))?
 }
 
-async fn settled(state: &AppState, receipt: Receipt, waits: bool) -> Receipt {
+async fn settled(state: &AppState, receipt: ErasureReceipt, waits: bool) -> ErasureReceipt {
     if waits { state.erasures().wait_for_files(receipt, WAIT_MAX).await } else { receipt }
 }
 

@@ -15,15 +15,15 @@ const BURST: Duration = Duration::from_secs(1);
 const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 /// When each sender's events will have been within the rate.
-pub(crate) struct Pace {
+pub(crate) struct RateLimiter {
     per_second: Option<NonZeroU32>,
     caught_up_at: Mutex<LruCache<String, Instant>>,
 }
 
-impl Pace {
+impl RateLimiter {
     /// So many events a second for each key, or user whom a proxy signed on; without, as many as they like.
     pub(crate) fn new(per_second: Option<NonZeroU32>) -> Self {
-        Pace { per_second, caught_up_at: Mutex::new(LruCache::new(REMEMBERED_MAX)) }
+        RateLimiter { per_second, caught_up_at: Mutex::new(LruCache::new(REMEMBERED_MAX)) }
     }
 
     /// Counts events; of a sender who is ahead of the rate none, but how long to wait.
@@ -51,8 +51,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_sends_faster_than_the_rate_waits_and_then_goes_on() {
-        let pace = Pace::new(NonZeroU32::new(100));
+    fn a_sender_faster_than_the_rate_waits_and_then_continues() {
+        let pace = RateLimiter::new(NonZeroU32::new(100));
         let start = Instant::now();
         let caller = Caller::anybody();
         let admit =
@@ -65,6 +65,6 @@ mod tests {
         assert_eq!(admit(1, 0), Err(wait), "what is refused does not count");
         assert!(admit(1, 9_999).is_err());
         assert_eq!(admit(1, 10_000), Ok(()));
-        assert_eq!(Pace::new(None).admit(&caller, usize::MAX, start), Ok(()));
+        assert_eq!(RateLimiter::new(None).admit(&caller, usize::MAX, start), Ok(()));
     }
 }

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_the_last_address_that_is_no_proxys() {
+    fn the_client_is_the_last_address_that_is_not_a_proxy() {
         let through = |hops| client("10.0.0.1", &[("x-forwarded-for", hops)]);
         assert_eq!(through("198.51.100.7"), "198.51.100.7");
         assert_eq!(through("192.0.2.1, 198.51.100.7,10.0.0.2"), "198.51.100.7", "the first is made up");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_is_believed_and_contradictions_are_not_either() {
+    fn only_trusted_proxies_are_believed_and_contradictions_are_not() {
         let made_up = [("x-forwarded-for", "192.0.2.1"), ("x-forwarded-proto", "https")];
         assert_eq!(peer("203.0.113.1", &made_up), Peer::direct("203.0.113.1".parse().unwrap(), false));
         assert!(peer("10.0.0.1", &made_up).is_vouched_for);

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
-use super::connections::{Answering, Connections, Place};
+use super::connections::{Answering, ConnectionPermit, Connections};
 use super::proxies::Proxies;
 use super::tls::LiveTls;
 
@@ -108,7 +108,7 @@ async fn connection(
     stream: TcpStream,
     from: SocketAddr,
     router: Router,
-    place: Place,
+    place: ConnectionPermit,
     options: ServeOptions,
     stopping: watch::Receiver<bool>,
 ) {
@@ -156,16 +156,16 @@ where
 
 async fn answer(router: Router, answering: Answering, request: Request) -> Result<Response, Infallible> {
     let response = router.oneshot(request).await?;
-    Ok(response.map(|body| Body::new(Answer { body, _answering: answering })))
+    Ok(response.map(|body| Body::new(AnswerBody { body, _answering: answering })))
 }
 
 /// The body of an answer, which is under way until it ends.
-struct Answer {
+struct AnswerBody {
     body: Body,
     _answering: Answering,
 }
 
-impl HttpBody for Answer {
+impl HttpBody for AnswerBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -13,7 +13,7 @@ use futures::{Stream, stream};
 use tracing::{Instrument as _, Span};
 
 use crate::export::{ExportFormat, export};
-use crate::follow::{FollowEvent, Follower};
+use crate::follow::{FollowEvent, SearchFollower};
 use crate::overview::{INTERVAL_DEFAULT, OverviewAnswer, overview, parse_interval};
 use crate::parameters::{SearchParameters, pairs_of_query};
 use crate::problem::Problem;
@@ -53,14 +53,14 @@ pub(super) async fn stream_changes(
     let point = headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(last_event_id.as_deref());
     let run = state.reader().changes_now().run;
     let point = point.map(|text| state.seal().point(text, run));
-    let follower = Follower::open(&state, parameters, &caller, point).await?;
+    let follower = SearchFollower::open(&state, parameters, &caller, point).await?;
     let mut response = Sse::new(events(state, follower)).into_response();
     // Proxies that buffer would hold events back.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }
 
-fn events(state: AppState, follower: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
+fn events(state: AppState, follower: SearchFollower) -> impl Stream<Item = Result<Event, Infallible>> {
     let point = follower.point();
     // With data, so that a script learns of the point, too; without the name of an event that anybody waits for.
     let first = Event::default().id(state.seal().text(point)).retry(COME_BACK_AFTER).data("{}");

@@ -68,7 +68,7 @@ impl LiveTls {
     /// # Errors
     /// One of them cannot be read or used.
     pub fn open(certificate: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
-        let files = Files::read(&certificate, &key)?;
+        let files = CertificateFiles::read(&certificate, &key)?;
         let config = ArcSwap::from_pointee(files.config(&certificate, &key)?);
         let content = Mutex::new(files.hash());
         Ok(LiveTls { inner: Arc::new(Inner { certificate, key, config, content }) })
@@ -85,7 +85,7 @@ impl LiveTls {
     /// One of them cannot be read or used: maybe only one is replaced yet.
     pub fn reload(&self) -> Result<bool, TlsError> {
         let Inner { certificate, key, config, content } = &*self.inner;
-        let files = Files::read(certificate, key)?;
+        let files = CertificateFiles::read(certificate, key)?;
         let mut known = content.lock().unwrap_or_else(PoisonError::into_inner);
         if files.hash() == *known {
             return Ok(false);
@@ -113,16 +113,16 @@ impl LiveTls {
 }
 
 /// The content of both files.
-struct Files {
+struct CertificateFiles {
     certificate: Vec<u8>,
     key: Vec<u8>,
 }
 
-impl Files {
+impl CertificateFiles {
     fn read(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let read =
             |path: &Path| std::fs::read(path).map_err(|error| TlsError::Unreadable(path.to_owned(), error));
-        Ok(Files { certificate: read(certificate)?, key: read(key)? })
+        Ok(CertificateFiles { certificate: read(certificate)?, key: read(key)? })
     }
 
     fn hash(&self) -> blake3::Hash {

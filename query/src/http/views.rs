@@ -13,12 +13,12 @@ use super::Caller;
 use crate::audit::AuditObject;
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::views::{View, ViewChange, Views};
+use crate::views::{SavedView, SavedViews, ViewChange};
 
 /// The answer to `GET /v1/views`.
 #[derive(Serialize)]
 pub(super) struct ViewsAnswer {
-    views: Vec<View>,
+    views: Vec<SavedView>,
 }
 
 /// `GET /v1/views`
@@ -32,7 +32,7 @@ pub(super) async fn create(
     caller: Caller,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<impl IntoResponse, Problem> {
-    let view: View = parsed(body)?;
+    let view: SavedView = parsed(body)?;
     let created = change(&state, move |views| views.create(view, caller.access())).await?;
     let object = AuditObject(created.name.clone());
     Ok((StatusCode::CREATED, Extension(object), Json(created)))
@@ -44,7 +44,7 @@ pub(super) async fn update(
     caller: Caller,
     Path(name): Path<String>,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<View>, Problem> {
+) -> Result<Json<SavedView>, Problem> {
     let wanted: ViewChange = parsed(body)?;
     change(&state, move |views| views.update(&name, wanted, caller.access())).await.map(Json)
 }
@@ -65,7 +65,7 @@ pub(super) async fn delete(
 /// Those of the change.
 pub async fn change<T: Send + 'static>(
     state: &AppState,
-    change: impl FnOnce(&Views) -> Result<T, Problem> + Send + 'static,
+    change: impl FnOnce(&SavedViews) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     let views = state.views().clone();
     let done = tokio::task::spawn_blocking(move || change(&views)).await;

@@ -11,7 +11,7 @@ use hearken_model::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::{ID_BYTES, InvalidKey, Key, Keys, NewKey, SECRET_BYTES, StoredKey, Token, now};
+use super::{BearerToken, ID_BYTES, InvalidKey, Key, Keys, NewKey, SECRET_BYTES, StoredKey, now};
 use crate::durable::{Readable, folder_of, replace};
 
 /// Larger files are refused: ten thousand keys of several organizations are far smaller.
@@ -50,7 +50,7 @@ pub enum KeyFileError {
     #[error("`{}` is larger than {} MiB, which no file of keys is", .0.display(), BYTES_MAX >> 20)]
     TooLarge(PathBuf),
     /// The file is not TOML, or not that of keys.
-    #[error("`{}` holds no keys: {reason}; mend it, or move it away and make new keys", path.display())]
+    #[error("`{}` holds no keys: {reason}; fix it, or move it away and create new keys", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -81,7 +81,7 @@ pub enum KeyFileError {
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stored {
+struct KeysFile {
     /// The form of this file.
     version: u8,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -107,11 +107,11 @@ impl KeyFile {
         self.content()?.map_or(Ok(Keys::default()), |text| self.parse(&text))
     }
 
-    /// Makes a key. The token is stored nowhere: whoever loses it makes another key.
+    /// Makes a key. The token is stored nowhere: if it is lost, create another key.
     ///
     /// # Errors
     /// The key is not possible, or the file cannot be read or written.
-    pub fn create(&self, new: NewKey) -> Result<(Key, Token), KeyFileError> {
+    pub fn create(&self, new: NewKey) -> Result<(Key, BearerToken), KeyFileError> {
         let mut random = [0; ID_BYTES + SECRET_BYTES];
         getrandom::fill(&mut random).map_err(|error| KeyFileError::NoRandomness(error.into()))?;
         self.change(|keys| Ok(keys.make(new, now(), random)?))
@@ -127,7 +127,7 @@ impl KeyFile {
         })
     }
 
-    /// When keys were last used, as a server last wrote it down: to the minute.
+    /// When keys were last used, as a server last recorded it: to the minute.
     pub fn last_uses(&self) -> LastUses {
         // Only for display, never relied on.
         fs::read(self.beside("used"))
@@ -164,7 +164,7 @@ impl KeyFile {
         let damaged =
             |message: &str| KeyFileError::Damaged { path: self.path.clone(), reason: message.to_owned() };
         // The parser's message without the line it is about.
-        let stored: Stored = toml::from_str(text).map_err(|error| damaged(error.message()))?;
+        let stored: KeysFile = toml::from_str(text).map_err(|error| damaged(error.message()))?;
         if stored.version != VERSION {
             return Err(damaged("it is of another version of Hearken"));
         }
@@ -187,7 +187,7 @@ impl KeyFile {
         let mut keys = self.read()?;
         let done = change(&mut keys)?;
         let keys = keys.all().iter().map(|key| StoredKey::from(&**key)).collect();
-        let text = toml::to_string(&Stored { version: VERSION, keys })
+        let text = toml::to_string(&KeysFile { version: VERSION, keys })
             .map_err(|error| unwritable(io::Error::other(error)))?;
         replace(&self.path, format!("{COMMENT}{text}").as_bytes(), Readable::ByOwner).map_err(unwritable)?;
         Ok(done)
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_told_and_kept() {
+    fn a_damaged_file_is_reported_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let file = KeyFile::new(folder.path().join("keys.toml"));
         file.create(new_key("a")).unwrap();

@@ -13,7 +13,7 @@ use crate::reload::{Reloaded, reload_on_change};
 
 /// How often the file is checked: a revoked key stops working after this long.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Checks between two times that last uses are written down.
+/// Checks between two times that last uses are recorded.
 const LOOKS_PER_WRITE: u32 = 60;
 
 /// The keys of a running server. Clones share them.
@@ -45,7 +45,7 @@ struct Uses {
 }
 
 impl LiveKeys {
-    /// Reads the keys. No file is no keys yet, which lets nobody do anything.
+    /// Reads the keys. Without a file there are no keys yet, and every request is refused.
     ///
     /// # Errors
     /// The file cannot be read, or holds something else.
@@ -68,23 +68,23 @@ impl LiveKeys {
         &self.inner.file
     }
 
-    /// The keys of now.
+    /// The current keys.
     pub fn current(&self) -> Arc<Keys> {
         self.inner.keys.load_full()
     }
 
-    /// The key that is presented, if it is one and is worth something. One that is unknown may have been made a moment ago:
-    /// before it is refused, the file is read again if it is another one than before.
+    /// The key that is presented, if it exists and is valid. An unknown one may have been made a moment ago:
+    /// before it is refused, the file is read again if it has changed.
     pub fn find(&self, token: &str, now: Timestamp) -> Option<Arc<Key>> {
         let found = self.current().find(token, now);
-        // For a wrong secret as well as for an unknown id, so that the time it takes tells nobody which it was. The file is
+        // For a wrong secret as well as for an unknown id, so that the time it takes does not reveal which it was. The file is
         // read once for each change, however many wrong keys come.
         if found.is_some() || self.seen().version == self.inner.file.version() {
             return found;
         }
         match self.reload() {
             Ok(_) => self.current().find(token, now),
-            Err(_) => None, // whoever looks every second says why
+            Err(_) => None, // the periodic reload reports why
         }
     }
 
@@ -110,7 +110,7 @@ impl LiveKeys {
         Ok(true)
     }
 
-    /// Reloads changes for as long as the server runs, and writes down when keys were used.
+    /// Reloads changes for as long as the server runs, and records when keys were used.
     pub async fn keep_current(self) {
         let (live, mut num_looks) = (self.clone(), 0_u32);
         let reload = move || {
@@ -133,7 +133,7 @@ impl LiveKeys {
         .await;
     }
 
-    /// Notes that a key was used.
+    /// Marks a key as used.
     pub(crate) fn used(&self, key: &Key) {
         let now = now();
         let mut uses = self.uses();
@@ -146,7 +146,7 @@ impl LiveKeys {
         uses.is_written = false;
     }
 
-    /// Writes down when keys were used, if any was.
+    /// Records when keys were used, if any was.
     pub fn write_uses(&self) {
         let keys = self.current();
         let uses: LastUses = {
@@ -158,7 +158,7 @@ impl LiveKeys {
             uses.last.iter().map(|(id, at)| (id.clone(), *at)).collect()
         };
         if let Err(error) = self.inner.file.write_last_uses(&uses) {
-            tracing::warn!(%error, "cannot write down when keys were used");
+            tracing::warn!(%error, "cannot record when keys were used");
         }
     }
 
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_known_from_the_moment_on_that_it_is_made() {
+    fn a_key_works_from_the_moment_it_is_created() {
         let folder = tempfile::tempdir().unwrap();
         let file = KeyFile::new(folder.path().join("keys.toml"));
         let live = LiveKeys::open(file.clone()).unwrap();

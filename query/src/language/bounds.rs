@@ -6,38 +6,43 @@ use hearken_index::search::Boundaries;
 use hearken_model::field::{Field, FieldKind};
 use hearken_model::{Money, Timestamp};
 
-use super::error::{Located, ParseError, shown};
+use super::error::{ErrorAtByte, ParseError, shown};
 use super::target::Target;
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// How one end of a range was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Bound {
+pub(super) enum RangeEnd {
     /// `*`, or nothing.
     Open,
     /// A value and whether it belongs to the range.
     At { text: String, byte: usize, inclusive: bool },
 }
 
-impl Bound {
-    fn inclusive(text: &str, byte: usize) -> Bound {
-        Bound::At { text: text.to_owned(), byte, inclusive: true }
+impl RangeEnd {
+    fn inclusive(text: &str, byte: usize) -> RangeEnd {
+        RangeEnd::At { text: text.to_owned(), byte, inclusive: true }
     }
 }
 
 /// The query for `field:value` where the field holds numbers or times: the range of just that value.
-pub(super) fn exactly(target: &Target, text: &str, byte: usize) -> Result<Query, Located> {
-    range(target, Bound::inclusive(text, byte), Bound::inclusive(text, byte), byte)
+pub(super) fn exactly(target: &Target, text: &str, byte: usize) -> Result<Query, ErrorAtByte> {
+    range(target, RangeEnd::inclusive(text, byte), RangeEnd::inclusive(text, byte), byte)
 }
 
 /// The query for a range.
 ///
 /// # Errors
-/// The field holds text, an end is no value of the field, or the range is upside down.
-pub(super) fn range(target: &Target, from: Bound, to: Bound, byte: usize) -> Result<Query, Located> {
+/// The field holds text, an end is not a value of the field, or the range is upside down.
+pub(super) fn range(
+    target: &Target,
+    from: RangeEnd,
+    to: RangeEnd,
+    byte: usize,
+) -> Result<Query, ErrorAtByte> {
     let field = target.name().to_owned();
-    if from == Bound::Open && to == Bound::Open {
+    if from == RangeEnd::Open && to == RangeEnd::Open {
         return match target {
             Target::Words(_) | Target::Keyword(_) => Err(text_has_no_ranges(target, byte)),
             _ => Ok(Query::Exists { field }),
@@ -86,7 +91,7 @@ pub(super) fn everything(kind: FieldKind) -> Range {
 /// The boundaries that texts name; `None` for a field that holds neither whole numbers, seconds nor money.
 ///
 /// # Errors
-/// One is no value of the field, or not above the one before it.
+/// One is not a value of the field, or not above the one before it.
 pub(crate) fn boundaries(field: &Field, texts: &[&str]) -> Option<Result<Boundaries, ParseError>> {
     let boundaries = match field.kind {
         FieldKind::Integer => ascending(texts, |text| integer(text, 0, field)).map(Boundaries::Integer),
@@ -101,38 +106,38 @@ pub(crate) fn boundaries(field: &Field, texts: &[&str]) -> Option<Result<Boundar
 
 fn ascending<T: PartialOrd>(
     texts: &[&str],
-    parse: impl Fn(&str) -> Result<T, Located>,
-) -> Result<Vec<T>, Located> {
+    parse: impl Fn(&str) -> Result<T, ErrorAtByte>,
+) -> Result<Vec<T>, ErrorAtByte> {
     let mut values: Vec<T> = Vec::with_capacity(texts.len());
     for text in texts {
         let value = parse(text)?;
         if values.last().is_some_and(|before| *before >= value) {
             let message = format!("the boundary `{}` is not above the one before it", shown(text));
-            return Err(Located::value(0, message).hint("write boundaries in ascending order, each once"));
+            return Err(ErrorAtByte::value(0, message).hint("write boundaries in ascending order, each once"));
         }
         values.push(value);
     }
     Ok(values)
 }
 
-fn text_has_no_ranges(target: &Target, byte: usize) -> Located {
+fn text_has_no_ranges(target: &Target, byte: usize) -> ErrorAtByte {
     let name = target.name();
-    Located::value(byte, format!("`{name}` holds text, which has no ranges"))
+    ErrorAtByte::value(byte, format!("`{name}` holds text, which has no ranges"))
         .hint("ranges work on numbers, costs, durations and times, for instance `csat:<=2`")
 }
 
 /// Both ends of a range whose values are points.
 fn plain_edges<T: PartialOrd>(
-    from: Bound,
-    to: Bound,
+    from: RangeEnd,
+    to: RangeEnd,
     byte: usize,
-    parse: impl Fn(&str, usize) -> Result<T, Located>,
-) -> Result<(Edge<T>, Edge<T>), Located> {
-    let edge = |bound: Bound| {
+    parse: impl Fn(&str, usize) -> Result<T, ErrorAtByte>,
+) -> Result<(Edge<T>, Edge<T>), ErrorAtByte> {
+    let edge = |bound: RangeEnd| {
         Ok(match bound {
-            Bound::Open => Edge::Open,
-            Bound::At { text, byte, inclusive: true } => Edge::Inclusive(parse(&text, byte)?),
-            Bound::At { text, byte, inclusive: false } => Edge::Exclusive(parse(&text, byte)?),
+            RangeEnd::Open => Edge::Open,
+            RangeEnd::At { text, byte, inclusive: true } => Edge::Inclusive(parse(&text, byte)?),
+            RangeEnd::At { text, byte, inclusive: false } => Edge::Exclusive(parse(&text, byte)?),
         })
     };
     let (from, to) = (edge(from)?, edge(to)?);
@@ -140,7 +145,7 @@ fn plain_edges<T: PartialOrd>(
     Ok((from, to))
 }
 
-fn not_upside_down<T: PartialOrd>(from: &Edge<T>, to: &Edge<T>, byte: usize) -> Result<(), Located> {
+fn not_upside_down<T: PartialOrd>(from: &Edge<T>, to: &Edge<T>, byte: usize) -> Result<(), ErrorAtByte> {
     fn value<T>(edge: &Edge<T>) -> Option<&T> {
         match edge {
             Edge::Open => None,
@@ -149,28 +154,31 @@ fn not_upside_down<T: PartialOrd>(from: &Edge<T>, to: &Edge<T>, byte: usize) -> 
     }
     match (value(from), value(to)) {
         (Some(from), Some(to)) if from > to => {
-            Err(Located::value(byte, "the range ends before it begins").hint("swap its two ends"))
+            Err(ErrorAtByte::value(byte, "the range ends before it begins").hint("swap its two ends"))
         }
         _ => Ok(()),
     }
 }
 
-fn integer(text: &str, byte: usize, field: &Field) -> Result<i64, Located> {
+fn integer(text: &str, byte: usize, field: &Field) -> Result<i64, ErrorAtByte> {
     text.parse().map_err(|_| {
-        Located::value(byte, format!("`{}` is not a whole number, as `{}` needs", shown(text), field.name))
-            .hint(format!("for instance `{}:>=2`", field.name))
+        ErrorAtByte::value(
+            byte,
+            format!("`{}` is not a whole number, as `{}` needs", shown(text), field.name),
+        )
+        .hint(format!("for instance `{}:>=2`", field.name))
     })
 }
 
-fn decimal(text: &str, byte: usize) -> Result<Decimal, Located> {
+fn decimal(text: &str, byte: usize) -> Result<Decimal, ErrorAtByte> {
     Decimal::parse(text).ok_or_else(|| {
         let message = format!("`{}` is not a number, as a range of `metadata.<key>` needs", shown(text));
-        Located::value(byte, message)
+        ErrorAtByte::value(byte, message)
     })
 }
 
 /// Seconds, or a number with `s`, `m` or `h`.
-fn seconds(text: &str, byte: usize, field: &Field) -> Result<f64, Located> {
+fn seconds(text: &str, byte: usize, field: &Field) -> Result<f64, ErrorAtByte> {
     let (number, unit) = match text.char_indices().last() {
         Some((last, 's')) => (&text[..last], 1.0),
         Some((last, 'm')) => (&text[..last], 60.0),
@@ -179,50 +187,50 @@ fn seconds(text: &str, byte: usize, field: &Field) -> Result<f64, Located> {
     };
     let seconds = number.parse().ok().map(|number: f64| number * unit + 0.0);
     seconds.filter(|seconds| seconds.is_finite()).ok_or_else(|| {
-        Located::value(byte, format!("`{}` is not a number of seconds", shown(text)))
+        ErrorAtByte::value(byte, format!("`{}` is not a number of seconds", shown(text)))
             .hint(format!("for instance `{name}:>60` or `{name}:[5m TO 1h]`", name = field.name))
     })
 }
 
-fn money(text: &str, byte: usize, field: &Field) -> Result<Money, Located> {
+fn money(text: &str, byte: usize, field: &Field) -> Result<Money, ErrorAtByte> {
     text.parse().map_err(|_| {
-        Located::value(byte, format!("`{}` is not an amount", shown(text)))
+        ErrorAtByte::value(byte, format!("`{}` is not an amount", shown(text)))
             .hint(format!("write a decimal number, for instance `{}:>=0.05`", field.name))
     })
 }
 
-fn time_from(bound: Bound, field: &Field) -> Result<Edge<Timestamp>, Located> {
-    let Bound::At { text, byte, inclusive } = bound else { return Ok(Edge::Open) };
+fn time_from(bound: RangeEnd, field: &Field) -> Result<Edge<Timestamp>, ErrorAtByte> {
+    let RangeEnd::At { text, byte, inclusive } = bound else { return Ok(Edge::Open) };
     Ok(match (time(&text, byte, field)?, inclusive) {
-        (Span { begin, end: None }, true) => Edge::Inclusive(begin),
-        (Span { begin, end: None }, false) => Edge::Exclusive(begin),
-        (Span { begin, .. }, true) => Edge::Inclusive(begin),
-        (Span { end: Some(end), .. }, false) => Edge::Inclusive(end),
+        (TimeSpan { begin, end: None }, true) => Edge::Inclusive(begin),
+        (TimeSpan { begin, end: None }, false) => Edge::Exclusive(begin),
+        (TimeSpan { begin, .. }, true) => Edge::Inclusive(begin),
+        (TimeSpan { end: Some(end), .. }, false) => Edge::Inclusive(end),
     })
 }
 
-fn time_to(bound: Bound, field: &Field) -> Result<Edge<Timestamp>, Located> {
-    let Bound::At { text, byte, inclusive } = bound else { return Ok(Edge::Open) };
+fn time_to(bound: RangeEnd, field: &Field) -> Result<Edge<Timestamp>, ErrorAtByte> {
+    let RangeEnd::At { text, byte, inclusive } = bound else { return Ok(Edge::Open) };
     Ok(match (time(&text, byte, field)?, inclusive) {
-        (Span { begin, end: None }, true) => Edge::Inclusive(begin),
-        (Span { begin, end: None }, false) => Edge::Exclusive(begin),
-        (Span { end: Some(end), .. }, true) => Edge::Exclusive(end),
-        (Span { begin, .. }, false) => Edge::Exclusive(begin),
+        (TimeSpan { begin, end: None }, true) => Edge::Inclusive(begin),
+        (TimeSpan { begin, end: None }, false) => Edge::Exclusive(begin),
+        (TimeSpan { end: Some(end), .. }, true) => Edge::Exclusive(end),
+        (TimeSpan { begin, .. }, false) => Edge::Exclusive(begin),
     })
 }
 
 /// An instant, or the span that a day, month or year covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct TimeSpan {
     /// Its first instant.
     pub(crate) begin: Timestamp,
     /// The first instant after it; `None` for an instant.
     pub(crate) end: Option<Timestamp>,
 }
 
-fn time(text: &str, byte: usize, field: &Field) -> Result<Span, Located> {
+fn time(text: &str, byte: usize, field: &Field) -> Result<TimeSpan, ErrorAtByte> {
     span(text).ok_or_else(|| {
-        Located::value(byte, format!("`{}` is not a time", shown(text))).hint(format!(
+        ErrorAtByte::value(byte, format!("`{}` is not a time", shown(text))).hint(format!(
             "write a day or a time with its offset, for instance `{name}:>=2026-05-01` or \
              `{name}:[2026-05-01T12:00:00Z TO *]`",
             name = field.name
@@ -231,10 +239,10 @@ fn time(text: &str, byte: usize, field: &Field) -> Result<Span, Located> {
 }
 
 /// What a text means as a time: RFC 3339, `YYYY-MM-DD`, `YYYY-MM` or `YYYY`, in UTC.
-pub(crate) fn span(text: &str) -> Option<Span> {
+pub(crate) fn span(text: &str) -> Option<TimeSpan> {
     let is_date = text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     if !is_date {
-        return Timestamp::parse(text).ok().map(|begin| Span { begin, end: None });
+        return Timestamp::parse(text).ok().map(|begin| TimeSpan { begin, end: None });
     }
     let midnight = |year: i32, month: u32, day: &str| {
         Timestamp::parse(&format!("{year:04}-{month:02}-{day}T00:00:00Z")).ok()
@@ -242,13 +250,13 @@ pub(crate) fn span(text: &str) -> Option<Span> {
     let mut parts = text.split('-');
     let year: i32 = parts.next().filter(|year| year.len() == 4)?.parse().ok()?;
     let Some(month) = parts.next() else {
-        return Some(Span { begin: midnight(year, 1, "01")?, end: midnight(year + 1, 1, "01") });
+        return Some(TimeSpan { begin: midnight(year, 1, "01")?, end: midnight(year + 1, 1, "01") });
     };
     let month: u32 = Some(month).filter(|month| month.len() == 2)?.parse().ok()?;
     let Some(day) = parts.next() else {
         let end = if month == 12 { midnight(year + 1, 1, "01") } else { midnight(year, month + 1, "01") };
-        return Some(Span { begin: midnight(year, month, "01")?, end });
+        return Some(TimeSpan { begin: midnight(year, month, "01")?, end });
     };
     let begin = Some(day).filter(|day| day.len() == 2).and_then(|day| midnight(year, month, day))?;
-    parts.next().is_none().then_some(Span { begin, end: Some(begin.plus_millis(DAY_MILLIS)) })
+    parts.next().is_none().then_some(TimeSpan { begin, end: Some(begin.plus_millis(DAY_MILLIS)) })
 }

@@ -6,8 +6,8 @@ use hearken_index::text::Words;
 use serde::Serialize;
 
 use super::error::shown;
+use super::lexer::{ends_word, is_quote};
 use super::parser::parse;
-use super::reader::{ends_word, is_quote};
 use super::target::Target;
 
 /// Most notices of one query.
@@ -24,7 +24,7 @@ pub struct Notice {
     pub message: String,
     /// The whole query as it was probably meant.
     #[serde(skip)]
-    pub mended: String,
+    pub corrected: String,
 }
 
 /// A doubt about a part of the text, in bytes.
@@ -39,16 +39,16 @@ pub(super) struct Doubt {
 }
 
 impl Doubt {
-    /// The notice, unless what would be written instead is no query.
+    /// The notice, unless what would be written instead is not a query.
     pub(super) fn notice(self, text: &str) -> Option<Notice> {
-        let mended = format!("{}{}{}", &text[..self.start], self.instead, &text[self.end..]);
-        parse(&mended).ok()?;
-        Some(Notice { position: text[..self.start].chars().count(), message: self.message, mended })
+        let corrected = format!("{}{}{}", &text[..self.start], self.instead, &text[self.end..]);
+        parse(&corrected).ok()?;
+        Some(Notice { position: text[..self.start].chars().count(), message: self.message, corrected })
     }
 }
 
 /// A word of the text, as it was written.
-pub(super) struct Written<'t> {
+pub(super) struct WrittenWord<'t> {
     pub(super) text: &'t str,
     pub(super) start: usize,
     pub(super) end: usize,
@@ -56,7 +56,7 @@ pub(super) struct Written<'t> {
     pub(super) scope_start: Option<usize>,
 }
 
-impl Written<'_> {
+impl WrittenWord<'_> {
     fn raw(&self) -> &str {
         &self.text[self.start..self.end]
     }
@@ -104,7 +104,7 @@ impl Written<'_> {
         };
         let read = if matches!(target, Target::Words(_)) { "read as words" } else { "compared as it stands" };
         let message = format!(
-            "`{}` is {read}, for there are no regular expressions; write `{}`",
+            "`{}` is {read}, because there are no regular expressions; write `{}`",
             shown(self.raw()),
             shown(&instead)
         );
@@ -125,8 +125,9 @@ impl Written<'_> {
         if num_words(word) == 0 && !is_behind {
             return None;
         }
-        let message =
-            format!("`{weight}` is searched for as a word, for words have no weights; leave it out{what}");
+        let message = format!(
+            "`{weight}` is searched for as a word, because words have no weights; leave it out{what}"
+        );
         let start = self.start + word.len();
         Some(Doubt { start, end: self.end, message, instead: String::new() })
     }
@@ -241,7 +242,7 @@ impl Written<'_> {
     }
 }
 
-/// `or`, `and` and `not` in lower case, where there is something beside them.
+/// `or`, `and` and `not` in lower case, where there is something on either side.
 pub(super) fn small_keyword(word: &str) -> Option<(&'static str, String)> {
     let keyword = ["AND", "OR", "NOT"].into_iter().find(|keyword| keyword.eq_ignore_ascii_case(word))?;
     let meant = match keyword {

@@ -15,7 +15,7 @@ pub struct ParseError {
     /// How to fix it.
     pub hint: Option<String>,
     /// The whole query without this mistake, where it is plain what was meant.
-    pub mended: Option<String>,
+    pub corrected: Option<String>,
 }
 
 /// The kinds of mistakes, each with a stable code in answers.
@@ -43,9 +43,9 @@ impl ParseErrorKind {
     }
 }
 
-/// An error at a byte of the text; [`Located::in_text`] turns it into characters once, when it is known to be final.
+/// An error at a byte of the text; [`ErrorAtByte::in_text`] turns it into characters once, when it is known to be final.
 #[derive(Debug)]
-pub(super) struct Located {
+pub(super) struct ErrorAtByte {
     pub(super) kind: ParseErrorKind,
     pub(super) byte: usize,
     pub(super) message: String,
@@ -54,9 +54,9 @@ pub(super) struct Located {
     pub(super) instead: Option<(Range<usize>, String)>,
 }
 
-impl Located {
+impl ErrorAtByte {
     pub(super) fn new(kind: ParseErrorKind, byte: usize, message: impl Into<String>) -> Self {
-        Located { kind, byte, message: message.into(), hint: None, instead: None }
+        ErrorAtByte { kind, byte, message: message.into(), hint: None, instead: None }
     }
 
     pub(super) fn syntax(byte: usize, message: impl Into<String>) -> Self {
@@ -80,10 +80,10 @@ impl Located {
 
     pub(super) fn in_text(self, text: &str) -> ParseError {
         let position = text.char_indices().take_while(|(byte, _)| *byte < self.byte).count();
-        let mended = self.instead.and_then(|(part, meant)| {
+        let corrected = self.instead.and_then(|(part, meant)| {
             Some(format!("{}{meant}{}", text.get(..part.start)?, text.get(part.end..)?))
         });
-        ParseError { kind: self.kind, position, message: self.message, hint: self.hint, mended }
+        ParseError { kind: self.kind, position, message: self.message, hint: self.hint, corrected }
     }
 }
 

@@ -29,9 +29,9 @@
 mod bounds;
 mod doubts;
 mod error;
+mod lexer;
 mod parser;
 mod print;
-mod reader;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -41,7 +41,7 @@ pub use doubts::{NOTICES_MAX, Notice};
 pub use error::{ParseError, ParseErrorKind};
 pub use parser::{notices, parse, parse_range};
 pub use print::print;
-pub(crate) use target::scope_name;
+pub(crate) use print::{HIDDEN, shape, shown_field};
 
 /// Longest query, in bytes.
 pub const QUERY_BYTES_MAX: usize = 8 * 1024;

@@ -4,10 +4,10 @@ use hearken_index::query::{Query, Range, Scope, TextForm, ValueMatch};
 use hearken_index::text::{MESSAGE_GAP, SLOP_MAX, Words};
 use hearken_model::field::Field;
 
-use super::bounds::{self, Bound};
-use super::doubts::{Doubt, NOTICES_MAX, Notice, Written, small_keyword};
-use super::error::{Located, ParseError, ParseErrorKind, shown};
-use super::reader::{Operator, Reader, Suffix, Word, ends_word, is_quote};
+use super::bounds::{self, RangeEnd};
+use super::doubts::{Doubt, NOTICES_MAX, Notice, WrittenWord, small_keyword};
+use super::error::{ErrorAtByte, ParseError, ParseErrorKind, shown};
+use super::lexer::{Chunk, Lexer, Operator, Suffix, ends_word, is_quote};
 use super::target::Target;
 use super::{DEPTH_MAX, EDITS_MAX, LEAVES_MAX, QUERY_BYTES_MAX};
 
@@ -43,7 +43,7 @@ pub fn parse_range(field: &'static Field, text: &str) -> Result<Range, ParseErro
 type Part = Option<Query>;
 
 struct Parser<'t> {
-    reader: Reader<'t>,
+    lexer: Lexer<'t>,
     depth: usize,
     num_leaves: usize,
     /// Where the innermost `name:` begins.
@@ -52,79 +52,82 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    fn new(text: &'t str) -> Result<Self, Located> {
+    fn new(text: &'t str) -> Result<Self, ErrorAtByte> {
         if text.len() > QUERY_BYTES_MAX {
             let message =
                 format!("the query has {} bytes, at most {QUERY_BYTES_MAX} are allowed", text.len());
-            return Err(Located::new(ParseErrorKind::TooLarge, 0, message).hint("search for fewer words"));
+            return Err(ErrorAtByte::new(ParseErrorKind::TooLarge, 0, message).hint("search for fewer words"));
         }
-        let reader = Reader { text, at: 0 };
-        Ok(Parser { reader, depth: 0, num_leaves: 0, scope_start: None, doubts: Vec::new() })
+        let lexer = Lexer { text, at: 0 };
+        Ok(Parser { lexer, depth: 0, num_leaves: 0, scope_start: None, doubts: Vec::new() })
     }
 
-    fn only_range(&mut self, field: &'static Field) -> Result<Range, Located> {
-        self.reader.skip_blanks();
+    fn only_range(&mut self, field: &'static Field) -> Result<Range, ErrorAtByte> {
+        self.lexer.skip_blanks();
         let part = self.scoped(&Target::Number(field))?;
-        self.reader.skip_blanks();
+        self.lexer.skip_blanks();
         match part {
-            Some(Query::Range { range, .. }) if self.reader.peek().is_none() => Ok(range),
-            Some(Query::Exists { .. }) if self.reader.peek().is_none() => Ok(bounds::everything(field.kind)),
-            _ => Err(Located::value(
-                self.reader.at,
+            Some(Query::Range { range, .. }) if self.lexer.peek().is_none() => Ok(range),
+            Some(Query::Exists { .. }) if self.lexer.peek().is_none() => Ok(bounds::everything(field.kind)),
+            _ => Err(ErrorAtByte::value(
+                self.lexer.at,
                 format!("`{}` is filtered by one value or range", field.name),
             )
             .hint("for several, give the filter several times")),
         }
     }
 
-    fn query(&mut self) -> Result<Query, Located> {
-        self.reader.skip_blanks();
-        if self.reader.peek().is_none() {
+    fn query(&mut self) -> Result<Query, ErrorAtByte> {
+        self.lexer.skip_blanks();
+        if self.lexer.peek().is_none() {
             return Ok(Query::All);
         }
         let query = self.or(&Target::Words(Scope::Default))?;
-        if self.reader.peek() == Some(')') {
-            return Err(Located::syntax(self.reader.at, "this parenthesis closes nothing")
-                .instead(self.reader.at..self.reader.at + 1, "")
+        if self.lexer.peek() == Some(')') {
+            return Err(ErrorAtByte::syntax(self.lexer.at, "this parenthesis closes nothing")
+                .instead(self.lexer.at..self.lexer.at + 1, "")
                 .hint("remove it, or write `\\)` for the character itself"));
         }
         query.ok_or_else(|| {
-            Located::syntax(0, "there is nothing to search for").hint(
+            ErrorAtByte::syntax(0, "there is nothing to search for").hint(
                 "words are made of letters and digits; leave the query empty, or write `*`, for everything",
             )
         })
     }
 
-    fn or(&mut self, target: &Target) -> Result<Part, Located> {
+    fn or(&mut self, target: &Target) -> Result<Part, ErrorAtByte> {
         let mut alternatives = Vec::new();
         loop {
             alternatives.extend(self.and(target)?);
-            self.reader.skip_blanks();
-            match self.reader.operator() {
-                Some((Operator::Or, text)) => self.reader.at += text.len(),
+            self.lexer.skip_blanks();
+            match self.lexer.operator() {
+                Some((Operator::Or, text)) => self.lexer.at += text.len(),
                 _ => return Ok(any_of(alternatives)),
             }
         }
     }
 
-    fn and(&mut self, target: &Target) -> Result<Part, Located> {
+    fn and(&mut self, target: &Target) -> Result<Part, ErrorAtByte> {
         let mut parts = Vec::new();
         let mut wants_more = Some("something to search for".to_owned());
         loop {
-            self.reader.skip_blanks();
-            let at = self.reader.at;
-            let at_end = matches!(self.reader.peek(), None | Some(')'));
-            let operator = self.reader.operator().filter(|(operator, _)| *operator != Operator::Not);
+            self.lexer.skip_blanks();
+            let at = self.lexer.at;
+            let at_end = matches!(self.lexer.peek(), None | Some(')'));
+            let operator = self.lexer.operator().filter(|(operator, _)| *operator != Operator::Not);
             match (&wants_more, operator) {
                 (Some(wanted), Some((_, text))) => {
-                    return Err(Located::syntax(at, format!("`{text}` comes where {wanted} is expected"))
-                        .hint(both_sides(text)));
+                    return Err(ErrorAtByte::syntax(
+                        at,
+                        format!("`{text}` comes where {wanted} is expected"),
+                    )
+                    .hint(both_sides(text)));
                 }
                 (Some(wanted), None) if at_end => {
-                    return Err(Located::syntax(at, format!("{wanted} is missing here")));
+                    return Err(ErrorAtByte::syntax(at, format!("{wanted} is missing here")));
                 }
                 (None, Some((Operator::And, text))) => {
-                    self.reader.at += text.len();
+                    self.lexer.at += text.len();
                     wants_more = Some(format!("something after `{text}`"));
                 }
                 (None, _) if at_end || operator.is_some() => return Ok(all_of(parts)),
@@ -139,12 +142,12 @@ impl<'t> Parser<'t> {
 
     /// A small `or` between two words is a word that few conversations have.
     fn doubt_small_keyword(&mut self, is_behind_something: bool) {
-        let start = self.reader.at;
-        let rest = self.reader.rest();
+        let start = self.lexer.at;
+        let rest = self.lexer.rest();
         let word = &rest[..rest.find(ends_word).unwrap_or(rest.len())];
         let Some((keyword, message)) = small_keyword(word) else { return };
         let end = start + word.len();
-        let mut behind = Reader { text: self.reader.text, at: end };
+        let mut behind = Lexer { text: self.lexer.text, at: end };
         behind.skip_blanks();
         let is_before_something = !matches!(behind.peek(), None | Some(')'))
             && behind.operator().is_none_or(|(operator, _)| operator == Operator::Not);
@@ -156,17 +159,17 @@ impl<'t> Parser<'t> {
     /// Whether this sign at the beginning of a word stands here. Several, or one alone, are punctuation.
     fn eat_prefix(&mut self, sign: char) -> bool {
         let before_something =
-            self.reader.peek_second().is_some_and(|c| !c.is_whitespace() && c != sign && c != ')');
-        before_something && self.reader.eat(sign)
+            self.lexer.peek_second().is_some_and(|c| !c.is_whitespace() && c != sign && c != ')');
+        before_something && self.lexer.eat(sign)
     }
 
-    fn not(&mut self, target: &Target) -> Result<Part, Located> {
+    fn not(&mut self, target: &Target) -> Result<Part, ErrorAtByte> {
         if self.eat_prefix('+') {
             return self.not(target);
         }
-        let negated = match self.reader.operator() {
+        let negated = match self.lexer.operator() {
             Some((Operator::Not, text)) => {
-                self.reader.at += text.len();
+                self.lexer.at += text.len();
                 true
             }
             _ => self.eat_prefix('-') || self.eat_prefix('!'),
@@ -174,12 +177,12 @@ impl<'t> Parser<'t> {
         if !negated {
             return self.item(target);
         }
-        self.reader.skip_blanks();
-        let at = self.reader.at;
-        if matches!(self.reader.peek(), None | Some(')'))
-            || self.reader.operator().is_some_and(|(operator, _)| operator != Operator::Not)
+        self.lexer.skip_blanks();
+        let at = self.lexer.at;
+        if matches!(self.lexer.peek(), None | Some(')'))
+            || self.lexer.operator().is_some_and(|(operator, _)| operator != Operator::Not)
         {
-            return Err(Located::syntax(at, "`NOT` is followed by nothing to exclude")
+            return Err(ErrorAtByte::syntax(at, "`NOT` is followed by nothing to exclude")
                 .hint("write `\\NOT` for the word itself"));
         }
         self.enter(at)?;
@@ -188,12 +191,12 @@ impl<'t> Parser<'t> {
         Ok(inner.map(|inner| Query::Not(Box::new(inner))))
     }
 
-    fn item(&mut self, target: &Target) -> Result<Part, Located> {
-        let start = self.reader.at;
-        match self.reader.peek() {
+    fn item(&mut self, target: &Target) -> Result<Part, ErrorAtByte> {
+        let start = self.lexer.at;
+        match self.lexer.peek() {
             Some('(') => self.group(target),
             Some(c) if is_quote(c) => self.phrase(target),
-            _ => match self.reader.eat_scope_name() {
+            _ => match self.lexer.eat_scope_name() {
                 Some(name) => {
                     let target = Target::find(&name, start)?;
                     let outer = self.scope_start.replace(start);
@@ -208,12 +211,12 @@ impl<'t> Parser<'t> {
     }
 
     /// What follows `name:`.
-    fn scoped(&mut self, target: &Target) -> Result<Part, Located> {
-        self.reader.skip_blanks();
-        match self.reader.peek() {
-            c if matches!(c, None | Some(')')) || self.reader.at_sign() => {
+    fn scoped(&mut self, target: &Target) -> Result<Part, ErrorAtByte> {
+        self.lexer.skip_blanks();
+        match self.lexer.peek() {
+            c if matches!(c, None | Some(')')) || self.lexer.at_sign() => {
                 let name = target.name();
-                Err(Located::syntax(self.reader.at, format!("`{name}:` has no value"))
+                Err(ErrorAtByte::syntax(self.lexer.at, format!("`{name}:` has no value"))
                     .hint(format!("`{name}:*` finds interactions that have any")))
             }
             Some('(') => self.group(target),
@@ -223,30 +226,30 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn group(&mut self, target: &Target) -> Result<Part, Located> {
-        let start = self.reader.at;
-        self.reader.bump();
+    fn group(&mut self, target: &Target) -> Result<Part, ErrorAtByte> {
+        let start = self.lexer.at;
+        self.lexer.bump();
         self.enter(start)?;
         let outer = self.scope_start.take();
-        self.reader.skip_blanks();
-        if self.reader.peek() == Some(')') {
-            return Err(Located::syntax(start, "there is nothing between the parentheses")
+        self.lexer.skip_blanks();
+        if self.lexer.peek() == Some(')') {
+            return Err(ErrorAtByte::syntax(start, "there is nothing between the parentheses")
                 .hint("remove them, or write `\\(` for the character itself"));
         }
-        if self.reader.peek().is_none() {
-            return Err(unclosed(start, self.reader.at));
+        if self.lexer.peek().is_none() {
+            return Err(unclosed(start, self.lexer.at));
         }
         let inner = self.or(target)?;
         self.depth -= 1;
         self.scope_start = outer;
-        if self.reader.eat(')') { Ok(inner) } else { Err(unclosed(start, self.reader.at)) }
+        if self.lexer.eat(')') { Ok(inner) } else { Err(unclosed(start, self.lexer.at)) }
     }
 
     /// `"…"` and what may follow it.
-    fn phrase(&mut self, target: &Target) -> Result<Part, Located> {
-        let start = self.reader.at;
-        let text = self.reader.quoted()?;
-        let slop = self.reader.eat_slop()?;
+    fn phrase(&mut self, target: &Target) -> Result<Part, ErrorAtByte> {
+        let start = self.lexer.at;
+        let text = self.lexer.quoted()?;
+        let slop = self.lexer.eat_slop()?;
         match target {
             Target::Words(scope) => {
                 let num_words = num_words(&text);
@@ -256,7 +259,7 @@ impl<'t> Parser<'t> {
                 }
                 self.leaf(Query::Text { scope: *scope, text, form: TextForm::Phrase { slop } }, start)
             }
-            _ if slop.is_some() => Err(Located::syntax(
+            _ if slop.is_some() => Err(ErrorAtByte::syntax(
                 start,
                 format!("`{}` is matched as a whole, not by near words", target.name()),
             )
@@ -270,15 +273,15 @@ impl<'t> Parser<'t> {
     }
 
     /// A word where words are searched.
-    fn words(&mut self, target: &Target) -> Result<Part, Located> {
+    fn words(&mut self, target: &Target) -> Result<Part, ErrorAtByte> {
         let Target::Words(scope) = *target else { return self.value(target) };
-        let Word { text, start, suffix } = self.reader.word(|_| false)?;
+        let Chunk { text, start, suffix } = self.lexer.word(|_| false)?;
         self.doubt(target, start, &suffix);
         let num_words = num_words(&text);
         let form = match suffix {
             Suffix::Star if text.is_empty() => return self.everything(scope, start),
             Suffix::Star if num_words == 0 => {
-                return Err(Located::syntax(start, "`*` needs the beginning of a word before it")
+                return Err(ErrorAtByte::syntax(start, "`*` needs the beginning of a word before it")
                     .hint("write it like `refun*`"));
             }
             Suffix::Star => TextForm::Prefix,
@@ -294,56 +297,62 @@ impl<'t> Parser<'t> {
     }
 
     /// `*` alone.
-    fn everything(&mut self, scope: Scope, start: usize) -> Result<Part, Located> {
+    fn everything(&mut self, scope: Scope, start: usize) -> Result<Part, ErrorAtByte> {
         let exists = |field: &str| Query::Exists { field: field.to_owned() };
         let query = match scope {
             Scope::Default => Query::All,
             Scope::Topic => exists("topic"),
             Scope::Keywords => exists("keywords"),
             Scope::Transcript | Scope::Role(_) | Scope::Summary => {
-                return Err(Located::syntax(start, "`*` alone works for fields that are matched as a whole")
-                    .hint("give the beginning of a word, like `refun*`"));
+                return Err(ErrorAtByte::syntax(
+                    start,
+                    "`*` alone works for fields that are matched as a whole",
+                )
+                .hint("give the beginning of a word, like `refun*`"));
             }
         };
         self.leaf(query, start)
     }
 
     /// A part without a single word: punctuation is left out, unless a scope was asked to hold it.
-    fn wordless(&self, scope: Scope, start: usize) -> Result<Part, Located> {
+    fn wordless(&self, scope: Scope, start: usize) -> Result<Part, ErrorAtByte> {
         if scope == Scope::Default {
             return Ok(None);
         }
-        Err(Located::syntax(start, "there is no word to search for here")
+        Err(ErrorAtByte::syntax(start, "there is no word to search for here")
             .hint("words are made of letters and digits"))
     }
 
     /// A value of a field that is matched as a whole or compared.
-    fn value(&mut self, target: &Target) -> Result<Part, Located> {
-        let start = self.reader.at;
-        if matches!(self.reader.peek(), Some('[' | '{')) {
+    fn value(&mut self, target: &Target) -> Result<Part, ErrorAtByte> {
+        let start = self.lexer.at;
+        if matches!(self.lexer.peek(), Some('[' | '{')) {
             let query = self.range(target)?;
             return self.leaf(query, start);
         }
         if let Some(operator) =
-            ["<=", ">=", "<", ">", "="].into_iter().find(|o| self.reader.rest().starts_with(o))
+            ["<=", ">=", "<", ">", "="].into_iter().find(|o| self.lexer.rest().starts_with(o))
         {
-            self.reader.at += operator.len();
+            self.lexer.at += operator.len();
             let query = self.comparison(target, operator, start)?;
             return self.leaf(query, start);
         }
-        let Word { text, suffix, .. } = self.reader.word(|_| false)?;
+        let Chunk { text, suffix, .. } = self.lexer.word(|_| false)?;
         self.doubt(target, start, &suffix);
         let query = match (suffix, target) {
             (Suffix::Star, _) if text.is_empty() => Query::Exists { field: target.name().to_owned() },
             (Suffix::Star, Target::Number(field)) => {
-                return Err(Located::value(start, format!("`{}` has no beginnings to match", field.name))
-                    .hint("use a range, like `>=2` or `[1 TO 3]`"));
+                return Err(ErrorAtByte::value(
+                    start,
+                    format!("`{}` has no beginnings to match", field.name),
+                )
+                .hint("use a range, like `>=2` or `[1 TO 3]`"));
             }
             (Suffix::Star, _) => {
                 Query::Value { field: target.name().to_owned(), value: ValueMatch::StartsWith(text) }
             }
             (Suffix::Tilde { start: at, .. }, _) => {
-                return Err(Located::syntax(
+                return Err(ErrorAtByte::syntax(
                     at,
                     format!("`{}` is matched exactly, `~` does not work", target.name()),
                 )
@@ -355,40 +364,40 @@ impl<'t> Parser<'t> {
         self.leaf(query, start)
     }
 
-    fn comparison(&mut self, target: &Target, operator: &str, start: usize) -> Result<Query, Located> {
-        self.reader.skip_blanks();
+    fn comparison(&mut self, target: &Target, operator: &str, start: usize) -> Result<Query, ErrorAtByte> {
+        self.lexer.skip_blanks();
         let (text, byte) = self.bound(|_| false)?;
         if text.is_empty() {
-            return Err(Located::syntax(byte, format!("there is no value after `{operator}`")));
+            return Err(ErrorAtByte::syntax(byte, format!("there is no value after `{operator}`")));
         }
-        let at = |inclusive| Bound::At { text: text.clone(), byte, inclusive };
+        let at = |inclusive| RangeEnd::At { text: text.clone(), byte, inclusive };
         match operator {
             "=" if !matches!(target, Target::Number(_)) => Ok(is(target, text)),
             "=" => bounds::exactly(target, &text, byte),
-            "<" => bounds::range(target, Bound::Open, at(false), start),
-            "<=" => bounds::range(target, Bound::Open, at(true), start),
-            ">" => bounds::range(target, at(false), Bound::Open, start),
-            _ => bounds::range(target, at(true), Bound::Open, start),
+            "<" => bounds::range(target, RangeEnd::Open, at(false), start),
+            "<=" => bounds::range(target, RangeEnd::Open, at(true), start),
+            ">" => bounds::range(target, at(false), RangeEnd::Open, start),
+            _ => bounds::range(target, at(true), RangeEnd::Open, start),
         }
     }
 
-    fn range(&mut self, target: &Target) -> Result<Query, Located> {
-        let start = self.reader.at;
+    fn range(&mut self, target: &Target) -> Result<Query, ErrorAtByte> {
+        let start = self.lexer.at;
         let malformed = |at: usize, message: &str| {
-            Located::syntax(at, message).hint("write it like `[60 TO 300]`, `{60 TO 300}` or `[60 TO *]`")
+            ErrorAtByte::syntax(at, message).hint("write it like `[60 TO 300]`, `{60 TO 300}` or `[60 TO *]`")
         };
-        let from_inclusive = self.reader.bump() == Some('[');
-        self.reader.skip_blanks();
+        let from_inclusive = self.lexer.bump() == Some('[');
+        self.lexer.skip_blanks();
         let (from, from_byte) = self.range_end()?;
-        self.reader.skip_blanks();
-        if !self.reader.at_keyword("TO") {
-            return Err(malformed(self.reader.at, "`TO` is missing between the two ends of the range"));
+        self.lexer.skip_blanks();
+        if !self.lexer.at_keyword("TO") {
+            return Err(malformed(self.lexer.at, "`TO` is missing between the two ends of the range"));
         }
-        self.reader.at += "TO".len();
-        self.reader.skip_blanks();
+        self.lexer.at += "TO".len();
+        self.lexer.skip_blanks();
         let (to, to_byte) = self.range_end()?;
-        self.reader.skip_blanks();
-        let to_inclusive = match self.reader.bump() {
+        self.lexer.skip_blanks();
+        let to_inclusive = match self.lexer.bump() {
             Some(']') => true,
             Some('}') => false,
             _ => return Err(malformed(start, "the range is never closed")),
@@ -398,57 +407,59 @@ impl<'t> Parser<'t> {
             return Err(malformed(byte, "an end of the range is missing"));
         }
         let bound = |text: String, byte: usize, inclusive: bool| match text.as_str() {
-            "*" => Bound::Open,
-            _ => Bound::At { text, byte, inclusive },
+            "*" => RangeEnd::Open,
+            _ => RangeEnd::At { text, byte, inclusive },
         };
         let (from, to) = (bound(from, from_byte, from_inclusive), bound(to, to_byte, to_inclusive));
         bounds::range(target, from, to, start)
     }
 
-    fn range_end(&mut self) -> Result<(String, usize), Located> {
-        if self.reader.peek() == Some('*') {
-            self.reader.bump();
-            return Ok(("*".to_owned(), self.reader.at - 1));
+    fn range_end(&mut self) -> Result<(String, usize), ErrorAtByte> {
+        if self.lexer.peek() == Some('*') {
+            self.lexer.bump();
+            return Ok(("*".to_owned(), self.lexer.at - 1));
         }
         self.bound(|c| matches!(c, ']' | '}'))
     }
 
     /// The text of a bound, quoted or not, and where it stands.
-    fn bound(&mut self, ends: impl Fn(char) -> bool) -> Result<(String, usize), Located> {
-        let byte = self.reader.at;
-        if self.reader.peek().is_some_and(is_quote) {
-            return Ok((self.reader.quoted()?, byte));
+    fn bound(&mut self, ends: impl Fn(char) -> bool) -> Result<(String, usize), ErrorAtByte> {
+        let byte = self.lexer.at;
+        if self.lexer.peek().is_some_and(is_quote) {
+            return Ok((self.lexer.quoted()?, byte));
         }
-        let word = self.reader.word(ends)?;
+        let word = self.lexer.word(ends)?;
         match word.suffix {
             Suffix::None => Ok((word.text, byte)),
-            _ => Err(Located::syntax(byte, "an end of a range is one value, without `*` and `~`")),
+            _ => Err(ErrorAtByte::syntax(byte, "an end of a range is one value, without `*` and `~`")),
         }
     }
 
     /// Keeps what is doubtful about the word that was just read.
     fn doubt(&mut self, target: &Target, start: usize, suffix: &Suffix) {
         if *suffix == Suffix::None && self.doubts.len() < NOTICES_MAX {
-            let (text, end) = (self.reader.text, self.reader.at);
-            let written = Written { text, start, end, scope_start: self.scope_start };
+            let (text, end) = (self.lexer.text, self.lexer.at);
+            let written = WrittenWord { text, start, end, scope_start: self.scope_start };
             self.doubts.extend(written.doubt(target));
         }
     }
 
-    fn leaf(&mut self, query: Query, byte: usize) -> Result<Part, Located> {
+    fn leaf(&mut self, query: Query, byte: usize) -> Result<Part, ErrorAtByte> {
         self.num_leaves += 1;
         if self.num_leaves > LEAVES_MAX {
             let message = format!("the query has more than {LEAVES_MAX} words and values");
-            return Err(Located::new(ParseErrorKind::TooLarge, byte, message).hint("search for fewer words"));
+            return Err(
+                ErrorAtByte::new(ParseErrorKind::TooLarge, byte, message).hint("search for fewer words")
+            );
         }
         Ok(Some(query))
     }
 
-    fn enter(&mut self, byte: usize) -> Result<(), Located> {
+    fn enter(&mut self, byte: usize) -> Result<(), ErrorAtByte> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
             let message = format!("parentheses and `NOT` are nested more than {DEPTH_MAX} deep");
-            return Err(Located::new(ParseErrorKind::TooLarge, byte, message));
+            return Err(ErrorAtByte::new(ParseErrorKind::TooLarge, byte, message));
         }
         Ok(())
     }
@@ -462,8 +473,8 @@ fn both_sides(operator: &str) -> String {
     }
 }
 
-fn unclosed(start: usize, end: usize) -> Located {
-    Located::syntax(start, "the parenthesis is never closed")
+fn unclosed(start: usize, end: usize) -> ErrorAtByte {
+    ErrorAtByte::syntax(start, "the parenthesis is never closed")
         .instead(end..end, ")")
         .hint("close it, or write `\\(` for the character itself")
 }
@@ -498,9 +509,9 @@ fn num_words(text: &str) -> usize {
     std::iter::from_fn(|| words.next_word()).count()
 }
 
-fn checked_slop(number: &str, num_words: usize, at: usize) -> Result<u32, Located> {
+fn checked_slop(number: &str, num_words: usize, at: usize) -> Result<u32, ErrorAtByte> {
     let slop_max = (MESSAGE_GAP as usize).saturating_sub(num_words).min(SLOP_MAX as usize);
-    let too_far = |message: String| Located::syntax(at, message).hint("write it like `\"near words\"~3`");
+    let too_far = |message: String| ErrorAtByte::syntax(at, message).hint("write it like `\"near words\"~3`");
     if number.is_empty() {
         return Err(too_far("`~` behind a phrase needs a number of positions".to_owned()));
     }
@@ -513,13 +524,14 @@ fn checked_slop(number: &str, num_words: usize, at: usize) -> Result<u32, Locate
     }
 }
 
-fn checked_distance(number: &str, at: usize) -> Result<u8, Located> {
+fn checked_distance(number: &str, at: usize) -> Result<u8, ErrorAtByte> {
     match number {
         "" | "2" => Ok(EDITS_MAX),
         "1" => Ok(1),
-        _ => {
-            Err(Located::syntax(at, format!("`~{}` is not a number of edits that is allowed", shown(number)))
-                .hint(format!("at most {EDITS_MAX} edits are allowed: write `~1` or `~2`")))
-        }
+        _ => Err(ErrorAtByte::syntax(
+            at,
+            format!("`~{}` is not a number of edits that is allowed", shown(number)),
+        )
+        .hint(format!("at most {EDITS_MAX} edits are allowed: write `~1` or `~2`"))),
     }
 }

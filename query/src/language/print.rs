@@ -1,128 +1,155 @@
-//! A query written back as text, for people to read and for links.
+//! A query written back as text: for people to read and for links, or without what it searches for.
 
 use std::fmt::Display;
 
 use hearken_index::query::{Edge, Query, Range, TextForm, ValueMatch};
 use hearken_model::field::METADATA_PREFIX;
 
-use super::reader::{SIGNS, ends_word, is_blank, is_quote};
+use super::lexer::{SIGNS, ends_word, is_blank, is_quote};
 use super::target::scope_name;
+
+/// Stands for what was searched for.
+pub(crate) const HIDDEN: &str = "…";
 
 /// The query as text. What [`super::parse`] returned parses to the same tree again.
 pub fn print(query: &Query) -> String {
-    let mut out = String::new();
-    write(query, Place::Top, &mut out);
-    out
+    let mut printer = Printer { out: String::new(), hides: false };
+    printer.write(query, Precedence::Top);
+    printer.out
+}
+
+/// The query with `…` in place of each word, value and metadata key: what may be shown to those who must not know what was
+/// searched for.
+pub(crate) fn shape(query: &Query) -> String {
+    let mut printer = Printer { out: String::new(), hides: true };
+    printer.write(query, Precedence::Top);
+    printer.out
+}
+
+/// A field's name in a shape: metadata keys may hold anything.
+pub(crate) fn shown_field(field: &str) -> &str {
+    if field.starts_with(METADATA_PREFIX) { "metadata.…" } else { field }
 }
 
 /// Where a part stands, and so whether it needs parentheses. No more are written than are needed, so that printing
 /// never nests deeper than the text that was parsed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum Precedence {
     Top,
     InOr,
     InAnd,
     InNot,
 }
 
-fn write(query: &Query, place: Place, out: &mut String) {
-    match query {
-        Query::All => out.push('*'),
-        Query::And(parts) if parts.is_empty() => out.push('*'),
-        Query::Or(parts) if parts.is_empty() => out.push_str("NOT *"),
-        Query::And(parts) => write_list(parts, " ", Place::InAnd, place, out),
-        Query::Or(parts) => write_list(parts, " OR ", Place::InOr, place, out),
-        Query::Not(inner) => {
-            out.push_str("NOT ");
-            write(inner, Place::InNot, out);
-        }
-        Query::Text { scope, text, form } => {
-            let name = scope_name(*scope);
-            if !name.is_empty() {
-                out.push_str(name);
-                out.push(':');
+struct Printer {
+    out: String,
+    /// Whether a shape is written.
+    hides: bool,
+}
+
+impl Printer {
+    fn write(&mut self, query: &Query, place: Precedence) {
+        match query {
+            Query::All => self.out.push('*'),
+            Query::And(parts) if parts.is_empty() => self.out.push('*'),
+            Query::Or(parts) if parts.is_empty() => self.out.push_str("NOT *"),
+            Query::And(parts) => self.write_list(parts, " ", Precedence::InAnd, place),
+            Query::Or(parts) => self.write_list(parts, " OR ", Precedence::InOr, place),
+            Query::Not(inner) => {
+                self.out.push_str("NOT ");
+                self.write(inner, Precedence::InNot);
             }
-            write_text(text, *form, out);
-        }
-        Query::Value { field, value } => {
-            write_name(field, out);
-            match value {
-                ValueMatch::Is(value) if is_plain(value) => out.push_str(value),
-                ValueMatch::Is(value) => write_quoted(value, out),
-                ValueMatch::StartsWith(beginning) => {
-                    write_word(beginning, out);
-                    out.push('*');
+            Query::Text { scope, text, form } => {
+                let name = scope_name(*scope);
+                if !name.is_empty() {
+                    self.out.push_str(name);
+                    self.out.push(':');
+                }
+                self.write_text(text, *form);
+            }
+            Query::Value { field, value } => {
+                self.write_name(field);
+                match value {
+                    _ if self.hides => self.out.push_str(HIDDEN),
+                    ValueMatch::Is(value) if is_plain(value) => self.out.push_str(value),
+                    ValueMatch::Is(value) => write_quoted(value, &mut self.out),
+                    ValueMatch::StartsWith(beginning) => write_word(beginning, &mut self.out),
+                }
+                if matches!(value, ValueMatch::StartsWith(_)) {
+                    self.out.push('*');
                 }
             }
-        }
-        Query::Range { field, range } => {
-            write_name(field, out);
-            let exact = !field.starts_with(METADATA_PREFIX);
-            let short = match range {
-                Range::Integer(from, to) => short_range(from, to, exact),
-                Range::Seconds(from, to) => short_range(from, to, exact),
-                Range::Number(from, to) => short_range(from, to, exact),
-                Range::Money(from, to) => short_range(from, to, exact),
-                Range::Time(from, to) => short_range(from, to, exact),
-            };
-            out.push_str(&short.unwrap_or_else(|| range.to_string()));
-        }
-        Query::Exists { field } => {
-            write_name(field, out);
-            out.push('*');
-        }
-    }
-}
-
-fn write_list(parts: &[Query], between: &str, inside: Place, place: Place, out: &mut String) {
-    let parenthesised = place > inside && parts.len() > 1 || place == inside && place != Place::Top;
-    if parenthesised {
-        out.push('(');
-    }
-    for (idx, part) in parts.iter().enumerate() {
-        if idx > 0 {
-            out.push_str(between);
-        }
-        write(part, inside, out);
-    }
-    if parenthesised {
-        out.push(')');
-    }
-}
-
-fn write_text(text: &str, form: TextForm, out: &mut String) {
-    match form {
-        TextForm::Word if matches!(text, "AND" | "OR" | "NOT") => {
-            out.push('\\');
-            out.push_str(text);
-        }
-        TextForm::Word => write_word(text, out),
-        TextForm::Phrase { slop } => {
-            write_quoted(text, out);
-            if slop > 0 {
-                out.push_str(&format!("~{slop}"));
+            Query::Range { field, range } => {
+                self.write_name(field);
+                if self.hides {
+                    return self.out.push_str("[… TO …]");
+                }
+                let exact = !field.starts_with(METADATA_PREFIX);
+                let short = match range {
+                    Range::Integer(from, to) => short_range(from, to, exact),
+                    Range::Seconds(from, to) => short_range(from, to, exact),
+                    Range::Number(from, to) => short_range(from, to, exact),
+                    Range::Money(from, to) => short_range(from, to, exact),
+                    Range::Time(from, to) => short_range(from, to, exact),
+                };
+                self.out.push_str(&short.unwrap_or_else(|| range.to_string()));
+            }
+            Query::Exists { field } => {
+                self.write_name(field);
+                self.out.push('*');
             }
         }
-        TextForm::Prefix => {
-            write_word(text, out);
-            out.push('*');
-        }
-        TextForm::Fuzzy { distance } => {
-            write_word(text, out);
-            out.push_str(&format!("~{distance}"));
-        }
     }
-}
 
-fn write_name(field: &str, out: &mut String) {
-    match field.strip_prefix(METADATA_PREFIX) {
-        Some(key) => {
-            out.push_str(METADATA_PREFIX);
-            write_escaped(key, |at, c| ends_word(c) || matches!(c, '\\' | ':') || is_sign(&key[at..]), out);
+    fn write_list(&mut self, parts: &[Query], between: &str, inside: Precedence, place: Precedence) {
+        let parenthesised = place > inside && parts.len() > 1 || place == inside && place != Precedence::Top;
+        if parenthesised {
+            self.out.push('(');
         }
-        None => out.push_str(field),
+        for (idx, part) in parts.iter().enumerate() {
+            if idx > 0 {
+                self.out.push_str(between);
+            }
+            self.write(part, inside);
+        }
+        if parenthesised {
+            self.out.push(')');
+        }
     }
-    out.push(':');
+
+    fn write_text(&mut self, text: &str, form: TextForm) {
+        let is_phrase = matches!(form, TextForm::Phrase { .. });
+        if self.hides {
+            let words = vec![HIDDEN; text.split_whitespace().count().max(1)].join(" ");
+            let quote = if is_phrase { "\"" } else { "" };
+            self.out.extend([quote, &words, quote]);
+        } else if is_phrase {
+            write_quoted(text, &mut self.out);
+        } else {
+            if form == TextForm::Word && matches!(text, "AND" | "OR" | "NOT") {
+                self.out.push('\\');
+            }
+            write_word(text, &mut self.out);
+        }
+        match form {
+            TextForm::Word | TextForm::Phrase { slop: 0 } => {}
+            TextForm::Phrase { slop } => self.out.push_str(&format!("~{slop}")),
+            TextForm::Prefix => self.out.push('*'),
+            TextForm::Fuzzy { distance } => self.out.push_str(&format!("~{distance}")),
+        }
+    }
+
+    fn write_name(&mut self, field: &str) {
+        match field.strip_prefix(METADATA_PREFIX) {
+            Some(key) if !self.hides => {
+                self.out.push_str(METADATA_PREFIX);
+                let special = |at: usize, c| ends_word(c) || matches!(c, '\\' | ':') || is_sign(&key[at..]);
+                write_escaped(key, special, &mut self.out);
+            }
+            _ => self.out.push_str(shown_field(field)),
+        }
+        self.out.push(':');
+    }
 }
 
 /// A word with its escapes.

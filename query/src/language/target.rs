@@ -4,7 +4,7 @@ use hearken_index::query::Scope;
 use hearken_model::Role;
 use hearken_model::field::{FIELDS, Field, FieldKind, METADATA_PREFIX, TEXT_SCOPES, field, nearest};
 
-use super::error::{Located, ParseErrorKind, shown};
+use super::error::{ErrorAtByte, ParseErrorKind, shown};
 
 /// What is searched by a part of a query.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +21,7 @@ pub(super) enum Target {
 
 impl Target {
     /// The target of that name.
-    pub(super) fn find(name: &str, byte: usize) -> Result<Target, Located> {
+    pub(super) fn find(name: &str, byte: usize) -> Result<Target, ErrorAtByte> {
         if let Some(scope) = text_scope(name) {
             return Ok(Target::Words(scope));
         }
@@ -45,9 +45,9 @@ impl Target {
     }
 }
 
-fn unknown(name: &str, byte: usize) -> Located {
+fn unknown(name: &str, byte: usize) -> ErrorAtByte {
     let error =
-        Located::new(ParseErrorKind::UnknownField, byte, format!("there is no field `{}`", shown(name)));
+        ErrorAtByte::new(ParseErrorKind::UnknownField, byte, format!("there is no field `{}`", shown(name)));
     if name == METADATA_PREFIX.trim_end_matches('.') || name == METADATA_PREFIX {
         return error.hint("metadata is searched by key, for instance `metadata.plan:pro`");
     }
@@ -77,7 +77,7 @@ fn text_scope(name: &str) -> Option<Scope> {
 }
 
 /// The name of a scope before the colon; empty for words without one.
-pub(crate) fn scope_name(scope: Scope) -> &'static str {
+pub(super) fn scope_name(scope: Scope) -> &'static str {
     match scope {
         Scope::Default => "",
         Scope::Transcript => "transcript",

@@ -255,7 +255,7 @@ const CASES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_a_support_lead_types_means_what_they_mean() {
+fn what_a_support_lead_types_is_understood() {
     for (text, expected) in CASES {
         let query = parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
         assert_eq!(shape(&query), *expected, "{text}");
@@ -324,7 +324,7 @@ const MISTAKES: &[(&str, usize, ParseErrorKind, &str, &str)] = &[
 ];
 
 #[test]
-fn mistakes_are_shown_where_they_are_with_a_mend() {
+fn mistakes_are_shown_where_they_are_with_a_fix() {
     for (text, position, kind, message, hint) in MISTAKES {
         let error = parse(text).expect_err(text);
         assert_eq!((error.position, error.kind), (*position, *kind), "{text}: {error:?}");
@@ -334,8 +334,8 @@ fn mistakes_are_shown_where_they_are_with_a_mend() {
 }
 
 #[test]
-fn a_mistake_with_a_plain_meaning_comes_with_the_whole_query_mended() {
-    let mended = |text: &str| parse(text).unwrap_err().mended;
+fn a_mistake_with_a_plain_meaning_comes_with_the_whole_query_corrected() {
+    let corrected = |text: &str| parse(text).unwrap_err().corrected;
     for (text, meant) in [
         ("refund contry:Germany", "refund country:Germany"),
         ("größe usr:x y", "größe user:x y"),
@@ -343,10 +343,10 @@ fn a_mistake_with_a_plain_meaning_comes_with_the_whole_query_mended() {
         ("(a OR b", "(a OR b)"),
         ("a) b", "a b"),
     ] {
-        assert_eq!(mended(text).as_deref(), Some(meant), "{text}");
+        assert_eq!(corrected(text).as_deref(), Some(meant), "{text}");
         assert!(parse(meant).is_ok(), "{meant}");
     }
-    assert_eq!(mended("csat:high"), None);
+    assert_eq!(corrected("csat:high"), None);
 }
 
 #[test]
@@ -444,18 +444,18 @@ const DOUBTS: &[(&str, usize, &str, &str)] = &[
 ];
 
 #[test]
-fn what_is_probably_meant_otherwise_is_said_where_it_is_with_what_to_write() {
-    for (text, position, message, mended) in DOUBTS {
+fn a_query_that_probably_means_something_else_gets_a_notice_with_a_correction() {
+    for (text, position, message, corrected) in DOUBTS {
         let notices = notices(text);
         assert_eq!(notices.len(), 1, "{text}: {notices:?}");
         assert!(notices[0].message.contains(message), "{text}: {notices:?}");
-        assert_eq!(notices[0].mended, *mended, "{text}");
+        assert_eq!(notices[0].corrected, *corrected, "{text}");
         assert_eq!(notices[0].position, *position, "{text}");
     }
 }
 
 #[test]
-fn what_people_write_is_not_doubted() {
+fn ordinary_queries_get_no_notices() {
     for text in [
         "",
         "refund",
@@ -587,7 +587,7 @@ proptest! {
         }
         for notice in notices(&text) {
             prop_assert!(notice.position < text.chars().count());
-            prop_assert!(notice.mended != text && parse(&notice.mended).is_ok(), "{text}: {notice:?}");
+            prop_assert!(notice.corrected != text && parse(&notice.corrected).is_ok(), "{text}: {notice:?}");
         }
     }
 }

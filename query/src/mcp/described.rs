@@ -63,7 +63,7 @@ pub(super) static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
             [
                 id(),
                 ("q", json!({"type": "string", "description": "Names the messages that match this query, in `matches`; those from the cursor `next_match` on come next."})),
-                cursor("Where to go on: an earlier answer's `next_cursor`, or a message's number `n`."),
+                cursor("Where to continue: an earlier answer's `next_cursor`, or a message's number `n`."),
             ]
             .iter(),
         ),

@@ -1,10 +1,10 @@
 //! Answers short enough for a model's context: nothing that is absent, and no text longer than it need be.
 
-use hearken_index::highlight::{Highlight, Place};
+use hearken_index::highlight::{Highlight, HighlightPlace};
 use hearken_model::{Interaction, Message};
 use serde_json::{Map, Value, json};
 
-/// Longest text beside a message's own.
+/// Longest text except a message's own.
 const TEXT_CHARS_MAX: usize = 300;
 /// Longest JSON of what a tool was called with, and of what it answered.
 const TOOL_CHARS_MAX: usize = 200;
@@ -59,10 +59,10 @@ pub(super) fn highlights(highlights: &[Highlight]) -> Vec<Value> {
     shown
         .filter_map(|Highlight { place, fragments, .. }| {
             tidy(match place {
-                Place::Message { role, offset_ms, .. } => {
+                HighlightPlace::Message { role, offset_ms, .. } => {
                     json!({"role": role, "offset_ms": offset_ms, "fragments": fragments})
                 }
-                Place::Detail { field } => json!({"field": field, "fragments": fragments}),
+                HighlightPlace::Detail { field } => json!({"field": field, "fragments": fragments}),
             })
         })
         .collect()
@@ -94,7 +94,7 @@ pub(super) fn message(number: usize, message: &Message) -> Map<String, Value> {
     }
 }
 
-/// As much of the text as takes no more than so many bytes as JSON, at least one character.
+/// As much of the text as takes at most this many bytes as JSON, at least one character.
 pub(super) fn beginning(text: &str, bytes_max: usize) -> &str {
     let mut num_bytes = 2;
     for (at, c) in text.char_indices() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use hearken_index::highlight::{Highlight, Place as Found};
+use hearken_index::highlight::{Highlight, HighlightPlace};
 use hearken_index::search::FacetCount;
 use hearken_model::Message;
 use hearken_model::field::nearest;
@@ -23,7 +23,7 @@ use crate::state::AppState;
 const LIMIT_DEFAULT: usize = 10;
 /// Messages and details of one interaction that `show` names as matches.
 const MATCHES_MAX: usize = 10;
-/// The list of counts over time, beside those of fields.
+/// The list of counts over time, in addition to those of fields.
 const OVER_TIME: &str = "over_time";
 /// Room for the braces, names and numbers of an answer around what it lists.
 const FRAME_BYTES: usize = 200;
@@ -91,7 +91,7 @@ impl Ask<'_> {
             Some(_) => Err(invalid(name, format!("`{name}` is a text"))),
         };
         let id = text("id")?.ok_or_else(|| invalid("id", "`id` is missing"))?;
-        let place = text("cursor")?.as_deref().map(Place::parse).transpose()?;
+        let place = text("cursor")?.as_deref().map(Continuation::parse).transpose()?;
         let answer = search::interaction(self.state, id, text("q")?, self.caller).await?;
 
         let interaction = &answer.interaction;
@@ -176,8 +176,8 @@ impl Ask<'_> {
         self.page(frame, lists.collect(), place)
     }
 
-    /// The rows from a place on that fit into one answer, on the first page beside what is no list.
-    fn page(&self, frame: Value, lists: Lists, place: Option<Place>) -> Result<Value, Problem> {
+    /// The rows from a place on that fit into one answer, on the first page beside what is not a list.
+    fn page(&self, frame: Value, lists: Lists, place: Option<Continuation>) -> Result<Value, Problem> {
         let mut shown = if place.is_some() { json!({}) } else { frame };
         let room = self.bytes_max.saturating_sub(shown.to_string().len() + FRAME_BYTES);
         let (mut facets, next) = rows(lists, place.unwrap_or_default(), room);
@@ -207,8 +207,8 @@ fn lists(facets: &[(String, Vec<FacetCount>)]) -> Lists {
     facets.iter().map(|(name, counts)| (name.clone(), rows(counts))).collect()
 }
 
-/// The rows from a place on that fit into so many bytes, and where to go on.
-fn rows(lists: Lists, place: Place, mut room: usize) -> (Map<String, Value>, Option<Place>) {
+/// The rows from a place on that fit into that many bytes, and where to continue.
+fn rows(lists: Lists, place: Continuation, mut room: usize) -> (Map<String, Value>, Option<Continuation>) {
     let mut shown = Map::new();
     for (number, (name, rows)) in lists.into_iter().enumerate().skip(place.item) {
         let from = if number == place.item { place.offset } else { 0 };
@@ -219,7 +219,7 @@ fn rows(lists: Lists, place: Place, mut room: usize) -> (Map<String, Value>, Opt
             Some(room) => fitting(rows.into_iter(), room),
             None => (Vec::new(), false),
         };
-        let next = Place { item: number, offset: from + fitting.len() };
+        let next = Continuation { item: number, offset: from + fitting.len() };
         room = room.saturating_sub(frame + fitting.iter().map(num_bytes).sum::<usize>());
         if !fitting.is_empty() || all_fit && num_rows == 0 {
             shown.insert(name, fitting.into());
@@ -231,11 +231,11 @@ fn rows(lists: Lists, place: Place, mut room: usize) -> (Map<String, Value>, Opt
     (shown, None)
 }
 
-/// Where to go on with rows.
-fn place(arguments: &mut JsonObject) -> Result<Option<Place>, Problem> {
+/// Where to continue with rows.
+fn place(arguments: &mut JsonObject) -> Result<Option<Continuation>, Problem> {
     match arguments.remove("cursor") {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Place::parse(&text).map(Some),
+        Some(Value::String(text)) => Continuation::parse(&text).map(Some),
         Some(_) => Err(invalid("cursor", "`cursor` is a text")),
     }
 }
@@ -273,7 +273,7 @@ fn found(item: &SearchItem) -> Value {
     shown
 }
 
-/// The first values that fit into so many bytes, and whether these are all.
+/// The first values that fit into this many bytes, and whether these are all.
 fn fitting(values: impl Iterator<Item = Value>, mut room: usize) -> (Vec<Value>, bool) {
     let mut fitting = Vec::new();
     for value in values {
@@ -302,22 +302,22 @@ fn without_nothing(mut answer: Value) -> Value {
 /// A place in what is longer than one answer. In a transcript: a message, and a character of it. In counts: a list, and a
 /// row of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Place {
+struct Continuation {
     item: usize,
     offset: usize,
 }
 
-impl Place {
+impl Continuation {
     fn parse(text: &str) -> Result<Self, Problem> {
         let (item, offset) = text.split_once('.').unwrap_or((text, "0"));
         match (item.parse(), offset.parse()) {
-            (Ok(item), Ok(offset)) => Ok(Place { item, offset }),
+            (Ok(item), Ok(offset)) => Ok(Continuation { item, offset }),
             _ => Err(invalid("cursor", "`cursor` is an answer's `next_cursor` or the number of a message")),
         }
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for Continuation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.offset {
             0 => write!(f, "{}", self.item),
@@ -326,20 +326,20 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// What matches from a place on, as much as fits into so many bytes, and the number of the message with the next match. On
+/// What matches from a place on, as much as fits into this many bytes, and the number of the message with the next match. On
 /// the first page the details come before the messages.
 fn matches(
     highlights: &[Highlight],
     messages: &[Message],
-    place: Option<Place>,
+    place: Option<Continuation>,
     room: usize,
 ) -> (Vec<Value>, Option<usize>) {
     let first = place.unwrap_or_default().item;
     let numbers: HashMap<_, _> =
         messages.iter().enumerate().map(|(number, message)| (message.id.as_str(), number)).collect();
     let number_of = |highlight: &Highlight| match &highlight.place {
-        Found::Message { message_id, .. } => numbers.get(message_id.as_str()).copied(),
-        Found::Detail { .. } => None,
+        HighlightPlace::Message { message_id, .. } => numbers.get(message_id.as_str()).copied(),
+        HighlightPlace::Detail { .. } => None,
     };
     let is_meant = |highlight: &&Highlight| match number_of(highlight) {
         Some(number) => number >= first,
@@ -349,8 +349,8 @@ fn matches(
     found.sort_by_key(|highlight| number_of(highlight)); // details have none
     let rows = found.iter().take(MATCHES_MAX).map(|highlight| {
         let mut row = match &highlight.place {
-            Found::Message { .. } => json!({"n": number_of(highlight)}),
-            Found::Detail { field } => json!({"field": field}),
+            HighlightPlace::Message { .. } => json!({"n": number_of(highlight)}),
+            HighlightPlace::Detail { field } => json!({"field": field}),
         };
         let whole = json!({"fragments": highlight.fragments});
         if num_bytes(&row) + num_bytes(&whole) <= room {
@@ -363,9 +363,9 @@ fn matches(
     (shown, next)
 }
 
-/// The messages from a place on that fit into so many bytes, and where to go on. A message that is too long for an answer
+/// The messages from a place on that fit into that many bytes, and where to continue. A message that is too long for an answer
 /// of its own is told in parts.
-fn said(messages: &[Message], place: Place, mut room: usize) -> (Vec<Value>, Option<Place>) {
+fn said(messages: &[Message], place: Continuation, mut room: usize) -> (Vec<Value>, Option<Continuation>) {
     let mut shown = Vec::new();
     for (number, said) in messages.iter().enumerate().skip(place.item) {
         let from = if number == place.item { place.offset } else { 0 };
@@ -376,18 +376,18 @@ fn said(messages: &[Message], place: Place, mut room: usize) -> (Vec<Value>, Opt
         let part = beginning(text, room.saturating_sub(frame));
         let is_whole = part.len() == text.len();
         if !is_whole && !shown.is_empty() {
-            return (shown, Some(Place { item: number, offset: 0 }));
+            return (shown, Some(Continuation { item: number, offset: 0 }));
         }
         row.insert("message".to_owned(), part.into());
         if !is_whole {
             row.insert("goes_on".to_owned(), true.into());
             shown.push(Value::Object(row));
-            return (shown, Some(Place { item: number, offset: from + part.chars().count() }));
+            return (shown, Some(Continuation { item: number, offset: from + part.chars().count() }));
         }
         let row = Value::Object(row);
         let num_bytes = row.to_string().len() + 1;
         if num_bytes > room && !shown.is_empty() {
-            return (shown, Some(Place { item: number, offset: 0 }));
+            return (shown, Some(Continuation { item: number, offset: 0 }));
         }
         room = room.saturating_sub(num_bytes);
         shown.push(row);

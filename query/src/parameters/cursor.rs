@@ -36,7 +36,7 @@ pub fn encode_cursor(cursor: &Cursor, selection: &Selection, sort: &Sort) -> Str
 /// The place that a cursor of this search names.
 ///
 /// # Errors
-/// It is no cursor, or that of another search.
+/// It is not a cursor, or that of another search.
 pub fn decode_cursor(text: &str, selection: &Selection, sort: &Sort) -> Result<Cursor, InvalidCursor> {
     let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor::Malformed)?;
     let envelope: Envelope = serde_json::from_slice(&json).map_err(|_| InvalidCursor::Malformed)?;

@@ -233,7 +233,7 @@ fn add_facets(facets: &mut Vec<String>, text: &str) -> Result<(), ParameterError
     Ok(())
 }
 
-/// Nothing at all is no facet, as in `facets`.
+/// Nothing at all is not a facet, as in `facets`.
 fn add_range_facet(parameters: &mut SearchParameters, text: &str) -> Result<(), ParameterError> {
     if text.is_empty() {
         return Ok(());

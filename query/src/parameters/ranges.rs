@@ -56,7 +56,7 @@ fn countable(name: &str) -> Result<&'static Field, ParameterError> {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("ranges can be counted of {}", names().collect::<Vec<_>>().join(", ")),
             };
-            Err(error("is no field that holds numbers or times", Some(hint)))
+            Err(error("is not a field of numbers or times", Some(hint)))
         }
         _ => {
             let hint = format!("count its values: `facets={}`", shown(name));

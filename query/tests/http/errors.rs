@@ -63,7 +63,7 @@ async fn mistakes_are_problems_with_a_stable_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_query_error_says_where_and_how_to_mend_it() {
+async fn a_query_error_says_where_and_how_to_fix_it() {
     let world = small();
     let answer = world.search("größe contry:Germany").await.json();
     assert_eq!(answer["position"], 6);

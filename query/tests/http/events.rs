@@ -54,7 +54,7 @@ fn post(body: impl Into<Body>) -> Request<Body> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn items_are_counted_and_each_refused_one_is_told() {
+async fn items_are_counted_and_each_refused_one_is_reported() {
     let (world, sink) = (small(), Arc::new(Sink::default()));
     for (body, accepted, rejected) in [
         (r#"{"event": "x"}"#, 1, vec![]),
@@ -73,7 +73,7 @@ async fn items_are_counted_and_each_refused_one_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_cannot_be_taken_are_told_why() {
+async fn rejected_bodies_say_why() {
     let (world, sink) = (small(), Arc::new(Sink::default()));
     for (body, encoding, status, code) in [
         ("".to_owned(), "", 400, "invalid_body"),
@@ -96,7 +96,7 @@ async fn bodies_that_cannot_be_taken_are_told_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_sends_too_fast_is_told_when_to_come_back() {
+async fn a_sender_that_is_too_fast_learns_when_to_retry() {
     let (world, sink) = (small(), Arc::new(Sink::default()));
     let limits = Limits { events_per_second: NonZeroU32::new(1), ..Limits::default() };
     let state = AppState::builder(world.state.reader().clone(), prometheus::Registry::new()).limits(limits);

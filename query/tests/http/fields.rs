@@ -1,7 +1,7 @@
 //! A row of the table of fields is enough: every surface knows the field.
 
 use hearken_model::Interaction;
-use hearken_model::field::{FIELDS, FieldKind, Reading};
+use hearken_model::field::{FIELDS, FieldAccessor, FieldKind};
 use serde_json::{Value, json};
 
 use crate::world::{encoded, small};
@@ -17,7 +17,7 @@ fn documented() -> String {
     );
     for field in FIELDS {
         let holds = match (field.kind, field.reading) {
-            (_, Reading::Texts(_)) => "texts",
+            (_, FieldAccessor::Texts(_)) => "texts",
             (FieldKind::Keyword, _) => "text",
             (FieldKind::Integer, _) => "whole number",
             (FieldKind::Seconds, _) => "seconds",

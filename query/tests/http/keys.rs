@@ -48,7 +48,7 @@ impl Guarded {
         self.world.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// What a request is answered, without what would follow for ever.
+    /// What a request is answered, without what would follow forever.
     async fn status(&self, method: Method, uri: &str, key: &str) -> StatusCode {
         let request =
             Request::builder().method(method).uri(uri).header("authorization", format!("Bearer {key}"));
@@ -265,7 +265,7 @@ async fn an_id_of_another_organization_is_answered_as_one_that_does_not_exist() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_knows_the_facts_alone_learns_no_words() {
+async fn a_key_for_metadata_alone_reveals_no_words() {
     let mut document = of("acme", chat("c1", 0, &[(Role::User, "zanzibar"), (Role::Assistant, "zanzibar")]));
     let head = &mut document.derived.head;
     head.country = Some("Germany".to_owned());
@@ -360,7 +360,7 @@ async fn a_key_erases_what_it_sees_and_learns_of_nothing_else() {
     assert_eq!(erase(json!({"organization": "globex"})).await["matched"], 0);
     assert_eq!(noted(), Vec::<String>::new());
 
-    // A receipt is shown to who could have made it.
+    // A receipt is shown to those who could have made it.
     let uri = format!("/v1/erasures/{}", receipt["id"].as_str().unwrap());
     let statuses =
         [guarded.get(&uri, &acme).await, guarded.get(&uri, &globex).await, guarded.get(&uri, &all).await];

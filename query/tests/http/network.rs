@@ -142,7 +142,7 @@ async fn a_user_whom_the_proxy_signs_on_sees_their_organizations() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stranger_who_sends_what_the_proxy_sends_is_nobody() {
+async fn a_stranger_who_sends_the_proxys_headers_is_not_signed_on() {
     let behind = Behind::new().await;
     let ann = [("x-user", "ann"), ("x-groups", "acme")];
     assert!(behind.search(PROXY, &ann).await.is_ok());
@@ -262,7 +262,7 @@ async fn connections_are_encrypted_with_the_certificate_that_is_there_now() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_does_not_agree_on_encryption_keeps_nobody_out() {
+async fn a_failed_handshake_keeps_nobody_out() {
     let folder = TempDir::new().unwrap();
     let certificate = Certificate::new();
     certificate.write(folder.path());
@@ -286,7 +286,7 @@ async fn closed_without_an_answer(mut stream: impl AsyncRead + Unpin) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_slow_before_asking_is_hung_up_on_encrypted_or_not() {
+async fn a_client_that_is_slow_to_send_a_request_is_disconnected_encrypted_or_not() {
     let folder = TempDir::new().unwrap();
     let certificate = Certificate::new();
     certificate.write(folder.path());

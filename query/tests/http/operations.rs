@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use crate::world::{World, documents, small};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readiness_tells_why_not() {
+async fn readiness_says_why_not() {
     let world = small();
     assert_eq!(world.get("/healthz").await.status, StatusCode::OK);
     assert_eq!(world.get("/readyz").await.status, StatusCode::OK);
@@ -64,7 +64,7 @@ async fn answers_are_compressed_when_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_opens_more_connections_than_there_are_places_closes_only_their_own() {
+async fn a_client_that_opens_too_many_connections_closes_only_its_own() {
     let world = small();
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -172,13 +172,13 @@ async fn a_cursor_remembers_the_ranges_that_were_filtered_by() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_ranges_say_what_is_wrong_and_how_to_mend_it() {
+async fn wrong_ranges_say_what_is_wrong_and_how_to_fix_it() {
     let world = small();
     let many = (0..101).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
     let many = format!("duration:{many}");
     for (ranges, detail, hint) in [
-        ("duraton:60", "`duraton` is no field", "`duration`"),
-        ("x:60", "`x` is no field", "csat, rating"),
+        ("duraton:60", "`duraton` is not a field", "`duration`"),
+        ("x:60", "`x` is not a field", "csat, rating"),
         ("country:1,2", "`country` holds text", "`facets=country`"),
         ("metadata.plan:1", "`metadata.plan` holds text", "`facets=metadata.plan`"),
         ("duration", "which boundaries", "`ranges=duration:60,300,900`"),

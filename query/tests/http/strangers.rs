@@ -50,7 +50,7 @@ pub(crate) fn said(answer: &Answer) -> (StatusCode, String) {
             take_out_what_differs(&mut json);
             json.to_string()
         }
-        Err(_) => format!("{:x?}", answer.body), // Parquet is no text
+        Err(_) => format!("{:x?}", answer.body), // Parquet is not text
     };
     (answer.status, told)
 }
@@ -300,7 +300,7 @@ fn tries(method: &Method, path: &str, receipt: &str) -> Vec<Asked> {
             bodies(&[json!({"event": "interaction.ended", "interaction_id": "planted-id"})])
         }
         ("POST", "/v1/webhooks/{platform}") => named(&["vapi"], Some(json!({}))),
-        // A stream has no end: `a_stream_tells_nothing_of_other_organizations`.
+        // A stream has no end: `a_stream_reveals_nothing_of_other_organizations`.
         ("GET", "/v1/stream") => Vec::new(),
         // Numbers of the whole server, for which there is a permission of its own.
         ("GET", "/metrics") => vec![Asked::get(path)],
@@ -318,7 +318,7 @@ async fn every_route_answers_a_stranger_as_if_nothing_was_there() {
     let view = Asked::post("/v1/views", json!({"name": "plantedview", "query": "q=plantedword"}));
     assert_eq!(view.answer(&full, &owner).await.status, StatusCode::CREATED);
     let erasure = Asked::post("/v1/erasures", json!({"q": "plantedword"})).answer(&full, &owner).await.json();
-    assert_eq!(erasure["matched"], 1, "the words can be found by who may: {erasure}");
+    assert_eq!(erasure["matched"], 1, "the words can be found by those who may: {erasure}");
     full.world.eraser.0.lock().unwrap().clear();
 
     let permissions: Vec<_> =
@@ -364,7 +364,7 @@ fn planted_too() -> Document {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_tells_nothing_of_other_organizations() {
+async fn a_stream_reveals_nothing_of_other_organizations() {
     let mut guarded = Guarded::new(&[planted()]);
     let permissions = [Permission::Search];
     let key = guarded.key(&["initech"], &permissions);
@@ -379,5 +379,5 @@ async fn a_stream_tells_nothing_of_other_organizations() {
     assert_eq!(events.next().await.2["id"], "ours");
     let mut events = open(&guarded, Some(&start)).await;
     events.next().await;
-    assert_eq!(events.next().await.2["id"], "ours", "nor does who comes back hear of them");
+    assert_eq!(events.next().await.2["id"], "ours", "nor does a client that comes back hear of them");
 }

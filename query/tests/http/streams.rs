@@ -139,7 +139,7 @@ impl Events {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_tells_matching_changes_and_resumes_where_it_was_left() {
+async fn a_stream_reports_matching_changes_and_resumes_where_it_stopped() {
     let mut world = small();
     let mut events = Events::open(&world, "/v1/stream?q=refund", None).await;
     let (name, start, _) = events.next().await;

@@ -147,7 +147,7 @@ async fn numbers_stay_numbers_and_formulas_become_text_in_a_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_reader_hears_of_nothing_old_and_one_that_was_away_too_long_is_told() {
+async fn a_new_client_gets_nothing_old_and_one_that_was_away_too_long_learns_so() {
     let mut world = said(&["hello one", "hello two"]);
     let mut events = Events::open(&world, "/v1/stream?q=hello", None).await;
     let (_, start, first) = events.next().await;

@@ -60,7 +60,7 @@ async fn pages_of_other_sites_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_view_is_refused() {
+async fn an_invalid_view_is_refused() {
     let world = small();
     for body in
         [json!([]), json!({"name": "a"}), json!({"name": "", "query": ""}), json!({"name": 1, "query": ""})]

@@ -70,7 +70,7 @@ fn elevenlabs_signature(seconds_ago: u64, body: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_is_taken_if_it_comes_from_who_it_says() {
+async fn a_webhook_is_accepted_only_with_the_platforms_signature() {
     let (world, sink) = (small(), Arc::new(Sink::default()));
     let (now, hour_ago) = (elevenlabs_signature(0, BODY), elevenlabs_signature(3_600, BODY));
     let of_another = elevenlabs_signature(0, "{}");
@@ -98,7 +98,7 @@ async fn a_webhook_is_taken_if_it_comes_from_who_it_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_signs_nothing_is_not_waited_for_and_holds_up_only_themselves() {
+async fn unsigned_bodies_are_not_waited_for_and_delay_only_their_sender() {
     let (world, sink) = (small(), Arc::new(Sink::default()));
     let limits = Limits {
         events_bytes_max: 64 * 1024,
@@ -137,7 +137,7 @@ async fn who_signs_nothing_is_not_waited_for_and_holds_up_only_themselves() {
     ] {
         assert_eq!(send(stranger, path, headers, endless().0).await, 401, "{path} {headers:?}");
     }
-    // What could be right is waited for, by a stranger who has copied a header.
+    // A body whose header could be right is waited for, even if a stranger has copied the header.
     let mut held = Vec::new();
     for number in 0..3 {
         let (body, waiting) = endless();

@@ -118,8 +118,11 @@ impl World {
         let registry = prometheus::Registry::new();
         let readiness = Arc::new(move || reasons.clone());
         let (stop, stopping) = tokio::sync::watch::channel(false);
-        let builder =
-            AppState::builder(reader, registry).gate(gate).audit(audit).readiness(readiness).limits(limits);
+        let builder = AppState::builder(Arc::new(reader), registry)
+            .gate(gate)
+            .audit(audit)
+            .readiness(readiness)
+            .limits(limits);
         let eraser = Arc::new(NotingEraser::default());
         let erasures = Erasures::open(eraser.clone(), directory.path().join("erasures.json")).unwrap();
         let state = builder.stopping(stopping).erasures(erasures).build().unwrap();

@@ -1,10 +1,10 @@
-//! `hearken audit`: looks after the log of who did what.
+//! `hearken audit`: checks the log of who did what.
 
 use std::io::Write as _;
 
 use anyhow::Context as _;
 use hearken_config::Config;
-use hearken_query::audit::{self, Checked};
+use hearken_query::audit::{self, ChainReport};
 
 /// Follows the chain of the audit log.
 ///
@@ -12,10 +12,10 @@ use hearken_query::audit::{self, Checked};
 /// It was changed, or cannot be read.
 pub fn check(config: &Config) -> anyhow::Result<()> {
     let path = config.http.audit_log.as_ref().context("there is no `http.audit_log` to be checked")?;
-    let Checked { first, last, hash } = audit::check(path)?;
+    let ChainReport { first, last, hash } = audit::check(path)?;
     let mut out = std::io::stdout().lock();
     match last {
-        0 => writeln!(out, "nothing is written down yet")?,
+        0 => writeln!(out, "nothing is recorded yet")?,
         _ => writeln!(out, "lines {first} to {last} follow each other; the last hash is {hash}")?,
     }
     Ok(())

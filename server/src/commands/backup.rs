@@ -28,10 +28,10 @@ pub fn create(config: &Config, into: &Path) -> anyhow::Result<()> {
     tell(&report, "backed up")
 }
 
-/// Puts a backup in the place of an index that is not there. The server then reads on from where the backup was made.
+/// Restores a backup where there is no index. The server then resumes from where the backup was made.
 ///
 /// # Errors
-/// The backup is damaged or of no index, or there is an index already.
+/// The backup is damaged or does not hold an index, or there is an index already.
 pub fn restore(config: &Config, from: &Path) -> anyhow::Result<()> {
     refuse_opensearch(config, "use the snapshots of OpenSearch")?;
     let report = restore_backup(&from.join("index"), &config.index.path)
@@ -45,7 +45,7 @@ pub fn restore(config: &Config, from: &Path) -> anyhow::Result<()> {
     tell(&report, "restored")
 }
 
-/// Small files beside the index, and their names in a backup.
+/// Small files next to the index, and their names in a backup.
 fn beside(config: &Config) -> [(PathBuf, &'static str); 2] {
     let index = &config.index.path;
     [(views::path_beside(index), "views.json"), (erasures::path_beside(index), "erasures.json")]

@@ -1,8 +1,8 @@
 //! `hearken demo`: the whole product with nothing set up.
 //!
 //! An in-process broker, the bundled conversations replayed through it, ingest, a throw-away index, API and pages.
-//! The bundled conversations arrive at once. Then days go by as at a support desk: the past week in a few seconds, and
-//! what comes after it message by message, without end.
+//! The bundled conversations arrive at once. Then days pass as at a support desk: the past week in a few seconds, and
+//! what follows message by message, without end.
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -148,7 +148,7 @@ fn dead_letters(app: &App) -> u64 {
     dead.map(|metric| metric.get_counter().get_value() as u64).sum()
 }
 
-/// So many records may be ahead of what is searchable: the broker keeps only the last 5 MB of a partition.
+/// Records that may be ahead of what is searchable: the broker keeps only the last 5 MB of a partition.
 const AHEAD_MAX: u64 = 500;
 
 /// Plays what is past as fast as it becomes searchable, and the rest when it is due, without end.

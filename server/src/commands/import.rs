@@ -8,7 +8,7 @@ use hearken_config::{Config, LogConfig};
 use super::remote::pair;
 use crate::client::Client;
 use crate::engine::refuse_opensearch;
-use crate::import::{Destination, Import, Kind, Mapping, Progress, Speakers};
+use crate::import::{Destination, FileKind, Import, Mapping, Progress, Speakers};
 use crate::logging;
 
 /// Where to.
@@ -33,7 +33,7 @@ pub struct ImportArgs {
     pub to: To,
     /// What is in the files [default: by their names]
     #[arg(long, value_enum)]
-    kind: Option<Kind>,
+    kind: Option<FileKind>,
     /// Which column of CSV files is which field, such as `message=Text`
     #[arg(long = "map", value_name = "FIELD=COLUMN", value_parser = pair)]
     columns: Vec<(String, String)>,
@@ -93,7 +93,7 @@ pub fn run(
     import.run(destination, Progress::new(state.join("imports"), name))
 }
 
-/// Logs what goes wrong in ingest and nothing else, for the progress bar's sake.
+/// Logs what goes wrong in ingest and nothing else, so that the progress bar stays readable.
 fn log_warnings() -> anyhow::Result<()> {
     logging::start(&LogConfig { level: "warn".to_owned(), ..LogConfig::default() })
 }

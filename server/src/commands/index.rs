@@ -57,7 +57,7 @@ pub fn prepare(config: &Config) -> anyhow::Result<()> {
     match &config.index.engine {
         IndexEngine::OpenSearch(settings) => cluster::prepare(settings),
         IndexEngine::Tantivy => {
-            bail!("`index.engine` is \"tantivy\", whose index the server makes by itself")
+            bail!("`index.engine` is \"tantivy\", whose index the server creates on its own")
         }
     }
 }
@@ -65,7 +65,7 @@ pub fn prepare(config: &Config) -> anyhow::Result<()> {
 /// Copies the index of one engine into that of another, and compares them.
 ///
 /// # Errors
-/// One of both cannot be read or written, or they differ in the end.
+/// One of them cannot be read or written, or they differ afterwards.
 pub fn copy(config: &Config, from: CopyFrom, to: CopyTo) -> anyhow::Result<()> {
     match (from, to, &config.index.engine) {
         (CopyFrom::Tantivy, CopyTo::OpenSearch, IndexEngine::OpenSearch(settings)) => {

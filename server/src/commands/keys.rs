@@ -56,7 +56,7 @@ pub fn create(config: &Config, new: NewKeyArgs, as_json: bool) -> anyhow::Result
     let organizations = organizations.into_iter().map(|name| name.trim().to_owned()).collect();
     let permissions = permissions.into_iter().collect();
     if let Some(path) = &config.http.audit_log {
-        audit::append(path, &[])?; // whether it can be written, before there is a key that nobody gets to see
+        audit::append(path, &[])?; // check that it can be written before creating a key that would be lost
     }
     let (key, token) = file.create(NewKey { name, organizations, permissions, expires })?;
     note(config, "keys create", &key)?;
@@ -125,7 +125,7 @@ pub fn revoke(config: &Config, id_or_name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Notes in the audit log what became of a key.
+/// Records in the audit log what became of a key.
 fn note(config: &Config, action: &str, key: &Key) -> anyhow::Result<()> {
     let Some(path) = &config.http.audit_log else { return Ok(()) };
     Ok(audit::note(path, keys::now(), action, format!("{} ({})", key.id, key.name))?)

@@ -9,13 +9,13 @@ use crate::client::Client;
 
 /// Where a message itself says which version of the protocol it is of; older ones say it once, in the handshake.
 const VERSION_OF_MESSAGE: &str = "/params/_meta/io.modelcontextprotocol~1protocolVersion";
-/// JSON-RPC's code for what failed on the way.
+/// JSON-RPC's code for an internal error.
 const INTERNAL_ERROR: i32 = -32603;
 
-/// Hands messages over until standard input ends.
+/// Passes messages on until standard input ends.
 ///
 /// # Errors
-/// Standard input or output fails. What fails between here and the server is the answer to the message.
+/// Standard input or output fails. Failures between here and the server are answered to the message.
 pub fn run(client: &Client) -> anyhow::Result<()> {
     hand_over(client, std::io::stdin().lock(), std::io::stdout().lock())
 }
@@ -53,7 +53,7 @@ fn answer(client: &Client, message: &Value, line: String, version: Option<&str>)
         named.into_iter().filter_map(|(name, value)| Some((name, value.filter(is_plain)?))).collect();
     let asked = client.post_message("/mcp", &headers, line);
     let answered = asked.map_err(anyhow::Error::new).and_then(|response| Ok(response.text()?));
-    // What is no message is answered to nobody in particular.
+    // An error without an id, because the input was not a message.
     let id = if message.is_null() { Some(&Value::Null) } else { message.get("id") };
     match (answered, id) {
         (Ok(text), _) => Some(text).filter(|text| !text.is_empty()),

@@ -24,7 +24,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 
 /// Which interactions.
 #[derive(Debug, Args)]
-pub struct Selection {
+pub struct SelectionArgs {
     /// What to search for, in Hearken's query language; without, everything
     #[arg(value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
@@ -49,7 +49,7 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-impl Selection {
+impl SelectionArgs {
     fn parameters(&self) -> Vec<(String, String)> {
         let mut parameters = Vec::new();
         let named = [("q", &self.query), ("from", &self.from), ("to", &self.to)];
@@ -64,7 +64,7 @@ impl Selection {
 #[derive(Debug, Args)]
 pub struct SearchArgs {
     #[command(flatten)]
-    selection: Selection,
+    selection: SelectionArgs,
     /// Count the values of these fields, such as `country,sentiment`
     #[arg(long, value_name = "FIELDS")]
     facets: Option<String>,
@@ -151,7 +151,7 @@ fn path_of(id: &str) -> String {
 #[derive(Debug, Args)]
 pub struct TailArgs {
     #[command(flatten)]
-    selection: Selection,
+    selection: SelectionArgs,
     /// Each interaction as one line of JSON
     #[arg(long)]
     json: bool,
@@ -174,7 +174,7 @@ pub fn tail(client: &Client, args: &TailArgs) -> anyhow::Result<()> {
             Err(error) => return Err(error.into()),
         };
         follow(response, &mut last_event_id, args.json)?;
-        eprintln!("the connection has ended; connecting again");
+        eprintln!("the connection was closed; connecting again");
         std::thread::sleep(COME_BACK_AFTER);
     }
 }
@@ -211,7 +211,7 @@ fn follow(response: Response, last_event_id: &mut Option<String>, json: bool) ->
 
 /// The formats of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum ExportFormat {
     /// One interaction a line, as JSON
     Ndjson,
     /// A table
@@ -224,10 +224,10 @@ pub enum Format {
 #[derive(Debug, Args)]
 pub struct ExportArgs {
     #[command(flatten)]
-    selection: Selection,
+    selection: SelectionArgs,
     /// The format
     #[arg(long, value_enum, default_value = "ndjson")]
-    format: Format,
+    format: ExportFormat,
     /// The file to write [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -240,12 +240,12 @@ pub struct ExportArgs {
 pub fn export(client: &Client, args: &ExportArgs) -> anyhow::Result<()> {
     let mut parameters = args.selection.parameters();
     let format = match args.format {
-        Format::Ndjson => "ndjson",
-        Format::Csv => "csv",
-        Format::Parquet => "parquet",
+        ExportFormat::Ndjson => "ndjson",
+        ExportFormat::Csv => "csv",
+        ExportFormat::Parquet => "parquet",
     };
-    if args.format == Format::Parquet && args.output.is_none() && std::io::stdout().is_terminal() {
-        bail!("a Parquet file is nothing for a terminal; say where to with `--output FILE`");
+    if args.format == ExportFormat::Parquet && args.output.is_none() && std::io::stdout().is_terminal() {
+        bail!("a Parquet file cannot be shown in a terminal; name a file with `--output FILE`");
     }
     parameters.push(("format".to_owned(), format.to_owned()));
     let mut response = client.stream("/v1/export", &parameters, None)?;
@@ -325,7 +325,7 @@ pub fn erase(client: &Client, args: &EraseArgs) -> anyhow::Result<()> {
 
 fn confirm(question: &str) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
-        bail!("nobody can be asked here; say `--yes`");
+        bail!("there is nobody to ask here; pass `--yes`");
     }
     eprint!("{} [y/N] ", style(question).bold());
     let mut answer = String::new();

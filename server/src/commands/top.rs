@@ -24,7 +24,7 @@ use crate::terminal::clean;
 const RATES_MAX: usize = 400;
 /// The frame of `--once`.
 const ONCE: (u16, u16) = (100, 40);
-/// Routes, and searches, that are listed.
+/// Routes and searches that are listed.
 const ROUTES_MAX: usize = 5;
 const SEARCHES_MAX: usize = 5;
 
@@ -39,7 +39,7 @@ pub struct TopArgs {
     every: Duration,
 }
 
-/// One of the slowest searches, as the server tells of it.
+/// One of the slowest searches, as the server reports it.
 #[derive(Debug, Deserialize)]
 struct SlowSearch {
     seconds: f64,
@@ -56,7 +56,7 @@ struct SlowSearches {
 /// Shows the server until `q` is pressed.
 ///
 /// # Errors
-/// The server cannot be asked at the beginning, or its key does not permit `metrics`. Later it is waited for.
+/// The server cannot be asked at the beginning, or its key does not permit `metrics`. Later it waits for the server.
 pub fn run(client: &Client, args: &TopArgs) -> anyhow::Result<()> {
     let mut top = Top {
         url: clean(client.url()),
@@ -74,7 +74,7 @@ pub fn run(client: &Client, args: &TopArgs) -> anyhow::Result<()> {
         }
         return print(&top);
     }
-    let mut terminal = ratatui::try_init().context("this is no terminal; use `--once`")?;
+    let mut terminal = ratatui::try_init().context("this is not a terminal; use `--once`")?;
     let watched = watch(&mut terminal, client, args.every, &mut top);
     ratatui::restore();
     watched

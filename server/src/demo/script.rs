@@ -1,6 +1,6 @@
 //! Turns conversations into the records that the demo sends through Kafka.
 //!
-//! The bundled ones come first, each once, spread over the last days: [`script`]. Then [`Day`] goes on without end: people
+//! The bundled ones come first, each once, spread over the last days: [`script`]. Then [`Day`] continues without end: people
 //! write and call as on any day, the past week of it at once and the rest while one watches. Both are pure functions of
 //! `now`, so two runs at the same instant send the same bytes.
 
@@ -10,7 +10,7 @@ use hearken_model::Timestamp;
 use serde_json::{Map, Value, json};
 
 use self::carrier::carry;
-use self::conversation::{Carrier, Conversation, Message};
+use self::conversation::{Carrier, DemoConversation, DemoMessage};
 
 mod carrier;
 mod conversation;
@@ -58,7 +58,7 @@ pub fn script(now: Timestamp) -> Vec<DemoRecord> {
 
 /// A conversation that begins at `start` as records with the times of their events.
 fn records_of(
-    conversation: &Conversation,
+    conversation: &DemoConversation,
     start: Timestamp,
     now: Timestamp,
 ) -> impl Iterator<Item = (Timestamp, DemoRecord)> {
@@ -102,7 +102,7 @@ struct DemoEvent {
 }
 
 /// A conversation as the events that its producer would have sent.
-fn events(conversation: &Conversation, start: Timestamp) -> Vec<DemoEvent> {
+fn events(conversation: &DemoConversation, start: Timestamp) -> Vec<DemoEvent> {
     let spoken = timeline(conversation);
     let ended_at = start.plus_millis(spoken.iter().map(|time| time.end_ms).max().unwrap_or(0) + 1_500);
     let mut events = Vec::new();
@@ -153,23 +153,23 @@ fn events(conversation: &Conversation, start: Timestamp) -> Vec<DemoEvent> {
 }
 
 /// When a message is said, in milliseconds from the start.
-struct Spoken {
+struct SpeechTimes {
     start_ms: i64,
     end_ms: i64,
 }
 
 /// The messages' times.
-fn timeline(conversation: &Conversation) -> Vec<Spoken> {
+fn timeline(conversation: &DemoConversation) -> Vec<SpeechTimes> {
     let mut start_ms = 0;
-    let said = |message: &Message| {
+    let said = |message: &DemoMessage| {
         start_ms += message.after_ms;
-        Spoken { start_ms, end_ms: start_ms + message.end_after_ms.unwrap_or(0) }
+        SpeechTimes { start_ms, end_ms: start_ms + message.end_after_ms.unwrap_or(0) }
     };
     conversation.messages.iter().map(said).collect()
 }
 
 /// The fields of `interaction.started`.
-fn started(conversation: &Conversation, start: Timestamp) -> Map<String, Value> {
+fn started(conversation: &DemoConversation, start: Timestamp) -> Map<String, Value> {
     let mut data = object(json!({
         "organization": conversation.organization,
         "agent": conversation.agent,
@@ -193,9 +193,9 @@ fn started(conversation: &Conversation, start: Timestamp) -> Map<String, Value> 
 
 /// The fields of `interaction.message` that are about the message.
 fn said(
-    conversation: &Conversation,
-    message: &Message,
-    time: &Spoken,
+    conversation: &DemoConversation,
+    message: &DemoMessage,
+    time: &SpeechTimes,
     start: Timestamp,
 ) -> Map<String, Value> {
     let mut data = object(json!(message));
@@ -216,7 +216,7 @@ fn said(
 }
 
 /// The fields of `interaction.ended`.
-fn ended(conversation: &Conversation, ended_at: Timestamp) -> Map<String, Value> {
+fn ended(conversation: &DemoConversation, ended_at: Timestamp) -> Map<String, Value> {
     let mut data = object(json!({
         "end_time": ended_at.to_string(),
         "status": conversation.status,

@@ -1,6 +1,7 @@
-//! Where imported events go: to a running server, or through ingest's own door to Kafka or into a stopped index.
+//! Where imported events go: to a running server, or through ingest's intake to Kafka or into a stopped index.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -17,12 +18,12 @@ use tokio::runtime::Runtime;
 use crate::client::Client;
 use crate::{app, engine};
 
-/// How long a destination that takes nothing is waited for.
+/// How long to wait for a destination that accepts nothing.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Events of one file that are sent together.
-pub(super) struct Batch {
+pub(super) struct ImportBatch {
     events: Vec<Vec<u8>>,
     /// The place of each in the file.
     positions: Vec<u64>,
@@ -31,9 +32,9 @@ pub(super) struct Batch {
     first: u64,
 }
 
-impl Batch {
+impl ImportBatch {
     pub(super) fn new(first: u64, modified_us: i64) -> Self {
-        Batch { events: Vec::new(), positions: Vec::new(), num_bytes: 0, modified_us, first }
+        ImportBatch { events: Vec::new(), positions: Vec::new(), num_bytes: 0, modified_us, first }
     }
 
     pub(super) fn push(&mut self, position: u64, event: Vec<u8>) {
@@ -73,7 +74,7 @@ pub enum Destination {
     Local(Box<Local>),
 }
 
-/// Ingest's door in this process.
+/// Ingest's intake in this process.
 pub struct Local {
     runtime: Runtime,
     intake: Intake,
@@ -103,6 +104,7 @@ impl Destination {
         let registry = Registry::new();
         let metrics = IngestMetrics::new(&registry)?;
         let (writer, reader) = engine::open_tantivy(config, &registry)?;
+        let reader = Arc::new(reader);
         let log = app::open_log(config, &writer.checkpoint())?;
         let intake = Intake::to_log(log.clone(), reader.clone(), metrics.clone());
         let ingest = Ingest::start(IngestParts {
@@ -114,22 +116,22 @@ impl Destination {
             retention: Retention::new(&config.index),
             geoip: app::open_geoip(config)?,
             deriver: app::deriver(config, metrics.clone())?,
-            writer: writer.into(),
-            reader: reader.into(),
+            writer: Box::new(writer),
+            reader,
             metrics,
         })?;
         Ok(Destination::Local(Box::new(Local { runtime: runtime()?, intake, index: Some((ingest, log)) })))
     }
 
     /// Sends a batch until it is durable; which of its events were rejected, and why.
-    pub(super) fn send(&self, batch: &Batch) -> anyhow::Result<Vec<(usize, String)>> {
+    pub(super) fn send(&self, batch: &ImportBatch) -> anyhow::Result<Vec<(usize, String)>> {
         match self {
             Destination::Server(client) => send_to_server(client, batch),
             Destination::Local(local) => local.send(batch),
         }
     }
 
-    /// Waits until what was sent has arrived, as far as that can be known here.
+    /// Waits until what was sent has arrived, if that can be known here.
     pub(super) fn finish(self) -> anyhow::Result<()> {
         let Destination::Local(local) = self else { return Ok(()) };
         let Some((ingest, log)) = local.index else { return Ok(()) };
@@ -153,7 +155,7 @@ fn runtime() -> anyhow::Result<Runtime> {
 }
 
 impl Local {
-    fn send(&self, batch: &Batch) -> anyhow::Result<Vec<(usize, String)>> {
+    fn send(&self, batch: &ImportBatch) -> anyhow::Result<Vec<(usize, String)>> {
         let give_up_at = Instant::now() + PATIENCE;
         loop {
             let events = batch.events.iter().zip(&batch.positions).map(|(event, position)| Incoming {
@@ -164,7 +166,7 @@ impl Local {
             let events: Vec<_> = events.collect();
             match self.runtime.block_on(self.intake.take(events, &Sender::anybody())) {
                 Ok(Taken { rejected, .. }) => return Ok(rejected),
-                // The index is slower than the disk that is read from; it goes on as soon as there is room.
+                // The index is slower than the disk that is read from; continue as soon as there is room.
                 Err(IntakeError::Log(LogError::IndexBehind)) if self.is_running() => {}
                 Err(
                     IntakeError::Log(LogError::DiskBehind) | IntakeError::TimedOut | IntakeError::Kafka(_),
@@ -181,19 +183,19 @@ impl Local {
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    rejected: Vec<Rejected>,
+struct EventsAnswer {
+    rejected: Vec<RejectedEvent>,
 }
 
 #[derive(Deserialize)]
-struct Rejected {
+struct RejectedEvent {
     index: usize,
     reason: String,
 }
 
 /// Events with gaps between them in the file are sent one run after the other, because each one's time follows from its
 /// place.
-fn send_to_server(client: &Client, batch: &Batch) -> anyhow::Result<Vec<(usize, String)>> {
+fn send_to_server(client: &Client, batch: &ImportBatch) -> anyhow::Result<Vec<(usize, String)>> {
     let mut rejected = Vec::new();
     let mut begin = 0;
     while begin < batch.len() {
@@ -207,7 +209,7 @@ fn send_to_server(client: &Client, batch: &Batch) -> anyhow::Result<Vec<(usize, 
     Ok(rejected)
 }
 
-fn send_run(client: &Client, events: &[Vec<u8>], accepted_at: Timestamp) -> anyhow::Result<Answer> {
+fn send_run(client: &Client, events: &[Vec<u8>], accepted_at: Timestamp) -> anyhow::Result<EventsAnswer> {
     let mut body = Vec::new();
     let mut encoder = zstd::Encoder::new(&mut body, 1)?;
     for (idx, event) in events.iter().enumerate() {

@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 
 /// The kinds of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Kind {
+pub enum FileKind {
     /// Events, or payloads of the systems that Hearken knows: one a line, in an array, or one alone
     Json,
     /// One message a row
@@ -21,12 +21,12 @@ pub enum Kind {
 
 /// A file to be imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
+pub(super) struct ImportFile {
     /// As the user knows it.
     pub(super) name: String,
     /// `None` is standard input.
     pub(super) path: Option<PathBuf>,
-    pub(super) kind: Kind,
+    pub(super) kind: FileKind,
     /// The file's name without folders and endings.
     pub(super) stem: String,
     pub(super) size_bytes: u64,
@@ -35,14 +35,14 @@ pub(super) struct Source {
 }
 
 /// The files, in the order named and by name within folders, and how many in folders are of no known kind.
-pub(super) fn list(paths: &[String], kind: Option<Kind>) -> anyhow::Result<(Vec<Source>, usize)> {
+pub(super) fn list(paths: &[String], kind: Option<FileKind>) -> anyhow::Result<(Vec<ImportFile>, usize)> {
     let (mut sources, mut num_ignored) = (Vec::new(), 0);
     for path in paths {
         if path == "-" {
-            sources.push(Source {
+            sources.push(ImportFile {
                 name: "standard input".to_owned(),
                 path: None,
-                kind: kind.unwrap_or(Kind::Json),
+                kind: kind.unwrap_or(FileKind::Json),
                 stem: "stdin".to_owned(),
                 size_bytes: 0,
                 modified_us: microseconds(SystemTime::now()),
@@ -55,7 +55,7 @@ pub(super) fn list(paths: &[String], kind: Option<Kind>) -> anyhow::Result<(Vec<
         if metadata.is_dir() {
             walk(path, kind, &mut sources, &mut num_ignored)?;
         } else {
-            sources.push(source(path, kind.or(kind_of(path)).unwrap_or(Kind::Json))?);
+            sources.push(source(path, kind.or(kind_of(path)).unwrap_or(FileKind::Json))?);
         }
     }
     if sources.is_empty() {
@@ -66,8 +66,8 @@ pub(super) fn list(paths: &[String], kind: Option<Kind>) -> anyhow::Result<(Vec<
 
 fn walk(
     folder: &Path,
-    kind: Option<Kind>,
-    sources: &mut Vec<Source>,
+    kind: Option<FileKind>,
+    sources: &mut Vec<ImportFile>,
     num_ignored: &mut usize,
 ) -> anyhow::Result<()> {
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
@@ -89,9 +89,9 @@ fn walk(
     Ok(())
 }
 
-fn source(path: &Path, kind: Kind) -> anyhow::Result<Source> {
+fn source(path: &Path, kind: FileKind) -> anyhow::Result<ImportFile> {
     let metadata = std::fs::metadata(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    Ok(Source {
+    Ok(ImportFile {
         name: path.display().to_string(),
         path: Some(path.to_owned()),
         kind,
@@ -112,11 +112,11 @@ fn plain_name(path: &Path) -> String {
     name
 }
 
-fn kind_of(path: &Path) -> Option<Kind> {
+fn kind_of(path: &Path) -> Option<FileKind> {
     match plain_name(path).rsplit('.').next()?.to_ascii_lowercase().as_str() {
-        "json" | "jsonl" | "ndjson" => Some(Kind::Json),
-        "csv" => Some(Kind::Csv),
-        "txt" => Some(Kind::Transcript),
+        "json" | "jsonl" | "ndjson" => Some(FileKind::Json),
+        "csv" => Some(FileKind::Csv),
+        "txt" => Some(FileKind::Transcript),
         _ => None,
     }
 }
@@ -126,7 +126,7 @@ fn microseconds(time: SystemTime) -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-impl Source {
+impl ImportFile {
     /// The text, decompressed as its first bytes say. `bar` moves as the file is read.
     pub(super) fn open(&self, bar: &ProgressBar) -> anyhow::Result<Box<dyn BufRead>> {
         let cannot_read = || format!("cannot read `{}`", self.name);

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_told_and_the_rest_goes_on() {
+    fn what_is_not_json_is_reported_and_the_rest_is_imported() {
         let read_lines = read("{\"a\":1}\n{broken}\n{\"b\":2}");
         assert_eq!((read_lines[0].as_str(), read_lines[2].as_str()), ("{\"a\":1}", "{\"b\":2}"));
         assert!(read_lines[1].starts_with("! not JSON"), "{read_lines:?}");

@@ -1,4 +1,4 @@
-//! How far each file has come: one small file for each, so that an interrupted import continues where it was.
+//! How far each file has come: one small file for each, so that an interrupted import continues where it stopped.
 //!
 //! They are kept in the user's state folder until a whole import is done. A file that has changed since is imported from its start.
 
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use super::files::Source;
+use super::files::ImportFile;
 
 /// Where progress is kept, for imports into one destination.
 pub struct Progress {
@@ -35,7 +35,7 @@ impl Progress {
     }
 
     /// How far an earlier import of the same file into the same destination has come.
-    pub(super) fn of(&self, source: &Source) -> Option<Reached> {
+    pub(super) fn of(&self, source: &ImportFile) -> Option<Reached> {
         let (identity, path) = self.place(source)?;
         let reached: Reached = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
         (reached.identity == identity).then_some(reached)
@@ -44,7 +44,7 @@ impl Progress {
     /// Keeps how far the file has come.
     pub(super) fn keep(
         &mut self,
-        source: &Source,
+        source: &ImportFile,
         num_items: u64,
         modified_us: i64,
         is_finished: bool,
@@ -62,12 +62,12 @@ impl Progress {
     /// Forgets this run's files, all of which are done.
     pub(super) fn forget_finished(&mut self) {
         for path in self.finished.drain(..) {
-            let _ = std::fs::remove_file(path); // one that stays skips a file that needs no import
+            let _ = std::fs::remove_file(path); // a file that stays only skips an import that is not needed
         }
     }
 
     /// Standard input has no place: it cannot be read again.
-    fn place(&self, source: &Source) -> Option<(String, PathBuf)> {
+    fn place(&self, source: &ImportFile) -> Option<(String, PathBuf)> {
         let path = source.path.as_deref()?;
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let identity = format!(

@@ -48,7 +48,7 @@ pub(super) fn items(text: Box<dyn BufRead>, mapping: &Mapping, stem: &str) -> an
     for name in REQUIRED {
         if !is_mapped(name, &fields) && !constants.iter().any(|(field, _)| field == name) {
             bail!(
-                "no column is `{name}`; say which with `--map {name}=COLUMN`; the file has {}",
+                "no column is named `{name}`; name one with `--map {name}=COLUMN`; the file has {}",
                 headers.join(", ")
             );
         }
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_is_missing_is_named_with_those_that_there_are() {
+    fn a_missing_column_is_named_with_the_existing_ones() {
         let error = read("a,role,message\n", &Mapping::default()).unwrap_err().to_string();
         assert!(
             error.contains("--map interaction_id=COLUMN") && error.contains("a, role, message"),

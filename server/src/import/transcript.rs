@@ -54,14 +54,14 @@ pub(super) fn items(text: Box<dyn BufRead>, speakers: &Speakers, stem: &str) -> 
     Box::new(std::iter::once(read()))
 }
 
-struct Turn<'a> {
+struct TranscriptLine<'a> {
     role: &'a str,
     offset_ms: Option<i64>,
     text: String,
 }
 
 fn event(text: &str, speakers: &Speakers, id: &str) -> Item {
-    let mut turns: Vec<Turn<'_>> = Vec::new();
+    let mut turns: Vec<TranscriptLine<'_>> = Vec::new();
     for line in text.trim_start_matches('\u{feff}').lines() {
         let (offset_ms, said) = split_time(line.trim());
         // An indented line continues the message, unless it begins with a known speaker.
@@ -71,9 +71,9 @@ fn event(text: &str, speakers: &Speakers, id: &str) -> Item {
         match spoken {
             Some((name, said)) => {
                 let role = speakers.role_of(name).ok_or_else(|| {
-                    format!("nobody knows who `{name}` is; say it with `--speaker \"{name}=user\"` or another role")
+                    format!("the role of `{name}` is unknown; give it with `--speaker \"{name}=user\"` or another role")
                 })?;
-                turns.push(Turn { role, offset_ms, text: said.trim().to_owned() });
+                turns.push(TranscriptLine { role, offset_ms, text: said.trim().to_owned() });
             }
             None if said.is_empty() => {}
             // A line without a speaker continues the message before.
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn speakers_times_and_lines_that_go_on_are_read() {
+    fn speakers_times_and_continued_lines_are_read() {
         let text = "\u{feff}[00:01] Customer: Hi.\n  I have a question: where is it?\n\n(0:04.25) Ada: Let me look.\n1:00:05 BOT: Here.\n";
         let event = read(text, &[("ada", "human")]).unwrap();
         let wanted = json!([
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn who_nobody_knows_is_asked_for() {
+    fn an_unknown_speaker_is_asked_for() {
         let reason = read("Customer: Hi\nBob: Hello", &[]).unwrap_err();
         assert!(reason.contains("`Bob`") && reason.contains("--speaker \"Bob=user\""), "{reason}");
         assert!(read("just text", &[]).unwrap_err().contains("does not begin"));

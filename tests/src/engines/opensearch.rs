@@ -37,7 +37,7 @@ impl OpenSearch {
         Self::start_with_heap(HEAP_MIB)
     }
 
-    /// The same with so many MiB of heap, for measurements.
+    /// The same with this many MiB of heap, for measurements.
     pub fn start_with_heap(heap_mib: u32) -> Result<OpenSearch, Unavailable> {
         start(heap_mib).map_err(|why| {
             let remedy = "it needs a JDK 21 or newer, `apt-get install maven` and Maven Central";

@@ -101,7 +101,7 @@ pub fn compare_dead_letters(
     assert_none_differ("dead letters", &found, malformed.len());
 }
 
-/// Panics unless `found`, the differences among so many things compared, is empty.
+/// Panics unless `found`, the differences among this many things compared, is empty.
 #[track_caller]
 pub fn assert_none_differ(what: &str, found: &[String], num_compared: usize) {
     let shown = found.iter().take(DIFFERENCES_SHOWN).map(|line| format!("  {line}\n")).collect::<String>();

@@ -22,7 +22,7 @@ pub enum Form {
     Bare,
 }
 
-/// What picks a form: mostly the three that people use, now and then a variation.
+/// What picks a form: mostly the three that people use, sometimes a variation.
 pub const FORMS: [Form; 13] = [
     Form::Structured,
     Form::Binary,

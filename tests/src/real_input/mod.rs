@@ -25,5 +25,5 @@ pub mod workload;
 
 pub use fold::{Expected, Fold};
 pub use post::Poster;
-pub use source::Source;
+pub use source::WorkloadProducer;
 pub use workload::{Options, Workload, WorkloadRecord, seed};

@@ -9,7 +9,7 @@ use crate::data::{Address, Dialogue, UserAgent};
 use crate::kafka_io::{Producer, Record};
 
 /// Writes the workload to the broker and remembers what it means.
-pub struct Source<'a> {
+pub struct WorkloadProducer<'a> {
     workload: Workload<'a>,
     producer: Producer,
     /// What was said so far.
@@ -21,7 +21,7 @@ pub struct Source<'a> {
     pub malformed: BTreeMap<(i32, i64), Record>,
 }
 
-impl<'a> Source<'a> {
+impl<'a> WorkloadProducer<'a> {
     /// The stream of these dialogues into `topic`, which is empty.
     pub fn new(
         (servers, topic): (&str, &str),
@@ -29,8 +29,8 @@ impl<'a> Source<'a> {
         dialogues: &'a [Dialogue],
         user_agents: &'a [UserAgent],
         addresses: &'a [Address],
-    ) -> Result<Source<'a>> {
-        Ok(Source {
+    ) -> Result<WorkloadProducer<'a>> {
+        Ok(WorkloadProducer {
             workload: Workload::new(options, dialogues, user_agents, addresses),
             producer: Producer::new(servers, topic)?,
             fold: Fold::default(),

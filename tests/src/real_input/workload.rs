@@ -18,7 +18,7 @@ const STREAM_START_MS: i64 = 1_740_816_000_000;
 const STEP_MS: std::ops::Range<i64> = 1..50;
 /// How many records later a late or repeated one may come.
 const LATE_BY_RECORDS: std::ops::Range<u64> = 1..2_000;
-/// How much later a repeated record may be stamped when its producer stamped it anew.
+/// How much later a repeated record may be stamped when its producer stamps it again.
 const RESTAMPED_MS: std::ops::Range<i64> = 1..5_000;
 
 /// The seed that `HEARKEN_CRASH_SEED` says, to see a run again; else any.
@@ -171,7 +171,7 @@ impl<'a> Workload<'a> {
         self.held.push(Reverse(Held { after, order: self.rng.u64(..), record }));
     }
 
-    /// The same record once more, sometimes stamped anew as a producer that starts over would do.
+    /// The same record once more, sometimes with a new timestamp, as after a restart of its producer.
     fn repeated(&mut self, original: &WorkloadRecord) -> WorkloadRecord {
         let mut again = original.clone();
         if self.rng.bool() {

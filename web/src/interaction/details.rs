@@ -1,6 +1,6 @@
 //! Everything else that is known: topics, details, costs, satisfaction, and who derived it.
 
-use hearken_model::field::{FIELDS, Field, METADATA_PREFIX, Reading, field};
+use hearken_model::field::{FIELDS, Field, FieldAccessor, METADATA_PREFIX, field};
 use hearken_model::{CostSource, Interaction, InteractionType, Money, Status};
 use maud::{Markup, html};
 
@@ -114,25 +114,27 @@ fn facts(interaction: &Interaction, clock: &Clock) -> Markup {
 
 fn of_table(field: &Field, interaction: &Interaction, clock: &Clock) -> Option<Markup> {
     match field.reading {
-        Reading::Text(read) => fact(field.name, read(interaction), None),
+        FieldAccessor::Text(read) => fact(field.name, read(interaction), None),
         // Whoever called tools of which none failed is told so.
-        Reading::Texts(read) if field.name == "failed_tools" && read(interaction).is_empty() => {
+        FieldAccessor::Texts(read) if field.name == "failed_tools" && read(interaction).is_empty() => {
             line(field.label, (!interaction.tools.is_empty()).then(|| html! { "none" }))
         }
-        Reading::Texts(read) => line(field.label, tags(field.name, read(interaction))),
-        Reading::Count(read) => {
+        FieldAccessor::Texts(read) => line(field.label, tags(field.name, read(interaction))),
+        FieldAccessor::Count(read) => {
             let count = read(interaction);
             let shown = count.map(|count| html! { (format::count(count)) });
             fact(field.name, count.map(|count| count.to_string()).as_deref(), shown)
         }
-        Reading::Seconds(read) => {
+        FieldAccessor::Seconds(read) => {
             line(field.label, read(interaction).map(|seconds| html! { (format::duration(seconds)) }))
         }
-        Reading::Money(read) => {
+        FieldAccessor::Money(read) => {
             let currency = interaction.total_costs.currency.as_deref();
             line(field.label, read(interaction).map(|amount| html! { (format::money(amount, currency)) }))
         }
-        Reading::Time(read) => line(field.label, read(interaction).map(|at| format::instant(at, clock))),
+        FieldAccessor::Time(read) => {
+            line(field.label, read(interaction).map(|at| format::instant(at, clock)))
+        }
     }
 }
 

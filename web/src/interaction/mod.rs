@@ -12,11 +12,11 @@ use hearken_query::keys::Permission;
 use maud::{Markup, html};
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::interactions::search_box;
 use crate::layout::{self, Page, Section};
 use crate::location::{Location, interaction_href};
-use crate::place::Place;
-use crate::reader::Reader;
+use crate::place::ListPosition;
 use crate::recording::is_playable;
 use crate::{erase, format, labels, marked};
 
@@ -27,9 +27,9 @@ pub(crate) struct InteractionView<'v> {
     /// The address's parameters: those of the list that it was opened from.
     pub(crate) location: &'v Location,
     /// Who reads it.
-    pub(crate) reader: &'v Reader,
+    pub(crate) user: &'v CurrentUser,
     /// Where it stands in that list.
-    pub(crate) place: Option<&'v Place>,
+    pub(crate) place: Option<&'v ListPosition>,
     /// The clock.
     pub(crate) clock: &'v Clock,
     pub(crate) interaction: &'v Interaction,
@@ -63,7 +63,7 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
             div.conversation {
                 div.transcript {
                     (details_found(view.quotes.unwrap_or_default()))
-                    @if view.reader.may(Permission::Read) {
+                    @if view.user.may(Permission::Read) {
                         (mood::chart(messages))
                         @if let Some(speech) = &speech { (speech.timeline()) }
                         (transcript::transcript(interaction, messages, speech.as_ref(), view.quotes, view.clock))
@@ -80,7 +80,7 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
         title: &title,
         section: Section::Neither,
         kept: view.location.clone(),
-        reader: Some(view.reader),
+        user: Some(view.user),
         clock: view.clock,
         scripts: &["suggest.js", "plots.js", "interaction.js"],
         main,
@@ -91,7 +91,8 @@ fn actions(view: &InteractionView<'_>) -> Markup {
     let id = &view.interaction.id;
     let text = interaction_href(id, &view.location.only(|name, _| name == "tz").with("format", "text"));
     let quotes = view.quotes.unwrap_or_default();
-    let is_in_messages = quotes.iter().any(|quote| matches!(quote.place, highlight::Place::Message { .. }));
+    let is_in_messages =
+        quotes.iter().any(|quote| matches!(quote.place, highlight::HighlightPlace::Message { .. }));
     html! {
         nav.actions aria-label="This interaction" {
             @match view.place {
@@ -123,12 +124,12 @@ fn actions(view: &InteractionView<'_>) -> Markup {
                 }
             }
             button.js-only type="button" data-copy-link { "Copy link" }
-            @if view.reader.may(Permission::Read) {
+            @if view.user.may(Permission::Read) {
                 button.js-only type="button" data-copy-from=(text) { "Copy text" }
                 a.button href=(text) { "Text" }
             }
             a.button href={ "/v1" (interaction_href(id, &Location::default())) } { "JSON" }
-            @if view.reader.may(Permission::Erase) {
+            @if view.user.may(Permission::Erase) {
                 a.button.danger href=(erase::ask_href(id)) { "Erase…" }
             }
         }
@@ -140,7 +141,7 @@ fn recording(view: &InteractionView<'_>) -> Markup {
     let url = view.interaction.recording_url.as_deref();
     let url = url.filter(|url| is_playable(url, view.recording_hosts));
     html! {
-        @if let Some(url) = url.filter(|_| view.reader.may(Permission::Read)) {
+        @if let Some(url) = url.filter(|_| view.user.may(Permission::Read)) {
             audio #recording src=(url) controls preload="none" aria-label="Recording of the call" {}
         }
     }
@@ -151,8 +152,8 @@ fn details_found(quotes: &[Highlight]) -> Markup {
     let found: Vec<Markup> = quotes
         .iter()
         .filter_map(|quote| match &quote.place {
-            highlight::Place::Detail { field } => Some(marked::detail(field, &quote.fragments)),
-            highlight::Place::Message { .. } => None,
+            highlight::HighlightPlace::Detail { field } => Some(marked::detail(field, &quote.fragments)),
+            highlight::HighlightPlace::Message { .. } => None,
         })
         .collect();
     html! {

@@ -1,7 +1,7 @@
 //! What the list says of each interaction: cells that can be chosen, in this order.
 
 use hearken_model::Interaction;
-use hearken_model::field::{FIELDS, Field, FieldKind, METADATA_PREFIX, Reading, field};
+use hearken_model::field::{FIELDS, Field, FieldAccessor, FieldKind, METADATA_PREFIX, field};
 use maud::{Markup, html};
 
 use crate::clock::Clock;
@@ -186,17 +186,17 @@ impl<'l> Columns<'l> {
             "messages_count" => number(name, Some(interaction.messages_count), ["message", "messages"]),
             "billable_messages" => number(name, interaction.billable_messages, ["billable", "billable"]),
             _ => match field.reading {
-                Reading::Text(read) => plain(name, read(interaction)),
-                Reading::Texts(read) => plain(name, Some(read(interaction).join(", ").as_str())),
-                Reading::Count(read) => shown(name, read(interaction).map(|count| html! { (format::count(count)) })),
-                Reading::Seconds(read) => {
+                FieldAccessor::Text(read) => plain(name, read(interaction)),
+                FieldAccessor::Texts(read) => plain(name, Some(read(interaction).join(", ").as_str())),
+                FieldAccessor::Count(read) => shown(name, read(interaction).map(|count| html! { (format::count(count)) })),
+                FieldAccessor::Seconds(read) => {
                     shown(name, read(interaction).map(|seconds| html! { (format::duration(seconds)) }))
                 }
-                Reading::Money(read) => {
+                FieldAccessor::Money(read) => {
                     let currency = interaction.total_costs.currency.as_deref();
                     shown(name, read(interaction).map(|amount| html! { (format::money_of(amount, currency, self.cost_digits)) }))
                 }
-                Reading::Time(read) => shown(name, read(interaction).map(|instant| format::ago(instant, clock))),
+                FieldAccessor::Time(read) => shown(name, read(interaction).map(|instant| format::ago(instant, clock))),
             },
         }
     }

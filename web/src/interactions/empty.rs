@@ -60,7 +60,7 @@ fn no_match(ways_out: &[WayOut]) -> Markup {
 }
 
 fn no_data(view: &ListView<'_>) -> Markup {
-    let key = view.reader.name.as_ref().map_or("", |_| " -H \"authorization: Bearer $HEARKEN_KEY\"");
+    let key = view.user.name.as_ref().map_or("", |_| " -H \"authorization: Bearer $HEARKEN_KEY\"");
     let command = format!(
         "curl{key} {}/v1/events -H 'content-type: application/json' -d '\
          {{\"event\":\"interaction.message\",\"interaction_id\":\"hello-1\",\"message_id\":\"1\",\
@@ -70,7 +70,7 @@ fn no_data(view: &ListView<'_>) -> Markup {
     html! {
         div.empty {
             h2 { "No interactions yet" }
-            @if view.reader.may(Permission::Ingest) {
+            @if view.user.may(Permission::Ingest) {
                 p { "Send the first event, or configure " code { "[kafka]" } " and restart:" }
                 div.command {
                     pre tabindex="0" { code #first-event { (command) } }

@@ -13,16 +13,16 @@ use std::collections::BTreeSet;
 use hearken_query::Problem;
 use hearken_query::language::Notice;
 use hearken_query::search::SearchAnswer;
-use hearken_query::views::View;
+use hearken_query::views::SavedView;
 use maud::{Markup, html};
 
 use columns::Columns;
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
 use crate::overview::Volume;
-use crate::reader::Reader;
 use crate::views;
 
 pub(crate) use chips::{chips, constraints, is_facet};
@@ -38,7 +38,7 @@ pub(crate) struct ListView<'v> {
     /// The same search for the API.
     pub(crate) api: &'v Location,
     /// Who reads it.
-    pub(crate) reader: &'v Reader,
+    pub(crate) user: &'v CurrentUser,
     /// The clock.
     pub(crate) clock: &'v Clock,
     /// Where events can be sent to, for the first command that a new user copies.
@@ -48,7 +48,7 @@ pub(crate) struct ListView<'v> {
     /// Counts over time of the same selection, when they could be had.
     pub(crate) volume: Option<Volume>,
     /// The saved views.
-    pub(crate) views: &'v [View],
+    pub(crate) views: &'v [SavedView],
     /// What taking off each filter would give; filled when nothing was found.
     pub(crate) ways_out: Vec<WayOut>,
     /// Where its stream goes on.
@@ -89,7 +89,7 @@ pub(crate) fn page(view: &ListView<'_>) -> Markup {
         title: &title,
         section: Section::Interactions,
         kept: location.clone(),
-        reader: Some(view.reader),
+        user: Some(view.user),
         clock: view.clock,
         scripts: &["suggest.js", "plots.js", "facets.js", "list.js"],
         main,
@@ -104,7 +104,7 @@ fn notices(location: &Location, notices: &[Notice]) -> Markup {
                 @for notice in notices {
                     li {
                         (layout::sentence(&notice.message)) " "
-                        a href=(location.set("q", &notice.mended).href("/")) { "Search for " code { bdi { (notice.mended) } } }
+                        a href=(location.set("q", &notice.corrected).href("/")) { "Search for " code { bdi { (notice.corrected) } } }
                     }
                 }
             }

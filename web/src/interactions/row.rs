@@ -1,7 +1,7 @@
 //! One interaction in the list: who, where, how it felt and when; what it was about; why it matched.
 
 use hearken_model::Interaction;
-use hearken_query::index::highlight::Place;
+use hearken_query::index::highlight::HighlightPlace;
 use hearken_query::search::SearchItem;
 use maud::{Markup, html};
 
@@ -14,7 +14,7 @@ pub(super) fn row(item: &SearchItem, view: &ListView<'_>, columns: &Columns<'_>)
     let interaction = &item.interaction;
     let href = interaction_href(&interaction.id, view.location);
     // A link without an address keeps its looks and leads nowhere.
-    let opens = view.reader.opens_interactions();
+    let opens = view.user.opens_interactions();
     html! {
         li.row data-id=(interaction.id) {
             (columns.cells(interaction, view.clock))
@@ -23,13 +23,13 @@ pub(super) fn row(item: &SearchItem, view: &ListView<'_>, columns: &Columns<'_>)
                 ul.quotes {
                     @for quote in &item.highlights {
                         @match &quote.place {
-                            Place::Message { message_id, role, offset_ms } => li {
+                            HighlightPlace::Message { message_id, role, offset_ms } => li {
                                 a.said href=[opens.then(|| format!("{href}#{}", message_anchor(message_id)))] {
                                     (labels::speaker(*role, None)) " " (format::offset(*offset_ms))
                                 }
                                 (marked::fragments(&quote.fragments))
                             },
-                            Place::Detail { field } => (marked::detail(field, &quote.fragments)),
+                            HighlightPlace::Detail { field } => (marked::detail(field, &quote.fragments)),
                         }
                     }
                 }

@@ -34,9 +34,9 @@ pub(crate) fn search_box(
         }
         (beside) }
         @if let Some(mistake) = mistake {
-            @let mended = language::parse(q).err().and_then(|error| error.mended);
-            @let mended = mended.as_deref().map(|q| (q, location.set("q", q).href(path)));
-            (shown_mistake(q, mistake, mended))
+            @let corrected = language::parse(q).err().and_then(|error| error.corrected);
+            @let corrected = corrected.as_deref().map(|q| (q, location.set("q", q).href(path)));
+            (shown_mistake(q, mistake, corrected))
         }
     }
 }
@@ -46,7 +46,7 @@ fn fields() -> String {
     FIELDS.iter().map(|field| field.name).collect::<Vec<_>>().join(" ")
 }
 
-fn shown_mistake(q: &str, mistake: &Problem, mended: Option<(&str, String)>) -> Markup {
+fn shown_mistake(q: &str, mistake: &Problem, corrected: Option<(&str, String)>) -> Markup {
     // Positions count characters. At the end of the text there is nothing to mark, so a place to write is drawn.
     let position = mistake.position.map(|position| position.min(q.chars().count()));
     let split = position.map(|position| {
@@ -64,7 +64,7 @@ fn shown_mistake(q: &str, mistake: &Problem, mended: Option<(&str, String)>) -> 
             }
             p {
                 strong { (sentence(&mistake.detail)) }
-                @if let Some((q, href)) = mended { " " a href=(href) { "Search for " code { bdi { (q) } } " instead" } "." }
+                @if let Some((q, href)) = corrected { " " a href=(href) { "Search for " code { bdi { (q) } } " instead" } "." }
                 @else if let Some(hint) = &mistake.hint { " " (sentence(hint)) }
             }
         }

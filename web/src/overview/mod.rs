@@ -10,12 +10,12 @@ use hearken_query::search::SearchAnswer;
 use maud::{Markup, html};
 
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::interactions::{chips, facets_panel, failed, range, search_box};
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
 use crate::period::Period;
 use crate::plot::{self, Axis, Bar};
-use crate::reader::Reader;
 use crate::{format, labels};
 
 pub(crate) use measure::{Comparison, Measured, Numbers, measure, volume};
@@ -26,7 +26,7 @@ use measure::{Dimension, Rank, Value};
 /// What the page shows.
 pub(crate) struct OverviewView<'v> {
     pub(crate) location: &'v Location,
-    pub(crate) reader: &'v Reader,
+    pub(crate) user: &'v CurrentUser,
     pub(crate) clock: &'v Clock,
     /// What the measured interactions started in.
     pub(crate) period: Period,
@@ -72,7 +72,7 @@ pub(crate) fn page(view: &OverviewView<'_>) -> Markup {
         title: "Overview",
         section: Section::Overview,
         kept: location.clone(),
-        reader: Some(view.reader),
+        user: Some(view.user),
         clock: view.clock,
         scripts: &["suggest.js", "plots.js", "facets.js", "overview.js"],
         main,

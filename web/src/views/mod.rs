@@ -12,13 +12,13 @@ use hearken_query::audit::AuditObject;
 use hearken_query::http::Caller;
 use hearken_query::http::views::change as change_views;
 use hearken_query::index::Access;
-use hearken_query::views::{View, ViewChange};
+use hearken_query::views::{SavedView, ViewChange};
 use hearken_query::{AppState, Problem};
 use percent_encoding::utf8_percent_encode;
 
+use crate::current_user::CurrentUser;
 use crate::handlers::{clock, failure, html, secure};
 use crate::location::{Location, SEGMENT};
-use crate::reader::Reader;
 
 pub(crate) use pages::menu;
 
@@ -28,7 +28,7 @@ fn path(name: &str) -> String {
 }
 
 /// The search of a view as an address of the list.
-fn address(view: &View) -> String {
+fn address(view: &SavedView) -> String {
     Location::parse(&view.query).first_page().href("/")
 }
 
@@ -36,7 +36,7 @@ fn address(view: &View) -> String {
 pub(crate) async fn show_all(State(state): State<AppState>, caller: Caller, headers: HeaderMap) -> Response {
     let (clock, _) = clock(&Location::default(), &headers);
     let views = state.views().all(caller.access());
-    html(StatusCode::OK, pages::all(&views, &Reader::new(&caller), &clock))
+    html(StatusCode::OK, pages::all(&views, &CurrentUser::new(&caller), &clock))
 }
 
 /// `GET /views/{name}`
@@ -81,7 +81,7 @@ async fn changed(state: &AppState, access: Access, form: &Location) -> Result<St
     let (name, view) = (field("name"), field("view"));
     match form.get("do") {
         Some("create") => {
-            let view = View { name, query: field("query") };
+            let view = SavedView { name, query: field("query") };
             change_views(state, move |views| views.create(view, &access)).await.map(|view| address(&view))
         }
         Some("replace") => {

@@ -1,20 +1,20 @@
 //! What the menu and the pages of views look like.
 
 use hearken_query::Problem;
-use hearken_query::views::{NAME_CHARS_MAX, View};
+use hearken_query::views::{NAME_CHARS_MAX, SavedView};
 use maud::{Markup, html};
 
 use super::{address, path};
 use crate::clock::Clock;
+use crate::current_user::CurrentUser;
 use crate::interactions::{constraints, sort_name};
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
-use crate::reader::Reader;
 
 /// The menu beside the search box: the views, and a form that saves the present search as one.
-pub(crate) fn menu(location: &Location, views: &[View]) -> Markup {
+pub(crate) fn menu(location: &Location, views: &[SavedView]) -> Markup {
     let here = location.first_page();
-    let is_here = |view: &View| address(view) == here.href("/");
+    let is_here = |view: &SavedView| address(view) == here.href("/");
     html! {
         details #views.menu.end {
             summary { @match views.iter().find(|view| is_here(view)) {
@@ -38,12 +38,12 @@ pub(crate) fn menu(location: &Location, views: &[View]) -> Markup {
 }
 
 /// The page on which views are looked after.
-pub(super) fn all(views: &[View], reader: &Reader, clock: &Clock) -> Markup {
+pub(super) fn all(views: &[SavedView], user: &CurrentUser, clock: &Clock) -> Markup {
     layout::document(Page {
         title: "Views",
         section: Section::Neither,
         kept: Location::default(),
-        reader: Some(reader),
+        user: Some(user),
         clock,
         scripts: &[],
         main: html! {
@@ -59,7 +59,7 @@ pub(super) fn all(views: &[View], reader: &Reader, clock: &Clock) -> Markup {
     })
 }
 
-fn entry(idx: usize, view: &View, clock: &Clock) -> Markup {
+fn entry(idx: usize, view: &SavedView, clock: &Clock) -> Markup {
     let search = Location::parse(&view.query);
     let parts = constraints(&search, clock);
     let id = format!("view-{idx}");

@@ -40,7 +40,7 @@ pub(super) enum Meaning {
 
 /// An entry of one language.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Word {
+pub(super) struct ForeignWord {
     pub(super) meaning: Meaning,
     /// −3 to 3.
     pub(super) valence: i8,
@@ -54,7 +54,7 @@ pub(super) struct Met<'a> {
 
 /// Open addressing; an entry may occur once for each language.
 pub(super) struct Table {
-    slots: Vec<Option<(u64, u8, Word)>>,
+    slots: Vec<Option<(u64, u8, ForeignWord)>>,
     languages: Vec<&'static str>,
 }
 
@@ -83,7 +83,7 @@ impl Table {
         table
     }
 
-    fn insert(&mut self, entry: &str, mut word: Word) {
+    fn insert(&mut self, entry: &str, mut word: ForeignWord) {
         let language = self.languages.len() - 1;
         let unspaced = matches!(self.languages[language], "zh" | "ja" | "th");
         let hash = if unspaced {
@@ -127,7 +127,7 @@ impl Table {
     }
 
     /// Calls `each` with the language and meaning of every entry with this hash.
-    fn find(&self, hash: u64, mut each: impl FnMut(usize, Word)) {
+    fn find(&self, hash: u64, mut each: impl FnMut(usize, ForeignWord)) {
         let mask = self.slots.len() - 1;
         let mut at = (hash >> 32) as usize & mask;
         while let Some((known, language, word)) = self.slots[at] {
@@ -144,7 +144,7 @@ impl Table {
         &self,
         met: &Met<'_>,
         only: Option<usize>,
-        mut each: impl FnMut(usize, Word),
+        mut each: impl FnMut(usize, ForeignWord),
     ) -> u64 {
         let wanted = |language: usize| only.is_none_or(|only| only == language);
         let word = &met.word[1..met.word.len() - 1];
@@ -164,7 +164,7 @@ impl Table {
                 });
             }
         }
-        let mut once = |language: usize, word: Word| {
+        let mut once = |language: usize, word: ForeignWord| {
             if wanted(language) && seen & (1 << language) == 0 {
                 seen |= 1 << language;
                 each(language, word);
@@ -185,7 +185,12 @@ impl Table {
 
     /// Finds entries anywhere in a text without spaces, the longest first; `each` also hears whether there was a gap
     /// since the language's last find.
-    pub(super) fn scan(&self, text: &str, only: Option<usize>, mut each: impl FnMut(usize, Word, bool)) {
+    pub(super) fn scan(
+        &self,
+        text: &str,
+        only: Option<usize>,
+        mut each: impl FnMut(usize, ForeignWord, bool),
+    ) {
         let mut ends = [0_usize; LANGUAGES_MAX];
         for (at, _) in text.char_indices() {
             let mut hashes = [(0, 0); SCAN_CHARS];
@@ -208,16 +213,18 @@ impl Table {
     }
 }
 
-fn meaning(head: &str) -> Option<Word> {
+fn meaning(head: &str) -> Option<ForeignWord> {
     let meaning = match head {
         "not" => Meaning::Not,
         "not-after" => Meaning::NotAfter,
         "very" => Meaning::Very,
         "works" => Meaning::Works,
         "0" => Meaning::Fact,
-        valence => return valence.parse().ok().map(|valence| Word { meaning: Meaning::Valence, valence }),
+        valence => {
+            return valence.parse().ok().map(|valence| ForeignWord { meaning: Meaning::Valence, valence });
+        }
     };
-    Some(Word { meaning, valence: 0 })
+    Some(ForeignWord { meaning, valence: 0 })
 }
 
 fn hash_bytes(seed: u64, bytes: &[u8]) -> u64 {

@@ -17,7 +17,7 @@ use hearken_index::conformance::asked::{
     checked, counted_ranges, page_through, parts, scanned_ranges, words,
 };
 use hearken_index::conformance::made_up::conversation;
-use hearken_index::conformance::{NUM_GENERATED, Opened, RULES};
+use hearken_index::conformance::{NUM_GENERATED, OpenEngine, RULES};
 use hearken_index::interval::{Interval, Zone};
 use hearken_index::query::Query;
 use hearken_index::search::{Boundaries, RangeFacet, SearchError, SearchParts, Selection, Sort};
@@ -72,7 +72,7 @@ fn index() -> OpenSearchIndex {
     index_of(&options())
 }
 
-fn opened(batches: &[Vec<Document>]) -> Opened {
+fn opened(batches: &[Vec<Document>]) -> OpenEngine {
     let index = index();
     let mut store = index.store();
     // The suite's documents bear no revisions.
@@ -85,7 +85,7 @@ fn opened(batches: &[Vec<Document>]) -> Opened {
         }
         assert_eq!(store.refresh(&Checkpoint::default()).unwrap(), []);
     }
-    Opened { store: store.into(), search: index.reader().into(), lookup: index.reader().into() }
+    OpenEngine { store: Box::new(store), search: Arc::new(index.reader()), lookup: Arc::new(index.reader()) }
 }
 
 /// One node for all of them: it takes half a minute to start. `HEARKEN_TEST_RULE` chooses by name.

@@ -24,12 +24,12 @@ pub(crate) enum Crash {
 
 #[derive(Clone)]
 pub(crate) struct SimulatedDisk {
-    shared: Arc<(Mutex<State>, Condvar)>,
+    shared: Arc<(Mutex<DiskState>, Condvar)>,
     locked: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
-struct State {
+struct DiskState {
     inodes: HashMap<u64, Inode>,
     next_inode: u64,
     entries: BTreeMap<String, u64>,
@@ -38,10 +38,10 @@ struct State {
     dirty_entries: Vec<Vec<(String, Option<u64>)>>,
     /// Changes whose sync failed: they count as clean and may be durable or not.
     doubtful_entries: Vec<Vec<(String, Option<u64>)>>,
-    /// So many syncs of the directory succeed before one fails.
+    /// Syncs of the directory that succeed before one fails.
     fail_directory_sync_after: Option<usize>,
     num_operations: usize,
-    /// From the n-th operation on, so many fail.
+    /// From the n-th operation on, this many fail.
     fail: Option<(usize, usize, io::ErrorKind)>,
     power_off_at: Option<usize>,
     stalled: bool,
@@ -56,10 +56,10 @@ struct Inode {
 
 impl SimulatedDisk {
     pub(crate) fn new() -> Self {
-        Self::with(State::default())
+        Self::with(DiskState::default())
     }
 
-    fn with(state: State) -> Self {
+    fn with(state: DiskState) -> Self {
         Self { shared: Arc::new((Mutex::new(state), Condvar::new())), locked: Arc::default() }
     }
 
@@ -74,7 +74,7 @@ impl SimulatedDisk {
         state.fail = Some((state.num_operations + after, count, kind));
     }
 
-    /// Lets one sync of the directory fail, after so many that do not.
+    /// Lets one sync of the directory fail, after this many that succeed.
     pub(crate) fn fail_directory_sync_after(&self, after: usize) {
         self.shared.0.lock().fail_directory_sync_after = Some(after);
     }
@@ -86,7 +86,7 @@ impl SimulatedDisk {
         self.shared.1.notify_all();
     }
 
-    /// After so many more operations nothing happens.
+    /// After this many more operations nothing happens.
     pub(crate) fn power_off_after(&self, after: usize) {
         let mut state = self.shared.0.lock();
         state.power_off_at = Some(state.num_operations + after);
@@ -125,7 +125,7 @@ impl SimulatedDisk {
                 apply(&mut entries, change);
             }
         }
-        let mut after = State { next_inode: state.next_inode, ..State::default() };
+        let mut after = DiskState { next_inode: state.next_inode, ..DiskState::default() };
         for inode in entries.values() {
             let Inode { content, durable, .. } = &state.inodes[inode];
             let content = match crash {
@@ -140,7 +140,7 @@ impl SimulatedDisk {
     }
 
     /// Counts an operation and lets it fail if it is its turn.
-    fn operation(&self) -> io::Result<parking_lot::MutexGuard<'_, State>> {
+    fn operation(&self) -> io::Result<parking_lot::MutexGuard<'_, DiskState>> {
         let (state, healed) = &*self.shared;
         let mut state = state.lock();
         while state.stalled {
@@ -164,7 +164,7 @@ impl SimulatedDisk {
     }
 }
 
-impl State {
+impl DiskState {
     fn change(&mut self, change: Vec<(String, Option<u64>)>) {
         apply(&mut self.entries, &change);
         self.dirty_entries.push(change);

@@ -27,14 +27,14 @@ pub(crate) trait Storage: Debug + Send + Sync + 'static {
     /// Maps a file for reading. A later file of the same name does not shine through.
     fn map(&self, name: &str) -> io::Result<Arc<dyn FileHandle>>;
 
-    /// Starts a file *anew*: one of the same name is unlinked first, never overwritten, because pages whose sync
+    /// Creates a file: one of the same name is unlinked first, never overwritten, because pages whose sync
     /// failed once can count as clean without being on the disk.
     fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>>;
 
-    /// Puts `from` in the place of `to`, atomically for readers; durable with the next [`Self::sync_directory`].
+    /// Replaces `to` with `from`, atomically for readers; durable with the next [`Self::sync_directory`].
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Unlinks a file; one that is not there is no error.
+    /// Unlinks a file; a missing file is not an error.
     fn remove(&self, name: &str) -> io::Result<()>;
 
     /// Makes creations, renames and removals durable.
@@ -43,7 +43,7 @@ pub(crate) trait Storage: Debug + Send + Sync + 'static {
 
 /// A file being written.
 pub(crate) trait StorageFile: Write + Send + Sync {
-    /// Makes the content durable. After an error the file must be created anew, never synced again.
+    /// Makes the content durable. After an error the file must be created again, never synced again.
     fn sync(&mut self) -> io::Result<()>;
 }
 

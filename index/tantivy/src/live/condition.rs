@@ -13,7 +13,7 @@ use tantivy::Score;
 use super::cut::{CutText, Speaker};
 use super::document::{LiveDocument, ScannedDocument, Texts};
 use super::vocabulary::{Vocabulary, WordId};
-use crate::budget::Budget;
+use crate::budget::SearchBudget;
 use crate::words::Bm25;
 
 /// What a document must fulfil, and what it is worth then.
@@ -43,16 +43,16 @@ pub(crate) struct WordsCondition {
     /// How the words must stand to each other, where there are several.
     pub(crate) matcher: PhraseMatcher,
     pub(crate) ranked: Option<Ranked>,
-    /// The positions of each slot in the text at hand, shifted as `matcher` wants them.
+    /// The positions of each slot in the current text, shifted as `matcher` wants them.
     pub(crate) positions: Vec<Vec<u32>>,
 }
 
 /// How much words are worth where they match; else they are worth 1.
 pub(crate) struct Ranked {
     pub(crate) bm25: Bm25,
-    /// What adds so many times its score where it matches, too.
+    /// What adds a multiple of its score where it also matches.
     pub(crate) bonuses: Vec<(WordsCondition, Score)>,
-    /// So many times its score where it matches in details alone.
+    /// The factor for its score where it matches in details alone.
     pub(crate) in_details: Score,
 }
 
@@ -87,7 +87,7 @@ impl Fits {
     pub(crate) fn look_up<'v>(
         &self,
         vocabularies: impl IntoIterator<Item = &'v Vocabulary>,
-        budget: &Budget,
+        budget: &SearchBudget,
     ) -> SlotWords {
         let words: Vec<(&Vocabulary, Box<[WordId]>)> = vocabularies
             .into_iter()
@@ -107,7 +107,7 @@ impl Fits {
         }
     }
 
-    fn look_up_in(&self, vocabulary: &Vocabulary, budget: &Budget) -> Box<[WordId]> {
+    fn look_up_in(&self, vocabulary: &Vocabulary, budget: &SearchBudget) -> Box<[WordId]> {
         const LOOK_EVERY: WordId = 1 << 12;
         vocabulary.read(|words| match self {
             Fits::Word(folded) => words.id(folded).into_iter().collect(),

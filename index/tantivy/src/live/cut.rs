@@ -12,11 +12,11 @@ use super::document::LiveDocument;
 use super::vocabulary::{Vocabulary, WordId};
 
 /// The number of a word, and in the lowest bit whether it stands beside the word before it instead of after it.
-type Place = u32;
+type PackedWord = u32;
 
 /// One text, cut.
 pub(crate) struct CutText {
-    words: Box<[Place]>,
+    words: Box<[PackedWord]>,
     /// Places that the words take.
     pub(crate) num_positions: u32,
     /// Terms that the engine makes of it: words, stems that differ, and pairs of characters.
@@ -67,20 +67,20 @@ const VOCABULARY_WORDS_MAX: usize = 250_000;
 pub(crate) struct Cutter {
     vocabulary: Arc<Vocabulary>,
     /// The texts of an interaction's last version, in the order in which it was cut.
-    known: LruCache<InteractionId, Vec<Known>>,
+    known: LruCache<InteractionId, Vec<CachedCut>>,
     hasher: RandomState,
     buffers: Buffers,
 }
 
 /// A text that was cut before, known again by its hash: nobody can make up two texts of one hash, whose keys are random.
-struct Known {
+struct CachedCut {
     text_hash: u64,
     cut: Arc<CutText>,
 }
 
 #[derive(Default)]
 struct Buffers {
-    words: Vec<Place>,
+    words: Vec<PackedWord>,
     folded: String,
 }
 
@@ -123,7 +123,7 @@ impl Cutter {
                     }
                     None => Arc::new(self.buffers.cut(text, &self.vocabulary)),
                 };
-                now.push(Known { text_hash, cut: Arc::clone(&cut) });
+                now.push(CachedCut { text_hash, cut: Arc::clone(&cut) });
                 texts.push((speaker, cut));
             });
             self.known.put(document.id().clone(), now);
@@ -164,7 +164,7 @@ impl Buffers {
                 let stands_beside = words.num_positions() == num_positions;
                 num_positions = words.num_positions();
                 let id = vocabulary.add(words.folded(), word.kind);
-                self.words.push(id << 1 | Place::from(stands_beside));
+                self.words.push(id << 1 | PackedWord::from(stands_beside));
                 num_terms += 1;
                 match word.kind {
                     WordKind::Letters => {

@@ -27,13 +27,13 @@ pub(crate) struct LiveDocument {
     /// Hash of the id.
     pub(crate) tie: u64,
     bytes: usize,
-    /// Nothing takes the place of what was there, not even a trace.
+    /// Removes the document without leaving a tombstone.
     pub(crate) is_removal: bool,
 }
 
-/// What a document takes beside its text: structure, derived values, its place in the tier.
+/// What a document takes in addition to its text: structure, derived values, its place in the tier.
 const STRUCTURE_BYTES: usize = 3_000;
-/// What a message takes beside its text.
+/// What a message takes in addition to its text.
 const MESSAGE_BYTES: usize = 300;
 
 impl LiveDocument {
@@ -83,7 +83,7 @@ impl LiveDocument {
         self.bytes
     }
 
-    /// Whether nobody may find it: it was erased, or is no interaction.
+    /// Whether nobody may find it: it was erased, or is not an interaction.
     pub(crate) fn is_hidden(&self) -> bool {
         self.document.state.is_hidden()
     }

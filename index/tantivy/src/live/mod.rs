@@ -14,4 +14,4 @@ pub(super) use condition::{Fits, LiveQuery, Ranked, WordsCondition};
 pub(super) use cut::{CutText, Cutter, Speaker};
 pub(super) use document::{LiveDocument, ScannedDocument, Texts};
 pub(super) use tier::{LiveEntry, Tier, TierView};
-pub(super) use vocabulary::{Vocabulary, Words};
+pub(super) use vocabulary::{Vocabulary, VocabularyWords};

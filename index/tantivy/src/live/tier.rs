@@ -37,7 +37,7 @@ pub(crate) struct TierView {
 }
 
 impl Tier {
-    /// Puts a document in the place of the one of the same id.
+    /// Replaces the document with the same id.
     pub(crate) fn put(&mut self, entry: LiveEntry) {
         self.bytes += entry.document.bytes();
         let place = self.places.get(entry.document.document.id()).copied();

@@ -14,21 +14,21 @@ pub(crate) type WordId = u32;
 /// for the tiers after it.
 #[derive(Default)]
 pub(crate) struct Vocabulary {
-    words: RwLock<Words>,
+    words: RwLock<VocabularyWords>,
 }
 
 /// What is known of all words.
 #[derive(Default)]
-pub(crate) struct Words {
+pub(crate) struct VocabularyWords {
     ids: HashMap<Arc<str>, WordId>,
-    entries: Vec<Entry>,
+    entries: Vec<VocabularyEntry>,
     /// Stem → the words that have it, those included that are their own.
     stems: HashMap<Arc<str>, Vec<WordId>>,
     english: English,
 }
 
 /// One word.
-pub(crate) struct Entry {
+pub(crate) struct VocabularyEntry {
     /// Folded.
     pub(crate) text: Arc<str>,
     /// `None` where the word is its own stem.
@@ -42,18 +42,18 @@ impl Vocabulary {
         self.words.read().entries.len()
     }
 
-    /// Looks words up; keep it short, for whoever cuts messages waits.
-    pub(crate) fn read<T>(&self, look: impl FnOnce(&Words) -> T) -> T {
+    /// Looks words up; keep it short: threads that cut messages wait.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&VocabularyWords) -> T) -> T {
         look(&self.words.read())
     }
 
     /// Looks words up and adds those that are new.
-    pub(super) fn write<T>(&self, add: impl FnOnce(&mut Words) -> T) -> T {
+    pub(super) fn write<T>(&self, add: impl FnOnce(&mut VocabularyWords) -> T) -> T {
         add(&mut self.words.write())
     }
 }
 
-impl Words {
+impl VocabularyWords {
     /// The number of a folded word, new or not.
     pub(super) fn add(&mut self, folded: &str, kind: WordKind) -> WordId {
         if let Some(id) = self.ids.get(folded) {
@@ -65,12 +65,12 @@ impl Words {
         let stem: Option<Arc<str>> = (stem != folded).then(|| stem.as_ref().into());
         self.stems.entry(stem.clone().unwrap_or_else(|| Arc::clone(&text))).or_default().push(id);
         self.ids.insert(Arc::clone(&text), id);
-        self.entries.push(Entry { text, stem, kind });
+        self.entries.push(VocabularyEntry { text, stem, kind });
         id
     }
 
     /// What is known of a word.
-    pub(crate) fn get(&self, id: WordId) -> &Entry {
+    pub(crate) fn get(&self, id: WordId) -> &VocabularyEntry {
         &self.entries[id as usize]
     }
 
@@ -85,7 +85,7 @@ impl Words {
     }
 
     /// Every word with its number, in no order.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (WordId, &Entry)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (WordId, &VocabularyEntry)> {
         (0..).zip(&self.entries)
     }
 }

@@ -51,7 +51,7 @@ fn power_lost_after_any_file_operation_leaves_a_whole_commit() {
 
 /// Flushes run on their thread, merges on theirs, and all the while the machine might stop.
 #[test]
-fn power_lost_at_any_time_beside_running_flushes_leaves_a_whole_commit() {
+fn power_lost_at_any_time_during_flushes_leaves_a_whole_commit() {
     let disk = SimulatedDisk::new();
     let flush_interval = std::time::Duration::from_micros(1);
     let (mut writer, _) = open(&disk, WriterOptions { flush_interval, ..options() }).unwrap();

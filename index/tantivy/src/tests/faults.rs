@@ -1,4 +1,4 @@
-//! A disk that is full, broken or slow: nothing is lost, searches go on, and the reason is told.
+//! A disk that is full, broken or slow: nothing is lost, searches go on, and the reason is reported.
 
 use std::io::ErrorKind;
 use std::time::Duration;

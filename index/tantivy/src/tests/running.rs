@@ -197,7 +197,7 @@ fn the_first_replacement_after_a_start_outlives_a_merge_that_begins_before_its_c
 }
 
 #[test]
-fn a_refresh_touches_the_disk_not_at_all() {
+fn a_refresh_does_not_touch_the_disk() {
     let disk = SimulatedDisk::new();
     let (mut writer, reader) = open(&disk, options()).unwrap();
     let before = disk.num_operations();
@@ -219,7 +219,7 @@ fn a_refresh_touches_the_disk_not_at_all() {
 }
 
 #[test]
-fn the_flush_thread_makes_commits_durable_by_itself() {
+fn the_flush_thread_makes_commits_durable_on_its_own() {
     let (durable_tx, durable_rx) = std::sync::mpsc::channel();
     let on_flush: super::super::OnFlush = Arc::new(move |report| {
         if let Some(durable) = &report.advanced {

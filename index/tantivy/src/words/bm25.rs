@@ -1,56 +1,44 @@
-//! BM25 as tantivy computes it, whose `k1` and `b` are constants of its own.
-
-use std::sync::Arc;
+//! BM25 as tantivy computes it, over documents that tantivy alone does not count: those of the live tier.
 
 use tantivy::Score;
-use tantivy::fieldnorm::FieldNormReader;
-
-use hearken_index::ranking::Ranking;
+use tantivy::query::Bm25Weight;
 
 /// Scores one word, or one phrase, by how often it stands in a text and how long that is.
 #[derive(Clone)]
-pub(crate) struct Bm25 {
-    weight: Score,
-    /// What a frequency is held against, by the code of the text's length.
-    norms: Arc<[Score; 256]>,
-}
+pub(crate) struct Bm25(Bm25Weight);
 
 /// What is known of all texts.
 #[derive(Clone, Copy)]
 pub(super) struct Statistics {
-    /// Above 0.
     pub(super) num_documents: u64,
     pub(super) num_words: u64,
 }
 
 impl Bm25 {
-    /// For words that are in so many documents each; a phrase is worth the sum of its words.
-    pub(super) fn new(
-        frequencies: impl IntoIterator<Item = u64>,
-        statistics: Statistics,
-        ranking: &Ranking,
-    ) -> Self {
-        let Ranking { k1, b, .. } = *ranking;
-        let rarities = frequencies.into_iter().map(|frequency| rarity(frequency, statistics.num_documents));
-        let mean_length = statistics.num_words as Score / statistics.num_documents as Score;
-        let norm = |code: usize| {
-            let length = FieldNormReader::id_to_fieldnorm(u8::try_from(code).unwrap_or(u8::MAX));
-            k1 * (1.0 - b + b * length as Score / mean_length)
+    /// For words with these document frequencies; a phrase is worth the sum of its words. `None` without documents or
+    /// words.
+    pub(super) fn new(frequencies: &[u64], statistics: Statistics) -> Option<Self> {
+        let Statistics { num_documents, num_words } = statistics;
+        let mean_length = num_words as Score / num_documents as Score;
+        let word = |frequency: u64| {
+            let frequency = frequency.min(num_documents);
+            Bm25Weight::for_one_term_without_explain(frequency, num_documents, mean_length)
         };
-        let norms = Arc::new(std::array::from_fn(norm));
-        Bm25 { weight: rarities.sum::<Score>() * (1.0 + k1), norms }
+        let first = word(*frequencies.first().filter(|_| num_documents > 0)?);
+        // Words differ by a factor alone, so any score says how much they are worth together.
+        let sum: Score = frequencies.iter().map(|frequency| word(*frequency).max_score()).sum();
+        Some(Bm25(first.boost_by(sum / first.max_score())))
     }
 
-    /// The same, worth so many times as much.
+    /// The same, with its weight multiplied.
     pub(super) fn boost_by(&self, boost: Score) -> Bm25 {
-        Bm25 { weight: self.weight * boost, norms: Arc::clone(&self.norms) }
+        Bm25(self.0.boost_by(boost))
     }
 
     /// The score of a text of that length (its code) in which the word stands so often.
     #[inline]
     pub(crate) fn score(&self, length: u8, frequency: u32) -> Score {
-        let frequency = frequency as Score;
-        self.weight * (frequency / (frequency + self.norms[usize::from(length)]))
+        self.0.score(length, frequency)
     }
 
     /// The same of a text with details, in which the word stands so often of these times: there it counts nothing, or so
@@ -70,32 +58,21 @@ impl Bm25 {
     }
 }
 
-/// The inverse document frequency.
-fn rarity(frequency: u64, num_documents: u64) -> Score {
-    let frequency = frequency.min(num_documents);
-    (1.0 + ((num_documents - frequency) as Score + 0.5) / (frequency as Score + 0.5)).ln()
-}
-
 #[cfg(test)]
 mod tests {
-    use tantivy::query::Bm25Weight;
-
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
-    fn scores_are_those_of_tantivy_with_its_k1_and_b() {
-        let ranking = Ranking { k1: 1.2, b: 0.75, ..Ranking::DEFAULT };
-        for (frequency, num_documents, num_words) in [(1, 1, 3), (7, 1_000, 90_000), (900, 1_000, 12)] {
+    fn a_phrase_is_worth_the_sum_of_its_words() {
+        for (num_documents, num_words) in [(1, 3), (1_000, 90_000), (30_000_000, 12_000_000_000)] {
             let statistics = Statistics { num_documents, num_words };
-            let ours = Bm25::new([frequency], statistics, &ranking).boost_by(1.5);
-            let mean_length = num_words as Score / num_documents as Score;
-            let theirs = Bm25Weight::for_one_term_without_explain(frequency, num_documents, mean_length);
-            for length in 0..=255 {
-                for times in [1, 2, 50] {
-                    let (ours, theirs) = (ours.score(length, times), 1.5 * theirs.score(length, times));
-                    assert!((ours - theirs).abs() <= 1e-5 * theirs, "{ours} {theirs}");
-                }
+            let score = |frequencies: &[u64]| Bm25::new(frequencies, statistics).unwrap().score(40, 2);
+            let sum = score(&[1]) + score(&[7]) + score(&[num_documents]);
+            for phrase in [score(&[1, 7, num_documents]), score(&[num_documents, 7, 1])] {
+                assert!((phrase - sum).abs() <= 1e-5 * sum, "{phrase} {sum}");
             }
         }
+        assert!(Bm25::new(&[0], Statistics { num_documents: 0, num_words: 0 }).is_none());
     }
 }

@@ -10,7 +10,7 @@ use tantivy::{DocId, DocSet, Score, TERMINATED};
 use super::similarity::Similarity;
 use super::slot::SlotPostings;
 use super::{Count, Section};
-use crate::budget::Budget;
+use crate::budget::SearchBudget;
 use crate::columns::SegmentColumns;
 use crate::schema::ROLE_ENDS;
 
@@ -46,7 +46,7 @@ pub(super) struct PositionsScorer {
     /// Matches in the current document.
     frequency: u32,
     num_looked_at: u32,
-    budget: Arc<Budget>,
+    budget: Arc<SearchBudget>,
     doc: DocId,
 }
 
@@ -57,7 +57,7 @@ impl PositionsScorer {
         bounds: Option<Bounds>,
         similarity: Option<Similarity>,
         boost: Score,
-        budget: Arc<Budget>,
+        budget: Arc<SearchBudget>,
     ) -> Self {
         // Positions are matched in the slots' own order.
         let mut order: Vec<usize> = (0..slots.len()).collect();

@@ -22,7 +22,7 @@ pub(super) struct Similarity {
 /// Words that stand so often are scored in any case.
 const FREQUENCY_ENOUGH: u32 = 64;
 
-/// Mostly far ahead, so its place is kept at hand.
+/// Mostly far ahead, so its position is cached.
 struct Bonus {
     scorer: Box<dyn Scorer>,
     doc: DocId,

@@ -7,7 +7,7 @@ use super::Count;
 use super::similarity::Similarity;
 use super::slot::SlotPostings;
 
-/// So many documents are read after a seek: who seeks wants few.
+/// Documents read after a seek: a caller that seeks wants few.
 const AFTER_SEEK: usize = 4;
 
 /// Finds the documents in which a word stands.
@@ -43,7 +43,7 @@ impl WordScorer {
         scorer
     }
 
-    /// Takes as many documents and their scores as are at hand, from the current one on; 0 after the last. Instead of a
+    /// Takes as many documents and their scores as are available, from the current one on; 0 after the last. Instead of a
     /// score below `at_least` any other below it may be said.
     pub(crate) fn take_scored(
         &mut self,
@@ -140,7 +140,7 @@ impl Count for WordScorer {
 
 impl Scorer for WordScorer {
     fn score(&mut self) -> Score {
-        // Who reads one document after the other wants all of their scores.
+        // A caller that reads one document after the other wants all of their scores.
         if self.len > AFTER_SEEK {
             self.score_all(0.0);
         }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::json::{at, checked_interaction_id, first_text, items, list, millis, number, rfc3339, text};
 use super::metadata::{Metadata, sentiment};
 use super::shape::Mark;
-use super::transcript::{Origin, Transcript};
+use super::transcript::{TimeOrigin, TranscriptBuilder};
 use super::{Context, Format};
 use crate::decode::{Decoded, Rejection};
 
@@ -46,7 +46,7 @@ fn read(body: &Value, context: &Context<'_>) -> Result<Decoded, Rejection> {
     let time = end_time.or(start).unwrap_or(context.recorded_at);
 
     let mut event = Event::new(id, time, context.recorded_at);
-    let mut transcript = Transcript::new(&event.interaction_id, Origin::Start);
+    let mut transcript = TranscriptBuilder::new(&event.interaction_id, TimeOrigin::Start);
     for said in said {
         read_said(said, &body["Participants"], start, &mut transcript);
     }
@@ -80,7 +80,12 @@ fn time_in_name(uri: &str) -> Option<Timestamp> {
     Timestamp::parse(&format!("{}-{}-{}T{time}:00Z", &date[..4], &date[4..6], &date[6..])).ok()
 }
 
-fn read_said(said: &Value, participants: &Value, start: Option<Timestamp>, transcript: &mut Transcript) {
+fn read_said(
+    said: &Value,
+    participants: &Value,
+    start: Option<Timestamp>,
+    transcript: &mut TranscriptBuilder,
+) {
     let Some(words) = text(&said["Content"]) else { return };
     let role = items(participants)
         .iter()

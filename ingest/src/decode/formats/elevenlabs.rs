@@ -13,7 +13,7 @@ use super::json::{
 };
 use super::metadata::{Metadata, adopt, adopt_analysis};
 use super::shape::Mark;
-use super::transcript::{Origin, Transcript};
+use super::transcript::{TimeOrigin, TranscriptBuilder};
 use super::{Context, Format};
 use crate::decode::{Decoded, Rejection};
 
@@ -48,7 +48,7 @@ fn conversation(body: &Value, context: &Context<'_>) -> Result<Event, Rejection>
     let mut event = Event::new(id, time, context.recorded_at);
 
     let turns = list(data, "transcript")?;
-    let mut transcript = Transcript::new(&event.interaction_id, Origin::Start);
+    let mut transcript = TranscriptBuilder::new(&event.interaction_id, TimeOrigin::Start);
     turns.iter().for_each(|turn| read_turn(turn, &mut transcript));
     event.messages = transcript.into_messages();
 
@@ -106,7 +106,7 @@ fn started(event: &mut Event, data: &Value, start_time: Option<Timestamp>) {
     event.started.metadata = gathered.into_map();
 }
 
-fn read_turn(turn: &Value, transcript: &mut Transcript) {
+fn read_turn(turn: &Value, transcript: &mut TranscriptBuilder) {
     let at_ms = seconds_as_millis(&turn["time_in_call_secs"]);
     let role = match turn["role"].as_str() {
         Some("user") => Role::User,

@@ -11,7 +11,7 @@ use super::json::{
 };
 use super::metadata::{Metadata, adopt};
 use super::shape::Mark;
-use super::transcript::{Origin, Transcript};
+use super::transcript::{TimeOrigin, TranscriptBuilder};
 use super::{Context, Format};
 use crate::decode::{Decoded, Rejection};
 
@@ -36,7 +36,7 @@ fn read(body: &Value, context: &Context<'_>) -> Result<Decoded, Rejection> {
 
     let mut event = Event::new(id, time, context.recorded_at);
     let mut transcript =
-        Transcript::new(&event.interaction_id, Origin::Epoch { start: start.unwrap_or(time) });
+        TranscriptBuilder::new(&event.interaction_id, TimeOrigin::Epoch { start: start.unwrap_or(time) });
     history.iter().for_each(|item| read_item(item, &mut transcript));
     use_tokens(&body["usage"], &mut transcript);
     event.messages = transcript.into_messages();
@@ -60,7 +60,7 @@ fn started(event: &mut Event, body: &Value, start: Option<Timestamp>) {
     event.started.metadata = gathered.into_map();
 }
 
-fn read_item(item: &Value, transcript: &mut Transcript) {
+fn read_item(item: &Value, transcript: &mut TranscriptBuilder) {
     let metrics = &item["metrics"];
     let began = unix_seconds(&metrics["started_speaking_at"]).or_else(|| unix_seconds(&item["created_at"]));
     let at_ms = began.map(Timestamp::as_millis);
@@ -99,7 +99,7 @@ fn read_item(item: &Value, transcript: &mut Transcript) {
 }
 
 /// LiveKit counts tokens for a whole session: those of the model that used most are attributed to the agent's last message.
-fn use_tokens(usage: &Value, transcript: &mut Transcript) {
+fn use_tokens(usage: &Value, transcript: &mut TranscriptBuilder) {
     let models = items(usage).iter().filter(|usage| usage["type"] == "llm_usage");
     let used = models.map(|used| {
         let tokens = |name: &str| count(&used[name]).unwrap_or(0);

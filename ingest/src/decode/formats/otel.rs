@@ -258,7 +258,7 @@ impl Rank {
 }
 
 /// One thing that was said. A tool's call and its result are two, for they come from different calls of the model.
-enum Utterance {
+enum ModelMessage {
     Text { role: Role, text: String },
     ToolCall { call_id: Option<String>, tool: ToolCall },
     ToolResult { call_id: Option<String>, tool: ToolCall },
@@ -267,8 +267,8 @@ enum Utterance {
 /// What went into a call of a model and what came out of it.
 #[derive(Default)]
 struct Turns {
-    inputs: Vec<Utterance>,
-    outputs: Vec<Utterance>,
+    inputs: Vec<ModelMessage>,
+    outputs: Vec<ModelMessage>,
 }
 
 impl Turns {
@@ -296,7 +296,7 @@ impl Turns {
                     ok: (!attribute("error.type").is_null()).then_some(false),
                 };
                 let call_id = text(attribute("gen_ai.tool.call.id"));
-                self.outputs.push(Utterance::ToolResult { call_id, tool });
+                self.outputs.push(ModelMessage::ToolResult { call_id, tool });
             }
             Kind::Evaluation => {}
         }
@@ -336,10 +336,10 @@ impl Call {
         for (position, said) in inputs.into_iter().chain(outputs).enumerate() {
             let is_input = position < num_inputs;
             let message_id = names.id(&said);
-            let is_bare = matches!(&said, Utterance::ToolResult { tool, .. } if tool.result.is_none());
+            let is_bare = matches!(&said, ModelMessage::ToolResult { tool, .. } if tool.result.is_none());
             let (role, text, tool) = match said {
-                Utterance::Text { role, text } => (role, text, None),
-                Utterance::ToolCall { tool, .. } | Utterance::ToolResult { tool, .. } => {
+                ModelMessage::Text { role, text } => (role, text, None),
+                ModelMessage::ToolCall { tool, .. } | ModelMessage::ToolResult { tool, .. } => {
                     (Role::Tool, String::new(), Some(tool))
                 }
             };
@@ -375,15 +375,15 @@ struct Names {
 }
 
 impl Names {
-    fn id(&mut self, said: &Utterance) -> String {
+    fn id(&mut self, said: &ModelMessage) -> String {
         let (role, what) = match said {
-            Utterance::Text { role, text } => (*role, text.trim().to_owned()),
-            Utterance::ToolCall { call_id: Some(id), .. } => return format!("call:{}", hashed(id)),
-            Utterance::ToolResult { call_id: Some(id), .. } => return format!("result:{}", hashed(id)),
-            Utterance::ToolCall { tool, .. } => {
+            ModelMessage::Text { role, text } => (*role, text.trim().to_owned()),
+            ModelMessage::ToolCall { call_id: Some(id), .. } => return format!("call:{}", hashed(id)),
+            ModelMessage::ToolResult { call_id: Some(id), .. } => return format!("result:{}", hashed(id)),
+            ModelMessage::ToolCall { tool, .. } => {
                 (Role::Tool, format!("call {} {:?}", tool.name, tool.arguments))
             }
-            Utterance::ToolResult { tool, .. } => {
+            ModelMessage::ToolResult { tool, .. } => {
                 (Role::Tool, format!("result {} {:?}", tool.name, tool.result))
             }
         };
@@ -410,7 +410,7 @@ fn role(name: &Value) -> Role {
     }
 }
 
-fn push_message(said: &mut Vec<Utterance>, message: &Value) {
+fn push_message(said: &mut Vec<ModelMessage>, message: &Value) {
     let role = role(&message["role"]);
     match &message["parts"] {
         Value::Array(parts) => push_parts(said, role, parts),
@@ -419,7 +419,7 @@ fn push_message(said: &mut Vec<Utterance>, message: &Value) {
 }
 
 /// Texts of one message are one; tools' calls and results stand by themselves. A model's thoughts are not part of what was said.
-fn push_parts(said: &mut Vec<Utterance>, role: Role, parts: &[Value]) {
+fn push_parts(said: &mut Vec<ModelMessage>, role: Role, parts: &[Value]) {
     let mut texts = String::new();
     let mut tools = Vec::new();
     for part in parts {
@@ -435,7 +435,7 @@ fn push_parts(said: &mut Vec<Utterance>, role: Role, parts: &[Value]) {
             "tool_call" | "server_tool_call" => {
                 let arguments = parsed(&part["arguments"]).or_else(|| parsed(&part["server_tool_call"]));
                 let tool = ToolCall { name: tool_name(&part["name"]), arguments, result: None, ok: None };
-                tools.push(Utterance::ToolCall { call_id: call_id(), tool });
+                tools.push(ModelMessage::ToolCall { call_id: call_id(), tool });
             }
             "tool_call_response" | "server_tool_call_response" => {
                 let results = ["response", "result", "server_tool_call_response"];
@@ -446,7 +446,7 @@ fn push_parts(said: &mut Vec<Utterance>, role: Role, parts: &[Value]) {
                     result,
                     ok: None,
                 };
-                tools.push(Utterance::ToolResult { call_id: call_id(), tool });
+                tools.push(ModelMessage::ToolResult { call_id: call_id(), tool });
             }
             "blob" | "file" | "uri" => add(&format!("[{}]", part["modality"].as_str().unwrap_or("file"))),
             _ => {}
@@ -457,10 +457,10 @@ fn push_parts(said: &mut Vec<Utterance>, role: Role, parts: &[Value]) {
 }
 
 /// The name of the tool that a result is of.
-fn called(said: &[Utterance], tools: &[Utterance], call_id: Option<&str>) -> String {
+fn called(said: &[ModelMessage], tools: &[ModelMessage], call_id: Option<&str>) -> String {
     let mut newest_first = tools.iter().rev().chain(said.iter().rev());
     let name = newest_first.find_map(|said| match said {
-        Utterance::ToolCall { call_id: Some(id), tool } if Some(id.as_str()) == call_id => {
+        ModelMessage::ToolCall { call_id: Some(id), tool } if Some(id.as_str()) == call_id => {
             Some(tool.name.clone())
         }
         _ => None,
@@ -468,7 +468,7 @@ fn called(said: &[Utterance], tools: &[Utterance], call_id: Option<&str>) -> Str
     name.unwrap_or_else(|| "tool".to_owned())
 }
 
-fn push_text(said: &mut Vec<Utterance>, role: Role, text: String) {
+fn push_text(said: &mut Vec<ModelMessage>, role: Role, text: String) {
     if text.trim().is_empty() {
         return;
     }
@@ -476,9 +476,9 @@ fn push_text(said: &mut Vec<Utterance>, role: Role, text: String) {
         Role::Tool => {
             let tool =
                 ToolCall { name: "tool".to_owned(), arguments: None, result: Some(text.into()), ok: None };
-            said.push(Utterance::ToolResult { call_id: None, tool });
+            said.push(ModelMessage::ToolResult { call_id: None, tool });
         }
-        role => said.push(Utterance::Text { role, text }),
+        role => said.push(ModelMessage::Text { role, text }),
     }
 }
 
@@ -495,7 +495,7 @@ fn content(value: &Value) -> String {
 }
 
 /// The body of an event of one message: `content`, `tool_calls`, and for a tool's result `id`.
-fn push_old_message(said: &mut Vec<Utterance>, event: &str, body: &Value) {
+fn push_old_message(said: &mut Vec<ModelMessage>, event: &str, body: &Value) {
     let kind = event.trim_start_matches("gen_ai.").trim_end_matches(".message");
     let text_of = if body.is_string() { content(body) } else { content(&body["content"]) };
     if kind == "tool" {
@@ -503,14 +503,14 @@ fn push_old_message(said: &mut Vec<Utterance>, event: &str, body: &Value) {
         let name = called(said, &[], call_id.as_deref());
         let result = parsed(&body["content"]);
         let tool = ToolCall { name, arguments: None, result, ok: None };
-        return said.push(Utterance::ToolResult { call_id, tool });
+        return said.push(ModelMessage::ToolResult { call_id, tool });
     }
     push_text(said, role(&Value::from(kind)), text_of);
     for call in items(&body["tool_calls"]) {
         let function = &call["function"];
         let arguments = parsed(&function["arguments"]);
         let tool = ToolCall { name: tool_name(&function["name"]), arguments, result: None, ok: None };
-        said.push(Utterance::ToolCall { call_id: text(&call["id"]), tool });
+        said.push(ModelMessage::ToolCall { call_id: text(&call["id"]), tool });
     }
 }
 

@@ -135,7 +135,7 @@ pub(crate) struct Session {
     pub(crate) entries: Vec<String>,
 }
 
-struct Entry<'a> {
+struct TrackerEntry<'a> {
     id: &'a str,
     at: Timestamp,
     kind: Kind,
@@ -178,7 +178,7 @@ pub(crate) fn sessions(log: &State) -> Vec<Session> {
     let Some(sender) = log.id.as_str().strip_prefix(LOG) else { return Vec::new() };
     let entries = log.messages.iter().filter_map(|(id, entry)| {
         let fields: Value = serde_json::from_str(&entry.value.message).ok()?;
-        Some(Entry { id, at: entry.time, kind: Kind::of(&fields)?, fields })
+        Some(TrackerEntry { id, at: entry.time, kind: Kind::of(&fields)?, fields })
     });
     let mut entries: Vec<_> = entries.collect();
     entries.sort_by(|a, b| (a.at, a.kind, a.id).cmp(&(b.at, b.kind, b.id)));
@@ -202,7 +202,7 @@ pub(crate) fn sessions(log: &State) -> Vec<Session> {
     sessions
 }
 
-fn session(sender: &str, start: Option<&Entry<'_>>, entries: &[Entry<'_>]) -> Option<Session> {
+fn session(sender: &str, start: Option<&TrackerEntry<'_>>, entries: &[TrackerEntry<'_>]) -> Option<Session> {
     let start_name = start.map_or_else(|| UNKNOWN_START.to_owned(), |start| start.at.to_string());
     let id = InteractionId::try_new(format!("{sender}@{start_name}")).ok()?;
     let all = || start.into_iter().chain(entries);
@@ -262,8 +262,8 @@ fn session(sender: &str, start: Option<&Entry<'_>>, entries: &[Entry<'_>]) -> Op
 /// What was said and not taken back, by the rules of Rasa's own tracker: a rewind takes back everything since the customer's
 /// last message and the action before it, which waited for it; an undo all since the last action; a restart everything.
 /// Where the events of actions are kept from the broker, an undo takes back what the bot said last.
-fn standing<'e, 'a>(entries: &'e [Entry<'a>]) -> Vec<&'e Entry<'a>> {
-    let mut standing: Vec<&Entry<'_>> = Vec::new();
+fn standing<'e, 'a>(entries: &'e [TrackerEntry<'a>]) -> Vec<&'e TrackerEntry<'a>> {
+    let mut standing: Vec<&TrackerEntry<'_>> = Vec::new();
     for entry in entries {
         let last = |kind: Kind| standing.iter().rposition(|entry| entry.kind == kind);
         match entry.kind {

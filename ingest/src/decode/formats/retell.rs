@@ -13,7 +13,7 @@ use super::json::{
 };
 use super::metadata::{Metadata, adopt, adopt_analysis, sentiment};
 use super::shape::Mark;
-use super::transcript::{Origin, Transcript};
+use super::transcript::{TimeOrigin, TranscriptBuilder};
 use super::{Context, Format};
 use crate::decode::{Decoded, Rejection};
 
@@ -81,7 +81,7 @@ fn call(body: &Value, stage: Stage, context: &Context<'_>) -> Result<Event, Reje
     // A call without a start was never connected, and nothing was said.
     let listed = list(body, "call.transcript_with_tool_calls")?;
     let listed = if listed.is_empty() { list(body, "call.transcript_object")? } else { listed };
-    let mut transcript = Transcript::new(&event.interaction_id, Origin::Start);
+    let mut transcript = TranscriptBuilder::new(&event.interaction_id, TimeOrigin::Start);
     // Where both are sent, only the shorter list may know when words were said.
     let mut timed = list(body, "call.transcript_object")?.iter();
     for said in listed {
@@ -106,7 +106,7 @@ fn chat(body: &Value, stage: Stage, context: &Context<'_>) -> Result<Event, Reje
         return Ok(event);
     }
     let start = unix_millis(&chat["start_timestamp"]).unwrap_or(event.time);
-    let mut transcript = Transcript::new(&event.interaction_id, Origin::Epoch { start });
+    let mut transcript = TranscriptBuilder::new(&event.interaction_id, TimeOrigin::Epoch { start });
     for said in list(body, "chat.message_with_tool_calls")? {
         read_said(said, said, &mut transcript);
     }
@@ -149,7 +149,7 @@ fn started(event: &mut Event, body: &Value, interaction_type: InteractionType) {
 }
 
 /// Reads one entry; `timed` is the same one with the times of its words.
-fn read_said(said: &Value, timed: &Value, transcript: &mut Transcript) {
+fn read_said(said: &Value, timed: &Value, transcript: &mut TranscriptBuilder) {
     let words = items(&timed["words"]);
     let words = if words.is_empty() { items(&said["words"]) } else { words };
     let at_ms = words

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// What the times of a transcript are counted from.
 #[derive(Clone, Copy)]
-pub(super) enum Origin {
+pub(super) enum TimeOrigin {
     /// The interaction's start.
     Start,
     /// The epoch; the start is needed for the ends of messages.
@@ -21,18 +21,18 @@ pub(super) enum Origin {
 /// A transcript as it is read.
 ///
 /// The order of the list wins over its times: a time that is missing, or earlier than the one before, becomes that one.
-pub(super) struct Transcript {
+pub(super) struct TranscriptBuilder {
     interaction_id: InteractionId,
-    origin: Origin,
+    origin: TimeOrigin,
     newest_ms: Option<i64>,
     messages: Vec<(String, MessageUpdate)>,
     /// Call id → place of its message.
     calls: HashMap<String, usize>,
 }
 
-impl Transcript {
-    pub(super) fn new(interaction_id: &InteractionId, origin: Origin) -> Self {
-        Transcript {
+impl TranscriptBuilder {
+    pub(super) fn new(interaction_id: &InteractionId, origin: TimeOrigin) -> Self {
+        TranscriptBuilder {
             interaction_id: interaction_id.clone(),
             origin,
             newest_ms: None,
@@ -51,14 +51,14 @@ impl Transcript {
     ) -> &mut MessageUpdate {
         let position = self.messages.len();
         let unknown_ms = match self.origin {
-            Origin::Start => 0,
-            Origin::Epoch { start } => start.as_millis(),
+            TimeOrigin::Start => 0,
+            TimeOrigin::Epoch { start } => start.as_millis(),
         };
         let at_ms = at_ms.max(self.newest_ms).unwrap_or(unknown_ms);
         self.newest_ms = Some(at_ms);
         let time = match self.origin {
-            Origin::Start => MessageTime::OffsetMs(at_ms),
-            Origin::Epoch { .. } => MessageTime::At(Timestamp::from_millis(at_ms)),
+            TimeOrigin::Start => MessageTime::OffsetMs(at_ms),
+            TimeOrigin::Epoch { .. } => MessageTime::At(Timestamp::from_millis(at_ms)),
         };
         let id = id.filter(|id| (1..=ID_BYTES_MAX).contains(&id.len()));
         let id = id.unwrap_or_else(|| format!("{}#{position}", self.interaction_id));
@@ -71,8 +71,8 @@ impl Transcript {
     /// When a message ended, in the same measure as when it began.
     pub(super) fn end_offset_ms(&self, end_ms: i64) -> i64 {
         match self.origin {
-            Origin::Start => end_ms,
-            Origin::Epoch { start } => end_ms.saturating_sub(start.as_millis()),
+            TimeOrigin::Start => end_ms,
+            TimeOrigin::Epoch { start } => end_ms.saturating_sub(start.as_millis()),
         }
     }
 

@@ -11,7 +11,7 @@ use super::json::{
 };
 use super::metadata::{Metadata, adopt, adopt_analysis};
 use super::shape::Mark;
-use super::transcript::{Origin, Transcript};
+use super::transcript::{TimeOrigin, TranscriptBuilder};
 use super::{Context, Format};
 use crate::decode::{Decoded, Rejection};
 
@@ -81,7 +81,7 @@ fn report(message: &Value, context: &Context<'_>) -> Result<Event, Rejection> {
         .or_else(|| said.first().and_then(|said| unix_millis(&said["time"])))
         .or_else(|| rfc3339(&call["createdAt"]));
     let start = start_time.unwrap_or(time);
-    let mut transcript = Transcript::new(&event.interaction_id, Origin::Epoch { start });
+    let mut transcript = TranscriptBuilder::new(&event.interaction_id, TimeOrigin::Epoch { start });
     said.iter().for_each(|said| read_message(said, start, &mut transcript));
     let costs = items(&message["costs"]);
     use_tokens(costs, &mut transcript);
@@ -133,7 +133,7 @@ fn started(event: &mut Event, message: &Value, start_time: Option<Timestamp>) {
     event.started.metadata = gathered.into_map();
 }
 
-fn read_message(said: &Value, start: Timestamp, transcript: &mut Transcript) {
+fn read_message(said: &Value, start: Timestamp, transcript: &mut TranscriptBuilder) {
     let from_start =
         || said["secondsFromStart"].as_f64().map(|seconds| start.plus_millis((seconds * 1e3).round() as i64));
     let at_ms = unix_millis(&said["time"]).or_else(from_start).map(Timestamp::as_millis);
@@ -165,7 +165,7 @@ fn read_message(said: &Value, start: Timestamp, transcript: &mut Transcript) {
 }
 
 /// Vapi counts tokens for a whole call: they are attributed to the agent's last message.
-fn use_tokens(costs: &[Value], transcript: &mut Transcript) {
+fn use_tokens(costs: &[Value], transcript: &mut TranscriptBuilder) {
     let models = costs.iter().filter(|cost| cost["type"] == "model");
     let used = models.map(|cost| {
         let tokens = |name: &str| count(&cost[name]).unwrap_or(0);

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tracing::{debug, error, info, warn};
 
 use super::super::consumer::Rebalance;
-use super::{BROKER_TIMEOUT, Begin, Reader, Reading};
+use super::{BROKER_TIMEOUT, Begin, KafkaReader, PartitionState};
 use crate::source::{SourceItem, TopicPartition};
 
 /// How far the answer to the group is.
@@ -52,7 +52,7 @@ pub(super) fn set_metadata(
     element.set_metadata(serde_json::to_string(&metadata).unwrap_or_default());
 }
 
-impl Reader {
+impl KafkaReader {
     /// Goes on with what the group wants.
     pub(super) fn follow_group(&mut self) {
         if !matches!(self.rebalancing, Rebalancing::Done) {
@@ -67,7 +67,7 @@ impl Reader {
             Some(Rebalance::Revoked(partitions)) => {
                 for key in &partitions {
                     if let Some(partition) = self.partitions.get_mut(key) {
-                        partition.reading = Reading::Revoked;
+                        partition.reading = PartitionState::Revoked;
                     }
                 }
                 self.rebalancing = Rebalancing::Revoking(partitions.clone());
@@ -97,7 +97,7 @@ impl Reader {
                 resumed.add_partition(&key.0, key.1);
             }
             if let Err(error) = list.add_partition_offset(&key.0, key.1, offset) {
-                error!(topic = key.0, partition = key.1, %error, "not an offset to read from");
+                error!(topic = %key.0, partition = key.1, %error, "not an offset to read from");
             }
         }
         if let Err(error) = self.consumer.incremental_assign(&list) {

@@ -1,4 +1,4 @@
-//! A page of metrics, and what two of them tell: rates and percentiles of what lies between.
+//! A page of metrics, and what two of them show: rates and percentiles of the time between.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -18,7 +18,7 @@ struct Sample {
 }
 
 impl Samples {
-    /// Reads Prometheus text. Lines that are none are passed over.
+    /// Reads Prometheus text. Other lines are skipped.
     pub(super) fn parse(text: &str, at: Instant) -> Self {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         Samples { at, samples: lines.filter_map(sample).collect() }
@@ -47,11 +47,11 @@ impl Samples {
     pub(super) fn rate(&self, before: &Samples, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let seconds = self.at.duration_since(before.at).as_secs_f64();
         let grown = self.sum(name, labels)? - before.sum(name, labels).unwrap_or(0.0);
-        // A server that was started anew counts from 0.
+        // A restarted server counts from 0.
         (seconds > 0.0).then(|| grown.max(0.0) / seconds)
     }
 
-    /// The seconds below which such a part of what was observed since an earlier look lies, as Prometheus estimates it; of
+    /// The seconds below which this share of the observations since an earlier look lies, as Prometheus estimates it; of
     /// everything since the start when there was nothing since. `None` when nothing was observed at all.
     pub(super) fn quantile(
         &self,
@@ -98,7 +98,7 @@ fn quantile(buckets: &[(f64, f64)], part: f64) -> Option<f64> {
     for (bound, count) in buckets {
         if *count >= rank && *count > 0.0 {
             let (lower, fewer) = below;
-            // Above the last bound nothing is known but that.
+            // Above the last bound nothing more is known.
             return Some(match bound.is_finite() {
                 true => lower + (bound - lower) * ((rank - fewer) / (count - fewer)).clamp(0.0, 1.0),
                 false => lower,

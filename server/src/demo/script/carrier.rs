@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::conversation::{Carrier, Conversation};
+use super::conversation::{Carrier, DemoConversation};
 use super::{DemoEvent, object};
 
 /// The Kafka headers and value of a conversation's event; `index` counts its events from 0.
 pub(super) fn carry(
-    conversation: &Conversation,
+    conversation: &DemoConversation,
     index: usize,
     event: &DemoEvent,
 ) -> (Vec<(String, Vec<u8>)>, Vec<u8>) {

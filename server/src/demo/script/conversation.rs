@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 const CONVERSATIONS: &str = include_str!("../../../demo/conversations.json");
 
 /// The bundled conversations in the order of the file.
-pub(super) fn bundled() -> Vec<Conversation> {
+pub(super) fn bundled() -> Vec<DemoConversation> {
     serde_json::from_str(CONVERSATIONS).expect("the bundled conversations are well formed: a test reads them")
 }
 
 /// One conversation and how it is replayed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Conversation {
+pub(super) struct DemoConversation {
     pub id: String,
     pub organization: String,
     pub agent: String,
@@ -45,7 +45,7 @@ pub(super) struct Conversation {
     pub rating_comment: Option<String>,
     /// Data of an `interaction.analyzed` from upstream.
     pub analysis: Option<Map<String, Value>>,
-    pub messages: Vec<Message>,
+    pub messages: Vec<DemoMessage>,
 }
 
 /// The form in which a conversation's events are written (docs/reference.md#carriers).
@@ -63,7 +63,7 @@ pub(super) enum Carrier {
 /// One message; only its time is relative.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Message {
+pub(super) struct DemoMessage {
     /// Milliseconds since the message before began, or since the conversation began.
     #[serde(skip_serializing)]
     pub after_ms: i64,

@@ -1,4 +1,4 @@
-//! Days as a support desk has them: conversations that begin at their hour, at a human pace, without end.
+//! Days as a support desk has them: conversations that begin at their hour, at a human pace, indefinitely.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,26 +7,26 @@ use fastrand::Rng;
 use hearken_model::Timestamp;
 use serde_json::json;
 
-use super::conversation::{Conversation, bundled};
+use super::conversation::{DemoConversation, bundled};
 use super::scenario::{Scenario, chosen, scenarios};
 use super::{ACTIVITY, DemoRecord, HISTORY_MS, SLOT_MS, records_of, timeline};
 
-/// Conversations that begin in the busiest hour; so many that something goes on in the quietest, too.
+/// Conversations that begin in the busiest hour; enough that something happens in the quietest, too.
 const PEAK_PER_HOUR: u64 = 72;
 
 /// How much less happens on a Saturday or Sunday, in percent of a working day.
 const WEEKEND_PERCENT: u64 = 80;
 
-/// One conversation in so many is one of the bundled, whatever its language; the others are made up by scenarios.
+/// One conversation in this many is one of the bundled, whatever its language; the others are made up by scenarios.
 const BUNDLED_IN: u32 = 4;
 
-/// So long ago the agents' newest version was released; half a week, so that it can be compared with the one before.
+/// How long ago the agents' newest version was released; half a week, so that it can be compared with the one before.
 const RELEASE_MS: i64 = HISTORY_MS / 2;
 
 /// The records of the week before `now`, due at once, and then of every day to come, in the order of their events.
 pub struct Day {
     now: Timestamp,
-    bundled: Vec<Conversation>,
+    bundled: Vec<DemoConversation>,
     scenarios: Vec<Scenario>,
     surroundings: Surroundings,
     /// The next quarter of an hour whose conversations have not begun.
@@ -77,7 +77,7 @@ impl Day {
 
     fn begin(&mut self, start: Timestamp, rng: &mut Rng) {
         let mut conversation = match rng.u32(..BUNDLED_IN) {
-            // A stride without a common divisor: all of them, before one comes again.
+            // A stride without a common divisor: all of them come up before any repeats.
             0 => {
                 self.num_bundled += 1;
                 self.bundled[(self.num_bundled * 29) % self.bundled.len()].clone()
@@ -114,7 +114,7 @@ impl Iterator for Day {
     }
 }
 
-/// Whom and where conversations come from: what the bundled ones have, mixed anew.
+/// Whom and where conversations come from: what the bundled ones have, recombined.
 struct Surroundings {
     /// Addresses of each language.
     addresses: BTreeMap<String, Vec<IpAddr>>,
@@ -124,7 +124,7 @@ struct Surroundings {
 }
 
 impl Surroundings {
-    fn of(bundled: &[Conversation]) -> Surroundings {
+    fn of(bundled: &[DemoConversation]) -> Surroundings {
         let mut found =
             Surroundings { addresses: BTreeMap::new(), user_agents: Vec::new(), models: BTreeMap::new() };
         for conversation in bundled {
@@ -139,7 +139,7 @@ impl Surroundings {
     }
 
     /// Another customer on another device in a country of the same language.
-    fn fill(&self, conversation: &mut Conversation, rng: &mut Rng) {
+    fn fill(&self, conversation: &mut DemoConversation, rng: &mut Rng) {
         let number = rng.u32(10_000..100_000);
         conversation.user_id = format!("cus-{number}");
         let models = self.models.get(&conversation.organization).map(Vec::as_slice).unwrap_or_default();

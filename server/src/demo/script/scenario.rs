@@ -1,4 +1,4 @@
-//! Scenarios, `server/demo/scenarios.json`: conversations with alternatives, from which no two come out alike.
+//! Scenarios, `server/demo/scenarios.json`: conversations with alternatives, so that no two are alike.
 //!
 //! A scenario has an opening and several endings. Of each line one wording is taken, and `{slots}` are filled with one of
 //! their values throughout the conversation; `{number}` and `{amount}` are made up.
@@ -9,7 +9,7 @@ use fastrand::Rng;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::conversation::{Carrier, Conversation, Message};
+use super::conversation::{Carrier, DemoConversation, DemoMessage};
 
 const SCENARIOS: &str = include_str!("../../../demo/scenarios.json");
 
@@ -36,7 +36,7 @@ pub(super) struct Scenario {
     pub endings: Vec<Ending>,
 }
 
-/// How it goes on.
+/// How it continues.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ending {
@@ -55,7 +55,7 @@ pub(super) struct Ending {
 enum Line {
     User(Vec<String>),
     Assistant(Vec<String>),
-    /// The assistant, until somebody interrupts.
+    /// The assistant, until it is interrupted.
     Cut(Vec<String>),
     /// A person who took over.
     Human(Vec<String>),
@@ -76,11 +76,11 @@ const RATED_SHARE: f64 = 0.4;
 
 impl Scenario {
     /// One conversation, made up by `rng`. Whom it is with and from where is still to be filled in.
-    pub(super) fn play(&self, rng: &mut Rng) -> Conversation {
+    pub(super) fn play(&self, rng: &mut Rng) -> DemoConversation {
         let ending = chosen(&self.endings, |ending| ending.weight, rng);
         let slots = self.filled_slots(rng);
         let fill = |text: &str| filled(text, &slots);
-        let mut messages: Vec<Message> = Vec::new();
+        let mut messages: Vec<DemoMessage> = Vec::new();
         for line in self.opening.iter().chain(&ending.lines) {
             let message = self.said(line, messages.last(), &fill, rng);
             messages.push(message);
@@ -89,7 +89,7 @@ impl Scenario {
             true => rng.choice(&ending.ratings).copied().flatten(),
             false => None,
         };
-        Conversation {
+        DemoConversation {
             id: String::new(),
             organization: self.organization.clone(),
             agent: self.agent.clone(),
@@ -138,10 +138,10 @@ impl Scenario {
     fn said(
         &self,
         line: &Line,
-        before: Option<&Message>,
+        before: Option<&DemoMessage>,
         fill: &impl Fn(&str) -> String,
         rng: &mut Rng,
-    ) -> Message {
+    ) -> DemoMessage {
         let (role, text, tool) = match line {
             Line::User(wordings) => ("user", wording(wordings, rng), None),
             Line::Assistant(wordings) | Line::Cut(wordings) => ("assistant", wording(wordings, rng), None),
@@ -154,7 +154,7 @@ impl Scenario {
         let spoken_ms = is_speech.then(|| num_words * rng.i64(330..430) + 300);
         let after_ms = match (before, is_speech) {
             (None, _) => rng.i64(400..1_200),
-            // Whoever is interrupted has not finished.
+            // An interrupted speaker has not finished.
             (Some(before), true) if before.interrupted == Some(true) => {
                 before.end_after_ms.unwrap_or(0) - rng.i64(300..900)
             }
@@ -162,13 +162,13 @@ impl Scenario {
             (Some(before), false) => match role {
                 "tool" => before.end_after_ms.unwrap_or(0) + rng.i64(400..1_500),
                 "human" => rng.i64(12_000..45_000),
-                // Now and then a model takes its time.
+                // Sometimes a model is slow.
                 "assistant" if rng.u32(..12) == 0 => rng.i64(8_000..16_000),
                 "assistant" => rng.i64(1_100..3_800),
                 _ => 3_000 + num_words * rng.i64(500..1_300),
             },
         };
-        Message {
+        DemoMessage {
             after_ms: after_ms.max(200),
             end_after_ms: spoken_ms,
             role: role.to_owned(),
@@ -185,7 +185,7 @@ impl Scenario {
     }
 }
 
-/// Tokens of an answer of so many words.
+/// Tokens of an answer of this many words.
 fn usage(num_words: i64, rng: &mut Rng) -> Value {
     let input = rng.i64(900..2_600);
     json!({
@@ -203,7 +203,7 @@ fn filled(text: &str, slots: &[(String, String)]) -> String {
     slots.iter().rev().fold(text.to_owned(), |text, (slot, value)| text.replace(slot, value))
 }
 
-/// One of them, the more probably the more it weighs.
+/// One of them, picked by weight.
 pub(super) fn chosen<'t, T>(all: &'t [T], weight: impl Fn(&T) -> u32, rng: &mut Rng) -> &'t T {
     let total: u32 = all.iter().map(&weight).sum();
     let mut rest = rng.u32(..total.max(1));

@@ -124,7 +124,7 @@ fn check_end(data: &Value) {
 #[test]
 fn the_bundle_is_as_varied_as_the_demo_promises() {
     let bundle = bundled();
-    let distinct = |of: &dyn Fn(&Conversation) -> Option<String>| -> BTreeSet<String> {
+    let distinct = |of: &dyn Fn(&DemoConversation) -> Option<String>| -> BTreeSet<String> {
         bundle.iter().filter_map(of).collect()
     };
     assert!(bundle.len() >= 64);

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 /// Whoever a page is made for.
 #[derive(Debug, Clone)]
-pub(crate) struct Reader {
+pub(crate) struct CurrentUser {
     /// What to call them; nothing where the server asks for no keys.
     pub(crate) name: Option<String>,
     /// The organizations that they may see, or `*`.
@@ -15,9 +15,9 @@ pub(crate) struct Reader {
     pub(crate) permissions: Permissions,
 }
 
-impl Reader {
+impl CurrentUser {
     pub(crate) fn new(caller: &Caller) -> Self {
-        Reader {
+        CurrentUser {
             name: caller.name().map(str::to_owned),
             organizations: caller.organizations(),
             permissions: caller.permissions(),
@@ -43,12 +43,12 @@ impl Reader {
     }
 
     /// The link to the page that says more.
-    pub(crate) fn account(reader: Option<&Reader>) -> Markup {
-        let known = reader.and_then(|reader| Some((reader, reader.name.as_deref()?)));
+    pub(crate) fn account(user: Option<&CurrentUser>) -> Markup {
+        let known = user.and_then(|user| Some((user, user.name.as_deref()?)));
         html! {
             @match known {
-                Some((reader, name)) => a.quiet.reader href="/account" title={ "Signed in for " (reader.organizations.join(", ")) } {
-                    bdi { (name) } span.faint { " · " bdi { (reader.scope()) } }
+                Some((user, name)) => a.quiet.reader href="/account" title={ "Signed in for " (user.organizations.join(", ")) } {
+                    bdi { (name) } span.faint { " · " bdi { (user.scope()) } }
                 },
                 None => a.quiet href="/account" { "Account" },
             }

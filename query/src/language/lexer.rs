@@ -1,18 +1,18 @@
 //! The characters of a query: where words end, what is escaped, what is quoted.
 
 use super::doubts::regular_expression;
-use super::error::{Located, shown};
+use super::error::{ErrorAtByte, shown};
 
 /// A place in the text. Reading never goes back further than one word, so parsing is linear.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader<'t> {
+pub(super) struct Lexer<'t> {
     pub(super) text: &'t str,
     pub(super) at: usize,
 }
 
 /// A run of characters without blanks, quotation marks and parentheses, escapes resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word {
+pub(super) struct Chunk {
     /// What it says.
     pub(super) text: String,
     /// Where it begins, in bytes of the query.
@@ -61,7 +61,7 @@ pub(super) enum Operator {
 /// Operators that need no blanks around them.
 pub(super) const SIGNS: [(&str, Operator); 2] = [("&&", Operator::And), ("||", Operator::Or)];
 
-impl<'t> Reader<'t> {
+impl<'t> Lexer<'t> {
     pub(super) fn rest(&self) -> &'t str {
         &self.text[self.at..]
     }
@@ -107,7 +107,7 @@ impl<'t> Reader<'t> {
 
     /// Whether the keyword stands here as a word of its own.
     pub(super) fn at_keyword(&self, keyword: &str) -> bool {
-        self.rest().strip_prefix(keyword).is_some_and(|behind| Reader { text: behind, at: 0 }.at_word_end())
+        self.rest().strip_prefix(keyword).is_some_and(|behind| Lexer { text: behind, at: 0 }.at_word_end())
     }
 
     /// Whether no word goes on here.
@@ -164,23 +164,23 @@ impl<'t> Reader<'t> {
     ///
     /// # Errors
     /// `*` stands anywhere but at the end, or a backslash is the last character.
-    pub(super) fn word(&mut self, ends: impl Fn(char) -> bool) -> Result<Word, Located> {
+    pub(super) fn word(&mut self, ends: impl Fn(char) -> bool) -> Result<Chunk, ErrorAtByte> {
         let start = self.at;
         let mut text = String::new();
-        let at_end = |reader: &Self| reader.at_word_end() || reader.peek().is_some_and(&ends);
+        let at_end = |lexer: &Self| lexer.at_word_end() || lexer.peek().is_some_and(&ends);
         if let Some(end) = self.regular_expression_end() {
             text.push_str(&self.text[start..end]);
             self.at = end;
-            return Ok(Word { text, start, suffix: Suffix::None });
+            return Ok(Chunk { text, start, suffix: Suffix::None });
         }
         while let Some(c) = self.peek().filter(|_| !at_end(self)) {
             let here = self.at;
             self.bump();
             match c {
                 '\\' => text.push(self.escaped(here)?),
-                '*' if at_end(self) => return Ok(Word { text, start, suffix: Suffix::Star }),
+                '*' if at_end(self) => return Ok(Chunk { text, start, suffix: Suffix::Star }),
                 '*' => {
-                    return Err(Located::syntax(
+                    return Err(ErrorAtByte::syntax(
                         here,
                         "`*` stands for the rest of a word and belongs at its end",
                     )
@@ -190,17 +190,17 @@ impl<'t> Reader<'t> {
                     let digits = self.rest().len()
                         - self.rest().trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
                     let number = self.rest()[..digits].to_owned();
-                    let behind = Reader { text: self.text, at: self.at + digits };
+                    let behind = Lexer { text: self.text, at: self.at + digits };
                     if at_end(&behind) {
                         *self = behind;
-                        return Ok(Word { text, start, suffix: Suffix::Tilde { number, start: here } });
+                        return Ok(Chunk { text, start, suffix: Suffix::Tilde { number, start: here } });
                     }
                     text.push(c);
                 }
                 c => text.push(c),
             }
         }
-        Ok(Word { text, start, suffix: Suffix::None })
+        Ok(Chunk { text, start, suffix: Suffix::None })
     }
 
     /// Where `/…/` ends that begins here; whatever it holds is text.
@@ -209,11 +209,11 @@ impl<'t> Reader<'t> {
         let len = rest.find(|c: char| c.is_whitespace() || is_quote(c) || c == '/')?;
         let end = self.at + 1 + len + 1;
         let is_one = self.text.get(self.at..end).and_then(regular_expression).is_some();
-        (is_one && Reader { text: self.text, at: end }.at_word_end()).then_some(end)
+        (is_one && Lexer { text: self.text, at: end }.at_word_end()).then_some(end)
     }
 
     /// What stands between the quotation mark here and the next one.
-    pub(super) fn quoted(&mut self) -> Result<String, Located> {
+    pub(super) fn quoted(&mut self) -> Result<String, ErrorAtByte> {
         let start = self.at;
         self.bump();
         let mut text = String::new();
@@ -222,7 +222,7 @@ impl<'t> Reader<'t> {
             let is_inside_word = self.at_gershayim();
             match self.bump() {
                 None => {
-                    return Err(Located::syntax(start, "the quotation mark is never closed")
+                    return Err(ErrorAtByte::syntax(start, "the quotation mark is never closed")
                         .instead(here..here, "\"")
                         .hint("close it, or write `\\\"` for the character itself"));
                 }
@@ -234,7 +234,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The number behind the `~` of a phrase, `None` without a `~`.
-    pub(super) fn eat_slop(&mut self) -> Result<Option<(usize, String)>, Located> {
+    pub(super) fn eat_slop(&mut self) -> Result<Option<(usize, String)>, ErrorAtByte> {
         let start = self.at;
         let behind = match self.rest().strip_prefix('~') {
             Some(behind) => behind,
@@ -243,17 +243,18 @@ impl<'t> Reader<'t> {
         let number = &behind[..behind.len() - behind.trim_start_matches(|c: char| c.is_ascii_digit()).len()];
         self.at += 1 + number.len();
         match self.peek() {
-            Some(c) if !self.at_word_end() && c != ']' && c != '}' => {
-                Err(Located::syntax(start, format!("`~{}` is not a number of positions", shown(self.rest())))
-                    .hint("write it like `\"near words\"~3`"))
-            }
+            Some(c) if !self.at_word_end() && c != ']' && c != '}' => Err(ErrorAtByte::syntax(
+                start,
+                format!("`~{}` is not a number of positions", shown(self.rest())),
+            )
+            .hint("write it like `\"near words\"~3`")),
             _ => Ok(Some((start, number.to_owned()))),
         }
     }
 
-    fn escaped(&mut self, backslash: usize) -> Result<char, Located> {
+    fn escaped(&mut self, backslash: usize) -> Result<char, ErrorAtByte> {
         self.bump().ok_or_else(|| {
-            Located::syntax(backslash, "a backslash at the end takes nothing literally")
+            ErrorAtByte::syntax(backslash, "a backslash at the end has nothing to escape")
                 .hint("write `\\\\` for the character itself")
         })
     }
