@@ -125,7 +125,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// Sends the next events at that rate, or waits as long.
-fn stream_events(
+pub(crate) fn stream_events(
     servers: &str,
     live: &mut impl Iterator<Item = Event>,
     rate: u32,
@@ -148,7 +148,7 @@ fn cores_of<T>(id: u32, work: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
 }
 
 /// A broker's JVM takes more than a core for its first half minute, and a server merges after a backlog.
-fn wait_for_rest(id: u32) -> Result<()> {
+pub(crate) fn wait_for_rest(id: u32) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(120);
     loop {
         let (cores, ()) = cores_of(id, || {

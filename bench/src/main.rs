@@ -4,6 +4,7 @@
 //! - [`freshness`]: how long after the broker's acknowledgement a search finds an event.
 //! - [`import`]: a file into an index whose server is stopped.
 //! - [`load`]: what a steady stream costs server and broker, without searches.
+//! - [`cluster`]: the same over OpenSearch, with several ingest processes.
 //! - [`recovery`]: how long after SIGKILL the server is ready again.
 //! - [`connections`]: whether others are answered while thousands of connections are held.
 //! - [`pages`]: what the pages cost beyond the searches that they show, on a running server.
@@ -18,6 +19,7 @@
 mod bare;
 mod broker;
 mod busy_disk;
+mod cluster;
 mod connections;
 mod freshness;
 mod import;
@@ -53,6 +55,8 @@ enum Benchmark {
     Import(import::Args),
     /// Processor time of server and broker at steady rates, without searches.
     Load(load::Args),
+    /// Processor time of ingest processes and OpenSearch, in a backlog and at steady rates.
+    Cluster(cluster::Args),
     /// From SIGKILL until the server is ready again.
     Recovery(recovery::Args),
     /// Whether others are answered while thousands of connections are held.
@@ -71,6 +75,7 @@ fn main() -> anyhow::Result<()> {
         Benchmark::Freshness(args) => freshness::run(&args),
         Benchmark::Import(args) => import::run(&args),
         Benchmark::Load(args) => load::run(&args),
+        Benchmark::Cluster(args) => cluster::run(&args),
         Benchmark::Recovery(args) => recovery::run(&args),
         Benchmark::Connections(args) => connections::run(&args),
         Benchmark::Pages(args) => pages::run(&args),

@@ -131,8 +131,8 @@ pub trait Store: Send {
     /// none.
     ///
     /// # Errors
-    /// [`StoreError::Full`] and [`StoreError::Unreadable`]: call again. Whatever was put and not written is tried again
-    /// then.
+    /// [`StoreError::Full`], [`StoreError::NotWritten`] and [`StoreError::Unreadable`]: call again. Whatever was put and not
+    /// written is tried again then.
     fn refresh(&mut self, checkpoint: &Checkpoint) -> Result<Vec<InteractionId>, StoreError>;
 
     /// Makes everything up to the last refresh durable and waits for it.
@@ -215,6 +215,15 @@ pub enum StoreError {
         live_bytes_max: usize,
         /// Why the last flush failed, if it did.
         cause: Option<String>,
+    },
+    /// A cluster has not taken everything: it is busy, cannot be reached, or refuses. What is left is kept: try the same
+    /// call again later.
+    #[error("{num_waiting} documents wait to be written: {cause}")]
+    NotWritten {
+        /// How many are left; none if only the refresh after the writes failed.
+        num_waiting: usize,
+        /// What the cluster said last.
+        cause: String,
     },
     /// What the index holds could not be looked up. Nothing was changed.
     #[error("the index cannot be read: {cause}")]

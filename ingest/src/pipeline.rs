@@ -591,15 +591,18 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Publishes the batch; waits, and lets the queue fill, while the disk does not keep up. Answers with conflicts.
+    /// Publishes the batch; waits, and lets the queue fill, while the disk or the cluster does not keep up. Answers with
+    /// conflicts.
     fn refresh(&mut self) -> Result<Vec<InteractionId>, Restart> {
         let checkpoint = if self.open.has_deferred() { &self.searchable } else { &self.next };
         let started = Instant::now();
         let conflicts = loop {
             match self.parts.writer.refresh(checkpoint) {
                 Ok(conflicts) => break conflicts,
-                Err(error @ StoreError::Full { .. }) if !self.is_stopping() => {
-                    warn!(%error, "waiting for the disk");
+                Err(error @ (StoreError::Full { .. } | StoreError::NotWritten { .. }))
+                    if !self.is_stopping() =>
+                {
+                    warn!(%error, "waiting for the index");
                     self.status.set_trouble(Some(error_chain(&error)));
                 }
                 Err(error) => return Err(restart(error)),

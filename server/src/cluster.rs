@@ -12,14 +12,18 @@ use hearken_index_opensearch::{
     OpenSearchIndex, OpenSearchOptions, OpenSearchReader, Rebuild, prepare as prepare_index,
 };
 use hearken_index_tantivy::OldIndex;
-use hearken_ingest::IngestMetrics;
+use hearken_ingest::{Deriver, IngestMetrics};
 use hearken_model::Document;
 use indicatif::ProgressBar;
 
 use crate::engine::opensearch_options;
+use crate::{fail_points, logging};
 
-/// Documents between two refreshes: large enough to be quick, small enough to bound memory.
-const BATCH_DOCUMENTS: u64 = 1_000;
+/// About how much memory the documents take that are written at a time: a request of a few hundred kilobytes keeps the cluster
+/// busy for much longer than it is under way.
+const BATCH_BYTES: usize = 512 << 10;
+/// What a document takes beside its texts.
+const DOCUMENT_BYTES: usize = 4 << 10;
 
 /// Makes the index, unless it is there and fits.
 ///
@@ -32,7 +36,7 @@ pub(crate) fn prepare(settings: &OpenSearchConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads every document.
+/// Reads every document, to see that all of them can be read.
 ///
 /// # Errors
 /// One cannot be read, or the index is not there or does not fit.
@@ -44,28 +48,46 @@ pub(crate) fn check(settings: &OpenSearchConfig) -> anyhow::Result<()> {
 }
 
 /// Writes every document anew, with today's fields and analysis, into a new index, which then takes the place of the old one.
-/// The old one stays beside it.
+/// The old one, of this or another version, stays beside it.
 ///
 /// # Errors
-/// The old index cannot be read, or the new one not written; the old one is in its place then.
+/// The old index cannot be read, or the new one not written; the old one is in its place then, and the new one gone.
 pub(crate) fn rebuild(config: &Config, settings: &OpenSearchConfig) -> anyhow::Result<()> {
+    logging::start(&config.log)?;
+    let _fail_points = fail_points::arm()?;
     let mut deriver = crate::app::deriver(config, IngestMetrics::new(&prometheus::Registry::new())?)?;
     let options = opensearch_options(settings)?;
-    let old = OpenSearchIndex::connect(options.clone())?.reader();
-    let rebuild = Rebuild::begin(&options).context("delete the index that an earlier rebuild has left")?;
+    let old = OpenSearchIndex::stored(options.clone())?;
+    let rebuild = Rebuild::begin(&options)?;
     let name = rebuild.index.clone();
-    let new =
-        OpenSearchIndex::connect(for_copying(OpenSearchOptions { index_prefix: name.clone(), ..options }))?;
-    let bar = ProgressBar::new(old.num_stored()?);
-    let mut copying = Copying::new(Box::new(new.store()), bar);
+    match rewrite(&old, OpenSearchOptions { index_prefix: name.clone(), ..options }, &mut deriver) {
+        Ok(num_documents) => {
+            rebuild.switch()?;
+            let alias = &settings.index_prefix;
+            eprintln!(
+                "rebuilt {num_documents} documents; `{name}` is now `{alias}`, and the index before it is kept"
+            );
+            Ok(())
+        }
+        Err(error) => {
+            rebuild.give_up();
+            Err(error)
+        }
+    }
+}
+
+/// Fills the new index, and answers with how many documents it has.
+fn rewrite(old: &OpenSearchReader, new: OpenSearchOptions, deriver: &mut Deriver) -> anyhow::Result<u64> {
+    let new = OpenSearchIndex::connect(new)?;
+    let mut copying = Copying::new(Box::new(new.store()), ProgressBar::new(old.num_stored()?));
     let visited = old.for_each_stored(&mut |document| {
-        copying.put(crate::rebuild::rewritten(document, &mut deriver)) // its revision stays
+        copying.put(crate::rebuild::rewritten(document, deriver)) // its revision stays
     });
     visited.context("cannot read the index")?;
-    let num_documents = copying.finish()?.num_put;
-    rebuild.switch()?;
-    eprintln!("rebuilt {num_documents} documents; `{name}` is now `{}`", settings.index_prefix);
-    Ok(())
+    let num_put = copying.finish()?.num_put;
+    let num_stored = new.reader().num_stored()?;
+    ensure!(num_stored == num_put, "the new index has {num_stored} of {num_put} documents; the log says why");
+    Ok(num_stored)
 }
 
 /// Copies every document of the embedded engine's index, those of erased interactions included, and compares both. What the
@@ -74,9 +96,11 @@ pub(crate) fn rebuild(config: &Config, settings: &OpenSearchConfig) -> anyhow::R
 /// # Errors
 /// One of both cannot be read or written, or they differ in the end. It is safe to run it again.
 pub(crate) fn copy_from_tantivy(config: &Config, settings: &OpenSearchConfig) -> anyhow::Result<()> {
+    logging::start(&config.log)?;
+    let _fail_points = fail_points::arm()?;
     let source = OldIndex::open(&config.index.path)
         .with_context(|| format!("cannot copy the index `{}`", config.index.path.display()))?;
-    let target = OpenSearchIndex::connect(for_copying(opensearch_options(settings)?))?;
+    let target = OpenSearchIndex::connect(opensearch_options(settings)?)?;
     let mut copying = Copying::new(Box::new(target.store()), ProgressBar::new(source.num_documents()));
     let mut wanted = Checksum::default();
     let visited = source.for_each(|document: Document| {
@@ -89,13 +113,19 @@ pub(crate) fn copy_from_tantivy(config: &Config, settings: &OpenSearchConfig) ->
     let Copied { num_put, num_left } = copying.finish()?;
     let found = Checksum::of_cluster(&target.reader())?;
     eprintln!("copied {} documents; {num_left} were there already", num_put - num_left);
+    let (alias, path) = (&settings.index_prefix, config.index.path.display());
     ensure!(
-        wanted == found,
-        "`{}` has {} documents and the index had {}, or some of them differ: others have written to it; if they have not, \
-         run the command again",
-        settings.index_prefix,
+        wanted.num_documents == found.num_documents,
+        "`{alias}` has {} documents and `{path}` has {}: something else has written to `{alias}`, or the cluster has refused \
+         some, of which the log tells",
         found.num_documents,
         wanted.num_documents
+    );
+    ensure!(
+        wanted == found,
+        "some of the {} documents of `{alias}` are not what `{path}` has: something else has written to `{alias}`, and what \
+         is newer was left",
+        found.num_documents
     );
     writeln!(
         std::io::stdout(),
@@ -105,15 +135,12 @@ pub(crate) fn copy_from_tantivy(config: &Config, settings: &OpenSearchConfig) ->
     Ok(())
 }
 
-/// What was copied is seen at once, to be counted.
-fn for_copying(options: OpenSearchOptions) -> OpenSearchOptions {
-    OpenSearchOptions { refresh_on_write: true, ..options }
-}
-
 /// Documents on their way to another index.
 struct Copying {
     store: Box<dyn Store>,
     bar: ProgressBar,
+    /// Of the documents that are not written yet.
+    num_bytes: usize,
     done: Copied,
     failure: Option<anyhow::Error>,
 }
@@ -122,20 +149,21 @@ struct Copying {
 #[derive(Debug, Clone, Copy, Default)]
 struct Copied {
     num_put: u64,
-    /// Were there already.
+    /// Were there already, of the same revision or a newer one.
     num_left: u64,
 }
 
 impl Copying {
     fn new(store: Box<dyn Store>, bar: ProgressBar) -> Self {
-        Copying { store, bar, done: Copied::default(), failure: None }
+        Copying { store, bar, num_bytes: 0, done: Copied::default(), failure: None }
     }
 
     fn put(&mut self, document: Document) -> ControlFlow<()> {
+        self.num_bytes += DOCUMENT_BYTES + document.state.bytes();
         self.store.put(document.into());
         self.done.num_put += 1;
         self.bar.inc(1);
-        match self.done.num_put.is_multiple_of(BATCH_DOCUMENTS).then(|| self.write()) {
+        match (self.num_bytes >= BATCH_BYTES).then(|| self.write()) {
             Some(Err(error)) => self.fail(error),
             _ => ControlFlow::Continue(()),
         }
@@ -149,6 +177,8 @@ impl Copying {
     fn write(&mut self) -> anyhow::Result<()> {
         let conflicts = self.store.refresh(&Checkpoint::default()).context("cannot write the new index")?;
         self.done.num_left += conflicts.len() as u64;
+        self.num_bytes = 0;
+        fail::fail_point!("index-batch-copied");
         Ok(())
     }
 
@@ -162,7 +192,7 @@ impl Copying {
     }
 }
 
-/// A sum over documents, whatever their order and revision.
+/// A checksum of a set of documents, whatever their order and revisions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Checksum {
     num_documents: u64,

@@ -19,7 +19,7 @@ pub struct Engine {
     pub lookup: Arc<dyn Lookup>,
     /// Queries ask.
     pub search: Arc<dyn Search>,
-    /// The server keeps an eye on it.
+    /// The server looks after it.
     pub maintain: Arc<dyn Maintain>,
 }
 
@@ -82,7 +82,7 @@ pub fn open_tantivy(config: &Config, registry: &Registry) -> anyhow::Result<(Ind
     Ok(opened?)
 }
 
-/// How the cluster is spoken to, secrets included.
+/// How to talk to the cluster, secrets included.
 ///
 /// # Errors
 /// A file with a secret or certificates cannot be read.
@@ -113,7 +113,7 @@ pub fn opensearch_options(settings: &OpenSearchConfig) -> anyhow::Result<OpenSea
     Ok(options)
 }
 
-/// Refuses what only the files of the tantivy engine can be asked for.
+/// Refuses what only the tantivy engine, with files of its own, can do.
 ///
 /// # Errors
 /// The engine is another one; the message says what to do `instead`.

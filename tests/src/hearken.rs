@@ -193,6 +193,12 @@ impl Hearken {
         self.run()
     }
 
+    /// Gives every later start and command these environment variables and arguments instead of those before; the directory
+    /// stays.
+    pub fn reconfigure(&mut self, environment: Vec<(String, String)>, arguments: Vec<String>) {
+        (self.environment, self.arguments) = (environment, arguments);
+    }
+
     /// Stops the server from running, as a machine that is overloaded would, until [`Hearken::resume`].
     pub fn pause(&self) -> Result<()> {
         self.process.as_ref().context("the server is not running")?.signal("STOP")

@@ -196,6 +196,23 @@ pub fn num_records(bootstrap_servers: &str, topic: &str) -> Result<i64> {
     Ok(end_offsets(&consumer, topic)?.iter().map(|(_, low, high)| high - low).sum())
 }
 
+/// How many records of `topic` the consumer group has not committed, all partitions together.
+pub fn lag(bootstrap_servers: &str, group: &str, topic: &str) -> Result<i64> {
+    let consumer: BaseConsumer =
+        ClientConfig::new().set("bootstrap.servers", bootstrap_servers).set("group.id", group).create()?;
+    let ends = end_offsets(&consumer, topic)?;
+    let mut partitions = TopicPartitionList::new();
+    for (partition, ..) in &ends {
+        partitions.add_partition(topic, *partition);
+    }
+    let committed = consumer.committed_offsets(partitions, PATIENCE)?;
+    let next = |partition, low| match committed.find_partition(topic, partition).map(|found| found.offset()) {
+        Some(Offset::Offset(offset)) => offset,
+        _ => low,
+    };
+    Ok(ends.into_iter().map(|(partition, low, high)| high - next(partition, low)).sum())
+}
+
 /// Partition, first offset, next offset.
 fn end_offsets(consumer: &BaseConsumer, topic: &str) -> Result<Vec<(i32, i64, i64)>> {
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;

@@ -21,10 +21,10 @@ use super::error::{OpenSearchError, RequestError};
 use super::options::OpenSearchOptions;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a node that did not answer is left alone; doubles while it does not.
+/// How long a node that did not answer is left alone; doubles with each further failure.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// Most characters of an error that are repeated.
+/// Most characters of the cluster's error that ours repeats.
 const REASON_CHARS_MAX: usize = 500;
 
 /// Speaks to the nodes. Clones share everything.
@@ -37,13 +37,13 @@ struct Inner {
     next: AtomicUsize,
     authorization: Option<HeaderValue>,
     timeout: Duration,
-    /// `None` only while it is dropped.
+    /// `None` only while this is being dropped.
     runtime: Option<Runtime>,
 }
 
 struct Node {
     url: String,
-    /// Until when it is left alone, and how long that is.
+    /// Until when it is left alone, and for how long altogether.
     down: Mutex<Option<(Instant, Duration)>>,
 }
 
@@ -80,14 +80,14 @@ impl Request {
         self
     }
 
-    /// For work that takes longer than others.
+    /// For requests that may take longer than others.
     pub(crate) fn within(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 }
 
-/// What a node answered with.
+/// A node's answer, whatever its status.
 pub(crate) struct NodeAnswer {
     pub(crate) status: u16,
     body: Vec<u8>,
@@ -98,7 +98,7 @@ impl NodeAnswer {
         serde_json::from_slice(&self.body).map_err(|error| RequestError::Unreadable(error.to_string()))
     }
 
-    /// As an error, whatever it is.
+    /// The answer as an error, with the types and reasons that it names.
     pub(crate) fn refusal(&self) -> RequestError {
         let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let error = &body["error"];
@@ -114,7 +114,7 @@ impl NodeAnswer {
     }
 }
 
-/// Types and reasons of an error and what is below it.
+/// Types and reasons of an error and of its causes.
 fn collect_causes<'e>(error: &'e Value, causes: &mut Vec<(&'e str, &'e str)>, depth: usize) {
     const DEPTH_MAX: usize = 5;
     if let Some(kind) = error["type"].as_str() {
@@ -189,7 +189,7 @@ impl Client {
         })
     }
 
-    /// Runs it on the runtime of the client, which must not be this thread's.
+    /// Runs it on the client's runtime and blocks until it is done.
     fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
         let (done, outcome) = mpsc::sync_channel(1);
         self.0.runtime.as_ref()?.spawn(async move { done.send(work.await) });
@@ -199,7 +199,7 @@ impl Client {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // Not waited for: the last clone may be dropped on a thread that must not block.
+        // In the background: the last clone may be dropped on a thread that must not block.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -207,7 +207,7 @@ impl Drop for Inner {
 }
 
 impl Inner {
-    /// Tries every node at most once, those that answered last before those that did not.
+    /// Tries every node at most once: first those that are up, in turn, then those that are being left alone.
     async fn send(&self, request: Request) -> Result<NodeAnswer, RequestError> {
         let mut failures = Vec::new();
         for node in self.in_turn() {
@@ -219,7 +219,7 @@ impl Inner {
             let timeout = request.timeout.unwrap_or(self.timeout);
             let timeout = time_left.map_or(timeout, |left| left.min(timeout));
             match self.try_node(node, &request, timeout).await {
-                // A node without a cluster says so with 503; so may the cluster, in which case all do.
+                // A node that has lost its cluster answers 503. If the whole cluster does, the last node's answer stands.
                 Ok(answer) if answer.status == 503 && self.nodes.len() > failures.len() + 1 => {
                     node.is_down();
                     failures.push(format!("{} answers 503", node.url));
@@ -299,7 +299,7 @@ fn authorization(options: &OpenSearchOptions) -> Result<Option<HeaderValue>, Ope
     Ok(Some(value))
 }
 
-/// What lies behind an error: the others only say that a request failed, and where.
+/// The root cause of an error: what is around it only says that a request failed, and where.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

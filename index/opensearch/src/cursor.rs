@@ -1,4 +1,4 @@
-//! What cursors say.
+//! What a cursor holds.
 
 use hearken_index::SearchError;
 use hearken_index::search::Cursor;
@@ -10,10 +10,10 @@ use serde_json::Value;
 pub(crate) struct PageEnd {
     /// The sort values of its last hit.
     pub(crate) after: Vec<Value>,
-    /// By relevance: the point in time whose pages these are.
+    /// By relevance: the point in time that the pages are of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pit: Option<String>,
-    /// Hits up to there.
+    /// How many hits there were up to it.
     pub(crate) num_before: usize,
     /// By relevance: how many tombstones there were.
     #[serde(default)]
@@ -25,7 +25,7 @@ impl PageEnd {
         Cursor::new(serde_json::to_string(self).expect("plain numbers and texts"))
     }
 
-    /// Reads a cursor of that order. It may be anything.
+    /// Reads a cursor of that order. It comes from outside and may be anything.
     pub(crate) fn read(cursor: &Cursor, order: &[Value]) -> Result<Self, SearchError> {
         let none = || SearchError::Invalid("this is not a cursor".to_owned());
         let end: PageEnd = serde_json::from_str(cursor.token()).map_err(|_| none())?;

@@ -1,4 +1,4 @@
-//! From a document to what the cluster is given.
+//! From a document to what is sent to the cluster.
 
 use hearken_index::decimal::Decimal;
 use hearken_index::overview::distribution_bucket;
@@ -18,18 +18,18 @@ use super::words::{Cutter, for_each_text};
 
 const NANOS_PER_MILLISECOND: i64 = 1_000_000;
 
-/// The `_id` of an interaction's document: a hash, for what is left of an erased interaction must not tell of its id, and a
-/// late write must still meet it.
+/// The `_id` of an interaction's document: a hash, because the tombstone of an erased interaction must not give away its id,
+/// and a late write must still run into it.
 pub(crate) fn key(id: &InteractionId) -> String {
     blake3::hash(id.as_str().as_bytes()).to_hex().to_string()
 }
 
-/// The same of a document, which may know no more than the hash.
+/// The same for a document, which may itself know no more than the hash.
 pub(crate) fn key_of(document: &Document) -> String {
     if document.state.is_id_hashed { document.id().as_str().to_owned() } else { key(document.id()) }
 }
 
-/// What is sent of a document.
+/// The document as it is sent.
 pub(crate) fn source(document: &Document, written_at: i64, cutter: &Cutter) -> Value {
     let tombstone = document.state.erased.then(|| hashed_tombstone(document));
     let stored = tombstone.as_ref().unwrap_or(document);
@@ -42,7 +42,7 @@ pub(crate) fn source(document: &Document, written_at: i64, cutter: &Cutter) -> V
     source.insert(HEAD.to_owned(), text(head));
     source.insert(REST.to_owned(), text(rest));
     source.insert(WRITTEN_AT.to_owned(), written_at.into());
-    // Stored as a signed number; only its order matters, and that it stays the same.
+    // Stored as a signed number: only its order matters, and that the order never changes.
     let tie = SipHasher13::new().hash(stored.id().as_str().as_bytes());
     source.insert(TIE.to_owned(), tie.cast_signed().into());
     if document.state.is_hidden() {
@@ -61,7 +61,7 @@ pub(crate) fn source(document: &Document, written_at: i64, cutter: &Cutter) -> V
     Value::Object(source)
 }
 
-/// The tombstone as it is stored: nothing but the hash.
+/// The tombstone as it is stored: with nothing but the hash.
 fn hashed_tombstone(document: &Document) -> Document {
     let hash = InteractionId::try_new(key_of(document)).expect("a hash has fewer bytes than an id may have");
     let mut tombstone = Document::tombstone(hash);

@@ -8,14 +8,20 @@ pub enum OpenSearchError {
     /// No client can be made of the options: an address, a certificate or a secret is malformed. Secrets are never shown.
     #[error("cannot set up the client of OpenSearch: {0}")]
     Options(String),
-    /// No node answers, or the answer is a refusal.
+    /// No node answers, or one answers with an error.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// Nobody has made the index.
-    #[error("the cluster has no index with the alias `{0}`; it must be prepared first")]
+    /// The index was never made.
+    #[error("the cluster has no index with the alias `{0}`; run `hearken index prepare`")]
     NotPrepared(String),
+    /// A new index was to be made, and one of its name is there.
+    #[error(
+        "the index `{0}` is there already, left by a rebuild that did not end; delete it on the cluster, unless that \
+        rebuild is still running"
+    )]
+    LeftBehind(String),
     /// The index has other fields than this version of Hearken writes.
-    #[error("the index `{index}` does not fit this version of Hearken: {}; another one must be made in its place",
+    #[error("the index `{index}` does not fit this version of Hearken: {}; run `hearken index rebuild`",
         differences.join("; "))]
     DoesNotFit {
         /// Its name.
@@ -44,12 +50,12 @@ pub enum RequestError {
         /// What it says.
         reason: String,
     },
-    /// The answer is not what was to be expected.
+    /// The answer is not what was expected.
     #[error("cannot read the answer of OpenSearch: {0}")]
     Unreadable(String),
 }
 
-/// Error types that say what a query costs.
+/// What the errors are called that refuse a query for its cost.
 const TOO_EXPENSIVE: [&str; 6] = [
     "too_many_clauses",
     "too_many_nested_clauses",

@@ -1,8 +1,8 @@
-//! Which interactions changed lately, whoever wrote them: asked of the cluster, told from memory.
+//! Which interactions changed lately, whoever wrote them: the cluster is asked, and followers are told from memory.
 //!
-//! Every write is stamped with its writer's clock. A follower asks for what was stamped since a little before the newest
-//! that it knows, and leaves out what it has seen: clocks may differ and writes become visible out of order, by less than
-//! [`OVERLAP`] together. It asks when somebody wants to know, and not more often than [`POLL_EVERY`].
+//! Every write is stamped by its writer's clock. A follower asks for everything stamped since a little before the newest stamp
+//! it knows, and leaves out what it has seen: clocks may differ and writes may become visible out of order, by less than
+//! [`OVERLAP`] in all. It asks only when somebody wants to know, and at most every [`POLL_EVERY`].
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,7 @@ const POLL_EVERY: Duration = Duration::from_millis(250);
 const OVERLAP: Duration = Duration::from_secs(10);
 const PAGE: usize = 5_000;
 
-/// Follows what is written. It begins when it is asked first.
+/// Follows what is written, from when it is first asked.
 #[derive(Default)]
 pub(crate) struct ChangeFollower {
     changes: Changes,
@@ -36,13 +36,13 @@ pub(crate) struct ChangeFollower {
 struct Seen {
     /// The newest stamp; `None` before the first look.
     newest: Option<i64>,
-    /// Version and stamp of what was stamped since [`OVERLAP`] before it, by `_id`.
+    /// Version and stamp of everything stamped since [`OVERLAP`] before that, by `_id`.
     lately: HashMap<String, (u64, i64)>,
     looked_at: Option<Instant>,
 }
 
 impl ChangeFollower {
-    /// This process made something visible: the next to ask looks at once.
+    /// This process has made something visible: whoever asks next looks at once.
     pub(crate) fn is_due(&self) {
         self.is_due.store(true, Ordering::Relaxed);
     }
@@ -77,7 +77,7 @@ impl ChangeFollower {
 }
 
 impl Seen {
-    /// What was not seen yet, oldest first.
+    /// What has not been seen before, oldest first.
     fn look(&mut self, shared: &Shared) -> Result<Vec<InteractionId>, SearchError> {
         let overlap = i64::try_from(OVERLAP.as_micros()).unwrap_or(i64::MAX);
         let is_first = self.newest.is_none();
@@ -105,7 +105,7 @@ impl Seen {
                 latest = latest.max(stamp);
                 let before = self.lately.insert(found.key.clone(), (found.version, stamp));
                 let is_new = before.is_none_or(|(version, _)| version != found.version);
-                // What is left of an erased interaction does not know its id.
+                // A tombstone does not know its id.
                 if is_new
                     && !is_first
                     && let Some(id) = found.field(&id)
@@ -125,7 +125,7 @@ impl Seen {
     }
 }
 
-/// Of everything there is; 0 of nothing.
+/// The newest stamp in the index; 0 if it is empty.
 fn newest_stamp(shared: &Shared) -> Result<i64, SearchError> {
     let body = json!({
         "size": 1, "track_total_hits": false, "_source": false, "query": {"match_all": {}}, "sort": [{WRITTEN_AT: "desc"}],

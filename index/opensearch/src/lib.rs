@@ -1,11 +1,11 @@
-//! The OpenSearch engine of the interaction index, for what is more than one machine can hold or take in.
+//! The OpenSearch engine of the interaction index, for more data or load than one machine can take.
 //!
-//! - [`options`], [`client`]: the nodes, and requests to whichever answers. [`error`]: what goes wrong.
+//! - [`options`], [`client`]: the nodes, and requests to whichever of them answers. [`error`]: what can go wrong.
 //! - [`prepare`]: making the index; [`mapping`]: its fields. [`index`]: the index as ingest and query see it.
-//! - [`document`], [`words`]: what is sent of a document. [`store`]: writing it by revision.
+//! - [`document`], [`words`]: a document as it is sent. [`store`]: writing it by revision.
 //! - [`lower`]: the query tree as the query DSL. [`reader`]: searching, with [`counts`] for facets and charts, [`answer`],
 //!   [`cursor`] and [`pit`], points in time.
-//! - [`follow`]: what changed lately. [`monitor`]: how the index fares.
+//! - [`follow`]: what changed lately. [`monitor`]: sizes, and cleaning up after erasures.
 //!
 //! `docs/scale-out.md` says what differs from the embedded engine.
 //!

@@ -21,30 +21,30 @@ use super::words::{Wanted, any_of};
 /// Texts that [must be looked at](Wanted::must_be_looked_at), and the `_id`s of the documents that match.
 pub(crate) type LookedAt<'q> = HashMap<(Scope, &'q str, TextForm), Vec<String>>;
 
-/// A selection in the cluster's words. Every part is a query that decides and does not score but the first.
+/// A selection as queries of the cluster. Only the first scores; the others decide what matches.
 pub(crate) struct Lowered {
-    /// What is asked, scored where that was wanted.
+    /// The query itself, scored if that was asked for.
     query: Value,
     /// Access, time and tombstones.
     always: Vec<Value>,
-    /// By field; what each wants.
+    /// The filters, by field.
     filters: BTreeMap<String, Vec<Value>>,
 }
 
 impl Lowered {
-    /// What finds nothing.
+    /// A selection that finds nothing.
     fn nothing() -> Self {
         Lowered { query: json!({"match_none": {}}), always: Vec::new(), filters: BTreeMap::new() }
     }
 
-    /// The whole selection but the filters on those fields.
+    /// The whole selection except for the filters on those fields.
     pub(crate) fn without(&self, is_left_out: impl Fn(&str) -> bool) -> Value {
         let filters = self.filters.iter().filter(|(name, _)| !is_left_out(name));
         let filters = self.always.iter().chain(filters.flat_map(|(_, filters)| filters));
         json!({"bool": {"must": [self.query], "filter": filters.collect::<Vec<_>>()}})
     }
 
-    /// The filters on fields that are wanted, as one query; `None` without any.
+    /// The filters on the fields that are wanted, as one query; `None` if there are none.
     pub(crate) fn filters(&self, is_wanted: impl Fn(&str) -> bool) -> Option<Value> {
         let filters: Vec<&Value> = self
             .filters
@@ -93,7 +93,7 @@ pub(crate) fn selection(
     Ok(Lowered { query, always: always(selection), filters })
 }
 
-/// What holds of everything that a selection finds, whatever is asked.
+/// What is true of everything that a selection may find, whatever the query.
 pub(crate) fn always(selection: &Selection) -> Vec<Value> {
     let mut always = vec![json!({"bool": {"must_not": [{"term": {HIDDEN: true}}]}})];
     always.extend(access(&selection.access));
@@ -121,12 +121,12 @@ pub(crate) fn in_progress() -> Value {
     json!({"term": {value_field("status"): Status::InProgress.as_str()}})
 }
 
-/// Whose newest event is not after that.
+/// Interactions whose newest event is not after that.
 pub(crate) fn silent_since(cutoff: Timestamp) -> Value {
     json!({"range": {NEWEST_EVENT: {"lte": cutoff.as_nanos()}}})
 }
 
-/// That a language model has still to be asked about and that have ended, or whose newest event is not after
+/// Interactions that a language model has still to be asked about and that have ended, or whose newest event is not after
 /// `rested_since`.
 pub(crate) fn llm_pending(rested_since: Timestamp) -> Value {
     let stirring = json!({"bool": {"filter": [in_progress()], "must_not": [silent_since(rested_since)]}});
@@ -222,7 +222,7 @@ impl Lowering<'_> {
         })
     }
 
-    /// Conditions on values decide, they do not rank.
+    /// Conditions on values decide what matches; they do not rank.
     fn unscored(&self, query: Value) -> Value {
         if self.ranking.is_some() {
             json!({"constant_score": {"filter": query, "boost": 0.0}})
@@ -244,7 +244,7 @@ fn not(query: Value) -> Value {
     json!({"bool": {"must_not": [query]}})
 }
 
-/// That value, letter case included.
+/// Finds exactly that value, letter case included.
 fn exact(field: FieldRef<'_>, value: &str) -> Value {
     match field {
         FieldRef::Known(known) => json!({"term": {value_field(known.name): term(value)}}),
@@ -267,7 +267,7 @@ fn value(field: FieldRef<'_>, value: &ValueMatch) -> Result<Value, SearchError> 
     }
     let name = term_name(field);
     Ok(match value {
-        // A value that is its own folded form is not kept twice.
+        // A value that is its own folded form is indexed only once.
         ValueMatch::Is(value) => {
             let folded = fold_case(value);
             any_of(vec![exact(field, &folded), json!({"term": {FOLDED: named_term(&name, &folded)}})])
@@ -286,7 +286,7 @@ fn value(field: FieldRef<'_>, value: &ValueMatch) -> Result<Value, SearchError> 
     })
 }
 
-/// That the field has any value.
+/// Finds what has any value in the field.
 pub(crate) fn exists(field: FieldRef<'_>) -> Value {
     match field {
         FieldRef::Known(known) => json!({"exists": {"field": value_field(known.name)}}),
@@ -334,7 +334,7 @@ pub(crate) fn range(name: &str, range: &Range) -> Result<Value, SearchError> {
     Ok(number_range(&value_field(name), from, to))
 }
 
-/// Numbers between two ends; what is missing never is.
+/// Finds numbers between two ends; a missing one never is.
 pub(crate) fn number_range(field: &str, from: Edge<i64>, to: Edge<i64>) -> Value {
     let mut bounds = serde_json::Map::new();
     match from {

@@ -42,34 +42,34 @@ pub(crate) const FOLDED: &str = "folded";
 /// end at 32 KiB.
 const VALUE_BYTES_MAX: usize = 16 * 1024;
 
-/// Raised whenever the same document is made into other terms.
+/// Raised whenever the same document would be indexed as other terms.
 const VERSION: u64 = 1;
 
-/// The field of the values of that row of the table.
+/// The field that holds the values of that row of the table of fields.
 pub(crate) fn value_field(name: &str) -> String {
     format!("value.{name}")
 }
 
-/// Of a field of instants: whole milliseconds, by which intervals are counted.
+/// For a field of instants: whole milliseconds, by which intervals are counted.
 pub(crate) fn milliseconds_field(name: &str) -> String {
     format!("milliseconds.{name}")
 }
 
-/// Of a field of numbers: which of the buckets of a distribution its value is in.
+/// For a field of numbers: the bucket of a distribution that its value is in.
 pub(crate) fn bucket_field(name: &str) -> String {
     format!("bucket.{name}")
 }
 
-/// Of a field of money: thousandths, and what is below them in billionths. Their sums are exact where that of the whole is
-/// not, for the cluster adds up floats.
+/// For a field of money: thousandths, and the rest in billionths. Their sums are exact where that of the whole would not be,
+/// because the cluster adds up floats.
 pub(crate) fn money_fields(name: &str) -> [String; 2] {
     [format!("thousandths.{name}"), format!("billionths.{name}")]
 }
 
-/// What [`money_fields`] hold of an amount.
+/// How [`money_fields`] split an amount.
 pub(crate) const BILLIONTHS_A_THOUSANDTH: i64 = 1_000_000;
 
-/// Whether the values of that kind are summed up.
+/// Whether values of that kind can be summed up.
 pub(crate) fn is_summable(kind: FieldKind) -> bool {
     matches!(kind, FieldKind::Integer | FieldKind::Seconds | FieldKind::Money)
 }
@@ -82,13 +82,13 @@ pub(crate) fn term(value: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{}… {}", beginning(value), blake3::hash(value.as_bytes()).to_hex()))
 }
 
-/// The part of a value that is certain to be the beginning of its term.
+/// A beginning of the value that its term is sure to begin with, too.
 pub(crate) fn beginning(value: &str) -> &str {
     let cut = (0..=VALUE_BYTES_MAX.min(value.len())).rev().find(|at| value.is_char_boundary(*at));
     &value[..cut.unwrap_or(0)]
 }
 
-/// The term of a value in a field that holds those of several names.
+/// The term of a value in a field that holds the values of several names.
 pub(crate) fn named_term(name: &str, value: &str) -> String {
     format!("{name}\0{}", term(value))
 }
@@ -101,7 +101,7 @@ pub(crate) fn term_name(field: FieldRef<'_>) -> Cow<'_, str> {
     }
 }
 
-/// A metadata key without the character that ends a name, no two keys alike.
+/// A metadata key without the character that ends a name; different keys stay different.
 pub(crate) fn metadata_key(key: &str) -> Cow<'_, str> {
     if !key.contains(['\0', '\u{1}']) {
         return Cow::Borrowed(key);
@@ -113,15 +113,15 @@ pub(crate) fn metadata_key(key: &str) -> Cow<'_, str> {
 pub(crate) const TEXTS: [&str; 10] =
     ["all", "details", "user", "assistant", "human", "tool", "system", "topic", "summary", "keywords"];
 
-/// What the index is made with.
+/// The settings of a new index.
 pub(crate) fn settings(options: &OpenSearchOptions) -> Value {
     json!({
         "number_of_shards": options.shards,
         "number_of_replicas": options.replicas,
         "refresh_interval": format!("{}ms", options.refresh_interval.as_millis()),
-        // What was removed may come again at once, from its first revision on.
+        // A removed interaction may come back at once, with its first revision.
         "gc_deletes": "0ms",
-        // What was erased goes out of the files however little it is.
+        // What was erased leaves the files, however small its share of a segment.
         "merge.policy.expunge_deletes_allowed": 0,
         "analysis": {
             "tokenizer": {"hearken": {"type": "whitespace", "max_token_length": 1 << 16}},
@@ -133,7 +133,7 @@ pub(crate) fn settings(options: &OpenSearchOptions) -> Value {
     })
 }
 
-/// What its documents look like.
+/// The fields of its documents.
 pub(crate) fn mapping() -> Value {
     let keyword = || json!({"type": "keyword"});
     let term_only = || json!({"type": "keyword", "doc_values": false});
@@ -187,7 +187,7 @@ pub(crate) fn mapping() -> Value {
     })
 }
 
-/// Where an index has another mapping than the one wanted, each as a sentence.
+/// The differences between the mapping found and the one wanted, each as a clause of a sentence.
 pub(crate) fn differences(wanted: &Value, found: &Value) -> Vec<String> {
     let mut differences = Vec::new();
     for part in ["_meta", "properties"] {

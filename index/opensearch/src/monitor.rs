@@ -1,4 +1,4 @@
-//! How the index fares.
+//! Sizes and counts of the index, and waiting until erased data has left its files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use super::client::Request;
 use super::error::RequestError;
 use super::index::Shared;
 
-/// How long erased data may take to go out of the files.
+/// How long erased data may take to leave the files.
 const CLEANING_PATIENCE: Duration = Duration::from_secs(15 * 60);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Tells how the index fares. Clones share everything.
+/// Looks after the index. Clones share everything.
 #[derive(Clone)]
 pub struct OpenSearchMonitor {
     shared: Arc<Shared>,
@@ -28,7 +28,7 @@ impl OpenSearchMonitor {
         OpenSearchMonitor { shared }
     }
 
-    /// How many documents the cluster refused for good since this process started. Each is in the log.
+    /// How many documents the cluster has refused for good since this process started. The log names each.
     pub fn num_refused(&self) -> u64 {
         self.shared.num_refused.load(Ordering::Relaxed)
     }
@@ -42,7 +42,8 @@ impl OpenSearchMonitor {
         self.shared.client.ask(request.within(CLEANING_PATIENCE))
     }
 
-    /// How many writes each shard has seen, and how many of the first of them no copy of it needs any more.
+    /// For each copy of a shard, how many writes it has seen, and how many of those, from the first on, no other copy may still
+    /// ask it for.
     fn writes(&self) -> Result<BTreeMap<String, (i64, i64)>, RequestError> {
         let answer = self.ask(Method::GET, "_stats/docs?level=shards")?;
         let mut writes = BTreeMap::new();
@@ -61,7 +62,7 @@ impl OpenSearchMonitor {
         Ok(writes)
     }
 
-    /// The segments that hold something that was replaced or erased, by shard copy and name.
+    /// The segments that still hold replaced or erased documents, by shard copy and name.
     fn segments_with_deletes(&self) -> Result<BTreeSet<String>, RequestError> {
         let answer = self.ask(Method::GET, "_segments?filter_path=indices")?;
         let mut found = BTreeSet::new();
@@ -90,7 +91,7 @@ impl Maintain for OpenSearchMonitor {
         let answer = self.ask(Method::GET, "_stats/docs,store,segments,merge").unwrap_or_else(|error| {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "the cluster does not tell the size of the index"
+                "cannot ask the cluster for the size of the index"
             );
             Value::Null
         });
@@ -110,9 +111,9 @@ impl Maintain for OpenSearchMonitor {
         Arc::clone(&self.shared.durable.lock())
     }
 
-    /// Waits until no copy of a shard needs what had been written when this was called, which a copy that has fallen behind
-    /// would be sent: half a minute as a rule. Then rewrites the segments that hold what was replaced until none of those that
-    /// did is left.
+    /// Shards keep what was replaced for copies that have fallen behind: waits until none may still ask for what had been
+    /// written when this was called, half a minute as a rule. Then has the segments rewritten that hold replaced documents,
+    /// until none of them is left.
     fn clean_files(&self) -> Result<(), StoreError> {
         let give_up_at = Instant::now() + CLEANING_PATIENCE;
         let failed = |error: RequestError| StoreError::FlushFailed { cause: error.to_string() };
@@ -139,7 +140,7 @@ impl Maintain for OpenSearchMonitor {
         loop {
             let left = self.segments_with_deletes().map_err(failed)?;
             if left.is_disjoint(&before) {
-                // The log of what was written before the flush goes with it.
+                // This flush drops the translog of what was written before.
                 return self.flush_cluster().map_err(failed);
             }
             self.ask(Method::POST, "_forcemerge?only_expunge_deletes=true").map_err(failed)?;
@@ -148,7 +149,7 @@ impl Maintain for OpenSearchMonitor {
         }
     }
 
-    /// Nothing waits: a refresh says itself that the cluster does not take it.
+    /// Never: a refresh itself fails when the cluster takes nothing.
     fn trouble(&self) -> Option<FlushTrouble> {
         None
     }

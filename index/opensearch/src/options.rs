@@ -1,4 +1,4 @@
-//! Where the cluster is, and how it is spoken to.
+//! Where the cluster is and how to talk to it.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,22 +12,25 @@ pub struct OpenSearchOptions {
     pub index_prefix: String,
     /// For basic authentication, with `password`.
     pub username: Option<String>,
-    /// See `username`.
+    /// Goes with `username`.
     pub password: Option<String>,
-    /// Sent instead of user name and password: the base64 form of id and key.
+    /// Sent instead of user name and password: id and key, in base64 as OpenSearch and Elasticsearch hand them out.
     pub api_key: Option<String>,
     /// Certificates to trust instead of the system's, PEM.
     pub ca_pem: Option<Vec<u8>>,
-    /// For one request to one node.
+    /// Time-out of one request to one node.
     pub timeout: Duration,
-    /// Primary shards of an index that is made; fixed from then on.
+    /// How long a [refresh](hearken_index::Store::refresh) tries a cluster that is busy or away before it says
+    /// [`NotWritten`](hearken_index::StoreError::NotWritten).
+    pub patience: Duration,
+    /// Primary shards of a new index; they cannot be changed later.
     pub shards: u32,
     /// Copies of each shard beside the primary.
     pub replicas: u32,
-    /// After how long searches see what was written.
+    /// How long it may take until searches see what was written.
     pub refresh_interval: Duration,
-    /// Whether a [refresh](hearken_index::Store::refresh) makes the cluster show at once what it wrote. It costs a segment a
-    /// batch: for tests, or for little traffic.
+    /// Whether a [refresh](hearken_index::Store::refresh) makes the cluster show at once what it wrote. Each batch then makes
+    /// a segment: for tests.
     pub refresh_on_write: bool,
 }
 
@@ -42,6 +45,7 @@ impl OpenSearchOptions {
             api_key: None,
             ca_pem: None,
             timeout: Duration::from_secs(30),
+            patience: Duration::from_secs(20),
             shards: 1,
             replicas: 1,
             refresh_interval: Duration::from_secs(1),

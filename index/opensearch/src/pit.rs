@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use super::client::Request;
 use super::index::Shared;
 
-/// How long one lives after its last use. The cluster holds on to the files of its moment for so long.
+/// How long one lives after its last use. The cluster keeps the files of its moment for as long.
 const KEPT_FOR: &str = "2m";
-/// The same of one that somebody reads from who may be slow.
+/// The same for an export, whose reader may be slow.
 const KEPT_FOR_EXPORT: &str = "15m";
-/// How long cursors are given the same one: a node has few to give (300 by default).
+/// For how long new cursors share one: a node can have only 300 open by default.
 const SHARED_FOR: Duration = Duration::from_millis(500);
 
 /// A point in time.
@@ -25,12 +25,12 @@ pub(crate) struct Pit {
 }
 
 impl Pit {
-    /// What is visible now.
+    /// Opens one of what is visible now.
     pub(crate) fn open(shared: &Shared, deadline: Option<Instant>) -> Result<Self, SearchError> {
         Self::open_for(KEPT_FOR, shared, deadline)
     }
 
-    /// The same for an export.
+    /// Opens one for an export.
     pub(crate) fn open_for_export(shared: &Shared) -> Result<Self, SearchError> {
         Self::open_for(KEPT_FOR_EXPORT, shared, None)
     }
@@ -49,17 +49,17 @@ impl Pit {
         Ok(Pit { id: opened.pit_id, kept_for })
     }
 
-    /// One that is open.
+    /// One that was opened before.
     pub(crate) fn known(id: String) -> Self {
         Pit { id, kept_for: KEPT_FOR }
     }
 
-    /// What a search in it says.
+    /// The part of a search's body that names it.
     pub(crate) fn body(&self) -> Value {
         json!({"id": self.id, "keep_alive": self.kept_for})
     }
 
-    /// Lets go of it. Failing that, the cluster does by itself.
+    /// Closes it. If that fails, the cluster does so by itself later.
     pub(crate) fn close(self, shared: &Shared) {
         let request =
             Request::new(Method::DELETE, "/_search/point_in_time").json(&json!({"pit_id": [self.id]}));
@@ -69,12 +69,12 @@ impl Pit {
     }
 }
 
-/// The one that cursors are given.
+/// The one that new cursors share.
 #[derive(Default)]
 pub(crate) struct SharedPit(Mutex<Option<(String, Instant)>>);
 
 impl SharedPit {
-    /// The id of one that was opened lately, or now.
+    /// The id of one that was opened a moment ago, or else now.
     pub(crate) fn shared(&self, shared: &Shared, deadline: Option<Instant>) -> Result<String, SearchError> {
         let mut latest = self.0.lock();
         if let Some((id, opened)) = &*latest
@@ -88,7 +88,7 @@ impl SharedPit {
         Ok(id)
     }
 
-    /// Something was written: the next is a new one.
+    /// Something was written: the next cursor gets a new one.
     pub(crate) fn forget(&self) {
         *self.0.lock() = None;
     }

@@ -1,4 +1,4 @@
-//! Making the index, and making another one in its place.
+//! Making the index, and replacing it with another one.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct Prepared {
     pub is_new: bool,
 }
 
-/// Makes the template, the first index and its alias, unless they are there; what is there must fit.
+/// Makes the template, the first index and its alias, unless they exist; an index that exists must fit.
 ///
 /// # Errors
 /// [`OpenSearchError`]; an index that does not fit is left as it is.
@@ -43,6 +43,7 @@ pub fn prepare(options: &OpenSearchOptions) -> Result<Prepared, OpenSearchError>
 }
 
 /// A new index that nobody reads yet, to be filled and then [put in the place](Rebuild::switch) of the one behind the alias.
+/// Nothing can be written to the old one meanwhile: it would be lost. Whoever tries waits, and writes to the new one then.
 pub struct Rebuild {
     client: Client,
     alias: String,
@@ -52,10 +53,10 @@ pub struct Rebuild {
 }
 
 impl Rebuild {
-    /// Makes the new index beside the old one.
+    /// Makes the new index beside the old one, which from now on is only read.
     ///
     /// # Errors
-    /// [`OpenSearchError`].
+    /// [`OpenSearchError`]; the old one is left as it was.
     pub fn begin(options: &OpenSearchOptions) -> Result<Rebuild, OpenSearchError> {
         let client = Client::new(options)?;
         put_template(&client, options)?;
@@ -64,19 +65,50 @@ impl Rebuild {
         let number = |index: &String| index.rsplit('-').next()?.parse::<u64>().ok();
         let next = old.as_ref().and_then(number).unwrap_or(0) + 1;
         let index = create(&client, options, next)?;
-        Ok(Rebuild { client, alias, old, index })
+        let rebuild = Rebuild { client, alias, old, index };
+        match rebuild.block_writes() {
+            Ok(()) => Ok(rebuild),
+            Err(error) => {
+                rebuild.give_up();
+                Err(error.into())
+            }
+        }
     }
 
-    /// From now on the alias is the new index's, in one step. The old one stays, to be deleted by whoever is sure.
+    /// Returns when every write that had begun is in the old index.
+    fn block_writes(&self) -> Result<(), RequestError> {
+        let Some(old) = &self.old else { return Ok(()) };
+        let _: Value = self.client.ask(Request::new(Method::PUT, format!("/{old}/_block/write")))?;
+        Ok(())
+    }
+
+    /// Deletes the new index and lets the old one be written to again.
+    pub fn give_up(self) {
+        let deleted = Request::new(Method::DELETE, format!("/{}", self.index));
+        let writable = self.old.as_ref().map(|old| {
+            Request::new(Method::PUT, format!("/{old}/_settings")).json(&json!({"index.blocks.write": null}))
+        });
+        for request in [deleted].into_iter().chain(writable) {
+            if let Err(error) = self.client.ask::<Value>(request) {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    index = self.index,
+                    "the cluster does not clear up after a rebuild; run it again"
+                );
+            }
+        }
+    }
+
+    /// Points the alias to the new index, in one step. The old one stays, for the operator to delete.
     ///
     /// # Errors
-    /// [`OpenSearchError`]; the old one stays behind the alias then.
+    /// [`OpenSearchError`]; the alias still points to the old one then.
     pub fn switch(self) -> Result<(), OpenSearchError> {
         switch(&self.client, &self.alias, self.old.as_deref(), &self.index)
     }
 }
 
-/// The index behind the alias, or of just that name.
+/// The index behind the alias, or the index of that very name.
 pub(crate) fn behind(client: &Client, alias: &str) -> Result<Option<String>, OpenSearchError> {
     let answer = client
         .send(Request::new(Method::GET, format!("/{alias}/_settings/index.uuid?flat_settings=true")))?;
@@ -123,9 +155,12 @@ fn create(client: &Client, options: &OpenSearchOptions, number: u64) -> Result<S
     let index = format!("{}-{number:06}", options.index_prefix);
     let made: Result<Value, RequestError> = client.ask(Request::new(Method::PUT, format!("/{index}")));
     match made {
-        // Another process made it in the same moment.
-        Err(RequestError::Refused { kind, .. })
-            if number == 1 && kind.contains("resource_already_exists") => {}
+        Err(RequestError::Refused { kind, .. }) if kind.contains("resource_already_exists") => {
+            // The first is made by another process in the same moment.
+            if number > 1 {
+                return Err(OpenSearchError::LeftBehind(index));
+            }
+        }
         made => drop(made?),
     }
     Ok(index)

@@ -76,8 +76,8 @@ impl OpenSearchReader {
         Ok(Some(if is_erased { Document { revision, ..Document::tombstone(id.clone()) } } else { document }))
     }
 
-    /// Calls `visit` with everything that is stored and visible, in one view: also with tombstones, which know no more than the
-    /// hash of their id, and with what is no interaction.
+    /// Calls `visit` with everything that is stored when this is called: also with tombstones, which know no more than the hash
+    /// of their id, and with what is no interaction.
     ///
     /// # Errors
     /// [`SearchError::Engine`].
@@ -85,6 +85,7 @@ impl OpenSearchReader {
         &self,
         visit: &mut dyn FnMut(Document) -> ControlFlow<()>,
     ) -> Result<(), SearchError> {
+        self.show_all()?;
         let pit = Pit::open_for_export(&self.shared)?;
         let order = [json!({TIE: "asc"}), json!({WRITTEN_AT: "asc"})];
         let mut visit = |found: Found| Ok::<_, SearchError>(visit(found.document()?));
@@ -94,13 +95,21 @@ impl OpenSearchReader {
         visited
     }
 
-    /// How many documents searches see, tombstones and what is no interaction included.
+    /// How many documents [`for_each_stored`](Self::for_each_stored) visits.
     ///
     /// # Errors
     /// [`SearchError::Engine`].
     pub fn num_stored(&self) -> Result<u64, SearchError> {
+        self.show_all()?;
         let body = json!({"size": 0, "track_total_hits": true, "query": {"match_all": {}}});
         Ok(self.ask(&body, None, None)?.total())
+    }
+
+    /// Lets searches see what was written so far.
+    fn show_all(&self) -> Result<(), SearchError> {
+        let request = Request::new(Method::POST, format!("/{}/_refresh", self.shared.alias));
+        let _: Value = self.shared.client.ask(request)?;
+        Ok(())
     }
 
     fn find(&self, id: &InteractionId, access: &Access) -> Result<Option<Document>, SearchError> {

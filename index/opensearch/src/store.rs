@@ -1,4 +1,4 @@
-//! Writing: documents by revision, in bulk, until the cluster has settled each.
+//! Writing: documents in bulk, by revision, until each is written, refused or in conflict.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,14 +18,12 @@ use super::error::RequestError;
 use super::index::Shared;
 use super::words::Cutter;
 
-/// Bytes of one request, at the beginning, at least and at most.
+/// Bytes of one request: at first, at least and at most.
 const BATCH_BYTES: usize = 4 << 20;
 const BATCH_BYTES_MIN: usize = 64 << 10;
 const BATCH_BYTES_MAX: usize = 16 << 20;
 /// Most requests at a time.
 const IN_FLIGHT_MAX: usize = 4;
-/// How long a cluster that is busy or away is tried before the caller is told.
-const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -33,22 +31,22 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 pub struct OpenSearchStore {
     shared: Arc<Shared>,
     cutter: Cutter,
-    /// What is to be written, by `_id`; the newest put wins.
+    /// What is still to be written, by `_id`; the last put counts.
     pending: BTreeMap<String, Write>,
-    /// Not told yet, because the refresh that met them failed.
+    /// Not reported yet, because the refresh that ran into them failed.
     conflicts: Vec<InteractionId>,
     last_stamp: i64,
     pace: SendRate,
     /// A tombstone, or a removal, was put since the last refresh.
     has_erased: bool,
-    /// Something was put since then.
+    /// Anything was put since then.
     has_written: bool,
 }
 
 struct Write {
     id: InteractionId,
     revision: u64,
-    /// `None` removes.
+    /// `None` for a removal.
     document: Option<Arc<Document>>,
 }
 
@@ -70,17 +68,17 @@ impl SendRate {
     }
 }
 
-/// What became of one write.
+/// The outcome of one write.
 enum WriteOutcome {
     Written,
     Conflict,
-    /// Busy, or away.
+    /// The cluster is busy or away.
     Later(String),
-    /// It will never be taken.
+    /// The cluster will never take it.
     Refused(String),
 }
 
-/// Several writes as they are sent.
+/// Several writes in one request.
 struct BulkRequest {
     writes: Vec<(String, Write)>,
     lines: Vec<u8>,
@@ -101,9 +99,9 @@ impl OpenSearchStore {
         }
     }
 
-    /// Writes everything that is pending. What is left is pending still.
+    /// Writes everything that is pending. What could not be written stays pending.
     fn write_pending(&mut self) -> Result<(), StoreError> {
-        let give_up_at = Instant::now() + PATIENCE;
+        let give_up_at = Instant::now() + self.shared.patience;
         let mut pause = PAUSE;
         while !self.pending.is_empty() {
             let batches = self.next_batches();
@@ -142,9 +140,7 @@ impl OpenSearchStore {
             };
             self.pace.less();
             if Instant::now() + pause >= give_up_at {
-                let live_bytes = self.pending.values().filter_map(|write| write.document.as_ref());
-                let live_bytes = live_bytes.map(|document| document.state.bytes()).sum();
-                return Err(StoreError::Full { live_bytes, live_bytes_max: 0, cause: Some(cause) });
+                return Err(StoreError::NotWritten { num_waiting: self.pending.len(), cause });
             }
             std::thread::sleep(pause.mul_f32(0.5 + fastrand::f32() / 2.0));
             pause = (pause * 2).min(PAUSE_MAX);
@@ -152,7 +148,7 @@ impl OpenSearchStore {
         Ok(())
     }
 
-    /// Takes as much from what is pending as may be sent at a time.
+    /// Takes from what is pending as much as may be sent at a time.
     fn next_batches(&mut self) -> Vec<BulkRequest> {
         let mut batches = Vec::new();
         while batches.len() < self.pace.in_flight && !self.pending.is_empty() {
@@ -177,7 +173,7 @@ impl OpenSearchStore {
         push(&action);
         if let Some(document) = &write.document {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-            // No two of a writer are stamped alike.
+            // No two writes of one writer have the same stamp.
             self.last_stamp = i64::try_from(now).unwrap_or(i64::MAX).max(self.last_stamp + 1);
             push(&source(document, self.last_stamp, &self.cutter));
         }
@@ -185,13 +181,13 @@ impl OpenSearchStore {
 
     fn request(&self, lines: Vec<u8>) -> Request {
         let Shared { alias, is_alias, .. } = &*self.shared;
-        // Else a cluster makes an index of that name, without the mapping.
+        // Without it, a missing alias would make the cluster create an index of that name, without our mapping.
         let path =
             format!("/{alias}/_bulk?require_alias={is_alias}&filter_path=items.*.status,items.*.error");
         Request::new(Method::POST, path).lines(lines)
     }
 
-    /// Reads what became of each; answers with why some must be tried again, if any.
+    /// Reads the outcome of each write; if some must be tried again, says why.
     fn settle(&mut self, writes: Vec<(String, Write)>, answer: &NodeAnswer) -> Option<String> {
         #[derive(Deserialize)]
         struct Items {
@@ -221,7 +217,7 @@ impl OpenSearchStore {
         later
     }
 
-    /// The cluster will never take it: what was there before stays, and whoever reads the log learns why.
+    /// The cluster will never take it: what was there before stays, and the log says why.
     fn refuse(&self, key: &str, write: &Write, why: &str) {
         self.shared.num_refused.fetch_add(1, Ordering::Relaxed);
         tracing::error!(document = key, revision = write.revision, why, "OpenSearch refuses a document");
@@ -236,7 +232,7 @@ fn outcome(item: &Value) -> WriteOutcome {
     };
     match item["status"].as_u64() {
         Some(200 | 201) => WriteOutcome::Written,
-        // Nothing was there to remove.
+        // There was nothing to remove.
         Some(404) if item["error"].is_null() => WriteOutcome::Written,
         Some(409) => WriteOutcome::Conflict,
         Some(status @ (400 | 413)) => WriteOutcome::Refused(format!("{status} {}", why())),
@@ -267,12 +263,8 @@ impl Store for OpenSearchStore {
         if self.has_erased || (self.has_written && self.shared.refresh_on_write) {
             let request = Request::new(Method::POST, format!("/{}/_refresh", self.shared.alias));
             let refreshed: Result<Value, RequestError> = self.shared.client.ask(request);
-            // To be called again, as for what is not written yet.
-            refreshed.map_err(|error| StoreError::Full {
-                live_bytes: 0,
-                live_bytes_max: 0,
-                cause: Some(error.to_string()),
-            })?;
+            // The caller tries again, as it does when something could not be written.
+            refreshed.map_err(|error| StoreError::NotWritten { num_waiting: 0, cause: error.to_string() })?;
         }
         (self.has_written, self.has_erased) = (false, false);
         self.shared.pits.forget();
@@ -286,7 +278,7 @@ impl Store for OpenSearchStore {
         Ok(conflicts)
     }
 
-    /// What a refresh has written is durable already: the cluster answers when its log has it.
+    /// What a refresh has written is durable already: the cluster answers once it is in its translog.
     fn flush(&self) -> Result<(), StoreError> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Words: Hearken cuts and folds them, the cluster's analyzer only takes them apart again.
+//! Words: Hearken cuts and folds them, the cluster's analyzer only takes them apart again at the spaces.
 //!
 //! A text becomes its words with spaces between; what stands at the same place is joined by `|`: a pictograph and the word
 //! before it, and a word and its stem, which is marked so that no prefix or misspelt word meets it. Words hold letters,
@@ -15,7 +15,7 @@ use hearken_index::text::{English, Token, WordKind, tokens};
 use hearken_model::{Document, Role};
 use serde_json::{Value, json};
 
-/// Stands between what shares a place.
+/// Stands between words that share a place.
 pub(crate) const BESIDE: char = '|';
 /// Stands before a stem: longer than any number of edits of a fuzzy word.
 const STEM: &str = "===";
@@ -77,7 +77,7 @@ impl<'q> Wanted<'q> {
         self.tokens.len()
     }
 
-    /// What tells it from others.
+    /// What tells it apart from others.
     pub(crate) fn key(&self) -> (Scope, &'q str, TextForm) {
         (self.scope, self.text, self.form)
     }
@@ -96,7 +96,7 @@ impl<'q> Wanted<'q> {
         self.tokens.iter().enumerate().any(repeats)
     }
 
-    /// What every match of it has: all its words.
+    /// Finds what every match has: all of its words.
     pub(crate) fn candidates(&self) -> Value {
         let in_field = |field: &String| {
             let terms = self.tokens.iter().map(|token| json!({"term": {field: token.folded}}));
@@ -146,7 +146,7 @@ impl<'q> Wanted<'q> {
         let mut leaves = leaves.into_iter();
         let mut queries: Vec<Value> = leaves.next().into_iter().collect();
         queries.extend(leaves.map(|details| boosted(details, ranking.details)));
-        // What stands in these stands in the text of everything, too.
+        // The words of these fields are in the field of everything, too, so this only adds to the score.
         if matches!(self.form, TextForm::Word | TextForm::Phrase { .. }) {
             let bonuses = [
                 ("text.topic", ranking.topic),
@@ -192,7 +192,7 @@ impl<'q> Wanted<'q> {
         }
     }
 
-    /// Words side by side, of which some stand for many or share a place.
+    /// Words side by side, some of which stand for many words or share a place.
     fn spans(&self, field: &str) -> Value {
         let mut places: Vec<Value> = Vec::new();
         for (at, token) in self.tokens.iter().enumerate() {
@@ -237,7 +237,7 @@ fn multi_term(form: TextForm, field: &str, token: &Token) -> Value {
     }
 }
 
-/// The fields that a scope searches. What is in the first of [`Scope::Default`] is all but details and system messages.
+/// The fields that a scope searches. The first of [`Scope::Default`] holds everything but details and system messages.
 fn fields(scope: Scope) -> Vec<String> {
     let names: &[&str] = match scope {
         Scope::Default => &["all", "details"],
@@ -250,7 +250,7 @@ fn fields(scope: Scope) -> Vec<String> {
     names.iter().map(|name| format!("text.{name}")).collect()
 }
 
-/// Whether a scope searches what [`for_each_text`] gives under that name.
+/// Whether a scope searches the texts that [`for_each_text`] gives under that name.
 fn covers(scope: Scope, field: &str) -> bool {
     match scope {
         Scope::Default => field != "system",
@@ -272,7 +272,7 @@ fn role_field(role: Role) -> &'static str {
     }
 }
 
-/// Calls `visit` with every text that is searched, and the field that it is in.
+/// Calls `visit` with every text that can be searched, and its field.
 pub(crate) fn for_each_text(document: &Document, mut visit: impl FnMut(&'static str, &str)) {
     for message in document.state.messages.values() {
         visit(role_field(message.value.role), &message.value.message);

@@ -68,18 +68,18 @@ struct BrokerState {
     outage: Option<Outage>,
     /// What the group has assigned; `None` where partitions are assigned by hand, and all are ours.
     owned: Option<BTreeSet<TopicPartition>>,
-    /// What the group wants and was not answered yet.
+    /// What the group has asked for and was not answered yet.
     rebalances: VecDeque<Rebalance>,
-    /// The client ends: whatever the group wants is answered at once.
+    /// The client is about to end: whatever the group asks for is answered at once.
     is_closing: bool,
 }
 
-/// What the group wants. The client waits until it is done.
+/// What the group asks for. The client waits until it is done.
 #[derive(Debug)]
 pub(super) enum Rebalance {
-    /// These partitions are ours from now on, beside those that are.
+    /// These partitions are ours from now on, in addition to those that are already.
     Assigned(Vec<TopicPartition>),
-    /// These are not any more.
+    /// These are no longer ours.
     Revoked(Vec<TopicPartition>),
 }
 
@@ -144,7 +144,7 @@ impl Brokers {
         }
     }
 
-    /// What the group wants next.
+    /// What the group asks for next.
     pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
         self.lock().rebalances.pop_front()
     }

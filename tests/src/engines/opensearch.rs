@@ -1,4 +1,4 @@
-//! OpenSearch: the minimal distribution, one node without security.
+//! OpenSearch: the minimal distribution without security, one node or several.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -12,8 +12,11 @@ use super::{TestDir, cache, free_port, java};
 use crate::outcome::Unavailable;
 use crate::process::{Process, Server};
 
-const ARTIFACT: &str = "org.opensearch.distribution.integ-test-zip:opensearch:3.6.0:zip";
-const NAME: &str = "opensearch-3.6.0";
+const VERSION: &str = "3.6.0";
+/// The environment variable that names another version, to see what is different there.
+const VERSION_VARIABLE: &str = "HEARKEN_TEST_OPENSEARCH";
+/// Before this version the distribution has no modules but that for the network.
+const COMPLETE_SINCE: u32 = 3;
 /// Enough for a test.
 const HEAP_MIB: u32 = 512;
 const START_PATIENCE: Duration = Duration::from_secs(240);
@@ -29,6 +32,8 @@ pub struct OpenSearch {
     dir: TestDir,
     home: PathBuf,
     port: u16,
+    num_nodes: usize,
+    java: PathBuf,
 }
 
 impl OpenSearch {
@@ -39,10 +44,13 @@ impl OpenSearch {
 
     /// The same with this many MiB of heap, for measurements.
     pub fn start_with_heap(heap_mib: u32) -> Result<OpenSearch, Unavailable> {
-        start(heap_mib).map_err(|why| {
-            let remedy = "it needs a JDK 21 or newer, `apt-get install maven` and Maven Central";
-            Unavailable::new("OpenSearch", why, remedy)
-        })
+        let mut nodes = start_cluster(1, heap_mib).map_err(unavailable)?;
+        nodes.pop().ok_or_else(|| unavailable(anyhow!("no node")))
+    }
+
+    /// Starts the nodes of one cluster, `node-1` and so on, all at the same time, and waits until each knows the others.
+    pub fn start_cluster(num_nodes: usize, heap_mib: u32) -> Result<Vec<OpenSearch>, Unavailable> {
+        start_cluster(num_nodes, heap_mib).map_err(unavailable)
     }
 
     /// Where its HTTP API is.
@@ -68,16 +76,18 @@ impl OpenSearch {
     /// Brings a stopped or killed node back on the same port with the same data.
     pub fn restart(&mut self) -> Result<()> {
         let dir = self.dir.path();
-        let java = java::java(21)?;
         let mut command = as_unprivileged("bash");
         command
             .arg(self.home.join("bin/opensearch"))
             .current_dir(&dir)
             .env("OPENSEARCH_PATH_CONF", dir.join("config"))
             .env("OPENSEARCH_TMPDIR", dir.join("tmp"))
-            .env("OPENSEARCH_JAVA_HOME", java_home(&java)?);
-        let health =
-            format!("{}/_cluster/health?wait_for_nodes=1&wait_for_status=yellow&timeout=1s", self.base_url());
+            .env("OPENSEARCH_JAVA_HOME", java_home(&self.java)?);
+        let health = format!(
+            "{}/_cluster/health?wait_for_nodes={}&wait_for_status=yellow&timeout=1s",
+            self.base_url(),
+            self.num_nodes
+        );
         let log = dir.join("opensearch.log");
         self.server.run(("OpenSearch", &mut command), &log, START_PATIENCE, || {
             let status = reqwest::blocking::get(&health)?.status();
@@ -86,28 +96,81 @@ impl OpenSearch {
     }
 }
 
-fn start(heap_mib: u32) -> Result<OpenSearch> {
-    java::java(21)?;
-    let home = cache::fetched_once(&cache_dir()?, NAME, |dir| {
+fn unavailable(why: anyhow::Error) -> Unavailable {
+    let remedy = "it needs a JDK 21 or newer, `apt-get install maven` and Maven Central";
+    Unavailable::new("OpenSearch", why, remedy)
+}
+
+/// The unpacked distribution, and the Java that runs it.
+fn distribution() -> Result<(PathBuf, PathBuf)> {
+    let version = std::env::var(VERSION_VARIABLE).unwrap_or_else(|_| VERSION.to_owned());
+    let major: u32 = version.split('.').next().unwrap_or_default().parse().context("not a version")?;
+    // Version 2 wants the security manager, which newer ones do not have.
+    let java = java::java(if major < COMPLETE_SINCE { 17 } else { 21 })?;
+    let name = format!("opensearch-{version}");
+    let dir = cache::fetched_once(&cache_dir()?, &name, |dir| {
+        let artifact =
+            format!("-Dartifact=org.opensearch.distribution.integ-test-zip:opensearch:{version}:zip");
         let output = format!("-DoutputDirectory={}", dir.display());
-        cache::maven(dir, "", "unpack", &[format!("-Dartifact={ARTIFACT}"), output])
+        cache::maven(dir, "", "unpack", &[artifact, output])?;
+        if major < COMPLETE_SINCE { add_analysis(dir, &name, &version) } else { Ok(()) }
     })?;
-    let home = home.join(NAME);
-    let (dir, port) = (TestDir::new("hearken-opensearch-")?, free_port()?);
-    configure(&dir.path(), &home, heap_mib, port, free_port()?)?;
-    let mut node = OpenSearch { server: Server::default(), dir, home, port };
-    node.restart()?;
-    Ok(node)
+    Ok((dir.join(name), java))
+}
+
+/// Adds the module with the tokenizers and filters.
+fn add_analysis(dir: &Path, name: &str, version: &str) -> Result<()> {
+    let module = dir.join(name).join("modules/analysis-common");
+    let dependency = format!(
+        "<dependency><groupId>org.opensearch.plugin</groupId><artifactId>analysis-common</artifactId>\
+         <version>{version}</version></dependency>"
+    );
+    let output = format!("-DoutputDirectory={}", module.display());
+    cache::maven(dir, &dependency, "copy-dependencies", &["-DexcludeTransitive=true".into(), output])?;
+    let descriptor = format!(
+        "name=analysis-common\ndescription=Analyzers\nversion={version}\nopensearch.version={version}\njava.version=11\n\
+         classname=org.opensearch.analysis.common.CommonAnalysisModulePlugin\nextended.plugins=\n\
+         has.native.controller=false\ncustom.foldername=\n"
+    );
+    fs::write(module.join("plugin-descriptor.properties"), descriptor)?;
+    Ok(())
+}
+
+fn start_cluster(num_nodes: usize, heap_mib: u32) -> Result<Vec<OpenSearch>> {
+    let (home, java) = distribution()?;
+    let transport_ports = (0..num_nodes).map(|_| free_port()).collect::<Result<Vec<_>>>()?;
+    let mut nodes = Vec::new();
+    for number in 0..num_nodes {
+        let (dir, port) = (TestDir::new("hearken-opensearch-")?, free_port()?);
+        configure(&dir.path(), &home, heap_mib, port, (&transport_ports, number))?;
+        let (server, home, java) = (Server::default(), home.clone(), java.clone());
+        nodes.push(OpenSearch { server, dir, home, port, num_nodes, java });
+    }
+    std::thread::scope(|scope| {
+        let starts: Vec<_> = nodes.iter_mut().map(|node| scope.spawn(|| node.restart())).collect();
+        starts.into_iter().try_for_each(|start| start.join().map_err(|_| anyhow!("a start has panicked"))?)
+    })?;
+    Ok(nodes)
 }
 
 /// Writes the configuration folder, which the node must be able to write to: it creates a keystore there.
-fn configure(dir: &Path, home: &Path, heap_mib: u32, port: u16, transport_port: u16) -> Result<()> {
+fn configure(
+    dir: &Path,
+    home: &Path,
+    heap_mib: u32,
+    port: u16,
+    (transport_ports, number): (&[u16], usize),
+) -> Result<()> {
     let (config, shipped) = (dir.join("config"), home.join("config"));
     for folder in ["config", "config/jvm.options.d", "data", "logs", "tmp"] {
         fs::create_dir(dir.join(folder))?;
     }
     for file in ["log4j2.properties", "fips_java.security"] {
-        fs::copy(shipped.join(file), config.join(file)).with_context(|| format!("cannot copy {file}"))?;
+        let shipped = shipped.join(file);
+        // The second came with version 3.
+        if shipped.exists() {
+            fs::copy(shipped, config.join(file)).with_context(|| format!("cannot copy {file}"))?;
+        }
     }
     let options = fs::read_to_string(shipped.join("jvm.options"))?;
     let wanted = options.lines().filter(|line| !UNWANTED_OPTIONS.iter().any(|word| line.contains(word)));
@@ -116,19 +179,29 @@ fn configure(dir: &Path, home: &Path, heap_mib: u32, port: u16, transport_port: 
     let options: Vec<_> =
         wanted.filter(|line| !line.contains("UseG1GC") && !line.contains("G1Reserve")).chain(ours).collect();
     fs::write(config.join("jvm.options"), options.join("\n") + "\n")?;
+    let discovery = if transport_ports.len() == 1 {
+        vec![("discovery.type", "single-node".to_owned())]
+    } else {
+        let nodes: Vec<_> = (1..=transport_ports.len()).map(|number| format!("node-{number}")).collect();
+        let seeds: Vec<_> = transport_ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        vec![
+            ("discovery.seed_hosts", seeds.join(",")),
+            ("cluster.initial_cluster_manager_nodes", nodes.join(",")),
+        ]
+    };
     let settings = [
         ("cluster.name", "hearken-tests".to_owned()),
-        ("node.name", "node-1".to_owned()),
+        ("node.name", format!("node-{}", number + 1)),
         ("path.data", dir.join("data").display().to_string()),
         ("path.logs", dir.join("logs").display().to_string()),
         ("network.host", "127.0.0.1".to_owned()),
         ("http.port", port.to_string()),
-        ("transport.port", transport_port.to_string()),
-        ("discovery.type", "single-node".to_owned()),
+        ("transport.port", transport_ports[number].to_string()),
         // A disk that is 90 % full is no reason for a test to fail.
         ("cluster.routing.allocation.disk.threshold_enabled", "false".to_owned()),
     ];
-    let settings: String = settings.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
+    let settings: String =
+        settings.iter().chain(&discovery).map(|(key, value)| format!("{key}: {value}\n")).collect();
     fs::write(config.join("opensearch.yml"), settings)?;
 
     if is_root(dir)? {

@@ -7,20 +7,23 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
 use hearken_index::conformance::asked::{
-    checked, counted_ranges, page_through, parts, scanned_ranges, words,
+    checked, counted_ranges, hit_ids, page_through, parts, scanned_ranges, words,
 };
 use hearken_index::conformance::made_up::conversation;
 use hearken_index::conformance::{NUM_GENERATED, OpenEngine, RULES};
 use hearken_index::interval::{Interval, Zone};
-use hearken_index::query::Query;
-use hearken_index::search::{Boundaries, RangeFacet, SearchError, SearchParts, Selection, Sort};
+use hearken_index::overview::OverviewRequest;
+use hearken_index::query::{Query, Scope, TextForm};
+use hearken_index::search::{
+    Boundaries, Filter, FilterValue, RangeFacet, SearchError, SearchParts, Selection, Sort,
+};
 use hearken_index::{Access, Lookup, Maintain, Search, Store, StoreError};
 use hearken_index_opensearch::{OpenSearchError, OpenSearchIndex, OpenSearchOptions, Rebuild, prepare};
 use hearken_model::{Document, InteractionId, Role, Timestamp};
@@ -46,10 +49,26 @@ const OWN: &[(&str, fn())] = &[
     ("what_another_process_writes_is_told", what_another_process_writes_is_told),
     ("days_are_those_of_a_zone", days_are_those_of_a_zone),
     ("only_what_a_busy_cluster_refused_is_sent_again", only_what_a_busy_cluster_refused_is_sent_again),
+    ("a_cluster_that_takes_nothing_is_told_of", a_cluster_that_takes_nothing_is_told_of),
+    (
+        "nothing_is_written_to_an_index_that_is_being_rebuilt",
+        nothing_is_written_to_an_index_that_is_being_rebuilt,
+    ),
     ("a_document_that_is_never_taken_holds_up_no_other", a_document_that_is_never_taken_holds_up_no_other),
     ("credentials_go_with_every_request", credentials_go_with_every_request),
+    (
+        "a_node_is_spoken_to_only_if_its_certificate_is_trusted",
+        a_node_is_spoken_to_only_if_its_certificate_is_trusted,
+    ),
     ("a_part_of_an_answer_is_none", a_part_of_an_answer_is_none),
     ("what_is_erased_is_out_of_answers_at_once", what_is_erased_is_out_of_answers_at_once),
+    // What differs from the embedded engine.
+    ("scores_are_those_of_a_shard", scores_are_those_of_a_shard),
+    ("a_repeated_word_out_of_place_is_looked_for_in_few", a_repeated_word_out_of_place_is_looked_for_in_few),
+    ("a_prefix_in_a_phrase_stands_for_1024_words", a_prefix_in_a_phrase_stands_for_1024_words),
+    ("intervals_are_whole_milliseconds", intervals_are_whole_milliseconds),
+    ("large_sums_and_percentiles_are_floats", large_sums_and_percentiles_are_floats),
+    ("facets_show_the_beginning_of_a_long_value", facets_show_the_beginning_of_a_long_value),
 ];
 
 /// An index of its own on the one node.
@@ -372,6 +391,16 @@ fn what_another_process_writes_is_told() {
     }
     told.sort();
     assert_eq!(told, [id("a"), id("b")]);
+
+    // Of what is erased nobody is told.
+    store.put(Arc::new(Document { revision: 3, ..Document::tombstone(id("a")) }));
+    store.put(said("c", 1, "refund"));
+    store.refresh(&Checkpoint::default()).unwrap();
+    while told.len() < 3 && Instant::now() < give_up_at {
+        told = reader.changes_since(before, 10).ids;
+        thread::yield_now();
+    }
+    assert_eq!(told[2..], [id("c")]);
 }
 
 fn days_are_those_of_a_zone() {
@@ -427,6 +456,52 @@ fn only_what_a_busy_cluster_refused_is_sent_again() {
     assert_eq!(sent, [4, 2]);
 }
 
+fn a_cluster_that_takes_nothing_is_told_of() {
+    let options = options();
+    let index = index_of(&options);
+    let is_busy = Arc::new(AtomicBool::new(true));
+    let busy = Arc::clone(&is_busy);
+    let node = Faulty::before(&options.urls[0], move |request, forward| {
+        if request.path.contains("_bulk") && busy.load(Ordering::Relaxed) {
+            return (429, r#"{"error":{"type":"rejected_execution","reason":"no room"}}"#.to_owned());
+        }
+        forward(&request.body)
+    });
+    let ours =
+        OpenSearchOptions { urls: vec![node.url.clone()], patience: Duration::from_millis(100), ..options };
+    let mut store = OpenSearchIndex::connect(ours).unwrap().store();
+    store.put(said("a", 1, "refund"));
+    let refused = store.refresh(&at_offset(1)).unwrap_err();
+    assert!(matches!(refused, StoreError::NotWritten { num_waiting: 1, .. }), "{refused}");
+    assert!(refused.to_string().contains("no room"), "{refused}");
+    assert_eq!(*store.durable().checkpoint, Checkpoint::default());
+    is_busy.store(false, Ordering::Relaxed);
+    assert_eq!(store.refresh(&at_offset(1)).unwrap(), []);
+    assert_eq!(*store.durable().checkpoint, at_offset(1));
+    assert_eq!(index.reader().search(&checked(&parts(words("refund")))).unwrap().total, 1);
+}
+
+fn nothing_is_written_to_an_index_that_is_being_rebuilt() {
+    let options = options();
+    let index = index_of(&options);
+    let rebuild = Rebuild::begin(&options).unwrap();
+    let second = Rebuild::begin(&options).err().unwrap();
+    assert!(matches!(second, OpenSearchError::LeftBehind(_)), "{second}");
+    let impatient = OpenSearchOptions { patience: Duration::ZERO, ..options.clone() };
+    let mut store = OpenSearchIndex::connect(impatient).unwrap().store();
+    store.put(said("a", 1, "refund"));
+    assert!(matches!(store.refresh(&at_offset(1)), Err(StoreError::NotWritten { num_waiting: 1, .. })));
+    rebuild.switch().unwrap();
+    assert_eq!(store.refresh(&at_offset(1)).unwrap(), []);
+    assert_eq!(index.reader().num_stored().unwrap(), 1);
+
+    // One that is given up leaves nothing behind.
+    Rebuild::begin(&options).unwrap().give_up();
+    store.put(said("b", 1, "refund"));
+    assert_eq!(store.refresh(&at_offset(2)).unwrap(), []);
+    Rebuild::begin(&options).unwrap().give_up();
+}
+
 fn a_document_that_is_never_taken_holds_up_no_other() {
     let options = options();
     let index = index_of(&options);
@@ -469,6 +544,36 @@ fn credentials_go_with_every_request() {
         assert!(sent.len() >= 3 && sent.iter().all(|sent| sent == expected), "{sent:?}");
     }
     drop(made);
+}
+
+fn a_node_is_spoken_to_only_if_its_certificate_is_trusted() {
+    let options = options();
+    index_of(&options);
+    let [ours, another] =
+        [(); 2].map(|()| rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap());
+    let node = Faulty::before_with_tls(&options.urls[0], &ours);
+    let trusting = |pem: Option<String>| OpenSearchOptions {
+        urls: vec![node.url.clone()],
+        username: Some("ada".to_owned()),
+        password: Some("pass:word".to_owned()),
+        ca_pem: pem.map(String::into_bytes),
+        ..options.clone()
+    };
+    let index = OpenSearchIndex::connect(trusting(Some(ours.cert.pem()))).unwrap();
+    let mut store = index.store();
+    store.put(said("a", 1, "refund"));
+    store.refresh(&Checkpoint::default()).unwrap();
+    assert_eq!(index.reader().search(&checked(&parts(words("refund")))).unwrap().total, 1);
+    let sent = node.take_authorizations();
+    assert!(sent.len() >= 4 && sent.iter().all(|sent| sent == "Basic YWRhOnBhc3M6d29yZA=="), "{sent:?}");
+    for pem in [None, Some(another.cert.pem())] {
+        let why = OpenSearchIndex::connect(trusting(pem)).err().unwrap().to_string();
+        assert!(why.contains(&node.url) && why.contains("certificate"), "{why}");
+    }
+    assert_eq!(node.take_authorizations(), [""; 0], "a stranger learns no secret");
+    let broken =
+        OpenSearchIndex::connect(trusting(Some("-----BEGIN CERTIFICATE-----".to_owned()))).err().unwrap();
+    assert!(matches!(broken, OpenSearchError::Options(_)), "{broken}");
 }
 
 fn a_part_of_an_answer_is_none() {
@@ -516,4 +621,138 @@ fn what_was_erased_leaves_the_files(options: &OpenSearchOptions) {
     let stats: serde_json::Value = reqwest::blocking::get(url).unwrap().json().unwrap();
     assert_eq!(stats["_all"]["primaries"]["docs"], serde_json::json!({"count": 20, "deleted": 0}));
     assert_eq!(monitor.stats().num_documents, 20);
+}
+
+fn scores_are_those_of_a_shard() {
+    let index = index_of(&OpenSearchOptions { shards: 3, ..options() });
+    let mut store = index.store();
+    (0..10).for_each(|number| store.put(said(&format!("i{number}"), 1, "refund")));
+    store.refresh(&Checkpoint::default()).unwrap();
+    let asked = SearchParts { sort: Sort::Relevance, ..parts(words("refund")) };
+    let answer = index.reader().search(&checked(&asked)).unwrap();
+    let mut scores: Vec<f32> = answer.hits.iter().filter_map(|hit| hit.score).collect();
+    assert_eq!(scores.len(), 10);
+    scores.dedup();
+    // The embedded engine scores what is alike alike. Ten over three shards are not as many on each.
+    assert!(scores.len() > 1, "{scores:?}");
+}
+
+fn a_repeated_word_out_of_place_is_looked_for_in_few() {
+    let options = options();
+    let index = index_of(&options);
+    let mut store = index.store();
+    (0..250).for_each(|number| store.put(said(&format!("i{number}"), 1, "now or never now")));
+    store.refresh(&Checkpoint::default()).unwrap();
+    // One page of matches comes again and again.
+    let node = Faulty::before(&options.urls[0], |request, forward| {
+        let mut body: serde_json::Value = serde_json::from_str(&request.body).unwrap_or_default();
+        match body.as_object_mut().and_then(|body| body.remove("search_after")) {
+            Some(_) => forward(&body.to_string()),
+            None => forward(&request.body),
+        }
+    });
+    let endless = OpenSearchOptions { urls: vec![node.url.clone()], ..options };
+    let endless = OpenSearchIndex::connect(endless).unwrap().reader();
+    let form = TextForm::Phrase { slop: 2 };
+    let query = |text: &str| Query::Text { scope: Scope::Default, text: text.to_owned(), form };
+    let asked = parts(Selection::new(query("now never now"), Access::All));
+    assert_eq!(index.reader().search(&checked(&asked)).unwrap().total, 250);
+    let Err(SearchError::TooExpensive(why)) = endless.search(&checked(&asked)) else {
+        panic!("it was answered")
+    };
+    assert!(why.contains("more than 5000 interactions"), "{why}");
+    assert_eq!(node.bodies("_search").len(), 21, "pages of 250");
+    // Without a repeated word the cluster finds any number.
+    let once = parts(Selection::new(query("now never"), Access::All));
+    assert_eq!(endless.search(&checked(&once)).unwrap().total, 250);
+}
+
+fn a_prefix_in_a_phrase_stands_for_1024_words() {
+    let index = index();
+    let mut store = index.store();
+    let numbers =
+        |range: std::ops::Range<u32>| range.map(|number| format!("order z{number}z ")).collect::<String>();
+    store.put(said("a", 1, &numbers(0..1_000)));
+    store.refresh(&Checkpoint::default()).unwrap();
+    let query =
+        Query::Text { scope: Scope::Role(Role::User), text: "order z".to_owned(), form: TextForm::Prefix };
+    let asked = parts(Selection::new(query, Access::All));
+    assert_eq!(index.reader().search(&checked(&asked)).unwrap().total, 1);
+    store.put(said("b", 1, &numbers(1_000..1_100)));
+    store.refresh(&Checkpoint::default()).unwrap();
+    let answer = index.reader().search(&checked(&asked));
+    assert!(matches!(answer, Err(SearchError::TooExpensive(_))), "{answer:?}");
+}
+
+fn intervals_are_whole_milliseconds() {
+    let index = index();
+    let mut store = index.store();
+    let mut document = Document { revision: 1, ..conversation("a", &[]) };
+    document.derived.head.start_time = Some(Timestamp::from_nanos(1_500_000));
+    store.put(Arc::new(document));
+    store.refresh(&Checkpoint::default()).unwrap();
+    let every = |length: Duration| {
+        let boundaries = Boundaries::Every(Interval::from(length));
+        let mut asked = parts(Selection::new(Query::All, Access::All));
+        asked.ranges = vec![RangeFacet { field: "start_time".to_owned(), boundaries }];
+        index.reader().search(&checked(&asked))
+    };
+    assert!(every(Duration::from_millis(1)).is_ok());
+    let refused = every(Duration::from_micros(1_500));
+    assert!(matches!(refused, Err(SearchError::Invalid(_))), "{refused:?}");
+}
+
+fn large_sums_and_percentiles_are_floats() {
+    let index = index();
+    let mut store = index.store();
+    // The first number of billionths that a float does not know.
+    let amount = "9007199.254740993";
+    let seconds = 9_007_199.0;
+    for number in 0..3 {
+        let mut document = Document { revision: 1, ..conversation(&format!("i{number}"), &[]) };
+        document.derived.head.total_costs.amount = Some(amount.parse().unwrap());
+        document.derived.head.duration = Some(seconds);
+        store.put(Arc::new(document));
+    }
+    store.refresh(&Checkpoint::default()).unwrap();
+    let overview = index.reader().overview(&OverviewRequest {
+        selection: Selection::new(Query::All, Access::All),
+        interval: Interval::from(Duration::from_secs(60)),
+        facets: Vec::new(),
+        facet_size: 10,
+        ranges: Vec::new(),
+        distributions: vec!["total_costs".to_owned(), "duration".to_owned()],
+        deadline: None,
+    });
+    let overview = overview.unwrap();
+    let [(_, costs), (_, durations)] = &overview.distributions[..] else { panic!("{overview:?}") };
+    assert_eq!(costs.sum, "27021597.764222979", "sums of money are exact");
+    assert_eq!((&costs.min, &costs.max), (&"9007199.254740992".into(), &"9007199.254740992".into()));
+    assert_eq!(durations.max.as_f64().unwrap(), seconds);
+    let sum = durations.sum.as_f64().unwrap();
+    assert!((sum / (3.0 * seconds) - 1.0).abs() < 1e-15, "{sum}");
+}
+
+fn facets_show_the_beginning_of_a_long_value() {
+    let index = index();
+    let mut store = index.store();
+    let values = ["a", "b"].map(|end| "x".repeat(17 * 1024) + end);
+    for (number, value) in values.iter().enumerate() {
+        let mut document = Document { revision: 1, ..conversation(&format!("i{number}"), &[]) };
+        document.derived.head.agent = Some(value.clone());
+        store.put(Arc::new(document));
+    }
+    store.refresh(&Checkpoint::default()).unwrap();
+    let mut asked = parts(Selection::new(Query::All, Access::All));
+    asked.facets = vec!["agent".to_owned()];
+    let answer = index.reader().search(&checked(&asked)).unwrap();
+    let shown: Vec<&str> = answer.facets[0].1.iter().filter_map(|counted| counted.value.as_str()).collect();
+    assert_eq!(shown.len(), 2, "the hash tells them apart");
+    for shown in shown {
+        assert!(shown.len() < values[0].len() && shown.starts_with(&values[0][..16 * 1024]));
+    }
+    let any_of = vec![FilterValue::Is(values[1].clone())];
+    asked.selection.filters.insert("agent".to_owned(), Filter { any_of, none_of: Vec::new() });
+    let answer = index.reader().search(&checked(&asked)).unwrap();
+    assert_eq!(hit_ids(&answer.hits), ["i1"]);
 }

@@ -1,11 +1,11 @@
-//! What the consumer group wants: which partitions are ours.
+//! Follows the consumer group, which says which partitions are ours.
 //!
-//! - One that is assigned is read from the offset that is committed for it, or from its beginning. The commit carries as its
-//!   metadata what a checkpoint has beside the offset, so that a topic is known again.
-//! - One that is revoked is kept until the pipeline has made everything of it durable and the group has the commit.
-//!   Should that take too long, its next owner reads the last of it again, which changes nothing.
+//! - A partition that is assigned is read from its committed offset, or from its beginning. The metadata of the commit is what a
+//!   checkpoint holds beside the offset, so that a topic that was created again is noticed.
+//! - A partition that is revoked is kept until the pipeline has made everything of it durable and the group has the commit.
+//!   If that takes too long, the next owner reads the end of it again, which changes nothing.
 //!
-//! The client waits meanwhile, and fetches nothing that is new.
+//! The client waits meanwhile, and fetches nothing new.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ use super::super::consumer::Rebalance;
 use super::{BROKER_TIMEOUT, Begin, KafkaReader, PartitionState};
 use crate::source::{SourceItem, TopicPartition};
 
-/// How far the answer to the group is.
+/// What the group has asked for and is still waiting for.
 #[derive(Debug)]
 pub(super) enum Rebalancing {
-    /// It wants nothing.
+    /// Nothing.
     Done,
-    /// These are ours, and the brokers have not said yet from where to read them.
+    /// These partitions are ours, and the brokers have not said yet where to begin.
     TakingOver(Vec<TopicPartition>),
-    /// These are to be given up when the pipeline says so.
+    /// These are given up when the pipeline says so.
     Revoking(Vec<TopicPartition>),
 }
 
@@ -40,7 +40,7 @@ struct CommitMetadata {
     anchor: Option<Anchor>,
 }
 
-/// Writes what is known of the partition beside its offset.
+/// Adds what the checkpoint holds of the partition beside its offset.
 pub(super) fn set_metadata(
     element: &mut TopicPartitionListElem<'_>,
     checkpoint: &Checkpoint,
@@ -48,12 +48,12 @@ pub(super) fn set_metadata(
 ) {
     let fingerprint = checkpoint.position(topic, partition).and_then(|position| position.fingerprint);
     let metadata = CommitMetadata { fingerprint, anchor: checkpoint.anchor(topic, partition) };
-    // Numbers cannot fail to be JSON; without them the topic is only not known again.
+    // Numbers always make valid JSON; without them, only a topic that was created again would go unnoticed.
     element.set_metadata(serde_json::to_string(&metadata).unwrap_or_default());
 }
 
 impl KafkaReader {
-    /// Goes on with what the group wants.
+    /// Does what the group asks for next.
     pub(super) fn follow_group(&mut self) {
         if !matches!(self.rebalancing, Rebalancing::Done) {
             return;
@@ -76,7 +76,7 @@ impl KafkaReader {
         }
     }
 
-    /// Begins to read what was assigned; to be called again if the brokers do not answer.
+    /// Begins to read what was assigned; must be called again if the brokers do not answer.
     pub(super) fn take_over(&mut self) {
         let Rebalancing::TakingOver(partitions) = &self.rebalancing else { return };
         let partitions = partitions.clone();
@@ -86,7 +86,7 @@ impl KafkaReader {
         let mut list = TopicPartitionList::new();
         let mut resumed = TopicPartitionList::new();
         for key in &partitions {
-            self.partitions.remove(key); // of an attempt before
+            self.partitions.remove(key); // from an earlier attempt
             self.brokers.own(key.clone());
             let offset = match self.begin(key) {
                 Begin::At(offset) => Offset::Offset(offset),
@@ -97,13 +97,13 @@ impl KafkaReader {
                 resumed.add_partition(&key.0, key.1);
             }
             if let Err(error) = list.add_partition_offset(&key.0, key.1, offset) {
-                error!(topic = %key.0, partition = key.1, %error, "not an offset to read from");
+                error!(topic = %key.0, partition = key.1, %error, "the group's offset cannot be read from");
             }
         }
         if let Err(error) = self.consumer.incremental_assign(&list) {
-            error!(%error, "what the group assigned cannot be read");
+            error!(%error, "the partitions that the group assigned cannot be read");
         }
-        // It may have been given up while it was halted.
+        // A partition may have been given up while it was halted.
         if let Err(error) = self.consumer.resume(&resumed) {
             debug!(%error, "partitions were not resumed");
         }
@@ -118,7 +118,7 @@ impl KafkaReader {
         }
     }
 
-    /// Puts into the checkpoint what is committed for these partitions.
+    /// Takes what is committed for these partitions into the checkpoint.
     fn find_committed(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
         let mut list = TopicPartitionList::new();
         for (topic, partition) in partitions {
@@ -133,7 +133,7 @@ impl KafkaReader {
             let (topic, partition) = (element.topic(), element.partition());
             self.checkpoint.remove(topic, partition);
             let Offset::Offset(next_offset) = element.offset() else { continue };
-            // What others have committed has none, or one of theirs.
+            // Other tools commit without metadata, or with their own.
             let metadata: CommitMetadata = serde_json::from_str(element.metadata()).unwrap_or_default();
             let position = PartitionPosition { next_offset, fingerprint: metadata.fingerprint };
             self.checkpoint.set(topic, partition, position);
@@ -144,14 +144,14 @@ impl KafkaReader {
         Ok(())
     }
 
-    /// The pipeline needs these partitions no longer: everything of them is committed. The group has to have that before
-    /// another process asks it where to read on.
+    /// The pipeline is done with these partitions: everything of them is committed. The group must have that before another
+    /// process asks it where to read on.
     pub(super) fn give_up(&mut self, partitions: &[TopicPartition]) {
         let can_ask = self.brokers.outage().is_none() && !self.consumer.assignment_lost();
         let is_known = self.is_confirmed || can_ask && self.confirm().unwrap_or(false);
         if !is_known {
             warn!(
-                "the group may not know how far its partitions were read; the next owner reads the last of them again"
+                "the group may not know how far its partitions were read; the next owner reads the end of them again"
             );
         }
         info!(num_partitions = partitions.len(), "gave partitions up");
@@ -165,7 +165,7 @@ impl KafkaReader {
         self.rebalancing = Rebalancing::Done;
     }
 
-    /// The client gives these partitions up.
+    /// Lets the client give these partitions up.
     fn leave(&self, partitions: &[TopicPartition]) {
         let mut list = TopicPartitionList::new();
         for (topic, partition) in partitions {
@@ -176,7 +176,7 @@ impl KafkaReader {
         }
     }
 
-    /// Commits again what the group has not taken, as it may not while it is busy with itself.
+    /// Commits again what the group has not taken, as can happen while it rebalances.
     pub(super) fn commit_again(&mut self) {
         if self.is_confirmed || self.brokers.outage().is_some() {
             return;
@@ -195,7 +195,7 @@ impl KafkaReader {
     pub(super) fn resume_from(&mut self, (topic, partition): &TopicPartition, offset: i64) {
         let mut list = TopicPartitionList::new();
         list.add_partition(topic, *partition);
-        // In this order, or something from where it was paused comes first.
+        // In this order, or records from where it was paused come first.
         let sought = self.consumer.seek(topic, *partition, Offset::Offset(offset), Duration::ZERO);
         if let Err(error) = sought.and_then(|()| self.consumer.resume(&list)) {
             let reason =
@@ -204,7 +204,7 @@ impl KafkaReader {
         }
     }
 
-    /// Answers the group for the last time, so that it does not wait for this process.
+    /// Answers the group one last time, so that it does not wait for this process.
     pub(super) fn leave_group(&mut self) {
         self.brokers.set_closing();
         let under_way = match std::mem::replace(&mut self.rebalancing, Rebalancing::Done) {
