@@ -92,7 +92,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     // A JVM that has just started compiles what it runs: the first run is not shown.
     bench.backlog("warm-up", &events, 1)?;
     for num_processes in &args.processes {
-        table.row(bench.backlog(&format!("backlog-{num_processes}"), &events, *num_processes)?);
+        let row = bench.backlog(&format!("backlog-{num_processes}"), &events, *num_processes)?;
+        eprintln!("{}", row.join(" "));
+        table.row(row);
     }
     report::print(&table.to_markdown())?;
 
@@ -110,6 +112,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ]);
     for refresh in &args.refresh {
         for row in bench.steady(&mut live, refresh)? {
+            eprintln!("{}", row.join(" "));
             table.row(row);
         }
     }

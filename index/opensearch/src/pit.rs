@@ -11,12 +11,15 @@ use serde_json::{Value, json};
 use super::client::Request;
 use super::index::Shared;
 
-/// How long one lives after its last use. The cluster keeps the files of its moment for as long.
-const KEPT_FOR: &str = "2m";
+/// How long one lives after its last use, and up to a minute longer until the cluster looks. It keeps the files of its moment
+/// for as long.
+const KEPT_FOR: &str = "1m";
 /// The same for an export, whose reader may be slow.
 const KEPT_FOR_EXPORT: &str = "15m";
-/// For how long new cursors share one: a node can have only 300 open by default.
-const SHARED_FOR: Duration = Duration::from_millis(500);
+/// For how long new cursors share one: a node has room for 300 by default, and each shard copy on it takes one.
+const SHARED_FOR: Duration = Duration::from_secs(2);
+/// For how long they do if the cluster has no room for another one: some of its life must be left for the next page.
+const SHARED_FOR_MAX: Duration = Duration::from_secs(30);
 
 /// A point in time.
 pub(crate) struct Pit {
@@ -71,21 +74,49 @@ impl Pit {
 
 /// The one that new cursors share.
 #[derive(Default)]
-pub(crate) struct SharedPit(Mutex<Option<(String, Instant)>>);
+pub(crate) struct SharedPit(Mutex<Option<Opened>>);
+
+/// One that was opened for cursors.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    pub(crate) id: String,
+    /// How many tombstones there were just before.
+    pub(crate) num_erased: u64,
+    at: Instant,
+}
 
 impl SharedPit {
-    /// The id of one that was opened a moment ago, or else now.
-    pub(crate) fn shared(&self, shared: &Shared, deadline: Option<Instant>) -> Result<String, SearchError> {
+    /// One that was opened a moment ago, or else now; `num_erased` counts tombstones.
+    pub(crate) fn shared(
+        &self,
+        shared: &Shared,
+        num_erased: impl FnOnce() -> Result<u64, SearchError>,
+        deadline: Option<Instant>,
+    ) -> Result<Opened, SearchError> {
         let mut latest = self.0.lock();
-        if let Some((id, opened)) = &*latest
-            && opened.elapsed() < SHARED_FOR
-        {
-            return Ok(id.clone());
+        let younger_than =
+            |age: Duration| latest.as_ref().filter(|opened| opened.at.elapsed() < age).cloned();
+        if let Some(opened) = younger_than(SHARED_FOR) {
+            return Ok(opened);
         }
-        let opened = Instant::now();
-        let Pit { id, .. } = Pit::open(shared, deadline)?;
-        *latest = Some((id.clone(), opened));
-        Ok(id)
+        let (at, num_erased) = (Instant::now(), num_erased()?);
+        match Pit::open(shared, deadline) {
+            Ok(Pit { id, .. }) => {
+                let opened = Opened { id, num_erased, at };
+                *latest = Some(opened.clone());
+                Ok(opened)
+            }
+            Err(error) => match younger_than(SHARED_FOR_MAX) {
+                Some(opened) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the cluster opens no point in time, so pages by relevance use an older one"
+                    );
+                    Ok(opened)
+                }
+                None => Err(error),
+            },
+        }
     }
 
     /// Something was written: the next cursor gets a new one.

@@ -356,9 +356,9 @@ impl OpenSearchReader {
         Ok(Some(match end {
             Some(end) => PageEnd { after, num_before, ..end },
             None => {
-                let num_erased = self.num_erased(request.deadline)?;
-                let pit = Some(self.shared.pits.shared(&self.shared, request.deadline)?);
-                PageEnd { after, pit, num_before, num_erased }
+                let num_erased = || self.num_erased(request.deadline);
+                let opened = self.shared.pits.shared(&self.shared, num_erased, request.deadline)?;
+                PageEnd { after, pit: Some(opened.id), num_before, num_erased: opened.num_erased }
             }
         }))
     }

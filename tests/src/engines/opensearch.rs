@@ -129,7 +129,7 @@ fn add_analysis(dir: &Path, name: &str, version: &str) -> Result<()> {
     cache::maven(dir, &dependency, "copy-dependencies", &["-DexcludeTransitive=true".into(), output])?;
     let descriptor = format!(
         "name=analysis-common\ndescription=Analyzers\nversion={version}\nopensearch.version={version}\njava.version=11\n\
-         classname=org.opensearch.analysis.common.CommonAnalysisModulePlugin\nextended.plugins=\n\
+         classname=org.opensearch.analysis.common.CommonAnalysisPlugin\nextended.plugins=\n\
          has.native.controller=false\ncustom.foldername=\n"
     );
     fs::write(module.join("plugin-descriptor.properties"), descriptor)?;

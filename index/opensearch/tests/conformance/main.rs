@@ -40,6 +40,11 @@ const OWN: &[(&str, fn())] = &[
     ("the_later_of_two_writers_learns_of_the_earlier", the_later_of_two_writers_learns_of_the_earlier),
     ("a_late_write_does_not_undo_an_erasure", a_late_write_does_not_undo_an_erasure),
     ("pages_by_relevance_show_each_hit_once", pages_by_relevance_show_each_hit_once),
+    ("no_page_shows_what_another_process_has_erased", no_page_shows_what_another_process_has_erased),
+    (
+        "pages_go_on_when_the_cluster_opens_no_point_in_time",
+        pages_go_on_when_the_cluster_opens_no_point_in_time,
+    ),
     ("cursors_of_nothing_are_refused", cursors_of_nothing_are_refused),
     ("a_facet_is_exact_over_shards_that_differ", a_facet_is_exact_over_shards_that_differ),
     ("a_node_that_is_away_is_survived", a_node_that_is_away_is_survived),
@@ -234,6 +239,55 @@ fn pages_by_relevance_show_each_hit_once() {
     store.refresh(&Checkpoint::default()).unwrap();
     let next = SearchParts { cursor: first.next, ..asked };
     assert!(matches!(reader.search(&checked(&next)), Err(SearchError::CursorExpired)));
+}
+
+fn no_page_shows_what_another_process_has_erased() {
+    let options = options();
+    let (ours, theirs) = (index_of(&options), OpenSearchIndex::connect(options).unwrap());
+    let mut store = theirs.store();
+    ["a", "b"].map(|id| store.put(said(id, 1, "refund")));
+    store.refresh(&Checkpoint::default()).unwrap();
+    let reader = ours.reader();
+    let asked = SearchParts { sort: Sort::Relevance, limit: 1, ..parts(words("refund")) };
+    let first = reader.search(&checked(&asked)).unwrap();
+    let last = SearchParts { cursor: first.next, ..asked.clone() };
+    let last = hit_ids(&reader.search(&checked(&last)).unwrap().hits).remove(0);
+    store.put(said("c", 1, "refund refund"));
+    store.put(Arc::new(Document { revision: 2, ..Document::tombstone(id(&last)) }));
+    store.refresh(&Checkpoint::default()).unwrap();
+    // A cursor of now may share the point in time of before.
+    let first = reader.search(&checked(&asked)).unwrap();
+    let next = SearchParts { cursor: first.next, limit: 10, ..asked };
+    match reader.search(&checked(&next)) {
+        Ok(answer) => assert!(!hit_ids(&answer.hits).contains(&last), "`{last}` was erased"),
+        Err(error) => assert!(matches!(error, SearchError::CursorExpired), "{error}"),
+    }
+}
+
+fn pages_go_on_when_the_cluster_opens_no_point_in_time() {
+    let options = options();
+    let mut store = index_of(&options).store();
+    ["a", "b"].map(|id| store.put(said(id, 1, "refund")));
+    store.refresh(&Checkpoint::default()).unwrap();
+    let opens = "point_in_time?keep_alive";
+    let node = Faulty::before(&options.urls[0], move |request, forward| {
+        if request.path.contains(opens) && request.number_of(opens) > 1 {
+            return (
+                429,
+                r#"{"error":{"type":"rejected_execution_exception","reason":"too many"}}"#.to_owned(),
+            );
+        }
+        forward(&request.body)
+    });
+    let ours = OpenSearchOptions { urls: vec![node.url.clone()], ..options };
+    let reader = OpenSearchIndex::connect(ours).unwrap().reader();
+    let asked = SearchParts { sort: Sort::Relevance, limit: 1, ..parts(words("refund")) };
+    // Until cursors no longer share the first one.
+    while node.bodies(opens).len() < 2 {
+        let first = reader.search(&checked(&asked)).unwrap();
+        let next = SearchParts { cursor: first.next, ..asked.clone() };
+        assert_eq!(reader.search(&checked(&next)).unwrap().hits.len(), 1);
+    }
 }
 
 fn cursors_of_nothing_are_refused() {
