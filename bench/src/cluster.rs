@@ -333,11 +333,15 @@ fn partitions(processes: &[Hearken]) -> Result<Vec<f64>> {
 
 fn wait_for(mut condition: impl FnMut() -> Result<bool>) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
-    while !condition()? {
-        ensure!(Instant::now() < deadline, "waited {PATIENCE:?} in vain");
-        thread::sleep(LOOK_EVERY);
+    loop {
+        match condition() {
+            Ok(true) => return Ok(()),
+            Ok(false) if Instant::now() >= deadline => bail!("waited {PATIENCE:?} in vain"),
+            Err(error) if Instant::now() >= deadline => return Err(error),
+            // A broker that is busy answers with an error at times.
+            Ok(false) | Err(_) => thread::sleep(LOOK_EVERY),
+        }
     }
-    Ok(())
 }
 
 fn micros(time: Duration, number: f64) -> String {
