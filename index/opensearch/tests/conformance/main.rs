@@ -245,7 +245,9 @@ fn no_page_shows_what_another_process_has_erased() {
     let options = options();
     let (ours, theirs) = (index_of(&options), OpenSearchIndex::connect(options).unwrap());
     let mut store = theirs.store();
-    ["a", "b"].map(|id| store.put(said(id, 1, "refund")));
+    for id in ["a", "b"] {
+        store.put(said(id, 1, "refund"));
+    }
     store.refresh(&Checkpoint::default()).unwrap();
     let reader = ours.reader();
     let asked = SearchParts { sort: Sort::Relevance, limit: 1, ..parts(words("refund")) };
@@ -267,7 +269,9 @@ fn no_page_shows_what_another_process_has_erased() {
 fn pages_go_on_when_the_cluster_opens_no_point_in_time() {
     let options = options();
     let mut store = index_of(&options).store();
-    ["a", "b"].map(|id| store.put(said(id, 1, "refund")));
+    for id in ["a", "b"] {
+        store.put(said(id, 1, "refund"));
+    }
     store.refresh(&Checkpoint::default()).unwrap();
     let opens = "point_in_time?keep_alive";
     let node = Faulty::before(&options.urls[0], move |request, forward| {
