@@ -33,7 +33,7 @@ pub struct HighlightOptions {
 }
 
 impl HighlightOptions {
-    /// For a page of results: a glimpse of each interaction.
+    /// For a page of results: a few fragments of each interaction.
     pub const PAGE: Self = HighlightOptions {
         messages_max: 3,
         details_max: 3,
@@ -59,7 +59,7 @@ pub struct Highlight {
     pub place: HighlightPlace,
     /// What matched: bytes of its text from, to (exclusive), in order and apart from each other.
     pub ranges: Vec<(usize, usize)>,
-    /// HTML-escaped glimpses with the matches inside `<mark>`.
+    /// HTML-escaped fragments with the matches inside `<mark>`.
     pub fragments: Vec<String>,
 }
 
@@ -279,7 +279,7 @@ impl Condition {
     }
 }
 
-/// The word, or the pictograph beside it, at that place; the other if only that is there, for a fuzzy word of one
+/// The word at that place, or the pictograph next to it; the other if only that is there, because a fuzzy word of one
 /// letter finds pictographs too.
 fn word_at(words: &[Word], position: u32, is_symbol: bool) -> Option<&Word> {
     let first = words.partition_point(|word| word.position < position);
@@ -369,7 +369,7 @@ fn covers(scope: Scope, role: Option<Role>) -> bool {
     }
 }
 
-/// Glimpses around the matches, from the beginning of the message on.
+/// Fragments around the matches, in order.
 fn fragments(message: &str, ranges: &[(usize, usize)], options: HighlightOptions) -> Vec<String> {
     let mut fragments = Vec::new();
     let mut rest = ranges;
@@ -427,7 +427,7 @@ fn marked(message: &str, (start, end): (usize, usize), ranges: &[(usize, usize)]
     fragment
 }
 
-/// The text of a fragment, or of a part of it, without its escapes: for whoever shows it elsewhere than on a page.
+/// The text of a fragment, or of a part of it, without its escapes: for output other than pages.
 pub fn unescape(html: &str) -> String {
     // The ampersand last, so that what was escaped twice is unescaped once.
     html.replace("&lt;", "<")
@@ -559,7 +559,7 @@ mod tests {
     }
 
     #[test]
-    fn long_messages_show_a_glimpse_around_each_match() {
+    fn long_messages_show_a_fragment_around_each_match() {
         let filler = "lorem ipsum ".repeat(40);
         let said = format!("{filler}refund {filler}refund {filler}refund");
         let found = fragments_of(&text(Scope::Default, "refund", TextForm::Word), &said);

@@ -49,7 +49,7 @@ impl Default for Zone {
 
 impl Zone {
     /// A zone whose clocks are `first` seconds ahead of UTC, and of each following pair, from its instant (seconds since
-    /// 1970, ascending) on, so many seconds.
+    /// 1970, ascending) on, this many seconds.
     pub fn new(first: i32, changes: impl IntoIterator<Item = (i64, i32)>) -> Self {
         let nanos = |seconds: i64| seconds.saturating_mul(1_000_000_000);
         let changes = changes

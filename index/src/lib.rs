@@ -1,8 +1,8 @@
 //! The interaction index: one document an interaction, replaced as it grows. What can be asked of it, and the rules that
-//! every engine keeps; the engines are crates of their own, below this one's folder.
+//! every engine keeps; the engines are separate crates, below this one's folder.
 //!
-//! - [`query`], [`search`], [`overview`] and [`checkpoint`]: the words in which the rest of Hearken speaks to an index,
-//!   whatever engine does the work. [`Access`] says on whose behalf, in every question.
+//! - [`query`], [`search`], [`overview`] and [`checkpoint`]: what the rest of Hearken asks of an index and gets back,
+//!   whatever the engine. [`Access`] says on whose behalf, in every question.
 //! - [`text`], [`phrase`], [`fuzzy`], [`values`], [`ranking`]: what a word is, when words stand near enough, what can be
 //!   filtered, counted and sorted, and what comes first; [`highlight`] marks it.
 //! - [`changes`]: what event streams follow.

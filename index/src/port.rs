@@ -1,5 +1,5 @@
-//! What an engine does, for each of those who use it: [`Search`] for whoever asks, [`Store`] for the one who writes with
-//! [`Lookup`] for what they read meanwhile, [`Maintain`] for the server that keeps an eye on it. All calls block.
+//! The traits that an engine implements: [`Search`] for queries, [`Store`] for the thread that writes, with [`Lookup`] for what
+//! ingest reads meanwhile, [`Maintain`] for the server. All calls block.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -62,7 +62,7 @@ pub trait Search: Send + Sync {
     fn changes_now(&self) -> ChangePoint;
 
     /// Interactions that were put and became visible after that point, at most `max`. These are ids of every
-    /// organization: show nobody what a search with their [`Access`] does not find again.
+    /// organization: show only what a search under the caller's [`Access`] finds again.
     fn changes_since(&self, point: ChangePoint, max: usize) -> ChangesSince;
 }
 
@@ -145,7 +145,7 @@ pub trait Store: Send {
     fn durable(&self) -> Arc<Durable>;
 }
 
-/// Tells how an index fares.
+/// Reports the state of an index.
 pub trait Maintain: Send + Sync {
     /// Sizes and counts.
     fn stats(&self) -> IndexStats;
@@ -168,20 +168,20 @@ pub trait Maintain: Send + Sync {
 /// What is durable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Durable {
-    /// How far the source need not be read again.
+    /// The offsets before which the source need not be read again.
     pub checkpoint: Arc<Checkpoint>,
     /// Counts the times that something became durable since the process started.
     pub sequence: u64,
 }
 
-/// A disk that does not take what it is given.
+/// Trouble with the disk.
 #[derive(Debug, Clone)]
 pub struct FlushTrouble {
     /// What was being done at the last try, and what the disk said.
     pub cause: String,
     /// Since when nothing became durable.
     pub since: Instant,
-    /// How often a flush was tried in vain.
+    /// Failed attempts to flush.
     pub num_attempts: u64,
 }
 
@@ -194,7 +194,7 @@ pub struct IndexStats {
     pub num_live_documents: u64,
     /// All files.
     pub index_bytes: u64,
-    /// Parts that the durable documents are kept in.
+    /// Segments of the durable documents.
     pub num_segments: usize,
     /// Documents that searches see, tombstones included.
     pub num_documents: u64,

@@ -223,7 +223,7 @@ impl Hit {
         self.document.head().map_err(unreadable)
     }
 
-    /// What people paste to find it, beside what was said.
+    /// What people paste to find it, other than what was said.
     ///
     /// # Errors
     /// What is stored is not a document.

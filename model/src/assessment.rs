@@ -1,4 +1,4 @@
-//! How an interaction went, as somebody assessed it.
+//! How an interaction went, as upstream, a language model or detection assesses it.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What people paste to find an interaction, beside what was said in it: an order number, a telephone number, an address.
+//! What people paste to find an interaction, other than what was said in it: an order number, a telephone number, an address.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

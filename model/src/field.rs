@@ -241,7 +241,7 @@ pub static FIELDS: &[Field] = &[
         .saying("What it cost, in the currency of `total_costs.currency`."),
 ];
 
-/// Scopes of the query language that search words, beside the fields that match whole values.
+/// Scopes of the query language that search words, as opposed to fields, which match whole values.
 pub const TEXT_SCOPES: &[&str] =
     &["transcript", "user", "assistant", "human", "tool", "system", "topic", "summary", "keywords"];
 

@@ -99,7 +99,7 @@ pub struct Interaction {
     pub csat_description: Option<String>,
     /// What the customer answered when asked, 1 to 5; never mixed with `csat`.
     pub rating: Option<u8>,
-    /// What the customer wrote beside it.
+    /// What the customer wrote with it.
     pub rating_comment: Option<String>,
     /// What it was about and how it felt.
     pub topics_summary: TopicsSummary,
@@ -131,7 +131,7 @@ impl Interaction {
             let keywords = || (!about.keywords.is_empty()).then(|| about.keywords.join(" · "));
             return said.as_deref().or_else(first_said).and_then(shortened).or_else(keywords);
         };
-        // The key phrase that says most beside the topic.
+        // The key phrase that adds most to the topic.
         let says_more = |keyword: &&String| {
             let topic = topic.to_lowercase();
             keyword.split_whitespace().any(|word| !topic.contains(&word.to_lowercase()))

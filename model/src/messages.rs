@@ -15,7 +15,7 @@ use crate::{MessageUpdate, Versioned};
 #[serde(from = "BTreeMap<String, Versioned<MessageUpdate>>")]
 pub struct Messages {
     by_id: BTreeMap<String, Versioned<MessageUpdate>>,
-    /// Not known before somebody asks: most who read a stored document never do.
+    /// Computed on demand: most readers of a stored document never need it.
     bytes: OnceLock<usize>,
 }
 

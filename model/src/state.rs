@@ -96,12 +96,12 @@ pub enum LimitExceeded {
 /// The origin of an interaction that is made from a sender's log.
 ///
 /// A log can take back what it said, which a join cannot. So the interaction is recomputed from the log whenever that
-/// grows, and what other events said is kept beside it.
+/// grows, and what other events said is kept separately.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Projected {
     /// The id of the log.
     pub log: InteractionId,
-    /// What events said of the interaction beside the log.
+    /// What events said of the interaction apart from the log.
     pub beside: State,
     /// The log no longer contains anything about it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -139,7 +139,7 @@ impl LazyDocument {
         }
     }
 
-    /// What people paste to find it, beside what was said.
+    /// What people paste to find it, other than what was said.
     ///
     /// # Errors
     /// What is stored is not a document.

@@ -15,7 +15,7 @@ use crate::events::EventSink;
 use crate::follow::Seal;
 use crate::http::Gate;
 use crate::http::metrics::HttpMetrics;
-use crate::http::pace::RateLimiter;
+use crate::http::rate_limit::RateLimiter;
 use crate::http::unsigned::UnsignedRoom;
 use crate::problem::Problem;
 use crate::slowest::SlowSearches;
@@ -105,7 +105,7 @@ struct Inner {
     streams: Arc<Semaphore>,
     /// Places for KiB of events.
     events_room: Arc<Semaphore>,
-    pace: RateLimiter,
+    rate_limiter: RateLimiter,
     unsigned_room: UnsignedRoom,
     events: Option<Arc<dyn EventSink>>,
     webhook_secrets: BTreeMap<Platform, Vec<u8>>,
@@ -222,7 +222,7 @@ impl AppStateBuilder {
             exports: Arc::new(Semaphore::new(limits.exports_max)),
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             events_room: Arc::new(Semaphore::new((limits.events_room_bytes / 1024).max(1))),
-            pace: RateLimiter::new(limits.events_per_second),
+            rate_limiter: RateLimiter::new(limits.events_per_second),
             unsigned_room: UnsignedRoom::new(limits.unsigned_room_bytes, limits.events_bytes_max),
             events,
             webhook_secrets,
@@ -383,8 +383,8 @@ impl AppState {
     }
 
     /// How fast events may come in.
-    pub(crate) fn pace(&self) -> &RateLimiter {
-        &self.inner.pace
+    pub(crate) fn rate_limiter(&self) -> &RateLimiter {
+        &self.inner.rate_limiter
     }
 
     /// Where events go that come in.

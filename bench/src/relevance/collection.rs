@@ -49,6 +49,7 @@ impl Collection {
             writer.put(Document { derived, ..Document::new(state) });
             if (number + 1).is_multiple_of(BATCH) {
                 writer.refresh(&checkpoint)?;
+                writer.flush_now()?; // else too much waits for a disk that is slower than this
                 bar.set_position(number as u64);
             }
         }

@@ -1,5 +1,6 @@
 //! A client that works on the thread that asks, so that no time includes a hand-over to another: reqwest on a runtime of one
-//! thread. Its blocking client has a thread of its own.
+//! thread. Its blocking client has a thread of its own. An answer of 20 KB takes 29 µs from a server that does nothing, 17 µs
+//! with the fewest system calls that would do (development build), so every time over HTTP is 12 µs too long.
 
 use anyhow::{Context, Result, ensure};
 use reqwest::header::CONTENT_TYPE;

@@ -1,5 +1,5 @@
-//! An index in memory, for tests: the plain scan of [`hearken_index::oracle`] behind the port. It is as slow as it is plain,
-//! knows no relevance, and what it holds is gone with it; what is durable is only called so. Several may write to it.
+//! An index in memory, for tests: the plain scan of [`hearken_index::oracle`] behind the port. It is slow,
+//! knows no relevance, and is gone with the process: "durable" means nothing here. Several may write to it.
 //!
 //! ```
 //! use std::sync::Arc;

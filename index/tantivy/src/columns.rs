@@ -34,7 +34,7 @@ impl ColumnCache {
         Arc::clone(columns)
     }
 
-    /// Forgets the segments that are no longer searched, and with them the last hold on their files.
+    /// Forgets the segments that are no longer searched, and with them the last handles of their files.
     pub(super) fn retain(&self, searcher: &Searcher) {
         let mut segments = self.segments.lock();
         if !segments.is_empty() {

@@ -64,7 +64,7 @@ impl Committer {
                     .num_merge_threads(options.merge.num_threads)
                     .build(),
             )?;
-            // tantivy 0.27 counts on from the commit's own number, so the first deletion would bear it, too. A merge that
+            // tantivy 0.27 counts on from the commit's own number, so the first deletion would have it, too. A merge that
             // begins before the next commit takes in deletions up to that number: this one from some segments, but not
             // from those whose deletions the commit has brought up to it, and then never again (one kill of 1,000 left a
             // second copy of an interaction). So nobody gets that number.
@@ -153,7 +153,7 @@ impl Committer {
             if segments.contains(&segment)
                 && let Err(error) = self.writer.merge(&[segment]).wait()
             {
-                // Mostly another merge has it; whoever asked looks again.
+                // Usually another merge has it; the caller tries again.
                 tracing::debug!(%error, "a segment was not rewritten");
             }
             Ok(())

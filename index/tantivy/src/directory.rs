@@ -513,7 +513,7 @@ impl tantivy::Directory for DurableDirectory {
         Ok(())
     }
 
-    /// Both of tantivy's locks are between the threads of this process.
+    /// Both of tantivy's locks are held between threads of this process only.
     fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
         if lock.filepath == META_LOCK.filepath {
             Ok(DirectoryLock::from(Box::new(self.shared.meta_lock.lock())))

@@ -2,7 +2,7 @@
 //!
 //! The words of all roles, topic, summary, keywords and details are one text with positions. Roles follow each other,
 //! user first, and four columns say where each one's words end, so that `user:refund` is a term and a range of positions
-//! and needs no terms of its own. Topic, summary, keywords and details are short and have terms of their own beside the
+//! and needs no terms of its own. Topic, summary, keywords and details are short and have their own terms in addition to the
 //! common ones; system messages have only their own, because words without a scope do not search them.
 
 use hearken_index::text::{MESSAGE_GAP, WordKind, fold_case};

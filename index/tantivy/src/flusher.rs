@@ -46,7 +46,7 @@ pub struct FlushReport {
 /// Called on the flush thread after each flush that did something or failed; it should return soon.
 pub type OnFlush = Arc<dyn Fn(&FlushReport) + Send + Sync>;
 
-/// What the flush thread shares with the writer and with whoever watches.
+/// What the flush thread shares with the writer and with monitors.
 pub(super) struct FlushState {
     pub(super) durable: ArcSwap<Durable>,
     pub(super) trouble: Mutex<Option<FlushTrouble>>,
@@ -108,7 +108,7 @@ type Answer = Sender<Result<(), String>>;
 impl FlushHandle {
     pub(super) fn nudge(&self) {
         if !self.nudged.swap(true, Ordering::AcqRel) {
-            // The thread is gone only after the writer: nobody is left to care.
+            // The thread is gone only after the writer: nobody is waiting any longer.
             let _ = self.requests.send(Request::Nudge);
         }
     }
@@ -211,13 +211,13 @@ impl Flushing {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            // Everyone who asked before the flush begins is served by it.
+            // Every request made before the flush begins is answered by it.
             requests.try_iter().for_each(take);
             if stop {
                 return;
             }
             nudged.store(false, Ordering::Release);
-            // From start to start: what a flush takes does not add to the interval.
+            // From start to start: the duration of a flush does not add to the interval.
             due = Instant::now() + interval;
             let mut outcome = self.flush_and_report();
             for answer in answers {
@@ -323,7 +323,7 @@ impl Flushing {
     }
 
     fn open_again(&self) -> Result<Committer, String> {
-        // Lengths are compared; to read all of it at each try would keep a disk busy that is in trouble already.
+        // Lengths are compared; reading all of it at each try would load a disk that is already failing.
         let parts = (&self.schema, &self.tokenizers);
         let committer = Committer::open(&self.path, &self.storage, parts, &self.options, false);
         let committer = committer.map_err(|error| error_chain(&error))?;

@@ -201,7 +201,7 @@ impl IndexWriter {
             return Ok(());
         }
         let deadline = Instant::now() + self.flush_wait_max;
-        // However it ends, and whether it ends in time: what counts is the room.
+        // Whether it succeeds or times out: what counts is the room.
         let flushed = self.flusher.handle().flush().recv_deadline(deadline);
         if !matches!(flushed, Ok(Ok(()))) {
             // Otherwise a disk that fails at once would be tried again, and logged, without a pause.

@@ -270,7 +270,7 @@ impl IndexReader {
     }
 
     /// Interactions that were put and became visible after that point, at most `max`. These are ids of every
-    /// organization: show nobody what a search with their [`Access`] does not find again.
+    /// organization: show only what a search under the caller's [`Access`] finds again.
     pub fn changes_since(&self, point: ChangePoint, max: usize) -> ChangesSince {
         self.changes.since(point, max)
     }

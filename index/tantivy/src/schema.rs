@@ -16,7 +16,7 @@ use tantivy::tokenizer::TokenizerManager;
 
 use super::encoding::{Encoded, LengthPrefixed};
 
-/// Columns beside those of the field table.
+/// Columns in addition to those of the field table.
 pub(super) const NEWEST_EVENT: &str = "newest_event";
 pub(super) const ACTIVE_UNTIL: &str = "active_until";
 pub(super) const TIE: &str = "tie";

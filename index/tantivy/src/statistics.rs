@@ -1,4 +1,4 @@
-//! Counts over time and distributions, collected beside hits and facets.
+//! Counts over time and distributions, collected together with hits and facets.
 
 use std::collections::BTreeMap;
 

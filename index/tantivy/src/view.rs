@@ -1,6 +1,6 @@
 //! What a search sees: the engine's last commit and, over it, the documents that changed since.
 //!
-//! A view never changes. Whoever answers from the index takes one view and asks nothing but that: with two places for
+//! A view never changes. Every answer comes from one view: with two places for
 //! the truth, a second look could find a document in both, or in neither.
 
 use std::sync::{Arc, OnceLock};

@@ -55,7 +55,7 @@ pub(super) async fn take(
     events: Vec<EventItem>,
     caller: &Caller,
 ) -> Result<EventsAnswer, Problem> {
-    state.pace().admit(caller, events.len(), Instant::now()).map_err(Problem::too_many_events)?;
+    state.rate_limiter().admit(caller, events.len(), Instant::now()).map_err(Problem::too_many_events)?;
     sink.accept(events, caller).await.map_err(|error| Problem::not_durable(error.to_string()))
 }
 

@@ -13,7 +13,7 @@ use tantivy::directory::{FileHandle, OwnedBytes};
 
 use super::storage::{LockRefused, Storage, StorageFile, StorageLock};
 
-/// What of the un-synced is found after a loss of power. All of it survives the process: [`SimulatedDisk::kill`].
+/// What is left of unsynced data after a power loss. All of it survives the process: [`SimulatedDisk::kill`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Crash {
     /// Nothing: the power failed.

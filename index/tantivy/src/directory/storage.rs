@@ -24,7 +24,7 @@ pub(crate) trait Storage: Debug + Send + Sync + 'static {
     /// Reads a file front to back, past the page cache's mappings: a bad sector is an error and not a signal.
     fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>>;
 
-    /// Maps a file for reading. A later file of the same name does not shine through.
+    /// Maps a file for reading. A later file of the same name does not change the mapping.
     fn map(&self, name: &str) -> io::Result<Arc<dyn FileHandle>>;
 
     /// Creates a file: one of the same name is unlinked first, never overwritten, because pages whose sync
@@ -53,7 +53,7 @@ pub(crate) type StorageLock = Box<dyn Send + Sync>;
 /// Why the lock was not given.
 #[derive(Debug)]
 pub(crate) enum LockRefused {
-    /// Someone else holds it: the process of that id, where it told.
+    /// Another process holds it, with that id if it is known.
     Held(Option<u32>),
     /// The lock file cannot be used.
     Io(io::Error),

@@ -1,6 +1,6 @@
 //! A query, evaluated on the documents of a tier one after another.
 //!
-//! It is lowered beside the engine's query and must mean the same. What its words stand for is looked up once, in each
+//! It is lowered together with the engine's query and must mean the same. What its words stand for is looked up once, in each
 //! vocabulary; after that a document is searched by comparing numbers.
 
 use std::ops::Range;

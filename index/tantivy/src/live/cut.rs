@@ -11,7 +11,7 @@ use lru::LruCache;
 use super::document::LiveDocument;
 use super::vocabulary::{Vocabulary, WordId};
 
-/// The number of a word, and in the lowest bit whether it stands beside the word before it instead of after it.
+/// The number of a word, and in the lowest bit whether it shares the position of the word before it.
 type PackedWord = u32;
 
 /// One text, cut.

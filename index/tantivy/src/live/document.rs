@@ -55,7 +55,7 @@ impl LiveDocument {
         });
         let num_terms = |(speaker, text): &(Speaker, Arc<CutText>)| match speaker {
             Speaker::Role(_) => text.num_terms,
-            // They have terms of their own beside those that they share.
+            // They have their own terms in addition to those that they share.
             Speaker::Topic | Speaker::Summary | Speaker::Keywords | Speaker::Details => 2 * text.num_terms,
         };
         let is_detail = |(speaker, _): &&(Speaker, Arc<CutText>)| *speaker == Speaker::Details;

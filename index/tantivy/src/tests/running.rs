@@ -1,4 +1,4 @@
-//! An undisturbed life: refresh, flush, merges and collection of garbage, with searches beside them.
+//! Normal operation: refresh, flush, merges and garbage collection, with concurrent searches.
 
 use std::fs;
 use std::path::Path;

@@ -52,11 +52,12 @@ mod tests {
 
     #[test]
     fn a_sender_faster_than_the_rate_waits_and_then_continues() {
-        let pace = RateLimiter::new(NonZeroU32::new(100));
+        let limiter = RateLimiter::new(NonZeroU32::new(100));
         let start = Instant::now();
         let caller = Caller::anybody();
-        let admit =
-            |num_events, after_ms| pace.admit(&caller, num_events, start + Duration::from_millis(after_ms));
+        let admit = |num_events, after_ms| {
+            limiter.admit(&caller, num_events, start + Duration::from_millis(after_ms))
+        };
         assert_eq!(admit(50, 0), Ok(()));
         assert_eq!(admit(50, 0), Ok(()), "a second's worth at once");
         assert_eq!(admit(1_000, 0), Ok(()), "a request is taken whole");
