@@ -17,7 +17,7 @@ use crate::words::word_table;
 
 /// Version of the built-in analysers; raised whenever one of them may answer differently, so that `hearken index
 /// rebuild` knows what to analyse again.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// One message of a conversation.
 #[derive(Clone, Copy, Debug)]

@@ -76,14 +76,15 @@ impl Mood {
     /// Nobody with a mood below this is half satisfied.
     const BAD_SCORE: f32 = -0.5;
 
-    /// The scores that a mood allows: a good mood rules out dissatisfaction, a bad one satisfaction.
+    /// The scores that a mood allows: a good mood, or a good end of a mixed one, rules out dissatisfaction, a bad one
+    /// satisfaction.
     fn possible(mood: Option<Mood>) -> std::ops::RangeInclusive<u8> {
         let Some(mood) = mood else { return 1..=5 };
         match (mood.whole, mood.ended) {
             (Sentiment::Positive, _) => 3..=5,
             (Sentiment::Negative, _) if mood.score < Mood::BAD_SCORE => 1..=2,
             (Sentiment::Negative, _) | (Sentiment::Neutral, Sentiment::Negative) => 1..=3,
-            (Sentiment::Neutral, Sentiment::Positive) => 2..=5,
+            (Sentiment::Neutral, Sentiment::Positive) => 3..=5,
             (Sentiment::Neutral, Sentiment::Neutral) => 1..=5,
         }
     }
@@ -135,8 +136,8 @@ pub(crate) fn values(turns: &[MessageFeatures]) -> [f32; NUM_SIGNS] {
     SignCounts::of(turns).values()
 }
 
-/// Estimates satisfaction from the last [`TURNS_MAX`] turns. `None` without a message from each side or with fewer than
-/// ten words in all.
+/// Estimates satisfaction from the last [`TURNS_MAX`] turns. `None` without a message from each side, with fewer than ten
+/// words in all, or where the customer has said nothing since the first answer and nothing went wrong.
 pub(crate) fn estimate(
     turns: &[MessageFeatures],
     sides: Sides,
@@ -149,9 +150,24 @@ pub(crate) fn estimate(
     }
     let tally = SignCounts::of(turns);
     let mut signs: Vec<Sign> = Vec::with_capacity(NUM_SIGNS + 6);
-    signs.extend(tally.signs(mood_reasons(tally.moods(), mood)));
+    let has_reacted = has_reacted(turns);
+    let mut moods = mood_reasons(tally.moods(), mood);
+    if !has_reacted {
+        // Nothing has ended yet, and a request is no complaint because it sounds a little like one.
+        let is_bad = mood.is_some_and(|mood| mood.score < Mood::BAD_SCORE);
+        moods = [if is_bad { moods[0] } else { (0.0, "") }, (0.0, "")];
+    }
+    let ended_well = mood.is_some_and(|mood| mood.ended == Sentiment::Positive);
+    signs.extend(tally.signs(moods, ended_well));
     outcome_signs(turns, &tally, outcome, mood, &mut signs);
-    let sum: f32 = START + signs.iter().map(|(weight, _)| weight).sum::<f32>();
+    if !has_reacted {
+        signs.retain(|(weight, reason)| *weight <= -TELLING_WEIGHT_MIN && !reason.is_empty());
+        if signs.is_empty() {
+            return None;
+        }
+    }
+    let start = if has_reacted { START } else { f32::from(MIDDLE) };
+    let sum: f32 = start + signs.iter().map(|(weight, _)| weight).sum::<f32>();
     let possible = Mood::possible(mood);
     let by_signs = sum.round().clamp(1.0, 5.0) as u8;
     let score = by_signs.clamp(*possible.start(), *possible.end());
@@ -167,6 +183,15 @@ pub(crate) fn estimate(
         }
         None => Csat { score: MIDDLE, description: UNDECIDED.to_owned(), is_bounded },
     })
+}
+
+/// Whether the customer has said anything since they were first answered. Who has not may well be angry, but has nothing
+/// yet to be satisfied with.
+fn has_reacted(turns: &[MessageFeatures]) -> bool {
+    let is_agent = |turn: &MessageFeatures| matches!(turn.role, Role::Assistant | Role::Human);
+    let mut turns =
+        turns.iter().skip_while(|turn| turn.role != Role::User).skip_while(|turn| !is_agent(turn));
+    turns.any(|turn| turn.role == Role::User)
 }
 
 /// The reasons that the moods of the whole and of the end give, with their direction: none that the shown mood would

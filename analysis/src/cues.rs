@@ -75,6 +75,8 @@ impl Cues {
 pub(crate) struct CueMatcher {
     /// Hash of a phrase's first words → the cues of the phrase that ends there, and whether longer phrases continue.
     phrases: HashedMap<u64, (Cues, bool)>,
+    /// Hashes of [`NOS`].
+    nos: Vec<u64>,
 }
 
 impl CueMatcher {
@@ -97,29 +99,47 @@ impl CueMatcher {
                 }
             }
         }
-        CueMatcher { phrases }
+        tokens.scan(NOS);
+        CueMatcher { phrases, nos: tokens.tokens.iter().map(|token| token.hash).collect() }
     }
 
-    /// The cues of these tokens; a phrase does not cross a sentence's end.
+    /// The cues of these tokens; a phrase does not cross a sentence's end. Of phrases that lie within a longer one only
+    /// that counts: "no thanks" gives no thanks, and "not happy" is not happy. A "no" refuses only where a sentence begins
+    /// with it: "I have no preference" refuses nothing.
     pub(crate) fn find(&self, tokens: &[Token]) -> Cues {
         let mut found = Cues::default();
+        let mut covered = 0; // the end of the phrases found so far
         for start in 0..tokens.len() {
             let mut hash = 0;
+            let mut longest = (0, Cues::default());
             for (n, token) in tokens[start..].iter().enumerate() {
                 if n > 0 && token.gap == Gap::Sentence {
                     break;
                 }
                 hash = combine(hash, token.hash);
                 let Some((cues, longer)) = self.phrases.get(&hash) else { break };
-                found.insert(*cues);
+                if *cues != Cues::default() {
+                    longest = (start + n + 1, *cues);
+                }
                 if !longer {
                     break;
                 }
+            }
+            let (end, cues) = longest;
+            let is_mere_no = end == start + 1
+                && tokens[start].gap != Gap::Sentence
+                && self.nos.contains(&tokens[start].hash);
+            if end > covered && !is_mere_no {
+                found.insert(cues);
+                covered = end;
             }
         }
         found
     }
 }
+
+/// Words that refuse as an answer, and deny inside a sentence.
+const NOS: &str = "no nein não nee hayır нет नहीं nahi";
 
 #[rustfmt::skip]
 const PHRASES: &[(Cue, &str)] = &[
@@ -127,8 +147,9 @@ const PHRASES: &[(Cue, &str)] = &[
         movie, movies, film, films, book, books, novel, novels, song, songs, album, albums, band, actor, actors, actress, actresses, character, characters, plot, plots, storyline, ending, genre
         documentary, documentaries, horror, comedy, comedies, thriller, thrillers, sequel, soundtrack, villain, villains, hero, episode, episodes, season, director, cinema, theater, theatre, band, lyrics, author, chapter, news, headline, headlines, article, articles, newspaper, newspapers, podcast, podcasts, poem, poems, marvel, superhero, superheroes, sci-fi, netflix"),
     (Cue::Thanks, "
+        no thanks for, no thank you for, no thanks so much, no thank you so much, no thank you very much, no thanks a lot
         thanks, thank you, thank u, thankyou, thx, tysm, many thanks, thanking you, appreciate it, appreciate your help, appreciate that, grateful, tank you, thank
-        danke, dankeschön, vielen dank, merci, gracias, grazie, obrigado, obrigada, bedankt, dank je, dank u, tack, tak, takk, kiitos, dziękuję, dzięki, děkuji, díky, köszönöm, mulțumesc
+        danke, dankeschön, vielen dank, merci, merci beaucoup, gracias, muchas gracias, grazie, grazie mille, obrigado, obrigada, muito obrigado, muito obrigada, bedankt, dank je, dank u, tack, tak, takk, kiitos, dziękuję, dzięki, děkuji, díky, köszönöm, mulțumesc
         teşekkürler, teşekkür ederim, terima kasih, cảm ơn, dhanyavaad, shukriya, спасибо, благодарю, дякую, благодаря, хвала, धन्यवाद, शुक्रिया, شكرا, شكراً, ممنون, متشکرم, شکریہ
         谢谢, 谢了, 多谢, 感谢, 謝謝, ありがとう, 感謝, 감사합니다, 감사해요, 고마워, 고맙습니다, ขอบคุณ, ευχαριστώ, תודה"),
     (Cue::Farewell, "
@@ -146,7 +167,7 @@ const PHRASES: &[(Cue, &str)] = &[
         ça marche, ça fonctionne, parfait, génial, excellent, super, ya funciona, perfecto, genial, excelente, estupendo, muy amable, adesso funziona, perfetto, ottimo, fantastico, perfeito, ótimo
         太好了, 很好, 非常好, 好极了, 太棒了, 可以了, 解决了, 完美, 助かりました, できました, 解決しました, 좋아요, 좋습니다, 완벽, 해결, बहुत अच्छा, बढ़िया, отлично, прекрасно, работает"),
     (Cue::Failure, "
-        keeps, didn't find a solution, did not find a solution, not resolved, isn't resolved, it's still not, is still not, still broken, still down, still the same, still nothing, still happening, getting worse, without a solution, no solution, tired of, still not working, still doesn't work, still does not work, not working, doesn't work, does not work, didn't work, did not work, still no, still waiting, still haven't, still not, still have not, isn't working, is broken, no luck
+        keeps, keeps happening, didn't find a solution, did not find a solution, not resolved, isn't resolved, it's still not, is still not, still broken, still down, still the same, still nothing, still happening, getting worse, without a solution, no solution, tired of, still not working, still doesn't work, still does not work, not working, doesn't work, does not work, didn't work, did not work, still no, still waiting, still haven't, still not, still have not, isn't working, is broken, no luck
         didn't help, did not help, doesn't help, not helpful, not helping, unhelpful, useless, waste of time, wasting my time, ridiculous, unacceptable, terrible, horrible, awful, worst, disappointed, disappointing, frustrated, frustrating, fed up, annoyed, annoying, angry, pathetic, nonsense, scam
         never arrived, hasn't arrived, has not arrived, haven't received, have not received, never received, makes no sense, not acceptable, not happy, unhappy, not satisfied, dissatisfied, not what i, wrong again, that's wrong, that is wrong, that's not right, that is not right, that's not what
         funktioniert nicht, geht nicht, immer noch nicht, hilft nicht, hilft mir nicht, enttäuscht, unverschämt, inakzeptabel, frechheit, ärgerlich, unmöglich, nutzlos, schlimm
@@ -174,30 +195,30 @@ const PHRASES: &[(Cue, &str)] = &[
         transfer you, transferring you, connect you, connecting you, put you through, hand you over, pass you on, escalate, escalated, escalating, a colleague, our specialist, a specialist will, someone will, agent will contact, team will contact, will get back to you, will call you back, call you back
         weiterleiten, leite sie weiter, verbinde sie, vous transférer, je vous transfère, mettre en relation, transferirle, le transfiero, le paso, trasferisco, la passo, transferir você, 转接, 为您转, おつなぎ, 担当に代わ, 연결해"),
     (Cue::NothingElse, "
-        that's all, thats all, that is all, that will be all, that'll be all, nothing else, no thanks, no thank you, nope thanks, i'm good, im good, i am good, all good, all set, that's it, thats it, that is it, that's everything, that is everything, nothing more, nothing
+        that's all, thats all, that is all, that will be all, that'll be all, nothing else, no thanks, no thank you, nope thanks, no thanks for, no thank you for, no thanks so much, no thank you so much, no thank you very much, no thanks a lot, i'm good, im good, i am good, all good, all set, that's it, thats it, that is it, that's everything, that is everything, nothing more, nothing
         das ist alles, das war alles, das war's, nein danke, c'est tout, non merci, eso es todo, nada más, no gracias, è tutto, nient'altro, no grazie, é tudo, só isso, isso é tudo, 没有了, 没了, 就这些, 以上です, それだけ, 없습니다"),
     (Cue::Courtesy, "
         how can i help, how may i help, how can i assist, how may i assist, can i help you, may i help you, help you with, assist you, anything else, something else, you're welcome, youre welcome, you are welcome, my pleasure, no problem, glad i could, glad to help, happy to help, thank you for calling, thanks for calling, thank you for contacting, thanks for contacting, thank you for choosing, have a nice, have a great, have a good, have a wonderful, please hold, one moment, bear with me, welcome to, let me know, is there anything, enjoy your day, what can i
         wie kann ich, kann ich ihnen, sonst noch, gern geschehen, gerne, bitte schön, einen moment, comment puis, puis-je vous, autre chose, je vous en prie, un instant, en qué puedo, puedo ayudar, algo más, de nada, un momento, come posso, posso aiutar, qualcos'altro, altro, prego
         还有什么, 有什么可以, 不客气, 不用谢, 很高兴为您, 还有其他, どういたしまして, 他に, 천만에, 도와드릴, 또 필요"),
     (Cue::Agrees, "
-        yes, yeah, yep, yup, sure, ok, okay, alright, sounds good, sounds great, sounds fine, that works, works for me, perfect, great, agreed, deal, i agree, fine, that's fine, of course, absolutely, definitely, go ahead, please do, correct, exactly, good idea
+        yes, yeah, yep, yup, sure, ok, okay, alright, sounds good, sounds great, sounds fine, that's great, thats great, that is great, that works, works for me, perfect, great, agreed, deal, i agree, fine, that's fine, of course, absolutely, definitely, go ahead, please do, correct, exactly, good idea
         i will take, i'll take, i'd love, i would love, i'll check it out
         ja, jawohl, gerne, klar, einverstanden, passt, genau, oui, d'accord, bien sûr, volontiers, sí, claro, vale, de acuerdo, perfecto, va bene, certo, d'accordo, pode ser, prima, graag, tak, dobrze, evet, tamam, да, хорошо, так, हाँ, हां, ठीक है, haan, theek hai
         好的, 好吧, 可以, 没问题, 是的, 嗯, はい, ええ, お願いします, 좋아요, 그래요, 알겠습니다, نعم, حسنا, ใช่"),
     (Cue::Refuses, "
         no, nope, nah, not interested, don't want, do not want, don't like, do not like, didn't like, something else, anything else, any other, another one, other options, not really, rather, instead, not what, never mind, nevermind, forget it, don't think, not a fan, can't do
-        nein, lieber, etwas anderes, stattdessen, non, plutôt, autre chose, un autre, otra cosa, prefiero, preferisco, un altro, un'altra, não, outra coisa, nee, liever, hayır, нет, другой, другую, नहीं, nahi
+        nein, lieber, etwas anderes, stattdessen, plutôt, autre chose, un autre, otra cosa, prefiero, preferisco, un altro, un'altra, não, outra coisa, nee, liever, hayır, нет, другой, другую, नहीं, nahi
         不要, 不用, 不想, 不喜欢, 换一, 别的, いいえ, 別の, 他の, 아니요, 아니, 다른, لا"),
     (Cue::Sorry, "
         sorry, apologies, apologize, apologise, apology, unfortunately, i'm afraid, i am afraid, regret
-        leider, entschuldigung, tut mir leid, bedauere, désolé, désolée, malheureusement, navré, excusez, lo siento, lamento, lamentablemente, desafortunadamente, disculpe, mi dispiace, purtroppo, scusi, desculpe, infelizmente, lamento, helaas, przepraszam, niestety, üzgünüm, maalesef, к сожалению, извините, क्षमा, माफ
+        leider, entschuldigung, tut mir leid, bedauere, désolé, désolé mais, désolée, malheureusement, navré, excusez, lo siento, lamento, lamentablemente, desafortunadamente, disculpe, mi dispiace, purtroppo, scusi, desculpe, infelizmente, lamento, helaas, przepraszam, niestety, üzgünüm, maalesef, к сожалению, извините, क्षमा, माफ
         抱歉, 对不起, 不好意思, 申し訳, すみません, 残念ながら, 죄송, 안타깝, آسف, ขออภัย"),
     (Cue::Sympathy, "sorry to hear, sorry you, sorry that you, sorry for your, sorry about your, sorry for the wait"),
     (Cue::Objects, "
         but, however, though, although, aber, jedoch, mais, cependant, pero, sin embargo, però, mas, porém, maar, но, लेकिन, lekin, 但是, 不过, でも, しかし, 하지만, 그런데, لكن"),
     (Cue::Warm, "
-        so much, very much, a lot, really appreciate, great help, helpful, love, wonderful, amazing, awesome, excellent, fantastic, perfect, great, lovely, glad, happy, brilliant
+        so much, very much, a lot, no thanks so much, no thank you so much, no thank you very much, no thanks a lot, really appreciate, great help, big help, been a great help, been a big help, helpful, very helpful, so helpful, really helpful, been helpful, that's great, thats great, that is great, great service, great job, love, wonderful, amazing, awesome, excellent, fantastic, perfect, great, lovely, glad, happy, brilliant
         vielen dank, herzlichen dank, super, toll, wunderbar, perfekt, freut mich, merci beaucoup, parfait, super, génial, muchas gracias, perfecto, genial, estupendo, grazie mille, perfetto, ottimo, muito obrigado, muito obrigada, ótimo, hartelijk, geweldig, bardzo, çok, большое, отлично, बहुत, bahut
         非常, 太好了, 太棒了, 很好, 本当に, 助かりました, とても, 정말, 너무, 많이, جزيلا, ขอบคุณมาก"),
 ];

@@ -356,10 +356,11 @@ fn every_sign_moves_satisfaction_in_its_direction() {
         told(&format!("{again}u: I need the invoice for my broken washing machine from September!"))
             < told(&format!("{again}u: And the contract for the yellow bicycle that arrived in spring."))
     );
-    assert!(csat(Status::Failed, &answered) < csat(Status::Finished, &answered));
+    let went_on = format!("{answered}u: I see, at nine then.");
+    assert!(csat(Status::Failed, &went_on) < csat(Status::Finished, &went_on));
     assert!(
         csat(Status::Abandoned, &format!("{answered}u: And is it open on Sunday?"))
-            < csat(Status::Finished, &answered)
+            < csat(Status::Finished, &went_on)
     );
 }
 
@@ -463,6 +464,7 @@ fn the_producers_reason_for_the_end_counts() {
     let utterances = [
         (Role::User, "Can you tell me the opening hours of the shop in the main street?"),
         (Role::Assistant, "It opens at nine in the morning and closes at six."),
+        (Role::User, "I see, at nine then."),
     ]
     .map(|(role, text)| Utterance { id: text, role, text, at_ms: 0, given_mood: None });
     let analyze = |end_reason| {
@@ -493,6 +495,62 @@ fn satisfaction_needs_both_sides_and_ten_words() {
     }
     let person = "u: I am very unhappy with all of this and want my money back\nh: I see.";
     assert!(analyze(person).csat.is_some());
+}
+
+#[test]
+fn who_has_not_reacted_to_an_answer_may_be_dissatisfied_but_never_satisfied() {
+    let asked = "u: Could you tell me when my parcel with the blue shoes is going to arrive?";
+    for script in [
+        format!("{asked}\na: It arrives tomorrow between nine and eleven in the morning."),
+        format!("u: Hello there\n{asked}\na: Your parcel has been sent and arrives tomorrow."),
+    ] {
+        assert_eq!(analyze(&script).csat, None, "{script}");
+    }
+    let asking = format!("a: Hello, how can I help you today?\n{asked}");
+    assert_eq!(analyze_as(Status::InProgress, None, &Analyzer::built_in(), &asking).csat, None);
+    let failed = analyze_as(Status::Failed, None, &Analyzer::built_in(), &format!("{asked}\na: One moment."));
+    assert_eq!(failed.csat_description.as_deref(), Some("Dissatisfied: it failed."), "{failed:?}");
+    let answered = analyze(&format!("{asked}\na: It arrives tomorrow.\nu: Perfect, thank you so much!"));
+    assert!(answered.csat.unwrap() >= 4, "{answered:?}");
+}
+
+#[test]
+fn a_phrase_inside_a_longer_one_does_not_count() {
+    let reasons = |closing: &str| {
+        let script = format!(
+            "u: I need the opening hours of the shop in the main street.
+             a: It opens at nine and closes at six. Anything else?
+             u: {closing}"
+        );
+        analyze(&script).csat_description.unwrap()
+    };
+    for thanks in ["Thank you.", "No, thank you so much!", "No, thanks for your help."] {
+        assert!(reasons(thanks).contains("gave thanks"), "{thanks} {}", reasons(thanks));
+    }
+    for none in ["No thanks.", "No, thank you.", "Nein danke", "No gracias"] {
+        assert!(!reasons(none).contains("gave thanks"), "{none} {}", reasons(none));
+    }
+    for cold in ["I am not happy with that.", "That was not helpful.", "Have a great day"] {
+        assert!(!reasons(cold).contains("warm"), "{cold} {}", reasons(cold));
+    }
+}
+
+#[test]
+fn a_no_inside_a_sentence_refuses_nothing() {
+    let reasons = |first: &str, second: &str| {
+        let script = format!(
+            "u: I need a hotel in the south of the town for two nights.
+             a: Would you like one with three stars?
+             u: {first}
+             a: Would you like one with breakfast?
+             u: {second}
+             a: I am looking for one."
+        );
+        analyze(&script).csat_description.unwrap()
+    };
+    assert!(reasons("No, with four.", "No.").contains("said no"));
+    let why = reasons("I have no preference.", "There is no need for it.");
+    assert!(!why.contains("said no"), "{why}");
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! What the demo is made of: conversations written for it and a GeoIP file over documentation addresses.
+//! What the demo is made of: conversations written for it, recordings of their calls, and a GeoIP file over documentation
+//! addresses.
 
 pub mod geoip;
+pub mod recordings;
 pub mod script;

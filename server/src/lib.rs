@@ -9,7 +9,7 @@
 //! - [`commands`]: what each command does.
 //! - [`client`], [`terminal`], [`pager`]: the API as a client sees it, its answers in a terminal, and page by page.
 //! - [`import`]: past conversations from files.
-//! - [`demo`]: the bundled conversations and the GeoIP file of the demo.
+//! - [`demo`]: the bundled conversations, the recordings and the GeoIP file of the demo.
 //! - [`rebuild`]: rewrites the index from its stored documents.
 //! - [`fail_points`]: where the crash tests kill the program; a release build has none.
 //! - [`logging`], [`metrics`]: log lines, and the metrics that belong to no other room.

@@ -95,6 +95,8 @@ const checks = {
     await page.waitForURL(/q=refund/);
     assert.equal(await total(page), 9);
     assert.equal(await page.locator("#rows mark").first().textContent(), "refund");
+    // A row says what was said, without a word of ours.
+    assert.match(await page.locator("#rows .open").first().textContent(), /^I want a refund, and the refund must be quick\. – The refund is on its way\.$/);
   },
   async "what was meant instead of a mistake is a click away"() {
     const page = await open("/?q=refund%20agnt%3AAda");
@@ -373,6 +375,20 @@ const checks = {
     for (const page of pages) await page.reload();
     await context.close();
   },
+  async "a hidden tab goes on where it left off when it is shown again"() {
+    const page = await open("/?q=walrus%20OR%20refund");
+    await page.locator("#live.on").waitFor();
+    const show = (isHidden) => page.evaluate((isHidden) => {
+      Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, isHidden);
+    await show(true);
+    send(message("walrus", 0, "user", "My walrus is lost"));
+    await until("the walrus", async () => (await fetch(`${base}/v1/interactions/walrus`)).ok);
+    assert(await page.locator("#fresh").isHidden());
+    await show(false);
+    await page.locator("#fresh:not([hidden])").waitFor();
+  },
   async "the address of an interaction keeps its list, across pages and for whoever gets the link"() {
     const page = await open("/?agent=Ada&agent=Emi&sort=start_time");
     const all = await total(page);
@@ -448,9 +464,11 @@ const checks = {
     await page.waitForFunction((said) => document.querySelector('#rows > [data-id="growing"] .w-number').textContent !== said, said);
   },
   async "at 500 messages the head and the panel stay in sight"() {
-    const page = await open("/interactions/long");
+    const page = await open("/?q=日本");
+    await page.locator("#rows .open").first().click();
+    await page.waitForURL(/\/interactions\/long/);
     await page.evaluate(() => scrollTo(0, document.body.scrollHeight / 2));
-    for (const selector of ["#headline h1", "#back", ".panel h2"]) {
+    for (const selector of ["#headline h1", ".summary-line", "#back", "#place", "[data-matches]", "#match-next", ".panel h2"]) {
       const box = await page.locator(selector).first().boundingBox();
       assert(box.y >= 0 && box.y < 300, `${selector} is at ${box.y}`);
     }
@@ -479,6 +497,30 @@ const checks = {
     await page.waitForURL(/\/overview\?.*agent=Ada/);
     assert.equal(await agents.locator("tbody tr").count(), 1);
     assert.match(await page.locator("#by-field").textContent(), /Slowest Response/);
+  },
+  async "choosing a filter or an order on the overview keeps scroll and focus, and the way back"() {
+    const page = await open("/overview?since=3h", { viewport: { width: 1280, height: 500 } });
+    const shown = () => page.locator(".outcome a").textContent();
+    const before = await shown();
+    await page.evaluate(() => { window.stays = true; });
+    const value = page.locator('[data-facet="agent"]').getByRole("link", { name: /^Ada/ });
+    await value.scrollIntoViewIfNeeded();
+    await page.evaluate(() => scrollTo(0, 300));
+    await value.click();
+    await page.waitForURL(/\/overview\?since=3h&agent=Ada/);
+    assert.deepEqual(await page.evaluate(() => [window.stays, scrollY]), [true, 300]);
+    await page.waitForFunction(() => document.activeElement.closest("[data-value]")?.dataset.value === "Ada");
+    assert.notEqual(await shown(), before);
+    await page.locator("#by-agent").getByRole("link", { name: "CSAT" }).click();
+    await page.waitForURL(/order=-csat/);
+    await page.waitForFunction(() => document.activeElement.closest("th")?.getAttribute("aria-sort") === "descending");
+    // What takes the place of a plot says its numbers, too.
+    await page.locator("figure.plot a").last().focus();
+    assert.match(await page.locator(".tip").textContent(), /^\d{1,2} \w{3} 2\d{3}.*: ./);
+    await page.goBack();
+    await page.goBack();
+    await page.waitForFunction((before) => document.querySelector(".outcome a")?.textContent === before, before);
+    assert.equal(await page.evaluate(() => window.stays), true);
   },
   async "a plot says its numbers at once, by keyboard too, and is brushed"() {
     const page = await open("/overview?since=90d");
@@ -533,6 +575,26 @@ const checks = {
     assert.equal(await page.locator("button:visible, .button:visible, input:visible").count(), 0);
     assert.match(await page.locator(".summary-line time").evaluate((time) => getComputedStyle(time, "::after").content), /\d{1,2} \w{3} \d{4}, \d\d:\d\d:\d\d/);
   },
+  async "the days on which clocks are put forward and back have a bar each, and count what started late on them"() {
+    // Half past eleven at night of such a day, and how many hours it has.
+    const late = [
+      ["Europe/Berlin", "2026-03-29", 23, "2026-03-29T21:30:00Z"], ["Europe/Berlin", "2026-10-25", 25, "2026-10-25T22:30:00Z"],
+      ["America/New_York", "2026-03-08", 23, "2026-03-09T03:30:00Z"], ["America/New_York", "2026-11-01", 25, "2026-11-02T04:30:00Z"],
+      ["Australia/Lord_Howe", "2026-10-04", 23.5, "2026-10-04T12:30:00Z"], ["Australia/Lord_Howe", "2026-04-05", 24.5, "2026-04-05T13:00:00Z"],
+    ];
+    late.forEach(([, , , at], idx) => send(message(`pelican-${idx}`, 0, "user", `My pelican${idx} is late`, { at })));
+    await until("the pelicans", async () => (await (await fetch(`${base}/v1/interactions?limit=0&q=pelican*`)).json()).total === late.length);
+    const page = await open("/");
+    for (const [idx, [zone, day, hours, at]] of late.entries()) {
+      const distant = (days) => new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
+      await page.goto(`${base}/?q=pelican${idx}&tz=${encodeURIComponent(zone)}&since=${distant(-16)}&until=${distant(16)}`);
+      const bounds = (await page.locator(".histogram").getAttribute("data-bounds")).split(" ").map(Number);
+      const bar = bounds.findLastIndex((bound) => bound <= Date.parse(at));
+      assert.deepEqual([-1, 0, 1].map((step) => (bounds[bar + step + 1] - bounds[bar + step]) / 3_600_000), [24, hours, 24], `${day} in ${zone}`);
+      const [, date, month] = /(\d\d) (\w{3})/.exec(new Date(day).toUTCString());
+      assert.match(await page.locator(".histogram a").getAttribute("aria-label"), new RegExp(`^${Number(date)} ${month} 2026: 1 interaction$`), `${day} in ${zone}`);
+    }
+  },
   async "erasing asks first, and shows a receipt"() {
     send(message("gone-soon", 0, "user", "My address is 1 Main Street"));
     await until("the interaction", async () => (await fetch(`${base}/v1/interactions/gone-soon`)).ok);
@@ -569,6 +631,20 @@ const checks = {
         }).concat([...document.querySelectorAll(".w-mark, .w-status, .w-score, .w-number, .w-amount, .w-when")].filter((cell) => cell.scrollWidth > cell.clientWidth + 1)).map((element) => element.outerHTML.slice(0, 120)));
         assert.deepEqual(outside.slice(0, 3), [], `${path} at ${width}`);
       }
+      await page.context().close();
+    }
+  },
+  async "every value stands under its head, and status chips are whole"() {
+    const twelve = ["sentiment", "csat", "rating", "topic", "agent", "organization", "status", "country", "os", "duration", "total_costs", "start_time"];
+    for (const width of [1280, 1920]) {
+      const page = await open(`/?columns=${twelve}`, { viewport: { width, height: 800 } });
+      const wrong = await page.evaluate(() => {
+        const heads = [...document.querySelectorAll(".facts.head > *")].map((head) => head.getBoundingClientRect());
+        const astray = (cell, idx) => { const box = cell.getBoundingClientRect(); return Math.abs(box.left - heads[idx].left) > 1 || Math.abs(box.right - heads[idx].right) > 1; };
+        const isCut = (chip) => { const [box, around] = [chip, chip.parentElement].map((each) => each.getBoundingClientRect()); return box.bottom > around.bottom || box.top < around.top; };
+        return [...document.querySelectorAll(".row .facts")].flatMap((facts) => [...facts.children].filter(astray)).concat([...document.querySelectorAll(".row .status")].filter(isCut)).map((element) => element.outerHTML.slice(0, 120));
+      });
+      assert.deepEqual(wrong.slice(0, 3), [], `${width} px`);
       await page.context().close();
     }
   },

@@ -47,7 +47,7 @@ const NAMED_ONLY_IN: [(&str, &[&str]); 9] = [
     ("hearken_index_opensearch::", &["index/opensearch/src", "server/src"]),
     ("hearken_index_tantivy::", &["index/tantivy/src", "server/src"]),
     ("rdkafka::", &["ingest/src/kafka"]),
-    ("axum::", &["query/src", "web/src"]),
+    ("axum::", &["query/src", "web/src", "server/src/demo"]),
     ("std::env::", &["server/src"]),
     ("env::var", &["server/src"]),
     ("tokio::signal", &["server/src"]),

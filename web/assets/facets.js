@@ -1,8 +1,15 @@
-// Facets: search inside a long one.
+// Filters: chosen in place; search inside a long facet.
 "use strict";
 (() => {
   const hearken = window.hearken;
   const $ = (selector, scope = document) => scope.querySelector(selector);
+  const $$ = (selector, scope = document) => [...scope.querySelectorAll(selector)];
+
+  hearken.keys.f = () => {
+    const filters = $("#filters");
+    if (getComputedStyle(filters).display === "none") location.hash = "#filters";
+    $("summary", filters)?.focus();
+  };
 
   // Search inside a long facet: all values are asked for once, then narrowed here.
   const findable = (facet) => {
@@ -48,5 +55,77 @@
   };
 
   // What the facets of a page, or those that take their place, need.
-  hearken.facets = () => { for (const facet of document.querySelectorAll(".facet")) findable(facet); };
+  hearken.facets = () => { for (const facet of $$(".facet")) findable(facet); };
+
+  // Another page of this server, to take parts of; null where it leads elsewhere.
+  hearken.read = async (address) => {
+    const answer = await fetch(address, { cache: "no-store" });
+    if (answer.redirected || !answer.headers.get("content-type")?.includes("text/html")) return null;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    hearken.times(page);
+    return page;
+  };
+
+  // Links to the same page with another filter or order.
+  const IN_PLACE = ".filters a, .chips a, .facts.head a, .plot thead a, .plot .between a";
+  const isInPlace = (link) => link.matches(IN_PLACE) && link.pathname === location.pathname && !link.getAttribute("href").startsWith("#");
+  // Selectors of where the focus goes then, best first.
+  const focused = () => {
+    const at = document.activeElement;
+    const value = at?.closest("[data-value]");
+    const facet = at?.closest("[data-facet]");
+    const of = facet && `[data-facet="${CSS.escape(facet.dataset.facet)}"]`;
+    if (value && of) return [`${of} [data-value="${CSS.escape(value.dataset.value)}"] ${at.matches(".exclude") ? ".exclude" : ".value"}`, `${of} summary`];
+    if (at?.closest(".chips")) return [".chips a"];
+    const column = at?.closest(".facts.head a")?.className;
+    if (column) return [`.facts.head a.${column}`];
+    const plot = at?.closest(IN_PLACE)?.closest(".plot[id]");
+    const head = at?.closest("th");
+    if (plot) return [head ? `#${plot.id} th:nth-child(${head.cellIndex + 1}) a` : `#${plot.id} .between a`];
+    return of ? [`${of} summary`] : [];
+  };
+  // Such a link changes the page in place: what was read, opened and focused stays. `arrive` does what a page needs, the
+  // first one and those that take its place; `at` is called where only the fragment of the address changed.
+  hearken.changesInPlace = (arrive, at = () => {}) => {
+    let asked = location.pathname + location.search;
+    const turn = async (address, isBack) => {
+      asked = address;
+      $("#results").setAttribute("aria-busy", "true");
+      const fresh = await hearken.read(address).catch(() => null);
+      if (asked !== address) return; // another one was chosen meanwhile
+      const results = fresh && $("#results", fresh);
+      if (!results) { if (isBack) location.reload(); else location.assign(address); return; }
+      const [top, filtersTop, goTo] = [scrollY, $("#filters").scrollTop, focused()];
+      const isOpen = new Map($$(".facet").map((facet) => [facet.dataset.facet, facet.open]));
+      const main = $("#main"), search = $(".search-row");
+      for (const element of [...main.children]) if (search.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING) element.remove();
+      const freshSearch = $(".search-row", fresh);
+      while (freshSearch.nextElementSibling) main.append(document.adoptNode(freshSearch.nextElementSibling));
+      for (const selector of [".search-row > .menu", ".top nav"]) { const [old, next] = [$(selector), $(selector, fresh)]; if (old && next) old.replaceWith(document.adoptNode(next)); }
+      const form = $("#search");
+      for (const input of $$("input[type=hidden]", form)) input.remove();
+      form.append(...$$("#search > input[type=hidden]", fresh).map((input) => document.adoptNode(input)));
+      $("#q").value = $("#q", fresh).value;
+      document.title = fresh.title;
+      if (!isBack) history.pushState(null, "", address);
+      for (const facet of $$(".facet")) if (isOpen.get(facet.dataset.facet) !== undefined) facet.open ||= isOpen.get(facet.dataset.facet);
+      arrive();
+      $("#filters").scrollTop = filtersTop;
+      const seen = goTo.flatMap((selector) => $$(selector)).find((element) => element.getClientRects().length > 0);
+      (seen ?? $("#results")).focus({ preventScroll: true });
+      scrollTo({ top, behavior: "instant" });
+      hearken.announce($(".outcome strong, .outcome a")?.textContent ?? $("#results h2")?.textContent ?? "");
+    };
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest("a[href]");
+      if (!link || event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || !isInPlace(link)) return;
+      event.preventDefault();
+      turn(link.pathname + link.search, false);
+    });
+    addEventListener("popstate", () => {
+      const address = location.pathname + location.search;
+      if (address === asked) at(); else turn(address, true);
+    });
+    arrive();
+  };
 })();

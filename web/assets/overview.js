@@ -1,4 +1,6 @@
 // The overview: its plots and facets.
 "use strict";
-window.hearken.plots(document);
-window.hearken.facets();
+window.hearken.changesInPlace(() => {
+  window.hearken.plots(document);
+  window.hearken.facets();
+});

@@ -306,6 +306,22 @@ fn a_row_opens_its_interaction_with_the_search_that_found_it() {
 }
 
 #[test]
+fn a_row_says_what_was_said_and_failing_that_what_it_was_about() {
+    let mut interaction = bare();
+    let headline = |interaction: &Interaction| {
+        let page = list_page("", vec![interaction.clone()]);
+        let (_, row) = page.split_once("class=\"open\"").unwrap();
+        row.split("<bdi>").nth(1).unwrap().split('<').next().unwrap().to_owned()
+    };
+    assert_eq!(headline(&interaction), "bare");
+    interaction.topics_summary.topic = Some("Refund".to_owned());
+    assert_eq!(headline(&interaction), "Refund");
+    let summary = "The customer asked: Where is my refund? – The agent: It is on its way.";
+    interaction.topics_summary.summary = Some(summary.to_owned());
+    assert_eq!(headline(&interaction), "Where is my refund? – It is on its way.");
+}
+
+#[test]
 fn a_notice_is_shown_with_a_link_that_applies_it() {
     let page = list_page("q=a+or+%3Cb%3E&country=Germany&cursor=x", vec![bare()]);
     assert_clean(&page);

@@ -135,7 +135,7 @@ impl SignCounts {
     fn add_agent(&mut self, turn: &MessageFeatures) {
         let cues = turn.cues;
         self.has_human |= turn.role == Role::Human;
-        self.apologies += u32::from(cues.has(Cue::Sorry) && !cues.has(Cue::Sympathy));
+        self.apologies += u32::from(cues.has(Cue::Sorry));
         self.inabilities += u32::from(cues.has(Cue::Unable));
         self.agent.insert(cues);
         self.last_deed = self.last_deed.or([Cue::Done, Cue::Unable].into_iter().find(|cue| cues.has(*cue)));
@@ -158,7 +158,8 @@ impl SignCounts {
         let flag = |is: bool| f32::from(u8::from(is));
         let less = |count: u32| -(count.min(COUNT_MAX) as f32);
         let (mood, closing_mood) = self.moods();
-        let doubt = if self.about_works { 0.5 } else { 1.0 };
+        // Whoever is asked for a taste says no and asks the same of film after film.
+        let doubt = if self.about_works { 0.0 } else { 1.0 };
         let length =
             if self.about_works { self.num_customer.min(UNHURRIED_TURNS) } else { self.num_customer };
         [
@@ -186,8 +187,9 @@ impl SignCounts {
         ]
     }
 
-    /// The signs with their weights in CSAT points and the reasons that the text bears out.
-    pub(super) fn signs(&self, [mood, closing_mood]: [Sign; 2]) -> [Sign; NUM_SIGNS] {
+    /// The signs with their weights in CSAT points and the reasons that the text bears out. Where it ended well, nothing is
+    /// said to be missing.
+    pub(super) fn signs(&self, [mood, closing_mood]: [Sign; 2], ended_well: bool) -> [Sign; NUM_SIGNS] {
         let is_long = self.num_customer >= LONG_TURNS && !self.about_works;
         let good = |is: bool, reason: &'static str| if is { (1.0, reason) } else { (0.0, "") };
         let bad = |is: bool, reason: &'static str| if is { (-1.0, reason) } else { (0.0, "") };
@@ -206,7 +208,7 @@ impl SignCounts {
             if deed {
                 good(true, "something was completed")
             } else {
-                bad(inability, "nothing was completed")
+                bad(inability && !ended_well, "nothing was completed")
             },
             bad(repetitions > 0, "the customer had to repeat things"),
             bad(self.agent_repetitions > 0, "the agent repeated itself"),

@@ -22,6 +22,8 @@ const COURTESY_SCORE_MAX: f32 = 0.35;
 const ABOUT_WORKS_WEIGHT: f32 = 0.2;
 /// Beyond this a single message is positive or negative enough to say that the conversation ended so.
 const ENDED_SCORE_MIN: f32 = 0.3;
+/// Where the whole is not negative, only an open complaint is a low point, not a request that sounds a little like one.
+const LOW_POINT_SCORE_MIN: f32 = 0.65;
 /// Most words and characters of a quotation.
 const QUOTE_WORDS: usize = 8;
 const QUOTE_CHARS: usize = 60;
@@ -209,6 +211,8 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
         let (from, to) = if rising { ("low", "better") } else { ("well", "worse") };
         reasons.push(format!("began {from} and turned {to} at {}", quote(idx)));
     }
+    let worst =
+        worst.filter(|idx| sentiment == Sentiment::Negative || judged[*idx].score < -LOW_POINT_SCORE_MIN);
     for (idx, name) in [(worst, "low point"), (best, "high point")] {
         // The turning point and the end are quoted already.
         if let Some(idx) = idx.filter(|idx| turn.map(|(turn, _)| turn) != Some(*idx) && *idx != last) {

@@ -98,10 +98,14 @@ impl Dialogue {
 }
 
 pub(crate) fn half_of(id: &str) -> Half {
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    if hash_of(id) >> 63 == 0 { Half::Read } else { Half::Unread }
+}
+
+pub(crate) fn hash_of(text: &str) -> u64 {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
-    if hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 0 { Half::Read } else { Half::Unread }
+    hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 pub(crate) fn analyze(analyzer: &Analyzer, turns: &[(Role, String)], status: Status) -> Analysis {

@@ -12,9 +12,9 @@ mod spearman;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use data::{DIALOGUE_FILES, Dialogue, Half, analyze, dialogues, folder, half_of, rows};
+use data::{DIALOGUE_FILES, Dialogue, Half, analyze, dialogues, folder, half_of, hash_of, rows};
 use hearken_analysis::{Analysis, Analyzer, Conversation, Memo, Utterance};
-use hearken_model::{Assessment, MoodChange, Role, Sentiment, Status, TopicsSummary};
+use hearken_model::{Assessment, Interaction, MoodChange, Role, Sentiment, Status, TopicsSummary};
 use spearman::spearman;
 
 /// Right, answered and asked.
@@ -339,49 +339,43 @@ fn number(value: &serde_json::Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// `cargo test -p hearken-analysis --test quality -- --ignored --nocapture thirty`: to be read by a person.
+/// Sixty dialogues, five of each file, to be read by a person: `SEED=4 cargo test -p hearken-analysis --test quality --
+/// --ignored --nocapture sixty`. Each seed draws others.
 #[test]
 #[ignore = "prints examples for a reader"]
-fn thirty_examples() {
+fn sixty_at_random() {
+    const OF_EACH_FILE: usize = 5;
     let Some(folder) = folder() else { return };
+    let seed = std::env::var("SEED").unwrap_or_default();
     let analyzer = Analyzer::built_in();
-    for (name, count, offset) in [
-        ("sgd", 6, 40),
-        ("multidogo", 5, 17),
-        ("multiwoz_1k", 2, 5),
-        ("taskmaster4", 2, 3),
-        ("taskmaster_traces", 2, 7),
-        ("woz2_multilingual", 4, 9),
-        ("ms_ckm_calls", 4, 2),
-        ("casino", 2, 4),
-        ("crosswoz", 1, 3),
-        ("x_risawoz", 5, 1),
-        ("ccpe", 1, 2),
-        ("abcd_sample", 2, 0),
-    ] {
-        let all = dialogues(&folder, name);
-        let step = (all.len() / count).max(1);
-        for dialogue in all.iter().skip(offset).step_by(step).take(count) {
-            let analysis = dialogue.analyze(&analyzer);
-            eprintln!(
-                "== {name} {} {}",
-                dialogue.id,
-                dialogue.labels.to_string().chars().take(120).collect::<String>()
-            );
-            for (role, text) in &dialogue.turns {
-                eprintln!("   {}: {}", &role.as_str()[..1], text.chars().take(160).collect::<String>());
+    for name in DIALOGUE_FILES {
+        let mut all = dialogues(&folder, name);
+        all.sort_by_cached_key(|dialogue| hash_of(&format!("{seed} {}", dialogue.id)));
+        for dialogue in all.iter().take(OF_EACH_FILE) {
+            eprintln!("== {name} {}", dialogue.id);
+            let analysis = analyze(&analyzer, &dialogue.turns, Status::Finished);
+            for ((role, text), judged) in dialogue.turns.iter().zip(&analysis.messages) {
+                let mood = judged.map_or(String::new(), |judged| format!(" [{:+.1}]", judged.score));
+                eprintln!("   {}: {}{mood}", &role.as_str()[..1], text.chars().take(220).collect::<String>());
             }
-            show(&analysis);
+            show(analysis.assessment);
         }
     }
 }
 
-fn show(analysis: &Assessment) {
-    eprintln!(" topic {:?}", analysis.topic);
-    eprintln!(" keywords {:?}", analysis.keywords);
-    eprintln!(" summary {:?}", analysis.summary);
-    eprintln!(" csat {:?} {:?}", analysis.csat, analysis.csat_description);
-    eprintln!(" sentiment {:?} {:?}", analysis.sentiment, analysis.sentiment_description);
+fn show(analysis: Assessment) {
+    let Assessment { csat, csat_description, topic, summary, sentiment, sentiment_description, keywords } =
+        analysis;
+    eprintln!(" csat {csat:?} {csat_description:?}\n mood {sentiment_description:?}");
+    let topics_summary = TopicsSummary {
+        topic,
+        summary,
+        sentiment,
+        sentiment_description,
+        keywords: keywords.unwrap_or_default(),
+    };
+    let interaction = Interaction { topics_summary, ..Interaction::default() };
+    eprintln!(" title {:?}\n summary {:?}", interaction.title(), interaction.topics_summary.summary);
 }
 
 /// `cargo test --release -p hearken-analysis --test quality -- --ignored --nocapture speed`.

@@ -20,6 +20,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{App, Role, index_in};
+use crate::demo::recordings;
 use crate::demo::script::{Day, DemoRecord, script};
 use crate::logging;
 
@@ -48,10 +49,12 @@ async fn demo(exit: bool, listen: Option<SocketAddr>) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary directory for the demo's index")?;
     let broker = InProcessBroker::start(&[TOPIC, DEAD_LETTER_TOPIC], PARTITIONS)
         .context("cannot start the broker inside the program")?;
-    let app = App::start(config(folder.path(), &broker, exit, listen)?, Role::All).await?;
+    let recordings_host = recordings::serve().await.context("cannot serve the demo's recordings")?;
+    let config = config(folder.path(), &broker, recordings_host, exit, listen)?;
+    let app = App::start(config, Role::All).await?;
 
-    let now = now();
-    play_history(&app, &broker, &script(now)).await?;
+    let (now, recordings) = (now(), format!("http://{recordings_host}"));
+    play_history(&app, &broker, &script(now, &recordings)).await?;
 
     if exit {
         let line = summary(&app, started)?;
@@ -61,7 +64,7 @@ async fn demo(exit: bool, listen: Option<SocketAddr>) -> anyhow::Result<()> {
     }
     invite(&app)?;
     tokio::select! {
-        played = play_days(&app, &broker, Day::around(now)) => played?,
+        played = play_days(&app, &broker, Day::around(now, &recordings)) => played?,
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
         error = app.failed() => return Err(error),
@@ -72,6 +75,7 @@ async fn demo(exit: bool, listen: Option<SocketAddr>) -> anyhow::Result<()> {
 fn config(
     folder: &std::path::Path,
     broker: &InProcessBroker,
+    recordings_host: SocketAddr,
     exit: bool,
     listen: Option<SocketAddr>,
 ) -> anyhow::Result<Config> {
@@ -89,6 +93,7 @@ fn config(
         ..Config::default()
     };
     config.index.path = index_in(folder);
+    config.http.recording_hosts = vec![recordings_host.to_string()];
     let is_free = |address: &SocketAddr| std::net::TcpListener::bind(address).is_ok();
     config.http.listen = match listen {
         Some(address) => address,

@@ -2,7 +2,7 @@
 //!
 //! The bundled ones come first, each once, spread over the last days: [`script`]. Then [`Day`] continues without end: people
 //! write and call as on any day, the past week of it at once and the rest while one watches. Both are pure functions of
-//! `now`, so two runs at the same instant send the same bytes.
+//! `now` and of where recordings are, so two runs at the same instant send the same bytes.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use self::carrier::carry;
 use self::conversation::{Carrier, DemoConversation, DemoMessage};
+use super::recordings;
 
 mod carrier;
 mod conversation;
@@ -44,13 +45,14 @@ pub struct DemoRecord {
     pub malformed: bool,
 }
 
-/// The bundled conversations as records in the order of their events' times, all of them past at `now`.
-pub fn script(now: Timestamp) -> Vec<DemoRecord> {
+/// The bundled conversations as records in the order of their events' times, all of them past at `now`. `recordings` is the
+/// address below which those of calls are.
+pub fn script(now: Timestamp, recordings: &str) -> Vec<DemoRecord> {
     // Whole milliseconds: events carry their times as text, and offsets are counted in them.
     let now = Timestamp::from_millis(now.as_millis());
     let mut records = malformed(now);
     for (number, conversation) in (1..).zip(&conversation::bundled()) {
-        records.extend(records_of(conversation, history_start(number, now), now));
+        records.extend(records_of(conversation, history_start(number, now), now, recordings));
     }
     records.sort_by_key(|(at, _)| *at);
     records.into_iter().map(|(_, record)| record).collect()
@@ -61,8 +63,9 @@ fn records_of(
     conversation: &DemoConversation,
     start: Timestamp,
     now: Timestamp,
+    recordings: &str,
 ) -> impl Iterator<Item = (Timestamp, DemoRecord)> {
-    events(conversation, start).into_iter().enumerate().map(move |(index, event)| {
+    events(conversation, start, recordings).into_iter().enumerate().map(move |(index, event)| {
         let due = Duration::from_millis(event.at.millis_since(now).try_into().unwrap_or(0));
         let (headers, value) = carry(conversation, index, &event);
         let record = DemoRecord { key: conversation.id.clone(), headers, value, due, malformed: false };
@@ -102,13 +105,14 @@ struct DemoEvent {
 }
 
 /// A conversation as the events that its producer would have sent.
-fn events(conversation: &DemoConversation, start: Timestamp) -> Vec<DemoEvent> {
+fn events(conversation: &DemoConversation, start: Timestamp, recordings: &str) -> Vec<DemoEvent> {
     let spoken = timeline(conversation);
+    let ended = |at| ended(conversation, &spoken, at, recordings);
     let ended_at = start.plus_millis(spoken.iter().map(|time| time.end_ms).max().unwrap_or(0) + 1_500);
     let mut events = Vec::new();
     if conversation.completed {
         let mut data = started(conversation, start);
-        data.extend(ended(conversation, ended_at));
+        data.extend(ended(ended_at));
         let transcript = conversation.messages.iter().zip(&spoken);
         let transcript =
             transcript.map(|(message, time)| Value::from(said(conversation, message, time, start)));
@@ -135,8 +139,7 @@ fn events(conversation: &DemoConversation, start: Timestamp) -> Vec<DemoEvent> {
             });
         }
         if conversation.status.is_some() {
-            let data = ended(conversation, ended_at);
-            events.push(DemoEvent { at: ended_at, kind: "interaction.ended", data });
+            events.push(DemoEvent { at: ended_at, kind: "interaction.ended", data: ended(ended_at) });
         }
     }
     if let Some(rating) = conversation.rating {
@@ -216,12 +219,21 @@ fn said(
 }
 
 /// The fields of `interaction.ended`.
-fn ended(conversation: &DemoConversation, ended_at: Timestamp) -> Map<String, Value> {
+fn ended(
+    conversation: &DemoConversation,
+    spoken: &[SpeechTimes],
+    ended_at: Timestamp,
+    recordings: &str,
+) -> Map<String, Value> {
+    let spans = conversation.messages.iter().zip(spoken);
+    let spans = spans.map(|(message, time)| (message.role.as_str(), time.start_ms, time.end_ms));
+    let is_call = conversation.r#type == "voice_call";
+    let recording = is_call.then(|| format!("{recordings}/{}", recordings::name(spans)));
     let mut data = object(json!({
         "end_time": ended_at.to_string(),
         "status": conversation.status,
         "end_reason": conversation.end_reason,
-        "recording_url": conversation.recording_url,
+        "recording_url": recording,
         "cost": conversation.cost,
     }));
     data.retain(|_, value| !value.is_null());

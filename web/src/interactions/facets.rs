@@ -199,6 +199,17 @@ mod tests {
     }
 
     #[test]
+    fn a_scale_is_read_from_its_top() {
+        let steps = [(json!(3), 1), (json!(5), 7), (json!(null), 9), (json!(1), 2), (json!(4), 7)];
+        let counts: Vec<FacetCount> =
+            steps.into_iter().map(|(value, count)| FacetCount { value, ends: None, count }).collect();
+        let html = facet(&Location::parse(""), "/", 0, "csat", &counts).into_string();
+        let order: Vec<&str> =
+            html.split("data-value=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        assert_eq!(order, ["5", "4", "3", "1", ""]);
+    }
+
+    #[test]
     fn ranges_read_as_words_and_are_chosen_as_they_are_written() {
         let counts = json!([
             {"value": "[* TO 60}", "from": null, "to": 60.0, "count": 2},

@@ -1,5 +1,7 @@
 //! One interaction in the list: who, where, how it felt and when; what it was about; why it matched.
 
+use std::borrow::Cow;
+
 use hearken_model::Interaction;
 use hearken_query::index::highlight::HighlightPlace;
 use hearken_query::search::SearchItem;
@@ -38,8 +40,8 @@ pub(super) fn row(item: &SearchItem, view: &ListView<'_>, columns: &Columns<'_>)
     }
 }
 
-/// What the conversation was about, or failing that its id.
-fn headline(interaction: &Interaction) -> &str {
-    let about = &interaction.topics_summary;
-    about.summary.as_deref().or(about.topic.as_deref()).unwrap_or(&interaction.id)
+/// What was said, or failing that what it was about, or its id.
+fn headline(interaction: &Interaction) -> Cow<'_, str> {
+    let said = interaction.topics_summary.said();
+    said.or_else(|| interaction.title().map(Cow::Owned)).unwrap_or(Cow::Borrowed(&interaction.id))
 }

@@ -105,11 +105,11 @@ fn totals(measured: &Measured) -> Markup {
     let percent = |percent: f64| format!("{percent:.1} %");
     let points = |of: fn(&Numbers) -> Option<f64>, unit: &str| {
         let (now, then) = (of(whole)?, of(before.as_ref()?)?);
-        Some(format!("{:+.1}{unit} against the period before", now - then).replace('-', "−"))
+        Some(format!("{:+.1}{unit} vs. the previous period", now - then).replace('-', "−"))
     };
     let growth = |of: fn(&Numbers) -> Option<f64>| {
         let (now, then) = (of(whole)?, of(before.as_ref()?)?);
-        (then > 0.0).then(|| self::growth(now, then) + " against the period before")
+        (then > 0.0).then(|| self::growth(now, then) + " vs. the previous period")
     };
     html! {
         div.totals {
@@ -253,7 +253,7 @@ fn change(now: u64, before: u64) -> Markup {
         (0, _) => "gone".to_owned(),
         (now, before) => growth(now as f64, before as f64),
     };
-    html! { span title={ (format::count(now)) " after " (format::count(before)) " in the period before" } { (said) } }
+    html! { span title={ (format::count(now)) " now, " (format::count(before)) " in the previous period" } { (said) } }
 }
 
 /// `+12 %`, `−3 %` or `±0 %`. What was before is not 0.
@@ -267,7 +267,7 @@ fn points(points: f64) -> Markup {
     let rounded = points.round();
     html! {
         @if rounded != 0.0 {
-            " " span.faint title=(format!("{points:+.1} percentage points against the period before")) {
+            " " span.faint title=(format!("{points:+.1} percentage points vs. the previous period")) {
                 "(" (format!("{rounded:+.0}").replace('-', "−")) ")"
             }
         }
@@ -297,8 +297,8 @@ fn distributions(measured: &Measured) -> Markup {
                         th.number scope="col" { "Interactions" }
                         th.number scope="col" { "Median" }
                         @if has_before { th.number scope="col" { "Change" } }
-                        th.number scope="col" title="90 % are not larger" { "90th percentile" }
-                        th.number scope="col" title="99 % are not larger" { "99th percentile" }
+                        th.number scope="col" title="90 % are no larger than this" { "90th percentile" }
+                        th.number scope="col" title="99 % are no larger than this" { "99th percentile" }
                         th.number scope="col" { "Largest" }
                     } }
                     tbody { @for (field, now, before) in measured.distributions.iter().filter(|(_, now, _)| now.count > 0) {

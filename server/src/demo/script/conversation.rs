@@ -39,7 +39,6 @@ pub(super) struct DemoConversation {
     /// How it ends; without it no end is ever sent.
     pub status: Option<String>,
     pub end_reason: Option<String>,
-    pub recording_url: Option<String>,
     pub cost: Option<Value>,
     pub rating: Option<u8>,
     pub rating_comment: Option<String>,

@@ -26,6 +26,7 @@ const RELEASE_MS: i64 = HISTORY_MS / 2;
 /// The records of the week before `now`, due at once, and then of every day to come, in the order of their events.
 pub struct Day {
     now: Timestamp,
+    recordings: String,
     bundled: Vec<DemoConversation>,
     scenarios: Vec<Scenario>,
     surroundings: Surroundings,
@@ -38,13 +39,14 @@ pub struct Day {
 }
 
 impl Day {
-    /// Days around `now`, which is when the demo starts.
-    pub fn around(now: Timestamp) -> Day {
+    /// Days around `now`, which is when the demo starts. `recordings` is the address below which those of calls are.
+    pub fn around(now: Timestamp, recordings: &str) -> Day {
         let now = Timestamp::from_millis(now.as_millis());
         let bundled = bundled();
         let surroundings = Surroundings::of(&bundled);
         Day {
             now,
+            recordings: recordings.to_owned(),
             bundled,
             scenarios: scenarios(),
             surroundings,
@@ -93,7 +95,7 @@ impl Day {
         // History is quicker to read when each conversation comes as one event.
         conversation.completed =
             conversation.status.is_some() && start.plus_millis(length_ms + 60_000) < self.now;
-        for (at, record) in records_of(&conversation, start, self.now) {
+        for (at, record) in records_of(&conversation, start, self.now, &self.recordings) {
             self.num_records += 1;
             self.records.insert((at, self.num_records), record);
         }
@@ -148,10 +150,6 @@ impl Surroundings {
         }
         if conversation.r#type == "voice_call" {
             conversation.caller = Some(caller(&conversation.language, rng));
-            conversation.recording_url = Some(format!(
-                "https://recordings.{}.example/{}.ogg",
-                conversation.organization, conversation.id
-            ));
         } else {
             conversation.user_agent = rng.choice(&self.user_agents).cloned();
         }

@@ -109,7 +109,6 @@ impl Scenario {
             completed: false,
             status: ending.status.clone(),
             end_reason: ending.end_reason.clone(),
-            recording_url: None,
             cost: None,
             rating,
             rating_comment: None,

@@ -12,6 +12,8 @@ use super::*;
 /// 2026-11-22T20:45:00.123Z.
 const NOW: Timestamp = Timestamp::from_millis(1_795_380_300_123);
 
+const RECORDINGS: &str = "https://recordings.example";
+
 /// A record read back by its carrier's rules: type, event time and data.
 struct Read {
     key: String,
@@ -46,7 +48,7 @@ fn read(record: &DemoRecord) -> Read {
 }
 
 fn events() -> Vec<Read> {
-    script(NOW).iter().filter(|record| !record.malformed).map(read).collect()
+    script(NOW, RECORDINGS).iter().filter(|record| !record.malformed).map(read).collect()
 }
 
 /// Fields, sets and bounds of docs/reference.md#event-types.
@@ -188,7 +190,7 @@ fn country_of(reader: &maxminddb::Reader<Vec<u8>>, data: &Value) -> Option<Strin
 #[test]
 fn conversations_come_from_where_their_language_is_spoken() {
     let reader = maxminddb::Reader::from_source(crate::demo::geoip::database().unwrap()).unwrap();
-    let days: Vec<Read> = Day::around(NOW).take(500).map(|record| read(&record)).collect();
+    let days: Vec<Read> = Day::around(NOW, RECORDINGS).take(500).map(|record| read(&record)).collect();
     for event in events().iter().chain(&days) {
         let Some(country) = country_of(&reader, &event.data) else { continue };
         let spoken_in: &[&str] = match event.data["language"].as_str().unwrap() {
@@ -220,7 +222,7 @@ fn every_event_is_what_the_reference_defines() {
 
 #[test]
 fn the_three_carriers_are_mixed() {
-    let records = script(NOW);
+    let records = script(NOW, RECORDINGS);
     let by = |carrier: fn(&DemoRecord) -> bool| records.iter().filter(|record| carrier(record)).count();
     let binary = by(|record| record.headers.iter().any(|(name, _)| name == "ce_type"));
     let structured = by(|record| record.headers.len() == 1);
@@ -231,7 +233,7 @@ fn the_three_carriers_are_mixed() {
 #[test]
 fn message_ids_are_unique_and_no_event_id_comes_twice() {
     let mut ids = BTreeSet::new();
-    for record in script(NOW).iter().filter(|record| !record.malformed) {
+    for record in script(NOW, RECORDINGS).iter().filter(|record| !record.malformed) {
         let value: Value = serde_json::from_slice(&record.value).unwrap();
         let ce_id = record
             .headers
@@ -266,7 +268,7 @@ fn history_is_over_and_spread() {
 /// The week before, and what a person sees who watches the demo for three hours.
 static DAYS: LazyLock<(Vec<Read>, Vec<Read>)> = LazyLock::new(|| {
     let watched = Duration::from_secs(3 * 60 * 60);
-    let seen = Day::around(NOW).take_while(|record| record.due <= watched);
+    let seen = Day::around(NOW, RECORDINGS).take_while(|record| record.due <= watched);
     seen.map(|record| read(&record)).partition(|event| event.due == Duration::ZERO)
 });
 
@@ -332,6 +334,8 @@ fn the_week_before_has_everything_that_happens_at_a_desk() {
     assert!(num(&|message| message["interrupted"] == true) > 20);
     assert!(num(&|message| message["role"] == "human") > 100);
     assert!(num(&|message| message["tool"]["ok"] == false) > 50);
+    let recorded = history.iter().filter_map(|event| event.data.get("recording_url")?.as_str());
+    assert!(recorded.filter(|url| url.contains("/a") && url.contains(",u")).count() > 100);
     let ratings = history.iter().filter(|event| event.kind == "interaction.rated").count();
     let ends = history.iter().filter(|event| event.data.get("status").is_some()).count();
     assert!((ends / 5..ends * 4 / 5).contains(&ratings), "some are rated: {ratings} of {ends}");
@@ -352,23 +356,23 @@ fn live_messages_come_at_a_human_pace_in_their_order_without_end() {
     }
     let year = Duration::from_secs(365 * 24 * 3_600);
     let later = NOW.plus_millis(year.as_millis() as i64);
-    assert!(Day::around(later).nth(7_000).is_some());
+    assert!(Day::around(later, RECORDINGS).nth(7_000).is_some());
 }
 
 #[test]
 fn records_are_ordered_and_the_same_for_the_same_now() {
-    let records = script(NOW);
+    let records = script(NOW, RECORDINGS);
     assert!(records.iter().map(|record| record.due).is_sorted());
     assert!(events().iter().map(|event| event.time).is_sorted());
-    assert_eq!(records, script(NOW));
-    assert_ne!(records, script(NOW.plus_millis(1)));
-    let day = || Day::around(NOW).take(500);
+    assert_eq!(records, script(NOW, RECORDINGS));
+    assert_ne!(records, script(NOW.plus_millis(1), RECORDINGS));
+    let day = || Day::around(NOW, RECORDINGS).take(500);
     assert!(day().eq(day()));
 }
 
 #[test]
 fn two_records_are_malformed() {
-    let records = script(NOW);
+    let records = script(NOW, RECORDINGS);
     let malformed: Vec<&DemoRecord> = records.iter().filter(|record| record.malformed).collect();
     assert_eq!(malformed.len(), 2);
     assert!(serde_json::from_slice::<Value>(&malformed[0].value).is_err());
