@@ -40,11 +40,7 @@ fuzz_target!(|request: &[u8]| {
             key: None,
             value: Some(item.value),
             timestamp: Some(Timestamp::from_millis(1_700_000_000_000)),
-            headers: item
-                .headers
-                .into_iter()
-                .map(|(name, value)| (name, Some(value.into_bytes())))
-                .collect(),
+            headers: item.headers.into_iter().map(|(name, value)| (name, Some(value.into_bytes()))).collect(),
         };
         let _ = decode(&record, Timestamp::EPOCH);
     }

@@ -65,15 +65,23 @@ impl OpenInteractions {
     ) -> Result<(), SearchError> {
         let projected = self.load(id, reader)?.document.state.projected.as_ref();
         match projected.map(|projected| projected.log.clone()) {
-            Some(log) => self.touch(&log, reader),
+            Some(log) => self.touch_log(&log, reader),
             None => Ok(()),
         }
+    }
+
+    fn touch_log(&mut self, log: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
+        // One that is gone must not come back as an interaction.
+        if self.load(log, reader)?.document.state.is_log {
+            self.mark_dirty(log.clone());
+        }
+        Ok(())
     }
 
     /// Makes the interactions of the logs again that told of some that were too old while the backlog was read.
     pub(crate) fn touch_unjudged_logs(&mut self, reader: &dyn Lookup) -> Result<(), SearchError> {
         let unjudged = std::mem::take(&mut self.unjudged_logs);
-        unjudged.iter().try_for_each(|log| self.touch(log, reader))
+        unjudged.iter().try_for_each(|log| self.touch_log(log, reader))
     }
 
     /// Makes the interactions of a log again; answers with those that are over.
