@@ -35,6 +35,6 @@ crash-rig KILLS="1000":
     cargo build --workspace --bin hearken --features hearken-tests/failpoints
     HEARKEN_REQUIRE_ENGINES=1 HEARKEN_CRASH_KILLS={{KILLS}} cargo test -p hearken-tests --test crash -- --nocapture apache_kafka
 
-# Makes up queries until one breaks something: TARGET is `parse`, `search`, `decode`, `redact` or `geoip`. fuzz/README.md tells more.
+# Makes up input until some of it breaks something: fuzz/README.md has the targets. An hour is `just fuzz search 3600`.
 fuzz TARGET="search" SECONDS="60":
     fuzz/run {{TARGET}} {{SECONDS}}

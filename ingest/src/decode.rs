@@ -88,6 +88,10 @@ impl RejectionKind {
 /// from senders that are limited to some organizations; producers to Kafka are trusted.
 pub(crate) const ORGANIZATION_HEADER: &str = "hearken-organization";
 
+/// A header with the moment of acceptance, or what its sender said stands for it, where Kafka's own timestamp, in whole
+/// milliseconds, would be the same for equal messages that were sent together: they are two.
+pub(crate) const ACCEPTED_AT_HEADER: &str = "hearken-accepted-at";
+
 /// The answer to a sender about an interaction of someone else's: it must not reveal that there is one.
 pub(crate) fn invalid_id() -> Rejection {
     RejectionKind::InvalidValue.because("`interaction_id` is not valid")
@@ -143,7 +147,8 @@ pub enum Decoded {
 /// Decodes one record. `accepted_at` stands in for a missing record timestamp; nothing else depends on the clock, so
 /// the same record always gives the same events.
 pub fn decode(record: &RawRecord, accepted_at: Timestamp) -> Decoded {
-    let recorded_at = record.timestamp.unwrap_or(accepted_at);
+    let exactly = record.header(ACCEPTED_AT_HEADER).and_then(|time| Timestamp::parse(time).ok());
+    let recorded_at = exactly.or(record.timestamp).unwrap_or(accepted_at);
     let decoded = carrier::open(record).and_then(|opened| match opened {
         CarrierContent::Native(envelope) => {
             native::read(envelope, recorded_at).map(|event| Decoded::Events(vec![event]))

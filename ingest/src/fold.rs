@@ -11,7 +11,7 @@ mod log;
 #[cfg(test)]
 mod writers;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -79,6 +79,8 @@ pub(crate) struct OpenInteractions {
     dirty: Vec<InteractionId>,
     /// Changed, large, and left out of the last write.
     deferred: Vec<InteractionId>,
+    /// Logs that told of interactions that were too old while the backlog was read.
+    unjudged_logs: BTreeSet<InteractionId>,
     /// When large interactions may be put again.
     large_due: Option<Instant>,
     bytes: usize,
@@ -110,6 +112,7 @@ impl OpenInteractions {
             open: LruCache::unbounded(),
             dirty: Vec::new(),
             deferred: Vec::new(),
+            unjudged_logs: BTreeSet::new(),
             large_due: None,
             bytes: 0,
             limits,
@@ -333,7 +336,8 @@ impl OpenInteractions {
 
     /// Forgets everything, after the index went back to its durable state.
     pub(crate) fn clear(&mut self) {
-        *self = Self::with_limits(self.limits);
+        let unjudged_logs = std::mem::take(&mut self.unjudged_logs);
+        *self = OpenInteractions { unjudged_logs, ..Self::with_limits(self.limits) };
     }
 }
 

@@ -11,7 +11,9 @@ use hearken_config::KafkaConfig;
 use hearken_index::{Access, Lookup, Organizations, SearchError};
 use hearken_model::{Event, LimitExceeded, State, Timestamp};
 
-use crate::decode::{Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id};
+use crate::decode::{
+    ACCEPTED_AT_HEADER, Decoded, ORGANIZATION_HEADER, Rejection, RejectionKind, decode, invalid_id,
+};
 use crate::fold::is_permitted;
 use crate::kafka::{EventProducer, KafkaError, OutgoingRecord};
 use crate::log::{self, LocalLog, LogError, LogRecord, PARTITION, TOPIC};
@@ -249,16 +251,18 @@ impl Intake {
                 Ok(receipt.durable().await?)
             }
             IntakeDestination::Kafka(producer) => {
-                let records = events.into_iter().map(|CheckedEvent { key, record }| OutgoingRecord {
-                    key: Some(key),
-                    value: record.value,
-                    headers: record
-                        .headers
-                        .into_iter()
-                        .map(|(name, value)| (name, value.unwrap_or_default()))
-                        .collect(),
-                    timestamp: record.timestamp,
-                    partition: None,
+                let records = events.into_iter().map(|CheckedEvent { key, record }| {
+                    let headers =
+                        record.headers.into_iter().map(|(name, value)| (name, value.unwrap_or_default()));
+                    let accepted_at =
+                        record.timestamp.map(|time| (ACCEPTED_AT_HEADER.to_owned(), time.to_string().into()));
+                    OutgoingRecord {
+                        key: Some(key),
+                        value: record.value,
+                        headers: headers.chain(accepted_at).collect(),
+                        timestamp: record.timestamp,
+                        partition: None,
+                    }
                 });
                 let records: Vec<_> = records.collect();
                 try_join_all(records.iter().map(|record| producer.write(record))).await?;

@@ -26,7 +26,7 @@ use hearken_config::{IngestConfig, KafkaConfig, PrivacyConfig};
 use hearken_geoip::GeoIp;
 use hearken_index::checkpoint::{Checkpoint, PartitionPosition};
 use hearken_index::{Lookup, SearchError, Store, StoreError};
-use hearken_model::{Event, FoldOutcome, InteractionId, Timestamp, error_chain};
+use hearken_model::{Event, FoldOutcome, InteractionId, State, Timestamp, error_chain};
 use tracing::{debug, error, info, info_span, warn};
 
 use crate::decode::{Decoded, ORGANIZATION_HEADER, RejectionKind, decode, invalid_id};
@@ -561,8 +561,10 @@ impl Pipeline {
         at: Instant,
         now_judged: Option<Timestamp>,
     ) -> Result<Vec<InteractionId>, Restart> {
-        self.open.project_logs(&*self.parts.reader)?;
         let (retention, written_at, mut removed) = (&self.parts.retention, now(), Vec::new());
+        let is_over = |state: &State| retention.is_over(state, written_at);
+        let num_cut = self.open.project_logs(&*self.parts.reader, &is_over, now_judged.is_some())?;
+        self.batch.add_removed(num_cut);
         let writer = &mut self.parts.writer;
         self.open.write_dirty(&mut self.parts.deriver, at, now_judged, |document| {
             fail::fail_point!("document-replace");
@@ -778,14 +780,16 @@ impl Pipeline {
     fn remove_old(&mut self) -> Result<(), Restart> {
         let now = now();
         let mut num_removed = 0;
+        self.open.touch_unjudged_logs(&*self.parts.reader)?;
         for (filters, cutoff) in self.parts.retention.cutoffs(now) {
             for id in self.parts.reader.silent_since(cutoff, &filters, SWEEP_SIZE)? {
                 // The cache, or another process, may know of an event that searches do not find yet.
                 let document = self.open.document(&id, &*self.parts.reader)?;
                 if self.parts.retention.is_over(&document.state, now) {
                     self.parts.writer.remove(id.clone(), document.revision + 1);
+                    self.open.touch_log_of(&id, &*self.parts.reader)?;
                     self.open.forget(&id);
-                    self.batch.add_removed();
+                    self.batch.add_removed(1);
                     num_removed += 1;
                 }
             }

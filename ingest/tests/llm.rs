@@ -334,7 +334,7 @@ fn upstream_wins_whatever_the_times_and_is_not_asked_about_when_it_has_said_ever
     let server = LlmServer::start([], LlmReply::analysis("Zebra parcels")).unwrap();
     let stack = Stack::start(&broker, folder.path(), &server, Options::default());
     let mut all = json!({"event": "interaction.analyzed", "time": "2020-01-01T00:00:00Z", "csat": 5, "topic": "Ours",
-        "summary": "Ours too.", "sentiment": "positive", "keywords": ["ours"]});
+        "summary": "Ours too.", "sentiment": "negative", "keywords": ["ours"]});
     send(&broker, "all", 0, all.clone());
     converse(&broker, "all");
     all.as_object_mut().unwrap().remove("csat");

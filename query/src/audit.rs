@@ -57,6 +57,9 @@ pub struct AuditEntry {
     /// The client's address; absent for commands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// What its answer and the server's log call the request; absent for commands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// What was done: a method and a route, or a command.
     pub action: String,
     /// Which interaction, view or key it was done to.
@@ -76,6 +79,7 @@ impl AuditEntry {
             name: None,
             user: None,
             address: None,
+            request_id: None,
             action,
             object: None,
             status: None,

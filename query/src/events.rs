@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io::{self, Read};
 use std::pin::Pin;
 
+use axum::http::HeaderMap;
 use hearken_model::Timestamp;
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -99,6 +100,35 @@ fn read_bounded(
     let mut bytes = Vec::new();
     reader.take(bytes_max as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > bytes_max { Err(BodyError::TooLarge) } else { Ok(bytes) }
+}
+
+/// The items of a request: the one CloudEvent whose attributes are in the headers (binary mode), else what the body is
+/// [split] into. The body is decompressed already.
+///
+/// # Errors
+/// Nothing can be recognised as an item.
+pub fn items(body: Vec<u8>, headers: &HeaderMap) -> Result<Vec<EventItem>, BodyError> {
+    let attributes = attributes(headers);
+    if !attributes.is_empty() {
+        return Ok(vec![EventItem { value: body, headers: attributes, accepted_at: None }]);
+    }
+    let items = split(&body)?;
+    Ok(items.into_iter().map(|item| EventItem { value: item.to_vec(), ..EventItem::default() }).collect())
+}
+
+/// The attributes of a CloudEvent in binary mode, by the names that they have in Kafka.
+fn attributes(headers: &HeaderMap) -> Vec<(String, String)> {
+    if !headers.contains_key("ce-specversion") && !headers.contains_key("ce-type") {
+        return Vec::new();
+    }
+    let attributes = headers.iter().filter_map(|(name, value)| {
+        let attribute = name.as_str().strip_prefix("ce-")?;
+        let value = value.to_str().ok()?;
+        // Attributes are percent-encoded where HTTP headers allow no such text.
+        let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+        Some((format!("ce_{attribute}"), value.into_owned()))
+    });
+    attributes.collect()
 }
 
 /// Splits a body into items: the elements of a JSON array, the lines of NDJSON, or one JSON value. An item need not be

@@ -231,7 +231,18 @@ fn what_is_older_than_its_retention_is_in_no_file_also_when_the_topics_are_read_
     old["at"] = "2020-01-01T00:00:00Z".into();
     young["at"] = json!(null); // now
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    for event in [old, young] {
+    // Two conversations of one sender, which one log tells of.
+    let rasa = |at: u64, event: &str, text: &str| json!({"sender_id": "ada", "event": event, "timestamp": at, "text": text});
+    let (then, today) = (1_577_836_800, now.as_secs());
+    let told = [
+        rasa(then, "session_started", ""),
+        rasa(then + 1, "user", "my zebra kw1q"),
+        rasa(today - 1, "session_started", ""),
+        rasa(today, "user", "my giraffe kw2q"),
+    ];
+    let planted = [secret, "user of old", "kw1q"];
+    let holding = |hearken: &Hearken, text| files_with(&hearken.dir(), text);
+    for event in [old, young].into_iter().chain(told) {
         let record = Record {
             partition: 0,
             key: None,
@@ -244,8 +255,10 @@ fn what_is_older_than_its_retention_is_in_no_file_also_when_the_topics_are_read_
     producer.flush().unwrap();
     let config = HearkenConfig::for_in_process_broker(broker.bootstrap_servers());
     let mut hearken = Hearken::start(&config).unwrap();
-    wait_until(PATIENCE, "both", || total(&hearken, "") == 2);
-    wait_until(PATIENCE, "the text in a file", || !files_with(&hearken.dir(), secret).is_empty());
+    wait_until(PATIENCE, "all of them", || total(&hearken, "") == 4);
+    for text in planted {
+        wait_until(PATIENCE, &format!("`{text}` in a file"), || !holding(&hearken, text).is_empty());
+    }
 
     // What was kept before goes, and soon out of the files; in a new index it does not appear at all.
     let retention = [("HEARKEN_INDEX__RETENTION", "7d")];
@@ -258,8 +271,17 @@ fn what_is_older_than_its_retention_is_in_no_file_also_when_the_topics_are_read_
         hearken.spawn(&retention).unwrap();
         hearken.wait_listening().unwrap();
         hearken.wait_ready(PATIENCE).unwrap();
-        wait_until(PATIENCE, "its removal", || total(&hearken, "") == 1);
-        assert_eq!((total(&hearken, "zebra"), total(&hearken, "hello")), (0, 1));
-        wait_until(PATIENCE, "its leaving the files", || files_with(&hearken.dir(), secret).is_empty());
+        wait_until(PATIENCE, "its removal", || total(&hearken, "") == 2);
+        assert_eq!(
+            (total(&hearken, "zebra"), total(&hearken, "hello"), total(&hearken, "giraffe")),
+            (0, 1, 1)
+        );
+        for text in planted {
+            // A new log holds what is old in it until the backlog is read, and is cleaned half an hour later.
+            if is_new && text == "kw1q" {
+                continue;
+            }
+            wait_until(PATIENCE, &format!("`{text}` in no file"), || holding(&hearken, text).is_empty());
+        }
     }
 }

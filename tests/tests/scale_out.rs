@@ -88,7 +88,8 @@ impl Stage {
             ..Options::default()
         };
         let into = (self.servers(), TOPIC);
-        WorkloadProducer::new((&into.0, into.1), options, &self.dialogues, &self.user_agents, &self.addresses).unwrap()
+        WorkloadProducer::new((&into.0, into.1), options, &self.dialogues, &self.user_agents, &self.addresses)
+            .unwrap()
     }
 
     fn num_records(&self) -> usize {

@@ -2,8 +2,11 @@
 //!
 //! Upstream wins value by value, because it may know only some. A model's answer is one judgement of the whole: where
 //! it says nothing ("too little to judge by"), detection does not fill in, or `analysis.by` would not be true.
+//!
+//! What upstream says nothing of is filled in only where it agrees with what upstream says: CSAT, sentiment and their
+//! descriptions are told from one reading, and never contradict each other.
 
-use hearken_model::{AnalysisInfo, Assessment, LlmAnalysis, State, Versioned};
+use hearken_model::{AnalysisInfo, Assessment, LlmAnalysis, Sentiment, State, Versioned};
 
 use super::value;
 
@@ -12,7 +15,31 @@ pub(super) fn choose(state: &State, detected: Assessment) -> (Assessment, Analys
     let (upstream, llm) = (of_upstream(state), state.llm_analysis.as_ref());
     let info = info(state, &upstream, llm);
     let beneath = llm.map_or(detected, |llm| llm.value.assessment.clone());
-    (upstream.or(beneath), info)
+    let agreeing = agreeing(beneath, &upstream);
+    (upstream.or(agreeing), info)
+}
+
+/// The reading without what upstream's own values contradict: a satisfaction that its mood rules out, or the other way round.
+fn agreeing(mut reading: Assessment, upstream: &Assessment) -> Assessment {
+    if let Some(sentiment) = upstream.sentiment.filter(|sentiment| Some(*sentiment) != reading.sentiment) {
+        reading.csat_description = None; // its reasons may name a mood that is not shown
+        reading.csat = reading.csat.filter(|csat| !rules_out(sentiment, *csat));
+    }
+    if let (Some(sentiment), Some(csat)) = (reading.sentiment, upstream.csat)
+        && rules_out(sentiment, csat)
+    {
+        (reading.sentiment, reading.sentiment_description) = (None, None);
+    }
+    reading
+}
+
+/// Nobody in a good mood is dissatisfied, nor anybody in a bad one satisfied.
+fn rules_out(sentiment: Sentiment, csat: u8) -> bool {
+    match sentiment {
+        Sentiment::Positive => csat <= 2,
+        Sentiment::Neutral => false,
+        Sentiment::Negative => csat >= 4,
+    }
 }
 
 /// What upstream has given.

@@ -3,7 +3,7 @@
 
 use hearken_analysis::{Analyzer, Memo};
 use hearken_billing::{Billing, BillingSettings};
-use hearken_model::{Event, Interaction, MoodChange, Sentiment, State, Timestamp};
+use hearken_model::{Event, Interaction, MoodChange, Sentiment, State, Timestamp, TopicsSummary};
 use serde_json::{Value, json};
 
 use super::Deriver;
@@ -152,4 +152,30 @@ fn the_mood_is_that_of_the_first_and_the_last_third() {
     assert_eq!(scored(&[0.2, 0.69]), (neutral, Some(MoodChange::Steady)));
     assert_eq!(scored(&[0.0, -1.0, 0.0, 0.4]), (negative, Some(MoodChange::Steady)));
     assert_eq!(scored(&[-0.9, -0.1, 0.0, 0.0, 0.1, -0.1]), (negative, Some(MoodChange::Improved)));
+}
+
+#[test]
+fn what_is_detected_contradicts_nothing_that_upstream_says() {
+    let bad = json!([
+        {"role": "user", "message": "This is terrible, it is still broken and I am very angry. I want to speak to a person."},
+        {"role": "assistant", "message": "I am sorry, I did not understand that."},
+        {"role": "user", "message": "That was no help at all. It still does not work, what an awful service."},
+    ]);
+    let with = |said: Value| {
+        let mut analyzed = json!({"event": "interaction.analyzed", "interaction_id": "i"});
+        analyzed.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+        let chat = json!({"event": "interaction.completed", "interaction_id": "i", "transcript": bad});
+        derived(&[chat, analyzed])
+    };
+    let detected = with(json!({}));
+    assert_eq!(detected.topics_summary.sentiment, Some(Sentiment::Negative));
+    assert!(detected.csat.is_some_and(|csat| csat <= 2), "{:?}", detected.csat);
+
+    let content = with(json!({"sentiment": "positive"}));
+    assert_eq!((content.csat, content.csat_description), (None, None), "nobody content is dissatisfied");
+    let satisfied = with(json!({"csat": 5}));
+    let TopicsSummary { sentiment, sentiment_description, .. } = satisfied.topics_summary;
+    assert_eq!((satisfied.csat, sentiment, sentiment_description), (Some(5), None, None));
+    let angry = with(json!({"sentiment": "negative"}));
+    assert_eq!((angry.csat, angry.csat_description), (detected.csat, detected.csat_description));
 }

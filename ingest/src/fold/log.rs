@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use hearken_index::{Lookup, SearchError};
 use hearken_model::state::Address;
-use hearken_model::{Event, InteractionId};
+use hearken_model::{Event, InteractionId, State};
 
 use super::OpenInteractions;
-use crate::decode::rasa;
+use crate::decode::rasa::{self, Session};
 
 /// An event and its address as they are folded: a log keeps the address with the entry, because entries may differ.
 pub(super) fn entry(mut event: Event, address: Option<Address>) -> (Event, Option<Address>) {
@@ -25,21 +25,76 @@ pub(super) fn entry(mut event: Event, address: Option<Address>) -> (Event, Optio
 }
 
 impl OpenInteractions {
-    /// Makes the interactions of the logs that have changed since the last write again.
-    pub(crate) fn project_logs(&mut self, reader: &dyn Lookup) -> Result<(), SearchError> {
+    /// Makes the interactions of the logs that have changed since the last write again; answers with how many logs gave up
+    /// what they said of interactions that are older than their retention, as `is_over` tells. While the backlog is read
+    /// none does, because what comes next may be young enough.
+    pub(crate) fn project_logs(
+        &mut self,
+        reader: &dyn Lookup,
+        is_over: &dyn Fn(&State) -> bool,
+        is_backlog_read: bool,
+    ) -> Result<u64, SearchError> {
         let is_log = |id: &&InteractionId| self.open.peek(*id).is_some_and(|open| open.document.state.is_log);
         let logs: Vec<_> = self.dirty.iter().filter(is_log).cloned().collect();
+        let mut num_cut = 0;
         for log in logs {
-            self.project(&log, reader)?;
+            let over = self.project(&log, reader, is_over)?;
+            let has_entries = over.iter().any(|session| !session.entries.is_empty());
+            if !is_backlog_read {
+                if has_entries {
+                    self.unjudged_logs.insert(log);
+                }
+                continue;
+            }
+            num_cut += u64::from(has_entries);
+            let entries = &mut Arc::make_mut(&mut self.load(&log, reader)?.document).state.messages;
+            over.iter().flat_map(|session| &session.entries).for_each(|entry| {
+                entries.remove(entry);
+            });
+            // If the index holds one of them, the next look for what is too old finds it there.
+            over.iter().for_each(|session| self.forget(&session.id));
+        }
+        Ok(num_cut)
+    }
+
+    /// Makes the interactions of the log again that an interaction comes from, if it comes from one.
+    pub(crate) fn touch_log_of(
+        &mut self,
+        id: &InteractionId,
+        reader: &dyn Lookup,
+    ) -> Result<(), SearchError> {
+        let projected = self.load(id, reader)?.document.state.projected.as_ref();
+        match projected.map(|projected| projected.log.clone()) {
+            Some(log) => self.touch_log(&log, reader),
+            None => Ok(()),
+        }
+    }
+
+    fn touch_log(&mut self, log: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
+        // One that is gone must not come back as an interaction.
+        if self.load(log, reader)?.document.state.is_log {
+            self.mark_dirty(log.clone());
         }
         Ok(())
     }
 
-    fn project(&mut self, log: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
+    /// Makes the interactions of the logs again that told of some that were too old while the backlog was read.
+    pub(crate) fn touch_unjudged_logs(&mut self, reader: &dyn Lookup) -> Result<(), SearchError> {
+        let unjudged = std::mem::take(&mut self.unjudged_logs);
+        unjudged.iter().try_for_each(|log| self.touch_log(log, reader))
+    }
+
+    /// Makes the interactions of a log again; answers with those that are over.
+    fn project(
+        &mut self,
+        log: &InteractionId,
+        reader: &dyn Lookup,
+        is_over: &dyn Fn(&State) -> bool,
+    ) -> Result<Vec<Session>, SearchError> {
         let state = &self.load(log, reader)?.document.state;
         let (sessions, organization) = (rasa::sessions(state), state.organization.clone());
-        let mut erased = Vec::new();
-        for session in sessions {
+        let (mut erased, mut over) = (Vec::new(), Vec::new());
+        for mut session in sessions {
             let open = self.load(&session.id, reader)?;
             let state = &open.document.state;
             let is_of_another = match (&state.organization, &organization) {
@@ -52,8 +107,16 @@ impl OpenInteractions {
                 erased.extend(session.entries);
             } else if session.told.is_none() && state.projected.is_none() {
                 // That conversation never existed.
-            } else if Arc::make_mut(&mut open.document).state.project(log, session.told) {
-                self.mark_dirty(session.id);
+            } else {
+                let is_changed = Arc::make_mut(&mut open.document).state.project(log, session.told.take());
+                let state = &open.document.state;
+                let is_over = !state.is_hidden() && is_over(state);
+                if is_changed {
+                    self.mark_dirty(session.id.clone());
+                }
+                if is_over {
+                    over.push(session);
+                }
             }
         }
         // What was erased must not stay in the log either, nor come back to it when events are read again.
@@ -61,7 +124,7 @@ impl OpenInteractions {
         erased.iter().for_each(|entry| {
             entries.remove(entry);
         });
-        Ok(())
+        Ok(over)
     }
 }
 
@@ -73,7 +136,7 @@ mod tests {
     use hearken_analysis::Analyzer;
     use hearken_billing::{Billing, BillingSettings};
     use hearken_index_tantivy::{Index, IndexReader, IndexWriter};
-    use hearken_model::{Rating, State, Timestamp};
+    use hearken_model::{Rating, Timestamp};
     use serde_json::{Value, json};
 
     use super::*;
@@ -86,6 +149,9 @@ mod tests {
         deriver: Deriver,
         writer: IndexWriter,
         reader: IndexReader,
+        /// What is older is older than its retention.
+        cutoff: Timestamp,
+        is_backlog_read: bool,
         _folder: tempfile::TempDir,
     }
 
@@ -96,7 +162,9 @@ mod tests {
             let billing = Billing::new(BillingSettings::default());
             let metrics = IngestMetrics::for_test();
             let deriver = Deriver::new(Analyzer::built_in(), billing, Duration::from_secs(60), metrics);
-            World { open: OpenInteractions::new(), deriver, writer, reader, _folder: folder }
+            let open = OpenInteractions::new();
+            let cutoff = Timestamp::EPOCH;
+            World { open, deriver, writer, reader, cutoff, is_backlog_read: true, _folder: folder }
         }
 
         /// One batch, after which nothing but the index is remembered.
@@ -119,9 +187,16 @@ mod tests {
                 };
                 self.open.fold_all(events.into_iter().map(at).collect(), &self.reader).unwrap();
             }
-            self.open.project_logs(&self.reader).unwrap();
+            let cutoff = self.cutoff;
+            let is_over = |state: &State| state.newest_event < cutoff;
+            self.open.project_logs(&self.reader, &is_over, self.is_backlog_read).unwrap();
             let writer = &mut self.writer;
-            self.open.write_dirty(&mut self.deriver, Instant::now(), None, |document| writer.put(document));
+            self.open.write_dirty(&mut self.deriver, Instant::now(), None, |document| {
+                match is_over(&document.state) && !document.state.is_hidden() {
+                    true => writer.remove(document.id().clone()),
+                    false => writer.put(document),
+                }
+            });
             self.writer.refresh(&Default::default()).unwrap();
             self.open.clear();
         }
@@ -187,6 +262,39 @@ mod tests {
             assert_eq!(world.said(SECOND), ["hello"], "the other one is as it was");
             world.batch(&all); // everything is read again
         }
+    }
+
+    #[test]
+    fn what_is_too_old_leaves_the_log_with_its_conversation_once_the_backlog_is_read() {
+        let mut world = World::new();
+        let all = [
+            rasa("session_started", 0, ""),
+            rasa("user", 1, "my past"),
+            rasa("session_started", 100, ""),
+            rasa("user", 101, "hello"),
+        ];
+        let log = |world: &mut World| serde_json::to_string(&world.state("rasa-log/ada")).unwrap();
+        world.batch(&all);
+        world.cutoff = Timestamp::from_millis((1_700_000_000 + 50) * 1_000);
+        let first = InteractionId::try_new(FIRST).unwrap();
+        world.open.touch_log_of(&first, &world.reader).unwrap();
+        world.batch(&[]);
+        assert!(!log(&mut world).contains("my past"), "retention has found its conversation");
+        assert_eq!(world.said(SECOND), ["hello"], "the other one is as it was");
+
+        // Everything is read again, and what comes next may be young enough.
+        world.is_backlog_read = false;
+        world.batch(&all);
+        assert!(log(&mut world).contains("my past"));
+        world.batch(&[rasa("user", 60, "and now")]);
+        assert_eq!(world.said(FIRST), ["my past", "and now"]);
+        world.cutoff = Timestamp::from_millis((1_700_000_000 + 70) * 1_000);
+        world.batch(&[rasa("user", 102, "bye")]);
+        world.is_backlog_read = true;
+        world.open.touch_unjudged_logs(&world.reader).unwrap();
+        world.batch(&[]);
+        assert!(!log(&mut world).contains("my past"));
+        assert_eq!(world.said(SECOND), ["hello", "bye"]);
     }
 
     #[test]

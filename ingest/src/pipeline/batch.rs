@@ -23,7 +23,7 @@ pub(super) struct Batch {
     /// Something other than records is to be published: a partition was moved over offsets that are no records, or what is
     /// older than its retention was removed.
     has_other_changes: bool,
-    /// Interactions older than their retention that go with the next refresh.
+    /// What is older than its retention and goes with the next refresh: interactions, and what logs said of them.
     num_removed: u64,
     /// Records that are refused, to be written before anything passes their offsets.
     pub(super) dead_letters: Vec<(RawRecord, Rejection)>,
@@ -50,10 +50,10 @@ impl Batch {
         self.has_other_changes = true;
     }
 
-    /// Notes that an interaction is to be removed because it is older than its retention.
-    pub(super) fn add_removed(&mut self) {
-        self.has_other_changes = true;
-        self.num_removed += 1;
+    /// Notes that so many interactions, or what logs said of them, go because they are older than their retention.
+    pub(super) fn add_removed(&mut self, num_removed: u64) {
+        self.has_other_changes |= num_removed > 0;
+        self.num_removed += num_removed;
     }
 
     /// How many were noted since this was asked last.

@@ -12,7 +12,7 @@ use hearken_model::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Caller;
-use crate::events::{BodyError, EventItem, EventSink, EventsAnswer, decompress, split};
+use crate::events::{BodyError, EventItem, EventSink, EventsAnswer, decompress, items};
 use crate::parameters::pairs_of_query;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -31,7 +31,8 @@ pub(super) async fn accept(
     let accepted_at = accepted_at(query.as_deref().unwrap_or_default())?;
     let sink = sink(&state)?;
     let (body, _room) = received(&state, &headers, body).await?;
-    let mut events = tokio::task::block_in_place(|| items(body, &headers, state.limits().events_bytes_max))?;
+    let items = tokio::task::block_in_place(|| items(body, &headers));
+    let mut events = items.map_err(|error| refused(error, state.limits().events_bytes_max))?;
     if let Some(accepted_at) = accepted_at {
         for (idx, event) in events.iter_mut().enumerate() {
             // What is sent together stays in its order.
@@ -117,31 +118,6 @@ fn accepted_at(query: &str) -> Result<Option<Timestamp>, Problem> {
         })?);
     }
     Ok(accepted_at)
-}
-
-fn items(body: Vec<u8>, headers: &HeaderMap, bytes_max: usize) -> Result<Vec<EventItem>, Problem> {
-    let binary = binary_headers(headers);
-    if !binary.is_empty() {
-        // The body is the data of one CloudEvent, and the event is in the headers.
-        return Ok(vec![EventItem { value: body, headers: binary, accepted_at: None }]);
-    }
-    let items = split(&body).map_err(|error| refused(error, bytes_max))?;
-    Ok(items.into_iter().map(|item| EventItem { value: item.to_vec(), ..EventItem::default() }).collect())
-}
-
-/// The attributes of a CloudEvent in binary mode, by the names that they have in Kafka.
-fn binary_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    if !headers.contains_key("ce-specversion") && !headers.contains_key("ce-type") {
-        return Vec::new();
-    }
-    let attributes = headers.iter().filter_map(|(name, value)| {
-        let attribute = name.as_str().strip_prefix("ce-")?;
-        let value = value.to_str().ok()?;
-        // Attributes are percent-encoded where HTTP headers allow no such text.
-        let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
-        Some((format!("ce_{attribute}"), value.into_owned()))
-    });
-    attributes.collect()
 }
 
 fn unread(error: &axum::Error, bytes_max: usize) -> Problem {

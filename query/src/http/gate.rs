@@ -64,7 +64,7 @@ impl Gate {
     ///
     /// # Errors
     /// `unauthorized`, `too_many_attempts`, `cross_origin`, `unknown_host`.
-    pub(super) fn caller(&self, parts: &Parts) -> Result<Caller, Problem> {
+    pub fn caller(&self, parts: &Parts) -> Result<Caller, Problem> {
         let Some(keys) = &self.keys else {
             self.refuse_other_hosts(parts)?;
             refuse_other_sites(parts)?;

@@ -1,4 +1,4 @@
-//! A name for every request: in its answer, and in every log line about it.
+//! A name for every request: in its answer, in every log line about it, and in the audit log.
 
 use std::time::Instant;
 
@@ -16,14 +16,19 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer names are replaced.
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
+/// A request's name, among its extensions.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub(super) String);
+
 /// Runs a request in a span that has its name, method and route. Not its parameters: they hold what is searched for.
 ///
 /// tower-http has layers for the name, but they take over whatever a client sends, however long it is.
-pub(super) async fn trace(request: Request, next: Next) -> Response {
+pub(super) async fn trace(mut request: Request, next: Next) -> Response {
     let id = given(request.headers()).unwrap_or_else(made_up);
     let shown = id.to_str().unwrap_or_default();
     let span =
         info_span!("request", id = shown, method = label_of(request.method()), route = route_of(&request));
+    request.extensions_mut().insert(RequestId(shown.to_owned()));
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let seconds = started.elapsed().as_secs_f64();

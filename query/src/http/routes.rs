@@ -33,6 +33,7 @@ use percent_encoding::percent_decode_str;
 
 use super::caller::Caller;
 use super::proxies::Peer;
+use super::request_id::RequestId;
 use crate::audit::{self, AuditEntry, PendingEntry};
 use crate::keys::{Permission, now};
 use crate::problem::Problem;
@@ -288,6 +289,7 @@ fn entry(path: &str, parts: &Parts, caller: Option<&Caller>) -> AuditEntry {
     let object = base.and_then(|base| parts.uri.path().strip_prefix(base));
     let object = object.map(|object| audit::bounded(&percent_decode_str(object).decode_utf8_lossy()));
     let address = parts.extensions.get::<Peer>().map(|peer| peer.address.to_string());
+    let request_id = parts.extensions.get::<RequestId>().map(|RequestId(id)| id.clone());
     let entry = audit::entry(now(), format!("{} {path}", parts.method), caller);
-    AuditEntry { address, object, ..entry }
+    AuditEntry { address, request_id, object, ..entry }
 }

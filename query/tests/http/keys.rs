@@ -450,7 +450,8 @@ async fn the_audit_log_says_who_did_what_and_not_what_was_said() {
     let key = guarded.key(&["acme"], &[Permission::Search, Permission::Read, Permission::Erase]);
     let view = Request::post("/v1/views").header("authorization", format!("Bearer {key}"));
     let view = view.body(Body::from(r#"{"name":"mine","query":"q=zanzibar"}"#)).unwrap();
-    assert_eq!(guarded.world.send(view).await.status, StatusCode::CREATED);
+    let view = guarded.world.send(view).await;
+    assert_eq!(view.status, StatusCode::CREATED);
     for (method, uri) in [
         (Method::GET, "/v1/interactions?q=zanzibar"),
         (Method::GET, "/v1/interactions/a%20b%2Fc"),
@@ -474,6 +475,8 @@ async fn the_audit_log_says_who_did_what_and_not_what_was_said() {
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let named = view.headers["x-request-id"].to_str().unwrap();
+    assert_eq!(lines[0]["request_id"], named, "as the answer and the server's log call it");
     let told: Vec<_> = lines
         .iter()
         .map(|line| (line["action"].as_str().unwrap(), line["object"].as_str(), line["status"].as_u64()))

@@ -55,6 +55,25 @@ impl io::Write for Log {
     }
 }
 
+/// MCP's library answers in tasks of its own, so the log of this one test is that of every thread.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_asks_is_in_the_log_under_its_request() {
+    let log = Log::default();
+    let lines = tracing_subscriber::fmt().with_ansi(false).with_env_filter("warn").with_writer({
+        let log = log.clone();
+        move || log.clone()
+    });
+    tracing::subscriber::set_global_default(lines.finish()).unwrap();
+    let limits = Limits { slow_search: Duration::ZERO, ..Limits::default() };
+    let world = World::with(&documents(), Vec::new(), limits);
+    let asked = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{"q":"refund"}}}"#;
+    let request = Request::post("/mcp").header("x-request-id", "agent-7").body(Body::from(asked)).unwrap();
+    assert_eq!(world.send(request).await.status, StatusCode::OK);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let line = log.lines().find(|line| line.contains("agent-7")).unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains("a slow search") && line.contains("/mcp") && !line.contains("refund"), "{line}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_search_is_in_the_log_under_its_request_and_without_its_words() {
     let log = Log::default();
