@@ -84,9 +84,13 @@ fn produce(broker: &InProcessBroker, partition: i32, value: &[u8]) {
 }
 
 fn say(broker: &InProcessBroker, partition: i32, message_id: &str, text: &str) {
+    produce(broker, partition, message(message_id, text).as_bytes());
+}
+
+fn message(message_id: &str, text: &str) -> String {
     let event = json!({"event": "interaction.message", "interaction_id": "i-1", "message_id": message_id,
         "role": "user", "message": text, "at": "2026-05-01T12:00:00Z"});
-    produce(broker, partition, event.to_string().as_bytes());
+    event.to_string()
 }
 
 fn document(reader: &IndexReader) -> Option<Document> {
@@ -159,6 +163,33 @@ fn a_record_that_cannot_be_understood_becomes_a_dead_letter_and_the_stream_conti
         (message.key().unwrap().to_vec(), message.payload().unwrap().to_vec())
     });
     assert_eq!(dead, (b"some key".to_vec(), b"{not json".to_vec()));
+}
+
+/// As when two senders of different organizations begin an interaction of one id at once: at the door, neither exists.
+#[test]
+fn a_record_of_one_organization_adds_nothing_to_an_interaction_of_another() {
+    let broker = broker();
+    let folder = tempfile::tempdir().unwrap();
+    let started = json!({"event": "interaction.started", "interaction_id": "i-1", "organization": "acme",
+        "at": "2026-05-01T11:59:00Z"});
+    produce(&broker, 0, started.to_string().as_bytes());
+    let by = |organization: &str, message_id: &str, text: &str| OutgoingRecord {
+        value: Some(message(message_id, text).into_bytes()),
+        headers: vec![("hearken-organization".into(), organization.into())],
+        partition: Some(0),
+        ..OutgoingRecord::default()
+    };
+    broker.produce(TOPIC, &by("globex", "m-1", "let me in")).unwrap();
+    broker.produce(TOPIC, &by("acme", "m-2", "my parcel is late")).unwrap();
+    let (ingest, reader) = start(&broker, folder.path(), Duration::from_secs(1_000_000_000));
+    wait_for("the message behind the stranger's", || (num_messages(&reader) > 0).then_some(()));
+    ingest.stop().unwrap();
+
+    let document = document(&reader).unwrap();
+    let ids: Vec<_> = document.state.messages.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(ids, ["m-2"]);
+    let dead = first_record(&broker, DEAD_LETTERS, |message| message.payload().unwrap().to_vec());
+    assert_eq!(dead, message("m-1", "let me in").into_bytes());
 }
 
 #[test]

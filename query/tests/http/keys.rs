@@ -237,6 +237,7 @@ async fn an_id_of_another_organization_is_answered_as_one_that_does_not_exist() 
     let guarded = Guarded::new(&[
         of("acme", chat("ours", 0, &[(Role::User, "refund")])),
         of("globex", chat("theirs", 0, &[(Role::User, "refund zanzibar")])),
+        of("globex", chat("theirs:(1", 0, &[(Role::User, "refund zanzibar")])),
         chat("nobody's", 0, &[(Role::User, "refund zanzibar")]),
     ]);
     let key = guarded.key(&["acme"], &[Permission::Search, Permission::Read]);
@@ -246,9 +247,8 @@ async fn an_id_of_another_organization_is_answered_as_one_that_does_not_exist() 
         let took = text.find("\"took_ms\":").map(|from| from..from + text[from..].find(',').unwrap());
         (answer.status, took.map_or(text.clone(), |took| text.replacen(&text[took], "", 1)))
     };
-    for other in ["theirs", "nobody's"] {
-        let never: String = other.chars().rev().collect();
-        assert_ne!(other, never);
+    // The third is no query: whoever may see it finds it by pasting it, and for everybody else it is a syntax error.
+    for (other, never) in [("theirs", "sriehet"), ("nobody's", "s'ydobon"), ("theirs:(1", "theirs:(2")] {
         for uri in [
             "/v1/interactions/",
             "/v1/interactions?q=",
@@ -256,12 +256,15 @@ async fn an_id_of_another_organization_is_answered_as_one_that_does_not_exist() 
             "/v1/overview?q=",
             "/v1/interactions?id=",
         ] {
-            let (asked, unknown) = (format!("{uri}{}", encoded(other)), format!("{uri}{}", encoded(&never)));
+            let (asked, unknown) = (format!("{uri}{}", encoded(other)), format!("{uri}{}", encoded(never)));
             assert_eq!(texts(asked.clone()).await, texts(unknown).await, "{asked}");
         }
     }
     assert_eq!(guarded.get("/v1/interactions/ours", &key).await.status, StatusCode::OK);
     assert_eq!(guarded.get("/v1/interactions?q=refund", &key).await.ids(), ["ours"]);
+    let theirs = guarded.key(&["globex"], &[Permission::Search]);
+    let pasted = format!("/v1/interactions?q={}", encoded("theirs:(1"));
+    assert_eq!(guarded.get(&pasted, &theirs).await.ids(), ["theirs:(1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
