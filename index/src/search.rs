@@ -375,6 +375,9 @@ pub enum SearchError {
     /// The request names something that does not exist or cannot be done.
     #[error("{0}")]
     Invalid(String),
+    /// The engine is away, or too busy to answer; the same search may be answered a little later.
+    #[error("the index is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The engine failed.
     #[error("the index failed")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),

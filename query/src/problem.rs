@@ -45,6 +45,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("too_many_events", StatusCode::TOO_MANY_REQUESTS, "Too many events a second"),
     ("too_many_searches", StatusCode::TOO_MANY_REQUESTS, "Too many searches at once"),
     ("search_timeout", StatusCode::SERVICE_UNAVAILABLE, "The search took too long"),
+    ("index_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The index does not answer"),
     ("audit_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The audit log cannot be written"),
     ("not_durable", StatusCode::SERVICE_UNAVAILABLE, "The events could not be made durable"),
     ("erasure_failed", StatusCode::SERVICE_UNAVAILABLE, "The erasure is not complete"),
@@ -185,6 +186,11 @@ impl From<SearchError> for Problem {
                 Problem::new("cursor_expired", "pages by relevance can be turned for 60 s; search again")
             }
             SearchError::Invalid(reason) => Problem::new("invalid_search", reason.clone()),
+            SearchError::Unavailable(_) => {
+                tracing::warn!(cause = error_chain(&error), "the index does not answer");
+                let detail = "the cluster that holds the index is away or too busy; ask again in a moment";
+                Problem { retry_after: Some(5), ..Problem::new("index_unavailable", detail) }
+            }
             SearchError::Engine(_) => Problem::internal(&error),
         }
     }

@@ -77,7 +77,10 @@ impl From<RequestError> for SearchError {
                         .to_owned(),
                 )
             }
-            _ => SearchError::Engine(Box::new(error)),
+            RequestError::Unreachable(_) | RequestError::Refused { status: 429 | 503, .. } => {
+                SearchError::Unavailable(Box::new(error))
+            }
+            RequestError::Refused { .. } | RequestError::Unreadable(_) => SearchError::Engine(Box::new(error)),
         }
     }
 }

@@ -49,6 +49,7 @@ const OWN: &[(&str, fn())] = &[
     ("a_facet_is_exact_over_shards_that_differ", a_facet_is_exact_over_shards_that_differ),
     ("a_node_that_is_away_is_survived", a_node_that_is_away_is_survived),
     ("a_cluster_that_is_away_is_an_error", a_cluster_that_is_away_is_an_error),
+    ("a_cluster_that_is_too_busy_is_not_available", a_cluster_that_is_too_busy_is_not_available),
     ("an_index_that_does_not_fit_is_refused", an_index_that_does_not_fit_is_refused),
     ("a_new_index_takes_the_place_of_the_old_one", a_new_index_takes_the_place_of_the_old_one),
     ("what_another_process_writes_is_told", what_another_process_writes_is_told),
@@ -380,6 +381,20 @@ fn a_cluster_that_is_away_is_an_error() {
     assert!(matches!(missing, OpenSearchError::NotPrepared(_)), "{missing}");
 }
 
+fn a_cluster_that_is_too_busy_is_not_available() {
+    let options = options();
+    index_of(&options);
+    for status in [429, 503] {
+        let node = Faulty::before(&options.urls[0], move |request, forward| {
+            if request.path.contains("_search") { (status, "{}".to_owned()) } else { forward(&request.body) }
+        });
+        let ours = OpenSearchOptions { urls: vec![node.url.clone()], ..options.clone() };
+        let reader = OpenSearchIndex::connect(ours).unwrap().reader();
+        let answer = reader.search(&checked(&parts(words("refund"))));
+        assert!(matches!(answer, Err(SearchError::Unavailable(_))), "{status}: {answer:?}");
+    }
+}
+
 fn an_index_that_does_not_fit_is_refused() {
     let options = options();
     let made = prepare(&options).unwrap();
@@ -644,7 +659,7 @@ fn a_part_of_an_answer_is_none() {
     let ours = OpenSearchOptions { urls: vec![node.url.clone()], ..options };
     let reader = OpenSearchIndex::connect(ours).unwrap().reader();
     let answer = reader.search(&checked(&parts(words("refund"))));
-    assert!(matches!(answer, Err(SearchError::Engine(_))), "{answer:?}");
+    assert!(matches!(answer, Err(SearchError::Unavailable(_))), "{answer:?}");
 }
 
 fn what_is_erased_is_out_of_answers_at_once() {
