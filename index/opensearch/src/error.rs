@@ -80,7 +80,9 @@ impl From<RequestError> for SearchError {
             RequestError::Unreachable(_) | RequestError::Refused { status: 429 | 503, .. } => {
                 SearchError::Unavailable(Box::new(error))
             }
-            RequestError::Refused { .. } | RequestError::Unreadable(_) => SearchError::Engine(Box::new(error)),
+            RequestError::Refused { .. } | RequestError::Unreadable(_) => {
+                SearchError::Engine(Box::new(error))
+            }
         }
     }
 }

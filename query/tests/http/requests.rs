@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use hearken_query::Limits;
+use tracing::{Dispatch, dispatcher};
 
 use crate::world::{Answer, World, documents, small};
 
@@ -40,9 +41,20 @@ async fn every_answer_names_its_request() {
     }
 }
 
-/// The log of what runs on this thread.
+/// What was logged where it is the default.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn dispatch(&self) -> Dispatch {
+        let log = self.clone();
+        Dispatch::new(tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).finish())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -55,37 +67,37 @@ impl io::Write for Log {
     }
 }
 
-/// MCP's library answers in tasks of its own, so the log of this one test is that of every thread.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_agent_asks_is_in_the_log_under_its_request() {
+/// MCP's library answers in tasks of its own, so every thread of this runtime logs here.
+#[test]
+fn what_an_agent_asks_is_in_the_log_under_its_request() {
     let log = Log::default();
-    let lines = tracing_subscriber::fmt().with_ansi(false).with_env_filter("warn").with_writer({
-        let log = log.clone();
-        move || log.clone()
-    });
-    tracing::subscriber::set_global_default(lines.finish()).unwrap();
+    let dispatch = log.dispatch();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_start(move || std::mem::forget(dispatcher::set_default(&dispatch)))
+        .build()
+        .unwrap();
+    let _inside = runtime.enter();
     let limits = Limits { slow_search: Duration::ZERO, ..Limits::default() };
     let world = World::with(&documents(), Vec::new(), limits);
     let asked = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{"q":"refund"}}}"#;
     let request = Request::post("/mcp").header("x-request-id", "agent-7").body(Body::from(asked)).unwrap();
-    assert_eq!(world.send(request).await.status, StatusCode::OK);
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    let line = log.lines().find(|line| line.contains("agent-7")).unwrap_or_else(|| panic!("{log}"));
-    assert!(line.contains("a slow search") && line.contains("/mcp") && !line.contains("refund"), "{line}");
+    let answer =
+        runtime.block_on(async { tokio::spawn(async move { world.send(request).await }).await.unwrap() });
+    assert_eq!(answer.status, StatusCode::OK);
+    let log = log.text();
+    let line = log.lines().find(|line| line.contains("a slow search")).unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains("agent-7") && line.contains("/mcp") && !line.contains("refund"), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_search_is_in_the_log_under_its_request_and_without_its_words() {
     let log = Log::default();
-    let lines = tracing_subscriber::fmt().with_ansi(false).with_writer({
-        let log = log.clone();
-        move || log.clone()
-    });
-    let _logging = tracing::subscriber::set_default(lines.finish());
+    let _logging = dispatcher::set_default(&log.dispatch());
     let limits = Limits { slow_search: Duration::ZERO, ..Limits::default() };
     let world = World::with(&documents(), Vec::new(), limits);
     assert_eq!(named(&world, "/v1/interactions?q=refund", "slow-1").await.status, StatusCode::OK);
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let line = log.lines().find(|line| line.contains("a slow search")).unwrap_or_else(|| panic!("{log}"));
     for part in ["WARN", "slow-1", "/v1/interactions", "seconds="] {
         assert!(line.contains(part), "`{part}` is not in {line}");

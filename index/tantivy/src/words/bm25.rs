@@ -24,10 +24,16 @@ impl Bm25 {
             let frequency = frequency.min(num_documents);
             Bm25Weight::for_one_term_without_explain(frequency, num_documents, mean_length)
         };
-        let first = word(*frequencies.first().filter(|_| num_documents > 0)?);
-        // Words differ by a factor alone, so any score says how much they are worth together.
+        // Words differ by a factor alone, so the rarest says how much they are worth together. One in nearly every document
+        // would not: it may be worth 0.
+        let rarest = frequencies.iter().min().filter(|_| num_documents > 0 && num_words > 0)?;
+        let rarest = word(*rarest);
+        let most = rarest.max_score();
+        if most == 0.0 {
+            return Some(Bm25(rarest));
+        }
         let sum: Score = frequencies.iter().map(|frequency| word(*frequency).max_score()).sum();
-        Some(Bm25(first.boost_by(sum / first.max_score())))
+        Some(Bm25(rarest.boost_by(sum / most)))
     }
 
     /// The same, with its weight multiplied.
@@ -74,5 +80,8 @@ mod tests {
             }
         }
         assert!(Bm25::new(&[0], Statistics { num_documents: 0, num_words: 0 }).is_none());
+        let large = Statistics { num_documents: 30_000_000, num_words: 12_000_000_000 };
+        let everywhere = Bm25::new(&[30_000_000, 30_000_000], large).unwrap();
+        assert_eq!(everywhere.score(40, 2), 0.0);
     }
 }
