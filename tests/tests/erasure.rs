@@ -208,9 +208,9 @@ fn an_erased_conversation_leaves_the_log_that_told_of_it() {
     let rasa = |at: i64, event: &str, text: &str| json!({"sender_id": "ada", "event": event, "timestamp": 1_700_000_000 + at, "text": text});
     let events = json!([
         rasa(0, "session_started", ""),
-        rasa(1, "user", "my zebra kw1q"),
+        rasa(1, "user", "my zebra kw1qz9vv"),
         rasa(100, "session_started", ""),
-        rasa(101, "user", "my giraffe kw2q"),
+        rasa(101, "user", "my giraffe hj2pt8uu"),
     ]);
     assert_eq!(send(&hearken, "POST", "/v1/events", Some(&events)).0, 202);
     wait_until(PATIENCE, "both conversations", || total(&hearken, "my") == 2);
@@ -236,11 +236,12 @@ fn what_is_older_than_its_retention_is_in_no_file_also_when_the_topics_are_read_
     let (then, today) = (1_577_836_800, now.as_secs());
     let told = [
         rasa(then, "session_started", ""),
-        rasa(then + 1, "user", "my zebra kw1q"),
+        rasa(then + 1, "user", "my zebra kw1qz9vv"),
         rasa(today - 1, "session_started", ""),
-        rasa(today, "user", "my giraffe kw2q"),
+        rasa(today, "user", "my giraffe hj2pt8uu"),
     ];
-    let planted = [secret, "user of old", "kw1q"];
+    // The last one without its end, which compression may take from another text.
+    let planted = [secret, "user of old", "kw1qz"];
     let holding = |hearken: &Hearken, text| files_with(&hearken.dir(), text);
     for event in [old, young].into_iter().chain(told) {
         let record = Record {
@@ -278,7 +279,7 @@ fn what_is_older_than_its_retention_is_in_no_file_also_when_the_topics_are_read_
         );
         for text in planted {
             // A new log holds what is old in it until the backlog is read, and is cleaned half an hour later.
-            if is_new && text == "kw1q" {
+            if is_new && text == "kw1qz" {
                 continue;
             }
             wait_until(PATIENCE, &format!("`{text}` in no file"), || holding(&hearken, text).is_empty());
