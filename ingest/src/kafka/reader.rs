@@ -41,8 +41,10 @@ const POLL_TIMEOUT: Duration = Duration::from_millis(50);
 const ROUND_RECORDS_MAX: usize = 10_000;
 /// Timeout of a request to the brokers.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the last commit to the group may take.
+/// How long the last commit to the group, or asking for it, may take.
 const LAST_COMMIT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long it is tried again when the group does not have it.
+const LAST_COMMIT_PATIENCE: Duration = Duration::from_secs(5);
 /// The first few statistics after reading began may still describe what was read before.
 const SETTLING_STATISTICS: u64 = 3;
 /// How often a missing topic is asked for again.
@@ -174,7 +176,7 @@ impl KafkaReader {
         // The pipeline's last command commits what has become durable; the group should have it before the client closes.
         while let Ok(command) = self.commands.try_recv() {
             if let SourceCommand::Commit(checkpoint) = command {
-                self.commit_last(checkpoint);
+                self.commit_last(&checkpoint);
             }
         }
         if self.assignment == Assignment::ByGroup {
@@ -647,13 +649,20 @@ impl KafkaReader {
         Ok(self.is_confirmed)
     }
 
-    /// Commits and waits for the answer, not for long: a server must be able to stop while the brokers are away, which
-    /// librdkafka's own waiting would not let it.
-    fn commit_last(&mut self, checkpoint: Checkpoint) {
-        if self.commit(checkpoint)
-            && let Err(error) = self.confirm()
-        {
-            debug!(%error, "the group was not told what is durable");
+    /// Commits until the group has it, not for long: a server must be able to stop while the brokers are away, which
+    /// librdkafka's own waiting would not let it. One commit may be lost, as while the group's coordinator is looked for.
+    fn commit_last(&mut self, checkpoint: &Checkpoint) {
+        let deadline = Instant::now() + LAST_COMMIT_PATIENCE;
+        while self.commit(checkpoint.clone()) {
+            match self.confirm() {
+                Ok(true) => return,
+                Ok(false) => std::thread::sleep(POLL_TIMEOUT),
+                Err(error) => debug!(%error, "the group does not say what is committed"),
+            }
+            if Instant::now() >= deadline {
+                warn!("the group was not told what is durable; tools that watch its lag see too much");
+                return;
+            }
         }
     }
 
