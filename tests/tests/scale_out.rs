@@ -295,15 +295,16 @@ fn an_index_moves(stage: &Stage, source: &WorkloadProducer<'_>, alone: &mut Hear
     let interrupted = |alone: &mut Hearken, arguments: &[&str]| {
         let abort = ("FAILPOINTS_ABORT".to_owned(), "index-batch-copied=1".to_owned());
         alone.reconfigure(environment.iter().cloned().chain([abort]).collect(), Vec::new());
-        failed(&command(alone, arguments));
+        let told = failed(&command(alone, arguments));
         alone.reconfigure(environment.clone(), Vec::new());
+        told
     };
-    interrupted(alone, &copy);
+    let told = interrupted(alone, &copy);
     let check = |alone: &Hearken| {
         number_in(&succeeded(&command(alone, &["index", "check"])).0, " documents verified")
     };
     let num_copied = check(alone);
-    assert!((1..num_documents).contains(&num_copied), "{num_copied} of {num_documents}");
+    assert!((1..num_documents).contains(&num_copied), "{num_copied} of {num_documents}: {told}");
     let copied = |num_copied: u64, num_left: u64| {
         format!("copied {num_copied} documents; {num_left} were there already")
     };
