@@ -186,7 +186,7 @@ fn a_record_of_one_organization_adds_nothing_to_an_interaction_of_another() {
     ingest.stop().unwrap();
 
     let document = document(&reader).unwrap();
-    let ids: Vec<_> = document.state.messages.iter().map(|(id, _)| id.as_str()).collect();
+    let ids: Vec<_> = document.state.messages.keys().map(|id| id.as_str()).collect();
     assert_eq!(ids, ["m-2"]);
     let dead = first_record(&broker, DEAD_LETTERS, |message| message.payload().unwrap().to_vec());
     assert_eq!(dead, message("m-1", "let me in").into_bytes());
