@@ -154,7 +154,8 @@ impl Brokers {
         self.lock().is_closing = true;
     }
 
-    fn heard_connected(&self, is_connected: bool) {
+    /// Notes whether a broker is connected, as statistics or an answer tell.
+    pub(super) fn heard_connected(&self, is_connected: bool) {
         let mut known = self.lock();
         match (&known.outage, is_connected) {
             (Some(_), true) => {

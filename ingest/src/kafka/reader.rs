@@ -41,10 +41,10 @@ const POLL_TIMEOUT: Duration = Duration::from_millis(50);
 const ROUND_RECORDS_MAX: usize = 10_000;
 /// Timeout of a request to the brokers.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the last commit to the group, or asking for it, may take.
-const LAST_COMMIT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long it is tried again when the group does not have it.
-const LAST_COMMIT_PATIENCE: Duration = Duration::from_secs(5);
+/// How long asking the group for its offsets may take.
+const COMMITTED_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a commit that the group does not have is sent again.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
 /// The first few statistics after reading began may still describe what was read before.
 const SETTLING_STATISTICS: u64 = 3;
 /// How often a missing topic is asked for again.
@@ -173,11 +173,15 @@ impl KafkaReader {
                 break; // the pipeline is gone
             }
         }
-        // The pipeline's last command commits what has become durable; the group should have it before the client closes.
+        // The pipeline's last commit may still be here, or was handed to the client just now: the group should have it before
+        // the client closes.
         while let Ok(command) = self.commands.try_recv() {
             if let SourceCommand::Commit(checkpoint) = command {
-                self.commit_last(&checkpoint);
+                self.commit(checkpoint);
             }
+        }
+        if !self.ensure_committed() {
+            warn!("the group may not know how far its partitions were read");
         }
         if self.assignment == Assignment::ByGroup {
             self.leave_group();
@@ -307,6 +311,7 @@ impl KafkaReader {
                 return Begin::Unknown;
             }
         };
+        self.brokers.heard_connected(true); // statistics tell of it up to a second later
         self.brokers.set_end(key.clone(), end);
         let position = self.checkpoint.position(topic, partition);
         let next_offset = position.map_or(begin, |position| position.next_offset);
@@ -573,9 +578,7 @@ impl KafkaReader {
 
     fn handle(&mut self, command: SourceCommand) {
         match command {
-            SourceCommand::Commit(checkpoint) => {
-                self.commit(checkpoint);
-            }
+            SourceCommand::Commit(checkpoint) => self.commit(checkpoint),
             SourceCommand::GiveUp(partitions) => self.give_up(&partitions),
             SourceCommand::Halt(key) => {
                 if let Some(partition) = self.partitions.get_mut(&key)
@@ -599,22 +602,19 @@ impl KafkaReader {
     }
 
     /// Without a group that assigns partitions, these offsets are for lag tools only: Hearken itself never reads them then.
-    /// Says whether there was anything to commit.
-    fn commit(&mut self, checkpoint: Checkpoint) -> bool {
+    fn commit(&mut self, checkpoint: Checkpoint) {
         fail::fail_point!("offset-commit");
         (self.committed, self.is_confirmed) = (checkpoint, false);
         if self.brokers.outage().is_some() {
-            return false; // the next commit includes it
+            return; // the next commit includes it
         }
         let list = self.committed_here();
         if list.count() == 0 {
-            return false;
+            return;
         }
-        let asked = self.consumer.commit(&list, CommitMode::Async);
-        if let Err(error) = &asked {
+        if let Err(error) = self.consumer.commit(&list, CommitMode::Async) {
             debug!(%error, "offsets were not committed to the group");
         }
-        asked.is_ok()
     }
 
     /// What was committed last, of the partitions that are read here.
@@ -637,7 +637,7 @@ impl KafkaReader {
     }
 
     /// Asks the group for what was committed last: the client does not tell what became of a commit. That takes a round
-    /// trip, and while the brokers are away [`LAST_COMMIT_TIMEOUT`]. Says whether the group has it.
+    /// trip, and while the brokers are away [`COMMITTED_TIMEOUT`]. Says whether the group has it.
     fn confirm(&mut self) -> Result<bool, KafkaError> {
         let wanted = self.committed_here().to_topic_map();
         let mut asked = TopicPartitionList::new();
@@ -645,24 +645,36 @@ impl KafkaReader {
             asked.add_partition(topic, *partition);
         }
         self.is_confirmed = wanted.is_empty()
-            || self.consumer.committed_offsets(asked, LAST_COMMIT_TIMEOUT)?.to_topic_map() == wanted;
+            || self.consumer.committed_offsets(asked, COMMITTED_TIMEOUT)?.to_topic_map() == wanted;
         Ok(self.is_confirmed)
     }
 
-    /// Commits until the group has it, not for long: a server must be able to stop while the brokers are away, which
-    /// librdkafka's own waiting would not let it. One commit may be lost, as while the group's coordinator is looked for.
-    fn commit_last(&mut self, checkpoint: &Checkpoint) {
-        let deadline = Instant::now() + LAST_COMMIT_PATIENCE;
-        while self.commit(checkpoint.clone()) {
-            match self.confirm() {
-                Ok(true) => return,
-                Ok(false) => std::thread::sleep(POLL_TIMEOUT),
-                Err(error) => debug!(%error, "the group does not say what is committed"),
+    /// Commits again what the group has not taken, as can happen while it rebalances.
+    fn commit_again(&mut self) {
+        if self.is_confirmed || self.brokers.outage().is_some() {
+            return;
+        }
+        match self.confirm() {
+            Ok(true) => {}
+            Ok(false) => {
+                let checkpoint = std::mem::take(&mut self.committed);
+                self.commit(checkpoint);
             }
-            if Instant::now() >= deadline {
-                warn!("the group was not told what is durable; tools that watch its lag see too much");
-                return;
+            Err(error) => debug!(%error, "the group does not say what is committed"),
+        }
+    }
+
+    /// Waits until the group has what was committed last, committing it again where the group does not; says whether it has.
+    /// Not for long: a server must be able to stop while the brokers are away, which librdkafka's own waiting would not let
+    /// it.
+    fn ensure_committed(&mut self) -> bool {
+        let deadline = Instant::now() + COMMIT_PATIENCE;
+        loop {
+            self.commit_again();
+            if self.is_confirmed || self.brokers.outage().is_some() || Instant::now() >= deadline {
+                return self.is_confirmed;
             }
+            std::thread::sleep(POLL_TIMEOUT);
         }
     }
 

@@ -147,8 +147,7 @@ impl KafkaReader {
     /// The pipeline is done with these partitions: everything of them is committed. The group must have that before another
     /// process asks it where to read on.
     pub(super) fn give_up(&mut self, partitions: &[TopicPartition]) {
-        let can_ask = self.brokers.outage().is_none() && !self.consumer.assignment_lost();
-        let is_known = self.is_confirmed || can_ask && self.confirm().unwrap_or(false);
+        let is_known = self.is_confirmed || !self.consumer.assignment_lost() && self.ensure_committed();
         if !is_known {
             warn!(
                 "the group may not know how far its partitions were read; the next owner reads the end of them again"
@@ -173,21 +172,6 @@ impl KafkaReader {
         }
         if let Err(error) = self.consumer.incremental_unassign(&list) {
             error!(%error, "partitions could not be given up");
-        }
-    }
-
-    /// Commits again what the group has not taken, as can happen while it rebalances.
-    pub(super) fn commit_again(&mut self) {
-        if self.is_confirmed || self.brokers.outage().is_some() {
-            return;
-        }
-        match self.confirm() {
-            Ok(true) => {}
-            Ok(false) => {
-                let checkpoint = std::mem::take(&mut self.committed);
-                self.commit(checkpoint);
-            }
-            Err(error) => debug!(%error, "the group does not say what is committed"),
         }
     }
 
