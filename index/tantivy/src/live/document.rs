@@ -27,6 +27,8 @@ pub(crate) struct LiveDocument {
     /// Hash of the id.
     pub(crate) tie: u64,
     bytes: usize,
+    /// Whether nobody may find it: it was erased, or is not an interaction.
+    is_hidden: bool,
     /// Removes the document without leaving a tombstone.
     pub(crate) is_removal: bool,
 }
@@ -69,6 +71,7 @@ impl LiveDocument {
                 + MESSAGE_BYTES * document.state.messages.len()
                 + text_bytes
                 + size_of_val(&*words),
+            is_hidden: document.state.is_hidden(),
             is_removal: false,
             signature: Signature::of(words.iter().map(|(word, _)| *word)),
             words: words.into(),
@@ -83,42 +86,26 @@ impl LiveDocument {
         self.bytes
     }
 
-    /// Whether nobody may find it: it was erased, or is not an interaction.
-    pub(crate) fn is_hidden(&self) -> bool {
-        self.document.state.is_hidden()
-    }
-
     /// The class of lengths that ranking knows.
     pub(crate) fn length_class(&self) -> u8 {
         FieldNormReader::fieldnorm_to_id(self.length)
     }
 
-    fn has_any(&self, words: &[WordId]) -> bool {
-        if words.len() <= self.words.len() {
-            words.iter().any(|word| self.place(*word).is_some())
-        } else {
-            self.words.iter().any(|(word, _)| words.binary_search(word).is_ok())
-        }
+    /// How often each of these words, ascending, stands in [`Texts::Common`], if it stands anywhere. The shorter list is gone
+    /// through, and its words are looked up in the longer one.
+    fn counts(&self, words: &[WordId]) -> impl Iterator<Item = u32> {
+        let own = &self.words;
+        let (asked, gone_through) =
+            if words.len() <= own.len() { (words, &[][..]) } else { (&[][..], &**own) };
+        let looked_up =
+            asked.iter().filter_map(|word| own.binary_search_by_key(word, |(word, _)| *word).ok());
+        let fitting = gone_through.iter().filter(|(word, _)| words.binary_search(word).is_ok());
+        looked_up.map(|at| own[at].1).chain(fitting.map(|(_, count)| *count))
     }
 
-    fn place(&self, word: WordId) -> Option<usize> {
-        self.words.binary_search_by_key(&word, |(word, _)| *word).ok()
-    }
-
-    /// How often these words, ascending, stand in [`Texts::Common`].
-    fn num_common(&self, words: &[WordId]) -> u32 {
-        if words.len() <= self.words.len() {
-            let counts = words.iter().filter_map(|word| Some(self.words[self.place(*word)?].1));
-            counts.sum()
-        } else {
-            let fitting = self.words.iter().filter(|(word, _)| words.binary_search(word).is_ok());
-            fitting.map(|(_, count)| count).sum()
-        }
-    }
-
-    /// The same document as scans meet it.
+    /// The document as a scan goes through it.
     pub(crate) fn scanned(self: &Arc<Self>) -> ScannedDocument {
-        ScannedDocument { signature: self.signature, is_hidden: self.is_hidden(), document: Arc::clone(self) }
+        ScannedDocument { signature: self.signature, is_hidden: self.is_hidden, document: Arc::clone(self) }
     }
 
     /// Those of its texts.
@@ -127,8 +114,8 @@ impl LiveDocument {
     }
 }
 
-/// A document beside what rules most documents out. A tier is searched by a scan: of a thousand documents, each behind
-/// pointers of its own, the scan then touches those alone that it has to.
+/// A document, with what is enough to rule most documents out. A tier is scanned, and of a thousand documents, each behind
+/// pointers of its own, only those are then touched that may match.
 pub(crate) struct ScannedDocument {
     signature: Signature,
     is_hidden: bool,
@@ -136,24 +123,24 @@ pub(crate) struct ScannedDocument {
 }
 
 impl ScannedDocument {
-    /// Whether nobody may find it: it was erased, or is no interaction.
+    /// Whether nobody may find it.
     pub(crate) fn is_hidden(&self) -> bool {
         self.is_hidden
     }
 
     /// Whether any of these words, ascending, occurs anywhere in it.
     pub(crate) fn has_any(&self, words: &[WordId]) -> bool {
-        self.signature.may_have_any(words) && self.document.has_any(words)
+        self.signature.may_have_any(words) && self.document.counts(words).next().is_some()
     }
 
     /// How often these words, ascending, stand in [`Texts::Common`].
     pub(crate) fn num_common(&self, words: &[WordId]) -> u32 {
-        if self.signature.may_have_any(words) { self.document.num_common(words) } else { 0 }
+        if self.signature.may_have_any(words) { self.document.counts(words).sum() } else { 0 }
     }
 }
 
-/// A Bloom filter of one hash over a document's words: a word whose bit is not set is not in it. Most conversations have
-/// some hundred different words, which lets one of ten others pass.
+/// A Bloom filter with one hash over a document's words: a word whose bit is not set is not in the document. With a hundred
+/// different words, one in eleven others passes.
 #[derive(Clone, Copy)]
 struct Signature([u64; SIGNATURE_BITS / 64]);
 
@@ -172,7 +159,7 @@ impl Signature {
         words.iter().map(|word| Self::place(*word)).any(|(at, bit)| self.0[at] & bit != 0)
     }
 
-    /// The number of a word spreads well as it is: numbers are given in turn.
+    /// Words are numbered in turn, so their numbers spread evenly without a hash.
     fn place(word: WordId) -> (usize, u64) {
         let bit = word as usize % SIGNATURE_BITS;
         (bit / 64, 1 << (bit % 64))
