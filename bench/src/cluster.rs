@@ -166,7 +166,7 @@ impl Bench<'_> {
             producer.send(&record)?;
         }
         producer.flush()?;
-        wait_for(|| Ok(lag(&self.servers, group, &topic)? == 0)).context("not everything was read")?;
+        self.wait_read(group, &topic)?;
         let wall = started.elapsed();
         self.ask("POST", &format!("{group}/_refresh"), None)?;
         wait_for_rest(self.node_id()?)?; // merges are on the bill
@@ -196,7 +196,7 @@ impl Bench<'_> {
         wait_for(|| Ok(partitions(&processes)?.iter().sum::<f64>() == f64::from(NUM_PARTITIONS)))
             .context("the process did not get the partitions")?;
         // What was sent with the interval before.
-        wait_for(|| Ok(lag(&self.servers, &group, TOPIC)? == 0)).context("not everything was read")?;
+        self.wait_read(&group, TOPIC)?;
         self.ask(
             "PUT",
             &format!("{group}/_settings"),
@@ -209,7 +209,7 @@ impl Bench<'_> {
             let (cpu_before, before) = (self.cpu(&processes)?, self.done(&group)?);
             let started = Instant::now();
             stream_events(&self.servers, live, *rate, self.args.seconds)?;
-            wait_for(|| Ok(lag(&self.servers, &group, TOPIC)? == 0)).context("not everything was read")?;
+            self.wait_read(&group, TOPIC)?;
             if refresh == ON_DEMAND {
                 self.ask("POST", &format!("{group}/_refresh"), None)?;
             }
@@ -261,6 +261,11 @@ impl Bench<'_> {
         let prepared = Hearken::stopped(&config)?.command(&["index", "prepare"])?;
         ensure!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
         (0..num_processes).map(|_| Hearken::start(&config)).collect()
+    }
+
+    /// Waits until the group has committed everything.
+    fn wait_read(&self, group: &str, topic: &str) -> Result<()> {
+        wait_for(|| Ok(lag(&self.servers, group, topic)? == 0)).context("not everything was read")
     }
 
     /// A figure about work that was not done would be worth nothing.

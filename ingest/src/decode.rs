@@ -88,8 +88,8 @@ impl RejectionKind {
 /// from senders that are limited to some organizations; producers to Kafka are trusted.
 pub(crate) const ORGANIZATION_HEADER: &str = "hearken-organization";
 
-/// A header with the moment of acceptance, or what its sender said stands for it, where Kafka's own timestamp, in whole
-/// milliseconds, would be the same for equal messages that were sent together: they are two.
+/// A header with the time at which an event was accepted, or the one that its sender gave for it. Kafka's own timestamp is in
+/// whole milliseconds, so two equal messages that were sent together would become one.
 pub(crate) const ACCEPTED_AT_HEADER: &str = "hearken-accepted-at";
 
 /// The answer to a sender about an interaction of someone else's: it must not reveal that there is one.

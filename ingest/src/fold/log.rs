@@ -244,15 +244,20 @@ mod tests {
         assert_eq!(rating, Rating { rating: 5, rating_comment: None });
     }
 
+    /// A session in which that was said, and one in which "hello" was.
+    fn two_sessions(said: &str) -> [Value; 4] {
+        [
+            rasa("session_started", 0, ""),
+            rasa("user", 1, said),
+            rasa("session_started", 100, ""),
+            rasa("user", 101, "hello"),
+        ]
+    }
+
     #[test]
     fn an_erased_conversation_leaves_the_log_and_stays_away() {
         let mut world = World::new();
-        let all = [
-            rasa("session_started", 0, ""),
-            rasa("user", 1, "my secret"),
-            rasa("session_started", 100, ""),
-            rasa("user", 101, "hello"),
-        ];
+        let all = two_sessions("my secret");
         world.batch(&all);
         assert!(serde_json::to_string(&world.state("rasa-log/ada")).unwrap().contains("my secret"));
         world.batch(&[json!({"event": "interaction.erased", "interaction_id": FIRST})]);
@@ -267,12 +272,7 @@ mod tests {
     #[test]
     fn what_is_too_old_leaves_the_log_with_its_conversation_once_the_backlog_is_read() {
         let mut world = World::new();
-        let all = [
-            rasa("session_started", 0, ""),
-            rasa("user", 1, "my past"),
-            rasa("session_started", 100, ""),
-            rasa("user", 101, "hello"),
-        ];
+        let all = two_sessions("my past");
         let log = |world: &mut World| serde_json::to_string(&world.state("rasa-log/ada")).unwrap();
         world.batch(&all);
         world.cutoff = Timestamp::from_millis((1_700_000_000 + 50) * 1_000);

@@ -50,7 +50,7 @@ impl Batch {
         self.has_other_changes = true;
     }
 
-    /// Notes that so many interactions, or what logs said of them, go because they are older than their retention.
+    /// Counts interactions, or what logs said of them, that are removed because they are older than their retention.
     pub(super) fn add_removed(&mut self, num_removed: u64) {
         self.has_other_changes |= num_removed > 0;
         self.num_removed += num_removed;

@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
+use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hearken_index::Search;
+use hearken_index::{Search, SearchError};
 use hearken_query::problem::CODES;
 use hearken_query::{Limits, Problem};
 
@@ -149,6 +150,14 @@ async fn a_search_past_its_deadline_is_a_timeout() {
     let world = World::with(&documents(), Vec::new(), limits);
     let answer = world.search("refund").await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "search_timeout"));
+}
+
+/// No engine here can be away; the conformance suite on OpenSearch shows when it says so.
+#[test]
+fn an_index_that_is_away_is_a_reason_to_ask_again() {
+    let answer = Problem::from(SearchError::Unavailable("no node answers".into())).into_response();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers()["retry-after"], "5");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,7 +97,7 @@ async fn recording(Path(name): Path<String>, headers: HeaderMap) -> Response {
     }
 }
 
-/// The bytes, begin and end, that `bytes=5-9` or `bytes=5-` asks for; `None` where it cannot be given.
+/// The bytes, first and past the last, that `bytes=5-9` or `bytes=5-` asks for; `None` where it cannot be given.
 fn range_of(range: &str, len: usize) -> Option<(usize, usize)> {
     let (from, last) = range.strip_prefix("bytes=")?.split_once('-')?;
     let from: usize = from.parse().ok()?;
@@ -132,7 +132,7 @@ fn span(text: &str) -> Option<(Voice, usize, usize)> {
     (from <= to && to <= TENTHS_MAX).then_some((voice, from, to))
 }
 
-/// The header of a WAV file of one channel with so many samples of 8 bits.
+/// The header of a WAV file with one channel and this many 8-bit samples.
 fn header(num_samples: usize) -> Vec<u8> {
     let number = |number: usize| (number as u32).to_le_bytes();
     let mut header = Vec::with_capacity(HEADER_LEN + num_samples);
