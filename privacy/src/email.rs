@@ -61,7 +61,8 @@ fn local_start(text: &Folded, at: usize) -> Option<usize> {
     (start < at).then_some(start)
 }
 
-/// Where a complete domain ends: labels with dots between them, the last one of letters.
+/// Where a complete domain ends: labels with dots between them, the last one of letters. What was typed on after the
+/// letters, as in `jane@example.com1`, belongs to it: people mistype addresses and run them into the next word.
 fn domain_end(text: &Folded, start: usize) -> Option<usize> {
     let mut end = None;
     let mut label_start = start;
@@ -76,9 +77,10 @@ fn domain_end(text: &Folded, start: usize) -> Option<usize> {
         if is_scale {
             return None;
         }
-        let is_top_level = label.len() >= 2
-            && label.iter().all(|c| c.is_alphabetic() || is_mark(*c) || *c == '-')
-            || label.starts_with(&['x', 'n', '-', '-']);
+        let is_letter = |c: char| c.is_alphabetic() || is_mark(c) || c == '-';
+        let letters = label.iter().take_while(|c| is_letter(**c)).count();
+        let is_release = letters < label.len() && text.chars[start].is_numeric(); // `package@1.2.rc1`
+        let is_top_level = letters >= 2 && !is_release || label.starts_with(&['x', 'n', '-', '-']);
         if !is_first && is_top_level {
             end = Some(label_end);
         }

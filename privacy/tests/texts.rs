@@ -86,11 +86,16 @@ fn addresses_are_found_in_every_script_and_spelling() {
         ("{\"to\":\"jane@example.com\"}", "{\"to\":\"[email]\"}"),
         ("it's jane dot doe at example dot com please", "it's [email] please"),
         ("jane punkt doe ät example punkt de", "[email]"),
+        // Mistyped, or run into what follows.
+        ("jane@example.com1", "[email]"),
+        ("jane@example.com2nd floor", "[email] floor"),
+        ("11jane.doe@example.com½", "[email]"),
     ]);
     kept(&[
         "@acme on X",
         "icon@2x.png",
         "npm i pkg@1.2.3",
+        "npm i pkg@1.2.rc1 now",
         "meet at noon, dot the i",
         "3 @ 5",
         "let us look at that point",
