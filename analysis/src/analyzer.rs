@@ -17,7 +17,7 @@ use crate::words::word_table;
 
 /// Version of the built-in analysers; raised whenever one of them may answer differently, so that `hearken index
 /// rebuild` knows what to analyse again.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// One message of a conversation.
 #[derive(Clone, Copy, Debug)]
@@ -110,10 +110,14 @@ impl Analyzer {
         let Conversation { utterances, status, ended, .. } = *conversation;
         let language = memo.read(conversation, &self.parts.tables);
         let mut messages = memo.judge(utterances, language.as_deref(), self.parts.sentiment);
+        let mut turns = turns(utterances, memo, &messages);
+        calm_indifference(&turns, &mut messages);
         for (utterance, mood) in utterances.iter().zip(&mut messages) {
             *mood = utterance.given().or(*mood);
         }
-        let turns = turns(utterances, memo, &messages);
+        for (place, turn) in &mut turns {
+            turn.mood = messages[*place].map(|judged| judged.score);
+        }
         let mood = interaction_mood(utterances, &messages, &turns);
         let turns: Vec<MessageFeatures> = turns.into_iter().map(|(_, turn)| turn).collect();
         let (mood, csat) = agreed(mood, |mood| satisfaction(conversation, &turns, mood));
@@ -157,6 +161,21 @@ impl Analyzer {
     }
 }
 
+/// "I don't care" sounds bad, but says nothing of the kind where the agent has just asked for a wish.
+fn calm_indifference(turns: &[(usize, MessageFeatures)], messages: &mut [Option<MessageSentiment>]) {
+    for pair in turns.windows(2) {
+        let [(_, before), (place, turn)] = pair else { continue };
+        let is_asked = matches!(before.role, Role::Assistant | Role::Human) && before.asks;
+        if let Some(mood) = messages[*place].as_mut().filter(|mood| mood.sentiment == Sentiment::Negative)
+            && is_asked
+            && turn.is_indifferent()
+        {
+            *mood =
+                MessageSentiment { sentiment: Sentiment::Neutral, score: 0.0, confidence: mood.confidence };
+        }
+    }
+}
+
 /// Customer messages that the overall mood is judged by; in a longer conversation, the last ones.
 const MOOD_MESSAGES_MAX: usize = 500;
 
@@ -181,6 +200,7 @@ fn interaction_mood(
                 score: judged.map(|judged| judged.score),
                 is_courtesy: turn.is_some_and(MessageFeatures::is_courtesy),
                 is_about_works: about_works && turn.is_some_and(MessageFeatures::is_no_complaint),
+                is_mere_question: turn.is_some_and(MessageFeatures::is_mere_question),
             }
         })
         .collect();

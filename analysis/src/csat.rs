@@ -39,7 +39,23 @@ impl MessageFeatures {
         let takes_leave = self.cues.has_any(&[Cue::Farewell, Cue::NothingElse]);
         let gives_thanks = self.cues.has(Cue::Thanks) && !self.cues.has(Cue::Success);
         let (short, polite) = COURTESY_WORDS_MAX;
-        self.num_words <= short || (self.num_words <= polite && (takes_leave || gives_thanks))
+        // "I appreciate your help, even though we have got nowhere": polite, whatever its length.
+        let but = gives_thanks && self.cues.has(Cue::Objects);
+        self.num_words <= short || (self.num_words <= polite && (takes_leave || gives_thanks)) || but
+    }
+
+    /// Whether it asks and complains of nothing in so many words.
+    pub(crate) fn is_mere_question(&self) -> bool {
+        self.asks && self.is_no_complaint() && !self.cues.has(Cue::Failure)
+    }
+
+    /// Whether it leaves a choice to the agent, and says little else.
+    pub(crate) fn is_indifferent(&self) -> bool {
+        const WORDS_MAX: u16 = 12;
+        self.role == Role::User
+            && self.cues.has(Cue::Indifferent)
+            && self.num_words <= WORDS_MAX
+            && !self.cues.has_any(&[Cue::Failure, Cue::WantsPerson, Cue::Repetition])
     }
 
     /// Whether nothing in it is said of the service for certain.
@@ -85,7 +101,7 @@ impl Mood {
             (Sentiment::Negative, _) if mood.score < Mood::BAD_SCORE => 1..=2,
             (Sentiment::Negative, _) | (Sentiment::Neutral, Sentiment::Negative) => 1..=3,
             (Sentiment::Neutral, Sentiment::Positive) => 3..=5,
-            (Sentiment::Neutral, Sentiment::Neutral) => 1..=5,
+            (Sentiment::Neutral, Sentiment::Neutral) => 2..=5,
         }
     }
 }
@@ -169,6 +185,9 @@ pub(crate) fn estimate(
     let start = if has_reacted { START } else { f32::from(MIDDLE) };
     let sum: f32 = start + signs.iter().map(|(weight, _)| weight).sum::<f32>();
     let possible = Mood::possible(mood);
+    // Nobody is dissatisfied who got something, gives thanks for it at the end and complained of nothing.
+    let least = if tally.got_something() { MIDDLE.min(*possible.end()) } else { 1 };
+    let possible = least.max(*possible.start())..=*possible.end();
     let by_signs = sum.round().clamp(1.0, 5.0) as u8;
     let score = by_signs.clamp(*possible.start(), *possible.end());
     let is_bounded = score != by_signs;

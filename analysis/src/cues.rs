@@ -51,6 +51,10 @@ pub(crate) enum Cue {
     Sympathy = 1 << 18,
     /// "so much", "really helpful", "lovely": more than courtesy asks for.
     Warm = 1 << 17,
+    /// "how about", "I found": of an agent, something to choose; that it "doesn't work" for the customer breaks nothing.
+    Offers = 1 << 19,
+    /// "I don't care", "any will do": as an answer, no complaint.
+    Indifferent = 1 << 20,
 }
 
 impl Cues {
@@ -62,6 +66,11 @@ impl Cues {
     /// Whether any of `cues` is in the set.
     pub(crate) fn has_any(self, cues: &[Cue]) -> bool {
         cues.iter().any(|cue| self.has(*cue))
+    }
+
+    /// All but `cue`.
+    pub(crate) fn without(self, cue: Cue) -> Cues {
+        Cues(self.0 & !(cue as u32))
     }
 
     /// Adds the cues of `other`.
@@ -77,6 +86,8 @@ pub(crate) struct CueMatcher {
     phrases: HashedMap<u64, (Cues, bool)>,
     /// Hashes of [`NOS`].
     nos: Vec<u64>,
+    /// Hashes of [`DENIALS`].
+    denials: Vec<u64>,
 }
 
 impl CueMatcher {
@@ -100,7 +111,9 @@ impl CueMatcher {
             }
         }
         tokens.scan(NOS);
-        CueMatcher { phrases, nos: tokens.tokens.iter().map(|token| token.hash).collect() }
+        let nos = tokens.tokens.iter().map(|token| token.hash).collect();
+        tokens.scan(DENIALS);
+        CueMatcher { phrases, nos, denials: tokens.tokens.iter().map(|token| token.hash).collect() }
     }
 
     /// The cues of these tokens; a phrase does not cross a sentence's end. Of phrases that lie within a longer one only
@@ -130,13 +143,25 @@ impl CueMatcher {
                 && tokens[start].gap != Gap::Sentence
                 && self.nos.contains(&tokens[start].hash);
             if end > covered && !is_mere_no {
-                found.insert(cues);
+                // "The order hasn't been sent."
+                found.insert(if self.is_denied(tokens, start) { cues.without(Cue::Done) } else { cues });
                 covered = end;
             }
         }
         found
     }
+
+    /// Whether one of the two words before is a negation.
+    fn is_denied(&self, tokens: &[Token], start: usize) -> bool {
+        let before = tokens[..start].iter().rev().take(2);
+        let same_sentence = tokens[start].gap != Gap::Sentence;
+        same_sentence && before.into_iter().any(|token| self.denials.contains(&token.hash))
+    }
 }
+
+/// Words after which nothing is done.
+const DENIALS: &str =
+    "not hasn't haven't isn't wasn't aren't weren't hadn't never nicht noch kein pas jamais nunca";
 
 /// Words that refuse as an answer, and deny inside a sentence.
 const NOS: &str = "no nein não nee hayır нет नहीं nahi";
@@ -195,7 +220,7 @@ const PHRASES: &[(Cue, &str)] = &[
         transfer you, transferring you, connect you, connecting you, put you through, hand you over, pass you on, escalate, escalated, escalating, a colleague, our specialist, a specialist will, someone will, agent will contact, team will contact, will get back to you, will call you back, call you back
         weiterleiten, leite sie weiter, verbinde sie, vous transférer, je vous transfère, mettre en relation, transferirle, le transfiero, le paso, trasferisco, la passo, transferir você, 转接, 为您转, おつなぎ, 担当に代わ, 연결해"),
     (Cue::NothingElse, "
-        that's all, thats all, that is all, that will be all, that'll be all, nothing else, no thanks, no thank you, nope thanks, no thanks for, no thank you for, no thanks so much, no thank you so much, no thank you very much, no thanks a lot, i'm good, im good, i am good, all good, all set, that's it, thats it, that is it, that's everything, that is everything, nothing more, nothing
+        that's all, thats all, that is all, that will be all, that'll be all, that would be all, no that would be all, no that's all, no that is all, no that will be all, nothing else, no thanks, no thank you, nope thanks, no thanks for, no thank you for, no thanks so much, no thank you so much, no thank you very much, no thanks a lot, i'm good, im good, i am good, all good, all set, that's it, thats it, that is it, that's everything, that is everything, nothing more, nothing
         das ist alles, das war alles, das war's, nein danke, c'est tout, non merci, eso es todo, nada más, no gracias, è tutto, nient'altro, no grazie, é tudo, só isso, isso é tudo, 没有了, 没了, 就这些, 以上です, それだけ, 없습니다"),
     (Cue::Courtesy, "
         how can i help, how may i help, how can i assist, how may i assist, can i help you, may i help you, help you with, assist you, anything else, something else, you're welcome, youre welcome, you are welcome, my pleasure, no problem, glad i could, glad to help, happy to help, thank you for calling, thanks for calling, thank you for contacting, thanks for contacting, thank you for choosing, have a nice, have a great, have a good, have a wonderful, please hold, one moment, bear with me, welcome to, let me know, is there anything, enjoy your day, what can i
@@ -215,6 +240,13 @@ const PHRASES: &[(Cue, &str)] = &[
         leider, entschuldigung, tut mir leid, bedauere, désolé, désolé mais, désolée, malheureusement, navré, excusez, lo siento, lamento, lamentablemente, desafortunadamente, disculpe, mi dispiace, purtroppo, scusi, desculpe, infelizmente, lamento, helaas, przepraszam, niestety, üzgünüm, maalesef, к сожалению, извините, क्षमा, माफ
         抱歉, 对不起, 不好意思, 申し訳, すみません, 残念ながら, 죄송, 안타깝, آسف, ขออภัย"),
     (Cue::Sympathy, "sorry to hear, sorry you, sorry that you, sorry for your, sorry about your, sorry for the wait"),
+    (Cue::Indifferent, "
+        don't care, do not care, doesn't matter, does not matter, don't mind, do not mind, no preference, don't have a preference, not picky, any of them, any will do, either is fine
+        ist mir egal, egal, spielt keine rolle, peu importe, ça m'est égal, me da igual, no importa, non importa, non mi importa, tanto faz, 随便, 都可以, 无所谓"),
+    (Cue::Offers, "
+        how about, what about, i found, there is, there's, there are, i have, we have, i'd recommend, i would recommend, i recommend, i suggest, may i recommend, would you like
+        wie wäre, ich habe, ich empfehle, que diriez, je vous propose, je recommande, qué tal, qué le parece, le recomiendo, che ne dice, le consiglio, que tal, recomendo
+        推荐, 建议"),
     (Cue::Objects, "
         but, however, though, although, aber, jedoch, mais, cependant, pero, sin embargo, però, mas, porém, maar, но, लेकिन, lekin, 但是, 不过, でも, しかし, 하지만, 그런데, لكن"),
     (Cue::Warm, "

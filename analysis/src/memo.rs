@@ -9,7 +9,7 @@ use crate::keywords::{self, Candidates};
 use crate::language::{Election, Language, VOTING_MESSAGES_MAX, Votes, by_trigrams};
 use crate::sentiment::{MessageSentiment, SentimentModel};
 use crate::summary::{self, Pick};
-use crate::tokens::{Token, TokenKind, Tokens, combine, hash_text};
+use crate::tokens::{Gap, Token, TokenKind, Tokens, combine, hash_text};
 use crate::topic::{TopicMatcher, TopicScores};
 use crate::words::{HashedMap, WordInfo};
 
@@ -258,10 +258,26 @@ impl MessageTables {
         }
     }
 
+    /// Single characters of scripts without spaces are shared by many words, pairs of them are not.
     fn signature(&self, tokens: &[Token]) -> u64 {
-        let telling =
-            tokens.iter().filter(|token| !self.words.get(&token.hash).is_some_and(|info| info.is_common()));
-        telling.fold(0, |signature, token| signature | 1 << (token.stem & 63))
+        let is_telling = |token: &Token| !self.words.get(&token.hash).is_some_and(|info| info.is_common());
+        let bit = |hash: u64| 1u64 << (hash & 63);
+        let mut signature = 0;
+        let mut before: Option<&Token> = None;
+        for token in tokens {
+            match (token.kind, before) {
+                (TokenKind::Ideograph, Some(first))
+                    if token.gap == Gap::None && is_telling(first) && is_telling(token) =>
+                {
+                    signature |= bit(combine(first.hash, token.hash));
+                }
+                (TokenKind::Ideograph, _) => {}
+                _ if is_telling(token) => signature |= bit(token.stem),
+                _ => {}
+            }
+            before = (token.kind == TokenKind::Ideograph).then_some(token);
+        }
+        signature
     }
 
     fn depth(&self, utterance: &Utterance<'_>, tokens: &Tokens, language: Language) -> Depth {

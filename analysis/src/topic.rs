@@ -204,11 +204,10 @@ impl TopicMatcher {
         // Stray words add up: the longer the conversation, the clearer one of its messages must be.
         let clear =
             (CLEAR_SCORE_MIN + CLEAR_SCORE_STEP * num_messages.saturating_sub(1)).min(CLEAR_SCORE_MAX);
-        let (topic, sum) = (0u16..)
-            .zip(sums)
-            .filter(|(topic, _)| strongest[usize::from(*topic)] >= clear)
-            .max_by_key(|(topic, sum)| (*sum, std::cmp::Reverse(*topic)))?;
-        self.name(topic).filter(|_| sum >= TOPIC_SCORE_MIN * 100)
+        let (topic, sum) = (0u16..).zip(sums).max_by_key(|(topic, sum)| (*sum, std::cmp::Reverse(*topic)))?;
+        // Where stray words outweigh every clear message, the runner-up is no topic either.
+        let is_clear = strongest[usize::from(topic)] >= clear;
+        self.name(topic).filter(|_| is_clear && sum >= TOPIC_SCORE_MIN * 100)
     }
 
     /// Whether a word is part of any example.

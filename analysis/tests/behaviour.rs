@@ -198,6 +198,23 @@ fn topics_are_found_in_several_languages() {
 }
 
 #[test]
+fn stray_words_make_no_topic() {
+    let camping = analyze(
+        "a: Hello, I think that I should take all the firewood, water and you can take 2 of the food items.
+         u: Hello, I do not think that is a fair deal, I think that I should get 2 of the water and 1 of the food items.
+         a: What about I take all of the firewood and you take 1 water and 1 food.
+         u: It is also hard for me to get firewood, so that I can boil more water, I will take only 1 water and 2 food.
+         a: I will take 3 waters and 3 firewood and you can have all the food. I can get my own food.
+         u: Since you can get your own food you could get your own water too, so I should get 2 food 2 firewood and 2 water.
+         a: I am willing to give you all the food and two waters.
+         u: I agree on me getting 2 waters, I think that I should get two food since you can get your own.
+         a: In all fairness I let you get 3 foods, 1 water, and no firewood. I think that this deal will work.
+         u: I will agree on getting all of the water and food, and no firewood.",
+    );
+    assert_eq!(camping.topic.filter(|topic| topic.contains('&') || topic.contains("ooking")), None);
+}
+
+#[test]
 fn chit_chat_has_no_topic() {
     for text in ["hi", "ok thanks", "yes please", "KX7 22P", "my name is Tom"] {
         assert_eq!(analyze(&format!("u: {text}")).topic, None, "{text}");
@@ -397,6 +414,79 @@ fn satisfaction_is_whether_people_got_what_they_came_for_and_how_often_they_had_
          u: It is the small blue one from last year.
          a: I see.";
     assert!(!why(felt).contains("apologise"), "{}", why(felt));
+}
+
+#[test]
+fn what_a_message_answers_decides_how_it_is_meant() {
+    // An offer that does not suit is refused; nothing has failed.
+    let flights = "u: I need flight tickets for four people to Portland on Monday.
+         a: I found two flights. How about American Airlines at seven?
+         u: No, that doesn't work.";
+    let refused = analyze(&format!("{flights}\na: What about United?\nu: Fine, that is all for now."));
+    let why = refused.csat_description.unwrap();
+    assert!(!why.contains("failure") && !why.contains("problem"), "{why}");
+
+    // Whoever leaves the choice to the agent complains of nothing.
+    let tables = "u: I would like to book a table in the centre for two people.
+         a: What price range are you looking for?
+         u: I don't care.
+         a: La Raza has a table at seven, and it is booked for you.
+         u: Thank you!";
+    let calm = whole(tables);
+    assert_eq!(calm.messages[2].unwrap().sentiment, Sentiment::Neutral);
+    let rude =
+        whole("a: Your order is late.\nu: I don't care, this is ridiculous, I want my money back now!");
+    assert_eq!(rude.messages[1].unwrap().sentiment, Sentiment::Negative);
+
+    // A complaint that was dealt with before the next question is no longer there at the end.
+    let waiting = "u: Which train goes to London on Saturday?
+         a: The TR2025 at ten.
+         u: I am still waiting for the price, that is not working for me.
+         a: It costs 14 pounds.
+         u: Does the train take bicycles?
+         a: Folding ones only.
+         u: Thank you, that will be all for today!";
+    let why = analyze(waiting).csat_description.unwrap();
+    assert!(!why.contains("still there at the end"), "{why}");
+
+    // Nothing is done that has not been done.
+    let cancelled = "u: I would like to cancel the latte that I have just ordered here.
+         a: I'm having trouble with that. But the order hasn't been sent to the bar yet.
+         u: Then cancel it please.";
+    let why = analyze(cancelled).csat_description.unwrap();
+    assert!(!why.contains("something was completed"), "{why}");
+}
+
+#[test]
+fn polite_words_after_a_lost_cause_please_nobody() {
+    let lost = analyze(
+        "u: My son gets round the parental controls again, it is really disappointing.
+         a: I'm sorry. Would you like another app?
+         u: No, we have spent so much time on this, I am very frustrated with it.
+         a: I apologise, I will make a note.
+         u: Thank you. I appreciate your willingness to help, even though we haven't gotten anywhere yet.",
+    );
+    assert_eq!(lost.sentiment, Some(Sentiment::Negative), "{lost:?}");
+    assert!(lost.csat.unwrap() <= 2, "{lost:?}");
+}
+
+#[test]
+fn questions_of_one_form_repeat_nothing_in_chinese_either() {
+    let asked = analyze(
+        "u: 你好，我想找一家评分4.5分以上的餐馆。\na: 推荐您去密云印象。\nu: 餐馆的电话是多少啊？\na: 电话是69012385。
+         u: 餐馆的地址是在哪里啊？\na: 地址是在溪翁庄七孔桥西。\nu: 餐馆的评分是多少啊？\na: 评分是4.6分。\nu: 好的。",
+    );
+    let why = asked.csat_description.unwrap_or_default();
+    assert!(!why.contains("repeat"), "{why}");
+}
+
+#[test]
+fn a_quotation_holds_words_and_whole_numbers() {
+    let quoted = |script: &str| analyze(script).sentiment_description.unwrap();
+    let deal = quoted("u: Please submit the deal.🙂");
+    assert!(deal.contains("submit the deal"), "{deal}");
+    let rated = quoted("u: I love the one with 4.5 stars, it is wonderful\na: Fine.\nu: Book it.");
+    assert!(rated.contains("4.5 stars"), "{rated}");
 }
 
 #[test]

@@ -168,7 +168,19 @@ fn said<'a>(text: &'a str) -> UserMessage<'a> {
         score: found.map(|found| found.score),
         is_courtesy: text == "ok thanks",
         is_about_works: false,
+        is_mere_question: false,
     }
+}
+
+#[test]
+fn one_question_that_sounds_bad_makes_no_negative_interaction() {
+    let toll = said("We are going to be going through a toll. Will I have to pay extra for this?");
+    assert_eq!(toll.sentiment, Some(Sentiment::Negative), "else this shows nothing");
+    let whole = |is_mere_question| {
+        let toll = UserMessage { is_mere_question, ..toll };
+        interaction_sentiment(&[said("I need a taxi at two"), toll, said("ok thanks")]).unwrap().sentiment
+    };
+    assert_eq!([whole(false), whole(true)], [Sentiment::Negative, Sentiment::Neutral]);
 }
 
 #[test]
@@ -289,6 +301,7 @@ proptest! {
                 score: *score,
                 is_courtesy: text.len() % 3 == 0,
                 is_about_works: text.len() % 5 == 0,
+                is_mere_question: text.len() % 7 == 0,
             })
             .collect();
         let found = interaction_sentiment(&messages);

@@ -129,7 +129,9 @@ impl Interaction {
         let Some(topic) = about.topic.as_deref() else {
             let said = about.said();
             let keywords = || (!about.keywords.is_empty()).then(|| about.keywords.join(" · "));
-            return said.as_deref().or_else(first_said).and_then(shortened).or_else(keywords);
+            // The request, without what came of it.
+            let request = said.as_deref().and_then(|said| said.split(SUMMARY_SEPARATOR).next());
+            return request.or_else(first_said).and_then(shortened).or_else(keywords);
         };
         // The key phrase that adds most to the topic.
         let says_more = |keyword: &&String| {

@@ -75,10 +75,16 @@ pub(super) struct SignCounts {
     inabilities: u32,
     /// Whether the agent last did something, or could not.
     last_deed: Option<Cue>,
+    /// Whether the agent told something after that.
+    told_since: bool,
     /// Whether the customer last told of a success or of a failure.
     pub(super) last_word: Option<Cue>,
+    /// Whether the customer has asked something after the messages that are counted so far.
+    asked_since: bool,
     pub(super) has_human: bool,
     repetitions: u32,
+    /// Whether a reader would see a repetition, too: two requests about one account may share half of their words.
+    has_evident_repetition: bool,
     agent_repetitions: u32,
     open_questions: u32,
 }
@@ -87,14 +93,18 @@ impl SignCounts {
     pub(super) fn of(turns: &[MessageFeatures]) -> SignCounts {
         let about_works = talks_of_works(turns.iter());
         let mut tally = SignCounts { about_works, ..SignCounts::default() };
-        for turn in turns.iter().rev() {
+        for (n, turn) in turns.iter().enumerate().rev() {
             match turn.role {
-                Role::User => tally.add_customer(turn, about_works && turn.is_no_complaint()),
+                Role::User => {
+                    let turn = MessageFeatures { cues: answered_cues(turn, &turns[..n]), ..*turn };
+                    tally.add_customer(&turn, about_works && turn.is_no_complaint());
+                }
                 Role::Assistant | Role::Human => tally.add_agent(turn),
                 Role::System | Role::Tool => {}
             }
         }
         tally.repetitions = repetitions(by_customer(turns), 6, 2, (1, 2));
+        tally.has_evident_repetition = repetitions(by_customer(turns), 6, 2, (3, 5)) > 0;
         tally.agent_repetitions = repetitions(by_agent(turns), 6, 3, (3, 5));
         tally.open_questions = open_questions(turns);
         tally
@@ -127,8 +137,10 @@ impl SignCounts {
         if self.num_customer as usize <= CLOSING_TURNS {
             self.closing.insert(cues);
             // The later one wins: a problem that was solved is no longer there, and vice versa.
-            self.last_word =
-                self.last_word.or([Cue::Failure, Cue::Success].into_iter().find(|cue| cues.has(*cue)));
+            // Whoever asks for the next thing after a complaint has left it behind.
+            let found = [Cue::Failure, Cue::Success].into_iter().find(|cue| cues.has(*cue));
+            self.last_word = self.last_word.or(found.filter(|cue| *cue == Cue::Success || !self.asked_since));
+            self.asked_since |= turn.is_mere_question();
         }
     }
 
@@ -138,7 +150,17 @@ impl SignCounts {
         self.apologies += u32::from(cues.has(Cue::Sorry));
         self.inabilities += u32::from(cues.has(Cue::Unable));
         self.agent.insert(cues);
+        let is_empty = cues.has_any(&[Cue::Courtesy, Cue::Farewell, Cue::Unable, Cue::Sorry]);
+        self.told_since |= self.last_deed.is_none() && !is_empty && !turn.asks;
         self.last_deed = self.last_deed.or([Cue::Done, Cue::Unable].into_iter().find(|cue| cues.has(*cue)));
+    }
+
+    /// Whether something was completed, thanks were given at the end, and nothing was complained of.
+    pub(super) fn got_something(&self) -> bool {
+        self.agent.has(Cue::Done)
+            && self.last.has(Cue::Thanks)
+            && self.failures == 0
+            && !self.customer.has_any(&[Cue::WantsPerson, Cue::Repetition])
     }
 
     /// How many of the customer's messages, as a share.
@@ -193,7 +215,7 @@ impl SignCounts {
         let is_long = self.num_customer >= LONG_TURNS && !self.about_works;
         let good = |is: bool, reason: &'static str| if is { (1.0, reason) } else { (0.0, "") };
         let bad = |is: bool, reason: &'static str| if is { (-1.0, reason) } else { (0.0, "") };
-        let repetitions = self.repetitions + self.stated_repetitions;
+        let repeats = self.has_evident_repetition || self.stated_repetitions > 0;
         let (deed, inability) = (self.agent.has(Cue::Done), self.last_deed == Some(Cue::Unable));
         // One for each sign: what the text bears out, and its direction.
         let reasons: [(f32, &'static str); NUM_SIGNS] = [
@@ -208,9 +230,10 @@ impl SignCounts {
             if deed {
                 good(true, "something was completed")
             } else {
-                bad(inability && !ended_well, "nothing was completed")
+                // Whoever was told the address in the end got something.
+                bad(inability && !ended_well && !self.told_since, "nothing was completed")
             },
-            bad(repetitions > 0, "the customer had to repeat things"),
+            bad(repeats, "the customer had to repeat things"),
             bad(self.agent_repetitions > 0, "the agent repeated itself"),
             bad(self.open_questions > 0, "a question was passed over"),
             bad(is_long, "it took many messages"),
@@ -241,11 +264,22 @@ const MOOD_DEVIATION_MAX: f32 = 5.0;
 /// The first signs are moods.
 const NUM_MOODS: usize = 2;
 
+/// The cues of a customer's message in the light of the one before it: an offer that "doesn't work" is refused.
+fn answered_cues(turn: &MessageFeatures, before: &[MessageFeatures]) -> Cues {
+    let refuses_offer = turn.cues.has(Cue::Refuses)
+        && turn.num_words <= REFUSAL_WORDS_MAX
+        && by_agent(before).next_back().is_some_and(|agent| agent.cues.has(Cue::Offers));
+    if refuses_offer { turn.cues.without(Cue::Failure) } else { turn.cues }
+}
+
+/// A refusal with more words than this says what is wrong as well.
+const REFUSAL_WORDS_MAX: u16 = 8;
+
 fn by_customer(turns: &[MessageFeatures]) -> impl Iterator<Item = &MessageFeatures> {
     turns.iter().filter(|turn| turn.role == Role::User)
 }
 
-fn by_agent(turns: &[MessageFeatures]) -> impl Iterator<Item = &MessageFeatures> {
+fn by_agent(turns: &[MessageFeatures]) -> impl DoubleEndedIterator<Item = &MessageFeatures> {
     turns.iter().filter(|turn| matches!(turn.role, Role::Assistant | Role::Human))
 }
 

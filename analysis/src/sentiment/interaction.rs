@@ -43,6 +43,8 @@ pub struct UserMessage<'a> {
     pub is_courtesy: bool,
     /// It is about a film or the news; feelings about them count little.
     pub is_about_works: bool,
+    /// It asks for something and complains of nothing in so many words.
+    pub is_mere_question: bool,
 }
 
 /// The mood of an interaction.
@@ -94,6 +96,7 @@ struct Judged<'a> {
     sentiment: Sentiment,
     is_courtesy: bool,
     is_about_works: bool,
+    is_mere_question: bool,
 }
 
 impl Judged<'_> {
@@ -121,10 +124,15 @@ pub fn interaction_sentiment(messages: &[UserMessage<'_>]) -> Option<Interaction
     Some(InteractionSentiment { sentiment, score, description: describe(sentiment, ended, &judged), ended })
 }
 
-/// The moods that the messages bear out: a bad one needs a bad message; courtesies alone please nobody, and neither does
-/// what came of it if the last word before them is a complaint.
+/// The moods that the messages bear out: a bad one needs a bad message, and more than one question that sounds a little
+/// bad ("will I have to pay extra?"); courtesies alone please nobody, and neither does what came of it if the last word
+/// before them is a complaint.
 fn bounds(judged: &[Judged<'_>]) -> (f32, f32) {
-    let hurts = judged.iter().any(|message| message.sentiment == Sentiment::Negative);
+    let mut bad = judged.iter().filter(|message| message.sentiment == Sentiment::Negative);
+    let hurts = match (bad.next(), bad.next()) {
+        (Some(lone), None) => !lone.is_mere_question || judged.len() == 1,
+        (first, _) => first.is_some(),
+    };
     let mut meant = judged.iter().rev().filter(|message| !message.is_courtesy).peekable();
     let ends_badly = meant.peek().is_some_and(|last| last.felt < -ENDED_SCORE_MIN);
     let pleases =
@@ -144,7 +152,8 @@ fn judged<'a>(message: &UserMessage<'a>) -> Option<Judged<'a>> {
     let score = message.score.filter(|score| score.is_finite()).unwrap_or(assumed).clamp(-1.0, 1.0);
     let felt = if message.is_about_works { ABOUT_WORKS_WEIGHT * score } else { score };
     let (is_courtesy, is_about_works) = (message.is_courtesy && score > 0.0, message.is_about_works);
-    Some(Judged { text: message.text, score, felt, sentiment, is_courtesy, is_about_works })
+    let is_mere_question = message.is_mere_question;
+    Some(Judged { text: message.text, score, felt, sentiment, is_courtesy, is_about_works, is_mere_question })
 }
 
 fn label(score: f32, least: f32) -> Sentiment {
@@ -295,14 +304,23 @@ fn telling_sentence(text: &str, score: f32) -> &str {
         }
         previous = token.hash;
     }
-    let ends = |c: char| matches!(c, '.' | '!' | '?' | '\n' | '。' | '！' | '？' | '।');
     let at = strongest.1;
-    let start =
-        text[..at].rfind(ends).map_or(0, |idx| idx + text[idx..].chars().next().map_or(1, char::len_utf8));
-    // The mark that ends the sentence belongs to it: "THREE weeks!" is not "THREE weeks".
-    let end = text[at..].find(ends).map_or(text.len(), |idx| {
-        let mark = text[at + idx..].chars().next().map_or(1, char::len_utf8);
-        at + idx + mark
-    });
-    text[start..end].trim()
+    // The mark that ends a sentence belongs to it: "THREE weeks!" is not "THREE weeks".
+    let ends = text.char_indices().filter(|(idx, c)| ends_sentence(text, *idx, *c));
+    let ends: Vec<usize> = ends.map(|(idx, c)| idx + c.len_utf8()).collect();
+    let start = ends.iter().rfind(|end| **end <= at).copied().unwrap_or(0);
+    let end = ends.iter().find(|end| **end > at).copied().unwrap_or(text.len());
+    let sentence = text[start..end].trim();
+    // An emoji after the full stop says little without what it stands for.
+    if sentence.chars().any(char::is_alphanumeric) { sentence } else { text.trim() }
+}
+
+/// Whether the character at `idx` ends a sentence; the full stop in `4.5` does not.
+fn ends_sentence(text: &str, idx: usize, c: char) -> bool {
+    let is_decimal = || text[idx + 1..].starts_with(|next: char| next.is_alphanumeric());
+    match c {
+        '!' | '?' | '\n' | '。' | '！' | '？' | '।' => true,
+        '.' => !is_decimal(),
+        _ => false,
+    }
 }
