@@ -2,18 +2,18 @@
 
 use std::ops::Range;
 
-use crate::context::{self, Context};
-use crate::folded::{Folded, is_unspaced};
+use crate::context::{self, FieldHint};
+use crate::normalized::{NormalizedText, is_unspaced};
 use crate::numbers::{Group, digits, each_number, goes_on, groups, passes_luhn};
 
 const DIGITS_MIN: usize = 13;
 const DIGITS_MAX: usize = 19;
 
-pub(crate) fn find(text: &Folded, given: Context, found: &mut impl FnMut(Range<usize>)) {
-    each_number(text, |start| at_digit(text, start, given), found);
+pub(crate) fn find(text: &NormalizedText, hint: FieldHint, found: &mut impl FnMut(Range<usize>)) {
+    each_number(text, |start| at_digit(text, start, hint), found);
 }
 
-fn at_digit(text: &Folded, start: usize, given: Context) -> Option<Range<usize>> {
+fn at_digit(text: &NormalizedText, start: usize, hint: FieldHint) -> Option<Range<usize>> {
     if !may_begin(text, start) {
         return None;
     }
@@ -24,15 +24,15 @@ fn at_digit(text: &Folded, start: usize, given: Context) -> Option<Range<usize>>
     for end in (1..=groups.len()).rev() {
         let groups = &groups[..end];
         let digits = digits(text, groups);
-        if (DIGITS_MIN..=DIGITS_MAX).contains(&digits.len()) && is_card(text, groups, &digits, given) {
+        if (DIGITS_MIN..=DIGITS_MAX).contains(&digits.len()) && is_card(text, groups, &digits, hint) {
             return Some(start..groups[end - 1].end);
         }
     }
-    cut(text, &groups, num_digits, given)
+    cut(text, &groups, num_digits, hint)
 }
 
 /// Whether a number stands on its own: no digits before it, no decimal part after it. A word may precede it (`card4111…`).
-fn may_begin(text: &Folded, start: usize) -> bool {
+fn may_begin(text: &NormalizedText, start: usize) -> bool {
     match text.before(start) {
         None => true,
         Some(c) if c.is_alphabetic() && !is_unspaced(c) => {
@@ -50,7 +50,7 @@ fn may_begin(text: &Folded, start: usize) -> bool {
     }
 }
 
-fn is_card(text: &Folded, groups: &[Group], digits: &[u8], given: Context) -> bool {
+fn is_card(text: &NormalizedText, groups: &[Group], digits: &[u8], hint: FieldHint) -> bool {
     let (start, end) = (groups[0].start, groups[groups.len() - 1].end);
     if goes_on(text, end) || !is_of_a_network(digits) {
         return false;
@@ -59,7 +59,7 @@ fn is_card(text: &Folded, groups: &[Group], digits: &[u8], given: Context) -> bo
     if is_dotted && !is_in_fours(groups) {
         return false;
     }
-    let is_said = given.is_card || context::is_card(text, start);
+    let is_said = hint.is_card || context::is_card(text, start);
     if !passes_luhn(digits) {
         // Mistyped, but still personal.
         return is_said && digits.len() == 16 && (groups.len() == 1 || is_in_fours(groups));
@@ -72,7 +72,7 @@ fn is_card(text: &Folded, groups: &[Group], digits: &[u8], given: Context) -> bo
 }
 
 /// Groups of four at the very beginning or end of a text: the rest is in another message.
-fn cut(text: &Folded, groups: &[Group], num_digits: usize, given: Context) -> Option<Range<usize>> {
+fn cut(text: &NormalizedText, groups: &[Group], num_digits: usize, hint: FieldHint) -> Option<Range<usize>> {
     let (start, end) = (groups.first()?.start, groups.last()?.end);
     let (begins, ends) = (text.is_at_start(start), text.is_at_end(end));
     let is_short = (8..16).contains(&num_digits) && groups.len() >= 2;
@@ -84,7 +84,7 @@ fn cut(text: &Folded, groups: &[Group], num_digits: usize, given: Context) -> Op
         return None;
     }
     let is_beginning = ends && is_prefix(&digits(text, groups));
-    let is_said = given.is_card || context::is_card(text, start);
+    let is_said = hint.is_card || context::is_card(text, start);
     let is_all = begins && ends;
     let is_enough = is_said || is_all && num_digits == 8 || num_digits >= 12;
     ((is_beginning || begins) && is_enough && !context::is_phone(text, start)).then_some(start..end)

@@ -1,24 +1,24 @@
 //! Words before a number that say what it is, in the languages that customers write.
 
-use crate::folded::Folded;
+use crate::normalized::NormalizedText;
 
 /// How far back such a word may be.
 const REACH: usize = 40;
 
 /// Hints that a field's name gives about its value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Context {
+pub(crate) struct FieldHint {
     pub(crate) is_phone: bool,
     pub(crate) is_card: bool,
     pub(crate) is_ssn: bool,
 }
 
-impl Context {
+impl FieldHint {
     /// The hint of a key in metadata or in a tool's arguments.
-    pub(crate) fn of_name(name: &str) -> Context {
+    pub(crate) fn from_name(name: &str) -> FieldHint {
         let name = name.to_lowercase();
         let is_whole = |short: &str| name.split(|c: char| !c.is_alphanumeric()).any(|part| part == short);
-        Context {
+        FieldHint {
             is_phone: contains(&name, PHONE) || ["tel", "cell", "msisdn", "caller"].into_iter().any(is_whole),
             is_card: (contains(&name, CARD) && !name.contains("discard")) || is_whole("pan"),
             is_ssn: contains(&name, SSN),
@@ -30,7 +30,7 @@ fn contains(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }
 
-pub(crate) fn is_phone(text: &Folded, at: usize) -> bool {
+pub(crate) fn is_phone(text: &NormalizedText, at: usize) -> bool {
     let before = text.before_lowercase(at, REACH);
     let verbs = [
         " call ",
@@ -48,16 +48,16 @@ pub(crate) fn is_phone(text: &Folded, at: usize) -> bool {
     (contains(&before, PHONE) || verbs.iter().any(|verb| before.contains(verb))) && !is_other_number(&before)
 }
 
-pub(crate) fn is_card(text: &Folded, at: usize) -> bool {
+pub(crate) fn is_card(text: &NormalizedText, at: usize) -> bool {
     contains(&text.before_lowercase(at, REACH), CARD)
 }
 
-pub(crate) fn is_ssn(text: &Folded, at: usize) -> bool {
+pub(crate) fn is_ssn(text: &NormalizedText, at: usize) -> bool {
     contains(&text.before_lowercase(at, REACH), SSN)
 }
 
 /// Whether the words just before say that it is the number of a thing: an order, an invoice, a parcel.
-pub(crate) fn is_thing(text: &Folded, at: usize) -> bool {
+pub(crate) fn is_thing(text: &NormalizedText, at: usize) -> bool {
     is_other_number(&text.before_lowercase(at, 26))
 }
 

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use crate::folded::{Folded, is_unspaced};
+use crate::normalized::{NormalizedText, is_unspaced};
 
 /// Longest local part, and longest domain, that is considered.
 const LOCAL_MAX: usize = 128;
 const DOMAIN_MAX: usize = 253;
 
-pub(crate) fn find(text: &Folded, found: &mut impl FnMut(Range<usize>)) {
+pub(crate) fn find(text: &NormalizedText, found: &mut impl FnMut(Range<usize>)) {
     let mut from = 0;
     for at in 0..text.chars.len() {
         if at < from {
@@ -27,7 +27,7 @@ pub(crate) fn find(text: &Folded, found: &mut impl FnMut(Range<usize>)) {
 }
 
 /// The address around an at sign.
-fn written(text: &Folded, at: usize) -> Option<Range<usize>> {
+fn written(text: &NormalizedText, at: usize) -> Option<Range<usize>> {
     let start = local_start(text, at)?;
     match domain_end(text, at + 1) {
         Some(end) => Some(start..end),
@@ -41,7 +41,7 @@ fn written(text: &Folded, at: usize) -> Option<Range<usize>> {
     }
 }
 
-fn local_start(text: &Folded, at: usize) -> Option<usize> {
+fn local_start(text: &NormalizedText, at: usize) -> Option<usize> {
     if text.before(at) == Some('"') {
         let quoted = at.saturating_sub(66)..at.saturating_sub(1);
         return quoted.rev().find(|index| text.chars[*index] == '"');
@@ -63,7 +63,7 @@ fn local_start(text: &Folded, at: usize) -> Option<usize> {
 
 /// Where a complete domain ends: labels with dots between them, the last one of letters. What was typed on after the
 /// letters, as in `jane@example.com1`, belongs to it: people mistype addresses and run them into the next word.
-fn domain_end(text: &Folded, start: usize) -> Option<usize> {
+fn domain_end(text: &NormalizedText, start: usize) -> Option<usize> {
     let mut end = None;
     let mut label_start = start;
     loop {
@@ -93,7 +93,7 @@ fn domain_end(text: &Folded, start: usize) -> Option<usize> {
 }
 
 /// Where a possible domain, complete or not, ends.
-fn domain_prefix_end(text: &Folded, start: usize) -> usize {
+fn domain_prefix_end(text: &NormalizedText, start: usize) -> usize {
     let mut at = start;
     while at - start < DOMAIN_MAX && text.get(at).is_some_and(|c| c.is_alphanumeric() || c == '-' || c == '.')
     {
@@ -102,7 +102,7 @@ fn domain_prefix_end(text: &Folded, start: usize) -> usize {
     at
 }
 
-fn label_end(text: &Folded, start: usize) -> usize {
+fn label_end(text: &NormalizedText, start: usize) -> usize {
     let Some(first) = text.get(start) else { return start };
     let mut at = start;
     while text.get(at).is_some_and(|c| {
@@ -113,7 +113,7 @@ fn label_end(text: &Folded, start: usize) -> usize {
     at
 }
 
-fn trimmed(text: &Folded, start: usize, mut end: usize) -> usize {
+fn trimmed(text: &NormalizedText, start: usize, mut end: usize) -> usize {
     while end > start && text.chars[end - 1] == '-' {
         end -= 1;
     }
@@ -134,7 +134,7 @@ const SPOKEN_ENDS: &[&str] = &[
 ];
 
 /// `jane dot doe at example dot com`: the space before `at` is given.
-fn spoken(text: &Folded, space: usize) -> Option<Range<usize>> {
+fn spoken(text: &NormalizedText, space: usize) -> Option<Range<usize>> {
     let (word, after) = word_after(text, space)?;
     if !AT.contains(&word.as_str()) {
         return None;
@@ -172,7 +172,7 @@ fn spoken(text: &Folded, space: usize) -> Option<Range<usize>> {
 }
 
 /// The word after that space, in lower case, and where it ends.
-fn word_after(text: &Folded, space: usize) -> Option<(String, usize)> {
+fn word_after(text: &NormalizedText, space: usize) -> Option<(String, usize)> {
     if text.get(space) != Some(' ') {
         return None;
     }
@@ -182,7 +182,7 @@ fn word_after(text: &Folded, space: usize) -> Option<(String, usize)> {
 }
 
 /// Where the word begins that ends there.
-fn word_start(text: &Folded, end: usize) -> Option<usize> {
+fn word_start(text: &NormalizedText, end: usize) -> Option<usize> {
     let is_part = |c: char| c.is_alphanumeric() || "._-+".contains(c);
     let mut start = end;
     while start > 0 && end - start < 64 && is_part(text.chars[start - 1]) {

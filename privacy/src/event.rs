@@ -11,7 +11,7 @@ use hearken_model::{
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use crate::context::Context;
+use crate::context::FieldHint;
 use crate::redactor::Redactor;
 
 impl Redactor {
@@ -72,7 +72,7 @@ impl Redactor {
         self.optional(user_id);
         self.optional_url(url);
         if let Some(caller) = caller {
-            self.owned_as(caller, Context { is_phone: true, ..Context::default() });
+            self.owned_as(caller, FieldHint { is_phone: true, ..FieldHint::default() });
         }
         if let Some(user_agent) = user_agent {
             self.user_agent(user_agent);
@@ -90,7 +90,7 @@ impl Redactor {
     fn log_entry(&self, text: &mut String) {
         match serde_json::from_str::<Value>(text) {
             Ok(mut entry) => {
-                self.json(&mut entry, Context::default());
+                self.json(&mut entry, FieldHint::default());
                 *text = entry.to_string();
             }
             Err(_) => self.owned(text),
@@ -98,12 +98,12 @@ impl Redactor {
     }
 
     fn entry(&self, key: String, value: Scalar) -> (String, Scalar) {
-        let given = Context::of_name(&key);
+        let hint = FieldHint::from_name(&key);
         let value = match value {
             Scalar::Bool(_) => value,
             Scalar::Number(number) => {
                 let text = number.to_string();
-                match self.text_as(&text, given) {
+                match self.text_as(&text, hint) {
                     Cow::Borrowed(_) => Scalar::Number(number),
                     Cow::Owned(redacted) => Scalar::Text(redacted),
                 }
@@ -112,7 +112,7 @@ impl Redactor {
                 if is_url(&text) {
                     self.url(&mut text);
                 } else {
-                    self.owned_as(&mut text, given);
+                    self.owned_as(&mut text, hint);
                 }
                 Scalar::Text(text)
             }
@@ -139,7 +139,7 @@ impl Redactor {
         self.owned(text);
         if let Some(tool) = tool {
             for value in [&mut tool.arguments, &mut tool.result].into_iter().flatten() {
-                self.json(value, Context::default());
+                self.json(value, FieldHint::default());
             }
         }
     }
@@ -161,23 +161,23 @@ impl Redactor {
     }
 
     /// A JSON value. Its depth was bounded when it was parsed.
-    fn json(&self, value: &mut Value, given: Context) {
+    fn json(&self, value: &mut Value, hint: FieldHint) {
         match value {
             Value::Null | Value::Bool(_) => {}
             Value::Number(number) => {
-                if let Cow::Owned(redacted) = self.text_as(&number.to_string(), given) {
+                if let Cow::Owned(redacted) = self.text_as(&number.to_string(), hint) {
                     *value = Value::String(redacted);
                 }
             }
-            Value::String(text) => self.owned_as(text, given),
-            Value::Array(values) => values.iter_mut().for_each(|value| self.json(value, given)),
+            Value::String(text) => self.owned_as(text, hint),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.json(value, hint)),
             Value::Object(object) => {
                 let redacted: Map<String, Value> = std::mem::take(object)
                     .into_iter()
                     .map(|(key, mut value)| {
                         match &mut value {
                             Value::String(text) if key == "user_agent" => self.user_agent(text),
-                            value => self.json(value, Context::of_name(&key)),
+                            value => self.json(value, FieldHint::from_name(&key)),
                         }
                         (self.text(&key).into_owned(), value)
                     })
@@ -201,10 +201,10 @@ impl Redactor {
                 Some((at, c)) if "/?#&=;".contains(c) => part.split_at(at),
                 _ => (part, ""),
             };
-            let given = Context::of_name(name);
+            let hint = FieldHint::from_name(name);
             let decoded = percent_decode_str(text).decode_utf8_lossy();
             let with_spaces = decoded.replace('+', " ");
-            let changed = |text: &str| match self.text_as(text, given) {
+            let changed = |text: &str| match self.text_as(text, hint) {
                 Cow::Owned(redacted) => Some(redacted),
                 Cow::Borrowed(_) => None,
             };
@@ -235,11 +235,11 @@ impl Redactor {
     }
 
     fn owned(&self, text: &mut String) {
-        self.owned_as(text, Context::default());
+        self.owned_as(text, FieldHint::default());
     }
 
-    fn owned_as(&self, text: &mut String, given: Context) {
-        if let Cow::Owned(redacted) = self.text_as(text, given) {
+    fn owned_as(&self, text: &mut String, hint: FieldHint) {
+        if let Cow::Owned(redacted) = self.text_as(text, hint) {
             *text = redacted;
         }
     }

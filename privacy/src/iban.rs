@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::folded::{Folded, is_word};
+use crate::normalized::{NormalizedText, is_word};
 
 /// Countries with the length of their numbers, as the registry of ISO 13616 lists them.
 const LENGTHS: &[(&str, usize)] = &[
@@ -100,7 +100,7 @@ const LENGTHS: &[(&str, usize)] = &[
 /// Fewest characters of a number that is cut off by the end of the text.
 const CUT_MIN: usize = 12;
 
-pub(crate) fn find(text: &Folded, found: &mut impl FnMut(Range<usize>)) {
+pub(crate) fn find(text: &NormalizedText, found: &mut impl FnMut(Range<usize>)) {
     let mut from = 0;
     for start in 0..text.chars.len() {
         if start < from || !text.chars[start].is_ascii_alphabetic() || text.before(start).is_some_and(is_word)
@@ -114,7 +114,7 @@ pub(crate) fn find(text: &Folded, found: &mut impl FnMut(Range<usize>)) {
     }
 }
 
-fn end_of_iban(text: &Folded, start: usize) -> Option<usize> {
+fn end_of_iban(text: &NormalizedText, start: usize) -> Option<usize> {
     let country: String = text.chars.get(start..start + 2)?.iter().map(char::to_ascii_uppercase).collect();
     let length = LENGTHS.iter().find_map(|(code, length)| (*code == country).then_some(*length))?;
     if !text.chars.get(start + 2..start + 4)?.iter().all(char::is_ascii_digit) {

@@ -3,12 +3,12 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
-use crate::folded::{Folded, is_word};
+use crate::normalized::{NormalizedText, is_word};
 
 /// Longest address: IPv6 with the last 32 bits as IPv4.
 const LENGTH_MAX: usize = 45;
 
-pub(crate) fn find(text: &Folded, found: &mut impl FnMut(Range<usize>)) {
+pub(crate) fn find(text: &NormalizedText, found: &mut impl FnMut(Range<usize>)) {
     let is_part = |c: char| c.is_ascii_hexdigit() || c == '.' || c == ':';
     let mut at = 0;
     while at < text.chars.len() {
@@ -26,7 +26,7 @@ pub(crate) fn find(text: &Folded, found: &mut impl FnMut(Range<usize>)) {
     }
 }
 
-fn within(text: &Folded, start: usize, mut end: usize) -> Option<Range<usize>> {
+fn within(text: &NormalizedText, start: usize, mut end: usize) -> Option<Range<usize>> {
     while end > start && matches!(text.chars[end - 1], '.' | ':') && !ends_in_two_colons(text, start, end) {
         end -= 1; // the sentence's
     }
@@ -63,6 +63,6 @@ fn within(text: &Folded, start: usize, mut end: usize) -> Option<Range<usize>> {
     is_address.then_some(start..end)
 }
 
-fn ends_in_two_colons(text: &Folded, start: usize, end: usize) -> bool {
+fn ends_in_two_colons(text: &NormalizedText, start: usize, end: usize) -> bool {
     end - start >= 2 && text.chars[end - 2..end] == [':', ':']
 }

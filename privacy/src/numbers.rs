@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::folded::{Folded, is_word};
+use crate::normalized::{NormalizedText, is_word};
 
 /// A run of digits.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ const GROUPS_MAX: usize = 19;
 
 /// Calls `found` with what `at_digit` makes of each number, tried at its first digit; what is found is not tried again.
 pub(crate) fn each_number(
-    text: &Folded,
+    text: &NormalizedText,
     mut at_digit: impl FnMut(usize) -> Option<Range<usize>>,
     found: &mut impl FnMut(Range<usize>),
 ) {
@@ -44,7 +44,7 @@ pub(crate) fn each_number(
 
 /// The group that begins at that digit and those that follow it, as long as `joins` says that what stands between two
 /// of them may stand within a number.
-pub(crate) fn groups(text: &Folded, start: usize, joins: impl Fn(&[char]) -> bool) -> Vec<Group> {
+pub(crate) fn groups(text: &NormalizedText, start: usize, joins: impl Fn(&[char]) -> bool) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut at = start;
     while groups.len() < GROUPS_MAX {
@@ -64,18 +64,18 @@ pub(crate) fn groups(text: &Folded, start: usize, joins: impl Fn(&[char]) -> boo
 }
 
 /// Where the digits end that begin there.
-pub(crate) fn end_of_digits(text: &Folded, start: usize) -> usize {
+pub(crate) fn end_of_digits(text: &NormalizedText, start: usize) -> usize {
     (start..).find(|index| !text.get(*index).is_some_and(|c| c.is_ascii_digit())).unwrap_or(start)
 }
 
 /// The digits of these groups.
-pub(crate) fn digits(text: &Folded, groups: &[Group]) -> Vec<u8> {
+pub(crate) fn digits(text: &NormalizedText, groups: &[Group]) -> Vec<u8> {
     let chars = groups.iter().flat_map(|group| &text.chars[group.start..group.end]);
     chars.filter_map(|c| c.to_digit(10)).map(|digit| digit as u8).collect()
 }
 
 /// Whether what ends there continues: a letter, or the decimal part of an amount.
-pub(crate) fn goes_on(text: &Folded, end: usize) -> bool {
+pub(crate) fn goes_on(text: &NormalizedText, end: usize) -> bool {
     match text.get(end) {
         Some('.' | ',' | ':' | '/' | '-' | '_') => text.get(end + 1).is_some_and(|c| c.is_ascii_digit()),
         Some(c) => is_word(c),

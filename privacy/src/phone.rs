@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use phonenumber::country;
 
-use crate::context::{self, Context};
-use crate::folded::{Folded, is_word};
+use crate::context::{self, FieldHint};
+use crate::normalized::{NormalizedText, is_word};
 use crate::numbers::{Group, digits, each_number, goes_on, groups};
 
 const DIGITS_MIN: usize = 7;
@@ -39,9 +39,9 @@ const WITH_ZERO: &[country::Id] = &[
 const WITHOUT_ZERO: &[country::Id] =
     &[country::ES, country::IT, country::PT, country::BR, country::MX, country::PL, country::CN];
 
-pub(crate) fn find(text: &Folded, given: Context, found: &mut impl FnMut(Range<usize>)) {
+pub(crate) fn find(text: &NormalizedText, hint: FieldHint, found: &mut impl FnMut(Range<usize>)) {
     let mut lookups = Lookups { left: LOOKUPS_MAX };
-    each_number(text, |start| at_digit(text, start, given, &mut lookups), found);
+    each_number(text, |start| at_digit(text, start, hint, &mut lookups), found);
 }
 
 struct Lookups {
@@ -62,7 +62,12 @@ impl Lookups {
     }
 }
 
-fn at_digit(text: &Folded, digit: usize, given: Context, lookups: &mut Lookups) -> Option<Range<usize>> {
+fn at_digit(
+    text: &NormalizedText,
+    digit: usize,
+    hint: FieldHint,
+    lookups: &mut Lookups,
+) -> Option<Range<usize>> {
     let opening = text.before(digit).filter(|c| matches!(c, '(' | '+'));
     let mut start = digit - usize::from(opening.is_some());
     let mut has_plus = opening == Some('+');
@@ -98,19 +103,19 @@ fn at_digit(text: &Folded, digit: usize, given: Context, lookups: &mut Lookups) 
             return None;
         }
         let candidate = Candidate { text, start, has_plus, groups, digits: &digits };
-        candidate.is_phone(given, lookups).then(|| start..end + usize::from(closes(text, start, end)))
+        candidate.is_phone(hint, lookups).then(|| start..end + usize::from(closes(text, start, end)))
     })
 }
 
 /// Whether a bracket that opened at the beginning closes right behind.
-fn closes(text: &Folded, start: usize, end: usize) -> bool {
+fn closes(text: &NormalizedText, start: usize, end: usize) -> bool {
     let opened = text.chars[start..end].iter().filter(|c| **c == '(').count();
     let closed = text.chars[start..end].iter().filter(|c| **c == ')').count();
     opened > closed && text.get(end) == Some(')')
 }
 
 struct Candidate<'t> {
-    text: &'t Folded,
+    text: &'t NormalizedText,
     start: usize,
     has_plus: bool,
     groups: &'t [Group],
@@ -118,7 +123,7 @@ struct Candidate<'t> {
 }
 
 impl Candidate<'_> {
-    fn is_phone(&self, given: Context, lookups: &mut Lookups) -> bool {
+    fn is_phone(&self, hint: FieldHint, lookups: &mut Lookups) -> bool {
         let number: String = self.digits.iter().map(|digit| char::from(b'0' + digit)).collect();
         if self.has_plus {
             // An invalid number that begins with a plus is redacted if its length is plausible: it has a digit too many.
@@ -132,7 +137,7 @@ impl Candidate<'_> {
         {
             return true;
         }
-        if given.is_phone || context::is_phone(self.text, self.start) {
+        if hint.is_phone || context::is_phone(self.text, self.start) {
             return true;
         }
         if context::is_thing(self.text, self.start) {

@@ -7,8 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hearken_model::PersonalData;
 
-use crate::context::Context;
-use crate::folded::Folded;
+use crate::context::FieldHint;
+use crate::normalized::NormalizedText;
 use crate::{card, email, iban, ip, phone, ssn};
 
 /// Fewest digits of any kind except addresses.
@@ -35,15 +35,15 @@ impl Redactor {
 
     /// The text without personal data; borrowed when there is none. Redacting twice changes nothing.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.text_as(text, Context::default())
+        self.text_as(text, FieldHint::default())
     }
 
-    pub(crate) fn text_as<'t>(&self, text: &'t str, given: Context) -> Cow<'t, str> {
+    pub(crate) fn text_as<'t>(&self, text: &'t str, hint: FieldHint) -> Cow<'t, str> {
         if !self.may_hold_any(text) {
             return Cow::Borrowed(text);
         }
         // Numbering plans are third-party code: a text that makes it panic must not get through unredacted.
-        match catch_unwind(AssertUnwindSafe(|| self.replaced(text, given))) {
+        match catch_unwind(AssertUnwindSafe(|| self.replaced(text, hint))) {
             Ok(replaced) => replaced,
             Err(_) => {
                 tracing::error!(
@@ -57,7 +57,7 @@ impl Redactor {
 
     /// What is found, by kind and place in bytes, in the order of the text; no two overlap.
     pub fn find(&self, text: &str) -> Vec<(PersonalData, Range<usize>)> {
-        self.find_as(text, Context::default())
+        self.find_as(text, FieldHint::default())
     }
 
     pub(crate) fn looks_for(&self, kind: PersonalData) -> bool {
@@ -82,8 +82,8 @@ impl Redactor {
             || self.looks_for(PersonalData::Email) && email::may_be_spoken(text)
     }
 
-    fn find_as(&self, text: &str, given: Context) -> Vec<(PersonalData, Range<usize>)> {
-        let mut folded = Folded::new(text);
+    fn find_as(&self, text: &str, hint: FieldHint) -> Vec<(PersonalData, Range<usize>)> {
+        let mut normalized = NormalizedText::new(text);
         let mut found = Vec::new();
         // The most specific first: a card's digits are not considered as a phone number again. Kinds that are kept are
         // searched too, or their digits would be taken for another kind.
@@ -98,21 +98,21 @@ impl Redactor {
             let before = found.len();
             let mut take = |range: Range<usize>| found.push((kind, range));
             match kind {
-                PersonalData::Email => email::find(&folded, &mut take),
-                PersonalData::Iban => iban::find(&folded, &mut take),
-                PersonalData::Card => card::find(&folded, given, &mut take),
-                PersonalData::Ssn => ssn::find(&folded, given, &mut take),
-                PersonalData::Ip => ip::find(&folded, &mut take),
-                PersonalData::Phone if self.looks_for(kind) => phone::find(&folded, given, &mut take),
+                PersonalData::Email => email::find(&normalized, &mut take),
+                PersonalData::Iban => iban::find(&normalized, &mut take),
+                PersonalData::Card => card::find(&normalized, hint, &mut take),
+                PersonalData::Ssn => ssn::find(&normalized, hint, &mut take),
+                PersonalData::Ip => ip::find(&normalized, &mut take),
+                PersonalData::Phone if self.looks_for(kind) => phone::find(&normalized, hint, &mut take),
                 PersonalData::Phone => {}
             }
             for (_, range) in &found[before..] {
-                folded.blank(range.clone());
+                normalized.blank(range.clone());
             }
         }
         found.retain(|(kind, _)| self.looks_for(*kind));
         found.sort_unstable_by_key(|(_, range)| range.start);
-        let bytes = |range: Range<usize>| folded.byte(range.start)..folded.byte(range.end);
+        let bytes = |range: Range<usize>| normalized.byte(range.start)..normalized.byte(range.end);
         let mut apart: Vec<(PersonalData, Range<usize>)> = Vec::with_capacity(found.len());
         for (kind, range) in found {
             let range = bytes(range);
@@ -125,8 +125,8 @@ impl Redactor {
         apart
     }
 
-    fn replaced<'t>(&self, text: &'t str, given: Context) -> Cow<'t, str> {
-        let found = self.find_as(text, given);
+    fn replaced<'t>(&self, text: &'t str, hint: FieldHint) -> Cow<'t, str> {
+        let found = self.find_as(text, hint);
         if found.is_empty() {
             return Cow::Borrowed(text);
         }

@@ -2,22 +2,22 @@
 
 use std::ops::Range;
 
-use crate::context::{self, Context};
-use crate::folded::{Folded, is_word};
+use crate::context::{self, FieldHint};
+use crate::normalized::{NormalizedText, is_word};
 use crate::numbers::{digits, each_number, goes_on, groups};
 
-pub(crate) fn find(text: &Folded, given: Context, found: &mut impl FnMut(Range<usize>)) {
-    each_number(text, |start| at_digit(text, start, given), found);
+pub(crate) fn find(text: &NormalizedText, hint: FieldHint, found: &mut impl FnMut(Range<usize>)) {
+    each_number(text, |start| at_digit(text, start, hint), found);
 }
 
-fn at_digit(text: &Folded, start: usize, given: Context) -> Option<Range<usize>> {
+fn at_digit(text: &NormalizedText, start: usize, hint: FieldHint) -> Option<Range<usize>> {
     let goes_before =
         text.before(start).is_some_and(|c| is_word(c) || matches!(c, '-' | '+' | '.' | ',' | '/' | '_'));
     if goes_before {
         return None;
     }
     let groups = groups(text, start, |between| matches!(between, ['-' | ' ' | '.']));
-    let is_said = || given.is_ssn || context::is_ssn(text, start);
+    let is_said = || hint.is_ssn || context::is_ssn(text, start);
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
     let (parts, is_likely) = match lengths[..] {
         [3, 2, 4, ..] => {

@@ -595,6 +595,38 @@ const checks = {
       assert.match(await page.locator(".histogram a").getAttribute("aria-label"), new RegExp(`^${Number(date)} ${month} 2026: 1 interaction$`), `${day} in ${zone}`);
     }
   },
+  async "yesterday, last week and this month are a click away, and count what started in them"() {
+    const day = 86_400_000;
+    const today = Math.floor(Date.now() / day) * day;
+    const monday = today - ((new Date(today).getUTCDay() + 6) % 7) * day;
+    const first = Date.UTC(new Date(today).getUTCFullYear(), new Date(today).getUTCMonth());
+    const begun = [Date.now() - 1_000, today - 1, today - day, today - day - 1, monday - 1, monday - 7 * day, monday - 7 * day - 1, first, first - 1];
+    begun.forEach((at, idx) => send(message(`ostrich-${idx}`, 0, "user", "My ostrich is late", { at: new Date(at).toISOString() })));
+    await until("the ostriches", async () => (await (await fetch(`${base}/v1/interactions?limit=0&q=ostrich`)).json()).total === begun.length);
+    const page = await open("/?q=ostrich");
+    for (const [name, from, to] of [["Yesterday", today - day, today], ["Last week", monday - 7 * day, monday], ["This month", first, Infinity]]) {
+      await page.locator("#range > summary").click();
+      await page.locator("#range").getByRole("link", { name, exact: true }).click();
+      await page.waitForFunction((name) => document.querySelector("#range > summary").textContent.includes(name), name);
+      assert.equal(await total(page), begun.filter((at) => from <= at && at < to).length, name);
+    }
+  },
+  async "costs beside each other have the same digits, and their points one above the other"() {
+    for (const [agent, amount] of [["Penny", "0.0142"], ["Dollar", "12.5"], ["Thousand", "1234.5"]])
+      send({ event: "interaction.completed", interaction_id: `cost-${agent}`, agent, start_time: new Date(start).toISOString(), end_time: new Date(start + 9_000).toISOString(),
+        cost: { amount, currency: "USD" }, transcript: [{ role: "user", message: "What does a quokka cost?" }] });
+    await until("the quokkas", async () => (await (await fetch(`${base}/v1/interactions?limit=0&q=quokka`)).json()).total === 3);
+    const page = await open("/overview?q=quokka&since=90d");
+    const costs = await page.locator("#by-agent tbody tr").evaluateAll((rows) => rows.map((row) => [...row.children].find((cell) => cell.textContent.includes("$"))).map((cell) => [cell.textContent.trim(), cell.getBoundingClientRect().right]));
+    assert.equal(costs.length, 3);
+    assert.deepEqual(new Set(costs.map(([text]) => text.split(".")[1]?.length)).size, 1, JSON.stringify(costs));
+    assert.equal(new Set(costs.map(([, right]) => Math.round(right))).size, 1, JSON.stringify(costs));
+  },
+  async "the transcript says who spoke in which role"() {
+    const page = await open("/interactions/handed-over");
+    const spoken = await page.locator("#messages > li").evaluateAll((items) => items.map((item) => item.querySelector(".speaker").textContent.trim()));
+    assert.deepEqual(spoken.map((text) => /assistant|user|human/.exec(text)?.[0]), ["assistant", "user", "human"]);
+  },
   async "erasing asks first, and shows a receipt"() {
     send(message("gone-soon", 0, "user", "My address is 1 Main Street"));
     await until("the interaction", async () => (await fetch(`${base}/v1/interactions/gone-soon`)).ok);

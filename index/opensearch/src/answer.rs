@@ -8,9 +8,9 @@ use hearken_model::{Document, LazyDocument};
 
 use super::error::RequestError;
 
-/// The answer to a search.
+/// The body of an answer to `_search`.
 #[derive(Debug, Deserialize)]
-pub(crate) struct SearchAnswer {
+pub(crate) struct ClusterResponse {
     #[serde(default)]
     timed_out: bool,
     #[serde(rename = "_shards")]
@@ -68,9 +68,9 @@ impl Source {
     }
 }
 
-impl SearchAnswer {
+impl ClusterResponse {
     /// Refuses an answer of which a part is missing: it would look like one of fewer interactions.
-    pub(crate) fn check(self) -> Result<SearchAnswer, RequestError> {
+    pub(crate) fn check(self) -> Result<ClusterResponse, RequestError> {
         if self.timed_out || self.shards.failed > 0 {
             let reason = format!("{} shards did not answer", self.shards.failed);
             return Err(RequestError::Refused { status: 503, kind: "partial answer".to_owned(), reason });

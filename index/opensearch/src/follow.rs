@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::answer::SearchAnswer;
+use super::answer::ClusterResponse;
 use super::client::Request;
 use super::index::Shared;
 use super::mapping::{TIE, WRITTEN_AT, value_field};
@@ -134,8 +134,8 @@ fn newest_stamp(shared: &Shared) -> Result<i64, SearchError> {
     Ok(answer.hits.hits.first().and_then(|found| found.sort.first()?.as_i64()).unwrap_or(0))
 }
 
-fn ask(shared: &Shared, body: &Value) -> Result<SearchAnswer, SearchError> {
+fn ask(shared: &Shared, body: &Value) -> Result<ClusterResponse, SearchError> {
     let path = format!("/{}/_search?allow_partial_search_results=false", shared.alias);
-    let answer: SearchAnswer = shared.client.ask(Request::new(Method::POST, path).json(body))?;
+    let answer: ClusterResponse = shared.client.ask(Request::new(Method::POST, path).json(body))?;
     Ok(answer.check()?)
 }

@@ -20,7 +20,7 @@ use hearken_model::{Document, InteractionId, Timestamp};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::answer::{Found, SearchAnswer};
+use super::answer::{ClusterResponse, Found};
 use super::client::Request;
 use super::counts::{
     FACET_VALUES_MAX, Facet, Intervals, PAGE, count, distribution_aggregations, ranges_aggregations,
@@ -123,13 +123,13 @@ impl OpenSearchReader {
         body: &Value,
         pit: Option<&Pit>,
         deadline: Option<Instant>,
-    ) -> Result<SearchAnswer, SearchError> {
+    ) -> Result<ClusterResponse, SearchError> {
         let path = match pit {
             // The point in time knows its index.
             Some(_) => "/_search?allow_partial_search_results=false".to_owned(),
             None => format!("/{}/_search?allow_partial_search_results=false", self.shared.alias),
         };
-        let answer: SearchAnswer =
+        let answer: ClusterResponse =
             self.shared.client.ask(Request::new(Method::POST, path).json(body).by(deadline))?;
         Ok(answer.check()?)
     }

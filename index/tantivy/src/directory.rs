@@ -52,7 +52,7 @@ use self::storage::StorageFile;
 use super::background::lower_priority_while_merging;
 
 pub(crate) use self::check::verify;
-pub use self::check::{Damage, Problem};
+pub use self::check::{Damage, FileFault};
 pub(crate) use self::manifest::{FileSum, META};
 pub(crate) use self::storage::{DiskStorage, LockRefused, Storage, StorageLock};
 
@@ -358,13 +358,13 @@ impl DirectoryState {
         for (name, sum) in &sums {
             let handle = storage.map(name).map_err(|e| match e.kind() {
                 io::ErrorKind::NotFound => {
-                    OpenError::Damaged(vec![Damage { file: name.clone(), problem: Problem::Missing }])
+                    OpenError::Damaged(vec![Damage { file: name.clone(), fault: FileFault::Missing }])
                 }
                 _ => OpenError::Io(e),
             })?;
             if handle.len() as u64 != sum.bytes {
-                let problem = Problem::Length { expected: sum.bytes, found: handle.len() as u64 };
-                return Err(OpenError::Damaged(vec![Damage { file: name.clone(), problem }]));
+                let fault = FileFault::Length { expected: sum.bytes, found: handle.len() as u64 };
+                return Err(OpenError::Damaged(vec![Damage { file: name.clone(), fault }]));
             }
             self.files.insert(name.clone(), FileEntry { handle, sum: *sum });
             self.on_disk.insert(name.clone());
@@ -407,7 +407,7 @@ fn read_meta(storage: &dyn Storage) -> Result<(Vec<u8>, Commit, FileSums), OpenE
     let mut bytes = Vec::new();
     storage.open(META)?.read_to_end(&mut bytes)?;
     manifest::decode(&bytes).map_err(|reason| {
-        OpenError::Damaged(vec![Damage { file: META.to_owned(), problem: Problem::Meta(reason) }])
+        OpenError::Damaged(vec![Damage { file: META.to_owned(), fault: FileFault::Meta(reason) }])
     })
 }
 
@@ -417,7 +417,7 @@ pub(crate) fn read_commit(storage: &dyn Storage) -> Result<(Vec<u8>, FileSums), 
     storage.open(META)?.read_to_end(&mut bytes)?;
     let decoded = manifest::decode(&bytes);
     let (_, _, sums) = decoded.map_err(|reason| {
-        OpenError::Damaged(vec![Damage { file: META.to_owned(), problem: Problem::Meta(reason) }])
+        OpenError::Damaged(vec![Damage { file: META.to_owned(), fault: FileFault::Meta(reason) }])
     })?;
     Ok((bytes, sums))
 }

@@ -84,12 +84,12 @@ impl FlushState {
 /// Asks the flush thread.
 #[derive(Clone)]
 pub(super) struct FlushHandle {
-    requests: Sender<Request>,
-    /// Whether a request without an answer is on its way; one is enough.
+    commands: Sender<FlushCommand>,
+    /// Whether a command without an answer is on its way; one is enough.
     nudged: Arc<AtomicBool>,
 }
 
-enum Request {
+enum FlushCommand {
     /// Flush soon.
     Nudge,
     /// Flush, and say how it went.
@@ -109,34 +109,34 @@ impl FlushHandle {
     pub(super) fn nudge(&self) {
         if !self.nudged.swap(true, Ordering::AcqRel) {
             // The thread is gone only after the writer: nobody is waiting any longer.
-            let _ = self.requests.send(Request::Nudge);
+            let _ = self.commands.send(FlushCommand::Nudge);
         }
     }
 
     /// Flushes what was refreshed until now. The answer comes when it is durable, or says why it is not; it is an error
     /// of the channel when the thread has ended.
     pub(super) fn flush(&self) -> Receiver<Result<(), String>> {
-        self.ask(Request::Now)
+        self.ask(FlushCommand::Now)
     }
 
     /// The same, and merges all segments then.
     pub(super) fn merge_all(&self) -> Receiver<Result<(), String>> {
-        self.ask(Request::MergeAll)
+        self.ask(FlushCommand::MergeAll)
     }
 
     /// Writes a segment again, if it is still there, without what is deleted in it.
     pub(super) fn rewrite(&self, segment: SegmentId) -> Receiver<Result<(), String>> {
-        self.ask(|answer| Request::Rewrite(segment, answer))
+        self.ask(|answer| FlushCommand::Rewrite(segment, answer))
     }
 
     /// Unlinks the files that nobody needs any longer.
     pub(super) fn collect_garbage(&self) -> Receiver<Result<(), String>> {
-        self.ask(Request::CollectGarbage)
+        self.ask(FlushCommand::CollectGarbage)
     }
 
-    fn ask(&self, request: impl FnOnce(Answer) -> Request) -> Receiver<Result<(), String>> {
+    fn ask(&self, command: impl FnOnce(Answer) -> FlushCommand) -> Receiver<Result<(), String>> {
         let (answer_tx, answer_rx) = bounded(1);
-        let _ = self.requests.send(request(answer_tx));
+        let _ = self.commands.send(command(answer_tx));
         answer_rx
     }
 }
@@ -149,12 +149,12 @@ pub(super) struct Flusher {
 
 impl Flusher {
     pub(super) fn start(mut flushing: Flushing) -> std::io::Result<Self> {
-        let (requests, requests_rx) = unbounded();
+        let (commands, commands_rx) = unbounded();
         let nudged = Arc::new(AtomicBool::new(false));
-        let handle = FlushHandle { requests, nudged: Arc::clone(&nudged) };
+        let handle = FlushHandle { commands, nudged: Arc::clone(&nudged) };
         let thread = std::thread::Builder::new().name("index-flush".to_owned()).spawn(move || {
             lower_priority();
-            flushing.run(&requests_rx, &nudged);
+            flushing.run(&commands_rx, &nudged);
         })?;
         Ok(Self { handle, thread: Some(thread) })
     }
@@ -167,7 +167,7 @@ impl Flusher {
 impl Drop for Flusher {
     /// Waits for a flush under way; what is not durable then stays in the source.
     fn drop(&mut self) {
-        let _ = self.handle.requests.send(Request::Stop);
+        let _ = self.handle.commands.send(FlushCommand::Stop);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -191,28 +191,28 @@ pub(super) struct Flushing {
 }
 
 impl Flushing {
-    fn run(&mut self, requests: &Receiver<Request>, nudged: &AtomicBool) {
+    fn run(&mut self, commands: &Receiver<FlushCommand>, nudged: &AtomicBool) {
         let interval = self.options.flush_interval;
         let mut due = Instant::now() + interval;
         loop {
             let (mut answers, mut merges) = (Vec::new(), Vec::new());
             let (mut rewrites, mut collections) = (Vec::new(), Vec::new());
             let mut stop = false;
-            let mut take = |request| match request {
-                Request::Nudge => {}
-                Request::Now(answer) => answers.push(answer),
-                Request::MergeAll(answer) => merges.push(answer),
-                Request::Rewrite(segment, answer) => rewrites.push((segment, answer)),
-                Request::CollectGarbage(answer) => collections.push(answer),
-                Request::Stop => stop = true,
+            let mut take = |command| match command {
+                FlushCommand::Nudge => {}
+                FlushCommand::Now(answer) => answers.push(answer),
+                FlushCommand::MergeAll(answer) => merges.push(answer),
+                FlushCommand::Rewrite(segment, answer) => rewrites.push((segment, answer)),
+                FlushCommand::CollectGarbage(answer) => collections.push(answer),
+                FlushCommand::Stop => stop = true,
             };
-            match requests.recv_deadline(due) {
-                Ok(request) => take(request),
+            match commands.recv_deadline(due) {
+                Ok(command) => take(command),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            // Every request made before the flush begins is answered by it.
-            requests.try_iter().for_each(take);
+            // Every command given before the flush begins is answered by it.
+            commands.try_iter().for_each(take);
             if stop {
                 return;
             }

@@ -68,7 +68,7 @@ pub use backup::{create_backup, restore_backup};
 pub use check::{CheckReport, check};
 #[cfg(test)]
 pub(crate) use directory::simulated::SimulatedDisk;
-pub use directory::{Damage, Problem};
+pub use directory::{Damage, FileFault};
 pub use error::EngineError;
 pub use flusher::{FlushReport, OnFlush};
 pub use index::{Index, IndexWriter, Monitor};

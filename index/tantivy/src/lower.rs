@@ -31,7 +31,7 @@ use super::schema::{
 };
 use super::value_terms::ValueTermsQuery;
 use super::view::View;
-use super::words::{LiveStatistics, Section, Slot, WordsQuery};
+use super::words::{LiveStatistics, Slot, TextSection, WordsQuery};
 
 type Boxed = Box<dyn EngineQuery>;
 
@@ -680,8 +680,8 @@ fn paired(
     slots
 }
 
-fn owner_of(texts: Texts) -> (TermOwner, Option<Section>) {
-    let section = |from, to| (TermOwner::Any, Some(Section { from, to }));
+fn owner_of(texts: Texts) -> (TermOwner, Option<TextSection>) {
+    let section = |from, to| (TermOwner::Any, Some(TextSection { from, to }));
     match texts {
         Texts::Common => (TermOwner::Any, None),
         Texts::Transcript => section(None, 3),

@@ -53,7 +53,7 @@ pub(super) struct Slot {
 
 /// Between which two columns of [`super::schema::ROLE_ENDS`] the positions of a match must lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Section {
+pub(super) struct TextSection {
     /// `None` is the beginning of the text.
     pub(super) from: Option<usize>,
     pub(super) to: usize,
@@ -65,7 +65,7 @@ pub(super) struct WordsQuery {
     pub(super) field: Field,
     pub(super) slots: Vec<Slot>,
     pub(super) slop: u32,
-    pub(super) section: Option<Section>,
+    pub(super) section: Option<TextSection>,
     /// What adds a multiple of its score where it also matches; never decides whether a document matches.
     pub(super) bonuses: Vec<(WordsQuery, Score)>,
     /// The same words in details, and how many times its score a document is worth that has them there alone.

@@ -20,12 +20,12 @@ pub struct Damage {
     /// The file's name in the index directory.
     pub file: String,
     /// What is wrong with it.
-    pub problem: Problem,
+    pub fault: FileFault,
 }
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
+pub enum FileFault {
     /// It is not there.
     Missing,
     /// It is longer or shorter than what was written, in bytes.
@@ -46,12 +46,12 @@ pub enum Problem {
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`: ", self.file)?;
-        match &self.problem {
-            Problem::Missing => f.write_str("missing"),
-            Problem::Length { expected, found } => write!(f, "{found} bytes long instead of {expected}"),
-            Problem::Checksum => f.write_str("checksum does not match"),
-            Problem::Unreadable(reason) => write!(f, "cannot be read: {reason}"),
-            Problem::Meta(reason) => f.write_str(reason),
+        match &self.fault {
+            FileFault::Missing => f.write_str("missing"),
+            FileFault::Length { expected, found } => write!(f, "{found} bytes long instead of {expected}"),
+            FileFault::Checksum => f.write_str("checksum does not match"),
+            FileFault::Unreadable(reason) => write!(f, "cannot be read: {reason}"),
+            FileFault::Meta(reason) => f.write_str(reason),
         }
     }
 }
@@ -66,8 +66,8 @@ pub(crate) fn verify(storage: &dyn Storage, sums: &FileSums) -> Vec<Damage> {
         let mut damage = Vec::new();
         let mut buffer = vec![0; BUFFER_BYTES];
         while let Some((name, sum)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Some(problem) = problem_of(storage, name, **sum, &mut buffer) {
-                damage.push(Damage { file: (*name).clone(), problem });
+            if let Some(fault) = fault_of(storage, name, **sum, &mut buffer) {
+                damage.push(Damage { file: (*name).clone(), fault });
             }
         }
         damage
@@ -84,15 +84,15 @@ pub(crate) fn verify(storage: &dyn Storage, sums: &FileSums) -> Vec<Damage> {
     damage
 }
 
-fn problem_of(storage: &dyn Storage, name: &str, expected: FileSum, buffer: &mut [u8]) -> Option<Problem> {
+fn fault_of(storage: &dyn Storage, name: &str, expected: FileSum, buffer: &mut [u8]) -> Option<FileFault> {
     match storage.open(name).and_then(|file| sum(file, buffer)) {
         Ok(found) if found == expected => None,
         Ok(found) if found.bytes != expected.bytes => {
-            Some(Problem::Length { expected: expected.bytes, found: found.bytes })
+            Some(FileFault::Length { expected: expected.bytes, found: found.bytes })
         }
-        Ok(_) => Some(Problem::Checksum),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Some(Problem::Missing),
-        Err(e) => Some(Problem::Unreadable(e.to_string())),
+        Ok(_) => Some(FileFault::Checksum),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Some(FileFault::Missing),
+        Err(e) => Some(FileFault::Unreadable(e.to_string())),
     }
 }
 

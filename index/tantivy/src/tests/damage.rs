@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::super::{Damage, EngineError, Index, IndexReader, IndexWriter, Problem, WriterOptions, check};
+use super::super::{Damage, EngineError, FileFault, Index, IndexReader, IndexWriter, WriterOptions, check};
 use super::{options, play};
 
 fn open(path: &Path, options: WriterOptions) -> Result<(IndexWriter, IndexReader), EngineError> {
@@ -78,7 +78,7 @@ fn a_missing_or_cut_file_is_named() {
             let opened = open(path, options());
             assert!(matches!(opened, Err(EngineError::MetaMissing { .. })));
         } else {
-            assert_eq!(damage_at_open(path), [Damage { file: name, problem: Problem::Missing }]);
+            assert_eq!(damage_at_open(path), [Damage { file: name, fault: FileFault::Missing }]);
         }
         fs::write(&file, good).unwrap();
     }
@@ -96,7 +96,7 @@ fn damage_is_found_while_the_index_is_open() {
     let mut bytes = fs::read(path.join(&name)).unwrap();
     bytes[0] ^= 1;
     fs::write(path.join(&name), bytes).unwrap();
-    assert_eq!(writer.monitor().check(), [Damage { file: name, problem: Problem::Checksum }]);
+    assert_eq!(writer.monitor().check(), [Damage { file: name, fault: FileFault::Checksum }]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tantivy::{DocId, DocSet, Score, TERMINATED};
 
 use super::similarity::Similarity;
 use super::slot::SlotPostings;
-use super::{Count, Section};
+use super::{Count, TextSection};
 use crate::budget::SearchBudget;
 use crate::columns::SegmentColumns;
 use crate::schema::ROLE_ENDS;
@@ -21,7 +21,7 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    pub(super) fn open(columns: &SegmentColumns, section: Section) -> tantivy::Result<Self> {
+    pub(super) fn open(columns: &SegmentColumns, section: TextSection) -> tantivy::Result<Self> {
         let column = |end: usize| columns.unsigned(ROLE_ENDS[end]);
         Ok(Bounds { from: section.from.map(column).transpose()?, to: column(section.to)? })
     }

@@ -4,13 +4,13 @@
 use std::ops::Range;
 
 /// The visible characters, each with the byte at which it begins in the text.
-pub(crate) struct Folded {
+pub(crate) struct NormalizedText {
     pub(crate) chars: Vec<char>,
     starts: Vec<usize>,
 }
 
-impl Folded {
-    pub(crate) fn new(text: &str) -> Folded {
+impl NormalizedText {
+    pub(crate) fn new(text: &str) -> NormalizedText {
         let mut chars = Vec::with_capacity(text.len());
         let mut starts = Vec::with_capacity(text.len() + 1);
         let mut rest = text.char_indices();
@@ -35,7 +35,7 @@ impl Folded {
             }
         }
         starts.push(text.len());
-        Folded { chars, starts }
+        NormalizedText { chars, starts }
     }
 
     /// The byte of the text at which the character of that index begins, or the text's end. Invisible characters belong
