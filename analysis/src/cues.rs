@@ -187,7 +187,7 @@ const PHRASES: &[(Cue, &str)] = &[
     (Cue::Success, "
         that worked, it worked, works now, working now, is working, works perfectly, working perfectly, working fine, works fine, it works, problem solved, issue is resolved, issue resolved, is resolved, is fixed, fixed it, got it working
         that solved, solved it, that helps, that helped, very helpful, so helpful, really helpful, been helpful, been a great help, been a big help, great help, big help, you helped me, perfect, awesome, excellent, wonderful, amazing, fantastic, brilliant, that's great, thats great, that is great
-        exactly what i needed, just what i needed, what i was looking for, everything i need, great service, great job, good job, well done, i got it, i received it
+        exactly what i needed, just what i needed, what i was looking for, everything i need, great service, great job, good job, well done, so kind, very kind, how kind, made my day, life saver, lifesaver, above and beyond, i got it, i received it
         funktioniert jetzt, hat geklappt, hat funktioniert, geht jetzt, wieder gelöst, perfekt, wunderbar, super, prima, großartig, sehr hilfreich
         ça marche, ça fonctionne, parfait, génial, excellent, super, ya funciona, perfecto, genial, excelente, estupendo, muy amable, adesso funziona, perfetto, ottimo, fantastico, perfeito, ótimo
         太好了, 很好, 非常好, 好极了, 太棒了, 可以了, 解决了, 完美, 助かりました, できました, 解決しました, 좋아요, 좋습니다, 완벽, 해결, बहुत अच्छा, बढ़िया, отлично, прекрасно, работает"),

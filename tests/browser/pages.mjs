@@ -622,6 +622,16 @@ const checks = {
     assert.deepEqual(new Set(costs.map(([text]) => text.split(".")[1]?.length)).size, 1, JSON.stringify(costs));
     assert.equal(new Set(costs.map(([, right]) => Math.round(right))).size, 1, JSON.stringify(costs));
   },
+  async "a point of the mood has the colour of the label beside its message"() {
+    for (const path of ["/interactions/order-5", "/interactions/order-1", "/interactions/hostile"]) {
+      const page = await open(path);
+      const differing = await page.locator(".mood a").evaluateAll((points) => points.filter((point) => {
+        const feel = document.getElementById(point.getAttribute("href").slice(1)).querySelector(".mark-feel .feel, .mark-feel")?.textContent.trim().toLowerCase();
+        return !point.querySelector("circle").classList.contains(feel);
+      }).map((point) => point.outerHTML));
+      assert.deepEqual(differing, [], path);
+    }
+  },
   async "the transcript says who spoke in which role"() {
     const page = await open("/interactions/handed-over");
     const spoken = await page.locator("#messages > li").evaluateAll((items) => items.map((item) => item.querySelector(".speaker").textContent.trim()));

@@ -47,7 +47,7 @@ pub(super) fn chart(messages: &[Message]) -> Markup {
                     @for (idx, (message, score)) in scored.iter().enumerate() {
                         @let text = described_point(message, *score);
                         a href={ "#" (message_anchor(&message.id)) } aria-label=(text) {
-                            circle class={ "point " (class(*score)) } cx=(format!("{:.1}", x(idx))) cy=(format!("{:.1}", y(*score))) r="4" {
+                            circle class={ "point " (sentiment_class(message, *score)) } cx=(format!("{:.1}", x(idx))) cy=(format!("{:.1}", y(*score))) r="4" {
                                 title { (text) }
                             }
                         }
@@ -67,10 +67,12 @@ fn described_point(message: &Message, score: f64) -> String {
     )
 }
 
-fn class(score: f64) -> &'static str {
-    match score {
-        score if score > 0.15 => "positive",
-        score if score < -0.15 => "negative",
-        _ => "neutral",
+/// The colour of the message's own label, so that a point never says something else than the transcript beside it.
+fn sentiment_class(message: &Message, score: f64) -> &'static str {
+    match message.sentiment {
+        Some(sentiment) => sentiment.as_str(),
+        None if score > 0.15 => "positive",
+        None if score < -0.15 => "negative",
+        None => "neutral",
     }
 }
