@@ -55,7 +55,7 @@ pub(crate) fn strip(title: &str, bars: &[Bar]) -> Markup {
 /// The vertical axis of columns.
 #[derive(Clone, Copy)]
 pub(crate) struct Axis<'a> {
-    /// A value of the axis in words.
+    /// Formats a value of the axis.
     pub(crate) text: &'a dyn Fn(f64) -> String,
     /// Both ends of the axis, given the largest value.
     pub(crate) ends: fn(f64) -> (f64, f64),

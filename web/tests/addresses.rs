@@ -252,7 +252,7 @@ async fn every_page_shows_a_stranger_what_it_shows_where_nothing_is() {
     let (status, answer) = asked(&full, "plantedorg", form("/views"), view).await;
     assert!(status.is_redirection(), "{status} {answer}");
     let (_, list) = asked(&full, "plantedorg", Request::get("/?q=hello"), "").await;
-    assert!(list.contains("planted-id") && list.contains("plantedview"), "a permitted reader sees it: {list}");
+    assert!(list.contains("planted-id") && list.contains("plantedview"), "its owner sees it: {list}");
 
     for route in hearken_web::routes().table() {
         let tries: &[&str] = match (route.method.as_str(), route.path) {

@@ -346,6 +346,6 @@ mod tests {
             head("q=x&columns=csat", "relevance").contains("href=\"/?q=x&amp;columns=csat&amp;sort=-csat\"")
         );
         assert!(head("columns=csat", "-csat").contains("sort=csat\""));
-        assert!(!head("columns=topic", "-csat").contains("<a"), "a column that cannot be sorted by is not a link");
+        assert!(!head("columns=topic", "-csat").contains("<a"), "an unsortable column has no link");
     }
 }
