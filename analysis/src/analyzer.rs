@@ -148,7 +148,7 @@ impl Analyzer {
 }
 
 impl Analyzer {
-    /// The values of `csat`'s signs, each with its mean, spread and weight. For measurements:
+    /// The values of `csat`'s signs, each with the mean and spread used to weigh it. For measurements:
     /// `examples/weigh_csat`.
     pub fn signs(&self, conversation: &Conversation<'_>) -> [(&'static str, f32, f32, f32); csat::NUM_SIGNS] {
         let mut memo = Memo::default();

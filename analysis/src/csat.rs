@@ -1,7 +1,7 @@
 //! An estimate of the customer's satisfaction, 1 to 5, with its reasons.
 //!
 //! The estimate adds up signs (`signs`) and what is known about the outcome. Every sign that counts can be
-//! named, and the description names the strongest. It supports a judgement and is no verdict:
+//! named, and the description names the strongest. It is a signal for support, not a verdict:
 //! `docs/analysis.md` says how little such estimates agree with what people say themselves.
 
 use hearken_model::{Role, Sentiment, Status};
@@ -123,7 +123,7 @@ pub(crate) struct Sides {
     pub(crate) num_agent: usize,
 }
 
-/// The state in which the conversation is, or ended.
+/// The conversation's current or final state.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EndState<'a> {
     pub(crate) status: Status,

@@ -119,7 +119,7 @@ impl CueMatcher {
         CueMatcher { phrases, nos, denials: tokens.tokens.iter().map(|token| token.hash).collect() }
     }
 
-    /// The cues of these tokens; a phrase does not cross the end of a sentence. Of overlapping phrases only
+    /// The cues of these tokens; a phrase does not cross the end of a sentence. Of nested phrases, only
     /// the longest counts: "no thanks" gives no thanks, and "not happy" is not happy. A "no" refuses only at
     /// the start of a sentence: "I have no preference" refuses nothing.
     pub(crate) fn find(&self, tokens: &[Token]) -> Cues {

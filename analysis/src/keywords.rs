@@ -284,7 +284,7 @@ fn score(
     }
 }
 
-/// The bonus of a phrase with words of the taxonomy.
+/// Favours phrases with words of the taxonomy, which make better keywords than others.
 const TOPICAL_FACTOR: f32 = 1.5;
 
 /// A word of the taxonomy needs only one mention; others may be names or typing errors.
@@ -297,7 +297,7 @@ fn is_worth_telling(phrase: &Phrase, mentions: u32) -> bool {
     }
 }
 
-/// The best phrases as text, without those that overlap a better one.
+/// The best phrases as text, without those that contain a better one or are contained in it.
 fn select(messages: &[(&str, &Candidates, bool)], mut ranked: Vec<Ranked>) -> Vec<Keyword> {
     ranked.retain(|entry| entry.score > 0.0);
     ranked.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.first.cmp(&b.first)));

@@ -1,9 +1,9 @@
 //! Language detection for chat-length text.
 //!
 //! Each message votes with its common words ([`crate::words`]) and with letters that belong to one language.
-//! An interaction adds up the votes of its messages: first the customer's, then everybody's. If they are
-//! undecided and there is enough text, whatlang's trigrams decide. No answer is better than a guess: "ok
-//! thanks" alone has no language.
+//! An interaction adds up the votes of its messages: first the customer's, then everybody's. If the votes are
+//! undecided and there is enough text, whatlang's trigrams decide. No answer is better than a guess: "ok thanks"
+//! alone has no language.
 
 use crate::tokens::{Token, TokenKind};
 use crate::words::{HashedMap, WordInfo};
@@ -290,8 +290,8 @@ fn merge_scripts(votes: &mut [u32]) {
     take_over(Nepali, Hindi, 2);
 }
 
-/// One word in this many may be foreign, such as a product name or a quotation. With more, a message whose
-/// letters a language lacks is taken not to be in it.
+/// One word in this many may be foreign, such as a product name or a quotation. With more, the message is taken
+/// not to be in a language that lacks its letters.
 const LOAN_WORDS_SHARE: usize = 8;
 
 /// Counts words with a letter that the language does not use. Capitalised ones are taken for names.

@@ -69,7 +69,7 @@ impl SentimentModel {
     pub fn built_in() -> &'static Self {
         static MODEL: LazyLock<SentimentModel> = LazyLock::new(|| SentimentModel {
             linear: Linear::open(MODEL_BYTES)
-                .expect("the embedded model has this version; a test opens it"),
+                .expect("the embedded model has this version, which a test checks"),
             english: Lexicon::english(),
         });
         &MODEL

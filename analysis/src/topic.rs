@@ -26,7 +26,7 @@ pub struct Taxonomy {
 pub struct Topic {
     /// The value of the interaction's `topic`.
     pub name: String,
-    /// What customers say about it, a few words each, in any language.
+    /// What customers say about it: phrases of a few words, in any language.
     pub examples: Vec<String>,
 }
 
@@ -98,7 +98,7 @@ const UNIT: f32 = 100.0;
 /// A pair of words counts for this many times its share of the phrase.
 const PAIR_FACTOR: f32 = 1.5;
 
-/// The most that a term counts which occurs in many examples of one topic, before its rarity.
+/// A term in many examples of one topic counts at most this much, before its rarity is applied.
 const TERM_WEIGHT_MAX: f32 = 1.25;
 
 /// Words for details that come up in every conversation and alone say little about the topic.

@@ -39,7 +39,7 @@ impl WordInfo {
 /// A map keyed by hashes that are already mixed.
 pub(crate) type HashedMap<K, V> = HashMap<K, V, BuildHasherDefault<Prehashed>>;
 
-/// Passes a hash through that is already mixed.
+/// A hasher for hashes that are already mixed: it passes them through.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Prehashed(u64);
 

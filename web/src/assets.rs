@@ -44,8 +44,7 @@ fn version() -> &'static str {
     })
 }
 
-/// `GET /assets/{version}/{name}`. A page of an older build gets the current asset, but must not rely on its
-/// cache.
+/// `GET /assets/{version}/{name}`. A page of an older build gets the current asset, but must revalidate it.
 pub(crate) async fn serve(Path((asked, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let Some((_, media_type, content)) = ASSETS.iter().find(|(known, ..)| *known == name) else {
         return StatusCode::NOT_FOUND.into_response();

@@ -74,13 +74,13 @@ pub(super) struct SignCounts {
     pub(super) agent: Cues,
     apologies: u32,
     inabilities: u32,
-    /// Whether the agent's last deed was done or impossible.
+    /// Whether the agent last completed something, or was unable to.
     last_deed: Option<Cue>,
     /// Whether the agent gave information after that.
     told_since: bool,
     /// Whether the customer last reported a success or a failure.
     pub(super) last_word: Option<Cue>,
-    /// Whether the customer asked something after the messages counted so far.
+    /// Whether the customer asked something in a later message, one that is already counted.
     asked_since: bool,
     pub(super) has_human: bool,
     repetitions: u32,

@@ -14,8 +14,8 @@ const CUT: &str = " […] ";
 /// A conversation as JSON, bounded in bytes, keeping its beginning and end: an array of `{"role", "text"}`,
 /// with `{"omitted": n}` in place of messages that were left out.
 ///
-/// JSON can escape `<` and `>`, so the text contains neither, and nothing that anybody said can look like the
-/// end of the fence around it. System messages are left out: they are instructions to the agent, not
+/// The text contains no `<` and no `>`, which are written as JSON escapes, so nothing that anybody said can look
+/// like the end of the fence around it. System messages are left out: they are instructions to the agent, not
 /// conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excerpt {

@@ -57,7 +57,7 @@ struct HitCounts {
     marks: u32,
     /// Whether something is asked or ordered, so that "a good hotel" is a wish rather than praise.
     asks: bool,
-    /// Words since a negation, counting down.
+    /// Words that the last negation still affects.
     reach: u8,
     /// Words after the last hit that can still negate it, and that hit.
     behind: u8,

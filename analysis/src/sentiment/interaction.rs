@@ -292,7 +292,7 @@ fn quote(text: &str, score: f32) -> String {
     if quoted.is_empty() { String::new() } else { format!("“{quoted}”") }
 }
 
-/// The sentence whose strongest word has the score's sign; else the first sentence.
+/// The sentence with the strongest word in the score's direction; else the first sentence.
 fn telling_sentence(text: &str, score: f32) -> &str {
     let lexicon = Lexicon::english();
     let mut tokens: Vec<Token> = Vec::new();

@@ -28,7 +28,7 @@ pub mod class {
     pub const SERVICE: u16 = 256;
     /// Something was fixed.
     pub const RESOLVED: u16 = 512;
-    /// Two words that begin a longer phrase.
+    /// The first two words of a longer phrase.
     pub const PREFIX: u16 = 1024;
     /// A phrase: counts in place of its words.
     pub const PHRASE: u16 = 2048;

@@ -145,7 +145,7 @@ fn recording(view: &InteractionView<'_>) -> Markup {
     }
 }
 
-/// Matching details, listed above the transcript: the panel is beside it, or far below it.
+/// Matching details, above the transcript: in the panel they would be beside it, or far below it.
 fn details_found(quotes: &[Highlight]) -> Markup {
     let found: Vec<Markup> = quotes
         .iter()

@@ -37,7 +37,7 @@ fn all() -> impl Iterator<Item = (&'static str, Width)> {
         .map(|field| (field.name, Width::of(field)))
 }
 
-/// Most metadata columns, so that rows remain rows.
+/// Most metadata columns, so that rows stay readable.
 const METADATA_MAX: usize = 8;
 
 /// The width of a cell. Rows share no table, so that they can fold on narrow screens; their cells line up

@@ -32,7 +32,7 @@ const SORTS: [(&str, &str); 14] = [
 pub(super) fn bar<'k>(location: &Location, api: &Location, keys: impl Iterator<Item = &'k str>) -> Markup {
     let current = sort(location);
     let name = sort_name(current);
-    // An export is sorted by fields, or newest first.
+    // An export cannot be sorted by relevance: it falls back to newest first.
     let exported = api.first_page().only(|name, value| {
         !["limit", "facets", "facet_size", "ranges"].contains(&name)
             && (name != "sort" || value != "relevance")

@@ -255,7 +255,7 @@ impl Measured {
 /// Measures the interactions of a selection that started in a period.
 ///
 /// # Errors
-/// Those of a search.
+/// The errors of a search.
 pub(crate) fn measure(
     reader: &dyn Search,
     unbounded: &Selection,
@@ -327,7 +327,7 @@ pub(crate) fn measure(
 /// Counts per stretch of time.
 ///
 /// # Errors
-/// Those of a search.
+/// The errors of a search.
 pub(crate) fn volume(
     reader: &dyn Search,
     selection: &Selection,

@@ -46,7 +46,7 @@ impl Stretches {
     /// The stretches that cover a selection whose interactions started in `period`: at most `wanted + 1`.
     ///
     /// # Errors
-    /// Those of a search.
+    /// The errors of a search.
     pub(crate) fn of(
         reader: &dyn Search,
         selection: &Selection,

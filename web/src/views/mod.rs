@@ -105,7 +105,7 @@ async fn changed(state: &AppState, access: Access, form: &Location) -> Result<St
 
 /// The response to a form: a redirect to the next page.
 pub(crate) fn see_other(address: &str) -> Response {
-    let address = HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("/")); // addresses are encoded, so this cannot fail
+    let address = HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("/")); // encoded, so always valid
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response();
     secure(response.headers_mut());
     response

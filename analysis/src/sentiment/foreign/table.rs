@@ -1,5 +1,5 @@
-//! The words of `lexicon/other.txt`, looked up by hash: whole words, stems and phrases; anywhere in scripts
-//! without spaces.
+//! The words of `lexicon/other.txt`, looked up by hash: whole words, stems, phrases and, in scripts without
+//! spaces, substrings.
 
 use std::sync::LazyLock;
 
