@@ -1,5 +1,5 @@
-//! Prints what the weights of CSAT's signs rest on: their means and spreads for `src/csat/signs.rs`, how each follows
-//! what people said, and whether learned weights would do better on a source that they have not seen.
+//! Prints the basis for the weights of CSAT's signs: their means and spreads for `src/csat/signs.rs`, how
+//! each correlates with what people said, and whether learned weights would do better on an unseen source.
 //!
 //! ```text
 //! cargo run --release -p hearken-analysis --example weigh_csat
@@ -19,21 +19,21 @@ use hearken_analysis::{Analyzer, Conversation, Utterance};
 use hearken_model::{Role, Status};
 use spearman::{ranks, spearman};
 
-/// Dialogues of one source that the means and spreads are taken from, so that all sources count alike.
+/// Dialogues per source that go into the means and spreads, so that all sources count alike.
 const SPREAD_DIALOGUES: usize = 300;
 
-/// A sign counts no more than so many spreads, as in `src/csat/signs.rs`.
+/// A sign counts for at most this many spreads, as in `src/csat/signs.rs`.
 const DEVIATION_MAX: f64 = 2.5;
 
-/// How strongly learned weights are drawn to equal ones.
+/// How strongly learned weights are pulled towards equal ones.
 const RIDGES: [f64; 4] = [0.1, 1.0, 10.0, 100.0];
 
-/// What somebody said of a dialogue, or of its outcome.
+/// What somebody said about a dialogue, or about its outcome.
 struct Label {
     name: &'static str,
     file: &'static str,
     of: fn(&Dialogue) -> Option<f64>,
-    /// The other of the two speaks for the customer.
+    /// Whether the other of the two speakers is the customer.
     swapped: bool,
 }
 
@@ -68,7 +68,7 @@ const LABELS: [Label; 4] = [
     },
 ];
 
-/// Deviations of the signs and the label of each dialogue.
+/// The label and the signs' deviations for each dialogue.
 struct Source {
     label: &'static Label,
     signs: Vec<Vec<f64>>,
@@ -167,7 +167,7 @@ fn source(
 }
 
 impl Source {
-    /// How an estimate follows the label, over one half or all.
+    /// How well an estimate correlates with the label, over one half or over all.
     fn follows(&self, estimate: impl Fn(&[f64]) -> f64, half: Option<Half>) -> f64 {
         let rows = self.signs.iter().zip(&self.said).zip(&self.halves);
         let pairs: Vec<(f64, f64)> = rows
@@ -178,7 +178,7 @@ impl Source {
     }
 }
 
-/// Weights by least squares on the ranks of the labels, no weight below zero, each source counted alike.
+/// Weights by least squares on the ranks of the labels: none below zero, and each source counts alike.
 fn learn(sources: &[&Source], ridge: f64) -> Vec<f64> {
     let count = sources[0].signs[0].len();
     let equal = 1.0 / count as f64;

@@ -1,4 +1,4 @@
-//! One conversation in, one analysis out. A [`Memo`] keeps the work done on each message for the next time.
+//! Turns a conversation into an analysis. A [`Memo`] keeps the work done on each message for the next call.
 
 use std::sync::Arc;
 
@@ -15,14 +15,15 @@ use crate::summary::{self, SummaryMessage};
 use crate::topic::{Taxonomy, TopicMatcher};
 use crate::words::word_table;
 
-/// Version of the built-in analysers; raised whenever one of them may answer differently, so that `hearken index
-/// rebuild` knows what to analyse again.
+/// Version of the built-in analysers. Raised whenever one of them may answer differently, so that `hearken
+/// index rebuild` knows what to analyse again.
 pub const VERSION: u32 = 5;
 
 /// One message of a conversation.
 #[derive(Clone, Copy, Debug)]
 pub struct Utterance<'a> {
-    /// Unique in the conversation. Only for the caller: the analysis depends on who said what in which order, not on ids.
+    /// Unique in the conversation. For the caller only: the analysis depends on who said what and in which
+    /// order, not on ids.
     pub id: &'a str,
     /// Who said it.
     pub role: Role,
@@ -30,12 +31,13 @@ pub struct Utterance<'a> {
     pub text: &'a str,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
-    /// Upstream's sentiment, which wins over detection: the label, and a score from −1 to 1 if upstream gave one.
+    /// The upstream sentiment, which overrides detection: the label, and a score from −1 to 1 if there is
+    /// one.
     pub given_mood: Option<(Sentiment, Option<f32>)>,
 }
 
 impl Utterance<'_> {
-    /// Upstream's sentiment of a customer message.
+    /// The upstream sentiment of a customer message.
     fn given(&self) -> Option<MessageSentiment> {
         let (sentiment, score) = self.given_mood.filter(|_| self.role == Role::User)?;
         let assumed = match sentiment {
@@ -48,33 +50,33 @@ impl Utterance<'_> {
     }
 }
 
-/// What is analysed.
+/// The conversation to analyse.
 #[derive(Clone, Copy, Debug)]
 pub struct Conversation<'a> {
     /// The messages in transcript order.
     pub utterances: &'a [Utterance<'a>],
-    /// Where the interaction stands.
+    /// The interaction's status.
     pub status: Status,
     /// Whether its end is known.
     pub ended: bool,
-    /// Why it ended, as the producer says.
+    /// Why it ended, in the producer's words.
     pub end_reason: Option<&'a str>,
-    /// The language that upstream gave; nothing is detected then.
+    /// The upstream language; if there is one, none is detected.
     pub language: Option<&'a str>,
 }
 
-/// The built-in analysers' result for a conversation. `None` and empty mean that there was too little text to judge by.
+/// The result of the built-in analysers. `None` and empty mean that there was too little text to judge.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Analysis {
     /// One entry for each utterance; only customer messages have a sentiment.
     pub messages: Vec<Option<MessageSentiment>>,
-    /// BCP 47: given, or detected.
+    /// BCP 47: given or detected.
     pub language: Option<String>,
     /// Mood, satisfaction, topic, summary and keywords; all quoted, counted or estimated from the transcript.
     pub assessment: Assessment,
 }
 
-/// The built-in analysers. Cheap to clone; pure, so that one serves every thread.
+/// The built-in analysers. Cheap to clone, and pure, so that one instance serves every thread.
 #[derive(Clone)]
 pub struct Analyzer {
     parts: Arc<Parts>,
@@ -105,7 +107,7 @@ impl Analyzer {
         Analyzer { parts: Arc::new(Parts { tables, sentiment: SentimentModel::built_in() }) }
     }
 
-    /// Analyses a conversation; `memo` is that of the same interaction, or an empty one.
+    /// Analyses a conversation; `memo` is the same interaction's, or empty.
     pub fn analyze(&self, conversation: &Conversation<'_>, memo: &mut Memo) -> Analysis {
         let Conversation { utterances, status, ended, .. } = *conversation;
         let language = memo.read(conversation, &self.parts.tables);
@@ -146,8 +148,8 @@ impl Analyzer {
 }
 
 impl Analyzer {
-    /// The values of the signs that `csat` rests on, with the mean and the spread by which they are weighed. For
-    /// measurements: `examples/weigh_csat`.
+    /// The values of `csat`'s signs, each with the mean and spread used to weigh it. For measurements:
+    /// `examples/weigh_csat`.
     pub fn signs(&self, conversation: &Conversation<'_>) -> [(&'static str, f32, f32, f32); csat::NUM_SIGNS] {
         let mut memo = Memo::default();
         let language = memo.read(conversation, &self.parts.tables);
@@ -161,7 +163,7 @@ impl Analyzer {
     }
 }
 
-/// "I don't care" sounds bad, but says nothing of the kind where the agent has just asked for a wish.
+/// "I don't care" sounds bad, but not right after the agent asked for a preference.
 fn calm_indifference(turns: &[(usize, MessageFeatures)], messages: &mut [Option<MessageSentiment>]) {
     for pair in turns.windows(2) {
         let [(_, before), (place, turn)] = pair else { continue };
@@ -176,10 +178,10 @@ fn calm_indifference(turns: &[(usize, MessageFeatures)], messages: &mut [Option<
     }
 }
 
-/// Customer messages that the overall mood is judged by; in a longer conversation, the last ones.
+/// Customer messages that the overall mood is judged by: the last ones of a longer conversation.
 const MOOD_MESSAGES_MAX: usize = 500;
 
-/// `turns` are those that satisfaction is judged by, with their places among `utterances`.
+/// `turns` are the messages that satisfaction is judged by, with their positions in `utterances`.
 fn interaction_mood(
     utterances: &[Utterance<'_>],
     messages: &[Option<MessageSentiment>],
@@ -208,7 +210,8 @@ fn interaction_mood(
     interaction_sentiment(&moods)
 }
 
-/// Makes mood and satisfaction agree: a weak mood yields to the signs of satisfaction, and the signs yield to a strong mood.
+/// Reconciles mood and satisfaction: a weak mood yields to the signs of satisfaction, and the signs yield to
+/// a strong mood.
 fn agreed(
     mood: Option<InteractionSentiment>,
     satisfaction: impl Fn(Option<csat::Mood>) -> Option<Csat>,
@@ -229,7 +232,7 @@ fn agreed(
     }
 }
 
-/// What satisfaction is judged by: the last messages, with their places among `utterances`.
+/// The messages that satisfaction is judged by: the last ones, with their positions in `utterances`.
 fn turns(
     utterances: &[Utterance<'_>],
     memo: &Memo,
@@ -280,10 +283,10 @@ fn summary_of(window: &[Read<'_>], over: bool) -> Option<String> {
     summary::summarize(&said, over)
 }
 
-/// Mentions a key phrase needs to become the topic: two by the customer, or one plus two by agents.
+/// The mentions that make a key phrase the topic: two by the customer, or one plus two by agents.
 const TOPIC_MENTIONS_MIN: u32 = 4;
 
-/// The topic when none of the taxonomy fits: a phrase that was repeated.
+/// The topic if none of the taxonomy fits: a phrase that was repeated.
 fn topic_from(keywords: &[Keyword]) -> Option<String> {
     let repeated = |keyword: &&Keyword| keyword.num_words > 1 && keyword.mentions >= TOPIC_MENTIONS_MIN;
     let mut letters = keywords.iter().find(repeated)?.text.chars();

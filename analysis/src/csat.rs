@@ -1,8 +1,8 @@
 //! An estimate of the customer's satisfaction, 1 to 5, with its reasons.
 //!
-//! A sum of signs (`signs`), and what is known of the outcome. Every sign that counts can be named, and the description
-//! names the strongest. A support signal, not a verdict: `docs/analysis.md` says how little such estimates agree with
-//! what people say themselves.
+//! The estimate adds up signs (`signs`) and what is known about the outcome. Every sign that counts can be
+//! named, and the description names the strongest. It is a signal for support, not a verdict:
+//! `docs/analysis.md` says how little such estimates agree with what people say themselves.
 
 use hearken_model::{Role, Sentiment, Status};
 
@@ -13,7 +13,7 @@ mod signs;
 use signs::SignCounts;
 pub(crate) use signs::{NUM_SIGNS, SPREADS, talks_of_works};
 
-/// With fewer words than this in the conversation, satisfaction is not judged.
+/// Satisfaction is not judged in conversations with fewer words than this.
 const WORDS_MIN: u32 = 10;
 
 /// The features of one message that the estimate uses.
@@ -24,17 +24,18 @@ pub(crate) struct MessageFeatures {
     pub(crate) cues: Cues,
     /// Whether its last sentence is a question.
     pub(crate) asks: bool,
-    /// −1 to 1, where known.
+    /// −1 to 1, if known.
     pub(crate) mood: Option<f32>,
     /// Bloom signature of its content words.
     pub(crate) signature: u64,
 }
 
-/// With no more words than this, what pleases is a courtesy; and with these, if it gives thanks or takes leave.
+/// Pleasant messages of at most this many words are courtesies; the second limit applies to thanks and
+/// goodbyes.
 const COURTESY_WORDS_MAX: (u16, u16) = (5, 12);
 
 impl MessageFeatures {
-    /// Whether anybody would say so, whatever they feel: "great, thanks", "that is all, bye".
+    /// Whether anybody would say it, whatever they feel: "great, thanks", "that is all, bye".
     pub(crate) fn is_courtesy(&self) -> bool {
         let takes_leave = self.cues.has_any(&[Cue::Farewell, Cue::NothingElse]);
         let gives_thanks = self.cues.has(Cue::Thanks) && !self.cues.has(Cue::Success);
@@ -44,12 +45,12 @@ impl MessageFeatures {
         self.num_words <= short || (self.num_words <= polite && (takes_leave || gives_thanks)) || but
     }
 
-    /// Whether it asks and complains of nothing in so many words.
+    /// Whether it asks something without an explicit complaint.
     pub(crate) fn is_mere_question(&self) -> bool {
         self.asks && self.is_no_complaint() && !self.cues.has(Cue::Failure)
     }
 
-    /// Whether it leaves a choice to the agent, and says little else.
+    /// Whether it leaves a choice to the agent, and little else.
     pub(crate) fn is_indifferent(&self) -> bool {
         const WORDS_MAX: u16 = 12;
         self.role == Role::User
@@ -58,7 +59,7 @@ impl MessageFeatures {
             && !self.cues.has_any(&[Cue::Failure, Cue::WantsPerson, Cue::Repetition])
     }
 
-    /// Whether nothing in it is said of the service for certain.
+    /// Whether it contains no certain complaint about the service.
     pub(crate) fn is_no_complaint(&self) -> bool {
         !self.cues.has_any(&[Cue::WantsPerson, Cue::Repetition])
     }
@@ -69,31 +70,31 @@ impl MessageFeatures {
 pub(crate) struct Csat {
     pub(crate) score: u8,
     pub(crate) description: String,
-    /// The signs alone suggested another score, which the mood rules out.
+    /// Whether the signs alone suggested another score, which the mood rules out.
     pub(crate) is_bounded: bool,
 }
 
-/// One sign: how many CSAT points it moves the estimate, and its wording; empty where there is nothing to name, or the
-/// wording would contradict the mood that is shown.
+/// One sign: the CSAT points by which it moves the estimate, and its wording. The wording is empty if there
+/// is nothing to name, or if it would contradict the mood that is shown.
 type Sign = (f32, &'static str);
 
 /// The interaction's sentiment, which the estimate and its reasons never contradict.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mood {
-    /// Of the whole.
+    /// The overall mood.
     pub(crate) whole: Sentiment,
-    /// Of the whole, −1 to 1.
+    /// The overall score, −1 to 1.
     pub(crate) score: f32,
-    /// At the end.
+    /// The mood at the end.
     pub(crate) ended: Sentiment,
 }
 
 impl Mood {
-    /// Nobody with a mood below this is half satisfied.
+    /// A mood below this is too bad for a middling score.
     const BAD_SCORE: f32 = -0.5;
 
-    /// The scores that a mood allows: a good mood, or a good end of a mixed one, rules out dissatisfaction, a bad one
-    /// satisfaction.
+    /// The scores that a mood allows: a good mood, or a mixed one that ends well, rules out dissatisfaction;
+    /// a bad mood rules out satisfaction.
     fn possible(mood: Option<Mood>) -> std::ops::RangeInclusive<u8> {
         let Some(mood) = mood else { return 1..=5 };
         match (mood.whole, mood.ended) {
@@ -106,13 +107,13 @@ impl Mood {
     }
 }
 
-/// Where the estimate starts, in CSAT points: people rate a conversation like most a little above the middle.
+/// Where the estimate starts, in CSAT points: people rate a typical conversation a little above the middle.
 const START: f32 = 3.7;
 
-/// Most signs that the description names.
+/// Most signs named by the description.
 const REASONS_MAX: usize = 3;
 
-/// Most turns that are judged; in a longer conversation, the last ones.
+/// Most turns that are judged: the last ones of a longer conversation.
 pub(crate) const TURNS_MAX: usize = 200;
 
 /// How many messages each side has in the whole conversation.
@@ -122,12 +123,12 @@ pub(crate) struct Sides {
     pub(crate) num_agent: usize,
 }
 
-/// How the conversation stands.
+/// The conversation's current or final state.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EndState<'a> {
     pub(crate) status: Status,
     pub(crate) ended: bool,
-    /// The producer's word for why it ended.
+    /// The producer's reason for the end.
     pub(crate) end_reason: Option<&'a str>,
 }
 
@@ -152,8 +153,9 @@ pub(crate) fn values(turns: &[MessageFeatures]) -> [f32; NUM_SIGNS] {
     SignCounts::of(turns).values()
 }
 
-/// Estimates satisfaction from the last [`TURNS_MAX`] turns. `None` without a message from each side, with fewer than ten
-/// words in all, or where the customer has said nothing since the first answer and nothing went wrong.
+/// Estimates satisfaction from the last [`TURNS_MAX`] turns. `None` without a message from each side, with
+/// fewer than ten words in total, or if the customer has said nothing since the first answer and nothing went
+/// wrong.
 pub(crate) fn estimate(
     turns: &[MessageFeatures],
     sides: Sides,
@@ -169,7 +171,7 @@ pub(crate) fn estimate(
     let has_reacted = has_reacted(turns);
     let mut moods = mood_reasons(tally.moods(), mood);
     if !has_reacted {
-        // Nothing has ended yet, and a request is no complaint because it sounds a little like one.
+        // Nothing has ended yet, and a request that sounds a little like a complaint is not one.
         let is_bad = mood.is_some_and(|mood| mood.score < Mood::BAD_SCORE);
         moods = [if is_bad { moods[0] } else { (0.0, "") }, (0.0, "")];
     }
@@ -185,7 +187,7 @@ pub(crate) fn estimate(
     let start = if has_reacted { START } else { f32::from(MIDDLE) };
     let sum: f32 = start + signs.iter().map(|(weight, _)| weight).sum::<f32>();
     let possible = Mood::possible(mood);
-    // Nobody is dissatisfied who got something, gives thanks for it at the end and complained of nothing.
+    // A customer who got something, gave thanks for it at the end and had no complaint is not dissatisfied.
     let least = if tally.got_something() { MIDDLE.min(*possible.end()) } else { 1 };
     let possible = least.max(*possible.start())..=*possible.end();
     let by_signs = sum.round().clamp(1.0, 5.0) as u8;
@@ -204,8 +206,8 @@ pub(crate) fn estimate(
     })
 }
 
-/// Whether the customer has said anything since they were first answered. Who has not may well be angry, but has nothing
-/// yet to be satisfied with.
+/// Whether the customer has said anything since the first answer. Until then they may be angry, but have
+/// nothing to be satisfied with.
 fn has_reacted(turns: &[MessageFeatures]) -> bool {
     let is_agent = |turn: &MessageFeatures| matches!(turn.role, Role::Assistant | Role::Human);
     let mut turns =
@@ -213,8 +215,8 @@ fn has_reacted(turns: &[MessageFeatures]) -> bool {
     turns.any(|turn| turn.role == Role::User)
 }
 
-/// The reasons that the moods of the whole and of the end give, with their direction: none that the shown mood would
-/// deny.
+/// The reasons that the overall and the final mood give, with their direction; never one that contradicts the
+/// mood shown.
 fn mood_reasons((whole, closing): (f32, f32), shown: Option<Mood>) -> [Sign; 2] {
     let reason = |shown: Option<Sentiment>, score: f32, [bad, good]: [&'static str; 2]| match shown {
         Some(Sentiment::Positive) if score > 0.0 => (1.0, good),
@@ -227,7 +229,7 @@ fn mood_reasons((whole, closing): (f32, f32), shown: Option<Mood>) -> [Sign; 2] 
     ]
 }
 
-/// What no shared dialogue has a label for: how it ended, and what is rare. Weighed by hand.
+/// Signs for which no shared dialogue has a label: how it ended, and rare events. Weighed by hand.
 fn outcome_signs(
     turns: &[MessageFeatures],
     tally: &SignCounts,
@@ -261,18 +263,18 @@ fn outcome_signs(
     }
 }
 
-/// The description when no sign is strong enough to be named.
+/// The middling score, and the description if no sign is strong enough to be named.
 const MIDDLE: u8 = 3;
 const UNDECIDED: &str = "Mixed: no clear sign either way.";
-/// The description where nothing but the mood speaks against it.
+/// The description if only the mood counts against it.
 const BAD_MOOD: &str = "Dissatisfied: the mood was negative.";
-/// The description where only the absence of everything bad speaks for it.
+/// The description if nothing bad happened and nothing else counts for it.
 const SMOOTH: &str = "Satisfied: nothing went wrong.";
 
-/// A weaker sign is not named.
+/// The least weight at which a sign is named.
 const TELLING_WEIGHT_MIN: f32 = 0.1;
 
-/// The reasons of an estimate; `None` where there are none.
+/// The reasons of an estimate; `None` if there are none.
 fn describe(score: u8, mut signs: Vec<Sign>) -> Option<String> {
     let label = match score {
         ..=1 => "Very dissatisfied",
@@ -281,7 +283,7 @@ fn describe(score: u8, mut signs: Vec<Sign>) -> Option<String> {
         4 => "Satisfied",
         _ => "Very satisfied",
     };
-    // Only reasons that agree with the score; for a middling score, the strongest in either direction.
+    // Name only reasons that agree with the score; for a middling score, the strongest in either direction.
     let strength = |sign: &Sign| match score {
         ..=2 => -sign.0,
         3 => sign.0.abs(),

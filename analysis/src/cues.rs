@@ -1,6 +1,7 @@
-//! What people say when a conversation goes well or badly: thanks, success, failure, repetition, a wish for a person.
+//! What people say when a conversation goes well or badly: thanks, success, failure, repetition, wanting a
+//! person.
 //!
-//! A table of short phrases, matched word by word as written; CSAT and the summary read the cues of each message.
+//! A table of short phrases, matched word for word; CSAT and the summary read the cues of each message.
 
 use crate::tokens::{Gap, Token, Tokens, combine};
 use crate::words::HashedMap;
@@ -9,7 +10,7 @@ use crate::words::HashedMap;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cues(u32);
 
-/// One signal in a message of how the conversation is going.
+/// One signal in a message about how the conversation is going.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Cue {
@@ -35,25 +36,26 @@ pub(crate) enum Cue {
     HandsOver = 1 << 9,
     /// "that's all", "nothing else".
     NothingElse = 1 << 10,
-    /// "how can I help", "anything else?": what agents say in every conversation.
+    /// "how can I help", "anything else?": said by agents in every conversation.
     Courtesy = 1 << 11,
-    /// Films, books, songs, news: a feeling about them is not one about the service.
+    /// Films, books, songs, news: feelings about these are not about the service.
     AboutWorks = 1 << 12,
     /// "yes", "sounds good", "that works for me".
     Agrees = 1 << 13,
     /// "no", "something else", "I don't want".
     Refuses = 1 << 14,
-    /// "sorry", "unfortunately": said by an agent, it owns up to something.
+    /// "sorry", "unfortunately": admits a fault if an agent says it.
     Sorry = 1 << 15,
     /// "but", "however".
     Objects = 1 << 16,
-    /// "sorry to hear that": of an agent, fellow feeling rather than an apology.
+    /// "sorry to hear that": sympathy rather than an apology if an agent says it.
     Sympathy = 1 << 18,
-    /// "so much", "really helpful", "lovely": more than courtesy asks for.
+    /// "so much", "really helpful", "lovely": more than courtesy requires.
     Warm = 1 << 17,
-    /// "how about", "I found": of an agent, something to choose; that it "doesn't work" for the customer breaks nothing.
+    /// "how about", "I found": a choice offered by an agent. If it "doesn't work" for the customer, nothing
+    /// is broken.
     Offers = 1 << 19,
-    /// "I don't care", "any will do": as an answer, no complaint.
+    /// "I don't care", "any will do": no complaint if it is an answer.
     Indifferent = 1 << 20,
 }
 
@@ -68,7 +70,7 @@ impl Cues {
         cues.iter().any(|cue| self.has(*cue))
     }
 
-    /// All but `cue`.
+    /// The set without `cue`.
     pub(crate) fn without(self, cue: Cue) -> Cues {
         Cues(self.0 & !(cue as u32))
     }
@@ -79,10 +81,11 @@ impl Cues {
     }
 }
 
-/// Finds the phrases of the table in a message.
+/// Finds the table's phrases in a message.
 #[derive(Clone, Debug)]
 pub(crate) struct CueMatcher {
-    /// Hash of a phrase's first words → the cues of the phrase that ends there, and whether longer phrases continue.
+    /// Maps the hash of a phrase's first words to the cues of a phrase that ends there, and to whether longer
+    /// ones continue.
     phrases: HashedMap<u64, (Cues, bool)>,
     /// Hashes of [`NOS`].
     nos: Vec<u64>,
@@ -116,9 +119,9 @@ impl CueMatcher {
         CueMatcher { phrases, nos, denials: tokens.tokens.iter().map(|token| token.hash).collect() }
     }
 
-    /// The cues of these tokens; a phrase does not cross a sentence's end. Of phrases that lie within a longer one only
-    /// that counts: "no thanks" gives no thanks, and "not happy" is not happy. A "no" refuses only where a sentence begins
-    /// with it: "I have no preference" refuses nothing.
+    /// The cues of these tokens; a phrase does not cross the end of a sentence. Of nested phrases, only
+    /// the longest counts: "no thanks" gives no thanks, and "not happy" is not happy. A "no" refuses only at
+    /// the start of a sentence: "I have no preference" refuses nothing.
     pub(crate) fn find(&self, tokens: &[Token]) -> Cues {
         let mut found = Cues::default();
         let mut covered = 0; // the end of the phrases found so far
@@ -143,7 +146,7 @@ impl CueMatcher {
                 && tokens[start].gap != Gap::Sentence
                 && self.nos.contains(&tokens[start].hash);
             if end > covered && !is_mere_no {
-                // "The order hasn't been sent."
+                // "The order hasn't been sent" is not done.
                 found.insert(if self.is_denied(tokens, start) { cues.without(Cue::Done) } else { cues });
                 covered = end;
             }
@@ -151,7 +154,7 @@ impl CueMatcher {
         found
     }
 
-    /// Whether one of the two words before is a negation.
+    /// Whether one of the two preceding words is a negation.
     fn is_denied(&self, tokens: &[Token], start: usize) -> bool {
         let before = tokens[..start].iter().rev().take(2);
         let same_sentence = tokens[start].gap != Gap::Sentence;
@@ -159,11 +162,11 @@ impl CueMatcher {
     }
 }
 
-/// Words after which nothing is done.
+/// Negations, after which nothing is done.
 const DENIALS: &str =
     "not hasn't haven't isn't wasn't aren't weren't hadn't never nicht noch kein pas jamais nunca";
 
-/// Words that refuse as an answer, and deny inside a sentence.
+/// Words that refuse when they begin an answer, and only negate inside a sentence.
 const NOS: &str = "no nein não nee hayır нет नहीं nahi";
 
 #[rustfmt::skip]

@@ -1,8 +1,8 @@
 //! Key phrases by RAKE (Rose, Engel, Cramer, Cowley 2010): runs of words between stop words, scored by how often their
 //! words occur together with others.
 //!
-//! Not a crate, because those take a whole text each time and split it with regular expressions, while a growing
-//! conversation needs the candidates of one message at a time. Beyond the paper: candidates have at most three words,
+//! Existing crates take a whole text and split it with regular expressions, while a growing conversation
+//! needs the candidates of one message at a time. Unlike in the paper, candidates have at most three words,
 //! repetition counts, and the customer's words count twice.
 
 use crate::language::Language;
@@ -13,7 +13,7 @@ use crate::words::{HashedMap, WordInfo};
 /// Most keywords of one interaction.
 pub(crate) const KEYWORDS_MAX: usize = 8;
 
-/// Most words of one phrase; a longer run keeps its last ones, where English has the noun.
+/// Most words of a phrase; of a longer run, the last ones stay, where English has the noun.
 const PHRASE_WORDS_MAX: usize = 3;
 
 /// Most candidates of one message.
@@ -33,9 +33,9 @@ struct Phrase {
     start: u16,
     end: u16,
     num_words: u8,
-    /// Has a word of the taxonomy.
+    /// Whether it contains a word of the taxonomy.
     topical: bool,
-    /// Its first capital may be due to the start of a sentence.
+    /// Whether its first capital may be due to the start of a sentence.
     opens_sentence: bool,
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn candidates(
     Candidates { phrases: found.phrases.into_boxed_slice(), words: found.words.into_boxed_slice() }
 }
 
-/// A message of one phrase and nothing else answers a question with a name or an address.
+/// Whether the message is a single phrase, which answers a question with a name or an address.
 fn is_bare_answer(found: &Collector, tokens: &[Token]) -> bool {
     let num_words = tokens.iter().filter(|token| token.kind == TokenKind::Word).count();
     matches!(found.phrases[..], [phrase] if !phrase.topical && usize::from(phrase.num_words) == num_words)
@@ -88,15 +88,16 @@ fn introduces_person(text: &str, before: &[Token]) -> bool {
         || (is(1, &["ist"]) && is(2, &["name"]))
 }
 
-/// Whether phrases would be more than fragments. Korean and Thai words are not segmented at all; the lists of stop
-/// words of languages from Romanised Hindi to Urdu in the table are too short, Russian and its kin excepted.
+/// Whether phrases would be more than fragments. Korean and Thai words are not segmented at all; for
+/// languages from Romanised Hindi to Urdu in the table the stop word lists are too short, except for Russian
+/// and its relatives.
 fn words_are_known(language: Language) -> bool {
     use Language::*;
     matches!(language, Russian | Ukrainian | Bulgarian | Serbian | Chinese | Japanese)
         || language <= Vietnamese
 }
 
-/// Whether `token` may belong to the phrase of the token before it.
+/// Whether `token` may extend the phrase that ends in `last`.
 fn continues(last: &Token, token: &Token) -> bool {
     if last.kind != token.kind {
         return false;
@@ -107,10 +108,10 @@ fn continues(last: &Token, token: &Token) -> bool {
     }
 }
 
-/// Chinese characters that make sentences, not subjects.
+/// Chinese characters that form sentences rather than subjects.
 const CHINESE_FUNCTION: &str = "的了是我你您他她它们这那哪在有没不吗呢吧啊呀哦嗯也都就还要会能可以想请问谢好什么怎样多少几个一下给帮和与或到从对为把被让很太最再又跟去来说看找吃玩住之其该此吧呗嘛且并但而如果因所已经得着过辆刚才后前时候知需推荐附近";
 
-/// Chinese words of two characters that every conversation has.
+/// Chinese words of two characters that occur in every conversation.
 const CHINESE_FILLER: [&str; 14] = [
     "提供", "推荐", "周边", "附近", "需要", "地址", "评分", "电话", "时候", "可以", "预订", "麻烦", "信息",
     "这里",
@@ -201,13 +202,13 @@ fn short(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
 
-/// A phrase while it is scored.
+/// A phrase while it is being scored.
 #[derive(Clone, Copy)]
 struct Ranked {
     /// Mentions: 2 for each by the customer, 1 for each by others.
     mentions: u32,
     score: f32,
-    /// The message, and the phrase in it, whose spelling is shown.
+    /// The message, and the phrase in it whose spelling is shown.
     shown: (usize, Phrase),
     first: usize,
 }
@@ -283,10 +284,10 @@ fn score(
     }
 }
 
-/// Words of the taxonomy make better keywords than others.
+/// Favours phrases with words of the taxonomy, which make better keywords than others.
 const TOPICAL_FACTOR: f32 = 1.5;
 
-/// One mention is enough for a word of the taxonomy; other words may be names or typing errors.
+/// A word of the taxonomy needs only one mention; others may be names or typing errors.
 fn is_worth_telling(phrase: &Phrase, mentions: u32) -> bool {
     match (phrase.num_words, phrase.topical) {
         (1, true) => mentions >= 2,
@@ -296,7 +297,7 @@ fn is_worth_telling(phrase: &Phrase, mentions: u32) -> bool {
     }
 }
 
-/// The best phrases as text, without those that a better one contains.
+/// The best phrases as text, without those that contain a better one or are contained in it.
 fn select(messages: &[(&str, &Candidates, bool)], mut ranked: Vec<Ranked>) -> Vec<Keyword> {
     ranked.retain(|entry| entry.score > 0.0);
     ranked.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.first.cmp(&b.first)));
@@ -328,7 +329,7 @@ fn overlaps(one: &str, other: &str) -> bool {
     long.to_lowercase().contains(&short.to_lowercase())
 }
 
-/// Lower case, except names: words with a capital that the start of a sentence does not explain.
+/// Lower case, except for names: words whose capital is not explained by the start of a sentence.
 fn display_form(slice: &str, opens_sentence: bool, tokens: &mut Tokens) -> String {
     tokens.scan(slice);
     let opens_sentence =

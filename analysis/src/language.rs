@@ -1,16 +1,17 @@
 //! Language detection for chat-length text.
 //!
-//! Each message votes with its common words ([`crate::words`]) and with letters that belong to one language. An
-//! interaction sums the votes of its messages: the customer's first, then everybody's. Only when that is undecided and
-//! there is enough text do whatlang's trigrams decide. No answer is better than a guess: "ok thanks" alone has no language.
+//! Each message votes with its common words ([`crate::words`]) and with letters that belong to one language.
+//! An interaction adds up the votes of its messages: first the customer's, then everybody's. If the votes are
+//! undecided and there is enough text, whatlang's trigrams decide. No answer is better than a guess: "ok thanks"
+//! alone has no language.
 
 use crate::tokens::{Token, TokenKind};
 use crate::words::{HashedMap, WordInfo};
 
-/// The messages of a conversation that vote, from its start; a language rarely shows later.
+/// Messages of a conversation that vote, from its start: a language rarely shows only later.
 pub(crate) const VOTING_MESSAGES_MAX: usize = 24;
 
-/// Most bytes of text that whatlang gets: more takes longer and hardly changes the answer.
+/// Most bytes of text given to whatlang: more takes longer and hardly changes the answer.
 const TRIGRAM_BYTES_MAX: usize = 400;
 
 /// With fewer letters than this, trigrams are unreliable.
@@ -64,7 +65,7 @@ impl Language {
 /// The strongest votes of one message: at most [`Votes::KEPT`] languages, so that a message's votes stay small.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Votes {
-    /// Language index and votes; zero votes are empty places.
+    /// Language index and votes; zero votes mark an empty slot.
     kept: [(u8, u8); Votes::KEPT],
 }
 
@@ -95,7 +96,7 @@ impl Votes {
         votes
     }
 
-    /// Removes the votes of languages that are not written with this message's letters.
+    /// Removes the votes of languages that lack this message's letters.
     fn rule_out(&mut self, text: &str, tokens: &[Token]) {
         let words =
             || tokens.iter().filter(|token| token.kind == TokenKind::Word).map(|token| token.text(text));
@@ -108,7 +109,8 @@ impl Votes {
         }
     }
 
-    /// The language of this message alone, when it is clear; an agent may write another than the customer.
+    /// The language of this message alone, if it is clear; an agent may write in another language than the
+    /// customer.
     pub(crate) fn leader(&self) -> Option<Language> {
         let mut ballot = [0; Language::ALL.len()];
         for (language, count) in self.kept {
@@ -135,7 +137,7 @@ impl Votes {
     }
 }
 
-/// Votes that one word has; shared by its languages.
+/// Votes of one word, shared by its languages.
 const WORD_VOTES: u32 = 12;
 
 fn vote_for_word(languages: u64, votes: &mut [u32]) {
@@ -149,7 +151,7 @@ fn vote_for_word(languages: u64, votes: &mut [u32]) {
     }
 }
 
-/// Letters that belong to one language or a few.
+/// Votes for letters that belong to one language or a few.
 fn vote_for_letters(word: &str, votes: &mut [u32]) {
     use Language::*;
     for c in word.chars().filter(|c| !c.is_ascii()) {
@@ -210,7 +212,7 @@ fn vote_for_letters(word: &str, votes: &mut [u32]) {
             '\u{05D0}'..='\u{05EA}' => (&[Hebrew], 4),
             '\u{AC00}'..='\u{D7AF}' | '\u{1100}'..='\u{11FF}' | '\u{3130}'..='\u{318F}' => (&[Korean], 8),
             '\u{3041}'..='\u{30FF}' | '\u{FF66}'..='\u{FF9F}' => (&[Japanese], 8),
-            // Characters that only Chinese uses this often; others may be Japanese names and nouns.
+            // Only Chinese uses these characters this often; others may be Japanese names and nouns.
             '的' | '是' | '我' | '你' | '您' | '们' | '吗' | '呢' | '这' | '么' | '在' | '请' | '没'
             | '给' | '谢' | '吧' => (&[Chinese], 12),
             '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}' => (&[Chinese], 5),
@@ -222,10 +224,10 @@ fn vote_for_letters(word: &str, votes: &mut [u32]) {
     }
 }
 
-/// Votes needed for an answer: two words that belong to one language alone, or more that it shares.
+/// Votes needed for an answer: two words that belong to one language alone, or more that are shared.
 const VOTES_MIN: u32 = 20;
 
-/// Sums the votes of messages. The customer's decide; the agents' count only where those leave it open.
+/// Adds up the votes of messages. The customer's decide; the agents' count only if those are undecided.
 #[derive(Clone, Debug)]
 pub(crate) struct Election {
     customer: Ballot,
@@ -249,7 +251,7 @@ impl Election {
         }
     }
 
-    /// The language with clearly the most votes.
+    /// The language that clearly has the most votes.
     pub(crate) fn winner(&self) -> Option<Language> {
         clear_winner(self.customer).or_else(|| clear_winner(self.all))
     }
@@ -267,11 +269,11 @@ fn clear_winner(mut votes: Ballot) -> Option<Language> {
             second = count;
         }
     }
-    // A close second means that the words seen are shared by both.
+    // A close second means that both languages share the words seen.
     best.1.filter(|_| best.0 >= VOTES_MIN && best.0 * 4 >= second * 5)
 }
 
-/// Scripts that several languages share: specific evidence absorbs the votes of the general one.
+/// Scripts shared by several languages: the more specific language takes over the votes of the general one.
 fn merge_scripts(votes: &mut [u32]) {
     use Language::*;
     let mut take_over = |special: Language, general: Language, times: u32| {
@@ -281,18 +283,18 @@ fn merge_scripts(votes: &mut [u32]) {
     };
     take_over(Japanese, Chinese, 6);
     take_over(Korean, Chinese, 2);
-    // Of the letters that Arabic lacks one in ten is enough.
+    // One letter in ten that Arabic lacks is enough.
     take_over(Urdu, Arabic, 4);
     take_over(Persian, Arabic, 4);
     take_over(Marathi, Hindi, 2);
     take_over(Nepali, Hindi, 2);
 }
 
-/// One word in this many may be of another language, such as a product name or a quotation, before a message with
-/// letters that a language lacks is taken not to be in it.
+/// One word in this many may be foreign, such as a product name or a quotation. With more, the message is taken
+/// not to be in a language that lacks its letters.
 const LOAN_WORDS_SHARE: usize = 8;
 
-/// Words with a letter that the language is not written with. Those with a capital are names.
+/// Counts words with a letter that the language does not use. Capitalised ones are taken for names.
 fn num_foreign<'w>(language: Language, words: impl Iterator<Item = &'w str>) -> usize {
     let is_foreign = |word: &&str| {
         !word.is_ascii()
@@ -303,13 +305,13 @@ fn num_foreign<'w>(language: Language, words: impl Iterator<Item = &'w str>) -> 
     words.filter(is_foreign).count()
 }
 
-/// Portuguese has `õ` in `õe` alone; Estonian has it everywhere.
+/// Portuguese has `õ` only in `õe`; Estonian has it everywhere.
 fn has_tilde_apart(word: &str) -> bool {
     word.split('õ').skip(1).any(|rest| !rest.starts_with('e'))
 }
 
-/// Whether a lower-case letter beyond ASCII occurs in a language, common loan words included. Languages with a script
-/// of their own are taken to have every letter.
+/// Whether a language uses this lower-case non-ASCII letter, common loan words included. Languages with their
+/// own script are taken to have every letter.
 fn has_letter(language: Language, c: char) -> bool {
     use Language::*;
     let is_cyrillic = matches!(c, 'а'..='я');
@@ -355,7 +357,8 @@ fn has_letter(language: Language, c: char) -> bool {
     }
 }
 
-/// whatlang's answer for the start of a conversation, if that is long enough and whatlang calls the answer reliable.
+/// whatlang's answer for the start of a conversation, if that is long enough and whatlang calls its answer
+/// reliable.
 pub(crate) fn by_trigrams<'t>(texts: impl Iterator<Item = &'t str>) -> Option<&'static str> {
     let mut sample = String::with_capacity(TRIGRAM_BYTES_MAX);
     for text in texts {
@@ -379,7 +382,7 @@ pub(crate) fn by_trigrams<'t>(texts: impl Iterator<Item = &'t str>) -> Option<&'
     (num_foreign * LOAN_WORDS_SHARE <= words().count()).then_some(tag)
 }
 
-/// The same for the languages that whatlang alone knows, all of which are written in Latin letters but Yiddish and Oriya.
+/// The same for languages that only whatlang knows. All of them use Latin letters except Yiddish and Oriya.
 fn is_latin_extra(tag: &str, word: &str) -> bool {
     let letters = match tag {
         "eo" => "ĉĝĥĵŝŭ",
@@ -397,7 +400,7 @@ fn is_latin_extra(tag: &str, word: &str) -> bool {
     word.starts_with(char::is_uppercase) || word.chars().all(|c| c.is_ascii() || letters.contains(c))
 }
 
-/// The BCP 47 tag of whatlang's ISO 639-3 code: the two-letter code where there is one.
+/// The BCP 47 tag of whatlang's ISO 639-3 code: the two-letter code if there is one.
 fn tag_of(lang: whatlang::Lang) -> &'static str {
     use whatlang::Lang::*;
     match lang {

@@ -1,13 +1,16 @@
-//! What a conversation was about and how it went, worked out without any network, or asked of a language model.
+//! What a conversation was about and how it went, determined offline or by a language model.
 //!
 //! The built-in analysers are pure and versioned: the same conversation always gives the same [`Analysis`], and
 //! [`VERSION`] names the analysers that gave it. In reading order:
 //!
-//! - [`Analyzer`]: a conversation in, an [`Analysis`] out; the [`Memo`] makes a growing conversation cost its new message.
-//! - [`sentiment`]: mood of messages and interactions.
-//! - `tokens`, `words`, `cues`: one pass over a text, the common words of each language, the phrases that show how it goes.
+//! - [`Analyzer`]: turns a conversation into an [`Analysis`]; with a [`Memo`], a growing conversation costs
+//!   only its new messages.
+//! - [`sentiment`]: the mood of messages and interactions.
+//! - `tokens`, `words`, `cues`: one pass over a text, the common words of each language, the phrases that
+//!   show how it is going.
 //! - `language`, `topic`, `keywords`, `summary`, `csat`: one analyser each.
-//! - [`llm`]: the same questions to a model behind an OpenAI-compatible endpoint; the only module with a network.
+//! - [`llm`]: the same questions, put to a model behind an OpenAI-compatible endpoint; the only module that
+//!   uses the network.
 //!
 //! `docs/analysis.md` describes methods, limits and measured quality.
 //!

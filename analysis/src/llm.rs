@@ -3,12 +3,13 @@
 //! Separate from the built-in analysers, which stay pure. In reading order:
 //!
 //! - [`Excerpt`]: the part of a conversation that the model sees, bounded and fenced as data, and its fingerprint.
-//! - `question`: what is asked, and the JSON schema of the answer.
-//! - `answer`: the answer, an [`Assessment`](hearken_model::Assessment), checked against the schema and against what a schema cannot express.
+//! - `question`: the question, and the JSON schema of the answer.
+//! - `answer`: the answer, an [`Assessment`](hearken_model::Assessment), checked against the schema and for
+//!   what a schema cannot express.
 //! - [`LlmClient`]: one request.
-//! - [`with_retries`]: when and how often a request is made again.
+//! - [`with_retries`]: when and how often a request is retried.
 //!
-//! `ingest` decides what becomes of an answer, and enforces spending limits and concurrency.
+//! `ingest` decides what happens to an answer, and enforces spending limits and concurrency.
 
 mod answer;
 mod client;
@@ -21,5 +22,5 @@ pub use client::{AskError, Endpoint, EndpointError, LlmClient, Reply};
 pub use excerpt::{EXCERPT_BYTES_MIN, Excerpt};
 pub use retries::with_retries;
 
-/// Version of the question; raised whenever it changes, so that each answer records what was asked.
+/// Version of the question. Raised with every change, so that each answer records what was asked.
 pub const LLM_VERSION: &str = "1";

@@ -1,4 +1,4 @@
-//! What was worked out for each message, kept from one analysis to the next.
+//! What was found in each message, kept from one analysis to the next.
 
 use hearken_model::Role;
 
@@ -13,24 +13,24 @@ use crate::tokens::{Gap, Token, TokenKind, Tokens, combine, hash_text};
 use crate::topic::{TopicMatcher, TopicScores};
 use crate::words::{HashedMap, WordInfo};
 
-/// Topic, keywords and summary read this many messages from the start of a conversation …
+/// Topic, keywords and summary read this many messages at the start of a conversation …
 const FIRST_MESSAGES: usize = 40;
 
 /// … and this many at its end, so that their cost is bounded.
 const LAST_MESSAGES: usize = 24;
 
-/// What was worked out for the messages of one interaction, kept between calls. It never changes an answer: an empty
-/// memo only means that everything is worked out again. About 100 bytes a message, 400 for those that topic, keywords
-/// and summary read.
+/// What was found in the messages of one interaction, kept between calls. It never changes an answer: with an
+/// empty memo, everything is merely computed again. About 100 bytes per message, 400 for those that topic,
+/// keywords and summary read.
 #[derive(Clone, Debug, Default)]
 pub struct Memo {
-    /// One for each utterance of the last call, in its order.
+    /// One for each utterance of the last call, in order.
     entries: Vec<MessageEntry>,
     /// The language of the last call.
     language: Option<Language>,
-    /// Hash of the language tag that the sentiments were judged with.
+    /// Hash of the language tag under which sentiments were judged.
     sentiment_language: u64,
-    /// What trigrams said of the text with this hash.
+    /// The trigrams' answer for the text with this hash.
     trigrams: Option<(u64, Option<&'static str>)>,
 }
 
@@ -43,31 +43,31 @@ struct MessageEntry {
     depth: Option<Box<Depth>>,
 }
 
-/// What is read of every message that a person or an agent said, in any language.
+/// What is read from every message of a person or an agent, in any language.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signs {
     pub(crate) votes: Votes,
-    /// The message's own language, where it is clear.
+    /// The message's own language, if it is clear.
     language: Option<Language>,
     pub(crate) cues: Cues,
     pub(crate) num_words: u16,
-    /// Its last sentence asks.
+    /// Whether its last sentence is a question.
     pub(crate) asks: bool,
     /// Bloom signature of its telling words.
     pub(crate) signature: u64,
 }
 
-/// What is read of the messages at the start and at the end.
+/// What is read from the messages at the start and at the end.
 #[derive(Clone, Debug)]
 pub(crate) struct Depth {
-    /// Whose stop words were used.
+    /// The language whose stop words were used.
     language: Language,
     pub(crate) pick: Pick,
     pub(crate) topics: TopicScores,
     pub(crate) candidates: Candidates,
 }
 
-/// A message of the window with what was read of it.
+/// A message of the window, with what was read from it.
 #[derive(Clone, Copy)]
 pub(crate) struct Read<'a> {
     pub(crate) role: Role,
@@ -75,7 +75,7 @@ pub(crate) struct Read<'a> {
     pub(crate) depth: &'a Depth,
 }
 
-/// The tables that messages are read with.
+/// The tables for reading messages.
 pub(crate) struct MessageTables {
     pub(crate) words: HashedMap<u64, WordInfo>,
     pub(crate) cues: CueMatcher,
@@ -83,7 +83,7 @@ pub(crate) struct MessageTables {
 }
 
 impl Memo {
-    /// Reads what is new, and answers the conversation's language.
+    /// Reads what is new, and returns the conversation's language.
     pub(crate) fn read(&mut self, conversation: &Conversation<'_>, tables: &MessageTables) -> Option<String> {
         let utterances = conversation.utterances;
         self.align(utterances);
@@ -91,8 +91,8 @@ impl Memo {
         let given = conversation.language.map(str::trim).filter(|tag| !tag.is_empty());
         let mut tokens = Tokens::default();
         let mut election = Election::new();
-        // The language is known only after all votes; a message without one of its own that was read with another is
-        // read again below.
+        // The language is known only after all votes. A message without a language of its own that was read
+        // in another is read again below.
         let guess = given.map_or(self.language, |tag| Some(language_of(tag)));
         for (place, (index, utterance)) in spoken(utterances).enumerate() {
             let entry = &mut self.entries[index];
@@ -125,7 +125,7 @@ impl Memo {
         language
     }
 
-    /// The sentiments of the customer's messages, for each utterance.
+    /// The sentiments of the customer's messages, one entry per utterance.
     pub(crate) fn judge(
         &mut self,
         utterances: &[Utterance<'_>],
@@ -147,7 +147,7 @@ impl Memo {
         self.entries.iter_mut().zip(utterances).map(judge).collect()
     }
 
-    /// The signs of the last `turns_max` things said, with their place in the transcript, in its order.
+    /// The signs of the last `turns_max` things said, with their positions, in transcript order.
     pub(crate) fn recent(&self, utterances: &[Utterance<'_>], turns_max: usize) -> Vec<(usize, Signs)> {
         let spoken = spoken(utterances).rev().take(turns_max);
         let mut recent: Vec<_> =
@@ -164,7 +164,7 @@ impl Memo {
         })
     }
 
-    /// One entry for each utterance, the old ones kept where role and text are the same.
+    /// Keeps one entry per utterance, reusing old ones where role and text are the same.
     fn align(&mut self, utterances: &[Utterance<'_>]) {
         let contents = || utterances.iter().map(|said| hash_text(said.text, said.role as u64));
         let same = self
@@ -210,7 +210,7 @@ impl Memo {
     }
 }
 
-/// The messages at the start and at the end, counted without those of systems and tools.
+/// The messages at the start and at the end, not counting those of systems and tools.
 struct Window {
     num_spoken: usize,
 }
@@ -230,7 +230,7 @@ impl Window {
     }
 }
 
-/// What people and agents said, with the place in the transcript.
+/// What people and agents said, with positions in the transcript.
 fn spoken<'a, 'u>(
     utterances: &'a [Utterance<'u>],
 ) -> impl DoubleEndedIterator<Item = (usize, &'a Utterance<'u>)> {
@@ -258,7 +258,7 @@ impl MessageTables {
         }
     }
 
-    /// Single characters of scripts without spaces are shared by many words, pairs of them are not.
+    /// Single characters of scripts without spaces occur in many words, pairs of them do not.
     fn signature(&self, tokens: &[Token]) -> u64 {
         let is_telling = |token: &Token| !self.words.get(&token.hash).is_some_and(|info| info.is_common());
         let bit = |hash: u64| 1u64 << (hash & 63);

@@ -1,8 +1,9 @@
 //! Sentiment of messages and of whole interactions.
 //!
-//! English is judged by a linear model over hashed words, word pairs and pieces of words together with the sums of a
-//! lexicon (`features`, `linear`); other languages only by a lexicon of strong words (`foreign`), and not at all where
-//! it knows none of them. `docs/analysis.md` says how well; `examples/train_sentiment` writes the model.
+//! English is judged by a linear model over hashed words, word pairs and pieces of words, plus the sums of a
+//! lexicon (`features`, `linear`). Other languages are judged only by a lexicon of strong words (`foreign`),
+//! and not at all if none of those occurs. `docs/analysis.md` says how well; `examples/train_sentiment`
+//! writes the model.
 
 pub mod features;
 mod foreign;
@@ -23,21 +24,22 @@ use linear::Linear;
 
 static MODEL_BYTES: &[u8] = include_bytes!("../models/sentiment.bin");
 
-/// Share of words that must be known for English to be taken for granted where no language is given.
+/// Share of words that must be known for a text without a given language to be taken for English.
 const ENGLISH_SHARE_MIN: f32 = 0.6;
 
-/// With no more words than this, known words alone do not make a text English.
+/// In texts of at most this many words, known words alone do not prove English.
 const FEW_WORDS: u32 = 2;
 
 /// What a message says about its writer's mood.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MessageSentiment {
-    /// The likeliest label.
+    /// The most likely label.
     pub sentiment: Sentiment,
-    /// −1 (surely negative) to 1 (surely positive): the probability of positive less that of negative. Never of the
-    /// other sign than the label; within ±0.5 for neutral.
+    /// −1 (certainly negative) to 1 (certainly positive): the probability of positive minus that of negative.
+    /// Its sign never contradicts the label; within ±0.5 for neutral.
     pub score: f32,
-    /// Calibrated probability that the label is right, 0.33 to 1. An estimate by hand for languages other than English.
+    /// Calibrated probability that the label is right, 0.33 to 1. Estimated by hand for languages other than
+    /// English.
     pub confidence: f32,
 }
 
@@ -56,37 +58,38 @@ impl MessageSentiment {
     }
 }
 
-/// The built-in model; pure, shared, without any state of its own between messages.
+/// The built-in model: pure, shared, and without state between messages.
 pub struct SentimentModel {
     linear: Linear<'static>,
     english: &'static Lexicon,
 }
 
 impl SentimentModel {
-    /// The model inside the binary. The first call reads the lexicons (about a millisecond), later ones are free.
+    /// The model in the binary. The first call reads the lexicons (about a millisecond), later ones are free.
     pub fn built_in() -> &'static Self {
         static MODEL: LazyLock<SentimentModel> = LazyLock::new(|| SentimentModel {
             linear: Linear::open(MODEL_BYTES)
-                .expect("the embedded model is of this version, a test opens it"),
+                .expect("the embedded model has this version, which a test checks"),
             english: Lexicon::english(),
         });
         &MODEL
     }
 
-    /// Whether the embedded model was trained with the lexicon that is embedded beside it.
+    /// Whether the embedded model was trained with the embedded lexicon.
     pub fn matches_lexicon(&self) -> bool {
         self.linear.lexicon_checksum == self.english.checksum
     }
 
     /// Judges one message. `language` is a BCP 47 tag, given or detected; `None` if unknown.
     ///
-    /// Answers `None` without evidence: no words, only digits or names, or no strong word of the language. Reads the first 2,000 and the last 500 bytes of a long text.
+    /// Returns `None` without evidence: no words, only digits or names, or no strong word of the language. Of
+    /// a long text, reads the first 2,000 and the last 500 bytes.
     pub fn score(&self, text: &str, language: Option<&str>) -> Option<MessageSentiment> {
         let language =
             language.map(primary).filter(|language| !matches!(language.as_str(), "" | "und" | "mul" | "zxx"));
         let english = language.as_ref().is_none_or(|language| language.as_str() == "en");
         if !english {
-            // Detection of short texts errs; clear English words are evidence of their own.
+            // Language detection errs on short texts; clear English words are evidence of their own.
             let tag = language.as_ref().map_or("", Primary::as_str);
             return foreign::score(text, Some(tag)).or_else(|| self.score_english(text, 0.75, 3));
         }
@@ -94,7 +97,7 @@ impl SentimentModel {
             return self.score_english(text, 0.0, 1).or_else(|| foreign::score(text, None));
         }
         match self.judge_english(text, ENGLISH_SHARE_MIN, 1) {
-            // "gracias" occurs in English comments too; without any English sentiment word it is Spanish.
+            // "gracias" occurs in English comments too; without an English sentiment word it is Spanish.
             Some((_, plain)) if plain.num_words <= FEW_WORDS && plain.num_hits == 0 => {
                 let moved = |found: &MessageSentiment| found.sentiment != Sentiment::Neutral;
                 foreign::score(text, None)
@@ -106,7 +109,8 @@ impl SentimentModel {
         }
     }
 
-    /// English, where at least `share` of the words and `least` of them (or an emoji) are known.
+    /// Judges English if at least `share` of the words, and at least `least` of them (or an emoji), are
+    /// known.
     fn score_english(&self, text: &str, share: f32, least: u32) -> Option<MessageSentiment> {
         let (probabilities, _) = self.judge_english(text, share, least)?;
         Some(MessageSentiment::from_probabilities(probabilities))
@@ -122,7 +126,7 @@ impl SentimentModel {
     }
 }
 
-/// A language tag's first part in lower case, at most three letters, without allocation.
+/// The first part of a language tag in lower case, at most three letters, without allocation.
 struct Primary([u8; 3], usize);
 
 impl Primary {

@@ -1,7 +1,7 @@
 //! An extractive summary: the sentences that say what was asked, what was done and how it ended, each with its speaker.
 //!
-//! The speakers' names are the only words of our own; searches leave them out (`TopicsSummary::said`), for they would
-//! match in every summary.
+//! Only the speakers' names are our own words. Searches leave them out (`TopicsSummary::said`), because they
+//! would match every summary.
 
 use hearken_model::{Role, SUMMARY_SEPARATOR, SUMMARY_SPEAKERS};
 
@@ -10,17 +10,17 @@ use crate::language::Language;
 use crate::memo::MessageTables;
 use crate::tokens::{TokenKind, Tokens};
 
-/// Characters of one sentence at most; three of them stay within 440 with their speakers.
+/// Most characters of one sentence; three of them with their speakers stay within 440.
 const SENTENCE_CHARS_MAX: usize = 130;
 
-/// The sentence of a message that would best stand for it, and how well.
+/// The sentence that best represents a message, and how well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pick {
     start: u16,
     end: u16,
-    /// Score as a request (of a customer's message) or as an action (of an agent's).
+    /// Score as a request (in a customer's message) or as an action (in an agent's).
     score: i16,
-    /// The sentence that shows best how the conversation ended, should this be the last message.
+    /// The sentence that best shows how the conversation ended, if this is the last message.
     closing: (u16, u16),
     closing_score: i16,
 }
@@ -114,16 +114,17 @@ pub(crate) struct SummaryMessage<'a> {
     pub(crate) pick: Pick,
 }
 
-/// A request must score this much to be one: a few telling words, or a question.
+/// The least score of a request: a few telling words, or a question.
 const REQUEST_SCORE_MIN: i16 = 3;
 
-/// The first message that scores this is taken for the request, whatever comes later.
+/// The first message with this score is the request, whatever comes later.
 const CLEAR_REQUEST_SCORE_MIN: i16 = 4;
 
 /// The least score of an action: something done, refused or announced.
 const ACTION_SCORE_MIN: i16 = 3;
 
-/// The summary of a conversation; `None` when no request can be made out. `over`: there will be no further message.
+/// The summary of a conversation; `None` if it has no recognisable request. `over` means that no message will
+/// follow.
 pub(crate) fn summarize(said: &[SummaryMessage<'_>], over: bool) -> Option<String> {
     let asked = request(said)?;
     let done = action(said, asked);
@@ -150,7 +151,7 @@ pub(crate) fn summarize(said: &[SummaryMessage<'_>], over: bool) -> Option<Strin
     (!summary.is_empty()).then_some(summary)
 }
 
-/// The first clear request of the customer, else the clearest.
+/// The customer's first clear request, else the clearest.
 fn request(said: &[SummaryMessage<'_>]) -> Option<usize> {
     let requests = || said.iter().enumerate().filter(|(_, said)| said.role == Role::User);
     let clear = requests().find(|(_, said)| said.pick.score >= CLEAR_REQUEST_SCORE_MIN);
@@ -162,7 +163,7 @@ fn request(said: &[SummaryMessage<'_>]) -> Option<usize> {
     clear.or_else(best).map(|(index, _)| index)
 }
 
-/// The agent's strongest statement after the request; of equal ones the later.
+/// The agent's strongest statement after the request; on a tie, the later one.
 fn action(said: &[SummaryMessage<'_>], asked: usize) -> Option<usize> {
     let agents = said.iter().enumerate().skip(asked + 1).filter(|(_, said)| {
         matches!(said.role, Role::Assistant | Role::Human) && said.pick.score >= ACTION_SCORE_MIN
@@ -170,13 +171,13 @@ fn action(said: &[SummaryMessage<'_>], asked: usize) -> Option<usize> {
     agents.max_by_key(|(index, said)| (said.pick.score, *index)).map(|(index, _)| index)
 }
 
-/// The customer's last message, if it comes after the sentences chosen so far and says something.
+/// The customer's last message, if it follows the sentences chosen so far and has any content.
 fn ending(said: &[SummaryMessage<'_>], after: usize) -> Option<usize> {
     let last = said.iter().rposition(|said| said.role == Role::User)?;
     (last > after && said[last].pick.closing_score > 0).then_some(last)
 }
 
-/// Appends the sentence on one line, cut at a word with an ellipsis when it is long.
+/// Appends the sentence on one line, cut at a word and with an ellipsis if it is long.
 fn push_shortened(summary: &mut String, sentence: &str) {
     let cut = match sentence.char_indices().nth(SENTENCE_CHARS_MAX) {
         Some((end, _)) => &sentence[..end],

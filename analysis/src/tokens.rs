@@ -1,7 +1,7 @@
 //! One pass over a text: words, single characters of scripts without spaces, and sentences.
 //!
-//! Every analyser reads these tokens, so a text is scanned once. Words are compared by 64-bit hashes of their
-//! lower-cased form; nothing is allocated per word.
+//! Every analyser reads these tokens, so a text is scanned only once. Words are compared by 64-bit hashes of
+//! their lower-cased form; there is no allocation per word.
 
 mod hash;
 mod word;
@@ -11,14 +11,14 @@ pub(crate) use hash::{combine, hash_text};
 use hash::{FNV_START, finish, fnv_bytes};
 use word::scan_word;
 
-/// What separates a token from the one before it.
+/// What separates a token from the previous one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gap {
     /// Nothing: neighbouring characters of a script without spaces, or an elision (`l'hôtel`).
     None,
     /// White space or a hyphen inside a compound (`check-in`).
     Space,
-    /// Other punctuation: a phrase never runs across it.
+    /// Other punctuation; phrases never cross it.
     Break,
     /// The end of a sentence, or the start of the text.
     Sentence,
@@ -27,7 +27,7 @@ pub(crate) enum Gap {
 /// What a token is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenKind {
-    /// A word of a script that writes spaces.
+    /// A word of a script that uses spaces.
     Word,
     /// Contains a digit.
     Number,
@@ -72,7 +72,7 @@ impl Token {
     }
 }
 
-/// One sentence: its bytes, its tokens, and whether it asks.
+/// One sentence: its bytes, its tokens, and whether it is a question.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sentence {
     pub(crate) start: u32,
@@ -83,10 +83,10 @@ pub(crate) struct Sentence {
     pub(crate) question: bool,
 }
 
-/// Text beyond this many bytes is not tokenised: a pasted log must not cost more than a long answer.
+/// Text beyond this many bytes is not tokenised: a pasted log must cost no more than a long answer.
 pub(crate) const TEXT_BYTES_MAX: usize = 16 * 1024;
 
-/// The tokens of one text; reused from text to text to avoid allocation.
+/// The tokens of one text; reused for further texts to avoid allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     pub(crate) tokens: Vec<Token>,
@@ -94,7 +94,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Replaces the content by the tokens of `text`.
+    /// Replaces the content with the tokens of `text`.
     pub(crate) fn scan(&mut self, text: &str) {
         self.tokens.clear();
         self.sentences.clear();
@@ -166,7 +166,7 @@ impl Tokens {
                     }
                 }
                 Class::Apostrophe | Class::Other => {
-                    // After an elision (`l'`) the next word follows without a break.
+                    // After an elision (`l'`), the next word follows without a break.
                     let elision = matches!(class_of(c), Class::Apostrophe)
                         && gap == Gap::None
                         && next_is_letter(text, at + size);
@@ -228,7 +228,7 @@ impl OpenSentence {
 }
 
 impl Gap {
-    /// Separators add up: the stronger one counts.
+    /// Of two separators, the stronger one counts.
     fn max_with(self, other: Gap) -> Gap {
         if (self as u8) < (other as u8) { other } else { self }
     }
@@ -260,7 +260,7 @@ fn class_of(c: char) -> Class {
     }
 }
 
-/// Scripts written without spaces, and Hangul, whose words carry endings: one token a character.
+/// Scripts written without spaces, and Hangul, whose words carry endings: one token per character.
 fn is_ideograph(c: char) -> bool {
     matches!(c as u32,
         0x0E01..=0x0E3A | 0x0E40..=0x0E4E | 0x0E80..=0x0EFF // Thai, Lao
@@ -270,7 +270,7 @@ fn is_ideograph(c: char) -> bool {
         | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF) // Han
 }
 
-/// Marks and joiners that belong to the word before them.
+/// Marks and joiners that belong to the preceding word.
 fn is_mark(c: char) -> bool {
     matches!(c as u32,
         0x0300..=0x036F | 0x0591..=0x05C7 | 0x0610..=0x061A | 0x064B..=0x065F | 0x0670
@@ -281,7 +281,8 @@ fn is_question(c: char) -> bool {
     matches!(c, '?' | '？' | '؟')
 }
 
-/// A full stop inside `3.5` or `gmail.com` ends nothing; Chinese and Japanese ones need no space after them.
+/// A full stop inside `3.5` or `gmail.com` does not end a sentence; Chinese and Japanese ones need no space
+/// after them.
 fn ends_sentence(text: &str, after: usize, terminator: char) -> bool {
     if !matches!(terminator, '.' | '!' | '?') || after >= text.len() {
         return true;
@@ -293,7 +294,7 @@ fn next_is_letter(text: &str, at: usize) -> bool {
     at < text.len() && class_of(char_at(text, at).0) == Class::Letter
 }
 
-/// The character that starts at byte `at`, a boundary inside the text.
+/// The character that starts at byte `at`, which must be a boundary inside the text.
 fn char_at(text: &str, at: usize) -> (char, usize) {
     let byte = text.as_bytes()[at];
     if byte.is_ascii() {

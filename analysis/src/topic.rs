@@ -1,9 +1,9 @@
-//! The topic of a conversation, by a taxonomy that an operator can replace.
+//! The topic of a conversation, from a taxonomy that an operator can replace.
 //!
-//! A topic is a name with example phrases. The examples become weighted terms, single words and pairs of near words: a
-//! word counts for the part of its phrase that it makes up, a pair counts more than its words, and a term that several
-//! topics share counts less the more there are (inverse topic frequency). A conversation's topic is the one whose terms
-//! were said most, the customer's first messages before all; below a threshold there is none.
+//! A topic is a name with example phrases. The examples become weighted terms: single words, and pairs of
+//! nearby words. A word counts for its share of its phrase, a pair counts more than its words, and a term
+//! counts less the more topics share it (inverse topic frequency). A conversation's topic is the one whose
+//! terms were said most, with most weight on the customer's first messages; below a threshold there is none.
 
 use hearken_model::Role;
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use crate::words::{HashedMap, WordInfo, word_table};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Taxonomy {
-    /// In any order; two topics of equal evidence are decided for the earlier.
+    /// In any order; if two topics have equal evidence, the earlier wins.
     #[serde(rename = "topic")]
     pub topics: Vec<Topic>,
 }
@@ -24,24 +24,24 @@ pub struct Taxonomy {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Topic {
-    /// What the interaction's `topic` will say.
+    /// The value of the interaction's `topic`.
     pub name: String,
-    /// What customers say about it, a few words each, in any language.
+    /// What customers say about it: phrases of a few words, in any language.
     pub examples: Vec<String>,
 }
 
 /// Why a taxonomy cannot be used.
 #[derive(Debug)]
 pub enum TaxonomyError {
-    /// Not TOML, or not of the form of the default file; the message names the line.
+    /// Not TOML, or not in the format of the default file; the message names the line.
     Syntax(String),
-    /// A topic without a name, or without an example that has a word of its own.
+    /// A topic without a name, or without an example that has a telling word.
     EmptyTopic(String),
     /// More topics than [`TOPICS_MAX`].
     TooMany(usize),
 }
 
-/// Topics that a taxonomy may have.
+/// Most topics in a taxonomy.
 pub const TOPICS_MAX: usize = 1_000;
 
 impl std::fmt::Display for TaxonomyError {
@@ -67,7 +67,7 @@ impl Taxonomy {
     /// Reads `[[topic]]` tables with `name` and `examples`.
     ///
     /// # Errors
-    /// When the text is not of that form, or a topic could never be recognised.
+    /// If the text does not have that form, or a topic could never be recognised.
     pub fn from_toml(text: &str) -> Result<Taxonomy, TaxonomyError> {
         let taxonomy: Taxonomy =
             toml::from_str(text).map_err(|error| TaxonomyError::Syntax(error.to_string()))?;
@@ -89,19 +89,19 @@ impl Taxonomy {
     }
 }
 
-/// Evidence of one message for topics: index and hundredths.
+/// One message's evidence for topics: index and hundredths.
 pub(crate) type TopicScores = Box<[(u16, u16)]>;
 
-/// A full-weight word counts this much.
+/// What a word of full weight counts.
 const UNIT: f32 = 100.0;
 
-/// A pair of words counts this many times its share of the phrase.
+/// A pair of words counts for this many times its share of the phrase.
 const PAIR_FACTOR: f32 = 1.5;
 
-/// A term of many examples of one topic counts at most this much before its rarity.
+/// A term in many examples of one topic counts at most this much, before its rarity is applied.
 const TERM_WEIGHT_MAX: f32 = 1.25;
 
-/// Words for details that come up in every conversation; alone they say little about the topic.
+/// Words for details that come up in every conversation and alone say little about the topic.
 const DETAILS: &str = "address phone number name email mail date time price city area street code zip account details
     information info service problem issue work change update book booking buy check cost pay online app
     place visit visiting see look rating way plan type food    adresse telefon telefonnummer nummer namen datum zeit preis stadt postleitzahl indirizzo numero telefono prezzo
@@ -111,29 +111,30 @@ const DETAIL_FACTOR: f32 = 0.3;
 /// Words of a pair stand at most this many tokens apart.
 const PAIR_TOKENS_MAX: usize = 4;
 
-/// Customer messages with evidence that count as asking, and what each counts.
+/// Customer messages with evidence that count as the request, and the weight of each.
 const FIRST_ASKED: u32 = 2;
 const CUSTOMER_FIRST_PERCENT: u32 = 100;
-/// Later ones often fill in details.
+/// The weight of later ones, which often fill in details.
 const CUSTOMER_PERCENT: u32 = 60;
-/// Agents repeat and offer.
+/// The weight of agents' messages, which repeat and offer.
 const AGENT_PERCENT: u32 = 30;
-/// Different terms of one message that count; a pasted log has many.
+/// Most terms of one message that count; a pasted log has many.
 const MESSAGE_TERMS_MAX: usize = 64;
-/// One message's evidence for one topic counts at most this much.
+/// The most that one message counts for one topic.
 const MESSAGE_SCORE_MAX: u32 = 400;
-/// Less than half a telling word is no topic.
+/// The least evidence for a topic: about half a telling word.
 const TOPIC_SCORE_MIN: u32 = 45;
-/// What the clearest message must have for the topic, and how much more with each further message with evidence.
+/// The score that the topic's clearest message needs, and how much more with each further message with
+/// evidence.
 const CLEAR_SCORE_MIN: u16 = 45;
 const CLEAR_SCORE_STEP: u16 = 6;
 const CLEAR_SCORE_MAX: u16 = 115;
 
-/// A taxonomy, made ready for matching.
+/// A taxonomy prepared for matching.
 #[derive(Clone, Debug)]
 pub(crate) struct TopicMatcher {
     names: Vec<String>,
-    /// Term → its part of `postings`. Words that only occur in pairs have an empty part.
+    /// Maps a term to its part of `postings`, which is empty for words that only occur in pairs.
     terms: HashedMap<u64, (u32, u32)>,
     postings: Vec<(u16, u16)>,
 }
@@ -143,7 +144,7 @@ impl TopicMatcher {
         let weights = term_weights(taxonomy, words);
         let num_topics = taxonomy.topics.len().min(TOPICS_MAX) as f32;
         let mut terms: Vec<_> = weights.into_iter().collect();
-        // The table's content must not depend on a map's order.
+        // The table's content must not depend on the order of a map.
         terms.sort_unstable_by_key(|(term, _)| *term);
         let mut matcher = TopicMatcher {
             names: taxonomy
@@ -178,7 +179,7 @@ impl TopicMatcher {
         self.names.get(usize::from(topic)).map(String::as_str)
     }
 
-    /// The topic of a conversation: who said each message, and its evidence.
+    /// Decides the topic of a conversation from who said each message, and its evidence.
     pub(crate) fn decide<'s>(
         &self,
         messages: impl Iterator<Item = (Role, &'s [(u16, u16)])>,
@@ -201,11 +202,11 @@ impl TopicMatcher {
                 }
             }
         }
-        // Stray words add up: the longer the conversation, the clearer one of its messages must be.
+        // Stray words add up: the longer the conversation, the clearer one message must be.
         let clear =
             (CLEAR_SCORE_MIN + CLEAR_SCORE_STEP * num_messages.saturating_sub(1)).min(CLEAR_SCORE_MAX);
         let (topic, sum) = (0u16..).zip(sums).max_by_key(|(topic, sum)| (*sum, std::cmp::Reverse(*topic)))?;
-        // Where stray words outweigh every clear message, the runner-up is no topic either.
+        // If stray words outweigh every clear message, the runner-up is no topic either.
         let is_clear = strongest[usize::from(topic)] >= clear;
         self.name(topic).filter(|_| is_clear && sum >= TOPIC_SCORE_MIN * 100)
     }
@@ -219,7 +220,7 @@ impl TopicMatcher {
     pub(crate) fn score(&self, tokens: &[Token]) -> TopicScores {
         let mut scores: Vec<(u16, u16)> = Vec::new();
         let mut seen: Vec<u64> = Vec::new();
-        // The last known words: position and stem.
+        // The last two known words: position and stem.
         let mut near: [Option<(usize, u64)>; 2] = [None; 2];
         for (at, token) in tokens.iter().enumerate() {
             if token.gap == Gap::Sentence {
@@ -245,7 +246,7 @@ impl TopicMatcher {
         scores.into_boxed_slice()
     }
 
-    /// Adds a term's evidence, once a message.
+    /// Adds a term's evidence, once per message.
     fn add(&self, term: u64, (start, end): (u32, u32), seen: &mut Vec<u64>, scores: &mut Vec<(u16, u16)>) {
         if seen.contains(&term) {
             return;
@@ -260,12 +261,13 @@ impl TopicMatcher {
     }
 }
 
-/// A pair of words in either order.
+/// Combines two words in either order.
 fn pair(left: u64, right: u64) -> u64 {
     crate::tokens::combine(left.min(right), left.max(right))
 }
 
-/// Term → topics with the share of their examples that the term makes up. Words that identify a topic only in pairs weigh 0.
+/// Maps each term to its topics, with the share of their examples that it makes up. Words that identify a
+/// topic only in pairs weigh 0.
 fn term_weights(taxonomy: &Taxonomy, words: &HashedMap<u64, WordInfo>) -> HashedMap<u64, Vec<(u16, f32)>> {
     let mut weights: HashedMap<u64, Vec<(u16, f32)>> = HashedMap::default();
     let mut add = |term: u64, topic: u16, weight: f32| {
@@ -301,7 +303,7 @@ fn term_weights(taxonomy: &Taxonomy, words: &HashedMap<u64, WordInfo>) -> Hashed
     weights
 }
 
-/// Words that some language uses as filler and others in earnest: `car` is "because" in French.
+/// Filler in one language, but meaningful in another: `car` is "because" in French.
 const NOT_FILLER: &str = "car sim main fare pin bar plan bill fee note son band down sedan cine buono";
 
 fn not_filler() -> Vec<u64> {
@@ -310,7 +312,7 @@ fn not_filler() -> Vec<u64> {
     tokens.tokens.iter().map(|token| token.hash).collect()
 }
 
-/// The words of an example without the filler of any language.
+/// The words of an example without any language's filler.
 fn telling_tokens(tokens: &[Token], words: &HashedMap<u64, WordInfo>, kept: &[u64]) -> Vec<Token> {
     let is_filler = |token: &Token| words.get(&token.hash).is_some_and(|info| info.is_common());
     let is_telling = |token: &&Token| kept.contains(&token.hash) || !is_filler(token);

@@ -1,7 +1,8 @@
-//! The most common words of each language: evidence for its detection, and the stop words of topics and keywords.
+//! The most common words of each language: evidence for language detection, and stop words for topics and
+//! keywords.
 //!
-//! Written for chats and calls, so greetings and courtesies are in. A word may belong to several languages; the fewer
-//! there are, the more each is worth.
+//! Chosen for chats and calls, so greetings and courtesies are included. The fewer languages share a word,
+//! the more it counts for each.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -9,12 +10,12 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::language::Language::{self, *};
 use crate::tokens::Tokens;
 
-/// What is known of one common word.
+/// What is known about one common word.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WordInfo {
     /// Bit `n` is set when the word is common in the language with index `n`.
     pub(crate) languages: u64,
-    /// Common in English conversations of every kind: never a keyword, though it may point to a topic.
+    /// Common in English conversations of every kind: never a keyword, but it may point to a topic.
     generic: bool,
 }
 
@@ -24,7 +25,7 @@ impl WordInfo {
         self.languages != 0
     }
 
-    /// Whether the word is common in `language` or in English, which people mix into every other.
+    /// Whether the word is common in `language`, or in English, which people mix into every language.
     pub(crate) fn is_stop_word(self, language: Language) -> bool {
         self.languages & (1 << language as u64 | 1 << English as u64) != 0
     }
@@ -38,7 +39,7 @@ impl WordInfo {
 /// A map keyed by hashes that are already mixed.
 pub(crate) type HashedMap<K, V> = HashMap<K, V, BuildHasherDefault<Prehashed>>;
 
-/// Passes an already mixed hash through.
+/// A hasher for hashes that are already mixed: it passes them through.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Prehashed(u64);
 
@@ -52,7 +53,7 @@ impl Hasher for Prehashed {
     }
 
     fn write_u32(&mut self, value: u32) {
-        // hashbrown reads the top bits for its tags and the low bits for its buckets.
+        // hashbrown takes its tags from the top bits and its buckets from the low bits.
         self.0 = u64::from(value) | u64::from(value) << 32;
     }
 
@@ -78,7 +79,7 @@ pub(crate) fn word_table() -> HashedMap<u64, WordInfo> {
     table
 }
 
-/// Neither stop words nor subjects: what is done and asked for in conversations of every kind.
+/// Neither stop words nor subjects: actions and requests in conversations of every kind.
 #[rustfmt::skip]
 const GENERIC: &str = "
     accept accepted add added adding afraid agree agreed ahead allow allows answer apply arrive arrives arriving ask available away back based beyond big bring buy buying

@@ -1,11 +1,11 @@
-//! What a reader of an interaction notices: language, topic, keywords, summary and satisfaction of conversations
-//! written by hand.
+//! What a reader of an interaction notices: language, topic, keywords, summary and satisfaction, in
+//! hand-written conversations.
 #![allow(clippy::unwrap_used)]
 
 use hearken_analysis::{Analysis, Analyzer, Conversation, Memo, Taxonomy, TaxonomyError, Utterance};
 use hearken_model::{Assessment, Role, Sentiment, Status};
 
-/// One message a line: `u`, `a`, `h`, `s` or `t`, a colon, the text.
+/// One message per line: `u`, `a`, `h`, `s` or `t`, a colon, the text.
 fn analyze_whole(status: Status, language: Option<&str>, analyzer: &Analyzer, script: &str) -> Analysis {
     let utterances: Vec<Utterance<'_>> = script
         .lines()
@@ -19,7 +19,7 @@ fn analyze_whole(status: Status, language: Option<&str>, analyzer: &Analyzer, sc
                 "h" => Role::Human,
                 "s" => Role::System,
                 "t" => Role::Tool,
-                other => panic!("nobody is called {other}"),
+                other => panic!("unknown speaker `{other}`"),
             };
             Utterance { id: text, role, text, at_ms: 0, given_mood: None }
         })
@@ -124,7 +124,7 @@ fn rarer_languages_are_named_when_there_is_enough_text() {
     assert_eq!(whole(estonian).language.as_deref(), Some("et"));
 }
 
-/// Languages that cannot be distinguished by a short message.
+/// Languages that a short message cannot tell apart.
 const LIKE_EACH_OTHER: [(&str, &str); 2] = [("da", "nb"), ("sr", "mk")];
 
 #[test]
@@ -400,14 +400,14 @@ fn satisfaction_is_whether_people_got_what_they_came_for_and_how_often_they_had_
     let why = analyze(refused).csat_description.unwrap();
     assert!(why.contains("repeat") || why.contains("said no") || why.contains("could not help"), "{why}");
 
-    // A no to one more question takes back nothing of what was booked.
+    // A "no" to a further question does not undo the booking.
     let asked_on = format!(
         "{served}\na: My pleasure.\nu: Do they have a garden?\na: No, I'm afraid there is no garden.\nu: OK, thanks, bye"
     );
     let why = analyze(&asked_on).csat_description.unwrap();
     assert!(csat(&asked_on) >= 3 && !why.contains("nothing was completed"), "{why}");
 
-    // Fellow feeling is no apology.
+    // Sympathy is not an apology.
     let why = |script: &str| analyze(script).csat_description.unwrap();
     let felt = "u: My phone broke yesterday and I need a new one quickly please.
          a: I'm sorry to hear that. Which model is it?
@@ -418,7 +418,7 @@ fn satisfaction_is_whether_people_got_what_they_came_for_and_how_often_they_had_
 
 #[test]
 fn what_a_message_answers_decides_how_it_is_meant() {
-    // An offer that does not suit is refused; nothing has failed.
+    // An unsuitable offer is refused; nothing has failed.
     let flights = "u: I need flight tickets for four people to Portland on Monday.
          a: I found two flights. How about American Airlines at seven?
          u: No, that doesn't work.";
@@ -426,7 +426,7 @@ fn what_a_message_answers_decides_how_it_is_meant() {
     let why = refused.csat_description.unwrap();
     assert!(!why.contains("failure") && !why.contains("problem"), "{why}");
 
-    // Whoever leaves the choice to the agent complains of nothing.
+    // Leaving the choice to the agent is no complaint.
     let tables = "u: I would like to book a table in the centre for two people.
          a: What price range are you looking for?
          u: I don't care.
@@ -438,7 +438,7 @@ fn what_a_message_answers_decides_how_it_is_meant() {
         whole("a: Your order is late.\nu: I don't care, this is ridiculous, I want my money back now!");
     assert_eq!(rude.messages[1].unwrap().sentiment, Sentiment::Negative);
 
-    // A complaint that was dealt with before the next question is no longer there at the end.
+    // A complaint that was resolved before the next question is no longer there at the end.
     let waiting = "u: Which train goes to London on Saturday?
          a: The TR2025 at ten.
          u: I am still waiting for the price, that is not working for me.
@@ -449,7 +449,7 @@ fn what_a_message_answers_decides_how_it_is_meant() {
     let why = analyze(waiting).csat_description.unwrap();
     assert!(!why.contains("still there at the end"), "{why}");
 
-    // Nothing is done that has not been done.
+    // A negated "has been" completes nothing.
     let cancelled = "u: I would like to cancel the latte that I have just ordered here.
          a: I'm having trouble with that. But the order hasn't been sent to the bar yet.
          u: Then cancel it please.";
@@ -491,7 +491,7 @@ fn a_quotation_holds_words_and_whole_numbers() {
 
 #[test]
 fn satisfaction_and_mood_never_contradict_each_other() {
-    // The call ends well: nothing of it ended in a bad mood, and it is not dissatisfied.
+    // The call ends well: no reason may speak of a bad end, and the customer is not dissatisfied.
     let rescued = analyze(
         "u: This is ridiculous, my internet is broken again and nobody helps me
          a: I am sorry about that. I have reset the line, could you look again?
@@ -505,7 +505,7 @@ fn satisfaction_and_mood_never_contradict_each_other() {
     assert!(!csat_description.contains("bad mood"), "{csat_description}");
     assert!(rescued.sentiment_description.unwrap().contains("ended positive"));
 
-    // A sad film is no bad service.
+    // A sad film is not bad service.
     let films = analyze(
         "u: I hated that movie, the ending was terrible and the characters were awful
          a: Which film did you like instead?
@@ -515,7 +515,7 @@ fn satisfaction_and_mood_never_contradict_each_other() {
     );
     assert!(films.csat.is_none_or(|csat| csat >= 3), "{films:?}");
 
-    // Thanks for an answer are courtesy, no joy.
+    // Thanks for an answer are courtesy, not joy.
     let polite = analyze(
         "u: I need a train from Cambridge to London on Friday
          a: At which time?

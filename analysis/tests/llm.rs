@@ -1,4 +1,4 @@
-//! The client of a language model against a server that speaks the real protocol.
+//! The client of a language model, against a server that speaks the real protocol.
 #![allow(clippy::unwrap_used)]
 
 use std::io::Read;
@@ -11,7 +11,7 @@ use hearken_tests::llm_server::{LlmReply, LlmServer};
 use serde_json::Value;
 
 const KEY: &str = "sk-secret-4711";
-/// Longer than any answer of a server on loopback takes.
+/// Longer than any response on loopback takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn client(url: String, timeout: Duration) -> LlmClient {
@@ -25,7 +25,7 @@ fn ask_with(client: &LlmClient, said: &str) -> Result<Reply, AskError> {
     runtime.block_on(client.ask(&excerpt))
 }
 
-/// What comes of one reply.
+/// The outcome of one reply.
 fn ask(reply: LlmReply) -> Result<Reply, AskError> {
     let server = LlmServer::start([], reply).unwrap();
     let outcome = ask_with(&client(server.url(), PATIENCE), "Where is my parcel?");
@@ -71,7 +71,7 @@ fn the_request_asks_for_structured_output_and_names_the_topics() {
     assert_eq!(
         schema["required"].as_array().unwrap().len(),
         properties.len(),
-        "strict output wants every name"
+        "strict output requires every name"
     );
     assert!(request.message("system").contains(&Taxonomy::built_in().topics[0].name));
 }
@@ -135,7 +135,7 @@ fn what_the_endpoint_does_not_take_is_final_and_names_the_status() {
         let code = Some("some_error".to_owned());
         assert_eq!(error, AskError::Rejected { status, code }, "{status}");
     }
-    // Conversations are not sent on to another address.
+    // Conversations must not be redirected to another address.
     let elsewhere = LlmServer::start([], LlmReply::analysis("Other")).unwrap();
     let location = format!("Location: {}/chat/completions", elsewhere.url());
     assert!(matches!(ask(LlmReply::error(307, &[&location])), Err(AskError::Rejected { status: 307, .. })));

@@ -1,4 +1,4 @@
-//! A memo saves work and changes nothing, whatever happens to the conversation between two calls.
+//! A memo saves work and changes no answer, whatever happens to the conversation between two calls.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::LazyLock;
@@ -129,7 +129,7 @@ proptest! {
     }
 }
 
-/// A conversation that outgrows what topic, keywords and summary read.
+/// Covers a conversation longer than what topic, keywords and summary read.
 #[test]
 fn long_conversations_are_read_at_both_ends() {
     let mut messages = vec![(Role::User, "I lost my credit card, please block it.".to_owned())];
@@ -154,7 +154,7 @@ fn long_conversations_are_read_at_both_ends() {
     );
 }
 
-/// One huge message neither panics nor takes its time from the others.
+/// One huge message neither panics nor takes time from the others.
 #[test]
 fn huge_messages_are_read_in_part() {
     let log = "error: connection refused at line 42; ".repeat(50_000);

@@ -1,4 +1,4 @@
-//! The sentiment that the crate ships: messages anyone would agree on, a floor on held-out rows, and what always holds.
+//! The shipped sentiment model: messages anyone would agree on, a floor on held-out rows, and invariants.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../examples/train_sentiment/customer.rs"]
@@ -118,7 +118,7 @@ fn without_evidence_there_is_no_answer() {
             assert_eq!(judge(text, language), None, "{text:?} in {language:?}");
         }
     }
-    // Languages of which nothing is known, and words that the lexicon does not have.
+    // Unknown languages, and words missing from the lexicon.
     assert_eq!(judge("Haluaisin varata pöydän kahdelle", Some("fi")), None);
     assert_eq!(judge("Der Würfel liegt neben dem Lineal", Some("de")), None);
     assert_eq!(judge("qwrtz plmk vbnx", None), None);
@@ -143,7 +143,8 @@ fn held_out_rows_stay_above_the_floor() {
         return;
     }
     let rows = data::load().unwrap();
-    // (source, macro-F1, ECE): somewhat below what docs/analysis.md reports, so that noise does not fail the build.
+    // (source, macro-F1, ECE): a little below what docs/analysis.md reports, so that noise does not fail the
+    // build.
     for (source, f1_min, calibration_error_max) in [(0, 0.69, 0.03), (1, 0.58, 0.10)] {
         let mut tally = tally::Tally::default();
         for row in rows.iter().filter(|row| row.source == source && row.part == data::Part::Test) {

@@ -1,4 +1,4 @@
-//! Languages that people reported to be detected wrongly elsewhere; `docs/tried.md` lists the reports.
+//! Languages that users of other tools reported as wrongly detected; `docs/tried.md` lists the reports.
 #![allow(clippy::unwrap_used)]
 
 use hearken_analysis::{Analyzer, Conversation, Memo, Utterance};

@@ -1,4 +1,4 @@
-// What every page has: theme, keys, copying, how long ago things were. Pages work without any of it.
+// Common to all pages: theme, keys, copying, relative times. Pages work without any of it.
 "use strict";
 (() => {
   const root = document.documentElement;
@@ -6,7 +6,7 @@
 
   const hearken = (window.hearken = {
     announce(text) { $("#announcer").textContent = text; },
-    // Keys of a page: name to function. Ignored while something is being typed.
+    // A page's keys, from name to function. Ignored while typing.
     keys: {},
     // This address on the first page of its list.
     firstPage() {
@@ -15,7 +15,7 @@
       address.hash = "";
       return address;
     },
-    // Distances of times as time goes by; the server writes everything else in the zone of the page.
+    // Keeps relative times up to date; the server writes all others in the zone of the page.
     times(scope) {
       for (const time of scope.querySelectorAll("time[data-ago]")) {
         const minutes = Math.floor((Date.now() - new Date(time.dateTime)) / 60_000);
@@ -24,8 +24,8 @@
         }
       }
     },
-    // Server-sent events of an element's search, through the worker that all tabs share (streams.js). `on` hears of each
-    // interaction that changed since the page was made, `missed` that they are no longer known.
+    // Server-sent events for an element's search, through the worker that all tabs share (streams.js). Calls `on` with each
+    // interaction that changed since the page was made, and `missed` if the server no longer knows which did.
     stream({ dataset: { stream: address, point } }, on, missed) {
       const live = $("#live");
       const show = (isOn) => { live.hidden = false; live.classList.toggle("on", isOn); live.querySelector("[data-live-text]").textContent = isOn ? "live" : "waiting"; };
@@ -33,7 +33,7 @@
         if (is === "on" || is === "waiting") show(is === "on");
         else if (is === "refused") live.hidden = true;
         else if (is === "gap") missed();
-        else { let interaction; try { interaction = JSON.parse(data); } catch { return; } on(interaction); } // what is no JSON is not for us
+        else { let interaction; try { interaction = JSON.parse(data); } catch { return; } on(interaction); } // not JSON, so not for us
       };
       let port = null;
       try { port = new SharedWorker(root.dataset.streams).port; } catch { return hearken.ownStream(address, point, hear); }
@@ -49,7 +49,7 @@
       addEventListener("pagehide", leave, { signal });
       return { close() { closed.abort(); clearInterval(saying); port.onmessage = null; leave(); } };
     },
-    // A browser without shared workers shows one tab at a time: the stream of a hidden one is closed.
+    // Without shared workers, each tab has a stream of its own, closed while the tab is hidden.
     ownStream(address, point, hear) {
       const closed = new AbortController();
       const { signal } = closed;
@@ -73,7 +73,7 @@
     },
   });
 
-  // The browser's time zone is the page's unless the address names one: sent in a cookie, and the page is loaded again.
+  // The page uses the browser's time zone unless the address names one: a cookie sends it, and the page reloads.
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const told = () => decodeURIComponent(/(?:^|; )tz=([^;]*)/.exec(document.cookie)?.[1] ?? "");
   if (zone && told() !== zone) {
@@ -87,7 +87,7 @@
     for (const name of [zone, ...(Intl.supportedValuesOf?.("timeZone") ?? [])]) if (!known.has(name)) zones.append(new Option(name, name));
   });
 
-  // Theme: the system's, or the other one.
+  // Theme: the system's, or its opposite.
   $("#theme").addEventListener("click", () => {
     const isDark = root.classList.contains("dark") || (!root.classList.contains("light") && matchMedia("(prefers-color-scheme: dark)").matches);
     const next = isDark ? "light" : "dark";
@@ -131,13 +131,13 @@
     if (event.key === "Escape") {
       const menu = document.querySelector("details.menu[open]");
       if (menu) { menu.open = false; menu.querySelector("summary").focus(); return; }
-      if (isTyping) { event.preventDefault(); isTyping.blur(); return; } // not cleared, as browsers do with search boxes
+      if (isTyping) { event.preventDefault(); isTyping.blur(); return; } // browsers would clear a search box
     }
     const action = !isTyping && hearken.keys[event.key];
     if (action) { event.preventDefault(); action(event); }
   });
 
-  // The mistake's place is where writing goes on.
+  // Put the cursor at the mistake.
   const q = $("#q");
   if (q?.dataset.position !== undefined) {
     const at = [...q.value].slice(0, Number(q.dataset.position)).join("").length;

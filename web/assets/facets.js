@@ -1,4 +1,4 @@
-// Filters: chosen in place; search inside a long facet.
+// Filters: applied in place; search within a long facet.
 "use strict";
 (() => {
   const hearken = window.hearken;
@@ -11,7 +11,7 @@
     $("summary", filters)?.focus();
   };
 
-  // Search inside a long facet: all values are asked for once, then narrowed here.
+  // Search within a long facet: all values are fetched once, then narrowed here.
   const findable = (facet) => {
     const find = $(".find", facet);
     if (!find) return;
@@ -54,10 +54,10 @@
     });
   };
 
-  // What the facets of a page, or those that take their place, need.
+  // Sets up the facets of a page, and those that replace them.
   hearken.facets = () => { for (const facet of $$(".facet")) findable(facet); };
 
-  // Another page of this server, to take parts of; null where it leads elsewhere.
+  // Fetches another page of this server, to take parts from; null if it redirects or is not a page.
   hearken.read = async (address) => {
     const answer = await fetch(address, { cache: "no-store" });
     if (answer.redirected || !answer.headers.get("content-type")?.includes("text/html")) return null;
@@ -69,7 +69,7 @@
   // Links to the same page with another filter or order.
   const IN_PLACE = ".filters a, .chips a, .facts.head a, .plot thead a, .plot .between a";
   const isInPlace = (link) => link.matches(IN_PLACE) && link.pathname === location.pathname && !link.getAttribute("href").startsWith("#");
-  // Selectors of where the focus goes then, best first.
+  // Selectors for where the focus goes afterwards, best first.
   const focused = () => {
     const at = document.activeElement;
     const value = at?.closest("[data-value]");
@@ -84,8 +84,8 @@
     if (plot) return [head ? `#${plot.id} th:nth-child(${head.cellIndex + 1}) a` : `#${plot.id} .between a`];
     return of ? [`${of} summary`] : [];
   };
-  // Such a link changes the page in place: what was read, opened and focused stays. `arrive` does what a page needs, the
-  // first one and those that take its place; `at` is called where only the fragment of the address changed.
+  // Such a link changes the page in place: scroll positions, open facets and the focus stay. `arrive` sets up
+  // the page, at first and after each change; `at` is called if only the fragment of the address changed.
   hearken.changesInPlace = (arrive, at = () => {}) => {
     let asked = location.pathname + location.search;
     const turn = async (address, isBack) => {

@@ -1,4 +1,4 @@
-// One interaction: matches, messages by key, the way back, and growth while it is in progress.
+// One interaction: matches, keys for messages, the way back, and live updates while it is in progress.
 "use strict";
 (() => {
   const hearken = window.hearken;
@@ -45,12 +45,12 @@
   hearken.keys.Escape = () => $("#back").click();
   hearken.keys.e = () => $("[data-copy-link]")?.focus();
 
-  // The neighbours in the list that this one was opened from.
+  // The neighbours in the list that it was opened from.
   hearken.keys["["] = () => $("#previous")?.click();
   hearken.keys["]"] = () => $("#following")?.click();
 
-  // The recording, the time line and the transcript follow each other: what is heard is marked in both, and a time of either
-  // leads there in the recording.
+  // The recording, the timeline and the transcript follow each other: what is playing is marked in both, and
+  // a time in either seeks the recording.
   const recording = $("#recording");
   if (recording) {
     const from = (message) => Number(message.dataset.from);
@@ -85,7 +85,7 @@
     });
   }
 
-  // Growth: the server renders, this page takes over what is new. What is being read stays where it is.
+  // Live updates: the server renders, this page takes over what is new. What is being read stays in place.
   if (!article.dataset.stream || !window.EventSource) return;
   let busy = false, again = false, source = null;
   const grow = async () => {

@@ -1,4 +1,4 @@
-// The list: keys, new matches that wait, rows that stay true.
+// The list: keys, new matches that wait behind a button, rows kept up to date.
 "use strict";
 (() => {
   const hearken = window.hearken;
@@ -7,7 +7,7 @@
   const rows = () => $$("#rows > .row");
   const idOf = (row) => row.dataset.id;
 
-  // Where `j` and `k` are: the row that has the focus.
+  // The row that `j` and `k` start from: the one that has the focus.
   const current = () => rows().findIndex((row) => row.contains(document.activeElement));
   const go = (idx) => { const row = rows()[idx]; if (row) { $(".open", row).focus({ preventScroll: true }); row.scrollIntoView({ block: "nearest" }); } };
   hearken.keys.j = () => go(Math.min(current() + 1, rows().length - 1));
@@ -15,12 +15,13 @@
   hearken.keys.n = () => $("#next")?.click();
   hearken.keys.p = () => $("#previous")?.click();
   hearken.keys.e = () => { const menu = $("#export"); if (menu) { menu.open = true; $("a", menu).focus(); } };
-  // Whoever comes back from an interaction goes on at its row, which the address names.
+  // Coming back from an interaction, go on at its row, which the address names.
   const goToNamed = () => { const idx = rows().findIndex((row) => `#${$(".open", row).id}` === location.hash); if (idx >= 0) go(idx); };
   goToNamed();
 
-  // Rows that are in view stay true: the server renders those that changed, this page takes over what they say. What
-  // ended may have left the search, so that no event tells of it; rows in progress are asked for now and then.
+  // Rows in view are kept up to date: the server renders those that changed, this page takes over the result.
+  // An interaction that ends may leave the search, so that no event announces it; rows in progress are polled
+  // now and then.
   const SETTLE_MS = 1_000, LOOK_MS = 15_000;
   const changed = new Set();
   let settling = null;
@@ -47,7 +48,7 @@
   const isStale = (id) => { changed.add(id); settling ??= setTimeout(refresh, SETTLE_MS); };
   setInterval(() => { for (const row of rows()) if ($(".status.in_progress", row)) isStale(idOf(row)); }, LOOK_MS);
 
-  // New matches wait behind a button: what is being read does not move.
+  // New matches wait behind a button, so that what is being read does not move.
   let stream = null;
   let since = 0, events = 0;
   const listen = () => {
@@ -83,7 +84,7 @@
     if (seconds > 5) { since = performance.now(); events = 0; }
   }, 1000);
 
-  // What each list needs, the first one and those that take its place.
+  // Sets up the list, at first and whenever it is replaced.
   hearken.changesInPlace(() => {
     listen();
     hearken.plots(document);

@@ -1,4 +1,4 @@
-// Plots: what a mark says, at once and by keyboard; one stop of the Tab key for each plot, whose marks the arrow keys walk;
+// Plots: immediate tooltips, also by keyboard; one Tab stop per plot, whose marks the arrow keys walk;
 // brushing over bars.
 "use strict";
 (() => {
@@ -39,7 +39,7 @@
     next.focus();
   });
 
-  // Whole bars, so that what is found is what the bars count.
+  // Selects whole bars, so that the search finds what the bars count.
   const brushable = (figure) => {
     const bounds = figure.dataset.bounds.split(" ").map(Number);
     const bars = bounds.length - 1;
@@ -74,7 +74,7 @@
       start = null;
       brush.hidden = true;
       if (isClick) {
-        // A click goes to the bar under it.
+        // A click follows the link of the bar under it.
         const bar = document.elementsFromPoint(event.clientX, event.clientY).find((element) => element.closest("a"))?.closest("a");
         if (bar) location.assign(bar.getAttribute("href"));
         return;
@@ -87,11 +87,11 @@
     svg.addEventListener("pointercancel", () => { start = null; brush.hidden = true; });
   };
 
-  // What the plots of a page, or of a part that takes the place of another, need.
+  // Sets up the plots of a page, or of a part that was replaced.
   hearken.plots = (scope) => {
     for (const title of scope.querySelectorAll("svg[role=group] title")) {
       if (!title.closest("a")) title.parentElement.dataset.tip = title.textContent;
-      title.remove(); // it would come late, and a second time
+      title.remove(); // the browser's own tooltip would be late and a duplicate
     }
     for (const svg of scope.querySelectorAll("svg[role=group]")) marks(svg).forEach((mark, idx) => { mark.setAttribute("tabindex", idx === 0 ? "0" : "-1"); });
     for (const figure of scope.querySelectorAll("[data-bounds]")) brushable(figure);

@@ -1,15 +1,16 @@
-// One worker for all tabs of this browser. It shares event streams between them and keeps few enough open that pages
-// always load: over HTTP/1.1 a browser has six connections to a server. Hidden tabs have no stream; one that is shown
-// again goes on behind the last event it heard of. Where more are shown than there are streams, they take turns.
+// One worker for all tabs of this browser. It shares event streams between them and limits how many are open,
+// so that pages always load: over HTTP/1.1 a browser opens only six connections to a server. Hidden tabs have
+// no stream; a tab that is shown again resumes after the last event it received. If more are shown than there
+// are streams, they take turns.
 "use strict";
 const STREAMS_MAX = 3;
 const TURN_MS = 5_000;
-const GONE_MS = 180_000; // a tab says every minute that it is there
+const GONE_MS = 180_000; // tabs report every minute
 
 const tabs = new Map(); // port → { address, isShown, heardAt }
 const streams = new Map(); // address → EventSource
 const lastIds = new Map(); // address → the last event's id
-let turns = []; // the addresses that are shown; the first ones have a stream
+let turns = []; // addresses of shown tabs; the first ones have a stream
 
 const tell = (address, news) => { for (const [port, tab] of tabs) if (tab.address === address && tab.isShown) port.postMessage(news); };
 
@@ -22,7 +23,7 @@ const begin = (address) => {
   source.onopen = () => tell(address, { is: "on" });
   source.onerror = () => {
     if (source.readyState !== EventSource.CLOSED) { tell(address, { is: "waiting" }); return; }
-    // Refused: not asked again until a tab comes back to it.
+    // Refused: not retried until a tab asks for it again.
     tell(address, { is: "refused" });
     for (const tab of tabs.values()) if (tab.address === address) tab.isShown = false;
     arrange();

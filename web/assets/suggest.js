@@ -1,4 +1,4 @@
-// Suggestions in the search box: fields while a word is written, values after `field:`.
+// Suggestions in the search box: field names while a word is typed, values after `field:`.
 "use strict";
 (() => {
   const q = document.querySelector("#q");
@@ -71,7 +71,7 @@
     if (field !== undefined) {
       if (scopes.includes(field) && !fields.includes(field)) return close();
       let found = [];
-      try { found = await values(field); } catch { /* suggestions are a comfort */ }
+      try { found = await values(field); } catch { /* suggestions are optional */ }
       if (turn !== asked) return;
       const wanted = begun.toLocaleLowerCase();
       return show(found.filter(({ value }) => String(value).toLocaleLowerCase().includes(wanted) && String(value).toLocaleLowerCase() !== wanted)

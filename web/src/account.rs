@@ -1,4 +1,4 @@
-//! Signing in with a key, and out again: the pages use the keys of the API through a session's cookie.
+//! Signing in with a key, and signing out: pages use the API's keys through a session cookie.
 
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
@@ -18,7 +18,7 @@ use crate::layout::{self, Page, Section};
 use crate::location::Location;
 use crate::views::see_other;
 
-/// `GET /signin`: the page that asks for a key.
+/// `GET /signin`: asks for a key.
 pub(crate) async fn ask(State(state): State<AppState>, RawQuery(query): RawQuery, parts: Parts) -> Response {
     let location = Location::parse(query.as_deref().unwrap_or_default());
     if !state.gate().has_keys() {
@@ -28,7 +28,7 @@ pub(crate) async fn ask(State(state): State<AppState>, RawQuery(query): RawQuery
     page(StatusCode::OK, form(destination(location.get("to")), None, &clock))
 }
 
-/// `POST /signin`: begins a session if the key is worth something.
+/// `POST /signin`: starts a session if the key is valid.
 pub(crate) async fn sign_in(State(state): State<AppState>, parts: Parts, body: Bytes) -> Response {
     let form_data = Location::parse(&String::from_utf8_lossy(&body));
     let to = destination(form_data.get("to"));
@@ -92,15 +92,15 @@ pub(crate) async fn show(caller: Caller, parts: Parts) -> Response {
     )
 }
 
-/// The answer in place of a page that may not be shown: without a key, the page that asks for one.
+/// The response in place of a page that the caller may not see: without a key, it leads to the sign-in page.
 pub(crate) fn refuse(problem: Problem, parts: &Parts) -> Response {
     let address = parts.uri.path_and_query().map_or("/", |address| address.as_str());
     if problem.code != "unauthorized" || parts.method != Method::GET {
         let (clock, _) = clock(&Location::default(), &parts.headers);
         return failure(&problem, &clock);
     }
-    // Whoever follows a link from another site may be signed in: the browser keeps the cookie back until a page of ours
-    // asks.
+    // A link from another site arrives without the cookie even if the reader is signed in: the browser sends
+    // the cookie only when one of our own pages asks.
     if parts.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
         return page(StatusCode::UNAUTHORIZED, once_more(destination(Some(address))));
     }
@@ -113,7 +113,7 @@ fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
     response
 }
 
-/// An address of this server to lead to; never one of another.
+/// A path on this server to lead to; never another site.
 fn destination(to: Option<&str>) -> &str {
     let is_ours = |to: &&str| {
         to.starts_with('/')

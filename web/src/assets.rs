@@ -1,4 +1,5 @@
-//! Style sheet, scripts and icon: embedded, served for a year under a name that changes with their content.
+//! Style sheet, scripts and icon: embedded, and cached for a year under a path that changes with their
+//! content.
 
 use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::OnceLock;
@@ -43,7 +44,7 @@ fn version() -> &'static str {
     })
 }
 
-/// `GET /assets/{version}/{name}`. A page of an older build gets today's asset, but may not keep it.
+/// `GET /assets/{version}/{name}`. A page of an older build gets the current asset, but must revalidate it.
 pub(crate) async fn serve(Path((asked, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let Some((_, media_type, content)) = ASSETS.iter().find(|(known, ..)| *known == name) else {
         return StatusCode::NOT_FOUND.into_response();
@@ -56,7 +57,8 @@ pub(crate) async fn serve(Path((asked, name)): Path<(String, String)>, headers: 
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
-    // A worker may do what its own answer allows, not what its page may: streams.js must reach the streams.
+    // A worker is bound by the policy of its own response, not of its page: streams.js must reach the
+    // streams.
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         headers.insert(header::ETAG, etag);

@@ -1,10 +1,11 @@
-//! The reader's clock: now, and the zone in which times are shown and typed. The API stays with UTC.
+//! The reader's clock: the current time, and the zone in which times are shown and typed. The API stays in
+//! UTC.
 
 use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _};
 use chrono_tz::Tz;
 use hearken_model::Timestamp;
 
-/// Zones that are offered; every other name of the IANA database can be typed.
+/// Zones that are offered; any other name in the IANA database can be typed.
 pub(crate) const ZONES_OFFERED: [&str; 24] = [
     "UTC",
     "Europe/London",
@@ -32,16 +33,16 @@ pub(crate) const ZONES_OFFERED: [&str; 24] = [
     "America/Sao_Paulo",
 ];
 
-/// What time it is, and where.
+/// The current time and zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Clock {
-    /// The present.
+    /// The current time.
     pub(crate) now: Timestamp,
     zone: Tz,
 }
 
 impl Clock {
-    /// A clock in that zone of the IANA database; `None` for names that it does not have.
+    /// A clock in a zone of the IANA database; `None` for unknown names.
     pub(crate) fn in_zone(now: Timestamp, zone: &str) -> Option<Self> {
         zone.parse().ok().map(|zone| Clock { now, zone })
     }
@@ -61,15 +62,15 @@ impl Clock {
         self.zone.name()
     }
 
-    /// An instant as the clocks of the zone show it.
+    /// An instant in local time.
     pub(crate) fn local(&self, at: Timestamp) -> DateTime<Tz> {
         at.to_datetime().with_timezone(&self.zone)
     }
 
-    /// The instant at which clocks of the zone show a time: the first if they do twice, the next that they show if
-    /// they skip it. `None` outside the years that a timestamp can hold.
+    /// The instant of a local time: the first if clocks show it twice, the next that they show if they skip
+    /// it. `None` outside the years that a timestamp can hold.
     pub(crate) fn instant(&self, local: NaiveDateTime) -> Option<Timestamp> {
-        // Clocks have skipped a whole day, where the date line was moved.
+        // Zones that moved across the date line skipped a whole day.
         const STEP: TimeDelta = TimeDelta::minutes(15);
         const STEPS_MAX: usize = 25 * 4;
         let mut local = local;
@@ -113,7 +114,7 @@ mod tests {
         assert_eq!(at(berlin(), "2026-03-29T02:30:00"), "2026-03-29T01:00:00Z");
         assert_eq!(at(berlin(), "2026-10-25T02:30:00"), "2026-10-25T00:30:00Z");
         let apia = Clock::in_zone(Timestamp::EPOCH, "Pacific/Apia").unwrap();
-        assert_eq!(at(apia, "2011-12-30T00:00:00"), "2011-12-30T10:00:00Z", "the day that Samoa left out");
+        assert_eq!(at(apia, "2011-12-30T00:00:00"), "2011-12-30T10:00:00Z", "Samoa skipped that day");
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! Who reads a page, and what of it is for them: what they may not do is not offered.
+//! The reader of a page: what they may not do is not offered.
 
 use hearken_query::http::Caller;
 use hearken_query::keys::{Permission, Permissions};
 use maud::{Markup, html};
 
-/// Whoever a page is made for.
+/// The reader of a page.
 #[derive(Debug, Clone)]
 pub(crate) struct CurrentUser {
-    /// What to call them; nothing where the server asks for no keys.
+    /// What to call them; `None` if the server asks for no keys.
     pub(crate) name: Option<String>,
-    /// The organizations that they may see, or `*`.
+    /// The organizations they may see, or `*`.
     pub(crate) organizations: Vec<String>,
     /// What they may do.
     pub(crate) permissions: Permissions,
@@ -33,7 +33,7 @@ impl CurrentUser {
         self.may(Permission::Read) || self.may(Permission::Metadata)
     }
 
-    /// For which organizations, in a few words.
+    /// Their organizations, in a few words.
     fn scope(&self) -> String {
         match self.organizations.as_slice() {
             [all] if all == "*" => "all organizations".to_owned(),
@@ -42,7 +42,7 @@ impl CurrentUser {
         }
     }
 
-    /// The link to the page that says more.
+    /// The link to the account page.
     pub(crate) fn account(user: Option<&CurrentUser>) -> Markup {
         let known = user.and_then(|user| Some((user, user.name.as_deref()?)));
         html! {

@@ -1,4 +1,5 @@
-//! Erasing one interaction: a page that says what will be gone and asks, a form that does it, and the receipt.
+//! Erasing one interaction: a page that says what will be lost and asks, the form that erases, and the
+//! receipt.
 
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
@@ -21,12 +22,12 @@ use crate::layout::{self, Page, Section};
 use crate::location::{Location, SEGMENT, interaction_href};
 use crate::views::see_other;
 
-/// The address of the page that asks.
+/// The address of the confirmation page.
 pub(crate) fn ask_href(id: &str) -> String {
     Location::default().with("id", id).href("/erase")
 }
 
-/// `GET /erase?id=…`: what would be erased, and a form that does it.
+/// `GET /erase?id=…`: what would be erased, and the form that does it.
 pub(crate) async fn ask(
     State(state): State<AppState>,
     caller: Caller,
@@ -45,7 +46,7 @@ pub(crate) async fn ask(
     }
 }
 
-/// `POST /erase`: erases, then leads to the receipt.
+/// `POST /erase`: erases, then redirects to the receipt.
 pub(crate) async fn erase(
     State(state): State<AppState>,
     caller: Caller,
@@ -67,7 +68,7 @@ pub(crate) async fn erase(
     }
 }
 
-/// `GET /erasures/{id}`: what became of an erasure.
+/// `GET /erasures/{id}`: the receipt.
 pub(crate) async fn receipt(
     State(state): State<AppState>,
     caller: Caller,
@@ -86,7 +87,7 @@ fn question(interaction: &Interaction, user: &CurrentUser, clock: &Clock) -> Mar
         html! { @if let Some(value) = value { div { dt { (name) } dd { (value) } } } }
     };
     let text = |value: Option<&str>| value.map(|value| html! { bdi { (value) } });
-    // Whoever may erase need not be allowed to read.
+    // Permission to erase does not imply permission to read.
     let opens = user.opens_interactions();
     framed(
         "Erase an interaction",
@@ -104,7 +105,7 @@ fn question(interaction: &Interaction, user: &CurrentUser, clock: &Clock) -> Mar
                     (line("Messages Count", Some(html! { (format::count(interaction.messages_count)) })))
                 }
             } }
-            p { "Its transcript and everything else that is known of it will be gone: from every search result at once, and from every file of this server soon after. " strong { "This cannot be undone." } " Events that arrive for it later are dropped." }
+            p { "Its transcript and everything else that is known about it will be gone: from every search result at once, and from every file of this server soon after. " strong { "This cannot be undone." } " Events that arrive for it later are dropped." }
             form.buttons action="/erase" method="post" {
                 input type="hidden" name="id" value=(interaction.id);
                 button.danger type="submit" { "Erase for good" }

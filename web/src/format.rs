@@ -1,4 +1,4 @@
-//! Times, durations, counts and amounts as people read them. All pure: the clock is an argument.
+//! Human-readable times, durations, counts and amounts. All pure: the clock is an argument.
 
 use hearken_model::{Money, Timestamp};
 use maud::{Markup, html};
@@ -9,23 +9,22 @@ const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// An instant as the reader's distance to it, with the exact time in its title and in print. Scripts keep the distance up
-/// to date.
+/// How long ago an instant was, with the exact time in its title and in print. Scripts keep it up to date.
 pub(crate) fn ago(at: Timestamp, clock: &Clock) -> Markup {
     html! { time datetime=(at) title=(title(at, clock)) data-ago=(exact(at, clock)) { (distance(at, clock)) } }
 }
 
-/// An instant exactly.
+/// The exact time of an instant.
 pub(crate) fn instant(at: Timestamp, clock: &Clock) -> Markup {
     html! { time datetime=(at) title=(title(at, clock)) { (exact(at, clock)) } }
 }
 
-/// `22 Nov 2026, 21:05:09 CET`, the one form of instants on the pages.
+/// `22 Nov 2026, 21:05:09 CET`, the only format of instants on the pages.
 pub(crate) fn exact(at: Timestamp, clock: &Clock) -> String {
     clock.local(at).format("%-d %b %Y, %H:%M:%S %Z").to_string()
 }
 
-/// `22 Nov 2026`, the one form of days.
+/// `22 Nov 2026`, the only format of days.
 pub(crate) fn day(at: Timestamp, clock: &Clock) -> String {
     clock.local(at).format("%-d %b %Y").to_string()
 }
@@ -45,7 +44,7 @@ fn distance(at: Timestamp, clock: &Clock) -> String {
     }
 }
 
-/// Time inside an interaction: `0:07`, `1:02:03`, `−0:03` before its start.
+/// An offset within an interaction: `0:07`, `1:02:03`, `−0:03` before its start.
 pub(crate) fn offset(ms: i64) -> String {
     let sign = if ms < 0 { "−" } else { "" };
     let seconds = ms.unsigned_abs() / 1_000;
@@ -114,9 +113,9 @@ pub(crate) fn money(amount: Money, currency: Option<&str>) -> String {
     money_of(amount, currency, digits([amount]))
 }
 
-/// Digits behind the point with which amounts that stand under each other are written, so that their points do, too.
+/// Decimal places for amounts written below each other, so that their decimal points align.
 pub(crate) fn digits(amounts: impl IntoIterator<Item = Money>) -> u32 {
-    /// Beside amounts of a whole unit and more, less than a hundredth of a cent says nothing.
+    /// Next to amounts of one unit or more, less than a hundredth of a cent says nothing.
     const BESIDE_LARGE_MAX: u32 = 4;
     let (mut digits, mut is_large) = (2, false); // cents are always written
     for amount in amounts {
@@ -129,7 +128,7 @@ pub(crate) fn digits(amounts: impl IntoIterator<Item = Money>) -> u32 {
     if is_large { digits.min(BESIDE_LARGE_MAX) } else { digits }
 }
 
-/// An amount with that many digits behind the point.
+/// An amount with that many decimal places.
 pub(crate) fn money_of(amount: Money, currency: Option<&str>, digits: u32) -> String {
     let mut rounded = amount.round_dp(digits);
     rounded.rescale(digits);

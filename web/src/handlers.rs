@@ -1,4 +1,4 @@
-//! The routes: parameters in, documents out. Everything shown comes from the searches of the API.
+//! The routes: parameters in, documents out. All data comes from the API's searches.
 
 use std::time::SystemTime;
 
@@ -33,7 +33,7 @@ use crate::{account, assets, erase, layout, paging, recording, views};
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Values of a facet that are counted: more than are shown, so that a chosen one keeps its count and a long facet is
+/// Values counted per facet: more than are shown, so that a chosen one keeps its count and a long facet is
 /// known to be long.
 const FACET_SIZE_COUNTED: usize = 101;
 
@@ -79,7 +79,7 @@ impl Asked {
     }
 }
 
-/// The clock in the zone of the address, else in that of the browser's cookie, else in UTC.
+/// The clock in the zone named by the address, else by the browser's cookie, else in UTC.
 pub(crate) fn clock(location: &Location, headers: &HeaderMap) -> (Clock, Result<(), Problem>) {
     let now = now();
     if let Some(zone) = location.get("tz") {
@@ -100,7 +100,8 @@ pub(crate) fn clock(location: &Location, headers: &HeaderMap) -> (Clock, Result<
     (told.unwrap_or(Clock::utc(now)), Ok(()))
 }
 
-/// The search that an address means. `query` is told apart from `location` because what cannot be decoded is an error.
+/// The search that an address describes. Takes the raw `query` as well: `location` drops what cannot be
+/// decoded, which is an error here.
 fn parameters(query: &str, location: &Location, period: Period) -> Result<SearchParameters, Problem> {
     pairs_of_query(query)?;
     let api = location.api(location.get("q"));
@@ -117,7 +118,7 @@ async fn list(
 ) -> Response {
     let Asked { location, clock, period, parameters } = Asked::new(&query.unwrap_or_default(), &headers);
     let point = point_now(&state); // before the search, so that no change is missed
-    // Both read the whole selection; side by side, the histogram costs the reader no time.
+    // Both read the whole selection; run concurrently, the histogram adds no waiting time.
     let volume = tokio::spawn({
         let (state, caller, parameters) = (state.clone(), caller.clone(), parameters.clone().ok());
         async move { volume(&state, caller, parameters?, period, clock).await }
@@ -161,7 +162,7 @@ async fn find(
 ) -> Result<SearchAnswer, Problem> {
     let mut parameters = parameters?;
     if parameters.facets.is_empty() {
-        // What is filtered by is counted, too: its other values are one click away.
+        // Fields that are filtered by are counted too: their other values are one click away.
         let filtered = location.pairs().iter().map(|(name, _)| name.strip_prefix('-').unwrap_or(name));
         let more = filtered.filter(|name| interactions::is_facet(name));
         for name in FACETS_SHOWN.into_iter().chain(more).take(FACETS_MAX - interactions::RANGES_SHOWN.len()) {
@@ -182,7 +183,7 @@ async fn find(
     turned_to(state, caller, paging::number(location), parameters).await
 }
 
-/// The interactions of one page of a list, nothing counted, and how many a page has.
+/// One page of a list without any counts, and the page size.
 pub(crate) async fn page_of_list(
     state: &AppState,
     caller: &Caller,
@@ -197,17 +198,17 @@ pub(crate) async fn page_of_list(
     Ok((answer, limit))
 }
 
-/// The answer to a search on that page. Best match pages on a view that the server keeps for a minute; where it is gone,
-/// whoever read for longer or kept the address gets the same page of the search done again.
+/// Answers a search on that page. Best match pages through a view that the server keeps for a minute. For
+/// readers who took longer or kept the address, the search is run again up to the same page.
 async fn turned_to(
     state: &AppState,
     caller: &Caller,
     page: usize,
     parameters: SearchParameters,
 ) -> Result<SearchAnswer, Problem> {
-    /// As many hits as the index gives at once.
+    /// Most hits that the index returns at once.
     const STEP_MAX: usize = index::search::LIMIT_MAX;
-    /// Hits that are passed over; each is read.
+    /// Most hits to skip; each is read.
     const PASSED_MAX: usize = 10 * STEP_MAX;
     let expired = match search::search(state, parameters.clone(), caller).await {
         Err(problem) if problem.code == "cursor_expired" => problem,
@@ -238,7 +239,7 @@ async fn count(state: &AppState, caller: &Caller, location: &Location, clock: &C
     search::search(state, parameters, caller).await.ok().map(|answer| answer.total)
 }
 
-/// Counts over time of what is listed; a list without them is still a list.
+/// Counts over time for the list; without them, the list is still shown.
 async fn volume(
     state: &AppState,
     caller: Caller,
@@ -254,7 +255,7 @@ async fn volume(
     (counts.len() > 1).then_some(Volume { stretches, counts, period })
 }
 
-/// The search text of the API for what an address means: its own, and the period when there is one.
+/// The API's search text for an address: its own text, and its period if it has one.
 async fn whole_query(
     state: &AppState,
     caller: &Caller,
@@ -272,7 +273,8 @@ async fn whole_query(
     if let Ok(whole) = state.run(work).await {
         return Some(whole);
     }
-    // Links must not mean more than the page shows. Without a look at the index, only a text that is an id means less.
+    // Links must not match more than the page shows. If the index cannot be read, the text stays unresolved:
+    // only a text that is an id then matches less.
     let parsed = text.as_deref().map_or(Ok(Query::All), language::parse);
     parsed.map(|query| language::print(&unresolved.with_start(query))).ok().or(text)
 }
@@ -287,7 +289,7 @@ async fn show_overview(
     let location = location.first_page();
     let user = CurrentUser::new(&caller);
     let comparison = Comparison::of(&location);
-    // Both read the whole selection; side by side, the facets cost the reader no time.
+    // Both read the whole selection; run concurrently, the facets add no waiting time.
     let facets = tokio::spawn({
         let (state, caller, location) = (state.clone(), caller.clone(), location.clone());
         let parameters = parameters.clone().map(|parameters| SearchParameters { limit: 0, ..parameters });
@@ -342,7 +344,7 @@ async fn show(
     headers: HeaderMap,
 ) -> Response {
     let asked = Location::parse(query.as_deref().unwrap_or_default());
-    let (clock, _) = clock(&asked, &headers); // in UTC rather than not at all
+    let (clock, _) = clock(&asked, &headers); // a bad zone falls back to UTC
     let id = match id {
         Ok(AskedId(id)) => id,
         Err(problem) => return failure(&problem, &clock),
@@ -350,14 +352,14 @@ async fn show(
     if asked.has("format", "text") {
         return show_text(&state, &caller, id, &clock).await;
     }
-    // Everything else is the list that it was opened from.
+    // All other parameters belong to the list it was opened from.
     let location = asked.only(|name, _| name != "format" && (name != "id" || !is_parameter(&id)));
     let place = ListPosition::find(&state, &caller, &clock, &location, &id).await;
     let point = point_now(&state);
-    // Whoever may not read what was said is shown everything else, not that the search cannot be marked.
+    // Readers who may not see what was said get everything else, not an error about marking the search.
     let q = location.get("q").filter(|_| caller.may(Permission::Read)).map(str::to_owned);
     let (answer, problem) = match search::interaction(&state, id.clone(), q, &caller).await {
-        // A search that cannot be understood must not hide the conversation.
+        // An invalid search must not hide the conversation.
         Err(problem) if problem.parameter.as_deref() == Some("q") => {
             (search::interaction(&state, id, None, &caller).await, Some(problem))
         }
@@ -415,7 +417,7 @@ pub(crate) fn secure(headers: &mut HeaderMap) {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // Other sites learn nothing; our own forms can prove where they come from.
+        // Other sites get no referrer; our own forms can still prove their origin.
         (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
     ] {
@@ -427,7 +429,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from(SystemTime::now()).floor_millis()
 }
 
-/// How the reader reached this server, as far as it can be copied into a command without harm.
+/// The address by which the reader reached this server, if it is safe to copy into a command.
 fn base_url(headers: &HeaderMap, is_encrypted: bool) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte);

@@ -1,4 +1,4 @@
-//! The names that fields and values have on the pages.
+//! Names of fields and values on the pages.
 
 use std::borrow::Cow;
 
@@ -11,25 +11,25 @@ use maud::{Markup, html};
 use crate::clock::Clock;
 use crate::format;
 
-/// What stands for a value that nobody knows.
+/// Shown for an unknown value.
 pub(crate) const NOT_AVAILABLE: &str = "not available";
 
-/// Fields whose values are words of ours, not of users.
+/// Fields whose values are our own words, not users'.
 const OWN_VALUES: [&str; 7] =
     ["type", "status", "direction", "sentiment", "worst_moment", "sentiment_change", "device"];
 
-/// A field's name for people.
+/// A field's human-readable name.
 pub(crate) fn field(name: &str) -> Cow<'_, str> {
     let key = || name.strip_prefix(METADATA_PREFIX).unwrap_or(name);
     Cow::Borrowed(field::field(name).map_or_else(key, |field| field.label))
 }
 
-/// What to call the field of a detail that a search found.
+/// The name of a field in which a search found a match.
 pub(crate) fn detail(name: &str) -> Cow<'_, str> {
     if name == "rating_comment" { Cow::Borrowed("Rating Comment") } else { field(name) }
 }
 
-/// A field's value, or a range of values, for people; empty is missing.
+/// A human-readable value, or range of values, of a field; empty means missing.
 pub(crate) fn value<'v>(field: &str, value: &'v str) -> Cow<'v, str> {
     if value.is_empty() {
         return Cow::Borrowed(NOT_AVAILABLE);
@@ -44,7 +44,7 @@ pub(crate) fn value<'v>(field: &str, value: &'v str) -> Cow<'v, str> {
     }
 }
 
-/// A range of a field that holds numbers or times in words; `None` where the value is no range but one value.
+/// A range of numbers or times in words; `None` if the value is not a range.
 fn range(field: &str, value: &str) -> Option<String> {
     let field = field::field(field).filter(|field| field.is_number())?;
     Some(match language::parse_range(field, value).ok()? {
@@ -94,7 +94,7 @@ pub(crate) fn sentence_case(name: &str) -> String {
     }
 }
 
-/// A sentiment by shape, word and, last, colour.
+/// A sentiment by shape, by word and, only then, by colour.
 pub(crate) fn sentiment(sentiment: Sentiment) -> Markup {
     let name = sentiment.as_str();
     html! {
@@ -102,8 +102,8 @@ pub(crate) fn sentiment(sentiment: Sentiment) -> Markup {
     }
 }
 
-/// How an interaction felt: `Negative → Positive` where the mood rose from its worst moment, else the sentiment, with an
-/// arrow where it moved. Words stand beside arrows for those who do not see them.
+/// How an interaction felt: `Negative → Positive` if the mood rose from its worst moment, else the sentiment,
+/// with an arrow if it moved. Arrows come with words for readers who do not see them.
 pub(crate) fn feeling(sentiment: Sentiment, worst: Option<Sentiment>, change: Option<MoodChange>) -> Markup {
     let arrow = |arrow: &str, said: &str| {
         html! { " " span title=(sentence_case(said)) aria-hidden="true" { (arrow) } span.visually-hidden { (said) } }
@@ -122,7 +122,7 @@ pub(crate) fn feeling(sentiment: Sentiment, worst: Option<Sentiment>, change: Op
     }
 }
 
-/// Detected satisfaction or a rating as digits and steps.
+/// Detected satisfaction or a rating, as digits and steps.
 pub(crate) fn score(score: u8) -> Markup {
     html! {
         span.score {
@@ -138,7 +138,7 @@ pub(crate) fn score(score: u8) -> Markup {
     }
 }
 
-/// One of the symbols that the layout defines.
+/// One of the symbols defined by the layout.
 pub(crate) fn icon(name: &str) -> Markup {
     html! { svg.icon width="16" height="16" aria-hidden="true" { use href={ "#icon-" (name) } {} } }
 }

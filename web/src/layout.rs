@@ -15,18 +15,18 @@ pub(crate) enum Section {
     Neither,
 }
 
-/// A page to be framed.
+/// A page to frame.
 pub(crate) struct Page<'p> {
     /// Before ` · Hearken`.
     pub(crate) title: &'p str,
     pub(crate) section: Section,
-    /// What the links of the navigation keep.
+    /// The parameters that navigation links keep.
     pub(crate) kept: Location,
-    /// Who reads it, if that is known.
+    /// The reader, if known.
     pub(crate) user: Option<&'p CurrentUser>,
-    /// Names the zone of the times.
+    /// Provides the name of the time zone.
     pub(crate) clock: &'p Clock,
-    /// Assets beside the common ones.
+    /// Scripts besides the common ones.
     pub(crate) scripts: &'static [&'static str],
     pub(crate) main: Markup,
 }
@@ -77,7 +77,7 @@ pub(crate) fn document(page: Page<'_>) -> Markup {
     }
 }
 
-/// A page that says what went wrong, and what to do about it: the hint, and what else is offered.
+/// An error page: what went wrong, the hint about what to do, and any other options.
 pub(crate) fn trouble(
     title: &str,
     detail: &str,
@@ -104,7 +104,7 @@ pub(crate) fn trouble(
     })
 }
 
-/// A message of the API as a sentence of a page. What stands between backticks is code.
+/// An API message as a sentence of a page. Text in backticks becomes code.
 pub(crate) fn sentence(text: &str) -> Markup {
     let mut characters = text.chars();
     let capitalized: String =
@@ -142,7 +142,7 @@ fn keys() -> Markup {
     }
 }
 
-/// Drawn once, used by reference: shapes come before colours.
+/// Drawn once, used by reference. Shape carries the meaning, colour only supports it.
 fn symbols() -> Markup {
     html! {
         svg.visually-hidden aria-hidden="true" width="0" height="0" {

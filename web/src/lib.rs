@@ -1,25 +1,25 @@
-//! The pages: server-rendered HTML over the same searches as the API, with the address as the only state.
+//! Server-rendered HTML pages over the API's own searches. The address is the only state.
 //!
-//! - [`location`]: an address's parameters, and the links that change one of them.
-//! - [`clock`] and [`period`]: the reader's zone, and when interactions must have started.
+//! - [`location`]: the address's parameters, and links that change one of them.
+//! - [`clock`] and [`period`]: the reader's time zone, and when interactions must have started.
 //! - [`layout`]: the frame of every page.
 //! - [`interactions`]: `/`, the list with search box, facets and chips.
 //! - [`interaction`]: `/interactions/{id}`, one conversation.
 //! - [`overview`]: `/overview`, plots over the same selection.
-//! - [`views`]: `/views`, searches that people gave a name.
-//! - [`account`]: signing in with a key, and out again.
+//! - [`views`]: `/views`, saved searches.
+//! - [`account`]: signing in with a key, and signing out.
 //! - [`erase`]: erasing an interaction, and the receipt.
-//! - [`recording`]: which recordings are played.
-//! - [`paging`] and [`place`]: the pages of a list, and where an interaction stands in it.
-//! - [`marked`]: text in which matches are marked.
-//! - [`labels`] and [`format`]: fields, values, times and amounts as people read them.
+//! - [`recording`]: which recordings may be played.
+//! - [`paging`] and [`place`]: paging through a list, and an interaction's position in it.
+//! - [`marked`]: text with its matches marked.
+//! - [`labels`] and [`format`]: human-readable fields, values, times and amounts.
 //! - [`plot`]: SVG bars and lines.
-//! - [`assets`]: style sheet and scripts, embedded and cached by content.
+//! - [`assets`]: the style sheet and scripts, embedded and cached by content.
 //! - [`handlers`]: the routes.
 //!
-//! Everything that a conversation carries is hostile text: it reaches a page only through maud's escaping, and the
-//! policy in [`handlers`] forbids inline scripts and styles. Pages work without scripts; scripts add keys, live
-//! growth, suggestions and brushing.
+//! Everything in a conversation is hostile text: it reaches a page only through maud's escaping, and the
+//! policy in [`handlers`] forbids inline scripts and styles. Pages work without scripts; scripts add keys,
+//! live updates, suggestions and brushing.
 //!
 //! ```
 //! let routes = hearken_query::http::routes().merge(hearken_web::routes());

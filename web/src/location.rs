@@ -1,21 +1,22 @@
-//! The address as the state: its parameters in order, and links that differ from it in one of them.
+//! The address holds the state: its parameters in order, and links that change one of them.
 //!
-//! The names are those of the API (`hearken_query::parameters`), so a search's parameters are also a page's, and a few
-//! that only pages have: [`Location::api`] leaves them out.
+//! The names are the API's (`hearken_query::parameters`), so a search's parameters also work on a page. A few
+//! exist only on pages; [`Location::api`] leaves them out.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Everything but RFC 3986's unreserved characters is encoded in a path segment.
 pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What only pages know: when interactions started (see [`crate::period`]), the zone of times, what the list shows, the
-/// pages before this one, and how the overview compares values.
+/// Parameters that only pages have: when interactions started (see [`crate::period`]), the time zone, the
+/// list's columns, the pages before this one, and how the overview compares values.
 const ONLY_OF_PAGES: [&str; 9] = ["since", "until", "tz", "columns", "as_of", "back", "page", "order", "all"];
 
-/// Where in the list a page stands, and as of when.
+/// Which page of the list, and as of when.
 const PAGING: [&str; 4] = ["cursor", "back", "page", "as_of"];
 
-/// Names of the API that mean nothing when empty, as those of pages do. An empty filter means "missing" and stays.
+/// API parameters that, like those of pages, mean nothing when empty. An empty filter means "missing" and
+/// stays.
 const MEANINGLESS_WHEN_EMPTY: [&str; 7] = ["q", "from", "to", "sort", "cursor", "limit", "facet_size"];
 
 /// The parameters of an address, in order.
@@ -25,7 +26,7 @@ pub(crate) struct Location {
 }
 
 impl Location {
-    /// From the part after `?`. What cannot be decoded counts as no parameters; the search reports it.
+    /// Parses the part after `?`. Text that cannot be decoded counts as no parameters; the search reports it.
     pub(crate) fn parse(query: &str) -> Self {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
         let says_something = |(name, value): &(String, String)| {
@@ -89,14 +90,14 @@ impl Location {
         turned
     }
 
-    /// Only what says which interactions are meant and in which zone: no paging, order, columns or facets.
+    /// Only the parameters that select interactions, and the zone: no paging, order, columns or facets.
     pub(crate) fn selection(&self) -> Location {
         let first_page = self.first_page();
         first_page
             .only(|name, _| !["limit", "sort", "facets", "facet_size", "ranges", "columns"].contains(&name))
     }
 
-    /// The same for the API, which has no words of pages: `q` says what `since` and `until` do.
+    /// The same selection for the API, which lacks the pages' parameters: `q` replaces `since` and `until`.
     pub(crate) fn api(&self, q: Option<&str>) -> Location {
         let mut api = self.only(|name, _| !ONLY_OF_PAGES.contains(&name) && name != "q");
         if let Some(q) = q {
@@ -105,13 +106,13 @@ impl Location {
         api
     }
 
-    /// Only the parameters that pass.
+    /// Only the parameters that `passes` accepts.
     pub(crate) fn only(&self, passes: impl Fn(&str, &str) -> bool) -> Location {
         let pairs = self.pairs.iter().filter(|(name, value)| passes(name, value));
         Location { pairs: pairs.cloned().collect() }
     }
 
-    /// The part after `?`, empty without parameters.
+    /// The part after `?`; empty if there are no parameters.
     pub(crate) fn query(&self) -> String {
         serde_urlencoded::to_string(&self.pairs).unwrap_or_default()
     }
@@ -125,8 +126,9 @@ impl Location {
     }
 }
 
-/// The address of an interaction's page with these parameters, or with `/v1` in front of its JSON. Browsers take `.` and
-/// `..` out of paths, percent-encoded or not, so these ids are a parameter, in the place of a filter of that name.
+/// The address of an interaction's page with these parameters; its JSON is the same with `/v1` in front.
+/// Browsers remove `.` and `..` from paths, even percent-encoded, so these ids are a parameter, which
+/// replaces a filter of that name.
 pub(crate) fn interaction_href(id: &str, parameters: &Location) -> String {
     if is_parameter(id) {
         return parameters.set("id", id).href("/interactions/");
@@ -134,17 +136,17 @@ pub(crate) fn interaction_href(id: &str, parameters: &Location) -> String {
     parameters.href(&format!("/interactions/{}", utf8_percent_encode(id, SEGMENT)))
 }
 
-/// Whether an id is a parameter of its address and no part of the path.
+/// Whether an id must be a parameter of its address rather than part of the path.
 pub(crate) fn is_parameter(id: &str) -> bool {
     matches!(id, "." | "..")
 }
 
-/// The fragment that leads to an interaction's row in the list, also the id of its link there: browsers give it the focus.
+/// The fragment of an interaction's row in the list, also the id of the row's link: browsers focus it.
 pub(crate) fn row_anchor(id: &str) -> String {
     format!("i-{}", utf8_percent_encode(id, SEGMENT))
 }
 
-/// The fragment that leads to a message, also its element's id: an id without white space whatever the message's is.
+/// The fragment of a message, also its element's id: free of white space, whatever the message's id is.
 pub(crate) fn message_anchor(message_id: &str) -> String {
     format!("m-{}", utf8_percent_encode(message_id, SEGMENT))
 }

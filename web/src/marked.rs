@@ -1,7 +1,7 @@
-//! Text in which matches are marked.
+//! Text with its matches marked.
 //!
-//! Fragments of the API are escaped HTML with `<mark>` as the only element. They are taken apart into text here and
-//! escaped again by maud, so that a mistake in either place cannot bring markup of a conversation onto a page.
+//! The API's fragments are escaped HTML with `<mark>` as the only element. They are parsed into text here and
+//! escaped again by maud, so that a mistake in either place cannot bring a conversation's markup onto a page.
 
 use hearken_query::index::highlight::unescape;
 use maud::{Markup, html};
@@ -29,12 +29,13 @@ pub(crate) fn fragments(fragments: &[String]) -> Markup {
     }
 }
 
-/// A detail that a search found, as a line of a list.
+/// A matching detail, as a line of a list.
 pub(crate) fn detail(field: &str, escaped: &[String]) -> Markup {
     html! { li { span.place dir="auto" { (labels::detail(field)) } (fragments(escaped)) } }
 }
 
-/// `text` with marks at `ranges` (bytes from, to, ascending). What does not fit the text is left unmarked.
+/// `text` with marks at `ranges` (in bytes, from and to, ascending). Ranges that do not fit the text are
+/// ignored.
 pub(crate) fn ranges(text: &str, ranges: &[(usize, usize)]) -> Markup {
     let mut at = 0;
     let mut parts: Vec<(&str, bool)> = Vec::with_capacity(2 * ranges.len() + 1);
@@ -52,7 +53,7 @@ pub(crate) fn ranges(text: &str, ranges: &[(usize, usize)]) -> Markup {
     }
 }
 
-/// Why an interaction was judged as it was. What it quotes may run the other way, so every quotation is isolated.
+/// Why an interaction was judged as it was. Quotations may run in the other direction, so each is isolated.
 pub(crate) fn reason(text: &str) -> Markup {
     let mut parts = text.split('“');
     let before = parts.next().unwrap_or_default();

@@ -1,20 +1,21 @@
-//! Turning the pages of a list. An address remembers the cursors of the pages before it, because a cursor only leads on.
+//! Paging through a list. An address remembers the cursors of earlier pages, because a cursor only leads
+//! forward.
 
 use crate::clock::Clock;
 use crate::location::Location;
 use crate::period;
 
-/// Pages before this one that an address remembers. A cursor has some 150 bytes, so that addresses stay far below
-/// their limit; further back leads the first page.
+/// Earlier pages that an address remembers. A cursor takes some 150 bytes, so addresses stay far below their
+/// limit; from there, only the first page is left.
 const BACK_MAX: usize = 50;
 
-/// Which page an address is, from 1.
+/// The page number of an address, from 1.
 pub(crate) fn number(location: &Location) -> usize {
     let number = location.get("page").and_then(|page| page.parse().ok());
     number.filter(|number| *number > 0 && location.get("cursor").is_some()).unwrap_or(1)
 }
 
-/// The page before; `None` where the address does not remember it.
+/// The previous page; `None` if the address does not remember it.
 pub(crate) fn previous(location: &Location) -> Option<Location> {
     location.get("cursor")?;
     let before = number(location).saturating_sub(1);
@@ -37,7 +38,7 @@ pub(crate) fn next(location: &Location, cursor: &str, clock: &Clock) -> Location
         back.split('.').chain(location.get("cursor")).filter(|c| !c.is_empty()).collect();
     cursors.drain(..cursors.len().saturating_sub(BACK_MAX));
     let (back, page) = (cursors.join("."), number(location).saturating_add(1).to_string());
-    // Cursors belong to one search: what is counted from now must stay where it was.
+    // A cursor belongs to one search, so a period that is relative to now must not move.
     let now = period::is_relative(location).then(|| clock.now.to_string());
     let as_of = location.get("as_of").or(now.as_deref());
     let mut paging = vec![("cursor", cursor), ("page", page.as_str())];
@@ -65,7 +66,7 @@ mod tests {
             here = previous(&here).unwrap();
             assert_eq!((here.get("cursor"), here.get("page")), (wanted.get("cursor"), wanted.get("page")));
         }
-        assert_eq!(previous(&here), None, "further back leads the first page");
+        assert_eq!(previous(&here), None, "only the first page is left");
         assert_eq!(previous(&visited[0]), None);
         assert_eq!(previous(&visited[1]), Some(Location::parse("q=a&since=7d")));
         assert_eq!(previous(&visited[2]).map(|page| page.query()), Some(visited[1].query()));

@@ -1,8 +1,9 @@
-//! When interactions must have started: `since` and `until` of an address, in the reader's zone.
+//! When interactions must have started: an address's `since` and `until`, in the reader's zone.
 //!
-//! Each is a day (`2026-11-15`), a span of days (`today`, `yesterday`, `this-week`, `last-week`, `this-month`,
-//! `last-month`), of which `since` is the begin and `until` the end, an instant in RFC 3339 (`until` does not include it),
-//! or for `since` a distance from now (`24h`, `7d`), so that a saved view means the last week whenever it is opened.
+//! Each is a day (`2026-11-15`), a span of days (`today`, `yesterday`, `this-week`, `last-week`,
+//! `this-month`, `last-month`), or an instant in RFC 3339. `since` takes the beginning of a span and `until`
+//! its end; an instant as `until` is exclusive. `since` may also be a distance from now (`24h`, `7d`), so
+//! that a saved view means the last week whenever it is opened.
 
 use chrono::{Datelike as _, Months, NaiveDate, TimeDelta};
 use hearken_model::Timestamp;
@@ -14,13 +15,12 @@ use crate::location::Location;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
-/// Distances are counted in at most this many units: more than the years a timestamp can hold.
+/// Most units in a distance: more than the years that a timestamp can hold.
 const UNITS_MAX: i64 = 100_000;
 
-/// A period that is offered: `since`, `until` and what it is called.
+/// A preset period: `since`, `until` and its name.
 pub(crate) type Preset = (&'static str, Option<&'static str>, &'static str);
 
-/// Periods that are offered.
 pub(crate) const PRESETS: [Preset; 9] = [
     ("today", None, "Today"),
     ("yesterday", Some("yesterday"), "Yesterday"),
@@ -33,14 +33,14 @@ pub(crate) const PRESETS: [Preset; 9] = [
     ("90d", None, "Last 90 days"),
 ];
 
-/// From the first instant on, and before the second.
+/// From the first instant, until just before the second.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Period {
     pub(crate) since: Option<Timestamp>,
     pub(crate) until: Option<Timestamp>,
 }
 
-/// What a bound of the address says.
+/// A bound in an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PeriodBound {
     Instant(Timestamp),
@@ -49,13 +49,13 @@ enum PeriodBound {
     Span(CalendarSpan),
 }
 
-/// Days that belong together, as of a day.
+/// A calendar span, relative to a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CalendarSpan {
     Day {
         ago: i64,
     },
-    /// From Monday on.
+    /// Begins on Monday.
     Week {
         ago: i64,
     },
@@ -75,7 +75,7 @@ const SPANS: [(&str, CalendarSpan); 6] = [
 ];
 
 impl CalendarSpan {
-    /// The first day, and the first behind the last.
+    /// The first day, and the day after the last.
     fn days(self, today: NaiveDate) -> Option<(NaiveDate, NaiveDate)> {
         match self {
             CalendarSpan::Day { ago } => {
@@ -96,10 +96,11 @@ impl CalendarSpan {
 }
 
 impl Period {
-    /// The period of an address. Distances count from its `as_of`, so that the pages of one search have one period.
+    /// The period of an address. Distances count from its `as_of`, so that all pages of a search share one
+    /// period.
     ///
     /// # Errors
-    /// A bound that is none, or the end before the begin.
+    /// An invalid bound, or an end before the beginning.
     pub(crate) fn parse(location: &Location, clock: &Clock) -> Result<Self, Problem> {
         let as_of = location.get("as_of").and_then(|at| Timestamp::parse(at).ok()).unwrap_or(clock.now);
         let bound = |name: &str| {
@@ -119,18 +120,18 @@ impl Period {
         }
     }
 
-    /// Both ends, as search parameters have them.
+    /// Both ends, as search parameters.
     pub(crate) fn bounds(self) -> (Option<Timestamp>, Option<Timestamp>) {
         (self.since, self.until)
     }
 
-    /// The part of a stretch of time that is inside.
+    /// The part of a stretch of time inside the period.
     pub(crate) fn clip(self, from: Timestamp, to: Timestamp) -> (Timestamp, Timestamp) {
         (self.since.map_or(from, |since| since.max(from)), self.until.map_or(to, |until| until.min(to)))
     }
 }
 
-/// The period of an address for people; `None` is all time. What cannot be read stands as it is.
+/// The human-readable period of an address; `None` means all time. An unreadable bound is shown as it is.
 pub(crate) fn label(location: &Location, clock: &Clock) -> Option<String> {
     let (since, until) = (location.get("since"), location.get("until"));
     let preset = PRESETS.iter().find(|preset| is_of(preset, location));
@@ -162,23 +163,23 @@ pub(crate) fn label(location: &Location, clock: &Clock) -> Option<String> {
     }
 }
 
-/// Whether an address asks for that period.
+/// Whether an address asks for this preset.
 pub(crate) fn is_of((since, until, _): &Preset, location: &Location) -> bool {
     location.get("since") == Some(since) && location.get("until") == *until
 }
 
-/// The day of a bound, to begin with when another one is chosen.
+/// The day of a bound, to start from when choosing another.
 pub(crate) fn day(location: &Location, name: &str, clock: &Clock) -> Option<String> {
     let date = match PeriodBound::parse(location.get(name)?)? {
         PeriodBound::Day(day) => day,
-        // An end that is not included belongs to the day before it.
+        // An exclusive end belongs to the day before it.
         bound if name == "until" => clock.local(bound.instant(clock, true)?.plus_millis(-1)).date_naive(),
         bound => clock.local(bound.instant(clock, false)?).date_naive(),
     };
     Some(date.format("%Y-%m-%d").to_string())
 }
 
-/// Whether a period depends on when it is asked for.
+/// Whether a period depends on the current time.
 pub(crate) fn is_relative(location: &Location) -> bool {
     let bounds = ["since", "until"].into_iter().filter_map(|name| PeriodBound::parse(location.get(name)?));
     bounds.into_iter().any(|bound| matches!(bound, PeriodBound::BackMs(_) | PeriodBound::Span(_)))
@@ -206,7 +207,7 @@ impl PeriodBound {
         Some(PeriodBound::BackMs(number * unit_hours * HOUR_MS))
     }
 
-    /// The instant; days as upper bounds include themselves.
+    /// The instant; a day as an upper bound is included.
     fn instant(self, clock: &Clock, is_end: bool) -> Option<Timestamp> {
         match self {
             PeriodBound::Instant(at) => Some(at),
@@ -277,7 +278,7 @@ mod tests {
             ("yesterday", "UTC", pair("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z")),
             ("last-week", "Europe/Berlin", pair("2026-11-08T23:00:00Z", "2026-11-15T23:00:00Z")),
             ("this-week", "UTC", pair("2026-11-16T00:00:00Z", "2026-11-23T00:00:00Z")),
-            // In Auckland it is Monday already.
+            // In Auckland it is already Monday.
             ("last-week", "Pacific/Auckland", pair("2026-11-15T11:00:00Z", "2026-11-22T11:00:00Z")),
             ("this-month", "UTC", pair("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")),
             // Clocks were put back on 25 October.

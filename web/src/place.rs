@@ -1,5 +1,5 @@
-//! Where an interaction stands in the list that it was opened from. The list's address is a part of its own, so a link
-//! that was shared, opened in another tab or kept for a week leads to the same neighbours.
+//! An interaction's position in the list it was opened from. The list's address is part of the interaction's,
+//! so a link that was shared, opened in another tab or kept for a week leads to the same neighbours.
 
 use hearken_query::AppState;
 use hearken_query::http::Caller;
@@ -9,27 +9,27 @@ use crate::handlers::page_of_list;
 use crate::location::{Location, interaction_href, row_anchor};
 use crate::paging;
 
-/// Pages that are looked through, each a search: a list grows at its front while it is read.
+/// Pages to look through, one search each: the list grows at its front while it is being read.
 const PAGES_MAX: usize = 2;
 
-/// A place in a list.
+/// A position in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ListPosition {
     /// From 1.
     pub(crate) position: usize,
     /// Interactions in the list.
     pub(crate) total: u64,
-    /// The address of the row.
+    /// The address of its row.
     pub(crate) row: String,
-    /// The address of the interaction before, on whichever page.
+    /// The address of the previous interaction, on whichever page it is.
     pub(crate) previous: Option<String>,
-    /// The address of the one after.
+    /// The address of the next one.
     pub(crate) following: Option<String>,
 }
 
 impl ListPosition {
-    /// Looks for an interaction on the page of the list that `location` is, and on those after it; `None` where it is
-    /// not there, or the list cannot be had.
+    /// Looks for an interaction on the list page at `location` and on the following ones; `None` if it is not
+    /// there or the list is unavailable.
     pub(crate) async fn find(
         state: &AppState,
         caller: &Caller,

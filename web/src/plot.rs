@@ -1,21 +1,22 @@
-//! SVG bars. Bars start at zero, or where their scale does; every mark is a link with its numbers in words.
+//! SVG bars. Bars start at zero, or at the start of their scale; every mark is a link that says its numbers
+//! in words.
 
 use maud::{Markup, html};
 
 /// One bar.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Bar {
-    /// What it says, with its unit.
+    /// Its text, with the unit.
     pub(crate) label: String,
     /// Its length, at least 0.
     pub(crate) value: f64,
-    /// The interactions behind it, when there are any.
+    /// The interactions behind it, if there are any.
     pub(crate) href: Option<String>,
-    /// Whether it counts less than a whole stretch of time; hatched.
+    /// Whether it counts only part of a stretch of time; drawn hatched.
     pub(crate) is_partial: bool,
 }
 
-/// The bar of one mark: a link as large as its column, so that small values are found, too.
+/// The bar of one mark: a link as large as its column, so that small values can be hit too.
 fn bar(bar: &Bar, tone: &str, [x, y, width, height]: [f64; 4], value_height: f64) -> Markup {
     let of_bar = |class: &str| {
         html! {
@@ -51,18 +52,19 @@ pub(crate) fn strip(title: &str, bars: &[Bar]) -> Markup {
     }
 }
 
-/// How the height of columns is read.
+/// The vertical axis of columns.
 #[derive(Clone, Copy)]
 pub(crate) struct Axis<'a> {
-    /// A value of the axis in words.
+    /// Formats a value of the axis.
     pub(crate) text: &'a dyn Fn(f64) -> String,
-    /// Both ends, from the largest value.
+    /// Both ends of the axis, given the largest value.
     pub(crate) ends: fn(f64) -> (f64, f64),
-    /// A class of the columns, for their colour.
+    /// A class that sets the columns' colour.
     pub(crate) tone: &'a str,
 }
 
-/// Columns with both axes. `ticks` names each column; only some are written. Scripts let them be brushed from bound to bound.
+/// Columns with both axes. `ticks` names each column, but only some names are drawn. Scripts allow brushing
+/// from bound to bound.
 pub(crate) fn columns(
     title: &str,
     unit: &str,
@@ -103,7 +105,7 @@ pub(crate) fn columns(
     }
 }
 
-/// A bar in a line of a table.
+/// A bar in a table row.
 pub(crate) fn meter(value: f64, largest: f64) -> Markup {
     let width = if largest > 0.0 { (value / largest * 100.0).clamp(0.0, 100.0) } else { 0.0 };
     html! {
@@ -113,7 +115,7 @@ pub(crate) fn meter(value: f64, largest: f64) -> Markup {
     }
 }
 
-/// One digit after the point: enough for pixels, and shorter pages.
+/// One decimal place: enough for pixels, and pages stay shorter.
 fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
@@ -123,7 +125,7 @@ pub(crate) fn from_zero(largest: f64) -> (f64, f64) {
     (0.0, round_up(largest))
 }
 
-/// From zero to a round number of seconds, minutes, hours or days, half of which is round, too.
+/// From zero to a round number of seconds, minutes, hours or days, half of which is round too.
 pub(crate) fn from_zero_seconds(largest: f64) -> (f64, f64) {
     const MINUTE: f64 = 60.0;
     const HOUR: f64 = 60.0 * MINUTE;
@@ -171,7 +173,7 @@ mod tests {
         let svg = columns("T", "unit", &[bar(0.0), bar(5.0), bar(10.0)], &[], "", axis).into_string();
         assert!(svg.contains("y=\"8\" width=\"90.7\" height=\"120\""), "the largest fills the plot: {svg}");
         assert!(svg.contains("y=\"68\" width=\"90.7\" height=\"60\""), "half of it half: {svg}");
-        assert_eq!(svg.matches("class=\"hatch\"").count(), 1, "what is partial is hatched: {svg}");
+        assert_eq!(svg.matches("class=\"hatch\"").count(), 1, "a partial bar is hatched: {svg}");
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! Recordings of calls: played from hosts that the configuration names, a link elsewhere.
+//! Call recordings: played from configured hosts, a link elsewhere.
 
 use crate::handlers::CONTENT_SECURITY_POLICY;
 
-/// Whether pages may play this address. `hosts` are names, `*.` in front for every host below.
+/// Whether pages may play this address. `hosts` are names; a leading `*.` means every host below.
 pub(crate) fn is_playable(url: &str, hosts: &[String]) -> bool {
     let Some(rest) = web_address(url) else { return false };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-    // Browsers read a backslash as a slash, and what stands before an `@` as a user.
+    // Browsers read a backslash as a slash, and what precedes an `@` as a user.
     let is_plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-".contains(&byte));
     is_plain
         && hosts.iter().any(|allowed| match allowed.strip_prefix('*') {
@@ -15,17 +15,18 @@ pub(crate) fn is_playable(url: &str, hosts: &[String]) -> bool {
         })
 }
 
-/// Whether an address may be a link: those of conversations are hostile text, and `javascript:` is an address, too.
+/// Whether an address may be a link: those in conversations are hostile text, and `javascript:` is an address
+/// too.
 pub(crate) fn is_web_address(url: &str) -> bool {
     web_address(url).is_some()
 }
 
-/// What stands behind the scheme.
+/// The part after the scheme.
 fn web_address(url: &str) -> Option<&str> {
     url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))
 }
 
-/// What a page may do that plays recordings of these hosts.
+/// The policy of a page that plays recordings from these hosts.
 pub(crate) fn policy(hosts: &[String]) -> String {
     format!("{CONTENT_SECURITY_POLICY}; media-src {}", hosts.join(" "))
 }

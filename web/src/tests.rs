@@ -17,7 +17,7 @@ use crate::interaction::{self, InteractionView};
 use crate::interactions::{self, ListView, WayOut};
 use crate::location::Location;
 
-/// Tries every way out of text: elements, attributes in both quotes, entities, comments.
+/// Tries every way to break out of text: elements, attributes in both quotes, entities, comments.
 const HOSTILE: &str =
     "</script><script>alert(1)</script><img src=x onerror=alert(1)>\" onfocus=\"alert(1)' x='&lt;b&gt;<!--";
 
@@ -25,7 +25,7 @@ fn clock() -> Clock {
     Clock::utc(Timestamp::parse("2026-11-22T12:00:00Z").unwrap())
 }
 
-/// Every text is hostile, every field is there.
+/// Every text is hostile, and every field is set.
 fn hostile() -> Interaction {
     let at = "2026-11-22T11:00:00Z";
     let message = |id: &str, role: &str| {
@@ -81,7 +81,7 @@ fn bare() -> Interaction {
     Interaction { id: "bare".to_owned(), ..Interaction::default() }
 }
 
-/// Of a message and of a detail.
+/// One in a message, one in a detail.
 fn highlights() -> Vec<Highlight> {
     let escaped = HOSTILE.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let message =
@@ -115,7 +115,7 @@ fn found(items: Vec<Interaction>) -> SearchAnswer {
     }
 }
 
-/// Whoever a server without keys has let in.
+/// The reader on a server without keys.
 fn anybody() -> CurrentUser {
     CurrentUser { name: None, organizations: vec!["*".to_owned()], permissions: Permissions::ALL }
 }
@@ -154,7 +154,7 @@ fn interaction_page(query: &str, interaction: &Interaction) -> String {
     interaction_page_for(&anybody(), query, interaction)
 }
 
-/// The page of an interaction that was opened from nowhere.
+/// The page of an interaction that was not opened from a list.
 fn view_of(interaction: &Interaction) -> InteractionView<'_> {
     static ANYBODY: LazyLock<CurrentUser> = LazyLock::new(anybody);
     static NOWHERE: LazyLock<Location> = LazyLock::new(Location::default);
@@ -180,7 +180,7 @@ fn interaction_page_for(user: &CurrentUser, query: &str, interaction: &Interacti
     interaction::page(&view).into_string()
 }
 
-/// What the policy forbids and what only injected text could bring.
+/// Checks for what the policy forbids, and for what only injected text could bring.
 fn assert_clean(page: &str) {
     let lower = page.to_lowercase();
     for (idx, _) in lower.match_indices("<script") {
@@ -190,7 +190,8 @@ fn assert_clean(page: &str) {
             &page[idx..idx + 80]
         );
     }
-    // Inside text and values `<`, `>` and `"` are entities, so what stands between real brackets is markup of ours.
+    // Inside text and values `<`, `>` and `"` are entities, so anything between real brackets is our own
+    // markup.
     for tag in page.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()) {
         let outside_values: String = tag.split('"').step_by(2).collect();
         assert!(!outside_values.contains(" style=") && !outside_values.contains(" on"), "`{tag}`");
@@ -215,7 +216,7 @@ fn hostile_text_stays_text_on_the_page_of_an_interaction() {
     let page = interaction_page("q=alert", &hostile());
     assert_clean(&page);
     assert!(page.contains("&lt;/script&gt;"), "the text is shown, not dropped");
-    assert!(!page.contains("lang=\"</"), "a hostile language is no language");
+    assert!(!page.contains("lang=\"</"), "a hostile language tag is dropped");
     assert_clean(&interaction_page("", &hostile()));
 }
 
@@ -370,7 +371,7 @@ fn calls_show_silence_and_who_speaks_over_whom() {
     assert!(page.contains("speaks over the other for 1.0 s"));
     assert!(page.contains("agent 0:05, caller 0:03; 0:13 in all"), "{page}");
     assert!(!page.contains("human agent"), "nobody took over");
-    // The silence is that of the number: none where somebody may have been speaking.
+    // Silence follows the metric: none where somebody may have been speaking.
     let mut silent = call.clone();
     silent.transcript.as_mut().unwrap()[0].end_offset_ms = None;
     assert!(!interaction_page("", &silent).contains("of silence"));

@@ -1,4 +1,4 @@
-//! The pages' own addresses, asked for as a browser does.
+//! The pages' own addresses, requested as a browser would.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -75,7 +75,7 @@ fn values(page: &str, attribute: &str) -> Vec<String> {
     values.map(unescaped).collect()
 }
 
-/// What the URL standard does to a path: `.` and `..` go, percent-encoded or not.
+/// What the URL standard does to a path: `.` and `..` are removed, percent-encoded or not.
 fn as_browsers_ask(address: &str) -> String {
     let (path, query) = address.split_once('?').map_or((address, None), |(path, query)| (path, Some(query)));
     let mut segments: Vec<&str> = Vec::new();
@@ -151,7 +151,7 @@ async fn a_user_whom_a_proxy_signs_on_sees_pages_and_what_is_theirs() {
     assert!(page.contains("/interactions/acme") && !page.contains("globex"), "{page}");
     let (_, account) = asked("/account", true).await;
     assert!(account.contains("Signed on by the proxy") && !account.contains("Sign out"), "{account}");
-    // Whoever may not read what was said still gets the rest, whatever they searched for.
+    // Readers who may not see what was said still get the rest, whatever they searched for.
     let (status, page) = asked("/interactions/acme?q=organization:acme", true).await;
     assert_eq!(status, StatusCode::OK, "{page}");
     assert!(!page.contains("hello acme") && !page.contains("format=text"), "{page}");
@@ -200,13 +200,13 @@ async fn a_session_begins_with_a_key_and_ends_when_its_reader_signs_out() {
     assert!(status == StatusCode::OK && page.contains("Team Ada"), "{page}");
 
     assert_eq!(form("/signout", "cross-site", cookie).await.unwrap().status(), StatusCode::FORBIDDEN);
-    assert_eq!(list(cookie).await.0, StatusCode::OK, "another site signs nobody out");
+    assert_eq!(list(cookie).await.0, StatusCode::OK, "another site cannot sign anyone out");
     let signed_out = form("/signout", "same-origin", cookie).await.unwrap();
     assert!(signed_out.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
-    assert_eq!(list(cookie).await.0, StatusCode::SEE_OTHER, "the cookie is worth nothing to who kept it");
+    assert_eq!(list(cookie).await.0, StatusCode::SEE_OTHER, "a cookie kept after signing out is worthless");
 }
 
-/// A page without what differs from one request to the next.
+/// A page without the parts that differ from one request to the next.
 fn lasting(page: &str) -> String {
     let mut page = page.to_owned();
     for (before, behind) in [("data-point=\"", "\""), ("<span class=\"faint\"> · ", "</span>")] {
@@ -252,7 +252,7 @@ async fn every_page_shows_a_stranger_what_it_shows_where_nothing_is() {
     let (status, answer) = asked(&full, "plantedorg", form("/views"), view).await;
     assert!(status.is_redirection(), "{status} {answer}");
     let (_, list) = asked(&full, "plantedorg", Request::get("/?q=hello"), "").await;
-    assert!(list.contains("planted-id") && list.contains("plantedview"), "who may sees it: {list}");
+    assert!(list.contains("planted-id") && list.contains("plantedview"), "its owner sees it: {list}");
 
     for route in hearken_web::routes().table() {
         let tries: &[&str] = match (route.method.as_str(), route.path) {
@@ -281,9 +281,9 @@ async fn every_page_shows_a_stranger_what_it_shows_where_nothing_is() {
             ("GET", "/interactions/") => &["/interactions/?id=planted-id"],
             ("GET", "/erase") => &["/erase?id=planted-id", "/erase?id=never-was"],
             ("GET", "/erasures/{id}") => &["/erasures/never-was"],
-            // Of keys and sessions, and nothing of interactions.
+            // These are about keys and sessions, not about interactions.
             ("GET", "/account" | "/signin" | "/assets/{version}/{name}") => &[],
-            // Forms do what the API does; those that name a view are below.
+            // Forms do what the API does; those that name a view are tested below.
             ("POST", _) => &[],
             (method, path) => panic!("say here what a stranger may ask of `{method} {path}`"),
         };
@@ -298,7 +298,7 @@ async fn every_page_shows_a_stranger_what_it_shows_where_nothing_is() {
         assert_eq!(told, asked(&empty, "initech", form("/views"), view).await, "{view}");
     }
     let (_, list) = asked(&full, "plantedorg", Request::get("/views"), "").await;
-    assert!(list.contains("plantedview"), "a stranger took it away");
+    assert!(list.contains("plantedview"), "a stranger deleted it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -317,7 +317,7 @@ async fn erasing_asks_first_and_only_pages_of_ours_may_ask() {
     };
     assert_eq!(pages.send(post("cross-site", "id=a%2Fb%3Fc")).await.0, StatusCode::FORBIDDEN);
     assert_eq!(pages.send(post("same-origin", "id=b")).await.0, StatusCode::NOT_FOUND);
-    // This server has nobody who erases, and says so.
+    // Nobody may erase on this server, and the page says so.
     let (status, page) = pages.send(post("same-origin", "id=a%2Fb%3Fc")).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(page.contains("This server cannot erase."), "{page}");

@@ -1,11 +1,11 @@
-//! The project's own customer messages (`training/customer.txt`), written out from their patterns.
+//! The project's own customer messages (`training/customer.txt`), generated from their patterns.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::data::{CUSTOMER, Part, Row, WEIGHTS};
 
-/// Messages written for each pattern that has slots.
+/// Messages generated from each pattern that has slots.
 const VARIANTS: usize = 12;
 
 /// All messages of the file; its head explains the format.
@@ -39,7 +39,7 @@ pub(crate) fn rows() -> Result<Vec<Row>, String> {
             }
         }
         let part = if idx % 10 == 3 { Part::Tune } else { Part::Train };
-        // A pattern counts as much as about three plain messages, however many it is written out to.
+        // A pattern counts as much as about three plain messages, however many it generates.
         let share = WEIGHTS[CUSTOMER] * (3.0 / written.len() as f32).min(1.0);
         for text in written {
             let mut target = [0.03; 3];
@@ -50,7 +50,7 @@ pub(crate) fn rows() -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
-/// Replaces `$slot` by one of its values, again and again; `None` for an unknown slot.
+/// Replaces every `$slot` by one of its values, repeatedly; `None` for an unknown slot.
 fn write_out(pattern: &str, slots: &BTreeMap<&str, Vec<&str>>, random: &mut u64) -> Option<String> {
     let mut text = pattern.to_owned();
     for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! Labelled rows, and which part of them may be used for what.
+//! Labelled rows, and what each part of them may be used for.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -8,34 +8,34 @@ use serde_json::Value;
 
 use crate::customer;
 
-/// What a row is for; decided by a hash of its id, never by its place in a file.
+/// The purpose of a row, decided by a hash of its id, never by its place in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// 75 %: weights.
     Train,
     /// 10 %: temperature and settings.
     Tune,
-    /// 15 %: looked at only to report.
+    /// 15 %: read only for the report.
     Test,
 }
 
-/// Where rows come from; training gives each its own bias, so that how common a label is in one does not colour the
-/// weights of words.
+/// Where rows come from. Training gives each source its own bias, so that the frequency of a label in one
+/// source does not distort the weights of words.
 pub(crate) const SOURCES: [&str; 7] =
     ["goemotions", "tweets", "amazon", "movies", "editorials", "customer (own)", "dialogues (weak)"];
 
 /// Index in [`SOURCES`] of the project's own messages.
 pub(crate) const CUSTOMER: usize = 5;
-/// Index in [`SOURCES`] of unlabelled dialogue turns that are plainly matter-of-fact or thanks.
+/// Index in [`SOURCES`] of unlabelled dialogue turns that are clearly matter-of-fact or express thanks.
 pub(crate) const DIALOGUES: usize = 6;
 
-/// What a row of each source counts: messages most, sentences of reviews and editorials less.
+/// The weight of a row by source: messages most, sentences from reviews and editorials less.
 pub(crate) const WEIGHTS: [f32; SOURCES.len()] = [1.0, 1.0, 0.7, 0.4, 0.6, 0.5, 0.3];
 
 /// One text with its label.
 pub(crate) struct Row {
     pub(crate) text: String,
-    /// Probabilities of negative, neutral and positive: one-hot, or soft where raters differed.
+    /// Probabilities of negative, neutral and positive: one-hot, or soft where raters disagreed.
     pub(crate) target: [f32; 3],
     /// 0 negative, 1 neutral, 2 positive.
     pub(crate) label: usize,
@@ -44,7 +44,7 @@ pub(crate) struct Row {
     pub(crate) part: Part,
 }
 
-/// All rows; labels in the files' own terms become indexes.
+/// All rows, with the files' own labels mapped to indexes.
 pub(crate) fn load() -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
     read("sentiment/goemotions.jsonl.zst", |row| push_labelled(row, 0, &mut rows))?;
@@ -78,13 +78,13 @@ fn push_labelled(row: &Value, source: usize, rows: &mut Vec<Row>) {
         target = soften(score as f32, target);
     }
     let id = row["id"].as_str().unwrap_or_default();
-    // Snippets of one review stay in one part.
+    // Keep snippets of one review in the same part.
     let group =
         if source == 2 || source == 4 { id.rsplit_once('_').map_or(id, |(review, _)| review) } else { id };
     rows.push(Row { text, target, label, source, weight: WEIGHTS[source], part: part(group) });
 }
 
-/// Near the threshold a mean of twenty raters is half of either label.
+/// Near the threshold, the mean of twenty raters is split evenly between both labels.
 fn soften(score: f32, hard: [f32; 3]) -> [f32; 3] {
     let strength = (score.abs() / 0.25).min(1.0);
     let soft =
@@ -103,14 +103,15 @@ fn part(id: &str) -> Part {
     }
 }
 
-/// A short text may occur twice with different ids; training must not have seen what the test asks.
+/// A short text may occur twice under different ids; training must not see what the test asks.
 fn drop_repeats_of_test(rows: &mut Vec<Row>) {
     let test: HashSet<String> =
         rows.iter().filter(|row| row.part == Part::Test).map(|row| row.text.to_lowercase()).collect();
     rows.retain(|row| row.part == Part::Test || !test.contains(&row.text.to_lowercase()));
 }
 
-/// Customer turns of task dialogues in which no strong word occurs are matter-of-fact; those that say thanks are kindly.
+/// Customer turns of task dialogues without a strong word are matter-of-fact; those that express thanks are
+/// positive.
 fn push_dialogue(row: &Value, rows: &mut Vec<Row>) {
     if row["language"].as_str().is_some_and(|language| language != "en") {
         return;
@@ -120,7 +121,7 @@ fn push_dialogue(row: &Value, rows: &mut Vec<Row>) {
     for (idx, turn) in turns.iter().enumerate().filter(|(_, turn)| turn["role"] == "user") {
         let text = turn["text"].as_str().unwrap_or_default();
         let key = format!("{id}/{idx}");
-        // One turn in twelve is plenty.
+        // One turn in twelve is enough.
         if text.len() < 2 || part(&key) != Part::Tune || key.len() % 2 == 0 {
             continue;
         }
@@ -172,7 +173,7 @@ pub(crate) fn read(file: &str, mut each: impl FnMut(&Value)) -> Result<(), Strin
     Ok(())
 }
 
-/// Where the shared data lies.
+/// The folder of the shared data.
 pub(crate) fn folder() -> PathBuf {
     std::env::var_os("HEARKEN_TEST_DATA")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from)

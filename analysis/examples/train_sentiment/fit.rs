@@ -9,28 +9,30 @@ use hearken_analysis::sentiment::text::Token;
 
 use crate::data::{Row, SOURCES};
 
-/// Hash bits of the table: 1 MB; twice as many gain nothing on the tuning rows.
+/// Hash bits of the table: 1 MB; doubling it gains nothing on the tuning rows.
 const BITS: u32 = 19;
 /// Passes over the rows for each seed; the weights of the second half are averaged.
 const PASSES: usize = 16;
 /// AdaGrad's rate.
 const RATE: f32 = 0.05;
-/// Shrinks a weight at each touch.
+/// Shrinks a weight each time it is updated.
 const DECAY: f32 = 2e-4;
-/// Share of hashed features left out at each touch, so that no single word carries a verdict alone.
+/// Share of hashed features dropped at each update, so that no single word decides alone.
 const DROPOUT: f32 = 0.5;
-/// Runs in different orders, averaged.
+/// Runs in different orders, whose weights are averaged.
 const SEEDS: u64 = 3;
 
-/// Which bias a source shares. Raters of the review and editorial snippets gave means, so that neutral is rare there;
-/// everything that reads like a message shares one bias, and it is the one that the model keeps.
+/// Which sources share a bias. In the review and editorial snippets, labels come from mean ratings, so
+/// neutral is rare there; everything that reads like a message shares one bias, which is the one that the
+/// model keeps.
 const BIAS_OF: [usize; SOURCES.len()] = [0, 0, 2, 3, 4, 0, 0];
 
-/// Added to the biases: customers write to a company when something is wrong more often than people comment. Chosen on
-/// the tuning rows as the largest shift that costs general comments nothing (macro-F1 0.703 with it, 0.700 without).
+/// Added to the biases: messages to a company are about a problem more often than general comments are.
+/// Chosen on the tuning rows as the largest shift that does not hurt general comments (macro-F1 0.703 with
+/// it, 0.700 without).
 const PRIOR: [f32; 3] = [0.3, 0.0, -0.1];
 
-/// A trained model before it is made small.
+/// A trained model before quantization.
 pub(crate) struct Fitted {
     bits: u32,
     table: Vec<[f32; 3]>,
@@ -72,7 +74,7 @@ fn read(text: &str, bits: u32) -> (Features, [f32; PLAIN]) {
     (features, plain.values)
 }
 
-/// Trains on `rows`, in an order that depends on nothing but how many there are.
+/// Trains on `rows`, in an order that depends only on their number.
 pub(crate) fn fit<'a>(rows: impl Iterator<Item = &'a Row>) -> Fitted {
     let examples: Vec<Example<'_>> = rows
         .map(|row| {
@@ -91,7 +93,7 @@ pub(crate) fn fit<'a>(rows: impl Iterator<Item = &'a Row>) -> Fitted {
         let mut run = Run::new(seed);
         for pass in 0..PASSES {
             run.pass(&examples);
-            // The mean of the later passes generalises better than the last one.
+            // The mean of the later passes generalises better than the last pass.
             if pass >= PASSES / 2 {
                 let share = 1.0 / ((PASSES - PASSES / 2) as f32 * SEEDS as f32);
                 fitted.add(&run, share);
@@ -101,7 +103,7 @@ pub(crate) fn fit<'a>(rows: impl Iterator<Item = &'a Row>) -> Fitted {
     fitted
 }
 
-/// Words that at least two rows have.
+/// Words that occur in at least two rows.
 fn known(examples: &[Example<'_>]) -> Vec<u8> {
     let mut counts = vec![0_u8; 1 << KNOWN_BITS];
     for word in examples.iter().flat_map(|example| &example.features.words) {
@@ -240,7 +242,8 @@ impl Fitted {
         softmax(self.logits(text).map(|logit| logit / temperature))
     }
 
-    /// The temperature with the least log loss on `rows` the model has not seen, each source weighing the same.
+    /// The temperature with the lowest log loss on `rows` that the model has not seen; each source weighs the
+    /// same.
     pub(crate) fn temperature<'a>(&self, rows: impl Iterator<Item = &'a Row>) -> f32 {
         let rows: Vec<([f32; 3], usize)> =
             rows.filter(|row| row.source < 2).map(|row| (self.logits(&row.text), row.label)).collect();
@@ -270,7 +273,7 @@ impl Fitted {
             .filter(|size| *size > 0.0)
             .collect();
         sizes.sort_by(f32::total_cmp);
-        // The few largest weights are clipped, or the many small ones would lose their last bits.
+        // Clip the few largest weights, or the many small ones would lose their last bits.
         let most = sizes.get(sizes.len().saturating_sub(1 + sizes.len() / 2_000)).copied().unwrap_or(1.0);
         let scale = most / 127.0;
         let mut bytes = MAGIC.to_vec();

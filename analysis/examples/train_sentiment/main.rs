@@ -39,7 +39,7 @@ fn main() {
 
 fn train(write: bool) -> Result<(), String> {
     let rows = data::load()?;
-    // First without the tuning rows: they choose the temperature. Then with them, at that temperature.
+    // First without the tuning rows, which choose the temperature; then with them, at that temperature.
     let trial = fit::fit(rows.iter().filter(|row| row.part == data::Part::Train));
     let temperature = trial.temperature(rows.iter().filter(|row| row.part == data::Part::Tune));
     report::print_table("tuning rows, model without them", &rows, data::Part::Tune, |row| {

@@ -37,7 +37,7 @@ pub(crate) fn print_table(title: &str, rows: &[Row], part: Part, judge: impl Fn(
     }
 }
 
-/// The embedded model on the rows that training never saw.
+/// Reports on the embedded model with the rows that training never saw.
 pub(crate) fn evaluate() -> Result<(), String> {
     let rows = load()?;
     let model = SentimentModel::built_in();
@@ -47,7 +47,7 @@ pub(crate) fn evaluate() -> Result<(), String> {
     Ok(())
 }
 
-/// Messages a second on one core, over real customer turns.
+/// Messages per second on one core, over real customer turns.
 pub(crate) fn speed() -> Result<(), String> {
     let rows = load()?;
     let texts: Vec<&str> =
@@ -64,7 +64,7 @@ pub(crate) fn speed() -> Result<(), String> {
             rounds += 1;
         }
         let messages = rounds * texts.len();
-        // Of a shared machine only the time that this thread had counts.
+        // The machine is shared, so only this thread's CPU time counts.
         let seconds = match (busy, cpu_seconds()) {
             (Some(before), Some(after)) => after - before,
             _ => started.elapsed().as_secs_f64(),
@@ -80,13 +80,13 @@ pub(crate) fn speed() -> Result<(), String> {
     Ok(())
 }
 
-/// Seconds that this thread has run on a core, where Linux says so.
+/// CPU seconds of this thread, if Linux reports them.
 fn cpu_seconds() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     Some(status.split(' ').next()?.parse::<f64>().ok()? / 1e9)
 }
 
-/// Prints how many rows there are.
+/// Prints the number of rows.
 pub(crate) fn rows() -> Result<(), String> {
     let rows = load()?;
     for (source, name) in SOURCES.iter().enumerate() {

@@ -1,4 +1,5 @@
-//! Precision, recall, F1 and calibration of three labels. Shared by the trainer and the test that pins a floor.
+//! Precision, recall, F1 and calibration of three labels. Shared by the trainer and by the test that sets a
+//! floor.
 
 use hearken_analysis::sentiment::{MessageSentiment, Sentiment};
 
@@ -6,7 +7,7 @@ use hearken_analysis::sentiment::{MessageSentiment, Sentiment};
 #[derive(Default)]
 pub(crate) struct Tally {
     pub(crate) confusion: [[u32; 3]; 3],
-    /// For ten bins of confidence: rows, right answers, summed confidence.
+    /// Per tenth of confidence: rows, right answers, summed confidence.
     bins: [(u32, u32, f32); 10],
     /// Summed log loss.
     pub(crate) loss: f32,
@@ -42,7 +43,7 @@ impl Tally {
         (0..3).map(|label| self.scores(label).2).sum::<f32>() / 3.0
     }
 
-    /// Expected calibration error: how far confidence is from being right, on average.
+    /// Expected calibration error: the mean gap between confidence and accuracy.
     pub(crate) fn calibration_error(&self) -> f32 {
         let off: f32 =
             self.bins.iter().map(|(_, right, confidence)| (*right as f32 - confidence).abs()).sum();
@@ -50,7 +51,7 @@ impl Tally {
     }
 }
 
-/// An answer as probabilities of negative, neutral and positive; no answer counts as a sure neutral.
+/// An answer as probabilities of negative, neutral and positive; no answer counts as a certain neutral.
 pub(crate) fn spread(found: Option<MessageSentiment>) -> [f32; 3] {
     let Some(found) = found else { return [0.0, 1.0, 0.0] };
     let rest = 0.5 * (1.0 - found.confidence);

@@ -1,8 +1,9 @@
-//! The signs of satisfaction that are weighed against each other: what people rate is whether they got what they came
-//! for, and how often they had to ask.
+//! The signs of satisfaction, weighed against each other: people rate whether they got what they came for,
+//! and how often they had to ask.
 //!
-//! Each is a number that grows with satisfaction. All count alike, in units of their spread over the shared dialogues:
-//! weights learned from the few dialogues that somebody rated did worse on a source that was left out (`docs/analysis.md`).
+//! Each sign is a number that grows with satisfaction. All count alike, in units of their spread over the
+//! shared dialogues: weights learned from the few rated dialogues did worse on a source that was left out
+//! (`docs/analysis.md`).
 
 use hearken_model::Role;
 
@@ -12,8 +13,8 @@ use crate::cues::{Cue, Cues};
 /// How many signs there are.
 pub(crate) const NUM_SIGNS: usize = 15;
 
-/// Name, mean, spread (standard deviation) and weight of each sign. `cargo run --release -p hearken-analysis --example
-/// weigh_csat` prints means and spreads.
+/// Name, mean, spread (standard deviation) and weight of each sign. `cargo run --release -p hearken-analysis
+/// --example weigh_csat` prints means and spreads.
 #[rustfmt::skip]
 pub(crate) const SPREADS: [(&str, f32, f32, f32); NUM_SIGNS] = [
     ("mood",            0.16, 0.20, 1.0),
@@ -25,7 +26,7 @@ pub(crate) const SPREADS: [(&str, f32, f32, f32); NUM_SIGNS] = [
     ("apologies",      -0.35, 0.75, 1.0),
     ("inability",      -0.31, 0.70, 1.0),
     ("last deed",       0.04, 0.57, 1.0),
-    ("repetition",     -0.30, 0.65, 1.5), // half as much again follows what people said better in most sources
+    ("repetition",     -0.30, 0.65, 1.5), // a weight of 1.5 follows what people said better in most sources
     ("agent repeats",  -0.13, 0.42, 1.0),
     ("open questions", -0.12, 0.36, 1.0),
     ("length",         -1.63, 0.73, 1.0),
@@ -33,31 +34,31 @@ pub(crate) const SPREADS: [(&str, f32, f32, f32); NUM_SIGNS] = [
     ("failures",       -0.04, 0.26, 1.0),
 ];
 
-/// Customer messages that the final mood is taken from.
+/// Customer messages that decide the final mood.
 pub(super) const CLOSING_TURNS: usize = 3;
 
-/// Customer messages that thanks at the end are looked for in.
+/// Customer messages in which thanks at the end are looked for.
 const LAST_TURNS: usize = 2;
 
-/// No count of a sign exceeds this: the fifth apology says no more than the fourth.
+/// The cap on every count: a fifth apology says no more than the fourth.
 const COUNT_MAX: u32 = 4;
 
 /// How much a feeling about a film or the news counts, compared with one about the service.
 const ABOUT_WORKS_WEIGHT: f32 = 0.2;
 
-/// Customer messages from which on a conversation is called long.
+/// A conversation is long from this many customer messages on.
 const LONG_TURNS: u32 = 12;
 
-/// Customer messages beyond which a talk about films or the news gets no longer.
+/// Conversations about films or the news do not count as any longer than this many customer messages.
 const UNHURRIED_TURNS: u32 = 5;
 
 /// What is counted in one pass over the turns.
 #[derive(Debug, Default)]
 pub(super) struct SignCounts {
-    /// Whether films or the news are talked of: a "no" then mostly is about those, and nobody is in a hurry.
+    /// Whether films or the news are discussed: then a "no" is mostly about those, and nobody is in a hurry.
     about_works: bool,
     num_customer: u32,
-    /// Sum and number of the customer's moods, over all and over the last messages.
+    /// Sum and number of the customer's moods, overall and in the last messages.
     moods: (f32, u32),
     closing_moods: (f32, u32),
     agreements: u32,
@@ -73,17 +74,18 @@ pub(super) struct SignCounts {
     pub(super) agent: Cues,
     apologies: u32,
     inabilities: u32,
-    /// Whether the agent last did something, or could not.
+    /// Whether the agent last completed something, or was unable to.
     last_deed: Option<Cue>,
-    /// Whether the agent told something after that.
+    /// Whether the agent gave information after that.
     told_since: bool,
-    /// Whether the customer last told of a success or of a failure.
+    /// Whether the customer last reported a success or a failure.
     pub(super) last_word: Option<Cue>,
-    /// Whether the customer has asked something after the messages that are counted so far.
+    /// Whether the customer asked something in a later message, one that is already counted.
     asked_since: bool,
     pub(super) has_human: bool,
     repetitions: u32,
-    /// Whether a reader would see a repetition, too: two requests about one account may share half of their words.
+    /// Whether a reader would see a repetition too: two requests about one account may share half of their
+    /// words.
     has_evident_repetition: bool,
     agent_repetitions: u32,
     open_questions: u32,
@@ -110,7 +112,7 @@ impl SignCounts {
         tally
     }
 
-    /// From the last message to the first.
+    /// Called from the last message to the first.
     fn add_customer(&mut self, turn: &MessageFeatures, about_works: bool) {
         self.num_customer += 1;
         let cues = turn.cues;
@@ -129,15 +131,15 @@ impl SignCounts {
             self.last.insert(cues);
         }
         self.customer.insert(cues);
-        // "A disaster" is then the film's plot.
+        // "A disaster" then describes the film's plot.
         if about_works {
             return;
         }
         self.failures += u32::from(cues.has(Cue::Failure));
         if self.num_customer as usize <= CLOSING_TURNS {
             self.closing.insert(cues);
-            // The later one wins: a problem that was solved is no longer there, and vice versa.
-            // Whoever asks for the next thing after a complaint has left it behind.
+            // The later one wins: a solved problem is gone, and vice versa. A complaint is also over once the
+            // customer asks about something else.
             let found = [Cue::Failure, Cue::Success].into_iter().find(|cue| cues.has(*cue));
             self.last_word = self.last_word.or(found.filter(|cue| *cue == Cue::Success || !self.asked_since));
             self.asked_since |= turn.is_mere_question();
@@ -155,7 +157,7 @@ impl SignCounts {
         self.last_deed = self.last_deed.or([Cue::Done, Cue::Unable].into_iter().find(|cue| cues.has(*cue)));
     }
 
-    /// Whether something was completed, thanks were given at the end, and nothing was complained of.
+    /// Whether something was completed, thanks were given at the end, and there was no complaint.
     pub(super) fn got_something(&self) -> bool {
         self.agent.has(Cue::Done)
             && self.last.has(Cue::Thanks)
@@ -163,12 +165,12 @@ impl SignCounts {
             && !self.customer.has_any(&[Cue::WantsPerson, Cue::Repetition])
     }
 
-    /// How many of the customer's messages, as a share.
+    /// A count as a share of the customer's messages.
     fn share(&self, count: u32) -> f32 {
         count as f32 / self.num_customer.max(1) as f32
     }
 
-    /// The means of the customer's moods, over all messages and over the last.
+    /// The means of the customer's moods, overall and in the last messages.
     pub(super) fn moods(&self) -> (f32, f32) {
         let mean = |(sum, count): (f32, u32)| if count == 0 { 0.0 } else { sum / count as f32 };
         let whole = mean(self.moods);
@@ -180,7 +182,7 @@ impl SignCounts {
         let flag = |is: bool| f32::from(u8::from(is));
         let less = |count: u32| -(count.min(COUNT_MAX) as f32);
         let (mood, closing_mood) = self.moods();
-        // Whoever is asked for a taste says no and asks the same of film after film.
+        // In talk about films, "no" states a taste and the same question comes up for film after film.
         let doubt = if self.about_works { 0.0 } else { 1.0 };
         let length =
             if self.about_works { self.num_customer.min(UNHURRIED_TURNS) } else { self.num_customer };
@@ -195,7 +197,7 @@ impl SignCounts {
             less(self.inabilities),
             match self.last_deed {
                 Some(Cue::Done) => 1.0,
-                // "No, there is no pool" after a booking takes nothing back.
+                // "No, there is no pool" does not undo a booking.
                 Some(_) if self.agent.has(Cue::Done) => 0.0,
                 Some(_) => -1.0,
                 None => 0.0,
@@ -209,15 +211,15 @@ impl SignCounts {
         ]
     }
 
-    /// The signs with their weights in CSAT points and the reasons that the text bears out. Where it ended well, nothing is
-    /// said to be missing.
+    /// The signs with their weights in CSAT points, and the reasons that the text supports. If it ended well,
+    /// nothing is said to be missing.
     pub(super) fn signs(&self, [mood, closing_mood]: [Sign; 2], ended_well: bool) -> [Sign; NUM_SIGNS] {
         let is_long = self.num_customer >= LONG_TURNS && !self.about_works;
         let good = |is: bool, reason: &'static str| if is { (1.0, reason) } else { (0.0, "") };
         let bad = |is: bool, reason: &'static str| if is { (-1.0, reason) } else { (0.0, "") };
         let repeats = self.has_evident_repetition || self.stated_repetitions > 0;
         let (deed, inability) = (self.agent.has(Cue::Done), self.last_deed == Some(Cue::Unable));
-        // One for each sign: what the text bears out, and its direction.
+        // One per sign: the reason that the text supports, and its direction.
         let reasons: [(f32, &'static str); NUM_SIGNS] = [
             mood,
             closing_mood,
@@ -230,7 +232,7 @@ impl SignCounts {
             if deed {
                 good(true, "something was completed")
             } else {
-                // Whoever was told the address in the end got something.
+                // A customer who was told the address in the end got something.
                 bad(inability && !ended_well && !self.told_since, "nothing was completed")
             },
             bad(repeats, "the customer had to repeat things"),
@@ -238,7 +240,7 @@ impl SignCounts {
             bad(self.open_questions > 0, "a question was passed over"),
             bad(is_long, "it took many messages"),
             bad(self.objections >= 2, "the customer objected"),
-            // Told as the last word elsewhere.
+            // As the last word, a failure is reported among the outcome signs.
             bad(self.failures > 0 && self.last_word.is_none(), "the customer told of failures on the way"),
         ];
         let values = self.values();
@@ -247,24 +249,24 @@ impl SignCounts {
             let most = if n < NUM_MOODS { MOOD_DEVIATION_MAX } else { DEVIATION_MAX };
             let deviation = ((values[n] - mean) / spread).clamp(-most, most);
             let (direction, reason) = reasons[n];
-            // Less of it than usual is no reason, nor is more than usual of what hurts.
+            // Less of something good than usual is no reason, nor is more of something bad than usual.
             (deviation * weight * POINTS_PER_SPREAD, if deviation * direction > 0.0 { reason } else { "" })
         })
     }
 }
 
-/// What one spread of a sign moves the estimate, in CSAT points.
+/// How far one spread of a sign moves the estimate, in CSAT points.
 const POINTS_PER_SPREAD: f32 = 0.22;
 
-/// A sign counts no more than this many spreads: one alone decides nothing. Open anger, which the shared dialogues hardly
-/// know, may.
+/// A sign counts for at most this many spreads, so that none decides alone. Open anger, which is rare in the
+/// shared dialogues, may.
 const DEVIATION_MAX: f32 = 2.5;
 const MOOD_DEVIATION_MAX: f32 = 5.0;
 
-/// The first signs are moods.
+/// The number of moods, which are the first signs.
 const NUM_MOODS: usize = 2;
 
-/// The cues of a customer's message in the light of the one before it: an offer that "doesn't work" is refused.
+/// The cues of a customer's message given the one before it: an offer that "doesn't work" is refused.
 fn answered_cues(turn: &MessageFeatures, before: &[MessageFeatures]) -> Cues {
     let refuses_offer = turn.cues.has(Cue::Refuses)
         && turn.num_words <= REFUSAL_WORDS_MAX
@@ -272,7 +274,7 @@ fn answered_cues(turn: &MessageFeatures, before: &[MessageFeatures]) -> Cues {
     if refuses_offer { turn.cues.without(Cue::Failure) } else { turn.cues }
 }
 
-/// A refusal with more words than this says what is wrong as well.
+/// A refusal with more words than this also says what is wrong.
 const REFUSAL_WORDS_MAX: u16 = 8;
 
 fn by_customer(turns: &[MessageFeatures]) -> impl Iterator<Item = &MessageFeatures> {
@@ -283,7 +285,8 @@ fn by_agent(turns: &[MessageFeatures]) -> impl DoubleEndedIterator<Item = &Messa
     turns.iter().filter(|turn| matches!(turn.role, Role::Assistant | Role::Human))
 }
 
-/// Whether it is a talk about films, books, songs or the news: "a disaster" then describes one of those.
+/// Whether the conversation is about films, books, songs or the news: "a disaster" then describes one of
+/// those.
 pub(crate) fn talks_of_works<'t>(turns: impl Iterator<Item = &'t MessageFeatures>) -> bool {
     let (mut about_works, mut all) = (0usize, 0usize);
     for turn in turns {
@@ -293,11 +296,11 @@ pub(crate) fn talks_of_works<'t>(turns: impl Iterator<Item = &'t MessageFeatures
     about_works * 3 > all
 }
 
-/// A signature with more bits says nothing: long texts share most of them by chance.
+/// A signature with more bits says nothing: long texts share most bits by chance.
 const SIGNATURE_BITS_MAX: u32 = 32;
 
-/// How often messages say again what one of the `reach` before them said: at least `words_min` telling words are the same,
-/// and they are this part (numerator, denominator) of all.
+/// How often messages repeat one of the `reach` messages before them: at least `words_min` telling words are
+/// the same, and they make up this part (numerator, denominator) of all.
 fn repetitions<'t>(
     turns: impl Iterator<Item = &'t MessageFeatures>,
     reach: usize,
@@ -313,7 +316,7 @@ fn repetitions<'t>(
             let all = (other | turn.signature).count_ones();
             let is_same = shared >= words_min && all <= SIGNATURE_BITS_MAX;
             match is_same {
-                // Word by word weighs twice.
+                // A word-for-word repetition counts twice.
                 true if shared > words_min && shared * 4 >= all * 3 => 2,
                 true if shared * denominator >= all * numerator => 1,
                 _ => 0,
@@ -325,7 +328,7 @@ fn repetitions<'t>(
     repeated.min(COUNT_MAX)
 }
 
-/// Questions of the customer to which the agent's next message has no word of theirs and ends in a question itself.
+/// Customer questions to which the agent's next message shares no word and itself ends in a question.
 fn open_questions(turns: &[MessageFeatures]) -> u32 {
     let passed_over = |pair: &[MessageFeatures]| {
         let [asked, next] = pair else { return false };

@@ -1,9 +1,10 @@
-//! The answer, checked: the endpoint may send anything.
+//! The checked answer: the endpoint may send anything.
 
 use hearken_model::{Assessment, Sentiment};
 use serde::Deserialize;
 
-/// Bounds of the answer's texts, in characters. Longer ones are refused rather than cut: they are not what was asked for.
+/// Bounds on the answer's texts, in characters. Longer ones are refused rather than cut: they are not what
+/// was asked for.
 pub(super) const DESCRIPTION_CHARS_MAX: usize = 500;
 /// See [`DESCRIPTION_CHARS_MAX`].
 pub(super) const TOPIC_CHARS_MAX: usize = 100;
@@ -14,7 +15,7 @@ const KEYWORD_CHARS_MAX: usize = 100;
 /// Most keywords.
 pub(super) const KEYWORDS_MAX: usize = 12;
 
-/// Why an answer that arrived is not used.
+/// Why an answer that arrived cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// It does not follow the schema, or exceeds a bound.
@@ -28,7 +29,7 @@ pub enum Unusable {
     Refused,
 }
 
-/// As the schema has it.
+/// The answer as the schema describes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawAnswer {
@@ -41,12 +42,13 @@ struct RawAnswer {
     keywords: Vec<String>,
 }
 
-/// Reads the text of an answer: an assessment within bounds, with every value but `csat` and its description.
+/// Reads an answer's text: an assessment within bounds that has every value, except perhaps `csat` and its
+/// description.
 pub(super) fn read(text: &str) -> Result<Assessment, Unusable> {
     let raw: RawAnswer = serde_json::from_str(text).map_err(|error| {
-        // Without the error's own text, which quotes what it refuses: the answer is made of what people said.
+        // The error's own text quotes what it rejects, which is made of what people said; so leave it out.
         let place = (error.line(), error.column());
-        Unusable::Garbage(format!("not JSON of the schema at line {}, column {}", place.0, place.1))
+        Unusable::Garbage(format!("not JSON that follows the schema: line {}, column {}", place.0, place.1))
     })?;
     if raw.csat.is_some_and(|csat| !(1..=5).contains(&csat)) {
         return Err(Unusable::Garbage("`csat` is not from 1 to 5".to_owned()));
@@ -83,7 +85,7 @@ fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control())
 }
 
-/// The text in one line, without control characters; an error when it is blank or too long.
+/// The text on one line, without control characters; an error if it is blank or too long.
 fn bounded(name: &str, text: &str, chars_max: usize) -> Result<String, Unusable> {
     if is_blank(text) {
         return Err(Unusable::Garbage(format!("`{name}` is blank")));
@@ -120,7 +122,7 @@ mod tests {
         assert_eq!((answer.sentiment, answer.csat), (Some(Sentiment::Negative), Some(2)));
         assert_eq!(answer.keywords.unwrap(), ["late parcel", "refund"]);
         let unjudged = with("csat", Value::Null).unwrap();
-        assert_eq!((unjudged.csat, unjudged.csat_description), (None, None), "nothing describes no number");
+        assert_eq!((unjudged.csat, unjudged.csat_description), (None, None), "no number, so no description");
     }
 
     #[test]

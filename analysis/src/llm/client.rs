@@ -13,25 +13,26 @@ use super::excerpt::Excerpt;
 use super::question;
 use crate::Taxonomy;
 
-/// A longer answer cannot be what was asked for.
+/// Most bytes of a response; a longer one cannot be what was asked for.
 const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
-/// Most characters of an endpoint's error code that are repeated.
+/// Most characters of the endpoint's error code that are quoted.
 const CODE_CHARS_MAX: usize = 60;
-/// English has about this many bytes a token, other languages fewer; used where the endpoint reports no usage.
+/// About this many bytes make a token in English, fewer in other languages; used if the endpoint reports no
+/// usage.
 const BYTES_PER_TOKEN: u64 = 3;
-/// Most tokens of an answer that follows the schema, without reasoning.
+/// Most tokens in an answer that follows the schema, without reasoning.
 const ANSWER_TOKENS: u64 = 1_000;
 
-/// Where the model is.
+/// Where to find the model.
 #[derive(Clone)]
 pub struct Endpoint {
-    /// Base of the API, `http` or `https`, without a slash at the end: `<url>/chat/completions` is called.
+    /// Base of the API, `http` or `https`, without a trailing slash: `<url>/chat/completions` is called.
     pub url: String,
     /// The model to ask for.
     pub model: String,
     /// The key, sent as a bearer token; `None` sends none.
     pub api_key: Option<String>,
-    /// For one request.
+    /// Applies to one request.
     pub timeout: Duration,
 }
 
@@ -48,7 +49,7 @@ pub enum EndpointError {
     Client(#[source] reqwest::Error),
 }
 
-/// Asks one model at one endpoint. Cheap to clone. The key is in no `Debug` output and in no error.
+/// Asks one model at one endpoint. Cheap to clone. No `Debug` output and no error contains the key.
 #[derive(Debug, Clone)]
 pub struct LlmClient {
     http: reqwest::Client,
@@ -58,10 +59,10 @@ pub struct LlmClient {
     instructions: String,
 }
 
-/// What came back from a request that the endpoint has answered.
+/// The endpoint's response to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// The analysis, or why what came back is none.
+    /// The analysis, or why the response is not one.
     pub answer: Result<Assessment, Unusable>,
     /// The tokens used, as the endpoint counts them.
     pub usage: Option<Usage>,
@@ -70,22 +71,22 @@ pub struct Reply {
 /// Why there is no reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
-    /// The endpoint cannot be reached, is overloaded or broken, or took too long: another attempt may succeed.
+    /// The endpoint cannot be reached, is overloaded or broken, or took too long: a retry may succeed.
     #[error("the LLM endpoint is not available: {reason}")]
     Unavailable {
         /// What happened.
         reason: String,
         /// How long the endpoint asks to wait.
         retry_after: Option<Duration>,
-        /// The request probably arrived, and may be charged for although nothing came back.
+        /// Whether the request probably arrived and may be charged for, although nothing came back.
         may_be_billed: bool,
     },
-    /// The endpoint does not take the request: a wrong key, an unknown model, something it does not support.
+    /// The endpoint rejects the request: a wrong key, an unknown model, an unsupported feature.
     #[error("the LLM endpoint rejects the request: status {status}{}", code.as_ref().map(|code| format!(", `{code}`")).unwrap_or_default())]
     Rejected {
         /// The HTTP status.
         status: u16,
-        /// The endpoint's own word for it.
+        /// The endpoint's own error code.
         code: Option<String>,
     },
 }
@@ -119,7 +120,7 @@ struct RawMessage {
     refusal: Option<String>,
 }
 
-/// `prompt_tokens` includes the cached ones, `completion_tokens` those spent on thinking.
+/// `prompt_tokens` includes the cached ones, `completion_tokens` those spent on reasoning.
 #[derive(Deserialize)]
 struct RawUsage {
     #[serde(default)]
@@ -150,7 +151,7 @@ impl LlmClient {
     /// A client that offers the taxonomy's topics to the model.
     ///
     /// # Errors
-    /// See [`EndpointError`]; nothing is sent here.
+    /// See [`EndpointError`]; this sends nothing.
     pub fn new(endpoint: Endpoint, taxonomy: &Taxonomy) -> Result<Self, EndpointError> {
         let authorization = endpoint.api_key.map(|key| {
             let mut value = HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| EndpointError::Key)?;
@@ -159,7 +160,7 @@ impl LlmClient {
         });
         let http = reqwest::Client::builder()
             .timeout(endpoint.timeout)
-            // Conversations go where the operator said and nowhere else.
+            // Conversations go only where the operator said.
             .redirect(redirect::Policy::none())
             .user_agent(concat!("hearken/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -173,12 +174,12 @@ impl LlmClient {
         })
     }
 
-    /// The model that is asked.
+    /// The model's name.
     pub fn model(&self) -> &str {
         &self.model
     }
 
-    /// What a request about this excerpt probably uses, where nobody counted.
+    /// What a request with this excerpt probably uses, if the endpoint reports no usage.
     pub fn estimate(&self, excerpt: &Excerpt) -> Usage {
         let bytes = (self.instructions.len() + excerpt.as_json().len()) as u64;
         Usage { input_tokens: bytes / BYTES_PER_TOKEN, cached_input_tokens: 0, output_tokens: ANSWER_TOKENS }
@@ -187,7 +188,7 @@ impl LlmClient {
     /// Asks once.
     ///
     /// # Errors
-    /// There is no reply. A reply that is no analysis is not an error here: it has used tokens.
+    /// There is no reply. A reply that is not an analysis is no error here, because it has used tokens.
     pub async fn ask(&self, excerpt: &Excerpt) -> Result<Reply, AskError> {
         let body = question::request(&self.model, &self.instructions, excerpt);
         let mut request = self.http.post(&self.url).json(&body);
@@ -212,7 +213,7 @@ impl LlmClient {
     }
 }
 
-/// 408 and 429 ask for patience, and what is broken today may work in a moment.
+/// 408 and 429 ask to wait, and a server error may soon be fixed.
 fn is_passing(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
 }
@@ -223,7 +224,7 @@ fn unavailable(error: reqwest::Error) -> AskError {
         () if error.is_connect() => "it cannot be reached",
         () => "the connection broke",
     };
-    // The innermost cause says it best (`Connection refused`, `certificate verify failed`).
+    // The innermost cause is the most specific (`Connection refused`, `certificate verify failed`).
     let mut cause: &dyn std::error::Error = &error;
     while let Some(source) = cause.source() {
         cause = source;
@@ -240,7 +241,7 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, AskError> {
     while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
         body.extend_from_slice(&chunk);
         if body.len() > RESPONSE_BYTES_MAX {
-            body.truncate(RESPONSE_BYTES_MAX); // cannot be read as JSON any more, and is refused as such
+            body.truncate(RESPONSE_BYTES_MAX); // no longer valid JSON, and refused as such
             break;
         }
     }
@@ -251,7 +252,7 @@ fn read_reply(body: &[u8]) -> Reply {
     let completion: Completion = match serde_json::from_slice(body) {
         Ok(completion) => completion,
         Err(_) => {
-            let why = "the body is no chat completion".to_owned();
+            let why = "the body is not a chat completion".to_owned();
             return Reply { answer: Err(Unusable::Garbage(why)), usage: None };
         }
     };
@@ -268,7 +269,7 @@ fn read_reply(body: &[u8]) -> Reply {
 
 fn read_choice(choice: Option<Choice>) -> Result<Assessment, Unusable> {
     let Some(Choice { finish_reason, message }) = choice else {
-        return Err(Unusable::Garbage("there is no choice in it".to_owned()));
+        return Err(Unusable::Garbage("it has no choices".to_owned()));
     };
     match (finish_reason.as_deref(), message) {
         (Some("length"), _) => Err(Unusable::Truncated),
@@ -279,7 +280,7 @@ fn read_choice(choice: Option<Choice>) -> Result<Assessment, Unusable> {
     }
 }
 
-/// `Retry-After`: seconds, or an HTTP date.
+/// Parses `Retry-After`: seconds, or an HTTP date.
 fn wait_of(value: &HeaderValue, now: DateTime<Utc>) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
@@ -289,8 +290,8 @@ fn wait_of(value: &HeaderValue, now: DateTime<Utc>) -> Option<Duration> {
     Some((until.with_timezone(&Utc) - now).to_std().unwrap_or_default())
 }
 
-/// The endpoint's code or type of an error, if it looks like one. Its message is not repeated: some repeat the
-/// request, and with it what people said.
+/// The code or type of the endpoint's error, if it looks like one. The error's message is not quoted: some
+/// repeat the request, and with it what people said.
 fn error_code(body: &[u8], authorization: Option<&HeaderValue>) -> Option<String> {
     let RawErrorBody { code, kind } = serde_json::from_slice::<RawError>(body).ok()?.error;
     let is_code = |text: &&str| {

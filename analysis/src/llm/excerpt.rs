@@ -3,27 +3,28 @@
 use hearken_model::Role;
 use uuid::Uuid;
 
-/// The smallest bound that leaves room for anything.
+/// The smallest bound that leaves room for any text.
 pub const EXCERPT_BYTES_MIN: usize = 1_000;
 
-/// A message has at most this part of the whole, so that one long message does not hide the others.
+/// A message takes at most this part of the excerpt, so that one long message does not hide the others.
 const MESSAGE_PART: usize = 4;
-/// Stands for what was left out of the middle of a message.
+/// Marks what was cut out of the middle of a message.
 const CUT: &str = " […] ";
 
-/// A conversation as JSON, bounded in bytes, with beginning and end kept: an array of `{"role", "text"}` with
-/// `{"omitted": n}` where messages were left out.
+/// A conversation as JSON, bounded in bytes, keeping its beginning and end: an array of `{"role", "text"}`,
+/// with `{"omitted": n}` in place of messages that were left out.
 ///
-/// The text holds no `<` and no `>`, which JSON can write as escapes, so nothing that anybody said can look like the
-/// end of the fence around it. System messages are left out: they are the agent's instructions, not conversation.
+/// The text contains no `<` and no `>`, which are written as JSON escapes, so nothing that anybody said can look
+/// like the end of the fence around it. System messages are left out: they are instructions to the agent, not
+/// conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excerpt {
     json: String,
 }
 
 impl Excerpt {
-    /// The excerpt of a transcript, of at most `bytes_max` bytes and some for the brackets around it, at least
-    /// [`EXCERPT_BYTES_MIN`]. `None` when the customer said nothing: then there is nothing to analyse.
+    /// The excerpt of a transcript, of at most `bytes_max` bytes (at least [`EXCERPT_BYTES_MIN`]) plus the
+    /// brackets. `None` if the customer said nothing: there is nothing to analyse.
     pub fn of<'a>(transcript: impl IntoIterator<Item = (Role, &'a str)>, bytes_max: usize) -> Option<Self> {
         let bytes_max = bytes_max.max(EXCERPT_BYTES_MIN);
         let mut is_said_by_customer = false;
@@ -43,7 +44,7 @@ impl Excerpt {
         &self.json
     }
 
-    /// The same text always has the same fingerprint, on every machine and in every version.
+    /// A fingerprint that is the same for the same text on every machine and in every version.
     pub fn fingerprint(&self) -> String {
         Uuid::new_v5(&Uuid::NAMESPACE_OID, self.json.as_bytes()).to_string()
     }
@@ -55,7 +56,7 @@ fn encode(role: Role, text: &str, bytes_max: usize) -> String {
     format!("{{\"role\":\"{role}\",\"text\":{text}}}")
 }
 
-/// The text without control characters; what is longer than the bound once it is encoded loses its middle.
+/// The text without control characters. If its encoded form exceeds the bound, the middle is cut out.
 fn cut(text: &str, bytes_max: usize) -> String {
     let plain = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
     if text.chars().map(encoded_bytes).sum::<usize>() <= bytes_max {
@@ -76,7 +77,7 @@ fn cut(text: &str, bytes_max: usize) -> String {
     head + CUT + &tail.chars().rev().collect::<String>()
 }
 
-/// Bytes that a character has in the JSON.
+/// Encoded size of a character in JSON.
 fn encoded_bytes(c: char) -> usize {
     match c {
         '<' | '>' => 6,
@@ -85,7 +86,8 @@ fn encoded_bytes(c: char) -> usize {
     }
 }
 
-/// All messages if they fit; else as many as fit into one half from the beginning, and into the other from the end.
+/// All messages if they fit; else as many as fit into one half from the beginning and into the other from the
+/// end.
 fn join(messages: &[String], bytes_max: usize) -> String {
     let bytes = |message: &String| message.len() + 1;
     if messages.iter().map(bytes).sum::<usize>() <= bytes_max {

@@ -1,14 +1,14 @@
-//! What is asked, and the schema of the answer.
+//! The question, and the schema of the answer.
 
 use serde_json::{Value, json};
 
 use super::answer::{DESCRIPTION_CHARS_MAX, KEYWORDS_MAX, SUMMARY_CHARS_MAX, TOPIC_CHARS_MAX};
 use super::excerpt::Excerpt;
 
-/// Topics of the taxonomy that are offered; with more of them the question would cost more than the conversation.
+/// Most topics of the taxonomy to offer; with more, the question would cost more than the conversation.
 const TOPICS_OFFERED_MAX: usize = 200;
 
-/// The instructions, the same for every conversation, so that an endpoint can cache them.
+/// The instructions. They are the same for every conversation, so that an endpoint can cache them.
 pub(super) fn instructions<'a>(topics: impl Iterator<Item = &'a str>) -> String {
     let topics: Vec<_> =
         topics.take(TOPICS_OFFERED_MAX).map(|topic| Value::from(topic).to_string()).collect();
@@ -53,7 +53,8 @@ pub(super) fn request(model: &str, instructions: &str, excerpt: &Excerpt) -> Val
     })
 }
 
-/// In the subset that strict structured output knows: no lengths and no ranges, which the check of the answer adds.
+/// The schema in the subset that strict structured output supports: without lengths and ranges, which are
+/// checked in the answer.
 fn schema() -> Value {
     let text = json!({"type": "string"});
     json!({

@@ -1,22 +1,22 @@
-//! When and how often a request is made again.
+//! When and how often a request is retried.
 
 use std::time::Duration;
 
 use super::client::AskError;
 
-/// The pause before the first retry is at most this long, and twice as long before each further one.
+/// Upper bound of the pause before the first retry; it doubles with each further one …
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
-/// … and never longer than this.
+/// … up to this.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
-/// A server that asks for more patience than this is not waited for by one request: its caller decides.
+/// The longest `Retry-After` that is waited for; beyond it, the caller decides.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
-/// Makes `attempt` until it succeeds, fails for good, or has been made again `retries_max` times; `pause` waits.
+/// Runs `attempt` until it succeeds, fails for good, or has been retried `retries_max` times; `pause` waits.
 ///
-/// Only [`AskError::Unavailable`] is tried again. The pauses double, each of a random length from nothing to its
-/// bound ("full jitter"), so that many clients that failed together do not come back together; never shorter than
-/// what the server asked for. (`backon` adds its jitter to a delay that grows all the same, so its pauses do not spread
-/// over the whole range.)
+/// Only [`AskError::Unavailable`] is retried. Each pause is of random length up to a bound that doubles
+/// ("full jitter"), so that clients which failed together do not come back together, and never shorter than
+/// what the server asked for. (`backon` adds its jitter to a delay that still grows, so its pauses do not
+/// spread over the whole range.)
 ///
 /// # Errors
 /// The last attempt's.
@@ -64,7 +64,7 @@ mod tests {
         }
     }
 
-    /// The outcome of these attempts, how many were made, and the pauses.
+    /// The outcome of these attempts, their number, and the pauses.
     fn run(
         retries_max: u32,
         outcomes: Vec<Result<u8, AskError>>,
@@ -105,7 +105,7 @@ mod tests {
         for (n, pause) in (0_u32..).zip(pauses) {
             assert!(pause <= BACKOFF_FIRST * 2_u32.pow(n) && pause <= BACKOFF_MAX);
         }
-        // One hour is for the caller to wait.
+        // An hour is left for the caller to wait.
         let (outcome, made, pauses) = run(3, vec![Err(unavailable(Some(3_600)))]);
         assert_eq!(outcome.unwrap_err().retry_after(), Some(Duration::from_secs(3_600)));
         assert_eq!((made, pauses.len()), (1, 0));

@@ -1,13 +1,15 @@
-//! What the linear model sees of a message: hashed words, word pairs and pieces of words, and a few dozen plain numbers
-//! (the lexicon's sums after negation and emphasis, marks, capitals). The trainer and the model share this file.
+//! The features of a message for the linear model: hashed words, word pairs and pieces of words, and a few
+//! dozen plain numbers (the lexicon's sums after negation and emphasis, marks, capitals). The trainer and the
+//! model share this file.
 
 use super::lexicon::{Lexicon, class};
 use super::names::without_names;
 use super::text::{Kind, Token, bounded, join, step, tokenize};
 
-/// Groups of hashed features; each is divided by the square root of its size, so that long texts do not shout.
+/// Groups of hashed features. Each is divided by the square root of its size, so that long texts do not
+/// dominate.
 pub const GROUPS: usize = 4;
-/// Single words; a word in the scope of a negation is another feature.
+/// Single words; a negated word is a separate feature.
 pub const WORDS: usize = 0;
 /// Two neighbouring words.
 pub const PAIRS: usize = 1;
@@ -18,14 +20,14 @@ pub const SHAPES: usize = 3;
 /// Number of plain features.
 pub const PLAIN: usize = 28;
 
-/// Words after a negation that it reaches, unless a clause ends before.
+/// Words after a negation that it affects, unless the clause ends earlier.
 const NEGATION_REACH: u8 = 4;
 
-/// Takes hashed features as they are met.
+/// Receives hashed features as they are found.
 pub trait Sink {
-    /// One feature of a group.
+    /// Receives one feature of a group.
     fn feature(&mut self, group: usize, hash: u64);
-    /// One word, by its plain hash, before anything else is known about it.
+    /// Receives one word by its plain hash, before anything else is known about it.
     fn word(&mut self, hash: u64);
 }
 
@@ -34,7 +36,7 @@ pub trait Sink {
 pub struct Plain {
     /// The plain features, each about −1 to 1.
     pub values: [f32; PLAIN],
-    /// Words met.
+    /// Words found.
     pub num_words: u32,
     /// Words, phrases and emoji with a valence.
     pub num_hits: u32,
@@ -42,7 +44,7 @@ pub struct Plain {
     pub num_emoji_hits: u32,
 }
 
-/// Reads `text` (beginning and end of a long one) into `sink`; `tokens` is scratch space.
+/// Reads `text` (of a long one, the beginning and end) into `sink`; `tokens` is scratch space.
 pub fn extract(text: &str, lexicon: &Lexicon, tokens: &mut Vec<Token>, sink: &mut impl Sink) -> Plain {
     tokens.clear();
     let (head, tail) = bounded(text);
@@ -86,7 +88,7 @@ fn look_up(tokens: &mut [Token], lexicon: &Lexicon) {
     }
 }
 
-/// A phrase counts in place of its words: its first word carries its valence and classes, the others none.
+/// A phrase counts in place of its words: its first word carries its valence and classes, the others nothing.
 fn join_phrases(tokens: &mut [Token], lexicon: &Lexicon) {
     let is_word = |token: &Token| matches!(token.kind, Kind::Word | Kind::Number);
     let mut at = 0;
@@ -152,7 +154,7 @@ fn hashed(tokens: &[Token], sink: &mut impl Sink) {
     sink.feature(PAIRS, join(previous, 0x656e_6400));
 }
 
-/// Everything that is counted or summed over a message.
+/// Everything counted or summed over a message.
 #[derive(Default)]
 struct Sums {
     positive: f32,
@@ -191,7 +193,7 @@ impl Sums {
         let mut sums = Self::default();
         let words = tokens.iter().filter(|token| token.kind == Kind::Word).count();
         let caps = tokens.iter().filter(|token| token.caps).count();
-        // When everything is in capitals, capitals mean nothing.
+        // If everything is in capitals, capitals mean nothing.
         let caps_count = caps * 10 < words * 7;
         let mut reach = 0_u8;
         let mut emphasis = 1.0_f32;
@@ -289,7 +291,7 @@ impl Sums {
         self.clause += valence;
     }
 
-    /// An empty clause (`!!!`, a line break) does not replace what was said before it.
+    /// An empty clause (`!!!`, a line break) does not replace the one before it.
     fn end_clause(&mut self) {
         if self.clause != 0.0 {
             self.first_clause.get_or_insert(self.clause);
@@ -302,7 +304,8 @@ impl Sums {
         squash(self.positive - self.negative)
     }
 
-    /// Coarse steps of the sums, combined, so that a linear model can distinguish "great, another delay" from "great".
+    /// Combines coarse steps of the sums, so that a linear model can distinguish "great, another delay" from
+    /// "great".
     fn shapes(&self, sink: &mut impl Sink) {
         let positive = step_of(self.positive);
         let negative = step_of(self.negative);
@@ -363,7 +366,7 @@ impl Sums {
     }
 }
 
-/// −1 to 1, half-way at a sum of about 2.2.
+/// Maps a sum to −1 to 1; half-way at about 2.2.
 fn squash(sum: f32) -> f32 {
     sum / (sum * sum + 15.0).sqrt()
 }

@@ -1,6 +1,7 @@
-//! Languages other than English: a lexicon of strong words (`lexicon/other.txt`), negation and emphasis, nothing learnt.
+//! Languages other than English: a lexicon of strong words (`lexicon/other.txt`), negation and emphasis,
+//! nothing learned.
 //!
-//! It answers only when it finds a word that it knows, so `None` is common, and better than a guess.
+//! It answers only if it finds a known word, so `None` is common, and better than a guess.
 
 mod table;
 
@@ -9,20 +10,21 @@ use super::lexicon::Lexicon;
 use super::text::{Kind, Token, bounded, tokenize};
 use table::{ForeignWord, LANGUAGES_MAX, Meaning, Met, Table};
 
-/// Words after a negation that it reaches, and before a negation that follows.
+/// Words that a negation affects after it, and before it in languages that negate behind.
 const REACH: u8 = 3;
-/// A sum beyond this is a mood, not a nuance: one plain word is enough, a faint one is not.
+/// The sum beyond which a text is positive: one plain word is enough, a faint one is not.
 const POSITIVE_MIN: f32 = 1.6;
-/// The same where something is asked: one strong word or two.
+/// The same if something is asked: one strong word, or two.
 const POSITIVE_ASKING_MIN: f32 = 2.7;
-/// Complaints are voiced more faintly than praise.
+/// The same for negative texts: complaints are voiced more faintly than praise.
 const NEGATIVE_MIN: f32 = 1.4;
 
-/// Judges `text` in `language` (a primary subtag), or in the language whose words it has most of. `None` without a hit.
+/// Judges `text` in `language` (a primary subtag), or in the language of most of its known words. `None`
+/// without a hit.
 pub(super) fn score(text: &str, language: Option<&str>) -> Option<MessageSentiment> {
     let table = Table::built_in();
     let only = match language.map(|tag| table.language(tag)) {
-        // A language without a lexicon: emoji are still evidence.
+        // No lexicon for this language, but emoji are still evidence.
         Some(None) => Some(LANGUAGES_MAX),
         Some(known) => known,
         None => None,
@@ -39,13 +41,13 @@ pub(super) fn score(text: &str, language: Option<&str>) -> Option<MessageSentime
     tallies[best].judge(tallies[LANGUAGES_MAX].emoji, only.is_some())
 }
 
-/// The language with the most known words; on a tie, the stronger result.
+/// The language with the most known words; the stronger result on a tie.
 fn most_hits(tallies: &[HitCounts]) -> usize {
     let rank = |tally: &HitCounts| (tally.hits + tally.marks, (tally.sum.abs() * 10.0) as u32);
     (0..LANGUAGES_MAX).max_by_key(|idx| rank(&tallies[*idx])).unwrap_or(0)
 }
 
-/// What was met of one language so far.
+/// What was found in one language so far.
 #[derive(Clone, Copy, Default)]
 struct HitCounts {
     sum: f32,
@@ -53,16 +55,16 @@ struct HitCounts {
     hits: u32,
     /// Matter-of-fact words and classes.
     marks: u32,
-    /// Asks or orders something, so that "a good hotel" is a wish and no praise.
+    /// Whether something is asked or ordered, so that "a good hotel" is a wish rather than praise.
     asks: bool,
-    /// Words since a negation, counting down.
+    /// Words that the last negation still affects.
     reach: u8,
-    /// Words since the last hit, counting down, and that hit.
+    /// Words after the last hit that can still negate it, and that hit.
     behind: u8,
     last: f32,
     last_works: bool,
     emphasis: f32,
-    /// Sum of emoji; only in the last tally, which is of no language.
+    /// Sum of emoji; only in the last tally, which belongs to no language.
     emoji: f32,
 }
 
@@ -71,7 +73,8 @@ impl HitCounts {
         match word.meaning {
             Meaning::Not | Meaning::NotAfter => {
                 self.marks += 1;
-                // "funktioniert nicht", "iyi değil": what was just said is turned, in languages that negate behind.
+                // "funktioniert nicht", "iyi değil": in languages that negate behind, this reverses the last
+                // word.
                 if self.behind > 0 && (self.last_works || word.meaning == Meaning::NotAfter) {
                     self.sum -= self.last;
                     self.sum += turned(self.last, self.last_works);
@@ -129,10 +132,10 @@ impl HitCounts {
         self.emphasis = 1.0;
     }
 
-    /// `sure`: the language was given.
+    /// Judges a tally; `sure` means that the language was given.
     fn judge(&self, emoji: f32, sure: bool) -> Option<MessageSentiment> {
         let sum = self.sum + emoji;
-        // Without a language, one faint or matter-of-fact word may be anything.
+        // Without a language, one faint or matter-of-fact word may mean anything.
         let enough = if sure {
             self.hits > 0 || self.marks >= 2 || emoji != 0.0
         } else {
@@ -140,7 +143,7 @@ impl HitCounts {
         };
         enough.then(|| {
             let compound = sum / (sum * sum + 6.0).sqrt();
-            // Probabilities by hand: one strong word is right about three times in four.
+            // Hand-made probabilities: one strong word is right about three times in four.
             let strong = 0.5 + 0.45 * compound.abs();
             let weak = (1.0 - strong) * 0.25;
             let neutral = 1.0 - strong - weak;
@@ -157,7 +160,8 @@ impl HitCounts {
     }
 }
 
-/// A negated word: praise becomes a complaint, a complaint becomes faint praise, what does not work is one.
+/// A negated word: praise becomes a complaint, a complaint becomes faint praise, and what does not work is a
+/// complaint.
 fn turned(valence: f32, works: bool) -> f32 {
     match valence {
         _ if works => -2.0,
@@ -166,7 +170,7 @@ fn turned(valence: f32, works: bool) -> f32 {
     }
 }
 
-/// Adds what `text` says to the tallies of `only`, or of every language.
+/// Adds the words of `text` to the tally of the language `only`, or of every language.
 fn read(text: &str, table: &Table, only: Option<usize>, tallies: &mut [HitCounts; LANGUAGES_MAX + 1]) {
     let mut words: Vec<u8> = Vec::with_capacity(text.len() + text.len() / 4 + 16);
     let mut tokens: Vec<Token> = Vec::with_capacity(text.len() / 4 + 8);

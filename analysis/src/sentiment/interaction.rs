@@ -5,67 +5,69 @@ use hearken_model::{MoodChange, Sentiment};
 use super::lexicon::Lexicon;
 use super::text::{Kind, Token, hash_word, join, tokenize};
 
-/// Each later message multiplies a message's weight by this, down to [`RECENCY_MIN`].
+/// A message's weight is multiplied by this for each later message, down to [`RECENCY_MIN`].
 const RECENCY: f32 = 0.7;
 /// The weight of the oldest messages of a long interaction.
 const RECENCY_MIN: f32 = 0.1;
-/// Beyond this the interaction as a whole is positive or negative.
+/// Beyond this score, the interaction as a whole is positive or negative.
 const LABEL_SCORE_MIN: f32 = 0.2;
-/// Before and after a turning point, the mean must be this far from matter-of-fact.
+/// The least distance of the means before and after a turning point from matter-of-fact.
 const TURN_MOOD_MIN: f32 = 0.2;
-/// Difference of the means before and after that makes a turning point.
+/// The least difference between the means before and after a turning point.
 const TURN_MIN: f32 = 0.5;
-/// What a courtesy weighs, and the most that it says of the mood: people are polite to whom they are angry with.
+/// The weight of a courtesy, and the most it says about the mood: people are polite even to those they are
+/// angry with.
 const COURTESY_WEIGHT: f32 = 0.5;
 const COURTESY_SCORE_MAX: f32 = 0.35;
-/// How much of a feeling about a film or the news is one about the conversation.
+/// Share of a feeling about a film or the news that counts as one about the conversation.
 const ABOUT_WORKS_WEIGHT: f32 = 0.2;
-/// Beyond this a single message is positive or negative enough to say that the conversation ended so.
+/// Beyond this, the last message is positive or negative enough to say how the conversation ended.
 const ENDED_SCORE_MIN: f32 = 0.3;
-/// Where the whole is not negative, only an open complaint is a low point, not a request that sounds a little like one.
+/// If the whole is not negative, only an open complaint is a low point, not a request that sounds a little
+/// like one.
 const LOW_POINT_SCORE_MIN: f32 = 0.65;
 /// Most words and characters of a quotation.
 const QUOTE_WORDS: usize = 8;
 const QUOTE_CHARS: usize = 60;
-/// User messages that are judged; in a longer interaction, the last ones.
+/// User messages that are judged: the last ones of a longer interaction.
 const MESSAGES_MAX: usize = 500;
 
-/// A user's message with its sentiment, given by upstream or judged here.
+/// A user's message with its sentiment, from upstream or judged here.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UserMessage<'a> {
     /// What was said.
     pub text: &'a str,
-    /// Its label; `None` where there is no evidence.
+    /// Its label; `None` without evidence.
     pub sentiment: Option<Sentiment>,
-    /// −1 to 1; where upstream gave only a label, ±0.6 or 0 is assumed.
+    /// −1 to 1; if upstream gave only a label, ±0.6 or 0 is assumed.
     pub score: Option<f32>,
-    /// "ok, thanks": what anybody says, whatever they feel. Counts little if it pleases.
+    /// "ok, thanks": what anybody says, whatever they feel. Counts little if it is pleasant.
     pub is_courtesy: bool,
-    /// It is about a film or the news; feelings about them count little.
+    /// Whether it is about a film or the news; feelings about those count little.
     pub is_about_works: bool,
-    /// It asks for something and complains of nothing in so many words.
+    /// Whether it asks for something without an explicit complaint.
     pub is_mere_question: bool,
 }
 
 /// The mood of an interaction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InteractionSentiment {
-    /// Label of the whole.
+    /// The overall label.
     pub sentiment: Sentiment,
-    /// −1 to 1; the sign agrees with the label, within ±0.2 for neutral.
+    /// −1 to 1; its sign agrees with the label, within ±0.2 for neutral.
     pub score: f32,
-    /// One or two short English sentences naming the reason: the turning point, the strongest message, how it ended.
-    /// Plain text of at most 400 characters; quotes at most eight words of a message at a time.
+    /// One or two short English sentences that give the reason: the turning point, the strongest message, how
+    /// it ended. Plain text of at most 400 characters; each quotation has at most eight words of a message.
     pub description: String,
-    /// The final mood, as the description states it.
+    /// The final mood, consistent with the description.
     pub ended: Sentiment,
 }
 
-/// A mood no stronger than this yields to signs of the opposite direction.
+/// A mood of at most this strength yields to signs of the opposite direction.
 const WEAK_SCORE_MAX: f32 = 0.5;
 
 impl InteractionSentiment {
-    /// The same as neutral, if the mood is weak enough for that to be fair. The reasons stay.
+    /// The same interaction as neutral, if its mood is weak enough to allow that. The reasons stay.
     pub(crate) fn tempered(&self) -> Option<InteractionSentiment> {
         if self.score.abs() > WEAK_SCORE_MAX || self.sentiment == Sentiment::Neutral {
             return None;
@@ -76,7 +78,7 @@ impl InteractionSentiment {
     }
 }
 
-/// How a description begins.
+/// The first word of a description.
 const fn word(sentiment: Sentiment) -> &'static str {
     match sentiment {
         Sentiment::Positive => "Positive",
@@ -89,9 +91,9 @@ const fn word(sentiment: Sentiment) -> &'static str {
 #[derive(Clone, Copy)]
 struct Judged<'a> {
     text: &'a str,
-    /// As it sounds.
+    /// The score of its wording.
     score: f32,
-    /// What of that is about the conversation.
+    /// The part of the score that is about the conversation.
     felt: f32,
     sentiment: Sentiment,
     is_courtesy: bool,
@@ -100,16 +102,17 @@ struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    /// What of it is more than courtesy.
+    /// The score that is more than courtesy.
     fn meant(&self) -> f32 {
         if self.is_courtesy { 0.0 } else { self.felt }
     }
 }
 
-/// Judges an interaction by its user's messages in the order in which they were said. `None` if none has a sentiment.
+/// Judges an interaction by its user's messages, in the order in which they were said. `None` if none has a
+/// sentiment.
 ///
-/// Later messages weigh more, strong ones more than matter-of-fact ones, and a courtesy at the end less, so that
-/// "ok thanks" does not whitewash an angry call.
+/// Later messages weigh more than earlier ones, strong ones more than matter-of-fact ones, and a final
+/// courtesy less, so that "ok thanks" does not whitewash an angry call.
 pub fn interaction_sentiment(messages: &[UserMessage<'_>]) -> Option<InteractionSentiment> {
     let recent = &messages[messages.len().saturating_sub(MESSAGES_MAX)..];
     let judged: Vec<Judged<'_>> = recent.iter().filter_map(judged).collect();
@@ -124,9 +127,9 @@ pub fn interaction_sentiment(messages: &[UserMessage<'_>]) -> Option<Interaction
     Some(InteractionSentiment { sentiment, score, description: describe(sentiment, ended, &judged), ended })
 }
 
-/// The moods that the messages bear out: a bad one needs a bad message, and more than one question that sounds a little
-/// bad ("will I have to pay extra?"); courtesies alone please nobody, and neither does what came of it if the last word
-/// before them is a complaint.
+/// The moods that the messages support. A negative one needs a negative message, and more than one question
+/// that merely sounds negative ("will I have to pay extra?"). A positive one needs more than courtesies, and
+/// a last word before them that is no complaint.
 fn bounds(judged: &[Judged<'_>]) -> (f32, f32) {
     let mut bad = judged.iter().filter(|message| message.sentiment == Sentiment::Negative);
     let hurts = match (bad.next(), bad.next()) {
@@ -206,7 +209,7 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
     if judged.iter().any(|message| message.is_about_works && message.score.abs() > ENDED_SCORE_MIN) {
         reasons.push("feelings about films, books or news left aside".to_owned());
     }
-    // Only where `sentiment_change` and the end say the same.
+    // Only if `sentiment_change` and the end agree with it.
     let scores: Vec<f64> = judged.iter().map(|message| f64::from(message.score)).collect();
     let change = MoodChange::from_scores(&scores);
     let turn = turning_point(judged).filter(|(_, rising)| {
@@ -223,7 +226,7 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
     let worst =
         worst.filter(|idx| sentiment == Sentiment::Negative || judged[*idx].score < -LOW_POINT_SCORE_MIN);
     for (idx, name) in [(worst, "low point"), (best, "high point")] {
-        // The turning point and the end are quoted already.
+        // The turning point and the end are already quoted.
         if let Some(idx) = idx.filter(|idx| turn.map(|(turn, _)| turn) != Some(*idx) && *idx != last) {
             reasons.push(format!("{name} {}", quote(idx)));
         }
@@ -253,7 +256,8 @@ fn turning_point(judged: &[Judged<'_>]) -> Option<(usize, bool)> {
             let (mean_before, mean_after) =
                 (before / idx as f32, (total - before) / (judged.len() - idx) as f32);
             let change = mean_after - mean_before;
-            // A turning point needs two moods, not one that appears after small talk, and no mere courtesy.
+            // A turning point needs two opposite moods, not one that follows small talk, and more than a
+            // courtesy.
             let opposite = mean_before * mean_after < 0.0
                 && mean_before.abs() > TURN_MOOD_MIN
                 && mean_after.abs() > TURN_MOOD_MIN
@@ -268,7 +272,7 @@ fn turning_point(judged: &[Judged<'_>]) -> Option<(usize, bool)> {
     found.map(|(idx, change)| (idx, change > 0.0))
 }
 
-/// A few words of a message in quotation marks, around what was felt most strongly; empty if there are none.
+/// A few words of a message in quotation marks, around the strongest feeling; empty if there are none.
 fn quote(text: &str, score: f32) -> String {
     let text = &text[..text.char_indices().nth(2_000).map_or(text.len(), |(at, _)| at)];
     let sentence = telling_sentence(text, score);
@@ -288,7 +292,7 @@ fn quote(text: &str, score: f32) -> String {
     if quoted.is_empty() { String::new() } else { format!("“{quoted}”") }
 }
 
-/// The sentence with the strongest word of the score's sign; else the first.
+/// The sentence with the strongest word in the score's direction; else the first sentence.
 fn telling_sentence(text: &str, score: f32) -> &str {
     let lexicon = Lexicon::english();
     let mut tokens: Vec<Token> = Vec::new();
@@ -305,13 +309,13 @@ fn telling_sentence(text: &str, score: f32) -> &str {
         previous = token.hash;
     }
     let at = strongest.1;
-    // The mark that ends a sentence belongs to it: "THREE weeks!" is not "THREE weeks".
+    // A sentence includes the mark that ends it: "THREE weeks!" is not "THREE weeks".
     let ends = text.char_indices().filter(|(idx, c)| ends_sentence(text, *idx, *c));
     let ends: Vec<usize> = ends.map(|(idx, c)| idx + c.len_utf8()).collect();
     let start = ends.iter().rfind(|end| **end <= at).copied().unwrap_or(0);
     let end = ends.iter().find(|end| **end > at).copied().unwrap_or(text.len());
     let sentence = text[start..end].trim();
-    // An emoji after the full stop says little without what it stands for.
+    // An emoji after the full stop says little without the sentence.
     if sentence.chars().any(char::is_alphanumeric) { sentence } else { text.trim() }
 }
 

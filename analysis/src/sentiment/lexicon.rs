@@ -14,7 +14,7 @@ pub mod class {
     pub const BOOSTER: u16 = 2;
     /// Weakens what follows: `slightly`.
     pub const DAMPER: u16 = 4;
-    /// What comes after weighs more: `but`.
+    /// Gives more weight to what follows: `but`.
     pub const CONTRAST: u16 = 8;
     /// Begins a question.
     pub const QUESTION: u16 = 16;
@@ -28,13 +28,13 @@ pub mod class {
     pub const SERVICE: u16 = 256;
     /// Something was fixed.
     pub const RESOLVED: u16 = 512;
-    /// Two words that begin a longer phrase.
+    /// The first two words of a longer phrase.
     pub const PREFIX: u16 = 1024;
     /// A phrase: counts in place of its words.
     pub const PHRASE: u16 = 2048;
 }
 
-/// What the lexicon knows of a word or phrase.
+/// The lexicon's entry for a word or phrase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LexiconEntry {
     /// −4 (furious) to 4 (delighted).
@@ -43,11 +43,11 @@ pub struct LexiconEntry {
     pub classes: u16,
 }
 
-/// Hash table from word and phrase hashes to entries; open addressing, at most half full.
+/// Hash table from word and phrase hashes to entries: open addressing, at most half full.
 pub struct Lexicon {
     slots: Vec<(u64, LexiconEntry)>,
     mask: usize,
-    /// Differs when any entry differs, so that a model trained on another lexicon is noticed.
+    /// Changes with any entry, so that a model trained on another lexicon is noticed.
     pub checksum: u64,
     /// Number of entries.
     pub num_entries: usize,
@@ -60,7 +60,7 @@ impl Lexicon {
         &LEXICON
     }
 
-    /// Reads the format that the head of `lexicon/en.txt` explains. Lines that do not follow it are left out.
+    /// Reads the format explained at the top of `lexicon/en.txt`. Malformed lines are ignored.
     fn parse(source: &str) -> Self {
         let mut entries: Vec<(u64, LexiconEntry)> = Vec::new();
         for line in source.lines().filter(|line| !line.starts_with('#')) {
@@ -95,7 +95,7 @@ impl Lexicon {
         lexicon
     }
 
-    /// The stronger valence wins where an entry is given twice; classes add up.
+    /// If an entry is given twice, the stronger valence wins and classes add up.
     fn insert(&mut self, hash: u64, entry: LexiconEntry) {
         let mut at = (hash >> 32) as usize & self.mask;
         loop {
@@ -116,7 +116,7 @@ impl Lexicon {
         }
     }
 
-    /// The entry of a word's or phrase's hash.
+    /// The entry for the hash of a word or phrase.
     #[inline]
     pub fn get(&self, hash: u64) -> Option<LexiconEntry> {
         let mut at = (hash >> 32) as usize & self.mask;
@@ -184,7 +184,7 @@ fn forms(item: &str) -> Vec<String> {
     vec![item.to_owned()]
 }
 
-/// A word, or a phrase together with its first two words, by which the phrase is found.
+/// Adds a word, or a phrase together with its first two words, by which it is found.
 fn push_entries(form: &str, mut entry: LexiconEntry, entries: &mut Vec<(u64, LexiconEntry)>) {
     let mut hash = 0;
     for (idx, word) in form.split(' ').map(hash_word).enumerate() {

@@ -1,8 +1,9 @@
-//! The linear model: a table of small integers that hashed features point into, and a few floats for the plain ones.
+//! The linear model: a table of small integers indexed by hashed features, and a few floats for the plain
+//! features.
 //!
-//! The file (`models/sentiment.bin`, written by the example `train_sentiment`) is little-endian: magic, checksum of the
-//! lexicon it was trained with, number of hash bits, scale, two biases, two weights for each plain feature, a bit for
-//! each hashed word that training saw, then two `i8` weights (negative, positive; neutral is 0) for each bucket.
+//! The file (`models/sentiment.bin`, written by the example `train_sentiment`) is little-endian: magic, the
+//! checksum of its lexicon, number of hash bits, scale, two biases, two weights per plain feature, a bit per
+//! hashed word seen in training, then two `i8` weights per bucket (negative, positive; neutral is 0).
 
 use super::features::{GROUPS, PLAIN, Plain, Sink};
 
@@ -12,9 +13,9 @@ pub const MAGIC: &[u8; 8] = b"HKSENT01";
 pub const KNOWN_BITS: u32 = 17;
 const HEADER_BYTES: usize = 8 + 8 + 4 + 4 + 8 + PLAIN * 8;
 
-/// A model, borrowing its table from the file's bytes.
+/// A model that borrows its table from the file's bytes.
 pub struct Linear<'a> {
-    /// Checksum of the lexicon that training used.
+    /// Checksum of the lexicon used in training.
     pub lexicon_checksum: u64,
     shift: u32,
     scale: f32,
@@ -24,7 +25,7 @@ pub struct Linear<'a> {
     table: &'a [[u8; 2]],
 }
 
-/// Bucket of a hashed feature in a table of `1 << bits` buckets.
+/// A hashed feature's bucket in a table of `1 << bits` buckets.
 #[inline(always)]
 pub fn bucket(group: usize, hash: u64, bits: u32) -> usize {
     bucket_shifted(group, hash, 64 - bits)
@@ -37,14 +38,14 @@ fn bucket_shifted(group: usize, hash: u64, shift: u32) -> usize {
     (mixed >> shift) as usize
 }
 
-/// Bit of a word in the set of known words.
+/// A word's bit in the set of known words.
 #[inline(always)]
 pub fn known_bit(hash: u64) -> usize {
     bucket(GROUPS, hash, KNOWN_BITS)
 }
 
 impl<'a> Linear<'a> {
-    /// Reads a model file; `None` if it is not one of this version.
+    /// Reads a model file; `None` unless it has this version.
     pub fn open(bytes: &'a [u8]) -> Option<Self> {
         let (header, rest) = bytes.split_at_checked(HEADER_BYTES)?;
         let float = |at: usize| Some(f32::from_le_bytes(header.get(at..at + 4)?.try_into().ok()?));
@@ -73,18 +74,18 @@ impl<'a> Linear<'a> {
         })
     }
 
-    /// An empty sum that features are added to.
+    /// An empty sum to add features to.
     pub(crate) fn start(&self) -> Sum<'_> {
         Sum { model: self, sums: [[0; 2]; GROUPS], counts: [0; GROUPS], known: 0 }
     }
 }
 
-/// The weights of one message's features, as they are met.
+/// Sums the weights of a message's features as they are found.
 pub(crate) struct Sum<'a> {
     model: &'a Linear<'a>,
     sums: [[i32; 2]; GROUPS],
     counts: [u32; GROUPS],
-    /// Words that training saw.
+    /// Words that occurred in training.
     pub(crate) known: u32,
 }
 
@@ -121,7 +122,7 @@ impl Sum<'_> {
     }
 }
 
-/// Probabilities of logits.
+/// Turns logits into probabilities.
 pub fn softmax(logits: [f32; 3]) -> [f32; 3] {
     let most = logits[0].max(logits[1]).max(logits[2]);
     let powers = logits.map(|logit| (logit - most).exp());

@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 
-/// The placeholder for a name, which the features recognise.
+/// The placeholder for a name; the features recognise it.
 const NAME: &str = "[NAME]";
 
-/// Words after which a capital begins a place or a person.
+/// Words after which a capital starts the name of a place or a person.
 const BEFORE_NAMES: [&str; 16] = [
     "in", "at", "to", "from", "near", "via", "towards", "mr", "mrs", "ms", "miss", "dr", "prof", "sir",
     "called", "named",
 ];
 
-/// The text with [`NAME`] in place of every recognisable name: capitals in the middle of a sentence after a word
-/// that places or names are mentioned with. Where most words have capitals, they say nothing.
+/// The text with [`NAME`] in place of every recognisable name: capitals in mid-sentence, after a word that
+/// introduces places or people. If most words are capitalised, capitals say nothing.
 pub(super) fn without_names(text: &str) -> Cow<'_, str> {
     if !has_inner_capital(text) {
         return Cow::Borrowed(text);
@@ -47,10 +47,10 @@ pub(super) fn without_names(text: &str) -> Cow<'_, str> {
     Cow::Owned(replaced)
 }
 
-/// Whether a name may follow these words.
+/// Whether these words may introduce a name.
 fn announces_name(before: &[NameWord<'_>]) -> bool {
     let Some((last, earlier)) = before.split_last() else { return false };
-    // `Mr.` ends no sentence.
+    // `Mr.` does not end a sentence.
     let is_title = last.text.len() <= 4 && last.is_capital;
     if last.ends_phrase && !is_title {
         return false;
@@ -60,7 +60,7 @@ fn announces_name(before: &[NameWord<'_>]) -> bool {
         || (is(last, "is") && earlier.last().is_some_and(|word| is(word, "name")))
 }
 
-/// A quick look: most messages have no capital but the first.
+/// A quick check: most messages have no capital but the first.
 fn has_inner_capital(text: &str) -> bool {
     text.as_bytes().windows(2).any(|pair| pair[0] == b' ' && pair[1].is_ascii_uppercase())
 }
@@ -71,7 +71,7 @@ struct NameWord<'t> {
     end: usize,
     /// `Nice`, but neither `I` nor `NICE`.
     is_capital: bool,
-    /// A mark follows.
+    /// Whether a mark follows.
     ends_phrase: bool,
 }
 

@@ -1,9 +1,9 @@
 //! One pass over a message: words, numbers, names, marks and emoji as hashed [`Token`]s.
 //!
-//! Nothing here depends on the language; that is up to the readers of the tokens. Hashes are our own and part of the model's format:
-//! changing them means training again.
+//! Nothing here depends on the language; that is up to the readers of the tokens. The hashes are part of the
+//! model's format: changing them requires training again.
 
-/// Bytes read from the beginning of a long text. What customers feel is said in the first lines and in the last ones.
+/// Bytes read from the beginning of a long text. Customers voice feelings in the first and in the last lines.
 const HEAD_BYTES: usize = 2_000;
 /// Bytes read from the end of a long text.
 const TAIL_BYTES: usize = 500;
@@ -36,9 +36,9 @@ pub enum Kind {
 pub struct Token {
     /// What it is.
     pub kind: Kind,
-    /// Hash of the lower-case form, runs of a letter squeezed to two.
+    /// Hash of the lower-case form, with runs of a letter shortened to two.
     pub hash: u64,
-    /// The same with runs squeezed to one, where the word was elongated (`goood`); else equal to `hash`.
+    /// The same with runs shortened to one if the word was elongated (`goood`); else equal to `hash`.
     pub squeezed: u64,
     /// Written in capitals, at least two letters.
     pub caps: bool,
@@ -50,11 +50,11 @@ pub struct Token {
     pub start: u32,
     /// End of the byte range.
     pub end: u32,
-    /// Valence from the lexicon, −4 to 4; filled in by the features, 0 from [`tokenize`].
+    /// Valence from the lexicon, −4 to 4; 0 from [`tokenize`], filled in by the features.
     pub valence: i8,
     /// Classes from the lexicon; filled in by the features.
     pub classes: u16,
-    /// Part of a phrase of the lexicon that has a negation in it.
+    /// Part of a phrase in the lexicon that contains a negation.
     pub in_negated_phrase: bool,
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn join(left: u64, right: u64) -> u64 {
     step(left ^ 0x9e37_79b9_7f4a_7c15, right)
 }
 
-/// The parts of `text` that are read: all of a short one, beginning and end of a long one.
+/// The parts of `text` that are read: all of a short one, the beginning and end of a long one.
 pub(crate) fn bounded(text: &str) -> (&str, &str) {
     if text.len() <= HEAD_BYTES + TAIL_BYTES {
         return (text, "");
@@ -108,7 +108,8 @@ pub(crate) fn bounded(text: &str) -> (&str, &str) {
     (&text[..head], &text[tail..])
 }
 
-/// Splits `text` (at most a few kilobytes, see [`bounded`]) into `tokens`; each word's normalised bytes go to `word`.
+/// Splits `text` (at most a few kilobytes, see [`bounded`]) into `tokens`, and passes each word's normalised
+/// bytes to `word`.
 pub(crate) fn tokenize(text: &str, tokens: &mut Vec<Token>, mut word: impl FnMut(&[u8])) {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -132,7 +133,7 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<Token>, mut word: impl FnMut
     }
 }
 
-/// Letters, and the marks that Indic, Arabic and Thai words are written with.
+/// Letters, and the marks that are part of Indic, Arabic and Thai words.
 fn is_letter(c: char) -> bool {
     c.is_alphabetic()
         || matches!(c, '\u{0300}'..='\u{036f}' | '\u{0900}'..='\u{0dff}' | '\u{064b}'..='\u{065f}')
@@ -146,7 +147,7 @@ fn push_mark(tokens: &mut Vec<Token>, kind: Kind, hash: u64, repeat: u8, start: 
 
 fn take_word(text: &str, start: usize, tokens: &mut Vec<Token>, word: &mut impl FnMut(&[u8])) -> usize {
     let bytes = text.as_bytes();
-    // `buffer` holds `^word$`, so that pieces of words know where a word begins and ends.
+    // `buffer` holds `^word$`, so that pieces of words show where a word begins and ends.
     let mut buffer = [0_u8; WORD_BYTES_MAX + 2];
     buffer[0] = b'^';
     let (mut hash, mut squeezed, mut len) = (0, 0, 1);
@@ -230,7 +231,7 @@ fn take_word(text: &str, start: usize, tokens: &mut Vec<Token>, word: &mut impl 
     at
 }
 
-/// `www` after the third letter of a run is dropped.
+/// Drops `www` after the third letter of a run.
 const fn www() -> u64 {
     step(step(0, b'w' as u64), b'w' as u64)
 }
@@ -266,8 +267,8 @@ fn take_name(bytes: &[u8], start: usize, tokens: &mut Vec<Token>) -> usize {
     }
 }
 
-/// Emoticons of two or three ASCII marks. Which ones mean something is the lexicon's business, so anything that has an
-/// eye-like beginning and a mouth-like end is handed on.
+/// Finds emoticons of two or three ASCII marks: anything with an eye-like beginning and a mouth-like end. The
+/// lexicon decides which ones mean something.
 fn take_emoticon(bytes: &[u8], start: usize, tokens: &mut Vec<Token>) -> usize {
     for len in [3, 2] {
         let Some(slice) = bytes.get(start..start + len) else { continue };

@@ -1,6 +1,6 @@
 //! Hashes of words and texts: FNV-1a with a final mix.
 
-/// Where [`fnv_bytes`] starts.
+/// The initial value for [`fnv_bytes`].
 pub(super) const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -13,15 +13,15 @@ pub(super) fn fnv_bytes(hash: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(hash, |hash, byte| fnv(hash, *byte))
 }
 
-/// Mixes an FNV hash so that all its bits are good.
+/// Mixes an FNV hash so that every bit is well distributed.
 pub(super) fn finish(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 32)).wrapping_mul(MIX);
     hash ^ (hash >> 29)
 }
 
-/// A 64-bit hash of a text's bytes; for recognising a text, not for secrets.
+/// A 64-bit hash of a text's bytes, for recognising a text, not for secrets.
 pub(crate) fn hash_text(text: &str, seed: u64) -> u64 {
-    // Two lanes of eight bytes, so that one multiplication need not wait for the other.
+    // Two lanes of eight bytes, so that their multiplications do not wait for each other.
     let (blocks, rest) = text.as_bytes().as_chunks::<16>();
     let mut lanes = [seed ^ (text.len() as u64).wrapping_mul(MIX), seed];
     for block in blocks {
@@ -37,7 +37,7 @@ pub(crate) fn hash_text(text: &str, seed: u64) -> u64 {
     finish(fnv_bytes(hash, rest))
 }
 
-/// Combines hashes in order.
+/// Combines two hashes; the order matters.
 pub(crate) fn combine(left: u64, right: u64) -> u64 {
     (left.rotate_left(17) ^ right).wrapping_mul(MIX)
 }

@@ -63,7 +63,7 @@ fn is_contraction(bytes: &[u8], at: usize) -> bool {
         .any(|tail| rest[..len].eq_ignore_ascii_case(tail.as_bytes()))
 }
 
-/// The lower-cased word being read: hashed as it grows, and kept while it is short ASCII, for stemming.
+/// The lower-cased word being read: hashed as it grows, and kept for stemming while it is short ASCII.
 struct LowerWord {
     hash: u64,
     ascii: [u8; STEM_BYTES_MAX],
@@ -111,8 +111,9 @@ impl LowerWord {
     }
 }
 
-/// How many bytes of the word its stem keeps, and a letter to add. Plural, past, gerund, final e and doubled consonants
-/// only: enough that `booking`, `booked` and `book` meet, and applied alike to the taxonomy and to the text.
+/// How many bytes of the word its stem keeps, and a letter to add. Handles only plurals, past forms, gerunds,
+/// final e and doubled consonants: enough for `booking`, `booked` and `book` to match, and applied equally to
+/// taxonomy and text.
 fn stem(word: &[u8]) -> (usize, Option<u8>) {
     let mut kept = word.len();
     if kept > 4 && word.ends_with(b"ies") {

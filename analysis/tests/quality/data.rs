@@ -1,4 +1,4 @@
-//! Reads the shared dialogues and questions where they lie.
+//! Reads the shared dialogues and questions in place.
 
 use std::path::{Path, PathBuf};
 
@@ -14,14 +14,14 @@ pub(crate) struct Dialogue {
     pub(crate) labels: Value,
 }
 
-/// Which rows: one half was read while the analysers were written, the other only measured.
+/// Which rows: one half was read while the analysers were written, the other was only measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Half {
     Read,
     Unread,
 }
 
-/// The folder of shared data, or `None` with a line that says so; an error where the data is required.
+/// The folder of shared data. `None` if it is absent, after printing so; panics if it is required.
 pub(crate) fn folder() -> Option<PathBuf> {
     let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     let folder = std::env::var_os("HEARKEN_TEST_DATA").map_or_else(default, PathBuf::from);
@@ -77,7 +77,7 @@ fn dialogue(row: &Value) -> Dialogue {
 }
 
 impl Dialogue {
-    /// By a hash of the id, so that no dialogue is in both.
+    /// Chosen by a hash of the id, so that no dialogue is in both.
     pub(crate) fn half(&self) -> Half {
         half_of(&self.id)
     }
@@ -91,7 +91,7 @@ impl Dialogue {
         }
     }
 
-    /// As ingest would analyse it after its end.
+    /// Analyses the dialogue as ingest would after its end.
     pub(crate) fn analyze(&self, analyzer: &Analyzer) -> Assessment {
         analyze(analyzer, &self.turns, Status::Finished).assessment
     }

@@ -1,6 +1,6 @@
-//! What the datasets call a matter, and the topics of the default taxonomy that name it rightly.
+//! The datasets' labels, and the default taxonomy's topics that are right for each.
 
-/// Topics that are right for a label of a dataset; empty where the taxonomy makes no claim.
+/// Topics that are right for a dataset's label; empty if the taxonomy makes no claim.
 pub(crate) fn topics_of(label: &str) -> &'static [&'static str] {
     match label {
         // sgd, multiwoz, x_risawoz, crosswoz, woz2, taskmaster, ccpe: domains
@@ -70,7 +70,7 @@ pub(crate) fn topics_of(label: &str) -> &'static [&'static str] {
     }
 }
 
-/// banking77: intents of one question.
+/// banking77: intents of a single question.
 fn banking_topics(label: &str) -> &'static [&'static str] {
     match label {
         "card_payment_fee_charged"
@@ -142,7 +142,7 @@ fn banking_topics(label: &str) -> &'static [&'static str] {
         | "getting_virtual_card"
         | "get_disposable_virtual_card"
         | "visa_or_mastercard" => &["New card & card delivery"],
-        // Its questions ask for the PIN.
+        // The questions with this label ask for the PIN.
         "get_physical_card" => &["New card & card delivery", "Card problems"],
         "lost_or_stolen_phone" | "lost_or_stolen_card" | "card_swallowed" => &["Lost or stolen card"],
         "country_support" | "age_limit" | "terminate_account" => &["Opening & closing an account"],

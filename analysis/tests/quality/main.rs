@@ -1,8 +1,9 @@
-//! Measures the analysers on labelled dialogues and prints what it finds:
+//! Measures the analysers on labelled dialogues and prints the results:
 //! `cargo test -p hearken-analysis --test quality -- --nocapture --test-threads=1`.
 //!
-//! The floors are a little below the measured values, so that a change which makes an analyser worse is noticed. Rows
-//! are split by a hash of their id: one half was read while the analysers were written, the other was only measured.
+//! The floors are slightly below the measured values, so that a change for the worse is noticed. Rows are
+//! split by a hash of their id: one half was read while the analysers were written, the other was only
+//! measured.
 #![allow(clippy::unwrap_used)]
 
 mod data;
@@ -17,7 +18,7 @@ use hearken_analysis::{Analysis, Analyzer, Conversation, Memo, Utterance};
 use hearken_model::{Assessment, Interaction, MoodChange, Role, Sentiment, Status, TopicsSummary};
 use spearman::spearman;
 
-/// Right, answered and asked.
+/// Counts of right, answered and asked.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     right: u32,
@@ -58,7 +59,7 @@ fn languages_of_dialogues_are_detected() {
     let mut by_language: BTreeMap<(String, &str), Tally> = BTreeMap::new();
     for name in DIALOGUE_FILES {
         for dialogue in dialogues(&folder, name) {
-            // Code-mixed Hindi and English in both scripts: either is right.
+            // Mixed Hindi and English in either script: both are right.
             let expected: &[&str] = match dialogue.language.as_str() {
                 "hi-Latn-en" => &["hi", "hi-Latn", "en"],
                 other => &[other],
@@ -112,7 +113,7 @@ fn topics_of_dialogues_match_their_labels() {
         for dialogue in dialogues(&folder, name) {
             let right: Vec<&str> =
                 dialogue.label(key).iter().flat_map(|label| labels::topics_of(label)).copied().collect();
-            // Calls that nobody separated into speakers have no turns of a known role.
+            // Calls that were not separated into speakers have no turns of a known role.
             if right.is_empty() || dialogue.turns.is_empty() {
                 continue;
             }
@@ -128,7 +129,7 @@ fn topics_of_dialogues_match_their_labels() {
             }
         }
     }
-    // Campers who share out food and water: nothing that the taxonomy knows.
+    // Campers who share out food and water: the taxonomy has no such topic.
     let casino = dialogues(&folder, "casino");
     let without = casino.iter().filter(|dialogue| dialogue.analyze(&analyzer).topic.is_none()).count();
     eprintln!("topic {:>18}: none for {without} of {} that have none", "casino", casino.len());
@@ -181,8 +182,8 @@ fn topics_of_single_questions_match_their_intents() {
     }
 }
 
-/// The proxy for keywords and summaries: whether the labelled topic can still be recognised from them alone. The customer's
-/// first message is what a reader would look at without them.
+/// The proxy for keywords and summaries: whether the labelled topic can be recognised from them alone.
+/// Without them, a reader would look at the customer's first message.
 #[test]
 fn keywords_and_summaries_keep_the_topic() {
     let Some(folder) = folder() else { return };
@@ -263,7 +264,8 @@ fn satisfaction_follows_the_labels() {
             for (_, csat) in &pairs {
                 counts[*csat as usize - 1] += 1;
             }
-            // The traces' label judges one step of the agent, not the customer's satisfaction; printed for comparison.
+            // The traces' label judges one step of the agent rather than the customer's satisfaction; printed
+            // for comparison.
             assert!(name == "traces correct" || spearman(&pairs) >= 0.12, "{name}, {half:?}");
             eprintln!(
                 "csat {name:>20} {half:?}: Spearman {:.3} over {}, estimates {counts:?}",
@@ -274,7 +276,7 @@ fn satisfaction_follows_the_labels() {
     }
 }
 
-/// No derived value of a conversation contradicts another, nor what the customer said.
+/// No derived value of a conversation contradicts another, or what the customer said.
 #[test]
 fn verdicts_agree_with_each_other() {
     let Some(folder) = folder() else { return };
@@ -294,7 +296,7 @@ fn verdicts_agree_with_each_other() {
     assert!(contradictions.is_empty(), "{:#?}", &contradictions[..contradictions.len().min(9)]);
 }
 
-/// The first statement that another denies.
+/// The first statement that contradicts another.
 fn contradiction(dialogue: &Dialogue, analysis: &Analysis) -> Option<String> {
     let Analysis { messages, assessment, .. } = analysis;
     let why = assessment.csat_description.as_deref().unwrap_or_default();
@@ -302,7 +304,7 @@ fn contradiction(dialogue: &Dialogue, analysis: &Analysis) -> Option<String> {
     let said = || dialogue.turns.iter().zip(messages).filter(|((role, _), _)| *role == Role::User);
     let scores: Vec<f64> =
         said().filter_map(|(_, judged)| judged.map(|judged| f64::from(judged.score))).collect();
-    // Whatever has more words may be more than a courtesy.
+    // Anything longer may be more than a courtesy.
     let is_courtesy = |text: &str| text.split_whitespace().count() <= 5;
     let last_meant = said().rfind(|((_, text), _)| !is_courtesy(text));
     let last_meant = last_meant.and_then(|(_, judged)| judged.map(|judged| judged.score));
@@ -341,8 +343,8 @@ fn number(value: &serde_json::Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// Sixty dialogues, five of each file, to be read by a person: `SEED=4 cargo test -p hearken-analysis --test quality --
-/// --ignored --nocapture sixty`. Each seed draws others.
+/// Sixty dialogues, five from each file, for a person to read: `SEED=4 cargo test -p hearken-analysis --test
+/// quality -- --ignored --nocapture sixty`. Each seed draws different ones.
 #[test]
 #[ignore = "prints examples for a reader"]
 fn sixty_at_random() {

@@ -1,6 +1,6 @@
 //! Rank correlation.
 
-/// Spearman's, with ties at their mean rank.
+/// Spearman's correlation, with ties at their mean rank.
 pub(crate) fn spearman(pairs: &[(f64, f64)]) -> f64 {
     let x = ranks(pairs.iter().map(|pair| pair.0).collect());
     let y = ranks(pairs.iter().map(|pair| pair.1).collect());
@@ -10,7 +10,7 @@ pub(crate) fn spearman(pairs: &[(f64, f64)]) -> f64 {
     covariance / (spread(&x) * spread(&y)).max(f64::MIN_POSITIVE)
 }
 
-/// The place of each value among all, from 1.
+/// The rank of each value, from 1.
 pub(crate) fn ranks(values: Vec<f64>) -> Vec<f64> {
     let mut sorted = values.clone();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! Everything else that is known: topics, details, costs, satisfaction, and who derived it.
+//! Everything else that is known: topics, details, costs, satisfaction, and which analyser derived it.
 
 use hearken_model::field::{FIELDS, Field, FieldAccessor, METADATA_PREFIX, field};
 use hearken_model::{CostSource, Interaction, InteractionType, Money, Status};
@@ -9,7 +9,7 @@ use crate::location::Location;
 use crate::recording::is_web_address;
 use crate::{format, labels, marked};
 
-/// Fields that are shown beside those of the table, with the names that exports give them.
+/// Fields shown besides those of the table, with their names in exports.
 const BESIDE: [(&str, &str); 5] = [
     ("summary", "Summary"),
     ("sentiment_description", "Sentiment Description"),
@@ -18,7 +18,7 @@ const BESIDE: [(&str, &str); 5] = [
     ("recording_url", "Recording"),
 ];
 
-/// Fields with a place of their own on the page.
+/// Fields that the page shows elsewhere.
 const ELSEWHERE: [&str; 6] = ["sentiment", "topic", "keywords", "csat", "rating", "total_costs"];
 
 pub(super) fn panel(interaction: &Interaction, clock: &Clock) -> Markup {
@@ -32,7 +32,7 @@ pub(super) fn panel(interaction: &Interaction, clock: &Clock) -> Markup {
     }
 }
 
-/// A card; nothing without a line.
+/// A card; empty if it has no lines.
 fn section(title: &str, lines: Vec<Option<Markup>>) -> Markup {
     let lines: Vec<Markup> = lines.into_iter().flatten().collect();
     html! { @if !lines.is_empty() { section.card { h2 { (title) } dl { @for line in &lines { (line) } } } } }
@@ -43,7 +43,7 @@ fn line(name: &str, value: Option<Markup>) -> Option<Markup> {
     value.map(|value| html! { div { dt { (name) } dd { (value) } } })
 }
 
-/// A line of a field whose value also finds more like it.
+/// A field's line, whose value links to other interactions with the same one.
 fn fact(field: &str, value: Option<&str>, shown: Option<Markup>) -> Option<Markup> {
     let value = value.filter(|value| !value.is_empty())?;
     let name = labels::field(field);
@@ -53,9 +53,9 @@ fn fact(field: &str, value: Option<&str>, shown: Option<Markup>) -> Option<Marku
     line(&name, Some(long(value, more)))
 }
 
-/// A text that a page shows whole, or folded where it is so long that it would push everything else away.
+/// A text in full, or folded if it is so long that it would push everything else away.
 fn long(text: &str, shown: Markup) -> Markup {
-    /// Some five lines of the panel.
+    /// About five lines of the panel.
     const SHOWN_CHARS: usize = 280;
     let Some((end, _)) = text.char_indices().nth(SHOWN_CHARS) else { return shown };
     html! {
@@ -115,7 +115,7 @@ fn facts(interaction: &Interaction, clock: &Clock) -> Markup {
 fn of_table(field: &Field, interaction: &Interaction, clock: &Clock) -> Option<Markup> {
     match field.reading {
         FieldAccessor::Text(read) => fact(field.name, read(interaction), None),
-        // Whoever called tools of which none failed is told so.
+        // If tools were called and none failed, say so.
         FieldAccessor::Texts(read) if field.name == "failed_tools" && read(interaction).is_empty() => {
             line(field.label, (!interaction.tools.is_empty()).then(|| html! { "none" }))
         }
@@ -138,7 +138,7 @@ fn of_table(field: &Field, interaction: &Interaction, clock: &Clock) -> Option<M
     }
 }
 
-/// Everything without a value, folded: what nobody knows, and what there cannot be here.
+/// All fields without a value, folded: the unknown ones, and those that do not apply.
 fn absent(interaction: &Interaction) -> Markup {
     let about = &interaction.topics_summary;
     let is_known = |name: &str| match name {
@@ -180,7 +180,7 @@ fn absent(interaction: &Interaction) -> Markup {
     }
 }
 
-/// Whether such an interaction can have a value of the field at all.
+/// Whether this kind of interaction can have the field at all.
 fn applies(name: &str, interaction: &Interaction) -> bool {
     let is = |kind| interaction.interaction_type == Some(kind);
     match name {
@@ -196,7 +196,7 @@ fn applies(name: &str, interaction: &Interaction) -> bool {
     }
 }
 
-/// Values that also find more like each; `None` without any.
+/// Values that each link to other interactions with the same one; `None` if there are none.
 fn tags(field: &str, values: &[String]) -> Option<Markup> {
     let tag = |value: &String| {
         let href = Location::default().with(field, value).href("/");
@@ -205,7 +205,7 @@ fn tags(field: &str, values: &[String]) -> Option<Markup> {
     (!values.is_empty()).then(|| html! { ul.tags { @for value in values { (tag(value)) } } })
 }
 
-/// The address, which is followed only if it is of the web.
+/// The address, as a link only if it is a web address.
 fn recording(url: &str) -> Markup {
     let shown = html! {
         @if is_web_address(url) { a href=(url) rel="noreferrer noopener external" { bdi { (url) } } } @else { bdi { (url) } }
@@ -264,7 +264,7 @@ fn metadata(interaction: &Interaction) -> Markup {
     section("Metadata", lines.collect())
 }
 
-/// Who produced the automatic values.
+/// Which analyser produced the automatic values.
 fn origin(interaction: &Interaction, clock: &Clock) -> Markup {
     html! {
         p.origin.faint { @match &interaction.analysis {

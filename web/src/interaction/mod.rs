@@ -24,32 +24,30 @@ pub(crate) use text::plain_text;
 
 /// What the page of one interaction shows.
 pub(crate) struct InteractionView<'v> {
-    /// The address's parameters: those of the list that it was opened from.
+    /// The address's parameters: those of the list it was opened from.
     pub(crate) location: &'v Location,
-    /// Who reads it.
+    /// The reader.
     pub(crate) user: &'v CurrentUser,
-    /// Where it stands in that list.
+    /// Its position in that list.
     pub(crate) place: Option<&'v ListPosition>,
-    /// The clock.
     pub(crate) clock: &'v Clock,
     pub(crate) interaction: &'v Interaction,
     /// The messages and details that match `q`; `None` when there is no such search.
     pub(crate) quotes: Option<&'v [Highlight]>,
-    /// Why `q` could not be searched for.
+    /// Why the search for `q` failed.
     pub(crate) problem: Option<&'v hearken_query::Problem>,
-    /// Where its stream goes on.
+    /// Where its event stream resumes.
     pub(crate) point: &'v str,
     /// Hosts whose recordings may be played.
     pub(crate) recording_hosts: &'v [String],
 }
 
-/// The document.
 pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
     let interaction = view.interaction;
     let is_growing = interaction.status == Some(Status::InProgress);
     let messages = interaction.transcript.as_deref().unwrap_or_default();
     let speech = speech::Speech::of(interaction, messages);
-    // An id finds its interaction through the id filter, whatever characters it is made of.
+    // The `id` filter works for every id, whatever characters it contains.
     let stream = Location::default().with("id", &interaction.id).href("/v1/stream");
     let main = html! {
         (search_box(&view.location.only(|name, _| name == "q" || name == "tz"), view.problem, "/", html! {}))
@@ -136,7 +134,7 @@ fn actions(view: &InteractionView<'_>) -> Markup {
     }
 }
 
-/// The player, where the recording's host may be asked. It asks for nothing before it is told to play.
+/// The player, if the recording's host is allowed. It loads nothing before playback.
 fn recording(view: &InteractionView<'_>) -> Markup {
     let url = view.interaction.recording_url.as_deref();
     let url = url.filter(|url| is_playable(url, view.recording_hosts));
@@ -147,7 +145,7 @@ fn recording(view: &InteractionView<'_>) -> Markup {
     }
 }
 
-/// The details that match: where they stand among all others is beside the transcript, or far below it.
+/// Matching details, above the transcript: in the panel they would be beside it, or far below it.
 fn details_found(quotes: &[Highlight]) -> Markup {
     let found: Vec<Markup> = quotes
         .iter()
@@ -161,7 +159,7 @@ fn details_found(quotes: &[Highlight]) -> Markup {
     }
 }
 
-/// What it was about; its id where nothing else is known.
+/// What it was about, or its id if nothing else is known.
 fn title(interaction: &Interaction) -> String {
     interaction.title().unwrap_or_else(|| interaction.id.clone())
 }

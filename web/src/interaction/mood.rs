@@ -10,7 +10,7 @@ use crate::{format, labels};
 const HEIGHT: f64 = 48.0;
 const WIDTH: f64 = 720.0;
 const MARGIN: f64 = 6.0;
-/// Points are drawn up to this many messages; a line alone says more about longer ones.
+/// Most messages for which points are drawn; in longer ones the line alone says more.
 const POINTS_MAX: usize = 120;
 
 /// The chart; nothing when fewer than two messages have a score, because a line needs two.

@@ -1,4 +1,4 @@
-//! How a voice call went in time: who spoke when, silence, and speaking over each other.
+//! The timing of a voice call: who spoke when, silences, and people speaking over each other.
 
 use hearken_model::speech::silences;
 use hearken_model::{Interaction, InteractionType, Message, Role};
@@ -7,28 +7,28 @@ use maud::{Markup, html};
 use crate::format;
 use crate::location::message_anchor;
 
-/// Silence that callers notice, and that is shown.
+/// The shortest silence that callers notice, and that is shown.
 const SHOWN_MS: i64 = 2_000;
 const WIDTH: f64 = 720.0;
 const LANE: f64 = 14.0;
 /// Between two lanes.
 const GAP: f64 = 5.0;
-/// Room for the names of the lanes.
+/// Room for the lane names.
 const LEFT: f64 = 88.0;
 /// Who may speak, and the name of their lane, from the top.
 const LANES: [(Role, &str); 3] =
     [(Role::Assistant, "agent"), (Role::Human, "human agent"), (Role::User, "caller")];
 
-/// What was spoken in a call.
+/// The speech in a call.
 pub(super) struct Speech<'m> {
-    /// Speeches whose end is known, milliseconds from the start.
+    /// Utterances whose end is known, in milliseconds from the start.
     spans: Vec<(&'m Message, i64)>,
-    /// Noticeable silences, from and to, with the message that broke them.
+    /// Noticeable silences, from and to, with the message that broke each.
     silences: Vec<(i64, i64, &'m Message)>,
 }
 
 impl<'m> Speech<'m> {
-    /// That of a call; `None` for chats.
+    /// The speech of a call; `None` for chats.
     pub(super) fn of(interaction: &Interaction, messages: &'m [Message]) -> Option<Self> {
         if interaction.interaction_type != Some(InteractionType::VoiceCall) {
             return None;
@@ -49,14 +49,14 @@ impl<'m> Speech<'m> {
         })
     }
 
-    /// A lane for everybody who spoke, over the call's time; nothing where no end of a speech is known.
+    /// A lane for each speaker over the length of the call; nothing if no utterance has a known end.
     pub(super) fn timeline(&self) -> Markup {
         let end_ms = self.spans.iter().map(|(_, end)| *end).max().unwrap_or(0);
         if end_ms <= 0 {
             return html! {};
         }
         let x = |ms: i64| LEFT + ms.clamp(0, end_ms) as f64 / end_ms as f64 * (WIDTH - LEFT);
-        // Agent and caller have a lane in every call, whoever took over only where somebody did.
+        // Agent and caller have a lane in every call, a human agent only after taking over.
         let lanes: Vec<(Role, &str)> = LANES
             .into_iter()
             .filter(|(role, _)| *role != Role::Human || self.spans.iter().any(|(m, _)| m.role == Role::Human))
@@ -101,8 +101,8 @@ impl<'m> Speech<'m> {
         }
     }
 
-    /// What is said between a message and the one before it: the silence that it broke, or that it began while the other
-    /// was still being spoken.
+    /// The note between two messages: the silence that the second one broke, or how long it overlapped the
+    /// first.
     pub(super) fn pause(&self, before: &Message, message: &Message) -> Option<Markup> {
         let broken = self.silences.iter().find(|(.., breaking)| std::ptr::eq(*breaking, message));
         if let Some((from, to, _)) = broken {

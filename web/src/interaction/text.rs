@@ -7,8 +7,8 @@ use hearken_model::Interaction;
 use crate::clock::Clock;
 use crate::{format, labels};
 
-/// Head lines, then a line for each message. Control characters but line breaks and tabs are left out, because the
-/// text may end in a terminal.
+/// A header, then one line per message. Control characters other than line breaks and tabs are dropped,
+/// because the text may end up in a terminal.
 pub(crate) fn plain_text(interaction: &Interaction, clock: &Clock) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: Option<String>| {

@@ -1,4 +1,4 @@
-//! What was said: time, speaker, message, sentiment; tool calls folded; matches marked.
+//! The transcript: time, speaker, message, sentiment; tool calls folded, matches marked.
 
 use hearken_model::{Interaction, Message, Role, ToolCall};
 use hearken_query::index::highlight::Highlight;
@@ -114,7 +114,7 @@ fn pretty(value: &serde_json::Value) -> String {
     }
 }
 
-/// Whether a text may stand in `lang`: an invalid one would mislead screen readers.
+/// Whether `tag` may be used in `lang`: an invalid one would mislead screen readers.
 fn is_language_tag(tag: &str) -> bool {
     let mut subtags = tag.split('-');
     let primary = subtags.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Chosen filters as chips that can be taken off.
+//! Active filters as chips that can be removed.
 
 use chrono::NaiveDate;
 use hearken_model::Timestamp;
@@ -9,16 +9,16 @@ use crate::clock::Clock;
 use crate::location::Location;
 use crate::{format, labels, period};
 
-/// One thing that narrows the selection.
+/// One filter of the selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Constraint {
-    /// As people read it.
+    /// Its human-readable label.
     pub(crate) label: String,
     /// The address without it.
     pub(crate) without: Location,
 }
 
-/// Everything that narrows the selection, in the address's order.
+/// Every filter of the selection, in the address's order.
 pub(crate) fn constraints(location: &Location, clock: &Clock) -> Vec<Constraint> {
     location.pairs().iter().filter_map(|(name, value)| constraint(location, clock, name, value)).collect()
 }
@@ -28,7 +28,7 @@ fn constraint(location: &Location, clock: &Clock, name: &str, value: &str) -> Op
         "q" => format!("Search: {value}"),
         "from" => format!("Active from {}", instant(value, clock)),
         "to" => format!("Active before {}", instant(value, clock)),
-        // Both ends are one period.
+        // `since` and `until` are one period.
         "until" if location.get("since").is_some() => return None,
         "since" | "until" => {
             let label = format!("Started: {}", period::label(location, clock)?);
@@ -48,7 +48,7 @@ fn constraint(location: &Location, clock: &Clock, name: &str, value: &str) -> Op
     Some(Constraint { label, without: location.without_value(name, value) })
 }
 
-/// An instant or a day of the API as the pages write it.
+/// An instant or a day of the API in the format of the pages.
 fn instant(value: &str, clock: &Clock) -> String {
     match (Timestamp::parse(value), NaiveDate::parse_from_str(value, "%Y-%m-%d")) {
         (Ok(at), _) => format::exact(at, clock),
@@ -66,8 +66,8 @@ pub(crate) fn is_facet(name: &str) -> bool {
     name.starts_with(METADATA_PREFIX) || field(name).is_some_and(|field| field.facet)
 }
 
-/// The chips, nothing when nothing is chosen. The search text stands in its box and the period in its menu; they need
-/// none.
+/// The chips; nothing if no filter is active. The search text has its box and the period its menu, so neither
+/// needs a chip.
 pub(crate) fn chips(location: &Location, clock: &Clock, path: &str) -> Markup {
     let has_place = |name: &str| ["q", "since", "until"].contains(&name);
     let chosen = location.pairs().iter().filter(|(name, _)| !has_place(name));
@@ -148,6 +148,6 @@ mod tests {
         let here = Location::parse("q=a&since=7d&until=2026-11-20&csat=1&tz=Asia/Tokyo");
         let chip = &constraints(&here, &clock)[1];
         assert_eq!(chip.label, "Started: 7d – 20 Nov 2026");
-        assert_eq!(chip.without.query(), "q=a&csat=1&tz=Asia%2FTokyo", "both ends come off together");
+        assert_eq!(chip.without.query(), "q=a&csat=1&tz=Asia%2FTokyo", "both ends are removed together");
     }
 }

@@ -1,4 +1,4 @@
-//! What the list says of each interaction: cells that can be chosen, in this order.
+//! The list's cells for an interaction, in order; the reader chooses which to show.
 
 use hearken_model::Interaction;
 use hearken_model::field::{FIELDS, Field, FieldAccessor, FieldKind, METADATA_PREFIX, field};
@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::location::Location;
 use crate::{format, labels};
 
-/// What is shown unless the address names others.
+/// Columns shown unless the address names others.
 const SHOWN: [&str; 10] = [
     "sentiment",
     "csat",
@@ -22,13 +22,13 @@ const SHOWN: [&str; 10] = [
     "start_time",
 ];
 
-/// Columns that stand before those of other fields, in this order.
+/// Columns placed before those of other fields, in this order.
 const FIRST: [&str; 7] = ["sentiment", "csat", "rating", "topic", "agent", "organization", "status"];
 
-/// Every cell there is, by the field that it shows first, and its width. Metadata comes beside.
+/// Every column by the field that it shows first, and its width. Metadata is added separately.
 fn all() -> impl Iterator<Item = (&'static str, Width)> {
     let first = FIRST.iter().filter_map(|name| field(name));
-    // Texts before numbers before times, so that numbers stand beside each other.
+    // Texts, then numbers, then times, so that numbers are next to each other.
     let others = [Width::is_text as fn(Width) -> bool, Width::is_number, Width::is_time]
         .into_iter()
         .flat_map(|is_meant| FIELDS.iter().filter(move |field| is_meant(Width::of(field))));
@@ -37,11 +37,11 @@ fn all() -> impl Iterator<Item = (&'static str, Width)> {
         .map(|field| (field.name, Width::of(field)))
 }
 
-/// Most metadata columns: rows stay rows.
+/// Most metadata columns, so that rows stay readable.
 const METADATA_MAX: usize = 8;
 
-/// How much room a cell gets. Rows have no common table, so that they can fold on narrow screens: their cells stand
-/// under each other because each has the same share of the same width.
+/// The width of a cell. Rows share no table, so that they can fold on narrow screens; their cells line up
+/// because each takes the same share of the same width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Width {
     Mark,
@@ -94,15 +94,15 @@ impl Width {
     }
 }
 
-/// The chosen columns of an address.
+/// The columns chosen by an address.
 pub(super) struct Columns<'l> {
     chosen: Vec<(&'l str, Width)>,
-    /// Digits behind the point of all costs.
+    /// Decimal places of all costs.
     cost_digits: u32,
 }
 
 impl<'l> Columns<'l> {
-    /// Those that the address names, else the usual ones. Names that nothing is known by are passed over.
+    /// The columns named by the address, else the default ones. Unknown names are ignored.
     pub(super) fn of(location: &'l Location) -> Self {
         let named: Vec<&str> = location.all("columns").flat_map(|names| names.split(',')).collect();
         let mut chosen: Vec<(&str, Width)> = all().filter(|(name, _)| named.contains(name)).collect();
@@ -117,7 +117,7 @@ impl<'l> Columns<'l> {
         Columns { chosen, cost_digits: 2 }
     }
 
-    /// The same for a list of these interactions, so that the points of their costs stand under each other.
+    /// The same for a list of these interactions, with the decimal points of their costs aligned.
     pub(super) fn aligned<'i>(self, interactions: impl Iterator<Item = &'i Interaction>) -> Self {
         let amounts = interactions.filter_map(|interaction| interaction.total_costs.amount);
         Columns { cost_digits: format::digits(amounts), ..self }
@@ -128,7 +128,7 @@ impl<'l> Columns<'l> {
         self.chosen.iter().any(|(chosen, _)| *chosen == name)
     }
 
-    /// The head of the list: names, which sort where the field can.
+    /// The head of the list: column names, which sort if the field can.
     pub(super) fn head(&self, location: &Location, sort: &str) -> Markup {
         html! {
             div.facts.head role="group" aria-label="Columns" {
@@ -214,7 +214,7 @@ impl<'l> Columns<'l> {
     }
 }
 
-/// The menu in which columns are chosen. `keys` are metadata keys that are offered.
+/// The menu of columns. `keys` are the metadata keys to offer.
 pub(super) fn menu<'k>(location: &Location, keys: impl Iterator<Item = &'k str>) -> Markup {
     let columns = Columns::of(location);
     let rest = location.without("columns");
@@ -246,7 +246,7 @@ pub(super) fn menu<'k>(location: &Location, keys: impl Iterator<Item = &'k str>)
     }
 }
 
-/// The order that a click on a column's name asks for, the arrow that shows the current one, and its words.
+/// The order that a click on a column's name asks for, the arrow of the current order, and its description.
 fn turned(name: &str, sort: &str) -> (String, &'static str, &'static str) {
     match sort.strip_prefix('-') {
         Some(field) if field == name => (name.to_owned(), " ↓", "smallest first"),
@@ -255,7 +255,7 @@ fn turned(name: &str, sort: &str) -> (String, &'static str, &'static str) {
     }
 }
 
-/// A column's name, as short as it is unmistakable.
+/// A column's shortest unambiguous name.
 fn short(name: &str) -> &str {
     match name {
         "billable_messages" => "Billable",
@@ -285,7 +285,7 @@ fn plain(name: &str, value: Option<&str>) -> Markup {
     shown(name, value.filter(|value| !value.is_empty()).map(cell))
 }
 
-/// A count; its unit is for those who do not see the head of the list.
+/// A count; its unit is for readers who do not see the head of the list.
 fn number(name: &str, value: Option<u64>, [one, several]: [&str; 2]) -> Markup {
     let unit = |value| if value == 1 { one } else { several };
     shown(name, value.map(|value| html! { (format::count(value)) span.unit { " " (unit(value)) } }))
@@ -333,7 +333,7 @@ mod tests {
             Columns::of(&Location::parse(query)).cells(&known, &Clock::utc(Timestamp::EPOCH)).into_string()
         };
         assert!(place("columns=country").contains("Berlin, Germany"));
-        assert!(!place("columns=country,city").contains("Berlin, Germany"), "nothing is said twice");
+        assert!(!place("columns=country,city").contains("Berlin, Germany"), "no value is repeated");
     }
 
     #[test]
@@ -346,6 +346,6 @@ mod tests {
             head("q=x&columns=csat", "relevance").contains("href=\"/?q=x&amp;columns=csat&amp;sort=-csat\"")
         );
         assert!(head("columns=csat", "-csat").contains("sort=csat\""));
-        assert!(!head("columns=topic", "-csat").contains("<a"), "what cannot be sorted by is no link");
+        assert!(!head("columns=topic", "-csat").contains("<a"), "an unsortable column has no link");
     }
 }

@@ -1,4 +1,4 @@
-//! When there is nothing to list: how to send the first event, or which filter to take off.
+//! The empty list: how to send the first event, or which filter to remove.
 
 use hearken_query::keys::Permission;
 use maud::{Markup, html};
@@ -9,20 +9,20 @@ use crate::clock::Clock;
 use crate::format;
 use crate::location::Location;
 
-/// A filter to take off, and what that gives.
+/// A filter to remove, and what that would find.
 #[derive(Debug, Clone)]
 pub(crate) struct WayOut {
     /// The filter.
     pub(crate) constraint: Constraint,
-    /// Interactions without it; unknown when they could not be counted.
+    /// Interactions without it; `None` if they could not be counted.
     pub(crate) total: Option<u64>,
 }
 
 impl WayOut {
-    /// Most filters that are tried.
+    /// Most filters to try.
     pub(crate) const MAX: usize = 6;
 
-    /// The filters of an address that could be taken off, to be counted.
+    /// The filters of an address that could be removed, still to be counted.
     pub(crate) fn all(location: &Location, clock: &Clock) -> Vec<WayOut> {
         let constraints = constraints(location, clock).into_iter().take(Self::MAX);
         constraints.map(|constraint| WayOut { constraint, total: None }).collect()

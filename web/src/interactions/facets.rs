@@ -1,4 +1,4 @@
-//! Facets: counted values that can be chosen (any of), excluded, or searched for; "not available" is a value too.
+//! Facets: counted values to choose (any of), exclude or search for; "not available" is a value too.
 
 use hearken_query::index::search::FacetCount;
 use hearken_query::search::SearchAnswer;
@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::labels;
 use crate::location::Location;
 
-/// Facets of the page unless the address names others.
+/// Facets shown unless the address names others.
 pub(crate) const FACETS_SHOWN: [&str; 21] = [
     "sentiment",
     "csat",
@@ -32,7 +32,7 @@ pub(crate) const FACETS_SHOWN: [&str; 21] = [
     "interruptions",
 ];
 
-/// Fields of seconds whose values are counted by ranges, and where those begin.
+/// Fields in seconds whose values are counted by range, and where the ranges begin.
 pub(crate) const RANGES_SHOWN: [(&str, &[f64]); 4] = [
     ("duration", &[60.0, 300.0, 900.0]),
     ("first_response", &[2.0, 5.0, 15.0, 60.0]),
@@ -40,15 +40,14 @@ pub(crate) const RANGES_SHOWN: [(&str, &[f64]); 4] = [
     ("longest_silence", &[2.0, 5.0, 10.0]),
 ];
 
-/// Facets that stand open; the others open on demand or when something is chosen in them.
+/// Facets that are open; the others open on demand or when one of their values is chosen.
 const NUM_OPEN: usize = 7;
-/// Values of a facet that are shown without asking for more.
+/// Values of a facet shown at first.
 const VALUES_SHOWN: usize = 8;
-/// Values once asked for more.
+/// Values shown on demand.
 const VALUES_MORE: usize = 100;
 
-/// The panel. Without an answer its filters can still be taken off.
-/// Its links lead to the page at `path`.
+/// The panel, whose links lead to the page at `path`. Filters can be removed even without an answer.
 pub(crate) fn panel(
     location: &Location,
     api: &Location,
@@ -98,9 +97,9 @@ fn facet(location: &Location, path: &str, idx: usize, name: &str, counts: &[Face
 
 /// A value as the panel shows it.
 struct Value {
-    /// As the parameter has it; empty is missing.
+    /// As the parameter has it; empty means missing.
     text: String,
-    /// Unknown for a chosen value that is not among those counted.
+    /// `None` for a chosen value that was not counted.
     count: Option<u64>,
     is_chosen: bool,
     is_excluded: bool,
@@ -116,7 +115,7 @@ fn values(location: &Location, name: &str, excluded_name: &str, counts: &[FacetC
     let mut values: Vec<Value> =
         counts.iter().map(|counted| value(text_of(&counted.value), Some(counted.count))).collect();
     if ["csat", "rating"].contains(&name) {
-        // A scale is read from its top; missing is no step of it.
+        // A scale is listed from the top; a missing value is not part of it.
         values.sort_by(|a, b| b.text.cmp(&a.text));
     }
     for (known, text) in location.pairs() {
@@ -128,7 +127,7 @@ fn values(location: &Location, name: &str, excluded_name: &str, counts: &[FacetC
     values
 }
 
-/// A counted value as the parameter that chooses it.
+/// A counted value as the text of its parameter.
 fn text_of(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::Null => String::new(),
@@ -185,11 +184,8 @@ mod tests {
             rendered("country=Germany", &[(json!("Germany"), 9), (json!("France"), 4), (json!(null), 1)]);
         assert!(html.contains("href=\"/?country=Germany&amp;country=France\""), "{html}");
         assert!(html.contains("href=\"/?country=Germany&amp;country=\""), "missing is a value");
-        assert!(html.contains("href=\"/\" aria-current=\"true\""), "a chosen value can be taken off");
-        assert!(
-            html.contains("href=\"/?-country=Germany\""),
-            "excluding a chosen value takes the choice off"
-        );
+        assert!(html.contains("href=\"/\" aria-current=\"true\""), "a chosen value can be removed");
+        assert!(html.contains("href=\"/?-country=Germany\""), "excluding a chosen value removes the choice");
     }
 
     #[test]

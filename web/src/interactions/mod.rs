@@ -37,25 +37,23 @@ pub(crate) struct ListView<'v> {
     pub(crate) location: &'v Location,
     /// The same search for the API.
     pub(crate) api: &'v Location,
-    /// Who reads it.
+    /// The reader.
     pub(crate) user: &'v CurrentUser,
-    /// The clock.
     pub(crate) clock: &'v Clock,
-    /// Where events can be sent to, for the first command that a new user copies.
+    /// This server's address, for the first command that a new user copies.
     pub(crate) base_url: &'v str,
-    /// What was found, or why nothing could be.
+    /// What was found, or why the search failed.
     pub(crate) answer: Result<SearchAnswer, Problem>,
-    /// Counts over time of the same selection, when they could be had.
+    /// The same selection's counts over time, if available.
     pub(crate) volume: Option<Volume>,
     /// The saved views.
     pub(crate) views: &'v [SavedView],
-    /// What taking off each filter would give; filled when nothing was found.
+    /// What removing each filter would find; filled if nothing was found.
     pub(crate) ways_out: Vec<WayOut>,
-    /// Where its stream goes on.
+    /// Where its event stream resumes.
     pub(crate) point: &'v str,
 }
 
-/// The document.
 pub(crate) fn page(view: &ListView<'_>) -> Markup {
     let location = view.location;
     let problem = view.answer.as_ref().err();
@@ -96,7 +94,7 @@ pub(crate) fn page(view: &ListView<'_>) -> Markup {
     })
 }
 
-/// What in the search was probably meant otherwise, each with a link to what was meant.
+/// Likely mistakes in the search, each with a link to what was probably meant.
 fn notices(location: &Location, notices: &[Notice]) -> Markup {
     html! {
         @if !notices.is_empty() {
@@ -112,7 +110,7 @@ fn notices(location: &Location, notices: &[Notice]) -> Markup {
     }
 }
 
-/// How many, and how fast.
+/// How many were found, and how fast.
 fn outcome(view: &ListView<'_>) -> Markup {
     let Ok(answer) = &view.answer else { return html! {} };
     html! {
@@ -127,7 +125,7 @@ fn milliseconds(ms: f64) -> String {
     if ms < 10.0 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
 }
 
-/// Metadata keys of the interactions that are listed, to be offered as columns.
+/// Metadata keys of the listed interactions, to offer as columns.
 fn metadata_keys(answer: &SearchAnswer) -> BTreeSet<&str> {
     const KEYS_MAX: usize = 16;
     let keys = answer.items.iter().flat_map(|item| item.interaction.metadata.keys());
@@ -139,7 +137,7 @@ fn metadata_keys(answer: &SearchAnswer) -> BTreeSet<&str> {
 }
 
 fn list(view: &ListView<'_>, answer: &SearchAnswer) -> Markup {
-    // The stream takes the parameters of a search, without what is about this page only.
+    // The stream takes the search's parameters, but none that concern only this page.
     let stream = view.api.selection().href("/v1/stream");
     let items = answer.items.iter();
     let columns = Columns::of(view.location).aligned(items.map(|item| &item.interaction));
@@ -155,7 +153,7 @@ fn list(view: &ListView<'_>, answer: &SearchAnswer) -> Markup {
     }
 }
 
-/// An error that is not in the search box is said where the list would be.
+/// An error outside the search box is shown in place of the list.
 pub(crate) fn failed(location: &Location, problem: &Problem, path: &str) -> Markup {
     let again = match (problem.code, problem.parameter.as_deref()) {
         ("cursor_expired" | "invalid_cursor", _) => {

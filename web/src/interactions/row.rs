@@ -15,7 +15,7 @@ use crate::{format, labels, marked};
 pub(super) fn row(item: &SearchItem, view: &ListView<'_>, columns: &Columns<'_>) -> Markup {
     let interaction = &item.interaction;
     let href = interaction_href(&interaction.id, view.location);
-    // A link without an address keeps its looks and leads nowhere.
+    // A link without an address looks the same and leads nowhere.
     let opens = view.user.opens_interactions();
     html! {
         li.row data-id=(interaction.id) {
@@ -40,7 +40,7 @@ pub(super) fn row(item: &SearchItem, view: &ListView<'_>, columns: &Columns<'_>)
     }
 }
 
-/// What was said, or failing that what it was about, or its id.
+/// What was said, else what it was about, else its id.
 fn headline(interaction: &Interaction) -> Cow<'_, str> {
     let said = interaction.topics_summary.said();
     said.or_else(|| interaction.title().map(Cow::Owned)).unwrap_or(Cow::Borrowed(&interaction.id))

@@ -1,4 +1,4 @@
-//! The search box: the query language, its mistakes shown where they are.
+//! The search box: the query language, with mistakes marked in place.
 
 use hearken_model::field::{FIELDS, TEXT_SCOPES};
 use hearken_query::{Problem, language};
@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::layout::sentence;
 use crate::location::Location;
 
-/// The box as a form that keeps every other parameter of the address, and what stands beside it.
+/// The box as a form that keeps every other parameter of the address, and the controls beside it.
 pub(crate) fn search_box(
     location: &Location,
     problem: Option<&Problem>,
@@ -41,13 +41,13 @@ pub(crate) fn search_box(
     }
 }
 
-/// The fields that may be searched, for suggestions.
+/// The searchable fields, for suggestions.
 fn fields() -> String {
     FIELDS.iter().map(|field| field.name).collect::<Vec<_>>().join(" ")
 }
 
 fn shown_mistake(q: &str, mistake: &Problem, corrected: Option<(&str, String)>) -> Markup {
-    // Positions count characters. At the end of the text there is nothing to mark, so a place to write is drawn.
+    // Positions count characters. At the end there is no text to mark, so a blank is drawn.
     let position = mistake.position.map(|position| position.min(q.chars().count()));
     let split = position.map(|position| {
         let at = q.char_indices().nth(position).map_or(q.len(), |(at, _)| at);

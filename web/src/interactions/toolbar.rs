@@ -1,4 +1,4 @@
-//! Order, range, export and pages.
+//! Sort order, period, export and paging.
 
 use hearken_query::language;
 use hearken_query::search::SearchAnswer;
@@ -10,7 +10,7 @@ use crate::location::Location;
 use crate::paging;
 use crate::period::{self, PRESETS};
 
-/// Orders that can be chosen: the parameter and its name.
+/// The sort orders: parameter and name.
 const SORTS: [(&str, &str); 14] = [
     ("relevance", "Best match"),
     ("-start_time", "Newest"),
@@ -28,11 +28,11 @@ const SORTS: [(&str, &str); 14] = [
     ("-billable_messages", "Most billable messages"),
 ];
 
-/// Filters (on narrow screens), order, columns and export. `api` is the same search for the API.
+/// Filters (on narrow screens), sort order, columns and export. `api` is the same search for the API.
 pub(super) fn bar<'k>(location: &Location, api: &Location, keys: impl Iterator<Item = &'k str>) -> Markup {
     let current = sort(location);
     let name = sort_name(current);
-    // An export has an order of fields, or the newest first.
+    // An export cannot be sorted by relevance: it falls back to newest first.
     let exported = api.first_page().only(|name, value| {
         !["limit", "facets", "facet_size", "ranges"].contains(&name)
             && (name != "sort" || value != "relevance")
@@ -63,12 +63,12 @@ pub(super) fn bar<'k>(location: &Location, api: &Location, keys: impl Iterator<I
     }
 }
 
-/// An order as people read it.
+/// A human-readable sort order.
 pub(crate) fn sort_name(sort: &str) -> &str {
     SORTS.iter().find(|(known, _)| *known == sort).map_or(sort, |(_, name)| *name)
 }
 
-/// The order of the list.
+/// The list's sort order.
 pub(super) fn sort(location: &Location) -> &str {
     location.get("sort").unwrap_or(if searches_words(location) { "relevance" } else { "-start_time" })
 }
@@ -78,7 +78,7 @@ fn searches_words(location: &Location) -> bool {
     q.and_then(|q| language::parse(q).ok()).is_some_and(|query| query.searches_words())
 }
 
-/// The pages before and after.
+/// Links to the previous and the next page.
 pub(super) fn pages(location: &Location, answer: &SearchAnswer, clock: &Clock) -> Markup {
     let cursor = location.get("cursor");
     if cursor.is_none() && answer.next_cursor.is_none() {
@@ -101,7 +101,7 @@ pub(super) fn pages(location: &Location, answer: &SearchAnswer, clock: &Clock) -
     }
 }
 
-/// When interactions started: presets, two days to choose, and whose days they are.
+/// When interactions started: presets, two days to choose, and the time zone.
 pub(crate) fn range(location: &Location, clock: &Clock, path: &str) -> Markup {
     let rest = location.without("since").without("until");
     let label = period::label(location, clock);

@@ -1,4 +1,4 @@
-//! The numbers behind the plots: one overview of the index for each stretch of time and each value that is compared.
+//! The numbers behind the plots: one overview of the index per stretch of time and per compared value.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,13 +14,14 @@ use crate::clock::Clock;
 use crate::location::Location;
 use crate::period::Period;
 
-/// What values are compared of.
+/// The dimensions whose values are compared.
 pub(crate) const DIMENSIONS: [&str; 5] = ["topic", "agent", "agent_version", "country", "llm_model"];
-/// Values of a dimension that are compared; each costs two overviews.
+/// Values of a dimension shown at first; each costs two overviews.
 const VALUES_SHOWN: usize = 6;
-/// The same where all of them are asked for.
+/// Values shown when all are asked for.
 const VALUES_ALL: usize = 50;
-/// Values among which those are looked for that come first by their numbers; the others have fewer interactions.
+/// The most frequent values, among which the best by some number are looked for; the others have fewer
+/// interactions.
 const VALUES_RANKED: usize = 24;
 /// Values of a dimension that are counted.
 const VALUES_COUNTED: usize = 200;
@@ -34,7 +35,7 @@ pub(crate) const DISTRIBUTIONS: [&str; 7] = [
     "messages_count",
     "total_costs",
 ];
-/// Stretches of time on the page; each costs an overview.
+/// Stretches of time on the page; each costs one overview.
 const STRETCHES: usize = 24;
 
 /// The numbers of one set of interactions.
@@ -68,7 +69,7 @@ impl Numbers {
         (judged > 0).then(|| count as f64 * 100.0 / judged as f64)
     }
 
-    /// The costs, near enough for a plot.
+    /// The costs as a float, precise enough for a plot.
     pub(crate) fn cost_as_number(&self) -> Option<f64> {
         self.cost.and_then(|cost| cost.to_string().parse().ok())
     }
@@ -102,30 +103,30 @@ fn mean(counts: &[FacetCount]) -> Option<f64> {
 /// One value of a dimension.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Value {
-    /// `None` is missing.
+    /// `None` means missing.
     pub(crate) value: Option<String>,
     pub(crate) now: Numbers,
-    /// The period before, where there is one.
+    /// The numbers of the previous period, if there is one.
     pub(crate) before: Option<Numbers>,
 }
 
 impl Value {
-    /// Interactions more than in the period before.
+    /// How many more interactions there are than in the previous period.
     fn growth(&self) -> Option<f64> {
         Some(self.now.total as f64 - self.before.as_ref()?.total as f64)
     }
 }
 
-/// The values of a dimension, in the order that was asked for.
+/// A dimension's values, in the requested order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Dimension {
     pub(crate) field: &'static str,
     pub(crate) values: Vec<Value>,
-    /// Whether there are more of them.
+    /// Whether the dimension has more values.
     pub(crate) has_more: bool,
 }
 
-/// By what the values of dimensions are ordered.
+/// What a dimension's values are ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rank {
     Interactions,
@@ -164,12 +165,12 @@ impl Rank {
 pub(crate) struct Comparison {
     pub(crate) rank: Rank,
     pub(crate) descending: bool,
-    /// The dimension of which all values are shown.
+    /// The dimension that shows all its values.
     pub(crate) all: Option<&'static str>,
 }
 
 impl Comparison {
-    /// What an address asks for by `order`, as `sort` is written, and `all`.
+    /// Reads an address's `order` (written like `sort`) and `all`.
     pub(crate) fn of(location: &Location) -> Self {
         let order = location.get("order").unwrap_or("-interactions");
         let name = order.strip_prefix('-').unwrap_or(order);
@@ -183,7 +184,8 @@ impl Comparison {
         if self.all == Some(dimension) { VALUES_ALL } else { VALUES_SHOWN }
     }
 
-    /// The values to measure, most interesting first, from how often each occurs now and before.
+    /// The values to measure, most interesting first, given how often each occurs now and in the previous
+    /// period.
     fn candidates(&self, dimension: &str, now: &[FacetCount], before: &[FacetCount]) -> Vec<Option<String>> {
         let mut counts: HashMap<Option<&str>, (u64, u64)> = HashMap::new();
         for counted in now {
@@ -214,7 +216,7 @@ impl Comparison {
         values.into_iter().take(ranked).map(|(value, _)| value.map(str::to_owned)).collect()
     }
 
-    /// Puts measured values in order; unknown numbers come last either way.
+    /// Sorts measured values; unknown numbers come last in either direction.
     fn ranked(&self, dimension: &str, mut values: Vec<Value>) -> Vec<Value> {
         values.sort_by(|a, b| match (self.rank.of(a), self.rank.of(b)) {
             (Some(a), Some(b)) if self.descending => b.total_cmp(&a),
@@ -230,16 +232,16 @@ impl Comparison {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Measured {
     pub(crate) whole: Numbers,
-    /// The period of the same length before, when the selection says where it begins.
+    /// The previous period of the same length, if the selection says where its own begins.
     pub(crate) before: Option<Numbers>,
-    /// By stretch of time.
+    /// Per stretch of time.
     pub(crate) over_time: Vec<Numbers>,
     pub(crate) stretches: Stretches,
-    /// By dimension.
+    /// Per dimension.
     pub(crate) by: Vec<Dimension>,
-    /// How the values of [`DISTRIBUTIONS`] are distributed, with those of the period before.
+    /// The distributions of [`DISTRIBUTIONS`], with those of the previous period.
     pub(crate) distributions: Vec<(String, Distribution, Option<Distribution>)>,
-    /// Of the costs, ISO 4217.
+    /// The currency of the costs, ISO 4217.
     pub(crate) currency: Option<String>,
 }
 
@@ -253,7 +255,7 @@ impl Measured {
 /// Measures the interactions of a selection that started in a period.
 ///
 /// # Errors
-/// Those of a search.
+/// The errors of a search.
 pub(crate) fn measure(
     reader: &dyn Search,
     unbounded: &Selection,
@@ -278,7 +280,7 @@ pub(crate) fn measure(
     let before = before.first();
     let stretches = Stretches::of(reader, selection, period, clock, STRETCHES, deadline)?;
 
-    // Everything that is compared is asked for at once.
+    // Request all compared numbers at once.
     let each_stretch = stretches.iter().map(|(from, to)| started_in(selection, Some(from), Some(to)));
     let values = DIMENSIONS.map(|dimension| {
         let (now, before) =
@@ -290,7 +292,7 @@ pub(crate) fn measure(
         values.iter().flat_map(|(field, values)| values.iter().map(move |value| (field, value)))
     {
         asked.push(numbers(only(selection, dimension, value.clone())));
-        // Of the period before only the mood is compared, beside the count.
+        // Only mood and count are compared with the previous period.
         let earlier = earlier.as_ref().map(|earlier| only(earlier, dimension, value.clone()));
         asked.extend(
             earlier.map(|earlier| request(earlier, vec!["sentiment".to_owned()], Vec::new(), &[], deadline)),
@@ -316,16 +318,16 @@ pub(crate) fn measure(
         (field.clone(), distribution.clone(), before.map(|(_, before)| before.clone()))
     });
     let (distributions, before) = (distributions.collect(), before.map(Numbers::of));
-    // All costs are in one currency: that of the largest.
+    // All costs are taken to be in one currency: that of the highest.
     let dearest = first_by(reader, selection, "total_costs", true, deadline)?;
     let currency = dearest.and_then(|interaction| interaction.total_costs.currency);
     Ok(Measured { whole: Numbers::of(whole), before, over_time, stretches, by, distributions, currency })
 }
 
-/// Counts by stretch of time.
+/// Counts per stretch of time.
 ///
 /// # Errors
-/// Those of a search.
+/// The errors of a search.
 pub(crate) fn volume(
     reader: &dyn Search,
     selection: &Selection,
@@ -340,7 +342,7 @@ pub(crate) fn volume(
         let boundaries = Boundaries::Instants(stretches.bounds().to_vec());
         let ranges = vec![RangeFacet { field: "start_time".to_owned(), boundaries }];
         let counted = reader.overview(&request(selection.clone(), Vec::new(), ranges, &[], deadline))?;
-        // Before the first bound and behind the last is what came while this was counted.
+        // Ranges before the first bound and after the last hold what arrived during the count.
         let by_range = counted.facets.first().map_or(&[][..], |(_, ranges)| ranges);
         for (count, range) in counts.iter_mut().zip(by_range.iter().skip(1)) {
             *count = range.count;
@@ -358,7 +360,7 @@ fn request(
 ) -> OverviewRequest {
     OverviewRequest {
         selection,
-        interval: Duration::MAX.into(), // what started when is counted by ranges
+        interval: Duration::MAX.into(), // start times are counted by ranges instead
         facets,
         facet_size: VALUES_COUNTED,
         ranges,
@@ -390,8 +392,9 @@ fn counts<'o>(overview: &'o Overview, name: &str) -> &'o [FacetCount] {
     facet.map_or(&[][..], |(_, counts)| counts.as_slice())
 }
 
-/// The period of the same length before one that says where it begins. What is still going on is compared with as much
-/// of the period before; lengths are those that clocks show, so that days are compared with days when clocks change.
+/// The previous period of the same length, if this one says where it begins. A period still in progress is
+/// compared with the same part of the previous one; lengths are in local time, so that days are compared with
+/// days when clocks change.
 fn before(period: Period, clock: &Clock) -> Option<(Timestamp, Timestamp)> {
     let since = period.since?;
     let until = period.until.map_or(clock.now, |until| until.min(clock.now).max(since));
@@ -413,12 +416,12 @@ mod tests {
         let berlin = Clock::in_zone(at("2026-10-28T11:00:00Z"), "Europe/Berlin").unwrap();
         let period =
             |since: &str, until: Option<&str>| Period { since: Some(at(since)), until: until.map(at) };
-        // The Monday after the night in which clocks were put back, with the Sunday of 25 hours.
+        // The Monday after clocks were put back, with the Sunday of 25 hours.
         assert_eq!(
             before(period("2026-10-25T23:00:00Z", Some("2026-10-26T23:00:00Z")), &berlin),
             Some((at("2026-10-24T22:00:00Z"), at("2026-10-25T23:00:00Z")))
         );
-        // The week up to now, Wednesday noon, with as much before it.
+        // The week up to now, Wednesday noon, with the same length of time before it.
         assert_eq!(
             before(period("2026-10-25T23:00:00Z", Some("2026-11-01T23:00:00Z")), &berlin),
             Some((at("2026-10-23T10:00:00Z"), at("2026-10-25T23:00:00Z")))

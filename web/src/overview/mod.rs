@@ -1,4 +1,5 @@
-//! `/overview`: how many, how they feel, what about, where from, at what cost, and what changed.
+//! `/overview`: how many, how they felt, what they were about, where they came from, their costs, and what
+//! changed.
 
 mod measure;
 mod stretches;
@@ -28,18 +29,17 @@ pub(crate) struct OverviewView<'v> {
     pub(crate) location: &'v Location,
     pub(crate) user: &'v CurrentUser,
     pub(crate) clock: &'v Clock,
-    /// What the measured interactions started in.
+    /// The period in which the measured interactions started.
     pub(crate) period: Period,
     pub(crate) measured: Result<Measured, Problem>,
     /// How values are compared.
     pub(crate) comparison: Comparison,
     /// The same search for the API.
     pub(crate) api: &'v Location,
-    /// The facets of the list, when they could be had.
+    /// The list's facets, if available.
     pub(crate) facets: Option<SearchAnswer>,
 }
 
-/// The document.
 pub(crate) fn page(view: &OverviewView<'_>) -> Markup {
     let location = view.location;
     let problem = view.measured.as_ref().err();
@@ -122,7 +122,7 @@ fn totals(measured: &Measured) -> Markup {
     }
 }
 
-/// Small multiples over the same time.
+/// Small multiples over a shared time axis.
 fn over_time(view: &OverviewView<'_>, measured: &Measured) -> Markup {
     let OverviewView { location, clock, period, .. } = view;
     let list = location.without("order").without("all");
@@ -168,7 +168,7 @@ fn over_time(view: &OverviewView<'_>, measured: &Measured) -> Markup {
     }
 }
 
-/// One dimension as a table whose first number is also a bar, with what changed against the period before.
+/// One dimension as a table whose first number is also a bar, with changes since the previous period.
 fn comparison(view: &OverviewView<'_>, measured: &Measured, dimension: &Dimension) -> Markup {
     let field = dimension.field;
     let name = labels::field(field).into_owned();
@@ -245,7 +245,7 @@ fn comparison(view: &OverviewView<'_>, measured: &Measured, dimension: &Dimensio
     }
 }
 
-/// How much a count grew or shrank against the period before.
+/// How much a count grew or shrank since the previous period.
 fn change(now: u64, before: u64) -> Markup {
     let said = match (now, before) {
         (0, 0) => "–".to_owned(),
@@ -256,7 +256,7 @@ fn change(now: u64, before: u64) -> Markup {
     html! { span title={ (format::count(now)) " now, " (format::count(before)) " in the previous period" } { (said) } }
 }
 
-/// `+12 %`, `−3 %` or `±0 %`. What was before is not 0.
+/// `+12 %`, `−3 %` or `±0 %`. `before` is not 0.
 fn growth(now: f64, before: f64) -> String {
     let percent = ((now / before - 1.0) * 100.0).round();
     if percent == 0.0 { "±0 %".to_owned() } else { format!("{percent:+.0} %").replace('-', "−") }
@@ -274,7 +274,7 @@ fn points(points: f64) -> Markup {
     }
 }
 
-/// What interactions were like: percentiles, whose tail says more than their middle.
+/// Percentiles: the tail says more than the middle.
 fn distributions(measured: &Measured) -> Markup {
     let currency = measured.currency.as_deref();
     let text = |field: &str, value: &serde_json::Value| match (field, value) {

@@ -1,4 +1,4 @@
-//! Equal stretches of time that begin where the reader's clocks show round times.
+//! Equal stretches of time that begin at round local times.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
-/// Lengths of a stretch that readers can name; beyond the last, multiples of it.
+/// Lengths with a name of their own; beyond the last, multiples of it.
 const LENGTHS_MS: [i64; 14] = [
     MINUTE_MS,
     5 * MINUTE_MS,
@@ -32,20 +32,21 @@ const LENGTHS_MS: [i64; 14] = [
     91 * DAY_MS,
 ];
 
-/// Stretches side by side.
+/// Consecutive stretches of time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stretches {
-    /// Ascending; a stretch lasts from one to before the next. Fewer than two bound nothing.
+    /// Ascending; each stretch lasts from one bound until just before the next. Fewer than two bounds make no
+    /// stretch.
     bounds: Vec<Timestamp>,
-    /// Length of a stretch but where clocks are put forward or back.
+    /// The length of a stretch, except where clocks change.
     pub(crate) length_ms: i64,
 }
 
 impl Stretches {
-    /// Those that cover a selection whose interactions started in `period`; at most `wanted` and one.
+    /// The stretches that cover a selection whose interactions started in `period`: at most `wanted + 1`.
     ///
     /// # Errors
-    /// Those of a search.
+    /// The errors of a search.
     pub(crate) fn of(
         reader: &dyn Search,
         selection: &Selection,
@@ -66,7 +67,8 @@ impl Stretches {
                 None => return Ok(nothing),
             },
         };
-        // A chosen period that is still going on reaches to the present, and as far beyond as producers' clocks do.
+        // A chosen period without an end lasts until now, or until the last start if a producer's clock is
+        // ahead.
         let last = match period.until {
             Some(until) => until.plus_millis(-1),
             None => match (extreme(true)?, period.since) {
@@ -88,7 +90,7 @@ impl Stretches {
             .unwrap_or_else(|| (span_ms / wanted / longest + 1).saturating_mul(longest));
         let length = TimeDelta::milliseconds(length_ms);
         let mut bounds: Vec<Timestamp> = Vec::new();
-        // One more before the first: its bound may be later than the local time that it stands for.
+        // Begin one stretch early: the first bound may be later than the local time that it stands for.
         let begin = round_down(clock.local(first).naive_local(), length_ms);
         let before = begin.and_then(|begin| begin.checked_sub_signed(length));
         let mut local = before.filter(|before| clock.instant(*before).is_some()).or(begin);
@@ -107,7 +109,7 @@ impl Stretches {
         Stretches { bounds, length_ms }
     }
 
-    /// Every stretch: its begin and the first instant after it.
+    /// Every stretch: its beginning and the first instant after it.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Timestamp, Timestamp)> + '_ {
         self.bounds.windows(2).map(|bounds| (bounds[0], bounds[1]))
     }
@@ -123,7 +125,8 @@ impl Stretches {
     }
 }
 
-/// The last round local time that is not later: by the clock within a day, whole days counted from a Monday beyond.
+/// The last round local time that is not later: by the clock within a day, in whole days from a Monday
+/// beyond.
 fn round_down(local: NaiveDateTime, length_ms: i64) -> Option<NaiveDateTime> {
     if length_ms < DAY_MS {
         let of_day_ms = i64::from(local.num_seconds_from_midnight()) * SECOND_MS;
@@ -135,7 +138,7 @@ fn round_down(local: NaiveDateTime, length_ms: i64) -> Option<NaiveDateTime> {
     NaiveDate::from_num_days_from_ce_opt(since_monday.div_euclid(days) * days + 1)?.and_hms_opt(0, 0, 0)
 }
 
-/// The first by one field.
+/// The first interaction when sorted by one field.
 pub(super) fn first_by(
     reader: &dyn Search,
     selection: &Selection,

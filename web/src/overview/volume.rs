@@ -1,4 +1,4 @@
-//! Interactions over time as bars; each leads to the interactions that it counts.
+//! Interactions over time as bars, each of which leads to the interactions it counts.
 
 use hearken_model::Timestamp;
 use maud::{Markup, html};
@@ -12,21 +12,21 @@ use crate::plot;
 
 /// Bars of the strip above the list.
 pub(crate) const BARS: usize = 60;
-/// Longer stretches are named by their month.
+/// Longer stretches are labelled by month.
 const SEASON_MS: i64 = 28 * DAY_MS;
 
-/// Counts of stretches of time, without gaps.
+/// Counts per stretch of time, without gaps.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Volume {
     pub(crate) stretches: Stretches,
     /// Interactions that started in each.
     pub(crate) counts: Vec<u64>,
-    /// What the counted interactions started in.
+    /// The period in which the counted interactions started.
     pub(crate) period: Period,
 }
 
 impl Volume {
-    /// The strip above the list. Scripts let it be brushed, from bound to bound.
+    /// The strip above the list. Scripts allow brushing from bound to bound.
     pub(crate) fn strip(&self, location: &Location, clock: &Clock) -> Markup {
         let bars: Vec<plot::Bar> = self
             .stretches
@@ -41,7 +41,7 @@ impl Volume {
             .collect();
         let most = self.counts.iter().max().copied().unwrap_or(0);
         let ends = self.stretches.iter().next().zip(self.stretches.iter().last());
-        // Times of day say nothing about the ends of more than a day.
+        // The times of day at both ends of more than a day say nothing.
         let length_ms = self.stretches.length_ms;
         let is_of_days = length_ms.saturating_mul(self.stretches.len() as i64) > DAY_MS;
         let named_ms = if is_of_days { length_ms.max(DAY_MS) } else { length_ms };
@@ -60,14 +60,14 @@ impl Volume {
     }
 }
 
-/// Where stretches of time begin and end within a period, milliseconds, for brushing.
+/// Bounds of the stretches, clipped to a period, in milliseconds, for brushing.
 pub(super) fn bounds(stretches: &Stretches, period: Period) -> String {
     let clipped: Vec<_> = stretches.iter().map(|(from, to)| period.clip(from, to)).collect();
     let bounds = clipped.iter().map(|(from, _)| *from).chain(clipped.last().map(|(_, to)| *to));
     bounds.map(|bound| bound.as_millis().to_string()).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a stretch is not wholly in the period, or not over.
+/// Whether a stretch extends beyond the period, or is not over.
 pub(super) fn is_partial((from, to): (Timestamp, Timestamp), period: Period, clock: &Clock) -> bool {
     period.clip(from, to) != (from, to) || to > clock.now
 }
@@ -101,7 +101,7 @@ pub(super) fn tick(begin: Timestamp, length_ms: i64, clock: &Clock) -> String {
     clock.local(begin).format(form).to_string()
 }
 
-/// The address of what started in a stretch of time.
+/// The address of the interactions that started in a stretch.
 pub(super) fn href(location: &Location, (from, to): (Timestamp, Timestamp), path: &str) -> String {
     location.set("since", &from.to_string()).set("until", &to.to_string()).href(path)
 }

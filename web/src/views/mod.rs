@@ -1,6 +1,6 @@
-//! Saved views: a menu beside the search box, a page to look after them, and an address for each.
+//! Saved views: a menu beside the search box, a page to manage them, and an address for each.
 //!
-//! Everything is plain forms and links. Changes come by POST, only from pages of this server.
+//! Everything is plain forms and links. Changes are POST requests, accepted only from pages of this server.
 
 mod pages;
 
@@ -22,7 +22,7 @@ use crate::location::{Location, SEGMENT};
 
 pub(crate) use pages::menu;
 
-/// The address that leads to a view, whatever its search becomes.
+/// The address that leads to a view, even after its search changes.
 fn path(name: &str) -> String {
     format!("/views/{}", utf8_percent_encode(name, SEGMENT))
 }
@@ -55,7 +55,7 @@ pub(crate) async fn lead_to(
     }
 }
 
-/// `POST /views`: what a form asks for, then back to a page that shows it.
+/// `POST /views`: applies a form, then redirects to a page that shows the result.
 pub(crate) async fn change(
     State(state): State<AppState>,
     caller: Caller,
@@ -99,13 +99,13 @@ async fn changed(state: &AppState, access: Access, form: &Location) -> Result<St
             change_views(state, move |views| views.delete(&view, &access)).await?;
             Ok("/views".to_owned())
         }
-        _ => Err(Problem::new("invalid_body", "the form asks for nothing that can be done to a view")),
+        _ => Err(Problem::new("invalid_body", "the form does not say what to do with a view")),
     }
 }
 
-/// The answer to a form: the page that comes after it.
+/// The response to a form: a redirect to the next page.
 pub(crate) fn see_other(address: &str) -> Response {
-    let address = HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("/")); // encoded, so it fits
+    let address = HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("/")); // encoded, so always valid
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response();
     secure(response.headers_mut());
     response

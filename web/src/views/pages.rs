@@ -1,4 +1,4 @@
-//! What the menu and the pages of views look like.
+//! The menu and the pages of views.
 
 use hearken_query::Problem;
 use hearken_query::views::{NAME_CHARS_MAX, SavedView};
@@ -11,7 +11,7 @@ use crate::interactions::{constraints, sort_name};
 use crate::layout::{self, Page, Section};
 use crate::location::Location;
 
-/// The menu beside the search box: the views, and a form that saves the present search as one.
+/// The menu beside the search box: the views, and a form that saves the current search as one.
 pub(crate) fn menu(location: &Location, views: &[SavedView]) -> Markup {
     let here = location.first_page();
     let is_here = |view: &SavedView| address(view) == here.href("/");
@@ -37,7 +37,7 @@ pub(crate) fn menu(location: &Location, views: &[SavedView]) -> Markup {
     }
 }
 
-/// The page on which views are looked after.
+/// The page to manage views.
 pub(super) fn all(views: &[SavedView], user: &CurrentUser, clock: &Clock) -> Markup {
     layout::document(Page {
         title: "Views",
@@ -81,7 +81,7 @@ fn entry(idx: usize, view: &SavedView, clock: &Clock) -> Markup {
     }
 }
 
-/// Why a form was refused. A name that is taken can be given to the new search.
+/// Why a form was refused. If the name is taken, it can be reassigned to the new search.
 pub(super) fn refused(problem: &Problem, form: &Location, clock: &Clock) -> Markup {
     let may_replace = problem.code == "view_exists" && form.get("do") == Some("create");
     let offered = html! {

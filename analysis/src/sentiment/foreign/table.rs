@@ -1,4 +1,5 @@
-//! The words of `lexicon/other.txt`, found by hash: whole words, stems, phrases and, in scripts without spaces, anywhere.
+//! The words of `lexicon/other.txt`, looked up by hash: whole words, stems, phrases and, in scripts without
+//! spaces, substrings.
 
 use std::sync::LazyLock;
 
@@ -6,23 +7,23 @@ use super::super::text::{join, step};
 
 const SOURCE: &str = include_str!("../lexicon/other.txt");
 
-/// Most languages that the file may have; a bit set of them fits a `u32`.
+/// Most languages in the file; a bit set of them fits a `u32`.
 pub(super) const LANGUAGES_MAX: usize = 24;
-/// Characters of the longest entry looked for in a text without spaces.
+/// Characters of the longest entry to look for in a text without spaces.
 const SCAN_CHARS: usize = 10;
-/// Bytes between two finds in such a text after which a negation no longer reaches: two characters.
+/// Bytes between two finds in such a text beyond which a negation has no effect: two characters.
 const SCAN_GAP_BYTES: usize = 6;
 
 const WORD: u64 = 0;
 const PHRASE: u64 = 0x7068_7261;
 const SCAN: u64 = 0x7363_616e;
 
-/// What a word does.
+/// The effect of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// Turns what follows.
+    /// Reverses what follows.
     Not,
-    /// Turns what went before.
+    /// Reverses what precedes it.
     NotAfter,
     /// Strengthens what follows.
     Very,
@@ -34,7 +35,7 @@ pub(super) enum Meaning {
     Valence,
     /// Several words with a valence of their own, negation included.
     Phrase,
-    /// Several words that mean nothing although one of them does alone.
+    /// Several words that mean nothing together, although one of them does alone.
     Courtesy,
 }
 
@@ -46,7 +47,7 @@ pub(super) struct ForeignWord {
     pub(super) valence: i8,
 }
 
-/// One word of a text as it was met: `^word$` and the hashes of the words before it, nearest first.
+/// A word found in a text: `^word$`, and the hashes of the words before it, nearest first.
 pub(super) struct Met<'a> {
     pub(super) word: &'a [u8],
     pub(super) before: [u64; 3],
@@ -105,7 +106,7 @@ impl Table {
         let mask = self.slots.len() - 1;
         let mut at = (hash >> 32) as usize & mask;
         while let Some((known, of, _)) = self.slots[at] {
-            // The first meaning of a word in a language stands.
+            // The first meaning of a word in a language wins.
             if known == hash && usize::from(of) == language {
                 return;
             }
@@ -183,8 +184,8 @@ impl Table {
         own
     }
 
-    /// Finds entries anywhere in a text without spaces, the longest first; `each` also hears whether there was a gap
-    /// since the language's last find.
+    /// Finds entries anywhere in a text without spaces, the longest first. `each` is also told whether there
+    /// was a gap since the language's last find.
     pub(super) fn scan(
         &self,
         text: &str,
@@ -231,7 +232,7 @@ fn hash_bytes(seed: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(seed, |hash, byte| step(hash, u64::from(*byte)))
 }
 
-/// Hash of a whole word, which no stem's can be.
+/// Hash of a whole word, distinct from that of any stem.
 fn whole(word: &[u8]) -> u64 {
     step(hash_bytes(WORD, word), u64::from(b'$'))
 }
