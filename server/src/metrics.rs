@@ -1,4 +1,4 @@
-//! The metrics of index and build (docs/reference.md#metrics), read when Prometheus asks.
+//! Metrics of the index and the build (docs/reference.md#metrics), read on each scrape.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ impl Collector for IndexCollector {
     }
 }
 
-/// Registers the index's sizes.
+/// Registers the index's metrics.
 ///
 /// # Errors
 /// They are registered already.

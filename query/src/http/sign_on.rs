@@ -1,5 +1,5 @@
-//! Sign-on by a proxy: it has made sure who the user is, and says so in headers. They are looked at only in requests that
-//! a trusted proxy passed on; from anyone else they mean nothing.
+//! Sign-on by a proxy, which has authenticated the user and names them in headers. The headers only count in requests
+//! that a trusted proxy passed on; from anyone else they mean nothing.
 
 use axum::http::{HeaderMap, HeaderName};
 
@@ -12,7 +12,7 @@ use super::caller::Caller;
 /// Longest name of a user, in characters.
 const USER_CHARS_MAX: usize = 256;
 
-/// What users may do whom a proxy signs on, and where it names them.
+/// What users signed on by a proxy may do, and which headers name them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignOn {
     user_header: HeaderName,
@@ -20,22 +20,22 @@ pub struct SignOn {
     permissions: Permissions,
 }
 
-/// Why users cannot be signed on this way.
+/// Why sign-on cannot be configured this way.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidSignOn {
-    /// No header can have that name.
+    /// Not a valid header name.
     #[error("`{0}` cannot be the name of a header")]
     Header(String),
-    /// There is no permission of that name, or none at all.
+    /// An unknown permission, or none at all.
     #[error(transparent)]
     Permissions(#[from] InvalidKey),
 }
 
 impl SignOn {
-    /// The names of headers, and of permissions.
+    /// Takes the names of headers and of permissions.
     ///
     /// # Errors
-    /// One of them cannot be.
+    /// One of them is invalid.
     pub fn new(
         user_header: &str,
         organizations_header: &str,
@@ -57,10 +57,10 @@ impl SignOn {
         })
     }
 
-    /// The user whom the proxy names; `None` when none did that may.
+    /// The user named by the proxy; `None` if no trusted proxy named one.
     ///
     /// # Errors
-    /// `forbidden`: what it says of the user cannot be understood, or no organization is theirs.
+    /// `forbidden`: what the proxy says about the user cannot be understood, or gives them no organization.
     pub(super) fn caller(&self, peer: Option<&Peer>, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
         if !peer.is_some_and(|peer| peer.is_vouched_for) || !headers.contains_key(&self.user_header) {
             return Ok(None);

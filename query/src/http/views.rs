@@ -1,4 +1,4 @@
-//! `/v1/views`: searches that people gave a name.
+//! `/v1/views`: saved searches with a name.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -59,7 +59,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Runs a change of the views where it may wait for the disk.
+/// Changes the views on a thread that may block on the disk.
 ///
 /// # Errors
 /// Those of the change.

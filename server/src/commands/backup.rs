@@ -1,4 +1,4 @@
-//! `hearken backup create|restore`: a copy of what is durable, made while the server runs.
+//! `hearken backup create|restore`: copies what is durable while the server runs.
 
 use std::fs;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use hearken_query::{erasures, views};
 
 use crate::engine::refuse_opensearch;
 
-/// Copies the index as it is durable now, with saved views and receipts of erasures, into a new directory.
+/// Copies the durable state of the index, with saved views and erasure receipts, into a new directory.
 ///
 /// # Errors
 /// The index cannot be read, or the directory is not empty or cannot be written.
@@ -28,10 +28,10 @@ pub fn create(config: &Config, into: &Path) -> anyhow::Result<()> {
     tell(&report, "backed up")
 }
 
-/// Restores a backup where there is no index. The server then resumes from where the backup was made.
+/// Restores a backup where there is no index. The server then resumes from the point of the backup.
 ///
 /// # Errors
-/// The backup is damaged or does not hold an index, or there is an index already.
+/// The backup is damaged or contains no index, or an index already exists.
 pub fn restore(config: &Config, from: &Path) -> anyhow::Result<()> {
     refuse_opensearch(config, "use the snapshots of OpenSearch")?;
     let report = restore_backup(&from.join("index"), &config.index.path)
