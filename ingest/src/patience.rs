@@ -1,5 +1,5 @@
-//! Patience with an index that is somewhere else: while it does not answer, the pipeline waits, the queue fills, and the
-//! broker keeps the rest.
+//! Waits for a remote index: while it does not answer, the pipeline waits, the queue fills, and the broker keeps the
+//! rest.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use tracing::warn;
 
 use crate::status::IngestStatus;
 
-/// How long to wait before asking again.
+/// Pause before asking again.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Asks until there is an answer, or ingest stops.
 pub(crate) struct PatientLookup {
     pub(crate) reader: Arc<dyn Lookup>,
-    /// Learns that there is none.
+    /// Is told while there is no answer.
     pub(crate) status: IngestStatus,
     pub(crate) is_stopping: Arc<AtomicBool>,
 }

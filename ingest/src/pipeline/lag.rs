@@ -6,7 +6,7 @@ use hearken_index::checkpoint::Checkpoint;
 
 use crate::source::TopicPartition;
 
-/// Where reading of each partition began: before that nothing is waited for, because retention has removed it.
+/// Where reading of each partition began; earlier offsets do not count, because retention has removed them.
 #[derive(Debug, Default)]
 pub(super) struct Lag {
     starts: BTreeMap<TopicPartition, i64>,
@@ -33,8 +33,8 @@ impl Lag {
         self.starts.len()
     }
 
-    /// How many offsets of a partition that ends at `end_offset` come after the checkpoint. Never negative: the end that
-    /// is known may be older than the checkpoint.
+    /// How many offsets of a partition that ends at `end_offset` come after the checkpoint. Never negative: the known
+    /// end may be older than the checkpoint.
     pub(super) fn num_records(
         &self,
         checkpoint: &Checkpoint,
