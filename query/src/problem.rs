@@ -52,7 +52,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something failed on the server"),
 ];
 
-/// An error for the outside. What only operators should know is logged where it is turned into this.
+/// An error for users. What only operators should know is logged where it is turned into this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// A short sentence for the code.
@@ -62,9 +62,9 @@ pub struct Problem {
     pub status: StatusCode,
     /// One of [`CODES`].
     pub code: &'static str,
-    /// What is wrong this time.
+    /// What is wrong in this case.
     pub detail: String,
-    /// Where in `q`, in characters from 0.
+    /// Position in `q`, in characters from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<usize>,
     /// How to fix it.
@@ -73,7 +73,7 @@ pub struct Problem {
     /// The parameter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter: Option<Box<str>>,
-    /// Seconds to wait before trying again.
+    /// Seconds to wait before a retry.
     #[serde(skip)]
     pub retry_after: Option<u16>,
 }
@@ -83,7 +83,7 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result
 }
 
 impl Problem {
-    /// A problem of that code, which must be one of [`CODES`].
+    /// A problem with this code, which must be one of [`CODES`].
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
         let known = CODES.iter().find(|(known, ..)| *known == code);
         debug_assert!(known.is_some(), "`{code}` is missing in CODES");
@@ -100,12 +100,12 @@ impl Problem {
         }
     }
 
-    /// There is no such interaction, or none that the caller may know of.
+    /// There is no such interaction, or none that the caller may know about.
     pub fn no_such_interaction() -> Self {
         Problem::new("not_found", "there is no interaction with this id")
     }
 
-    /// Somebody sends events faster than they may.
+    /// A sender exceeds its rate of events.
     pub fn too_many_events(wait: Duration) -> Self {
         let detail =
             "more events came with this key than `http.events_per_second` allows; none of these was taken";
@@ -119,13 +119,13 @@ impl Problem {
         Problem { retry_after: Some(1), ..Problem::new("too_many_searches", detail) }
     }
 
-    /// So many exports or event streams are open that there is no place for another.
+    /// All places for exports or event streams are taken.
     pub fn too_many(what: &str, max: usize) -> Self {
         let detail = format!("all {max} places for {what} are taken; try again when one has ended");
         Problem { retry_after: Some(5), ..Problem::new("too_many_searches", detail) }
     }
 
-    /// The deadline passed.
+    /// The search passed its deadline.
     pub fn search_timeout() -> Self {
         let detail = "the search was stopped at its deadline; narrow it by time, filters or rarer words";
         Problem { retry_after: Some(5), ..Problem::new("search_timeout", detail) }
@@ -137,13 +137,13 @@ impl Problem {
         Problem { retry_after: Some(1), ..Problem::new("not_durable", detail).hint(Some(hint.to_owned())) }
     }
 
-    /// A route with one parameter was given another.
+    /// A route with a single parameter was given another one.
     pub(crate) fn only_parameter(known: &str, asked: &str) -> Self {
         let problem = Problem::new("unknown_parameter", format!("only `{known}` is possible here"));
         Problem { parameter: Some(asked.chars().take(64).collect()), ..problem }
     }
 
-    /// Something failed that users can do nothing about. The cause is logged, not told.
+    /// A failure that users can do nothing about. The cause is logged, not shown.
     pub fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(cause = error_chain(cause), "a request failed");
         Problem::new("internal", "the cause is in the server's log")

@@ -1,4 +1,4 @@
-//! The tools and resources as their callers see them: names, descriptions and the schemas of their arguments.
+//! The tools and resources as callers see them: names, descriptions and argument schemas.
 
 use std::sync::{Arc, LazyLock};
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{TOKENS_DEFAULT, TOKENS_MAX, TOKENS_MIN};
 
-/// Where an interaction is, as a URI template of RFC 6570.
+/// The address of an interaction, as an RFC 6570 URI template.
 pub(super) const INTERACTION: &str = "hearken://interactions/{id}{?cursor}";
 
 /// An interaction as a resource.
@@ -20,7 +20,7 @@ pub(super) fn interaction() -> ResourceTemplate {
         .with_mime_type("application/json")
 }
 
-/// What `show` is asked for at an address of [`INTERACTION`]; `None` when it is none.
+/// The arguments of `show` for an address of the form [`INTERACTION`]; `None` for any other.
 pub(super) fn read_address(uri: &str) -> Option<JsonObject> {
     let rest = uri.strip_prefix("hearken://interactions/")?;
     let (id, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -132,7 +132,8 @@ fn filters() -> Property {
         ranges: {\"csat\": \"<=2\"}. Fields include organization, agent, agent_version, llm_model, type, status, \
         end_reason, direction, language, country, city, device, sentiment, topic, keywords, tools, failed_tools, csat, \
         rating, duration, messages_count, total_costs and metadata.<key>.";
-    // One type a branch, because clients that map schemas to those of another model provider know no lists of types.
+    // One branch per type, because clients that translate schemas for another model provider do not support lists of
+    // types.
     let one = ["string", "number", "boolean", "null"].map(|name| json!({"type": name}));
     let many = json!({"type": "array", "items": {"anyOf": one}});
     let value = json!({"anyOf": [one[0], one[1], one[2], one[3], many]});
@@ -204,7 +205,7 @@ fn interval() -> Property {
     ("interval", json!({"type": "string", "description": description}))
 }
 
-/// One of the groups that are compared.
+/// One of the groups to compare.
 fn group(name: &'static str) -> Property {
     let properties: Map<String, Value> =
         [q(), filters(), from(), to()].into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
