@@ -112,7 +112,7 @@ impl Rejection {
             | RejectionKind::NotAnObject
             | RejectionKind::MissingField
             | RejectionKind::OverLimit => Cow::Borrowed(&self.reason),
-            RejectionKind::UnknownFormat => Cow::Borrowed("the record is of no known format"),
+            RejectionKind::UnknownFormat => Cow::Borrowed("the record's format is unknown"),
             RejectionKind::UnknownType => Cow::Borrowed("the event type is unknown"),
             RejectionKind::InvalidValue => {
                 let field =
@@ -124,8 +124,8 @@ impl Rejection {
                             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.[]".contains(c))
                 };
                 match field.filter(is_ours) {
-                    Some(field) => format!("`{field}` has a value that it cannot have").into(),
-                    None => "a field has a value that it cannot have".into(),
+                    Some(field) => format!("`{field}` has an invalid value").into(),
+                    None => "a field has an invalid value".into(),
                 }
             }
         }

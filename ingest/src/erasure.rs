@@ -45,7 +45,7 @@ pub(crate) struct ErasureOrder {
 pub enum EraseError {
     /// The brokers do not accept the event that tells other readers of the topics.
     #[error(
-        "`interaction.erased` could not be written to kafka, so nothing was erased; try again when the brokers can be reached"
+        "`interaction.erased` could not be written to kafka, so nothing was erased; try again when the brokers are reachable"
     )]
     Kafka(#[from] KafkaError),
     /// The index could not make it durable.

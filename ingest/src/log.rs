@@ -221,7 +221,7 @@ impl LocalLog {
         state.pending = Pending::from(end);
         let num_unread = end - state.released;
         if num_unread > 0 {
-            info!(folder = %folder.display(), num_unread, "the local log has events that are not in the index yet");
+            info!(folder = %folder.display(), num_unread, "the local log has events that are not yet in the index");
         }
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),

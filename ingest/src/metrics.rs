@@ -136,17 +136,17 @@ impl IngestMetrics {
                 registry,
                 IntGauge::new(
                     "hearken_ingest_broker_connected",
-                    "Whether any Kafka broker is connected; 1 without Kafka as well.",
+                    "Whether any Kafka broker is connected; also 1 without Kafka.",
                 ),
             )?,
             durable_offset: gauge(
                 "hearken_ingest_durable_offset",
-                "Next offset of the durable index: a restart reads on from here.",
+                "Next offset of the durable index: a restart resumes here.",
                 &["topic", "partition"],
             )?,
             freshness: histogram(
                 "hearken_ingest_freshness_seconds",
-                "From the record's timestamp on the broker until it could be found.",
+                "Time from the record's timestamp on the broker until it was searchable.",
             )?,
             open_interactions: registered(
                 registry,
@@ -183,7 +183,7 @@ impl IngestMetrics {
             refresh_seconds: histogram("hearken_index_refresh_seconds", "Time to make a batch searchable.")?,
             stopped_partitions: gauge(
                 "hearken_ingest_stopped_partitions",
-                "1 for a partition that was stopped and needs an operator.",
+                "1 for each partition that is stopped until an operator acts.",
                 &["topic", "partition"],
             )?,
             restarts: counter(
@@ -195,7 +195,7 @@ impl IngestMetrics {
                 registry,
                 IntCounter::new(
                     "hearken_ingest_conflicts_total",
-                    "Interactions that another process had written meanwhile; they were joined and written again.",
+                    "Interactions that another process had written in the meantime, joined and written again.",
                 ),
             )?,
             partitions: registered(

@@ -32,7 +32,7 @@ impl PatientLookup {
                 Err(error @ SearchError::Engine(_)) if !self.is_stopping.load(Ordering::Acquire) => {
                     let reason = error_chain(&error);
                     if !has_waited {
-                        warn!(reason, "the index does not answer; asking until it does");
+                        warn!(reason, "the index does not answer; retrying until it does");
                     }
                     self.status.set_trouble(Some(format!("the index does not answer: {reason}")));
                     has_waited = true;

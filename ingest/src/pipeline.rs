@@ -105,7 +105,7 @@ pub struct Ingest {
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// librdkafka refuses the settings.
-    #[error("kafka refuses its settings; see [kafka] and [kafka.librdkafka] in the configuration")]
+    #[error("kafka rejects its settings; see [kafka] and [kafka.librdkafka] in the configuration")]
     Kafka(#[from] KafkaError),
     /// The system refuses to start a thread.
     #[error("cannot start the ingest thread")]

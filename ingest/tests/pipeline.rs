@@ -230,7 +230,7 @@ fn personal_data_is_in_no_document_no_file_and_no_dead_letter() {
             (message.key().is_some(), message.payload().is_some(), texts.len()),
         )
     });
-    assert_eq!(reason, "`rating` has a value that it cannot have");
+    assert_eq!(reason, "`rating` has an invalid value");
     assert_eq!(
         dead,
         (false, false, 5),

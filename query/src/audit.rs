@@ -222,7 +222,7 @@ impl Drop for PendingEntry {
     fn drop(&mut self) {
         let Some((entry, place)) = self.entry.take() else { return };
         if self.log.writer.items_tx.send(QueueItem::Entry(entry, place)).is_err() {
-            tracing::error!("lost an entry of the audit log: the server has stopped");
+            tracing::error!("lost an audit log entry: the server has stopped");
         }
     }
 }
@@ -284,7 +284,7 @@ impl LogFile {
             }
             *self.trouble() = Some(error);
             if self.is_closing.load(Ordering::Relaxed) {
-                tracing::error!(entries = batch.len(), "lost entries of the audit log");
+                tracing::error!(entries = batch.len(), "lost audit log entries");
                 return;
             }
             std::thread::sleep(TRY_AGAIN_AFTER);

@@ -105,10 +105,10 @@ pub struct Erasures {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenErasuresError {
     /// The file cannot be read.
-    #[error("cannot read the receipts of erasures in `{}`", .0.display())]
+    #[error("cannot read the erasure receipts in `{}`", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
     /// The file holds something else.
-    #[error("`{}` does not hold receipts of erasures; fix the file, or move it away to start without them", .0.display())]
+    #[error("`{}` does not hold erasure receipts; fix the file, or move it away to start without them", .0.display())]
     Damaged(PathBuf, #[source] serde_json::Error),
 }
 
@@ -233,7 +233,7 @@ impl Erasures {
         if let Some(path) = &self.path
             && let Err(error) = write(path, &receipts)
         {
-            tracing::error!(%error, path = %path.display(), "could not save the receipts of erasures");
+            tracing::error!(%error, path = %path.display(), "could not save the erasure receipts");
         }
         drop(receipts);
         self.changed.send_modify(|count| *count += 1);

@@ -69,10 +69,10 @@ impl ExportFormat {
             ("ndjson", None | Some("false")) => Ok(ExportFormat::Ndjson),
             ("parquet", None | Some("false")) => Ok(ExportFormat::Parquet),
             ("ndjson" | "parquet", Some("true")) => {
-                Err(invalid("bom", "a byte order mark is for `format=csv` only"))
+                Err(invalid("bom", "a byte order mark only works with `format=csv`"))
             }
-            ("csv" | "ndjson" | "parquet", _) => Err(invalid("bom", "`bom` is `true` or `false`")),
-            _ => Err(invalid("format", "`format` is `ndjson`, `csv` or `parquet`")),
+            ("csv" | "ndjson" | "parquet", _) => Err(invalid("bom", "`bom` must be `true` or `false`")),
+            _ => Err(invalid("format", "`format` must be `ndjson`, `csv` or `parquet`")),
         }
     }
 

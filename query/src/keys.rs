@@ -129,10 +129,10 @@ pub enum InvalidKey {
     #[error("name at least one permission")]
     NoPermission,
     /// Another key has the name or the id.
-    #[error("there is a key named `{0}` already")]
+    #[error("there is already a key named `{0}`")]
     Taken(String),
     /// There are too many keys.
-    #[error("there are {KEYS_MAX} keys already; revoke one that is no longer needed")]
+    #[error("there are already {KEYS_MAX} keys; revoke one that is no longer needed")]
     TooMany,
     /// The hash is malformed.
     #[error("`hash` of the key `{0}` is not a hash")]

@@ -22,7 +22,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ),
     ("query_too_large", StatusCode::BAD_REQUEST, "The query is too large"),
     ("query_too_expensive", StatusCode::BAD_REQUEST, "The query would cost too much"),
-    ("invalid_search", StatusCode::BAD_REQUEST, "The search cannot be done"),
+    ("invalid_search", StatusCode::BAD_REQUEST, "The search is not possible"),
     ("unknown_parameter", StatusCode::BAD_REQUEST, "Unknown parameter"),
     ("invalid_parameter", StatusCode::BAD_REQUEST, "Invalid parameter"),
     ("invalid_body", StatusCode::BAD_REQUEST, "The body cannot be understood"),
@@ -33,7 +33,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("too_many_attempts", StatusCode::TOO_MANY_REQUESTS, "Too many wrong keys"),
     ("unknown_host", StatusCode::MISDIRECTED_REQUEST, "This server has another name"),
     ("cross_origin", StatusCode::FORBIDDEN, "Requests from other sites are refused"),
-    ("view_exists", StatusCode::CONFLICT, "There is a view of this name"),
+    ("view_exists", StatusCode::CONFLICT, "There is already a view with this name"),
     ("too_many_views", StatusCode::CONFLICT, "There are too many views"),
     ("too_many_matches", StatusCode::CONFLICT, "Too much would be erased at once"),
     ("not_found", StatusCode::NOT_FOUND, "Not found"),
@@ -42,7 +42,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
     ("unknown_encoding", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's encoding is not understood"),
     ("uri_too_long", StatusCode::URI_TOO_LONG, "The address is too long"),
-    ("too_many_events", StatusCode::TOO_MANY_REQUESTS, "Too many events a second"),
+    ("too_many_events", StatusCode::TOO_MANY_REQUESTS, "Too many events per second"),
     ("too_many_searches", StatusCode::TOO_MANY_REQUESTS, "Too many searches at once"),
     ("search_timeout", StatusCode::SERVICE_UNAVAILABLE, "The search took too long"),
     ("index_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The index does not answer"),
@@ -108,14 +108,14 @@ impl Problem {
     /// A sender exceeds its rate of events.
     pub fn too_many_events(wait: Duration) -> Self {
         let detail =
-            "more events came with this key than `http.events_per_second` allows; none of these was taken";
+            "this key sent more events than `http.events_per_second` allows; none of these were accepted";
         let seconds = u16::try_from(wait.as_secs_f64().ceil() as u64).unwrap_or(u16::MAX);
         Problem { retry_after: Some(seconds), ..Problem::new("too_many_events", detail) }
     }
 
     /// The search pool is full.
     pub fn too_many_searches() -> Self {
-        let detail = "all searches that may run or wait are taken; try again in a moment";
+        let detail = "all places to run or wait for a search are taken; try again in a moment";
         Problem { retry_after: Some(1), ..Problem::new("too_many_searches", detail) }
     }
 
@@ -133,13 +133,13 @@ impl Problem {
 
     /// Events could not be made durable, or not in time.
     pub fn not_durable(detail: impl Into<String>) -> Self {
-        let hint = "send them again; what is accepted twice counts once";
+        let hint = "send them again; duplicates count once";
         Problem { retry_after: Some(1), ..Problem::new("not_durable", detail).hint(Some(hint.to_owned())) }
     }
 
     /// A route with a single parameter was given another one.
     pub(crate) fn only_parameter(known: &str, asked: &str) -> Self {
-        let problem = Problem::new("unknown_parameter", format!("only `{known}` is possible here"));
+        let problem = Problem::new("unknown_parameter", format!("only `{known}` is allowed here"));
         Problem { parameter: Some(asked.chars().take(64).collect()), ..problem }
     }
 
@@ -172,7 +172,7 @@ impl From<ParameterError> for Problem {
 impl From<InvalidCursor> for Problem {
     fn from(error: InvalidCursor) -> Self {
         let problem = Problem::new("invalid_cursor", error.to_string());
-        let hint = "leave the query, the filters and the sort as they were, or start without a cursor";
+        let hint = "keep the query, filters and sort unchanged, or start without a cursor";
         Problem { parameter: Some("cursor".into()), ..problem.hint(Some(hint.to_owned())) }
     }
 }
@@ -183,12 +183,12 @@ impl From<SearchError> for Problem {
             SearchError::DeadlineExceeded => Problem::search_timeout(),
             SearchError::TooExpensive(reason) => Problem::new("query_too_expensive", reason.clone()),
             SearchError::CursorExpired => {
-                Problem::new("cursor_expired", "pages by relevance can be turned for 60 s; search again")
+                Problem::new("cursor_expired", "cursors of pages by relevance expire after 60 s; search again")
             }
             SearchError::Invalid(reason) => Problem::new("invalid_search", reason.clone()),
             SearchError::Unavailable(_) => {
                 tracing::warn!(cause = error_chain(&error), "the index does not answer");
-                let detail = "the cluster that holds the index is away or too busy; ask again in a moment";
+                let detail = "the cluster that holds the index is unreachable or too busy; try again in a moment";
                 Problem { retry_after: Some(5), ..Problem::new("index_unavailable", detail) }
             }
             SearchError::Engine(_) => Problem::internal(&error),

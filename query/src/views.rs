@@ -151,7 +151,7 @@ impl SavedViews {
                 return Err(exists(&view.name));
             }
             if own().count() >= VIEWS_MAX {
-                let problem = Problem::new("too_many_views", format!("there are {VIEWS_MAX} views already"));
+                let problem = Problem::new("too_many_views", format!("there are already {VIEWS_MAX} views"));
                 return Err(Problem {
                     hint: Some("delete one that is no longer needed".to_owned()),
                     ..problem
@@ -236,11 +236,11 @@ fn position(views: &[OwnedView], name: &str, access: &Access) -> Result<usize, P
         views.iter().position(|known| is_same(&known.view.name, name) && may(&known.owner))
     };
     let found = find(&|owner| owner == access).or_else(|| find(&|owner| access.covers(owner)));
-    found.ok_or_else(|| Problem::new("not_found", "there is no view of this name"))
+    found.ok_or_else(|| Problem::new("not_found", "there is no view with this name"))
 }
 
 fn exists(name: &str) -> Problem {
-    let problem = Problem::new("view_exists", format!("there is a view `{name}` already"));
+    let problem = Problem::new("view_exists", format!("there is already a view `{name}`"));
     Problem { parameter: Some("name".into()), ..problem }
 }
 

@@ -209,7 +209,7 @@ impl Client {
         };
         request.send().map_err(|error| ClientError {
             problem: format!(
-                "cannot ask the server at `{}`: {:#}; is it running?",
+                "cannot reach the server at `{}`: {:#}; is it running?",
                 self.url,
                 anyhow::Error::new(error)
             ),

@@ -31,8 +31,8 @@ const DOCUMENT_BYTES: usize = 4 << 10;
 /// The existing index does not match (the message lists the differences), or the cluster cannot be reached.
 pub(crate) fn prepare(settings: &OpenSearchConfig) -> anyhow::Result<()> {
     let prepared = prepare_index(&opensearch_options(settings)?)?;
-    let done = if prepared.is_new { "made the index" } else { "there is already, and fits, the index" };
-    writeln!(std::io::stdout(), "{done} `{}`, which is `{}`", prepared.index, settings.index_prefix)?;
+    let done = if prepared.is_new { "created the index" } else { "the index is already there and matches:" };
+    writeln!(std::io::stdout(), "{done} `{}`, aliased as `{}`", prepared.index, settings.index_prefix)?;
     Ok(())
 }
 
@@ -87,7 +87,7 @@ fn rewrite(old: &OpenSearchReader, new: OpenSearchOptions, deriver: &mut Deriver
     visited.context("cannot read the index")?;
     let num_put = copying.finish()?.num_put;
     let num_stored = new.reader().num_stored()?;
-    ensure!(num_stored == num_put, "the new index has {num_stored} of {num_put} documents; the log says why");
+    ensure!(num_stored == num_put, "the new index has {num_stored} of {num_put} documents; see the log");
     Ok(num_stored)
 }
 

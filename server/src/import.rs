@@ -180,14 +180,14 @@ impl Import {
         );
         if tally.num_before > 0 || tally.num_finished_before > 0 {
             eprintln!(
-                "{} events and {} files had been imported before; `--again` imports them once more",
+                "{} events and {} files had been imported before; `--again` imports them again",
                 HumanCount(tally.num_before),
                 tally.num_finished_before
             );
         }
         if tally.num_ignored_files > 0 {
             eprintln!(
-                "{} files in folders were ignored: their names are not those of events",
+                "{} files in folders were ignored: their names are not those of event files",
                 tally.num_ignored_files
             );
         }

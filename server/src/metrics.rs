@@ -23,7 +23,7 @@ impl IndexCollector {
             monitor,
             documents: IntGauge::new(
                 "hearken_index_documents",
-                "Interactions in the index, what is left of erased ones included.",
+                "Interactions in the index, including tombstones of erased ones.",
             )?,
             bytes: IntGauge::new("hearken_index_bytes", "Bytes of the index on disk.")?,
             live_bytes: IntGauge::new(

@@ -263,7 +263,7 @@ impl ConsumerContext for KafkaContext {
                 false => consumer.incremental_unassign(partitions),
             };
             if let Err(error) = answered {
-                debug!(%error, "the group was not answered");
+                debug!(%error, "could not answer the group");
             }
             return;
         }

@@ -70,7 +70,7 @@ impl DeadLetters {
             .name("dead-letter-topic".into())
             .spawn(move || dead_letters.create_missing_topic());
         if let Err(error) = started {
-            warn!(%error, "could not look for the dead-letter topic");
+            warn!(%error, "could not check for the dead-letter topic");
         }
     }
 
@@ -79,12 +79,12 @@ impl DeadLetters {
         let topic = self.topic();
         let admin: AdminClient<Quiet> = match super::client_config(&self.config).create_with_context(Quiet) {
             Ok(admin) => admin,
-            Err(error) => return warn!(topic, %error, "could not ask the brokers for the dead-letter topic"),
+            Err(error) => return warn!(topic, %error, "could not ask the brokers about the dead-letter topic"),
         };
         match admin.inner().fetch_metadata(None, ADMIN_TIMEOUT) {
             Ok(metadata) if metadata.topics().iter().any(|known| known.name() == topic) => {}
             Ok(_) => create_topic(&admin, topic),
-            Err(error) => warn!(topic, %error, "could not ask the brokers for the dead-letter topic"),
+            Err(error) => warn!(topic, %error, "could not ask the brokers about the dead-letter topic"),
         }
     }
 

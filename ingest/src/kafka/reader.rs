@@ -307,7 +307,7 @@ impl KafkaReader {
         let (begin, end) = match self.consumer.fetch_watermarks(topic, partition, BROKER_TIMEOUT) {
             Ok(watermarks) => watermarks,
             Err(error) => {
-                warn!(topic, partition, %error, "cannot ask for the partition's offsets yet");
+                warn!(topic, partition, %error, "cannot get the partition's offsets yet");
                 return Begin::Unknown;
             }
         };
@@ -484,7 +484,7 @@ impl KafkaReader {
             let reads = matches!(partition.reading, PartitionState::On | PartitionState::Comparing(..));
             let is_news = self.num_statistics >= partition.begun_at + SETTLING_STATISTICS;
             if reads && (partition.is_at_end || is_news) && end > partition.next_offset {
-                debug!(topic = %key.0, partition = key.1, end, "nothing is left before the end but marks");
+                debug!(topic = %key.0, partition = key.1, end, "only transaction markers are left before the end");
                 partition.next_offset = end;
                 self.send(SourceItem::Passed { partition: key.clone(), next_offset: end }, 0);
                 self.send(SourceItem::AtEnd(key), 0);
@@ -661,7 +661,7 @@ impl KafkaReader {
                 let checkpoint = std::mem::take(&mut self.committed);
                 self.commit(checkpoint);
             }
-            Err(error) => debug!(%error, "the group does not say what is committed"),
+            Err(error) => debug!(%error, "cannot ask the group what is committed"),
         }
     }
 
@@ -694,8 +694,8 @@ fn out_of_range(next_offset: i64, (begin, end): (i64, i64), reset: &str) -> Opti
     }
     (next_offset < begin).then(|| {
         format!(
-            "the index must read on at offset {next_offset} and the broker's oldest record is {begin}: retention has \
-             removed records that were never read; {reset} to go on without them"
+            "the index must resume at offset {next_offset} and the broker's oldest record is {begin}: retention has \
+             removed records that were never read; {reset} to continue without them"
         )
     })
 }

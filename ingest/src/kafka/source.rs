@@ -45,7 +45,7 @@ impl KafkaSource {
         items: QueueSender<SourceItem>,
         commands: Receiver<SourceCommand>,
     ) -> Result<Self, KafkaError> {
-        let refused = |_| KafkaError::ClientCreation("the system refused a thread".into());
+        let refused = |_| KafkaError::ClientCreation("the system refused to start a thread".into());
         let brokers = Brokers::new(assignment);
         let context = KafkaContext { brokers: brokers.clone() };
         let consumer: BaseConsumer<KafkaContext> =

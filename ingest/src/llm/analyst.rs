@@ -190,7 +190,7 @@ impl Finder {
                 Some(ended) = self.calls.join_next() => match ended {
                     Ok((job, end)) => self.note(job, end),
                     // A panic. Its interaction stays in flight, so that it cannot panic over and over.
-                    Err(error) => warn!(%error, "a request was lost"),
+                    Err(error) => warn!(%error, "a request to the language model was lost"),
                 },
                 () = tokio::time::sleep(LOOK_INTERVAL) => {}
             }
@@ -384,7 +384,7 @@ impl Shared {
             }
             tokio::time::sleep(RETURN_INTERVAL).await;
         }
-        warn!(interaction = %job.state.id, "an analysis was sent and did not come back");
+        warn!(interaction = %job.state.id, "an analysis was sent but did not come back");
     }
 
     async fn document(&self, id: &InteractionId) -> Option<Document> {

@@ -124,7 +124,7 @@ impl LogReader {
                 Wake::Readable(segment) => self.read(&segment)?,
                 Wake::Missing(oldest) => {
                     let reason = format!(
-                        "the index must read on at offset {} and the oldest record of the local log is {oldest}: the log or \
+                        "the index must resume at offset {} and the oldest record of the local log is {oldest}: the log or \
                          the index was replaced; stop the server and run `hearken index reset-offset --topic {TOPIC} \
                          --partition {PARTITION} --to earliest` to continue without what is missing",
                         self.next_offset

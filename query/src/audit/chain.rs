@@ -138,7 +138,7 @@ pub fn check(path: &Path) -> Result<ChainReport, AuditError> {
 /// Parses a line, including its line end, and checks its own hash.
 fn link(line: &[u8]) -> Result<Link, &'static str> {
     let Some(line) = line.strip_suffix(b"\n") else {
-        return Err("it has no end: the program was interrupted while it wrote it, or the file was cut off");
+        return Err("it has no end: the program was interrupted while writing it, or the file was cut off");
     };
     let link: Link = serde_json::from_slice(line).map_err(|_| "it is not a line of an audit log")?;
     let end = format!("{HASH_BEGINS}{}{HASH_ENDS}", link.hash);
@@ -161,7 +161,7 @@ impl Link {
         if is_next {
             Ok(self)
         } else {
-            Err("it does not follow the line before: one is missing, was changed or was put in")
+            Err("it does not follow the previous line: a line is missing, changed or inserted")
         }
     }
 }

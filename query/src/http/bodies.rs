@@ -37,7 +37,7 @@ pub(super) async fn limit_time(State(state): State<AppState>, request: Request, 
         return response;
     }
     let detail = format!(
-        "after {timeout:?}, a body has to come at {} KiB/s at least; send less at a time",
+        "after {timeout:?}, a body must arrive at {} KiB/s or faster; send less at a time",
         BYTES_PER_SECOND_MIN / 1024
     );
     let mut response = Problem::new("request_timeout", detail).into_response();

@@ -149,6 +149,6 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = parts.extensions.get::<Caller>().cloned();
-        caller.ok_or_else(|| Problem::internal(&std::io::Error::other("this route asks for no caller")))
+        caller.ok_or_else(|| Problem::internal(&std::io::Error::other("this route has no caller")))
     }
 }

@@ -134,11 +134,11 @@ fn ids_of(body: &[u8]) -> Result<Option<Vec<String>>, Problem> {
     let ids: Vec<String> = ids;
     if parsed.as_object().is_some_and(|object| object.len() > 1) {
         return Err(invalid_body(
-            "`ids` stands alone: what else the interactions are does not matter".to_owned(),
+            "`ids` cannot be combined with a query or filters".to_owned(),
         ));
     }
     if ids.len() > IDS_MAX {
-        return Err(invalid_body(format!("there are {} ids, at most {IDS_MAX} are possible", ids.len())));
+        return Err(invalid_body(format!("there are {} ids, at most {IDS_MAX} are allowed", ids.len())));
     }
     Ok(Some(ids))
 }

@@ -143,6 +143,6 @@ fn refused(error: BodyError, bytes_max: usize) -> Problem {
 }
 
 fn too_large(bytes_max: usize) -> Problem {
-    let detail = format!("at most {bytes_max} bytes are taken at once, decompressed; send less at a time");
+    let detail = format!("at most {bytes_max} bytes are accepted at once, decompressed; send less at a time");
     Problem::new("body_too_large", detail)
 }

@@ -112,7 +112,7 @@ impl Gate {
     pub fn sign_in(&self, parts: &Parts, token: &str) -> Result<(HeaderValue, Caller), Problem> {
         refuse_other_sites(parts)?;
         let keys = self.keys.as_ref();
-        let keys = keys.ok_or_else(|| Problem::new("not_found", "this server asks for no keys"))?;
+        let keys = keys.ok_or_else(|| Problem::new("not_found", "this server requires no keys"))?;
         let caller = self.holder(keys, parts, token.trim())?;
         let key_id = caller.key().map(|key| key.id.clone()).unwrap_or_default();
         let session = self.sessions.begin(&key_id, Instant::now());
@@ -133,7 +133,7 @@ impl Gate {
         let address = parts.extensions.get::<Peer>().map(|peer| peer.address);
         if let Some(wait) = self.attempts.failed(address, key_id, Instant::now()) {
             let problem =
-                Problem::new("too_many_attempts", "too many wrong keys came from there; wait a little");
+                Problem::new("too_many_attempts", "too many wrong keys; wait a little");
             let seconds = u16::try_from(wait.as_secs() + 1).unwrap_or(u16::MAX);
             return Problem { retry_after: Some(seconds), ..problem };
         }
@@ -143,7 +143,7 @@ impl Gate {
             "a wrong key was refused"
         );
         let problem = Problem::new("unauthorized", "this key is unknown, revoked or expired");
-        Problem { hint: Some("`hearken keys list` shows the keys that there are".to_owned()), ..problem }
+        Problem { hint: Some("`hearken keys list` shows the existing keys".to_owned()), ..problem }
     }
 
     /// Refuses host names that somebody else may have pointed here.

@@ -35,7 +35,7 @@ pub(super) async fn search_by_body(
 ) -> Result<Response, Problem> {
     let body = body.map_err(|rejection| refused_body(&rejection))?;
     if query.is_some_and(|query| !query.is_empty()) {
-        return Err(Problem::new("invalid_body", "parameters belong into the body, not into the address"));
+        return Err(Problem::new("invalid_body", "parameters belong in the body, not in the address"));
     }
     let (parameters, []) = SearchParameters::parse(pairs_of_json(&body)?, [])?;
     search::search_json(&state, parameters, &caller).await.map(json)
@@ -91,7 +91,7 @@ fn json(body: Vec<u8>) -> Response {
 pub(super) fn refused_body(rejection: &BytesRejection) -> Problem {
     match rejection.status() {
         axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new("body_too_large", "the body is larger than it may be here")
+            Problem::new("body_too_large", "the body is too large for this route")
         }
         _ => Problem::new("invalid_body", "the body could not be read"),
     }

@@ -42,13 +42,13 @@ pub(super) async fn answer(State(state): State<AppState>, mut request: Request) 
     let explanation: String = String::from_utf8_lossy(&explanation).chars().take(300).collect();
     match parts.status {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new("body_too_large", "the body is larger than a message may be").into_response()
+            Problem::new("body_too_large", "the body is too large for a message").into_response()
         }
         status if status.is_server_error() => {
             Problem::internal(&std::io::Error::other(explanation)).into_response()
         }
         _ => {
-            Problem::new("invalid_body", format!("this is no message of MCP: {explanation}")).into_response()
+            Problem::new("invalid_body", format!("this is not an MCP message: {explanation}")).into_response()
         }
     }
 }

@@ -30,7 +30,7 @@ impl HttpMetrics {
             HistogramVec::new(requests.buckets(BUCKETS_SECONDS.to_vec()), &["route", "method", "status"])?;
         let searches = HistogramOpts::new(
             "hearken_search_duration_seconds",
-            "Time that searches ran, without waiting for a place in the pool.",
+            "Time that searches ran, not counting the wait for a place in the pool.",
         );
         let search_seconds = Histogram::with_opts(searches.buckets(BUCKETS_SECONDS.to_vec()))?;
         registry.register(Box::new(requests.clone()))?;

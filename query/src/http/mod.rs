@@ -128,7 +128,7 @@ fn no_such_route(pages: Option<Refusal>, request: Request) -> Response {
 
 async fn method_not_allowed(method: Method, request: Request) -> Problem {
     let path = shown(request.uri().path());
-    Problem::new("method_not_allowed", format!("`{method}` is not possible at `{path}`"))
+    Problem::new("method_not_allowed", format!("`{method}` is not allowed at `{path}`"))
 }
 
 fn shown(text: &str) -> String {
@@ -142,7 +142,7 @@ async fn guard(State(state): State<AppState>, request: Request, next: Next) -> R
     let uri_bytes = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
     let mut response = if uri_bytes > uri_bytes_max {
         let detail =
-            format!("at most {uri_bytes_max} bytes are allowed; long searches go by POST /v1/search");
+            format!("at most {uri_bytes_max} bytes are allowed; send long searches with POST /v1/search");
         Problem::new("uri_too_long", detail).into_response()
     } else {
         next.run(request).await

@@ -238,7 +238,7 @@ fn ends_with(caller: Caller, body: Body) -> Body {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the key or the session that the request came with is not valid any more")]
+#[error("the request's key or session is no longer valid")]
 struct Dismissed;
 
 /// The caller, if the route needs one, and the audit entry to begin, if there is an audit log.

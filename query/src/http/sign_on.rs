@@ -71,20 +71,20 @@ impl SignOn {
         };
         let user = std::str::from_utf8(user.as_bytes()).map(str::trim).unwrap_or_default();
         if user.is_empty() || user.chars().count() > USER_CHARS_MAX || user.chars().any(char::is_control) {
-            return Err(refused("the proxy named a user that cannot be"));
+            return Err(refused("the proxy sent an invalid user name"));
         }
         let lists = headers.get_all(&self.organizations_header).iter();
         let lists = lists.map(|list| std::str::from_utf8(list.as_bytes()).unwrap_or_default());
         let names = lists.flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty());
         let names: Vec<String> = names.map(str::to_owned).collect();
         let access = access(&names).map_err(|_| {
-            refused("the proxy named no organizations of this user that can be: names, or `*` alone for all")
+            refused("the proxy sent no valid organizations for this user: it must send names, or `*` alone for all")
         })?;
         Ok(Some(Caller::signed_on(user, access, self.permissions)))
     }
 }
 
 fn refused(detail: &str) -> Problem {
-    let hint = "whoever runs the proxy can tell what it sends; see `http.sign_on`".to_owned();
+    let hint = "ask whoever runs the proxy what it sends; see `http.sign_on`".to_owned();
     Problem { hint: Some(hint), ..Problem::new("forbidden", detail) }
 }

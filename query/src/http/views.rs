@@ -76,7 +76,7 @@ fn parsed<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T,
     let body =
         body.map_err(|_| Problem::new("invalid_body", "the body could not be read or is too large"))?;
     serde_json::from_slice(&body).map_err(|error| {
-        let problem = Problem::new("invalid_body", format!("the body is no view: {error}"));
+        let problem = Problem::new("invalid_body", format!("the body is not a view: {error}"));
         Problem { hint: Some("send `{\"name\": …, \"query\": …}`".to_owned()), ..problem }
     })
 }

@@ -31,7 +31,7 @@ pub(super) async fn accept(
         let names = Platform::ALL.map(Platform::name).join(", ");
         Problem::new(
             "not_found",
-            format!("there are webhooks of {names}; everything else goes to `/v1/events`"),
+            format!("webhooks are accepted from {names}; send everything else to `/v1/events`"),
         )
     })?;
     let (caller, body, _room): (_, _, Box<dyn Send>) = match state.webhook_secret(platform) {

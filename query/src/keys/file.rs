@@ -46,7 +46,7 @@ pub enum KeyFileError {
     #[error("cannot read the keys in `{}`", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
     /// The file is larger than any key file can be.
-    #[error("`{}` is larger than {} MiB, which no file of keys is", .0.display(), BYTES_MAX >> 20)]
+    #[error("`{}` is larger than {} MiB, too large for a key file", .0.display(), BYTES_MAX >> 20)]
     TooLarge(PathBuf),
     /// The file is not TOML, or not a key file.
     #[error("`{}` holds no keys: {reason}; fix it, or move it away and create new keys", path.display())]
@@ -74,7 +74,7 @@ pub enum KeyFileError {
     #[error("there is no key `{0}`; `hearken keys list` shows them")]
     Unknown(String),
     /// The system provides no random numbers.
-    #[error("the system gives no random numbers")]
+    #[error("the system provides no random numbers")]
     NoRandomness(#[source] io::Error),
 }
 

@@ -126,7 +126,7 @@ impl LiveKeys {
             Reloaded::Failed(error) => {
                 tracing::error!(
                     error,
-                    "the keys cannot be read; those from before stay in use, revoked or not"
+                    "the keys cannot be read; the old ones stay in use, revoked or not"
                 );
             }
         })

@@ -513,7 +513,7 @@ fn checked_slop(number: &str, num_words: usize, at: usize) -> Result<u32, ErrorA
     let slop_max = (MESSAGE_GAP as usize).saturating_sub(num_words).min(SLOP_MAX as usize);
     let too_far = |message: String| ErrorAtByte::syntax(at, message).hint("write it like `\"near words\"~3`");
     if number.is_empty() {
-        return Err(too_far("`~` behind a phrase needs a number of positions".to_owned()));
+        return Err(too_far("`~` after a phrase needs a number of positions".to_owned()));
     }
     match number.parse::<u32>() {
         Ok(slop) if slop == 0 || slop as usize <= slop_max => Ok(slop),
@@ -530,7 +530,7 @@ fn checked_distance(number: &str, at: usize) -> Result<u8, ErrorAtByte> {
         "1" => Ok(1),
         _ => Err(ErrorAtByte::syntax(
             at,
-            format!("`~{}` is not a number of edits that is allowed", shown(number)),
+            format!("`~{}` is not an allowed number of edits", shown(number)),
         )
         .hint(format!("at most {EDITS_MAX} edits are allowed: write `~1` or `~2`"))),
     }

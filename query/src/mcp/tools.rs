@@ -48,7 +48,7 @@ pub(super) fn refuse_unknown(
     let shown: String = unknown.chars().take(64).collect();
     let hint = match nearest(unknown, names()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are {}; fields stand in `filters`", names().collect::<Vec<_>>().join(", ")),
+        None => format!("there are {}; fields go into `filters`", names().collect::<Vec<_>>().join(", ")),
     };
     Err(Problem { hint: Some(hint), ..invalid(unknown, format!("there is no argument `{shown}`")) })
 }
@@ -88,7 +88,7 @@ impl Ask<'_> {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(Value::Number(number)) => Ok(Some(number.to_string())), // a message's number
-            Some(_) => Err(invalid(name, format!("`{name}` is a text"))),
+            Some(_) => Err(invalid(name, format!("`{name}` must be a text"))),
         };
         let id = text("id")?.ok_or_else(|| invalid("id", "`id` is missing"))?;
         let place = text("cursor")?.as_deref().map(Continuation::parse).transpose()?;
@@ -101,7 +101,7 @@ impl Ask<'_> {
             shown["note"] = "metadata and more are left out: they are too long".into();
         }
         let Some(messages) = interaction.transcript.as_deref() else {
-            shown["note"] = "this key may not know what was said".into();
+            shown["note"] = "this key does not permit reading what was said".into();
             return Ok(shown);
         };
         if let Some(highlights) = &answer.highlights {
@@ -236,7 +236,7 @@ fn place(arguments: &mut JsonObject) -> Result<Option<Continuation>, Problem> {
     match arguments.remove("cursor") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Continuation::parse(&text).map(Some),
-        Some(_) => Err(invalid("cursor", "`cursor` is a text")),
+        Some(_) => Err(invalid("cursor", "`cursor` must be a text")),
     }
 }
 
@@ -245,7 +245,7 @@ fn parameters(mut arguments: JsonObject) -> Result<SearchParameters, Problem> {
     match arguments.remove("filters") {
         None | Some(Value::Null) => {}
         Some(Value::Object(filters)) => arguments.extend(filters),
-        Some(_) => return Err(invalid("filters", "`filters` is an object of values by field")),
+        Some(_) => return Err(invalid("filters", "`filters` must be an object of values by field")),
     }
     let json = Value::Object(arguments).to_string();
     let (parameters, []) = SearchParameters::parse(pairs_of_json(json.as_bytes())?, [])?;
@@ -255,7 +255,7 @@ fn parameters(mut arguments: JsonObject) -> Result<SearchParameters, Problem> {
 /// One of the groups to compare.
 fn group(arguments: &mut JsonObject, name: &str) -> Result<SearchParameters, Problem> {
     let Some(Value::Object(group)) = arguments.remove(name) else {
-        let detail = format!("`{name}` is an object of `q`, `filters`, `from` and `to`");
+        let detail = format!("`{name}` must be an object of `q`, `filters`, `from` and `to`");
         return Err(invalid(name, detail));
     };
     let known = ["q", "filters", "from", "to"].map(|name| (name.to_owned(), Value::Null));
@@ -312,7 +312,7 @@ impl Continuation {
         let (item, offset) = text.split_once('.').unwrap_or((text, "0"));
         match (item.parse(), offset.parse()) {
             (Ok(item), Ok(offset)) => Ok(Continuation { item, offset }),
-            _ => Err(invalid("cursor", "`cursor` is an answer's `next_cursor` or the number of a message")),
+            _ => Err(invalid("cursor", "`cursor` must be an answer's `next_cursor` or the number of a message")),
         }
     }
 }

@@ -112,7 +112,7 @@ pub fn pairs_of_json(body: &[u8]) -> Result<Vec<Pair>, ParameterError> {
                 Value::Array(_) | Value::Object(_) => {
                     return Err(wrong(
                         Some(&name),
-                        format!("`{}` holds neither text nor number", shown(&name)),
+                        format!("`{}` is neither a text nor a number", shown(&name)),
                     ));
                 }
             };
@@ -177,7 +177,7 @@ pub(super) fn parse<const N: usize>(
 
 fn number(name: &str, text: &str, min: usize, max: usize) -> Result<usize, ParameterError> {
     let parsed = text.parse().ok().filter(|number| (min..=max).contains(number));
-    parsed.ok_or_else(|| invalid(name, format!("`{name}` is a whole number from {min} to {max}")))
+    parsed.ok_or_else(|| invalid(name, format!("`{name}` must be a whole number from {min} to {max}")))
 }
 
 /// RFC 3339, or the first instant of a day, month or year; empty means none.

@@ -20,7 +20,7 @@ pub(super) fn range_facet(text: &str) -> Result<RangeFacet, ParameterError> {
     };
     if texts.is_empty() {
         return Err(wrong(
-            format!("`{}` is counted by ranges, but between which boundaries?", field.name),
+            format!("`{}` is counted by ranges, but the boundaries are missing", field.name),
             None,
         ));
     }
@@ -54,7 +54,7 @@ fn countable(name: &str) -> Result<&'static Field, ParameterError> {
                 || FIELDS.iter().filter(|field| field.kind != FieldKind::Keyword).map(|field| field.name);
             let hint = match nearest(name, names()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("ranges can be counted of {}", names().collect::<Vec<_>>().join(", ")),
+                None => format!("these can be counted by ranges: {}", names().collect::<Vec<_>>().join(", ")),
             };
             Err(error("is not a field of numbers or times", Some(hint)))
         }

@@ -11,7 +11,7 @@ use hearken_query::audit::{self, ChainReport};
 /// # Errors
 /// The log was tampered with, or cannot be read.
 pub fn check(config: &Config) -> anyhow::Result<()> {
-    let path = config.http.audit_log.as_ref().context("there is no `http.audit_log` to be checked")?;
+    let path = config.http.audit_log.as_ref().context("there is no `http.audit_log` to check")?;
     let ChainReport { first, last, hash } = audit::check(path)?;
     let mut out = std::io::stdout().lock();
     match last {

@@ -59,7 +59,7 @@ fn tell(report: &CheckReport, done: &str) -> anyhow::Result<()> {
         for (partition, position) in partitions {
             writeln!(
                 out,
-                "read on at: topic {topic}, partition {partition}, offset {}",
+                "resumes at: topic {topic}, partition {partition}, offset {}",
                 position.next_offset
             )?;
         }

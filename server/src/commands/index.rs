@@ -58,7 +58,7 @@ pub fn prepare(config: &Config) -> anyhow::Result<()> {
     match &config.index.engine {
         IndexEngine::OpenSearch(settings) => cluster::prepare(settings),
         IndexEngine::Tantivy => {
-            bail!("`index.engine` is \"tantivy\", whose index the server creates on its own")
+            bail!("`index.engine` is \"tantivy\", whose index the server creates by itself")
         }
     }
 }
@@ -73,7 +73,7 @@ pub fn copy(config: &Config, from: CopyFrom, to: CopyTo) -> anyhow::Result<()> {
             cluster::copy_from_tantivy(config, settings)
         }
         (CopyFrom::Tantivy, CopyTo::OpenSearch, IndexEngine::Tantivy) => bail!(
-            "`index.engine` is \"tantivy\"; make it \"opensearch\" first, and let `index.path` name what is copied"
+            "`index.engine` is \"tantivy\"; make it \"opensearch\" first, and set `index.path` to the index to copy"
         ),
     }
 }

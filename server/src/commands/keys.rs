@@ -43,7 +43,7 @@ fn expiry(text: &str) -> Result<Timestamp, String> {
             .or_else(|_| Timestamp::parse(&format!("{text}T00:00:00Z")))
             .map_err(|_| "write `90d`, `2027-01-31` or `2027-01-31T12:00:00Z`".to_owned())?,
     };
-    if at > now { Ok(at) } else { Err("that is not in the future".to_owned()) }
+    if at > now { Ok(at) } else { Err("this time is not in the future".to_owned()) }
 }
 
 /// Creates a key. The key alone goes to stdout, so that a script can capture it; messages for people go to stderr.
@@ -60,7 +60,7 @@ pub fn create(config: &Config, new: NewKeyArgs, as_json: bool) -> anyhow::Result
     }
     let (key, token) = file.create(NewKey { name, organizations, permissions, expires })?;
     note(config, "keys create", &key)?;
-    eprintln!("made the key `{}`; this is the only time that it is shown", key.id);
+    eprintln!("created the key `{}`; this is the only time it is shown", key.id);
     let mut out = std::io::stdout().lock();
     if as_json {
         let mut shown = shown(&key, None);

@@ -96,7 +96,7 @@ pub fn search(client: &Client, args: &SearchArgs, pager: &Pager) -> anyhow::Resu
     if args.json {
         return copy(response);
     }
-    let answer: Value = response.json().context("the server's answer is not understood")?;
+    let answer: Value = response.json().context("the server's answer cannot be understood")?;
     for notice in answer["notices"].as_array().into_iter().flatten() {
         eprintln!("note: {}", terminal::text(notice, "/message"));
     }
@@ -140,7 +140,7 @@ pub fn show(client: &Client, args: &ShowArgs, pager: &Pager) -> anyhow::Result<(
     if args.json {
         return copy(response);
     }
-    let interaction: Value = response.json().context("the server's answer is not understood")?;
+    let interaction: Value = response.json().context("the server's answer cannot be understood")?;
     pager.print(&terminal::interaction(&interaction))
 }
 
@@ -250,7 +250,7 @@ pub fn export(client: &Client, args: &ExportArgs) -> anyhow::Result<()> {
     }
     parameters.push(("format".to_owned(), format.to_owned()));
     let mut response = client.stream("/v1/export", &parameters, None)?;
-    let cut_off = "the export ended before everything had come";
+    let cut_off = "the export was cut off";
     match &args.output {
         None => {
             let copied = std::io::copy(&mut response, &mut std::io::stdout().lock());
@@ -314,7 +314,7 @@ pub fn erase(client: &Client, args: &EraseArgs) -> anyhow::Result<()> {
     if args.json {
         return copy(response);
     }
-    let answer: Value = response.json().context("the server's answer is not understood")?;
+    let answer: Value = response.json().context("the server's answer cannot be understood")?;
     print(&[format!(
         "{} of {} erased; files: {}; erasure {}",
         terminal::text(&answer, "/erased"),
@@ -326,7 +326,7 @@ pub fn erase(client: &Client, args: &EraseArgs) -> anyhow::Result<()> {
 
 fn confirm(question: &str) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
-        bail!("there is nobody to ask here; pass `--yes`");
+        bail!("this is not a terminal, so nobody can confirm; pass `--yes`");
     }
     eprint!("{} [y/N] ", style(question).bold());
     let mut answer = String::new();

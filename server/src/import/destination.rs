@@ -222,7 +222,7 @@ fn send_run(client: &Client, events: &[Vec<u8>], accepted_at: Timestamp) -> anyh
     loop {
         let sent = client.post("/v1/events", &parameters, "application/json", Some("zstd"), body.clone());
         match sent {
-            Ok(response) => return response.json().context("the server's answer is not understood"),
+            Ok(response) => return response.json().context("the server's answer cannot be understood"),
             Err(error) if error.is_passing && Instant::now() < give_up_at => {
                 std::thread::sleep(error.retry_after.unwrap_or(PAUSE));
             }

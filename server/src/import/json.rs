@@ -21,7 +21,7 @@ pub(super) fn items(text: Box<dyn BufRead>) -> Items {
                 Err(error) => return Some(Err(error)),
             }
         }
-        let next = arrangement.as_mut()?.next().context("cannot read the file on");
+        let next = arrangement.as_mut()?.next().context("cannot continue to read the file");
         if !matches!(next, Ok(Some(_))) {
             arrangement = None;
         }

@@ -318,7 +318,7 @@ impl Call {
         let conversation = CONVERSATION.iter().find_map(|name| text(record.attribute(name)));
         let Some(conversation) = conversation.or_else(|| record.trace_id.clone()) else {
             return Err(RejectionKind::MissingField.because(format!(
-                "{} has neither `gen_ai.conversation.id` nor `traceId`; one of them must say which conversation it is of",
+                "{} has neither `gen_ai.conversation.id` nor `traceId`; one of them must identify the conversation",
                 record.place
             )));
         };

@@ -81,7 +81,7 @@ impl KafkaReader {
         let Rebalancing::TakingOver(partitions) = &self.rebalancing else { return };
         let partitions = partitions.clone();
         if let Err(error) = self.find_committed(&partitions) {
-            return warn!(%error, "cannot ask for the group's offsets yet");
+            return warn!(%error, "cannot get the group's offsets yet");
         }
         let mut list = TopicPartitionList::new();
         let mut resumed = TopicPartitionList::new();
@@ -97,7 +97,7 @@ impl KafkaReader {
                 resumed.add_partition(&key.0, key.1);
             }
             if let Err(error) = list.add_partition_offset(&key.0, key.1, offset) {
-                error!(topic = %key.0, partition = key.1, %error, "the group's offset cannot be read from");
+                error!(topic = %key.0, partition = key.1, %error, "cannot read from the group's offset");
             }
         }
         if let Err(error) = self.consumer.incremental_assign(&list) {
@@ -150,10 +150,10 @@ impl KafkaReader {
         let is_known = self.is_confirmed || !self.consumer.assignment_lost() && self.ensure_committed();
         if !is_known {
             warn!(
-                "the group may not know how far its partitions were read; the next owner reads the end of them again"
+                "the group may not know how far its partitions were read; the next owner may reread the end of them"
             );
         }
-        info!(num_partitions = partitions.len(), "gave partitions up");
+        info!(num_partitions = partitions.len(), "gave up partitions");
         self.leave(partitions);
         for key in partitions {
             self.partitions.remove(key);
@@ -183,7 +183,7 @@ impl KafkaReader {
         let sought = self.consumer.seek(topic, *partition, Offset::Offset(offset), Duration::ZERO);
         if let Err(error) = sought.and_then(|()| self.consumer.resume(&list)) {
             let reason =
-                format!("the partition cannot be read on ({error}); restart the process to try again");
+                format!("cannot continue to read the partition ({error}); restart the process to try again");
             self.stop_partition((topic.clone(), *partition), reason);
         }
     }
@@ -206,7 +206,7 @@ impl KafkaReader {
                         list.add_partition_offset(topic, *partition, Offset::End).ok(); // nothing is read any more
                     }
                     if let Err(error) = self.consumer.incremental_assign(&list) {
-                        debug!(%error, "the group was not answered");
+                        debug!(%error, "could not answer the group");
                     }
                 }
             }
