@@ -40,7 +40,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
     ("request_timeout", StatusCode::REQUEST_TIMEOUT, "The body took too long"),
     ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-    ("unknown_encoding", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's encoding is not understood"),
+    ("unknown_encoding", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's encoding is not supported"),
     ("uri_too_long", StatusCode::URI_TOO_LONG, "The address is too long"),
     ("too_many_events", StatusCode::TOO_MANY_REQUESTS, "Too many events per second"),
     ("too_many_searches", StatusCode::TOO_MANY_REQUESTS, "Too many searches at once"),

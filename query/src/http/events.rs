@@ -136,7 +136,7 @@ fn refused(error: BodyError, bytes_max: usize) -> Problem {
         BodyError::Invalid(detail) => Problem::new("invalid_body", detail),
         BodyError::UnknownEncoding(encoding) => {
             let detail =
-                format!("`Content-Encoding: {encoding}` is not understood; send gzip, zstd, or none");
+                format!("`Content-Encoding: {encoding}` is not supported; send gzip, zstd, or none");
             Problem::new("unknown_encoding", detail)
         }
     }
