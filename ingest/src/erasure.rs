@@ -52,7 +52,7 @@ pub enum EraseError {
     #[error("the erasure is not durable ({0}); try again")]
     Index(String),
     /// The local log still has events from that time.
-    #[error("the local log still holds events of that time, which the index does not have yet")]
+    #[error("the local log still holds events from that time, which the index does not have yet")]
     Log,
     /// The pipeline restarted or has ended.
     #[error("ingest had to start over before the erasure was durable; try again")]

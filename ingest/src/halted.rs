@@ -95,7 +95,7 @@ impl HaltedPartitions {
         });
         match thread {
             Ok(thread) => self.attempt = Some((partition.clone(), thread)),
-            Err(error) => warn!(%error, "could not try to write a dead letter again"),
+            Err(error) => warn!(%error, "could not retry a dead letter"),
         }
     }
 }

@@ -225,7 +225,7 @@ impl Intake {
                 return Ok(Err(RejectionKind::MissingField.because(reason)));
             };
             if named.is_some() && !organizations.contains(&organization) {
-                let reason = "`organization` is none of those that the key is for";
+                let reason = "`organization` is not one of those that the key is for";
                 return Ok(Err(RejectionKind::InvalidValue.because(reason)));
             }
             let is_theirs = organizations.contains(&organization)

@@ -85,10 +85,10 @@ pub enum LogError {
         resume: i64,
     },
     /// The disk does not keep up with incoming events.
-    #[error("the local log is full: the disk does not keep up with what comes in")]
+    #[error("the local log is full: the disk cannot keep up with incoming events")]
     DiskBehind,
     /// The index does not keep up with incoming events.
-    #[error("the local log is full: the index does not keep up with what comes in")]
+    #[error("the local log is full: the index cannot keep up with incoming events")]
     IndexBehind,
     /// The log is being closed.
     #[error("the local log is being closed")]

@@ -102,7 +102,7 @@ impl IngestMetrics {
         let metrics = IngestMetrics {
             records: counter(
                 "hearken_ingest_records_total",
-                "Records read, by what became of them.",
+                "Records read, by outcome.",
                 &["topic", "outcome"],
             )?,
             dead_letters: counter(

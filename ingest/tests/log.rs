@@ -161,7 +161,7 @@ fn a_sender_for_one_organization_cannot_reach_anothers_interactions() {
         assert_eq!(taken, Taken { accepted: 0, rejected: vec![(0, invalid.to_owned())] }, "{event}");
     }
     let taken = world.send(&[started("new", "b")], &sender(&["a"]));
-    assert!(taken.rejected[0].1.contains("none of those"), "{taken:?}");
+    assert!(taken.rejected[0].1.contains("not one of those"), "{taken:?}");
     let taken = world.send(&[said("new", "x"), started("new-2", "c")], &sender(&["a", "c"]));
     assert!(taken.accepted == 1 && taken.rejected[0].1.contains("name one of them"), "{taken:?}");
     // Nobody can erase without the permission.

@@ -74,7 +74,7 @@ impl ServerHandler for Mcp {
         let caller = caller(&context)?;
         let tool = self.get_tool(&request.name).ok_or_else(|| {
             let names: Vec<_> = described::TOOLS.iter().map(|tool| &*tool.name).collect();
-            ErrorData::invalid_params(format!("there is no such tool; there are {}", names.join(", ")), None)
+            ErrorData::invalid_params(format!("there is no such tool; the tools are {}", names.join(", ")), None)
         })?;
         let answered = self.answer(&tool, request.arguments.unwrap_or_default(), &caller).await;
         let result = match answered {
@@ -100,7 +100,7 @@ impl ServerHandler for Mcp {
         let caller = caller(&context)?;
         let no_such = |detail: String| ErrorData::resource_not_found(detail, None);
         let arguments = described::read_address(&request.uri)
-            .ok_or_else(|| no_such(format!("there are only resources `{}`", described::INTERACTION)))?;
+            .ok_or_else(|| no_such(format!("the only resources are `{}`", described::INTERACTION)))?;
         let ask = tools::Ask { state: &self.state, caller: &caller, bytes_max: TOKENS_DEFAULT * TOKEN_BYTES };
         let answer = ask.show(arguments).await.map_err(|problem| no_such(explained(&problem)))?;
         let json =

@@ -442,7 +442,7 @@ fn llm_parts(
     let spent = crate::rebuild::beside(&config.index.path, "llm-spent.json");
     let budget = DailyBudget::open(openai.budget_per_day, Some(spent.clone())).with_context(|| {
         format!(
-            "cannot read `{}`, which says what the language model has cost today; remove it",
+            "cannot read `{}`, which records what the language model has cost today; remove it",
             spent.display()
         )
     })?;

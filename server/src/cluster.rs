@@ -118,14 +118,14 @@ pub(crate) fn copy_from_tantivy(config: &Config, settings: &OpenSearchConfig) ->
     ensure!(
         wanted.num_documents == found.num_documents,
         "`{alias}` has {} documents and `{path}` has {}: something else has written to `{alias}`, or the cluster has refused \
-         some, of which the log tells",
+         some; see the log",
         found.num_documents,
         wanted.num_documents
     );
     ensure!(
         wanted == found,
-        "some of the {} documents of `{alias}` are not what `{path}` has: something else has written to `{alias}`, and what \
-         is newer was left",
+        "some of the {} documents of `{alias}` are not what `{path}` has: something else has written to `{alias}`, and newer \
+         documents were left",
         found.num_documents
     );
     writeln!(

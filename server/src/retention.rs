@@ -27,12 +27,12 @@ pub(crate) async fn keep_files_clean(status: IngestStatus, index: Arc<dyn Mainta
         }
         match clean(&index).await {
             Ok(()) => {
-                info!("the files no longer hold anything older than its retention");
+                info!("the files no longer hold interactions past their retention");
                 cleaned = Some(num_removed);
                 tokio::time::sleep(CLEAN_INTERVAL).await;
             }
             Err(error) => {
-                warn!(%error, "the files still hold what is older than its retention; trying again");
+                warn!(%error, "the files still hold interactions past their retention; trying again");
                 tokio::time::sleep(RETRY_INTERVAL).await;
             }
         }

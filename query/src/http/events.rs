@@ -46,7 +46,7 @@ pub(super) async fn accept(
 
 /// Where events go.
 pub(super) fn sink(state: &AppState) -> Result<Arc<dyn EventSink>, Problem> {
-    state.events().cloned().ok_or_else(|| Problem::not_durable("this server takes no events"))
+    state.events().cloned().ok_or_else(|| Problem::not_durable("this server accepts no events"))
 }
 
 /// Hands events on and waits until they are durable, unless their sender exceeds its rate.

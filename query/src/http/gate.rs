@@ -85,7 +85,7 @@ impl Gate {
         let holder = session.and_then(|(key_id, guard)| Some((keys.current().get(&key_id, now())?, guard)));
         let (key, guard) = holder.ok_or_else(|| {
             let hint = match keys.current().is_empty() {
-                true => "there are no keys yet: make one with `hearken keys create`",
+                true => "there are no keys yet: create one with `hearken keys create`",
                 false => "send `Authorization: Bearer <key>`",
             };
             let problem = Problem::new("unauthorized", "this needs a key");

@@ -165,7 +165,7 @@ impl KeyFile {
         // The parser's message without the line it refers to.
         let stored: KeysFile = toml::from_str(text).map_err(|error| damaged(error.message()))?;
         if stored.version != VERSION {
-            return Err(damaged("it is of another version of Hearken"));
+            return Err(damaged("it was written by another version of Hearken"));
         }
         let invalid = |reason| KeyFileError::Invalid { path: self.path.clone(), reason };
         let mut keys = Keys::default();

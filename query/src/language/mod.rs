@@ -3,7 +3,7 @@
 //! ```text
 //! query   = or
 //! or      = and (("OR" | "||") and)*
-//! and     = not (["AND" | "&&"] not)*     words beside each other are all required
+//! and     = not (["AND" | "&&"] not)*     adjacent words are all required
 //! not     = "+" not                       `+`, `-` and `!` only at the beginning of a word
 //!         | ("NOT" | "-" | "!") not
 //!         | item

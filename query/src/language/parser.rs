@@ -119,7 +119,7 @@ impl<'t> Parser<'t> {
                 (Some(wanted), Some((_, text))) => {
                     return Err(ErrorAtByte::syntax(
                         at,
-                        format!("`{text}` comes where {wanted} is expected"),
+                        format!("found `{text}` where {wanted} is expected"),
                     )
                     .hint(both_sides(text)));
                 }

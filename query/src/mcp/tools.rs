@@ -48,7 +48,7 @@ pub(super) fn refuse_unknown(
     let shown: String = unknown.chars().take(64).collect();
     let hint = match nearest(unknown, names()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are {}; fields go into `filters`", names().collect::<Vec<_>>().join(", ")),
+        None => format!("the arguments are {}; fields go into `filters`", names().collect::<Vec<_>>().join(", ")),
     };
     Err(Problem { hint: Some(hint), ..invalid(unknown, format!("there is no argument `{shown}`")) })
 }

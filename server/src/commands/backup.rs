@@ -18,7 +18,7 @@ use crate::engine::refuse_opensearch;
 pub fn create(config: &Config, into: &Path) -> anyhow::Result<()> {
     refuse_opensearch(config, "use the snapshots of OpenSearch")?;
     let report = create_backup(&config.index.path, &into.join("index"))
-        .with_context(|| format!("no backup in `{}`", into.display()))?;
+        .with_context(|| format!("cannot create a backup in `{}`", into.display()))?;
     for (beside, name) in beside(config) {
         if beside.exists() {
             fs::copy(&beside, into.join(name))
@@ -35,7 +35,7 @@ pub fn create(config: &Config, into: &Path) -> anyhow::Result<()> {
 pub fn restore(config: &Config, from: &Path) -> anyhow::Result<()> {
     refuse_opensearch(config, "use the snapshots of OpenSearch")?;
     let report = restore_backup(&from.join("index"), &config.index.path)
-        .with_context(|| format!("nothing of `{}` was restored", from.display()))?;
+        .with_context(|| format!("nothing was restored from `{}`", from.display()))?;
     for (beside, name) in beside(config) {
         if from.join(name).exists() {
             fs::copy(from.join(name), &beside)

@@ -31,7 +31,7 @@ pub struct NewKeyArgs {
 fn permission(name: &str) -> Result<Permission, String> {
     Permission::from_name(name.trim()).ok_or_else(|| {
         let names = Permission::ALL.map(Permission::name).join(", ");
-        format!("there are the permissions {names}")
+        format!("the permissions are {names}")
     })
 }
 
