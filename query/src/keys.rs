@@ -138,7 +138,9 @@ pub enum InvalidKey {
     #[error("`hash` of the key `{0}` is not a hash")]
     Hash(String),
     /// There is no permission with this name.
-    #[error("there is no permission `{0}`; the permissions are search, read, metadata, ingest, erase and metrics")]
+    #[error(
+        "there is no permission `{0}`; the permissions are search, read, metadata, ingest, erase and metrics"
+    )]
     Permission(String),
 }
 

@@ -74,7 +74,10 @@ impl ServerHandler for Mcp {
         let caller = caller(&context)?;
         let tool = self.get_tool(&request.name).ok_or_else(|| {
             let names: Vec<_> = described::TOOLS.iter().map(|tool| &*tool.name).collect();
-            ErrorData::invalid_params(format!("there is no such tool; the tools are {}", names.join(", ")), None)
+            ErrorData::invalid_params(
+                format!("there is no such tool; the tools are {}", names.join(", ")),
+                None,
+            )
         })?;
         let answered = self.answer(&tool, request.arguments.unwrap_or_default(), &caller).await;
         let result = match answered {
@@ -151,7 +154,10 @@ fn max_tokens(argument: Option<Value>) -> Result<usize, Problem> {
     let Some(value) = argument.filter(|value| !value.is_null()) else { return Ok(TOKENS_DEFAULT) };
     let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
     number.filter(|number| (TOKENS_MIN..=TOKENS_MAX).contains(number)).ok_or_else(|| {
-        invalid("max_tokens", format!("`max_tokens` must be a whole number from {TOKENS_MIN} to {TOKENS_MAX}"))
+        invalid(
+            "max_tokens",
+            format!("`max_tokens` must be a whole number from {TOKENS_MIN} to {TOKENS_MAX}"),
+        )
     })
 }
 

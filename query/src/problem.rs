@@ -182,13 +182,15 @@ impl From<SearchError> for Problem {
         match &error {
             SearchError::DeadlineExceeded => Problem::search_timeout(),
             SearchError::TooExpensive(reason) => Problem::new("query_too_expensive", reason.clone()),
-            SearchError::CursorExpired => {
-                Problem::new("cursor_expired", "cursors of pages by relevance expire after 60 s; search again")
-            }
+            SearchError::CursorExpired => Problem::new(
+                "cursor_expired",
+                "cursors of pages by relevance expire after 60 s; search again",
+            ),
             SearchError::Invalid(reason) => Problem::new("invalid_search", reason.clone()),
             SearchError::Unavailable(_) => {
                 tracing::warn!(cause = error_chain(&error), "the index does not answer");
-                let detail = "the cluster that holds the index is unreachable or too busy; try again in a moment";
+                let detail =
+                    "the cluster that holds the index is unreachable or too busy; try again in a moment";
                 Problem { retry_after: Some(5), ..Problem::new("index_unavailable", detail) }
             }
             SearchError::Engine(_) => Problem::internal(&error),

@@ -265,7 +265,11 @@ fn profile(address: &Address) -> anyhow::Result<Profile> {
         None if address.profile.is_none() => Ok(Profile::default()),
         None => {
             let names: Vec<_> = profiles.into_keys().collect();
-            bail!("there is no profile `{name}` in `{}`; the profiles are {}", path.display(), names.join(", "))
+            bail!(
+                "there is no profile `{name}` in `{}`; the profiles are {}",
+                path.display(),
+                names.join(", ")
+            )
         }
     }
 }

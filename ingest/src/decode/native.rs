@@ -39,8 +39,10 @@ pub(super) fn is_type(event_type: &str) -> bool {
 /// The rejection of a record with a foreign event type and data of no known format.
 pub(super) fn unknown_type(event_type: &str, unknown: &Unknown) -> Rejection {
     let shown: String = event_type.chars().take(80).collect();
-    let hint = hearken_model::field::nearest(event_type, TYPES.iter().copied())
-        .map_or_else(|| format!("known types are {}", TYPES.join(", ")), |name| format!("did you mean `{name}`?"));
+    let hint = hearken_model::field::nearest(event_type, TYPES.iter().copied()).map_or_else(
+        || format!("known types are {}", TYPES.join(", ")),
+        |name| format!("did you mean `{name}`?"),
+    );
     RejectionKind::UnknownType
         .because(format!("the event type `{shown}` is unknown; {hint} The data is {unknown}"))
 }

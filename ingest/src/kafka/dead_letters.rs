@@ -79,7 +79,9 @@ impl DeadLetters {
         let topic = self.topic();
         let admin: AdminClient<Quiet> = match super::client_config(&self.config).create_with_context(Quiet) {
             Ok(admin) => admin,
-            Err(error) => return warn!(topic, %error, "could not ask the brokers about the dead-letter topic"),
+            Err(error) => {
+                return warn!(topic, %error, "could not ask the brokers about the dead-letter topic");
+            }
         };
         match admin.inner().fetch_metadata(None, ADMIN_TIMEOUT) {
             Ok(metadata) if metadata.topics().iter().any(|known| known.name() == topic) => {}

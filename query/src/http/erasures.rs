@@ -133,9 +133,7 @@ fn ids_of(body: &[u8]) -> Result<Option<Vec<String>>, Problem> {
     };
     let ids: Vec<String> = ids;
     if parsed.as_object().is_some_and(|object| object.len() > 1) {
-        return Err(invalid_body(
-            "`ids` cannot be combined with a query or filters".to_owned(),
-        ));
+        return Err(invalid_body("`ids` cannot be combined with a query or filters".to_owned()));
     }
     if ids.len() > IDS_MAX {
         return Err(invalid_body(format!("there are {} ids, at most {IDS_MAX} are allowed", ids.len())));

@@ -135,8 +135,7 @@ fn refused(error: BodyError, bytes_max: usize) -> Problem {
         BodyError::TooLarge => too_large(bytes_max),
         BodyError::Invalid(detail) => Problem::new("invalid_body", detail),
         BodyError::UnknownEncoding(encoding) => {
-            let detail =
-                format!("`Content-Encoding: {encoding}` is not supported; send gzip, zstd, or none");
+            let detail = format!("`Content-Encoding: {encoding}` is not supported; send gzip, zstd, or none");
             Problem::new("unknown_encoding", detail)
         }
     }

@@ -132,8 +132,7 @@ impl Gate {
     fn failure(&self, parts: &Parts, key_id: Option<&str>) -> Problem {
         let address = parts.extensions.get::<Peer>().map(|peer| peer.address);
         if let Some(wait) = self.attempts.failed(address, key_id, Instant::now()) {
-            let problem =
-                Problem::new("too_many_attempts", "too many wrong keys; wait a little");
+            let problem = Problem::new("too_many_attempts", "too many wrong keys; wait a little");
             let seconds = u16::try_from(wait.as_secs() + 1).unwrap_or(u16::MAX);
             return Problem { retry_after: Some(seconds), ..problem };
         }

@@ -124,10 +124,7 @@ impl LiveKeys {
             Reloaded::Changed => {} // `reload` has already logged it
             Reloaded::Readable => tracing::info!("the keys file is readable again, with the same keys"),
             Reloaded::Failed(error) => {
-                tracing::error!(
-                    error,
-                    "the keys cannot be read; the old ones stay in use, revoked or not"
-                );
+                tracing::error!(error, "the keys cannot be read; the old ones stay in use, revoked or not");
             }
         })
         .await;

@@ -113,7 +113,9 @@ fn ascending<T: PartialOrd>(
         let value = parse(text)?;
         if values.last().is_some_and(|before| *before >= value) {
             let message = format!("the boundary `{}` is not above the one before it", shown(text));
-            return Err(ErrorAtByte::value(0, message).hint("write the boundaries in ascending order, each once"));
+            return Err(
+                ErrorAtByte::value(0, message).hint("write the boundaries in ascending order, each once")
+            );
         }
         values.push(value);
     }

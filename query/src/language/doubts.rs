@@ -158,7 +158,8 @@ impl WrittenWord<'_> {
             return None;
         }
         let instead = format!("{beginning}*");
-        let message = format!("`%` stands for nothing; for words that begin alike write `{}`", shown(&instead));
+        let message =
+            format!("`%` stands for nothing; for words that begin alike write `{}`", shown(&instead));
         self.here(message, instead)
     }
 

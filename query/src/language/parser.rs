@@ -528,10 +528,7 @@ fn checked_distance(number: &str, at: usize) -> Result<u8, ErrorAtByte> {
     match number {
         "" | "2" => Ok(EDITS_MAX),
         "1" => Ok(1),
-        _ => Err(ErrorAtByte::syntax(
-            at,
-            format!("`~{}` is not an allowed number of edits", shown(number)),
-        )
-        .hint(format!("at most {EDITS_MAX} edits are allowed: write `~1` or `~2`"))),
+        _ => Err(ErrorAtByte::syntax(at, format!("`~{}` is not an allowed number of edits", shown(number)))
+            .hint(format!("at most {EDITS_MAX} edits are allowed: write `~1` or `~2`"))),
     }
 }

@@ -48,7 +48,9 @@ pub(super) fn refuse_unknown(
     let shown: String = unknown.chars().take(64).collect();
     let hint = match nearest(unknown, names()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the arguments are {}; fields go into `filters`", names().collect::<Vec<_>>().join(", ")),
+        None => {
+            format!("the arguments are {}; fields go into `filters`", names().collect::<Vec<_>>().join(", "))
+        }
     };
     Err(Problem { hint: Some(hint), ..invalid(unknown, format!("there is no argument `{shown}`")) })
 }
@@ -312,7 +314,10 @@ impl Continuation {
         let (item, offset) = text.split_once('.').unwrap_or((text, "0"));
         match (item.parse(), offset.parse()) {
             (Ok(item), Ok(offset)) => Ok(Continuation { item, offset }),
-            _ => Err(invalid("cursor", "`cursor` must be an answer's `next_cursor` or the number of a message")),
+            _ => Err(invalid(
+                "cursor",
+                "`cursor` must be an answer's `next_cursor` or the number of a message",
+            )),
         }
     }
 }
