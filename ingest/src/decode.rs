@@ -132,7 +132,7 @@ impl Rejection {
     }
 }
 
-/// What a record turned out to be.
+/// The result of decoding a record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decoded {
     /// At least one event. A native record is exactly one; a foreign payload may bring several, which are folded all or

@@ -205,7 +205,7 @@ impl IngestMetrics {
         };
         metrics.restarts.with_label_values(&["index"]);
         for kind in RejectionKind::ALL {
-            metrics.dead_letters.with_label_values(&[kind.as_str()]); // 0 from the start, so that the first one shows as an increase
+            metrics.dead_letters.with_label_values(&[kind.as_str()]); // 0 at first, so that the first one is an increase
         }
         Ok(metrics)
     }

@@ -111,7 +111,7 @@ pub enum InvalidSignature {
     Malformed(&'static str),
     /// It was made too long ago, or lies in the future.
     #[error(
-        "the signature is {0} s away from this server's clock; a webhook may not be resent that late, and both clocks must be right"
+        "the signature is {0} s off this server's clock; a webhook may not be resent that late, and clocks must be right"
     )]
     OutOfTime(i64),
     /// It does not match the secret and the body.

@@ -193,7 +193,7 @@ impl Client {
     }
 
     fn address(&self, path: &str, parameters: &[(String, String)]) -> String {
-        let query = serde_urlencoded::to_string(parameters).unwrap_or_default(); // pairs of strings can always be encoded
+        let query = serde_urlencoded::to_string(parameters).unwrap_or_default(); // string pairs can always be encoded
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{}{path}{mark}{query}", self.url)
     }

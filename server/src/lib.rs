@@ -12,7 +12,7 @@
 //! - [`demo`]: the bundled conversations, the recordings and the GeoIP file of the demo.
 //! - [`rebuild`]: rewrites the index from its stored documents.
 //! - [`fail_points`]: where the crash tests kill the program; a release build has none.
-//! - [`logging`], [`metrics`]: log lines, and the metrics that belong to no other room.
+//! - [`logging`], [`metrics`]: log lines, and the metrics that belong to no other crate.
 //!
 //! ```no_run
 //! use hearken::app::{App, Role};

@@ -76,7 +76,7 @@ impl InProcessBroker {
             match self.producer.send(outgoing) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                    self.producer.flush(Duration::from_millis(100)).ok(); // if it is still full, the next round will tell
+                    self.producer.flush(Duration::from_millis(100)).ok(); // the next round shows if it is still full
                 }
                 Err((error, _)) => return Err(error),
             }

@@ -93,7 +93,7 @@ impl LogWriter {
                 if let Some(last) = state.segments.back()
                     && let Err(error) = truncate(last)
                 {
-                    warn!(path = %last.path.display(), %error, "could not cut off a partial write; the next segment marks where this one ends");
+                    warn!(path = %last.path.display(), %error, "could not cut off a partial write; the next segment marks the end");
                 }
                 if state.segments.back().is_some_and(|last| last.first == last.end) {
                     state.segments.pop_back();

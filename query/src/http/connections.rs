@@ -79,7 +79,8 @@ impl Connections {
     }
 
     /// A slot for a connection from this address, which may be a trusted proxy; if all are taken, another connection
-    /// ends to make room. `None` if every connection is waiting for an answer and nobody holds more than the newcomer.
+    /// ends to make room. `None` if every connection is waiting for an answer and nobody would hold more than the
+    /// newcomer.
     pub(super) fn place(&self, address: IpAddr, is_proxy: bool) -> Option<ConnectionPermit> {
         let activity = Arc::new(Activity::default());
         activity.since.store(self.tick(), Ordering::Relaxed);
@@ -135,7 +136,7 @@ fn victim(open: &HashMap<u64, Held>, newcomer: ConnectionOwner) -> Option<u64> {
     if most > own + 1 {
         return among(&|held| holds_most(held) && is_quiet(held)).or_else(|| among(&holds_most));
     }
-    // Nobody holds more: take a quiet one of the newcomer's own, else anyone's.
+    // Nobody would hold more than the newcomer: take a quiet one of its own, else anyone's.
     among(&|held| held.owner == newcomer && is_quiet(held)).or_else(|| among(&is_quiet))
 }
 

@@ -21,7 +21,7 @@ pub struct ParseError {
 /// The kinds of mistakes, each with a stable code in answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParseErrorKind {
-    /// The text is not in the language.
+    /// The text is not a valid query.
     Syntax,
     /// `name:` does not name a field.
     UnknownField,

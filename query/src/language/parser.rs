@@ -14,7 +14,7 @@ use super::{DEPTH_MAX, EDITS_MAX, LEAVES_MAX, QUERY_BYTES_MAX};
 /// Parses a query; an empty one is [`Query::All`].
 ///
 /// # Errors
-/// The text is not in the language, or exceeds one of the bounds in [`super`].
+/// The text is not a valid query, or exceeds one of the bounds in [`super`].
 pub fn parse(text: &str) -> Result<Query, ParseError> {
     Parser::new(text).and_then(|mut parser| parser.query()).map_err(|error| error.in_text(text))
 }

@@ -27,7 +27,7 @@ fn hand_over(client: &Client, messages: impl BufRead, mut answers: impl Write) -
         if line.trim().is_empty() {
             continue;
         }
-        let message: Value = serde_json::from_str(&line).unwrap_or_default(); // the server reports what is wrong with it
+        let message: Value = serde_json::from_str(&line).unwrap_or_default(); // the server reports what is wrong
         if let Some(answer) = answer(client, &message, line, version.as_deref()) {
             if message["method"] == "initialize" {
                 let agreed: Value = serde_json::from_str(&answer).unwrap_or_default();
