@@ -115,7 +115,7 @@ mod tests {
         let privacy = || PrivacyConfig { redact: PersonalData::ALL.to_vec(), ..PrivacyConfig::default() };
         let (redacted, address) = apply(privacy(), event());
         assert_eq!(redacted.started.user_id.as_deref(), Some("[email]"));
-        assert_eq!(address.unwrap().ip_address.as_deref(), Some("203.0.113.77"), "`ip` decides of it");
+        assert_eq!(address.unwrap().ip_address.as_deref(), Some("203.0.113.77"), "`ip` decides");
 
         let mut with_rubbish = event();
         with_rubbish.started.ip_address = Some("jane's phone".into());

@@ -243,7 +243,7 @@ impl OpenInteractions {
             self.bytes += bytes;
             self.open.put(id.clone(), Open { document, memo: Memo::default(), is_dirty: false, bytes });
         }
-        Ok(self.open.get_mut(id).expect("it was put there just now if it was not there before"))
+        Ok(self.open.get_mut(id).expect("it was inserted just now if it was missing"))
     }
 
     fn mark_dirty(&mut self, id: InteractionId) {
@@ -460,7 +460,7 @@ mod tests {
             assert!(open.has_deferred() && open.is_clean(after(after_ms)));
         }
         assert!(!open.is_clean(after(40)), "it is due without another event");
-        assert_eq!(write(&mut open, 40), [("large".to_owned(), 4)], "with all that was said meanwhile");
+        assert_eq!(write(&mut open, 40), [("large".to_owned(), 4)], "with everything said meanwhile");
         assert!(!open.has_deferred());
 
         // The largest possible one, and others with it, a second later.

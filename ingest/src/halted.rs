@@ -124,7 +124,7 @@ mod tests {
         }
         let partition = |partition| ("interactions".into(), partition);
         let due = |halted: &HaltedPartitions, millis| halted.due(after(millis)).map(|(due, _)| due.clone());
-        assert_eq!(due(&halted, 9_000), None, "what was read before may still follow");
+        assert_eq!(due(&halted, 9_000), None, "records read earlier may still follow");
         halted.release(&partition(0));
         assert_eq!(due(&halted, 2_499), None);
         assert_eq!(due(&halted, 2_500), Some(partition(0)));

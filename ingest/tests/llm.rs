@@ -294,7 +294,7 @@ fn what_a_conversation_says_to_the_model_changes_nothing_but_its_own_analysis() 
         ..head.clone()
     };
     assert_eq!(without_analysis(&after), without_analysis(&before));
-    assert_eq!(stack.head("other"), Some(other), "the other one is as it was");
+    assert_eq!(stack.head("other"), Some(other), "the other one is unchanged");
     stack.stop();
 }
 

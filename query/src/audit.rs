@@ -372,6 +372,6 @@ mod tests {
         }
         log.begin(entry()).await.unwrap().answered(200, None, None);
         log.close();
-        assert_eq!(check(&path).unwrap().last, 3, "what was answered before is not lost");
+        assert_eq!(check(&path).unwrap().last, 3, "answered entries are not lost");
     }
 }

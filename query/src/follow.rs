@@ -213,7 +213,7 @@ impl Seal {
     pub(crate) fn new() -> Self {
         let mut key = [0; 32];
         getrandom::fill(&mut key)
-            .expect("without random numbers no map of the standard library works either");
+            .expect("without random numbers the standard library's maps would not work either");
         Seal(key)
     }
 
@@ -267,7 +267,7 @@ mod tests {
         let point = ChangePoint { run: 7, num_changes: 12_345 };
         let text = seal.text(point);
         assert_eq!(seal.point(&text, 7), point);
-        assert_ne!(text, seal.text(point), "two texts of one point do not show that nothing happened");
+        assert_ne!(text, seal.text(point), "equal texts would reveal that nothing happened");
         let unknown = ChangePoint { run: 0, num_changes: 0 };
         assert_eq!(seal.point(&text, 8), unknown);
         assert_eq!(Seal::new().point(&text, 7), unknown);

@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(world.said(UNKNOWN), ["first", "second"]);
         world.batch(&[rasa("session_started", 0, "")]);
         assert_eq!(world.said(FIRST), ["first", "second"]);
-        assert!(world.state(UNKNOWN).is_hidden(), "nothing is left of it");
+        assert!(world.state(UNKNOWN).is_hidden(), "nothing of it is left");
         assert_eq!(
             world.reader.counts().unwrap().interactions,
             1,
@@ -264,7 +264,7 @@ mod tests {
         for _ in 0..2 {
             assert!(!serde_json::to_string(&world.state("rasa-log/ada")).unwrap().contains("my secret"));
             assert!(world.state(FIRST).erased);
-            assert_eq!(world.said(SECOND), ["hello"], "the other one is as it was");
+            assert_eq!(world.said(SECOND), ["hello"], "the other one is unchanged");
             world.batch(&all); // everything is read again
         }
     }
@@ -280,7 +280,7 @@ mod tests {
         world.open.touch_log_of(&first, &world.reader).unwrap();
         world.batch(&[]);
         assert!(!log(&mut world).contains("my past"), "retention has found its conversation");
-        assert_eq!(world.said(SECOND), ["hello"], "the other one is as it was");
+        assert_eq!(world.said(SECOND), ["hello"], "the other one is unchanged");
 
         // Everything is read again, and what comes next may be recent enough.
         world.is_backlog_read = false;

@@ -43,7 +43,7 @@ pub(super) fn record(answered: &Answered<'_>, now: Timestamp) -> OutgoingRecord 
         })
         .collect();
     let name = (state.id.as_str(), model, of, sent_at.as_nanos());
-    let name = serde_json::to_vec(&name).expect("texts and a number serialise");
+    let name = serde_json::to_vec(&name).expect("strings and a number always serialise");
     let event = json!({
         "specversion": "1.0",
         "type": "interaction.analyzed",
@@ -147,7 +147,7 @@ mod tests {
                 "the later answer stands although the clock went back"
             );
             assert_eq!((llm.by.as_str(), llm.of.as_str(), llm.assessment.csat), (model, "f-1", Some(2)));
-            assert!(state.topic.is_none(), "nothing of it is taken for upstream's");
+            assert!(state.topic.is_none(), "none of it counts as upstream's");
         }
         let usage = &state.llm_analysis.unwrap().value.usage;
         let twice = Usage { input_tokens: 200, cached_input_tokens: 20, output_tokens: 14 };

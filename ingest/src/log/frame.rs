@@ -55,7 +55,7 @@ pub(super) struct EncodedRecord {
 
 pub(super) fn prepare(record: &LogRecord) -> EncodedRecord {
     let head = Head { timestamp_ns: record.timestamp.as_nanos(), headers: record.headers.clone() };
-    let mut payload = serde_json::to_vec(&head).expect("texts and a number: nothing that JSON cannot hold");
+    let mut payload = serde_json::to_vec(&head).expect("strings and a number always serialise");
     payload.push(b'\n');
     payload.extend_from_slice(&record.value);
     let mut checksum = Hasher::new();

@@ -98,7 +98,7 @@ mod tests {
         assert!(!backlog.is_read());
         assert!(backlog.finish_assignment());
         assert!(backlog.is_read());
-        assert!(backlog.finish_assignment(), "a source that says so twice changes nothing");
+        assert!(backlog.finish_assignment(), "a repeated report changes nothing");
     }
 
     #[test]

@@ -71,9 +71,9 @@ mod tests {
         lag.begin(partition(1), 100);
         let at = checkpoint(&[(0, 120)]);
         assert_eq!(lag.num_records(&at, &partition(0), 150), 30);
-        assert_eq!(lag.num_records(&at, &partition(1), 150), 50, "retention removed what was before 100");
-        assert_eq!(lag.num_records(&at, &partition(2), 150), 150, "nothing was said of its beginning");
-        assert_eq!(lag.num_records(&at, &partition(0), 110), 0, "the known end is an old one");
+        assert_eq!(lag.num_records(&at, &partition(1), 150), 50, "retention removed everything before 100");
+        assert_eq!(lag.num_records(&at, &partition(2), 150), 150, "its beginning is unknown");
+        assert_eq!(lag.num_records(&at, &partition(0), 110), 0, "the known end is outdated");
     }
 
     #[test]

@@ -76,7 +76,7 @@ mod tests {
         assert!(periodic.is_due(began));
         assert!(!periodic.is_due(after(499)));
         assert!(periodic.is_due(after(1_700)), "late");
-        assert!(!periodic.is_due(after(2_199)), "what was missed is not made up for");
+        assert!(!periodic.is_due(after(2_199)), "missed runs are not made up for");
         assert!(periodic.is_due(after(2_200)));
         periodic.repeat();
         assert!(periodic.is_due(after(2_200)));

@@ -33,8 +33,8 @@ pub(super) fn write_row(interaction: &Interaction, buffer: &mut Vec<u8>) {
 fn write<'c>(cells: impl Iterator<Item = Cow<'c, str>>, buffer: &mut Vec<u8>) {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(buffer);
     let cells = cells.map(|cell| cell.into_owned().into_bytes());
-    writer.write_record(cells).expect("a vector takes every row, and each has the same cells");
-    writer.flush().expect("a vector takes every row");
+    writer.write_record(cells).expect("writing to a vector cannot fail, and all rows have the same cells");
+    writer.flush().expect("writing to a vector cannot fail");
 }
 
 /// Spreadsheets execute cells that start like a formula, and the text comes from anyone: an apostrophe makes them text.

@@ -145,7 +145,7 @@ mod tests {
     fn the_client_is_the_last_address_that_is_not_a_proxy() {
         let through = |hops| client("10.0.0.1", &[("x-forwarded-for", hops)]);
         assert_eq!(through("198.51.100.7"), "198.51.100.7");
-        assert_eq!(through("192.0.2.1, 198.51.100.7,10.0.0.2"), "198.51.100.7", "the first is made up");
+        assert_eq!(through("192.0.2.1, 198.51.100.7,10.0.0.2"), "198.51.100.7", "the first is forged");
         assert_eq!(through("192.0.2.1:4711"), "192.0.2.1");
         assert_eq!(through("[2001:db8::7]:80"), "2001:db8::7");
         assert_eq!(through("2001:db8::7, 2001:db8::1"), "2001:db8::7");

@@ -60,10 +60,10 @@ mod tests {
         };
         assert_eq!(admit(50, 0), Ok(()));
         assert_eq!(admit(50, 0), Ok(()), "a second's worth at once");
-        assert_eq!(admit(1_000, 0), Ok(()), "a request is taken whole");
+        assert_eq!(admit(1_000, 0), Ok(()), "a request is accepted as a whole");
         let wait = admit(1, 0).unwrap_err();
         assert_eq!(wait, Duration::from_secs(10));
-        assert_eq!(admit(1, 0), Err(wait), "what is refused does not count");
+        assert_eq!(admit(1, 0), Err(wait), "refused events do not count");
         assert!(admit(1, 9_999).is_err());
         assert_eq!(admit(1, 10_000), Ok(()));
         assert_eq!(RateLimiter::new(None).admit(&caller, usize::MAX, start), Ok(()));

@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(key_id, "k");
         assert!(sessions.resume("", start).is_none() && sessions.resume(&token[1..], start).is_none());
         let later = start + SESSION_IDLE_MAX + SESSION_IDLE_MAX / 4;
-        assert!(sessions.resume(&token, later).is_some(), "it was used half-way");
+        assert!(sessions.resume(&token, later).is_some(), "it was used in between");
         assert!(sessions.resume(&token, later + SESSION_IDLE_MAX).is_none());
         assert!(!guard.is_open());
 

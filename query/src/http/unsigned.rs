@@ -92,7 +92,7 @@ mod tests {
         let large = take(1, 1_000).unwrap();
         assert!(take(1, 1).is_none(), "it has its share");
         let others: Vec<_> = (2..4).map(|last| take(last, 99).unwrap()).collect();
-        assert!(take(4, 99).is_some(), "others have theirs");
+        assert!(take(4, 99).is_some(), "others have their own share");
         let more = [take(4, 50), take(4, 20)];
         assert!(more[0].is_some() && more[1].is_some() && take(4, 50).is_none());
         assert!(take(5, 99).is_none(), "all is taken");
