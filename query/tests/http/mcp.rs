@@ -154,7 +154,7 @@ async fn what_is_wrong_is_said_in_words_that_help() {
         ("show", json!({"id": "praise-3", "cursor": "x"}), "number of a message"),
         ("facets", json!({}), "`facets` is missing"),
         ("overview", json!({"interval": 3}), "`interval` is not an interval"),
-        ("compare", json!({"first": {}}), "`second` is an object"),
+        ("compare", json!({"first": {}}), "`second` must be an object"),
         ("compare", json!({"first": {"sort": "id"}, "second": {}}), "there is no argument `sort`"),
     ] {
         let told = refused(&world, tool, arguments).await;
