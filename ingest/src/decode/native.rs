@@ -40,7 +40,7 @@ pub(super) fn is_type(event_type: &str) -> bool {
 pub(super) fn unknown_type(event_type: &str, unknown: &Unknown) -> Rejection {
     let shown: String = event_type.chars().take(80).collect();
     let hint = hearken_model::field::nearest(event_type, TYPES.iter().copied()).map_or_else(
-        || format!("known types are {}", TYPES.join(", ")),
+        || format!("known types are {}.", TYPES.join(", ")),
         |name| format!("did you mean `{name}`?"),
     );
     RejectionKind::UnknownType
