@@ -1,8 +1,8 @@
-//! A record becomes events, or a reason why not.
+//! Turns a record into events, or into a reason why it cannot be.
 //!
-//! The carrier (CloudEvents structured or binary, or a bare object) is opened by [`carrier`], which also separates native
-//! events from other systems' payloads. Native ones are read by [`native`] through the field readers of [`fields`],
-//! which name the place and the rule of everything they refuse; all others by [`formats`], one module a format.
+//! [`carrier`] opens the carrier (CloudEvents structured or binary, or a bare object), and separates native events from
+//! other systems' payloads. [`native`] reads the native ones through the field readers of [`fields`], which name the
+//! place and the rule of everything they refuse; [`formats`] reads all others, with one module per format.
 
 mod carrier;
 mod fields;
@@ -33,21 +33,21 @@ pub struct Rejection {
 /// The kinds of mistakes that make a record a dead letter: a closed set, so that they can be a metric's label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectionKind {
-    /// Nothing in it.
+    /// The record is empty.
     Empty,
-    /// It is not JSON, or what should hold JSON does not.
+    /// It is not JSON, or a field that should hold JSON does not.
     NotJson,
-    /// JSON, but not an object where one must be.
+    /// JSON, but not an object where one is required.
     NotAnObject,
-    /// Neither a CloudEvent 1.0, nor a bare event, nor a known foreign format.
+    /// Neither a CloudEvents 1.0 event, nor a bare event, nor a known foreign format.
     UnknownFormat,
-    /// An event of a type that does not exist.
+    /// An event of an unknown type.
     UnknownType,
     /// A required field is missing.
     MissingField,
-    /// A value outside its type or set.
+    /// A value of the wrong type, or outside its allowed set.
     InvalidValue,
-    /// Understood, but beyond the limits of an interaction.
+    /// Valid, but beyond the limits of an interaction.
     OverLimit,
 }
 
@@ -78,33 +78,33 @@ impl RejectionKind {
         }
     }
 
-    /// A rejection of this kind.
+    /// Makes a rejection of this kind.
     pub fn because(self, reason: impl Into<String>) -> Rejection {
         Rejection { kind: self, reason: reason.into() }
     }
 }
 
-/// A header that says to which organization everything in the record belongs. It is written where events are taken in
-/// from senders that are limited to some organizations; producers to Kafka are trusted.
+/// The header that names the organization to which everything in the record belongs. It is written when events are
+/// accepted from senders that are limited to some organizations; producers to Kafka are trusted.
 pub(crate) const ORGANIZATION_HEADER: &str = "hearken-organization";
 
-/// A header with the time at which an event was accepted, or the one that its sender gave for it. Kafka's own timestamp is in
-/// whole milliseconds, so two equal messages that were sent together would become one.
+/// The header with the time at which an event was accepted, or which its sender gave instead. Kafka's own timestamps
+/// are in whole milliseconds, so two equal messages sent together would become one.
 pub(crate) const ACCEPTED_AT_HEADER: &str = "hearken-accepted-at";
 
-/// The answer to a sender about an interaction of someone else's: it must not reveal that there is one.
+/// The answer to a sender about somebody else's interaction, which must not reveal that it exists.
 pub(crate) fn invalid_id() -> Rejection {
     RejectionKind::InvalidValue.because("`interaction_id` is not valid")
 }
 
 impl Rejection {
-    /// The reason as it may be shown: whole, or without values.
+    /// The reason as it may be shown: in full, or without values.
     pub(crate) fn shown_reason(&self, withholds_values: bool) -> Cow<'_, str> {
         if withholds_values { self.reason_without_values() } else { Cow::Borrowed(&self.reason) }
     }
 
-    /// The reason without anything from the record but the field's name, and that only if it is one of ours: for places
-    /// where its values must not appear.
+    /// The reason for places where the record's values must not appear. All it keeps of the record is the field's name,
+    /// and only if it is one of ours.
     fn reason_without_values(&self) -> Cow<'_, str> {
         match self.kind {
             RejectionKind::Empty
@@ -112,7 +112,7 @@ impl Rejection {
             | RejectionKind::NotAnObject
             | RejectionKind::MissingField
             | RejectionKind::OverLimit => Cow::Borrowed(&self.reason),
-            RejectionKind::UnknownFormat => Cow::Borrowed("the record is of no known format"),
+            RejectionKind::UnknownFormat => Cow::Borrowed("the record's format is unknown"),
             RejectionKind::UnknownType => Cow::Borrowed("the event type is unknown"),
             RejectionKind::InvalidValue => {
                 let field =
@@ -124,28 +124,28 @@ impl Rejection {
                             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.[]".contains(c))
                 };
                 match field.filter(is_ours) {
-                    Some(field) => format!("`{field}` has a value that it cannot have").into(),
-                    None => "a field has a value that it cannot have".into(),
+                    Some(field) => format!("`{field}` has an invalid value").into(),
+                    None => "a field has an invalid value".into(),
                 }
             }
         }
     }
 }
 
-/// What a record turned out to be.
+/// The result of decoding a record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decoded {
-    /// At least one event. A native record is exactly one; a foreign payload may bring several, of which all are
-    /// folded or none.
+    /// At least one event. A native record is exactly one; a foreign payload may bring several, which are folded all or
+    /// none.
     Events(Vec<Event>),
-    /// A known payload that says nothing about an interaction, and what it is.
+    /// A known payload that says nothing about an interaction, with a description of what it is.
     Ignored(String),
-    /// It cannot be understood and belongs in the dead-letter topic with this reason.
+    /// Not understood; it goes to the dead-letter topic with this reason.
     Rejected(Rejection),
 }
 
-/// Decodes one record. `accepted_at` stands in for a missing record timestamp; nothing else depends on the clock, so
-/// the same record always gives the same events.
+/// Decodes one record. `accepted_at` replaces a missing record timestamp; nothing else depends on the clock, so the
+/// same record always yields the same events.
 pub fn decode(record: &RawRecord, accepted_at: Timestamp) -> Decoded {
     let exactly = record.header(ACCEPTED_AT_HEADER).and_then(|time| Timestamp::parse(time).ok());
     let recorded_at = exactly.or(record.timestamp).unwrap_or(accepted_at);

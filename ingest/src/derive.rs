@@ -1,5 +1,5 @@
-//! Everything that is computed from a state: the rules of docs/reference.md on interactions, status and billing, in one
-//! pure place.
+//! Everything computed from a state: the rules of docs/reference.md on interactions, status and billing, as pure
+//! functions.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -27,13 +27,13 @@ mod tests;
 pub(crate) use assessment::of_upstream;
 use pace::Pace;
 
-/// What deriving needs in addition to the state.
+/// What deriving needs besides the state.
 pub struct Deriver {
     analyzer: Analyzer,
     billing: Billing,
     user_agents: UserAgentParser,
     idle_timeout: Duration,
-    /// With a language model: the bound of the excerpts that it is given.
+    /// With a language model: the size limit of the excerpts it gets.
     excerpt_bytes: Option<usize>,
     metrics: IngestMetrics,
 }
@@ -41,18 +41,18 @@ pub struct Deriver {
 type Transcript<'a> = [(Timestamp, &'a str, &'a MessageUpdate)];
 
 impl Deriver {
-    /// Puts the analysers together.
+    /// Assembles the analysers.
     pub fn new(analyzer: Analyzer, billing: Billing, idle_timeout: Duration, metrics: IngestMetrics) -> Self {
         let user_agents = UserAgentParser::new();
         Deriver { analyzer, billing, user_agents, idle_timeout, excerpt_bytes: None, metrics }
     }
 
-    /// Marks what a language model has still to be asked about, with excerpts of at most `excerpt_bytes`.
+    /// Also marks what a language model still has to be asked about, with excerpts of at most `excerpt_bytes`.
     pub fn with_llm(self, excerpt_bytes: usize) -> Self {
         Deriver { excerpt_bytes: Some(excerpt_bytes), ..self }
     }
 
-    /// Derives everything. `now` is `None` while the backlog is being read: then nothing is judged abandoned.
+    /// Derives everything. `now` is `None` while the backlog is being read; then nothing is judged abandoned.
     pub fn derive(&mut self, state: &State, memo: &mut Memo, now: Option<Timestamp>) -> Derived {
         let transcript = state.transcript();
         let start_time = state.start_time();
@@ -196,7 +196,7 @@ impl Deriver {
     }
 }
 
-/// What is known of one message: upstream's word, else what was detected.
+/// What is known about one message: what upstream says, or else what was detected.
 fn derived_message(
     message: &MessageUpdate,
     detected: Option<MessageSentiment>,
@@ -238,18 +238,19 @@ fn status(state: &State, now: Option<Timestamp>, idle_timeout: Duration) -> Stat
     }
 }
 
-/// Seconds from the start to the end, or to the last message's end while there is none. An end before the start is
-/// a contradiction, and its length unknown.
+/// Seconds from the start to the end, or to the end of the last message while there is no end. An end before the start
+/// is a contradiction, so the duration is unknown.
 fn duration(state: &State, end_time: Option<Timestamp>) -> Option<f64> {
     let start = state.start_time()?;
     let nanos = end_time.or_else(|| state.last_message_end())?.nanos_since(start);
     (nanos >= 0).then_some(nanos as f64 / 1e9)
 }
 
-/// The model that most assistant messages name (tie: the later), else the one given at the start; and all of them.
+/// The model that most assistant messages name (on a tie, the later one), or else the one given at the start; and all
+/// models.
 fn models(state: &State, transcript: &Transcript<'_>) -> (Option<String>, Vec<String>) {
     let mut all: Vec<String> = Vec::new();
-    let mut mentions: HashMap<&str, (usize, usize)> = HashMap::new(); // model → (count, place of the last)
+    let mut mentions: HashMap<&str, (usize, usize)> = HashMap::new(); // model → (count, index of the last)
     for (place, (_, _, message)) in transcript.iter().enumerate() {
         let Some(model) = message.llm_model.as_deref() else { continue };
         if !all.iter().any(|known| known == model) {
@@ -271,7 +272,7 @@ fn models(state: &State, transcript: &Transcript<'_>) -> (Option<String>, Vec<St
     (most_named.or(given), all)
 }
 
-/// Sums over all messages; `None` when none of them says what it used.
+/// Sums over all messages; `None` if none of them states its usage.
 fn usage(transcript: &Transcript<'_>, llm_model: Option<&str>) -> Option<UsageTotals> {
     let mut by_model: BTreeMap<String, Usage> = BTreeMap::new();
     let mut sum = Usage::default();
@@ -292,7 +293,7 @@ fn usage(transcript: &Transcript<'_>, llm_model: Option<&str>) -> Option<UsageTo
     })
 }
 
-/// The host of a URL; a text without a scheme is read as a host and path.
+/// The host of a URL; a text without a scheme is read as host and path.
 fn url_host(text: &str) -> Option<String> {
     let parsed = url::Url::parse(text).ok().filter(url::Url::has_host);
     let parsed =
@@ -300,7 +301,7 @@ fn url_host(text: &str) -> Option<String> {
     parsed.host_str().filter(|host| !host.is_empty()).map(str::to_owned)
 }
 
-/// Priced as of the day on which the answer arrived; the event time is that of the conversation.
+/// Priced as of the day on which the answer arrived, because the event time is that of the conversation.
 fn analysis_usage(state: &State) -> Vec<AnalysisUsage<'_>> {
     let Some(llm) = &state.llm_analysis else { return Vec::new() };
     let used = llm.value.usage.iter();

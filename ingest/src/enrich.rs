@@ -1,5 +1,5 @@
-//! What happens to an event before it is folded: its address is looked up, and then personal data is removed as far as
-//! the privacy settings say. Cannot fail.
+//! Processing of an event before it is folded: its address is looked up, and then personal data is removed as the
+//! privacy settings require. It cannot fail.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -11,10 +11,10 @@ use hearken_privacy::Redactor;
 
 use crate::metrics::IngestMetrics;
 
-/// Most bytes of an unparsable address that are kept.
+/// Most bytes of an unparsable address to keep.
 const UNPARSABLE_BYTES_MAX: usize = 64;
 
-/// Every event passes here, whichever way it came in, before anything else sees it.
+/// Every event passes through here, whatever its source, before anything else sees it.
 pub(crate) struct Enrichment {
     geoip: GeoIp,
     ip_policy: IpPolicy,
@@ -35,7 +35,7 @@ impl Enrichment {
         (event, address.map(|address| self.without_rubbish(address)))
     }
 
-    /// A text that is not an address may be anything: a name, another number.
+    /// A text that is not an address may be anything: a name, some other number.
     fn without_rubbish(&self, mut address: Address) -> Address {
         let is_rubbish = |text: &String| self.redactor.is_active() && parse_address(text).is_none();
         address.ip_address = address.ip_address.filter(|text| !is_rubbish(text));
@@ -43,10 +43,10 @@ impl Enrichment {
     }
 }
 
-/// Looks an address up, then reduces it to what privacy settings allow.
+/// Looks up an address, then reduces it to what the privacy settings allow.
 ///
-/// A text that is not an address is kept as it is (what the producer sent may be a clue), unless privacy asks for
-/// less: what cannot be parsed cannot be truncated.
+/// A text that is not an address is kept unchanged (what the producer sent may be a clue), unless the privacy settings
+/// ask for less: what cannot be parsed cannot be truncated.
 pub(crate) fn locate(text: &str, geoip: &GeoIp, privacy: IpPolicy, metrics: &IngestMetrics) -> Address {
     let Some(ip) = parse_address(text) else {
         metrics.lookup("geoip", "invalid");
@@ -72,7 +72,7 @@ pub(crate) fn locate(text: &str, geoip: &GeoIp, privacy: IpPolicy, metrics: &Ing
     }
 }
 
-/// The network of an address: /24 for IPv4, /48 for IPv6, as web analytics has long done.
+/// The network of an address: /24 for IPv4, /48 for IPv6, as is customary in web analytics.
 fn truncated(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits() & (u32::MAX << 8)).into(),
@@ -115,7 +115,7 @@ mod tests {
         let privacy = || PrivacyConfig { redact: PersonalData::ALL.to_vec(), ..PrivacyConfig::default() };
         let (redacted, address) = apply(privacy(), event());
         assert_eq!(redacted.started.user_id.as_deref(), Some("[email]"));
-        assert_eq!(address.unwrap().ip_address.as_deref(), Some("203.0.113.77"), "`ip` decides of it");
+        assert_eq!(address.unwrap().ip_address.as_deref(), Some("203.0.113.77"), "`ip` decides");
 
         let mut with_rubbish = event();
         with_rubbish.started.ip_address = Some("jane's phone".into());

@@ -1,8 +1,8 @@
-//! Erasures that are asked for here, and not by an event in the stream.
+//! Erasures requested here rather than by an event in the stream.
 //!
-//! With Kafka an `interaction.erased` is written first, so that anything that reads the topics again, such as Hearken with an empty index
-//! among them, honours it. Then the pipeline replaces the documents with tombstones, and answers when they are
-//! durable.
+//! With Kafka, an `interaction.erased` is written first, so that anything that reads the topics again, including
+//! Hearken with an empty index, honours it. Then the pipeline replaces the documents with tombstones, and answers once
+//! they are durable.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use crate::kafka::{EventProducer, KafkaError, OutgoingRecord};
 use crate::log::LocalLog;
 use crate::pipeline::now;
 
-/// Interactions that are erased, and made durable, together.
+/// Interactions that are erased and made durable together.
 const BATCH_SIZE: usize = 1_000;
-/// How long the local log may take to remove a file whose events are in the index.
+/// How long to wait for the local log to remove a file whose events are in the index.
 const LOG_PATIENCE: Duration = Duration::from_secs(60);
-/// How often it is looked at.
+/// How often to check for that.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Asks the pipeline to erase. Clones ask the same one.
+/// Asks the pipeline to erase. Clones ask the same pipeline.
 #[derive(Clone)]
 pub struct Eraser {
     orders: Sender<ErasureOrder>,
@@ -33,26 +33,26 @@ pub struct Eraser {
     log: Option<LocalLog>,
 }
 
-/// What the pipeline is asked for.
+/// A request to the pipeline.
 pub(crate) struct ErasureOrder {
     pub(crate) ids: Vec<InteractionId>,
-    /// Receives whether it is durable, or why not; dropped when the pipeline had to start again before.
+    /// Receives whether the erasure is durable, or why not; dropped if the pipeline had to start over first.
     pub(crate) answer: oneshot::Sender<Result<(), String>>,
 }
 
-/// Why something could not be erased. It is safe to ask again.
+/// Why something could not be erased. It is safe to retry.
 #[derive(Debug, thiserror::Error)]
 pub enum EraseError {
-    /// Brokers do not take the event that tells other readers of the topics.
+    /// The brokers do not accept the event that tells other readers of the topics.
     #[error(
-        "`interaction.erased` could not be written to kafka, so nothing was erased; try again when the brokers can be reached"
+        "`interaction.erased` could not be written to kafka, so nothing was erased; try again when the brokers are reachable"
     )]
     Kafka(#[from] KafkaError),
     /// The index could not make it durable.
     #[error("the erasure is not durable ({0}); try again")]
     Index(String),
-    /// The local log still has events of that time.
-    #[error("the local log still holds events of that time, which the index does not have yet")]
+    /// The local log still has events from that time.
+    #[error("the local log still holds events from that time, which the index does not have yet")]
     Log,
     /// The pipeline restarted or has ended.
     #[error("ingest had to start over before the erasure was durable; try again")]
@@ -70,10 +70,10 @@ impl Eraser {
         Ok(Eraser { orders, kafka: kafka.map(producer).transpose()?, log })
     }
 
-    /// Erases these interactions: when it returns they are in no search result, and no crash brings them back.
+    /// Erases these interactions: once it returns, no search finds them, and no crash brings them back.
     ///
     /// # Errors
-    /// See [`EraseError`]. Some may be erased then.
+    /// See [`EraseError`]. Some may have been erased already.
     pub async fn erase(&self, ids: &[InteractionId]) -> Result<(), EraseError> {
         for ids in ids.chunks(BATCH_SIZE) {
             if let Some((producer, _)) = &self.kafka {
@@ -85,8 +85,8 @@ impl Eraser {
         Ok(())
     }
 
-    /// Returns when no file of the local log holds anything of what was erased before. What was there leaves the log once it
-    /// is in the index durably, so this only waits.
+    /// Returns once no file of the local log holds anything that was erased before. Events leave the log once they are
+    /// durable in the index, so this only waits.
     ///
     /// # Errors
     /// [`EraseError::Log`]: it takes too long, because the index does not keep up.
@@ -101,7 +101,7 @@ impl Eraser {
         cleaned.await.map_err(|_| EraseError::Log)
     }
 
-    /// The topics whose records keep what they say until Kafka removes them.
+    /// The topics whose records keep their content until Kafka removes them.
     pub fn topics(&self) -> &[String] {
         self.kafka.as_ref().map_or(&[], |(_, topics)| topics)
     }
@@ -113,7 +113,7 @@ impl Eraser {
     }
 }
 
-/// The event, named after its interaction: however often it is sent, it is the same one.
+/// The event, named after its interaction, so that it is the same event however often it is sent.
 fn record(id: &InteractionId, now: Timestamp) -> OutgoingRecord {
     let event = json!({
         "specversion": "1.0",

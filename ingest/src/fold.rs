@@ -1,11 +1,11 @@
-//! The interactions that are being talked about right now: a bounded cache in front of the index.
+//! The open interactions: a bounded cache in front of the index.
 //!
-//! The stored document is the truth; an interaction that was dropped from the cache is read back from the index,
-//! and the only thing lost is the analysers' memo, which is computed again.
+//! The stored document is the truth; an interaction dropped from the cache is read back from the index, and the only
+//! loss is the analysers' memo, which is recomputed.
 //!
-//! A document is put whole, so one that grows by a message fifty times a second costs with the square of its length. Those
-//! over [`LARGE_BYTES`] are put all together, and then not before a time that grows with what was put: at most
-//! [`LARGE_BYTES_PER_SECOND`]. Until then they are *deferred*.
+//! A document is always written whole, so one that grows by a message fifty times a second costs the square of its
+//! length. Those over [`LARGE_BYTES`] are written together, and not before a time that grows with what was written: at
+//! most [`LARGE_BYTES_PER_SECOND`]. Until then they are *deferred*.
 
 mod log;
 #[cfg(test)]
@@ -25,7 +25,7 @@ use lru::LruCache;
 
 use crate::derive::Deriver;
 
-/// What is kept between batches; a batch ends when it has loaded as many bytes again.
+/// What is kept between batches; a batch ends once it has loaded as many bytes again.
 #[derive(Debug, Clone, Copy)]
 struct CacheLimits {
     interactions_max: usize,
@@ -34,18 +34,18 @@ struct CacheLimits {
 }
 
 const LIMITS: CacheLimits = CacheLimits { interactions_max: 50_000, bytes_max: 96 * 1024 * 1024 };
-/// What an interaction takes in memory in addition to its text and messages: state and derived values with their strings, what the
-/// analysis remembers, its places in maps.
+/// Memory of an interaction in addition to its text and messages: state and derived values with their strings, the
+/// analysis memo, entries in maps.
 const STRUCTURE_BYTES: usize = 4_000;
-/// What a message takes in addition to its text: half as much again as its struct, because maps are rarely full, its strings, and what
-/// the analysis remembers of it.
+/// Memory of a message in addition to its text: one and a half times its struct, because maps are rarely full, plus its
+/// strings and the analysis memo.
 const MESSAGE_BYTES: usize = size_of::<Versioned<MessageUpdate>>() * 3 / 2 + 300;
 
-/// Interactions with more text are put less often: about a thousand messages.
+/// Interactions with more text than this, about a thousand messages, are written less often.
 const LARGE_BYTES: usize = 256 * 1024;
-/// How much of them is put in a second; the largest one, [`INTERACTION_BYTES_MAX`], once a second.
+/// How much of them is written per second; the largest one, [`INTERACTION_BYTES_MAX`], once a second.
 const LARGE_BYTES_PER_SECOND: usize = INTERACTION_BYTES_MAX;
-/// The longest that they wait, however many there are.
+/// The longest they wait, however many there are.
 const LARGE_INTERVAL_MAX: Duration = Duration::from_secs(1);
 
 struct Open {
@@ -56,7 +56,7 @@ struct Open {
     bytes: usize,
 }
 
-/// About how much memory an open interaction takes.
+/// Approximate memory of an open interaction.
 fn memory_bytes(state: &State) -> usize {
     STRUCTURE_BYTES + MESSAGE_BYTES * state.messages.len() + state.bytes()
 }
@@ -72,16 +72,16 @@ pub(crate) enum FoldError {
     Index(#[from] SearchError),
 }
 
-/// The cache.
+/// The cache of open interactions.
 pub(crate) struct OpenInteractions {
     open: LruCache<InteractionId, Open>,
     /// Changed since the last write.
     dirty: Vec<InteractionId>,
     /// Changed, large, and left out of the last write.
     deferred: Vec<InteractionId>,
-    /// Logs that told of interactions that were too old while the backlog was read.
+    /// Logs that mentioned interactions that were too old while the backlog was being read.
     unjudged_logs: BTreeSet<InteractionId>,
-    /// When large interactions may be put again.
+    /// When large interactions may be written again.
     large_due: Option<Instant>,
     bytes: usize,
     limits: CacheLimits,
@@ -95,10 +95,10 @@ pub(crate) fn is_permitted(state: &State, organization: &str, event: &Event) -> 
     !names_another && (is_theirs || state.erased || (is_new && !event.erase))
 }
 
-/// What folding an event did.
+/// The result of folding an event.
 pub(crate) struct FoldResult {
     pub(crate) outcome: FoldOutcome,
-    /// The interaction may be deferred by the next write.
+    /// Whether the next write may defer the interaction.
     pub(crate) is_large: bool,
 }
 
@@ -143,7 +143,7 @@ impl OpenInteractions {
         Ok(FoldResult { outcome, is_large })
     }
 
-    /// Folds the events of one record, each with its address: all of them or, if one is beyond a limit, none.
+    /// Folds the events of one record, each with its address: all of them, or none if one exceeds a limit.
     pub(crate) fn fold_all(
         &mut self,
         events: Vec<(Event, Option<Address>)>,
@@ -172,8 +172,8 @@ impl OpenInteractions {
         Ok(all)
     }
 
-    /// Whether a sender for that organization may send this: what they say must be about an interaction of theirs,
-    /// or about an unknown one; they can erase only their own.
+    /// Whether a sender for that organization may send this: the event must be about one of their interactions or an
+    /// unknown one; they can erase only their own.
     pub(crate) fn may_fold(
         &mut self,
         organization: &str,
@@ -184,7 +184,7 @@ impl OpenInteractions {
         Ok(is_permitted(state, organization, event))
     }
 
-    /// What is known of an interaction, more than what was written included.
+    /// The current document of an interaction, including what has not been written yet.
     pub(crate) fn document(
         &mut self,
         id: &InteractionId,
@@ -193,16 +193,16 @@ impl OpenInteractions {
         Ok(&self.load(id, reader)?.document)
     }
 
-    /// Joins what another process has stored since the document that an interaction of the last write was made from. It is
-    /// written again if that leaves anything to write.
+    /// Joins in what another process has stored since the document behind an interaction of the last write. The
+    /// interaction is written again if that leaves anything to write.
     pub(crate) fn rejoin(&mut self, id: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
-        // What was removed and forgotten is found again when the next look for what is too old finds it.
+        // If it was removed and forgotten, the next retention pass finds it again.
         let Some(open) = self.open.get_mut(id) else { return Ok(()) };
         let theirs = reader.get(id, &Access::All)?.unwrap_or_else(|| Document::new(State::new(id.clone())));
         let mut state = open.document.state.clone();
         let log = state.join_copy(theirs.state.clone());
         if state == theirs.state {
-            open.document = Arc::new(theirs); // nothing is known here that was not known there
+            open.document = Arc::new(theirs); // we know nothing that they do not
             self.bytes -= open.bytes;
             open.bytes = memory_bytes(&open.document.state);
             self.bytes += open.bytes;
@@ -221,12 +221,13 @@ impl OpenInteractions {
         }
     }
 
-    /// Drops an interaction from the cache; the next event finds what the index has.
+    /// Drops an interaction from the cache; the next event reads it back from the index.
     pub(crate) fn forget(&mut self, id: &InteractionId) {
         self.bytes -= self.open.pop(id).map_or(0, |open| open.bytes);
     }
 
-    /// Marks a stored interaction to be derived again, for instance because time has passed. False if there is none.
+    /// Marks a stored interaction to be derived again, for instance because time has passed. False if it does not
+    /// exist.
     pub(crate) fn touch(&mut self, id: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
         self.load(id, reader)?;
         self.mark_dirty(id.clone());
@@ -242,7 +243,7 @@ impl OpenInteractions {
             self.bytes += bytes;
             self.open.put(id.clone(), Open { document, memo: Memo::default(), is_dirty: false, bytes });
         }
-        Ok(self.open.get_mut(id).expect("it was put there just now if it was not there before"))
+        Ok(self.open.get_mut(id).expect("it was inserted just now if it was missing"))
     }
 
     fn mark_dirty(&mut self, id: InteractionId) {
@@ -254,28 +255,28 @@ impl OpenInteractions {
         }
     }
 
-    /// Whether the batch should end here because of what it holds in memory.
+    /// Whether the batch should end here because of its memory.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes > 2 * self.limits.bytes_max
     }
 
-    /// Whether there is nothing that a write at this moment would write.
+    /// Whether a write at this moment would write nothing.
     pub(crate) fn is_clean(&self, at: Instant) -> bool {
         self.dirty.is_empty() && (self.deferred.is_empty() || !self.is_large_due(at))
     }
 
-    /// Whether the last write left anything out: what was folded is then not all in the index.
+    /// Whether the last write left anything out, so that not everything folded is in the index.
     pub(crate) fn has_deferred(&self) -> bool {
         !self.deferred.is_empty()
     }
 
-    /// Lets the next write leave nothing out.
+    /// Makes the next write leave nothing out.
     pub(crate) fn hurry(&mut self) {
         self.large_due = None;
     }
 
     fn is_large_due(&self, at: Instant) -> bool {
-        // Only what is written can be forgotten.
+        // Only what has been written can be forgotten.
         self.bytes > self.limits.bytes_max || self.large_due.is_none_or(|due| at >= due)
     }
 
@@ -325,7 +326,7 @@ impl OpenInteractions {
         }
     }
 
-    /// Forgets the least recently used ones, so that the limits hold. Everything that was put has been written.
+    /// Forgets the least recently used interactions until the limits hold. Everything put has been written by now.
     pub(crate) fn shrink(&mut self) {
         let CacheLimits { interactions_max, bytes_max } = self.limits;
         while self.deferred.is_empty() && (self.open.len() > interactions_max || self.bytes > bytes_max) {
@@ -390,7 +391,7 @@ mod tests {
                     let event = event(&format!("i-{interaction}"), message, "x".repeat(TEXT_BYTES));
                     open.fold(event, None, &reader).unwrap();
                     if open.is_full() {
-                        // One interaction of ten messages at most was loaded after it was not full yet.
+                        // The cache was not full before the last load, of an interaction with ten messages at most.
                         assert!(open.bytes <= 2 * limits.bytes_max + 11 * TEXT_BYTES, "{}", open.bytes);
                     } else if interaction % 4 > 0 {
                         continue;
@@ -437,7 +438,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (_writer, reader) = index(&folder);
         let (mut deriver, mut open, started) = (deriver(), OpenInteractions::new(), Instant::now());
-        // What a write that many milliseconds after the beginning puts: ids and their numbers of messages.
+        // What a write that many milliseconds after the beginning puts: ids, and their numbers of messages.
         let mut write = |open: &mut OpenInteractions, after_ms: u64| {
             let at = started + Duration::from_millis(after_ms);
             let mut put = Vec::new();
@@ -459,10 +460,10 @@ mod tests {
             assert!(open.has_deferred() && open.is_clean(after(after_ms)));
         }
         assert!(!open.is_clean(after(40)), "it is due without another event");
-        assert_eq!(write(&mut open, 40), [("large".to_owned(), 4)], "with all that was said meanwhile");
+        assert_eq!(write(&mut open, 40), [("large".to_owned(), 4)], "with everything said meanwhile");
         assert!(!open.has_deferred());
 
-        // The largest there can be, and others with it, a second later.
+        // The largest possible one, and others with it, a second later.
         let half = "word ".repeat(INTERACTION_BYTES_MAX / 12);
         for (interaction, message) in [("large", 5), ("huge", 6), ("huge", 7)] {
             say(&mut open, interaction, message, &half);

@@ -1,7 +1,7 @@
-//! Partitions that are stopped at a dead letter that cannot be written.
+//! Partitions stopped at a dead letter that cannot be written.
 //!
-//! Such a partition is not read until its dead letter has been written; the others are. Attempts run on a thread, one at
-//! a time, because one that fails takes seconds.
+//! Such a partition is not read until its dead letter has been written; the others are. Attempts run on a separate
+//! thread, one at a time, because a failing one takes seconds.
 
 use std::collections::BTreeMap;
 use std::thread::JoinHandle;
@@ -14,10 +14,10 @@ use crate::kafka::{DeadLetters, KafkaError};
 use crate::record::RawRecord;
 use crate::source::TopicPartition;
 
-/// How long after a failed attempt the next one begins.
+/// Pause after a failed attempt.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The stopped partitions, each with the one dead letter that it waits for.
+/// The stopped partitions, each with the one dead letter it waits for.
 #[derive(Default)]
 pub(crate) struct HaltedPartitions {
     halted: BTreeMap<TopicPartition, Halt>,
@@ -26,18 +26,18 @@ pub(crate) struct HaltedPartitions {
 
 struct Halt {
     dead_letter: (RawRecord, Rejection),
-    /// Whether the source has let go of the partition, so that nothing it had read before can follow.
+    /// Whether the source has let go of the partition, so that nothing it had already read can follow.
     is_released: bool,
     retry_at: Instant,
 }
 
 impl HaltedPartitions {
-    /// Whether the partition is stopped: its records are then ignored, and read again when it resumes.
+    /// Whether the partition is stopped: its records are ignored, and read again when it resumes.
     pub(crate) fn contains(&self, partition: &TopicPartition) -> bool {
         !self.halted.is_empty() && self.halted.contains_key(partition)
     }
 
-    /// Stops a partition until this dead letter, which could not be written just now, is.
+    /// Stops a partition until this dead letter, which could not be written, is written.
     pub(crate) fn halt(&mut self, record: RawRecord, rejection: Rejection, now: Instant) {
         let partition = (record.topic.clone(), record.partition);
         let retry_at = now + RETRY_INTERVAL;
@@ -45,7 +45,7 @@ impl HaltedPartitions {
         self.halted.insert(partition, halt);
     }
 
-    /// Nothing that was read before the halt follows any more.
+    /// Notes that nothing read before the halt follows any more.
     pub(crate) fn release(&mut self, partition: &TopicPartition) {
         if let Some(halt) = self.halted.get_mut(partition) {
             halt.is_released = true;
@@ -57,8 +57,8 @@ impl HaltedPartitions {
         self.halted.remove(partition);
     }
 
-    /// Checks the attempt under way or begins one. Returns a partition that can resume, and its next offset: that of the
-    /// dead letter, which is written once more then.
+    /// Checks the running attempt or begins one. Returns a partition that can resume, and its next offset: that of the
+    /// dead letter, which is then written once more.
     pub(crate) fn retry(
         &mut self,
         dead_letters: &DeadLetters,
@@ -80,7 +80,7 @@ impl HaltedPartitions {
         None
     }
 
-    /// The partition whose dead letter is to be tried again at `now`: of several, the one that has waited longest.
+    /// The partition whose dead letter is to be retried at `now`; of several, the one that has waited longest.
     fn due(&self, now: Instant) -> Option<(&TopicPartition, &Halt)> {
         let due = self.halted.iter().filter(|(_, halt)| halt.is_released && halt.retry_at <= now);
         due.min_by_key(|(_, halt)| halt.retry_at)
@@ -95,7 +95,7 @@ impl HaltedPartitions {
         });
         match thread {
             Ok(thread) => self.attempt = Some((partition.clone(), thread)),
-            Err(error) => warn!(%error, "could not try to write a dead letter again"),
+            Err(error) => warn!(%error, "could not retry a dead letter"),
         }
     }
 }
@@ -124,7 +124,7 @@ mod tests {
         }
         let partition = |partition| ("interactions".into(), partition);
         let due = |halted: &HaltedPartitions, millis| halted.due(after(millis)).map(|(due, _)| due.clone());
-        assert_eq!(due(&halted, 9_000), None, "what was read before may still follow");
+        assert_eq!(due(&halted, 9_000), None, "records read earlier may still follow");
         halted.release(&partition(0));
         assert_eq!(due(&halted, 2_499), None);
         assert_eq!(due(&halted, 2_500), Some(partition(0)));

@@ -1,5 +1,5 @@
-//! Takes events in over HTTP and from files: each is checked like a record from Kafka, and a good one is durable, in the
-//! [local log](crate::LocalLog) or in Kafka, before it counts as accepted.
+//! Accepts events over HTTP and from files. Each is checked like a record from Kafka, and counts as accepted only once
+//! it is durable, in the [local log](crate::LocalLog) or in Kafka.
 //!
 //! There is no dead-letter topic here: the sender is still there and learns what is wrong with the event.
 
@@ -21,32 +21,32 @@ use crate::metrics::{IngestMetrics, RecordOutcome};
 use crate::pipeline::now;
 use crate::record::RawRecord;
 
-/// How long events may take to become durable; then the sender must try again.
+/// How long events may take to become durable; after that, the sender must retry.
 const DURABLE_TIMEOUT: Duration = Duration::from_secs(10);
-/// What is smaller fits into an interaction, whatever it holds.
+/// Anything smaller fits into an interaction, whatever it holds.
 const LARGE_BYTES: usize = 64 * 1024;
 
-/// An event as it came in, unchecked.
+/// An event as received, unchecked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Incoming {
     /// The event; anything but JSON is rejected.
     pub value: Vec<u8>,
-    /// What came with it, by the names that Kafka's headers have: `content-type`, `ce_id`, ….
+    /// What came with it, under the names of Kafka's headers: `content-type`, `ce_id`, ….
     pub headers: Vec<(String, String)>,
-    /// What stands for the moment of acceptance, where the event itself names no time; by default that moment.
+    /// Replaces the time of acceptance if the event itself has no time; by default the current time.
     pub timestamp: Option<Timestamp>,
 }
 
-/// What became of events that were sent together.
+/// The outcome for events that were sent together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Taken {
     /// How many are durable.
     pub accepted: usize,
-    /// The position of each other one, and why it was not accepted.
+    /// The position of each of the others, and why it was not accepted.
     pub rejected: Vec<(usize, String)>,
 }
 
-/// Why none of the events could be accepted. Sending them again is right, and duplicates nothing.
+/// Why none of the events could be accepted. Sending them again is right, and creates no duplicates.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
     /// The log cannot be written.
@@ -63,11 +63,11 @@ pub enum IntakeError {
     TimedOut,
 }
 
-/// The intake of events that do not come from Kafka. Clones share everything.
+/// Accepts events that do not come from Kafka. Clones share everything.
 #[derive(Clone)]
 pub struct Intake {
     to: IntakeDestination,
-    /// For what is known of interactions that senders speak about.
+    /// For what is known about the interactions that senders mention.
     reader: Option<Arc<dyn Lookup>>,
     metrics: IngestMetrics,
 }
@@ -75,7 +75,7 @@ pub struct Intake {
 /// On whose behalf events are sent.
 #[derive(Debug, Clone)]
 pub struct Sender {
-    /// Whose interactions they may send events about. If those are some organizations only, an event that names none gets
+    /// Whose interactions they may send events about. If limited to some organizations, an event that names none gets
     /// theirs, and an interaction of another one is refused like an invalid id.
     pub access: Access,
     /// Whether they may erase.
@@ -95,10 +95,10 @@ enum IntakeDestination {
     Kafka(EventProducer),
 }
 
-/// The records to keep.
+/// A checked event as records to keep.
 struct CheckedEvent {
     record: RawRecord,
-    /// The interaction that it is about, or the first of them.
+    /// The interaction it is about, or the first of several.
     key: Vec<u8>,
 }
 
@@ -111,11 +111,11 @@ impl Intake {
         Intake { to: IntakeDestination::Log(log), reader: Some(reader), metrics }
     }
 
-    /// Events go to the first topic that is read. Without a reader of the index, nothing is taken from senders that may
-    /// speak of some organizations only.
+    /// Events go to the first topic that is read. Without a reader of the index, nothing is accepted from senders
+    /// limited to some organizations.
     ///
     /// # Errors
-    /// librdkafka refuses the settings; the brokers are not asked here.
+    /// librdkafka refuses the settings; the brokers are not contacted here.
     pub fn to_kafka(
         config: &KafkaConfig,
         reader: Option<Arc<dyn Lookup>>,
@@ -124,7 +124,7 @@ impl Intake {
         Ok(Intake { to: IntakeDestination::Kafka(EventProducer::open(config)?), reader, metrics })
     }
 
-    /// Checks these events and makes the good ones durable, all of them or none. Needs a runtime of several threads.
+    /// Checks these events and makes the good ones durable, all of them or none. Needs a multi-threaded runtime.
     ///
     /// # Errors
     /// They could not be made durable, or not in time.
@@ -139,7 +139,7 @@ impl Intake {
         Ok(Taken { accepted, rejected })
     }
 
-    /// The events that can be taken, and the places of the others with the reasons.
+    /// The events that can be accepted, and the positions of the others with the reasons.
     fn check(
         &self,
         events: Vec<Incoming>,
@@ -148,7 +148,7 @@ impl Intake {
         let accepted_at = now();
         let (mut checked, mut rejected) = (Vec::with_capacity(events.len()), Vec::new());
         for (idx, incoming) in events.into_iter().enumerate() {
-            // What comes together and names no time stays in its order.
+            // Events that come together without times keep their order.
             let nanos = i64::try_from(idx).unwrap_or(i64::MAX).saturating_mul(1_000);
             let spread = Timestamp::from_nanos(accepted_at.as_nanos().saturating_add(nanos));
             let timestamp = incoming.timestamp.unwrap_or(spread);
@@ -164,7 +164,7 @@ impl Intake {
         Ok((checked, rejected))
     }
 
-    /// The record to be kept; `None` if it is understood and says nothing about an interaction.
+    /// The record to keep; `None` if it is understood and says nothing about an interaction.
     fn check_one(
         &self,
         incoming: Incoming,
@@ -206,7 +206,7 @@ impl Intake {
         Ok(Ok(Some(CheckedEvent { record, key: key.unwrap_or_default() })))
     }
 
-    /// The organization of the sender's that all these events are about.
+    /// The sender's organization that all these events are about.
     fn bind(
         &self,
         events: &[Event],
@@ -225,7 +225,7 @@ impl Intake {
                 return Ok(Err(RejectionKind::MissingField.because(reason)));
             };
             if named.is_some() && !organizations.contains(&organization) {
-                let reason = "`organization` is none of those that the key is for";
+                let reason = "`organization` is not one of those that the key is for";
                 return Ok(Err(RejectionKind::InvalidValue.because(reason)));
             }
             let is_theirs = organizations.contains(&organization)
@@ -272,8 +272,8 @@ impl Intake {
     }
 }
 
-/// Whether each event fits into an interaction of its own. One that does not is refused where its sender learns of it; there
-/// is nobody to tell when it is folded.
+/// Whether each event fits into an interaction of its own. One that does not is refused here, where its sender learns
+/// of it; by the time it is folded there is nobody to tell.
 fn fit(events: &[Event]) -> Result<(), LimitExceeded> {
     events
         .iter()

@@ -1,8 +1,8 @@
 //! Kafka: the event source, the dead letters and the offsets for lag tools. Only this module names rdkafka.
 //!
-//! An index that is this process's own has its partitions assigned by hand, from its own checkpoint: a rebalance would move
-//! partitions away from their data. Offsets are committed to the group all the same, once durable, so that the usual lag
-//! tools show the truth. Where several processes write to one index, the group assigns partitions, and the committed
+//! If the index belongs to this process alone, partitions are assigned by hand from the index's checkpoint: a rebalance
+//! would move partitions away from their data. Offsets are still committed to the group once durable, so that the usual
+//! lag tools show the truth. If several processes write to one index, the group assigns partitions, and the committed
 //! offsets are the truth: see [`Assignment`](crate::source::Assignment).
 
 mod anchors;
@@ -22,7 +22,7 @@ pub(crate) use source::KafkaSource;
 use hearken_config::KafkaConfig;
 use rdkafka::ClientConfig;
 
-/// The settings that producer and consumer share: the operator's, passed through, and the brokers.
+/// The settings common to producer and consumer: the brokers, and the operator's settings, passed through.
 fn client_config(config: &KafkaConfig) -> ClientConfig {
     let mut client = ClientConfig::new();
     for (name, value) in config.librdkafka.iter() {

@@ -1,20 +1,20 @@
 //! Ingest: from a record on the broker to a searchable document.
 //!
-//! See `ingest/README.md` for the picture. In the order of a record's journey:
+//! See `ingest/README.md` for a picture. In the order of a record's journey:
 //!
-//! - [`source`]: the port of the event sources.
+//! - [`source`]: the port for event sources.
 //! - [`kafka`]: one of them, and the dead letters; only this module names rdkafka.
-//! - [`log`]: the other: a local, fsynced log of what came in without Kafka.
-//! - [`intake`]: checks what comes in over HTTP or from files and makes it durable, in the log or in Kafka.
+//! - [`log`]: the other: a local, fsynced log of events received without Kafka.
+//! - [`intake`]: checks events received over HTTP or from files, and makes them durable, in the log or in Kafka.
 //! - [`queue`]: the bounded queue to the pipeline.
-//! - [`decode`]: record → events, ignored, or the reason why it is rejected; foreign formats are told apart there.
+//! - [`decode`]: record → events, ignored, or the reason for rejection; also recognises foreign formats.
 //! - [`enrich`], [`user_agent`]: address → place, User-Agent → browser, system, device.
 //! - [`fold`]: events → state, behind a bounded cache.
-//! - [`derive`]: state → everything that is computed from it.
-//! - [`erasure`]: erasures that are asked for here, and not by an event.
+//! - [`derive`]: state → everything computed from it.
+//! - [`erasure`]: erasures requested here rather than by an event.
 //! - [`retention`]: how long interactions are kept.
 //! - [`halted`]: partitions whose dead letters cannot be written, until they can.
-//! - [`patience`]: with an index that is somewhere else.
+//! - [`patience`]: waits for a remote index that does not answer.
 //! - [`pipeline`]: the thread that does all this, batch by batch, and makes it searchable.
 //! - [`llm`]: a language model's analysis, alongside the stream.
 //!

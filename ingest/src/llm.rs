@@ -6,14 +6,14 @@
 //!   └── fold ◄── Kafka ◄───────┘ `interaction.analyzed`     durable before it counts; a replay asks nobody
 //! ```
 //!
-//! Nothing here delays a record: the queue is the index itself, of which a page is in memory, and at most `concurrency`
-//! requests are under way. A request's slot is free again once its answer has come back through Kafka and is searchable,
-//! so when the stream stalls, nothing more is spent. In reading order:
+//! Nothing here delays a record: the index itself is the queue, with one page in memory, and at most `concurrency`
+//! requests are in flight. A request's slot is freed only once its answer has come back through Kafka and is
+//! searchable, so when the stream stalls, no more money is spent. In reading order:
 //!
-//! - [`is_pending`]: whether there is something to ask.
+//! - [`is_pending`]: whether there is anything to ask.
 //! - `analyst`: finds, asks, sends, waits.
 //! - `event`: the answer as a record.
-//! - `budget`: what may be spent in a day, across restarts.
+//! - `budget`: the daily spending limit, kept across restarts.
 
 mod analyst;
 mod budget;
@@ -27,14 +27,14 @@ use crate::derive::of_upstream;
 pub use analyst::{LlmAnalyst, LlmParts};
 pub use budget::DailyBudget;
 
-/// Whether to ask a language model about this interaction: the customer spoke, upstream has not given every value, and the
-/// transcript differs from the one that the last answer was about.
+/// Whether to ask a language model about this interaction: the customer spoke, upstream has not given every value, and
+/// the transcript differs from the one behind the last answer.
 pub(crate) fn is_pending(state: &State, transcript: &[TranscriptEntry<'_>], excerpt_bytes: usize) -> bool {
     if state.erased || of_upstream(state).is_complete() {
         return false;
     }
     match &state.llm_analysis {
-        // Making the excerpt costs more, and is only needed once there is an answer to compare with.
+        // Building the excerpt is more expensive, and only needed to compare with an existing answer.
         None => {
             transcript.iter().any(|(_, _, said)| said.role == Role::User && !said.message.trim().is_empty())
         }

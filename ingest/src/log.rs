@@ -1,15 +1,15 @@
-//! The local log: what came in without Kafka, on disk before it is acknowledged.
+//! The local log: events received without Kafka, on disk before they are acknowledged.
 //!
-//! It is the second event source. Its records have offsets, and the index keeps in each of its commits how far it has
-//! read, under topic `http`, partition 0, as it does for a partition of Kafka: so the same rules give the same
-//! exactly-once effect over restarts and kills.
+//! It is the second event source. Its records have offsets, and each commit of the index includes how far the index has
+//! read, under topic `http`, partition 0, just as for a partition of Kafka. So the same rules give the same
+//! exactly-once effect across restarts and kills.
 //!
-//! - [`frame`]: how a record lies in a file, and how damage is told from a write that was cut off.
+//! - [`frame`]: the on-disk form of a record, and how damage is told from an interrupted write.
 //! - [`segment`]: one file, and what is found in it when the log is opened.
-//! - [`writer`]: the thread that writes: one `fdatasync` for all waiting requests.
-//! - [`source`]: the thread that reads, for the pipeline.
+//! - [`writer`]: the writing thread: one `fdatasync` for all waiting requests.
+//! - [`source`]: the thread that reads for the pipeline.
 //!
-//! A segment is removed once the index holds durably what is in it. Nothing is appended to one that is older than
+//! A segment is removed once everything in it is durable in the index. Nothing is appended to one older than
 //! [`SEGMENT_AGE_MAX`], so an event leaves the log soon after it has reached the index.
 
 mod frame;
@@ -38,28 +38,28 @@ pub(crate) use source::LogSource;
 
 use crate::source::{SourceCommand, TopicPartition};
 
-/// The log's name among the source topics, which no topic of Kafka may have.
+/// The log's name among the source topics; no Kafka topic may have it.
 pub(crate) const TOPIC: &str = "http";
 /// Its only partition.
 pub(crate) const PARTITION: i32 = 0;
 
-/// A segment that has grown to this is no longer appended to.
+/// A segment that has reached this size is no longer appended to.
 const SEGMENT_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// … nor one that was begun this long ago.
 const SEGMENT_AGE_MAX: Duration = Duration::from_secs(10);
-/// Bytes that wait to be written; more are refused.
+/// Most bytes waiting to be written; more are refused.
 const PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Bytes on disk that the index does not hold durably yet; beyond, what comes in is refused until it has caught up.
+/// Most bytes on disk that are not durable in the index yet; beyond that, events are refused until it has caught up.
 const UNREAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
-/// The log. Clones share it; its thread ends with the last of them.
+/// The log. Clones share it; its thread ends with the last one.
 #[derive(Clone)]
 pub struct LocalLog {
     shared: Arc<Shared>,
     _thread: Arc<WriterThread>,
 }
 
-/// Why the log cannot be opened, or takes nothing.
+/// Why the log cannot be opened, or accepts nothing.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogError {
     /// A file cannot be read or written.
@@ -70,7 +70,7 @@ pub enum LogError {
         /// What the system says.
         cause: Arc<io::Error>,
     },
-    /// What was accepted earlier can no longer be read.
+    /// Accepted events can no longer be read.
     #[error(
         "the local log `{path}` is damaged: from offset {offset} on, {until} cannot be read, and was accepted; restore the \
          file, or run `hearken index reset-offset --topic {TOPIC} --partition {PARTITION} --to {resume}` to continue without it",
@@ -81,14 +81,14 @@ pub enum LogError {
         path: PathBuf,
         /// The first offset that cannot be read.
         offset: i64,
-        /// The first one behind it that can be.
+        /// The first readable offset after the damage.
         resume: i64,
     },
-    /// The disk does not keep up with what comes in.
-    #[error("the local log is full: the disk does not keep up with what comes in")]
+    /// The disk does not keep up with incoming events.
+    #[error("the local log is full: the disk cannot keep up with incoming events")]
     DiskBehind,
-    /// The index does not keep up with what comes in.
-    #[error("the local log is full: the index does not keep up with what comes in")]
+    /// The index does not keep up with incoming events.
+    #[error("the local log is full: the index cannot keep up with incoming events")]
     IndexBehind,
     /// The log is being closed.
     #[error("the local log is being closed")]
@@ -101,11 +101,11 @@ impl LogError {
     }
 }
 
-/// Tells when what was appended is durable.
+/// Tells when the appended records are durable.
 pub(crate) struct AppendReceipt(watch::Receiver<Option<Result<(), LogError>>>);
 
 impl AppendReceipt {
-    /// Waits until it is on disk, or cannot be.
+    /// Waits until they are on disk, or cannot be.
     pub(crate) async fn durable(mut self) -> Result<(), LogError> {
         let outcome = self.0.wait_for(Option::is_some).await;
         outcome.map_or(Err(LogError::Closed), |outcome| outcome.clone().unwrap_or(Err(LogError::Closed)))
@@ -115,9 +115,9 @@ impl AppendReceipt {
 struct Shared {
     folder: PathBuf,
     state: Mutex<LogState>,
-    /// Something for the writer to do.
+    /// Signals work for the writer.
     to_write: Condvar,
-    /// Something for the source to do.
+    /// Signals work for the source.
     to_read: Condvar,
 }
 
@@ -127,7 +127,7 @@ struct LogState {
     /// When the last segment was begun, while it may be appended to.
     open_since: Option<Instant>,
     pending: Pending,
-    /// The index holds everything before this offset durably.
+    /// Everything before this offset is durable in the index.
     released: i64,
     /// Commands that the source has not carried out yet.
     commands: VecDeque<SourceCommand>,
@@ -141,7 +141,7 @@ impl LogState {
         self.segments.back().map_or(self.released, |segment| segment.end.max(self.released))
     }
 
-    /// Forgets the segments that the index no longer needs, and gives back their files.
+    /// Forgets the segments that the index no longer needs, and returns their files.
     fn take_released(&mut self) -> Vec<PathBuf> {
         let mut paths = Vec::new();
         while let Some(oldest) = self.segments.front() {
@@ -158,9 +158,9 @@ impl LogState {
 /// What waits for the next write.
 struct Pending {
     frames: Vec<u8>,
-    /// The offset of the first of them.
+    /// The offset of the first record.
     first: i64,
-    /// The offset after the last of them.
+    /// The offset after the last record.
     next: i64,
     outcome: watch::Sender<Option<Result<(), LogError>>>,
 }
@@ -172,13 +172,13 @@ impl Pending {
 }
 
 impl Shared {
-    /// A panic while the lock is held leaves the state intact: nothing in between can fail.
+    /// A panic while holding the lock leaves the state intact: nothing in between can fail.
     fn lock(&self) -> MutexGuard<'_, LogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Ends the writer when the last clone of the log goes.
+/// Ends the writer when the last clone of the log is dropped.
 struct WriterThread {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -197,13 +197,13 @@ impl Drop for WriterThread {
 }
 
 impl LocalLog {
-    /// Opens the log in that folder, which need not exist: it is made with the first event. `checkpoint` is what the
-    /// index holds durably.
+    /// Opens the log in this folder, which need not exist: it is created with the first event. `checkpoint` is what is
+    /// durable in the index.
     ///
-    /// What a crash cut off in the middle of a write is removed: it was never acknowledged.
+    /// What a crash left of an interrupted write is removed: it was never acknowledged.
     ///
     /// # Errors
-    /// A file cannot be read, or something that was accepted, and that the index does not have, is damaged.
+    /// A file cannot be read, or accepted events that the index does not have are damaged.
     pub fn open(folder: &Path, checkpoint: &Checkpoint) -> Result<Self, LogError> {
         let position = checkpoint.position(TOPIC, PARTITION).map(|position| position.next_offset);
         let segments = open_segments(folder, position)?;
@@ -221,7 +221,7 @@ impl LocalLog {
         state.pending = Pending::from(end);
         let num_unread = end - state.released;
         if num_unread > 0 {
-            info!(folder = %folder.display(), num_unread, "the local log has events that are not in the index yet");
+            info!(folder = %folder.display(), num_unread, "the local log has events that are not yet in the index");
         }
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
@@ -236,8 +236,8 @@ impl LocalLog {
         Ok(LocalLog { shared, _thread: Arc::new(thread) })
     }
 
-    /// Appends these records and has them written at once. They are accepted only when the receipt says so, all of them
-    /// or none.
+    /// Appends these records and has them written at once. They are accepted only once the receipt says so, all or
+    /// none.
     pub(crate) fn append(&self, records: &[LogRecord]) -> Result<AppendReceipt, LogError> {
         let prepared: Vec<_> = records.iter().map(frame::prepare).collect();
         let num_bytes: usize = prepared.iter().map(frame::EncodedRecord::size_bytes).sum();
@@ -265,16 +265,16 @@ impl LocalLog {
         Ok(receipt)
     }
 
-    /// The offset after everything that was appended.
+    /// The offset after everything appended.
     pub(crate) fn end(&self) -> i64 {
         self.shared.lock().pending.next
     }
 
-    /// Whether a file may still hold something from before that offset.
+    /// Whether a file may still hold anything from before this offset.
     pub(crate) fn holds_before(&self, offset: i64) -> bool {
         let is_segment = |path: &Path| path.extension() == Some(segment::EXTENSION.as_ref());
         let end = segment::path_of(&self.shared.folder, offset);
-        // A file's name is its first offset, with as many digits as the largest has.
+        // A file is named after its first offset, with as many digits as the largest has.
         let files = std::fs::read_dir(&self.shared.folder).into_iter().flatten().flatten();
         files.map(|file| file.path()).any(|path| is_segment(&path) && path < end)
     }
@@ -292,7 +292,7 @@ pub(crate) fn topic() -> Arc<str> {
     Arc::clone(&SHARED)
 }
 
-/// The name under which the pipeline knows the log.
+/// The name by which the pipeline knows the log.
 pub(crate) fn topic_partition() -> TopicPartition {
     (topic(), PARTITION)
 }

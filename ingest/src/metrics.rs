@@ -8,14 +8,14 @@ use prometheus::{
 
 use crate::decode::RejectionKind;
 
-/// What became of a record.
+/// The outcome of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordOutcome {
     /// It changed an interaction.
     Applied,
     /// It said nothing new.
     Duplicate,
-    /// Known and irrelevant.
+    /// Known but irrelevant.
     Ignored,
     /// Its interaction is erased.
     Erased,
@@ -61,12 +61,12 @@ pub struct IngestMetrics {
     partitions: IntGauge,
 }
 
-/// From 1 ms to about a minute, doubling: the target is tens of milliseconds, the worry is seconds.
+/// From 1 ms to about a minute, doubling: the target is tens of milliseconds, the concern is seconds.
 fn latency_buckets() -> Vec<f64> {
     (0..17).map(|exponent| 0.001 * f64::from(1 << exponent)).collect()
 }
 
-/// From 10 µs to a third of a second, doubling, for what is built in; then to two minutes for a language model.
+/// From 10 µs to a third of a second, doubling, for built-in analysis; then up to two minutes, for a language model.
 fn analysis_buckets() -> Vec<f64> {
     let built_in = (0..16).map(|exponent| 0.000_01 * f64::from(1 << exponent));
     built_in.chain([1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0]).collect()
@@ -82,7 +82,7 @@ fn registered<T: Collector + Clone + 'static>(
 }
 
 impl IngestMetrics {
-    /// Registers the families.
+    /// Registers the metric families.
     ///
     /// # Errors
     /// A family of the same name is registered already.
@@ -102,7 +102,7 @@ impl IngestMetrics {
         let metrics = IngestMetrics {
             records: counter(
                 "hearken_ingest_records_total",
-                "Records read, by what became of them.",
+                "Records read, by outcome.",
                 &["topic", "outcome"],
             )?,
             dead_letters: counter(
@@ -136,17 +136,17 @@ impl IngestMetrics {
                 registry,
                 IntGauge::new(
                     "hearken_ingest_broker_connected",
-                    "Whether any Kafka broker is connected; 1 without Kafka as well.",
+                    "Whether any Kafka broker is connected; also 1 without Kafka.",
                 ),
             )?,
             durable_offset: gauge(
                 "hearken_ingest_durable_offset",
-                "Next offset of the durable index: a restart reads on from here.",
+                "Next offset of the durable index: a restart resumes here.",
                 &["topic", "partition"],
             )?,
             freshness: histogram(
                 "hearken_ingest_freshness_seconds",
-                "From the record's timestamp on the broker until it could be found.",
+                "Time from the record's timestamp on the broker until it was searchable.",
             )?,
             open_interactions: registered(
                 registry,
@@ -183,7 +183,7 @@ impl IngestMetrics {
             refresh_seconds: histogram("hearken_index_refresh_seconds", "Time to make a batch searchable.")?,
             stopped_partitions: gauge(
                 "hearken_ingest_stopped_partitions",
-                "1 for a partition that was stopped and needs an operator.",
+                "1 for each partition that is stopped until an operator acts.",
                 &["topic", "partition"],
             )?,
             restarts: counter(
@@ -195,7 +195,7 @@ impl IngestMetrics {
                 registry,
                 IntCounter::new(
                     "hearken_ingest_conflicts_total",
-                    "Interactions that another process had written meanwhile; they were joined and written again.",
+                    "Interactions that another process had written in the meantime, joined and written again.",
                 ),
             )?,
             partitions: registered(
@@ -205,12 +205,12 @@ impl IngestMetrics {
         };
         metrics.restarts.with_label_values(&["index"]);
         for kind in RejectionKind::ALL {
-            metrics.dead_letters.with_label_values(&[kind.as_str()]); // 0 from the start, so that the first one shows as a rise
+            metrics.dead_letters.with_label_values(&[kind.as_str()]); // 0 at first, so that the first one is an increase
         }
         Ok(metrics)
     }
 
-    /// Metrics on a registry of their own.
+    /// Metrics on a separate registry.
     ///
     /// # Panics
     /// Never: nothing else is registered there.
@@ -294,7 +294,7 @@ impl IngestMetrics {
         self.partitions.set(num_partitions as i64);
     }
 
-    /// The partition is no longer read here.
+    /// Removes a partition that is no longer read here.
     pub(crate) fn forget(&self, topic: &str, partition: i32) {
         let partition = partition.to_string();
         for gauge in [&self.lag, &self.durable_lag, &self.durable_offset, &self.stopped_partitions] {

@@ -1,5 +1,5 @@
-//! Patience with an index that is somewhere else: while it does not answer, the pipeline waits, the queue fills, and the
-//! broker keeps the rest.
+//! Waits for a remote index: while it does not answer, the pipeline waits, the queue fills, and the broker keeps the
+//! rest.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use tracing::warn;
 
 use crate::status::IngestStatus;
 
-/// How long to wait before asking again.
+/// Pause before asking again.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Asks until there is an answer, or ingest stops.
 pub(crate) struct PatientLookup {
     pub(crate) reader: Arc<dyn Lookup>,
-    /// Learns that there is none.
+    /// Is told while there is no answer.
     pub(crate) status: IngestStatus,
     pub(crate) is_stopping: Arc<AtomicBool>,
 }
@@ -32,7 +32,7 @@ impl PatientLookup {
                 Err(error @ SearchError::Engine(_)) if !self.is_stopping.load(Ordering::Acquire) => {
                     let reason = error_chain(&error);
                     if !has_waited {
-                        warn!(reason, "the index does not answer; asking until it does");
+                        warn!(reason, "the index does not answer; retrying until it does");
                     }
                     self.status.set_trouble(Some(format!("the index does not answer: {reason}")));
                     has_waited = true;

@@ -1,4 +1,4 @@
-//! The one thread that turns records into searchable documents, batch by batch.
+//! The thread that turns records into searchable documents, batch by batch.
 //!
 //! ```text
 //! source ──queue──► decode ─► enrich ─► fold ─► derive ─► put ─► refresh ──► searchable
@@ -6,9 +6,9 @@
 //!          32 MiB     └──► dead letters, acknowledged before ───────┘  flush thread ──► durable ─► commit to the group
 //! ```
 //!
-//! Documents and the offsets after them are one commit. The thread only moves data; the rules are values without
-//! a clock: when a batch is due ([`batch`]), what is left of the backlog ([`backlog`]), how far ingest is behind ([`lag`]),
-//! and when periodic tasks are due ([`schedule`]).
+//! Documents and the offsets after them are one commit. The thread only moves data; the rules are plain values without
+//! a clock: when a batch is due ([`batch`]), what is left of the backlog ([`backlog`]), how far ingest is behind
+//! ([`lag`]), and when periodic tasks are due ([`schedule`]).
 
 mod backlog;
 mod batch;
@@ -51,43 +51,43 @@ use batch::{Batch, Deadline};
 use lag::{Lag, num_records_between};
 use schedule::Schedule;
 
-/// Records and bytes between the source and the pipeline.
+/// Most records and bytes between the source and the pipeline.
 const QUEUE_RECORDS_MAX: usize = 20_000;
 const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Idle interactions that one sweep judges; the rest waits for the next.
+/// Most idle interactions judged in one sweep; the rest waits for the next.
 const SWEEP_SIZE: usize = 1_000;
-/// Orders to erase, each of at most a thousand interactions, that one batch takes.
+/// Most erasure orders per batch, each of at most a thousand interactions.
 const ERASURES_MAX: usize = 16;
-/// How long to wait before retrying what conflicted more than once: this much longer each time, up to the second.
+/// Pause before retrying repeated conflicts: it grows by the first each time, up to the second.
 const CONFLICT_INTERVAL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
-/// How often it is tried when ingest is to stop.
+/// How often conflicts are retried when ingest is to stop.
 const CONFLICT_TRIES_AT_STOP: u32 = 5;
-/// A batch that takes as long as this after its last record is logged.
+/// A batch that takes this long after its last record is logged.
 const SLOW_BATCH: Duration = Duration::from_secs(2);
-/// How long to wait before trying again what failed.
+/// Pause before a retry.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What ingest is made of.
+/// The parts of ingest.
 pub struct IngestParts {
     /// The brokers that events come from, if any.
     pub kafka: Option<KafkaConfig>,
-    /// Who says which of their partitions are read here.
+    /// Who decides which of their partitions are read here.
     pub assignment: Assignment,
-    /// The log of what came in over HTTP. With neither, nothing changes but by the passing of time.
+    /// The log of events received over HTTP. With neither source, only the passing of time changes anything.
     pub log: Option<LocalLog>,
-    /// Intervals.
+    /// The intervals.
     pub config: IngestConfig,
-    /// What is kept of people.
+    /// What to keep about people.
     pub privacy: PrivacyConfig,
-    /// How long.
+    /// How long to keep it.
     pub retention: Retention,
-    /// Where addresses are.
+    /// Locates addresses.
     pub geoip: GeoIp,
     /// Analysis, billing and the other rules of docs/reference.md.
     pub deriver: Deriver,
     /// The index.
     pub writer: Box<dyn Store>,
-    /// Its newest view.
+    /// The index's newest view.
     pub reader: Arc<dyn Lookup>,
     /// Counters.
     pub metrics: IngestMetrics,
@@ -105,9 +105,9 @@ pub struct Ingest {
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// librdkafka refuses the settings.
-    #[error("kafka refuses its settings; see [kafka] and [kafka.librdkafka] in the configuration")]
+    #[error("kafka rejects its settings; see [kafka] and [kafka.librdkafka] in the configuration")]
     Kafka(#[from] KafkaError),
-    /// The system refuses a thread.
+    /// The system refuses to start a thread.
     #[error("cannot start the ingest thread")]
     Thread(#[from] std::io::Error),
     /// The last flush failed; what it would have made durable is read again at the next start.
@@ -119,10 +119,11 @@ pub enum IngestError {
 }
 
 impl Ingest {
-    /// Starts the pipeline on a thread of its own, and the source on another.
+    /// Starts the pipeline and the source, each on its own thread.
     ///
     /// # Errors
-    /// The settings are refused; brokers that cannot be reached are waited for, and [`Ingest::status`] says so.
+    /// The settings are refused. Unreachable brokers are no error: ingest waits for them, and [`Ingest::status`] says
+    /// so.
     pub fn start(mut parts: IngestParts) -> Result<Self, IngestError> {
         let withholds_payloads = parts.privacy.withholds_payloads();
         let dead_letters = parts.kafka.as_ref();
@@ -164,22 +165,22 @@ impl Ingest {
         Ok(Ingest { thread, is_stopping, status, eraser })
     }
 
-    /// What readiness asks.
+    /// The status for the readiness check.
     pub fn status(&self) -> IngestStatus {
         self.status.clone()
     }
 
-    /// Asks it to erase.
+    /// A handle to request erasures.
     pub fn eraser(&self) -> Eraser {
         self.eraser.clone()
     }
 
-    /// Whether the thread has ended on its own, which it only does by a panic.
+    /// Whether the thread has ended on its own, which only a panic causes.
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()
     }
 
-    /// Finishes the batch in hand, makes everything durable, commits the offsets and ends.
+    /// Finishes the current batch, makes everything durable, commits the offsets and ends.
     ///
     /// # Errors
     /// See [`IngestError`].
@@ -191,10 +192,10 @@ impl Ingest {
 
 struct Pipeline {
     parts: IngestParts,
-    /// The offsets after everything that has been folded.
+    /// The offsets after everything folded.
     next: Checkpoint,
-    /// The offsets after everything that is searchable: those of the last refresh. Behind `next` also after a refresh
-    /// while large interactions are deferred, so that a crash reads their events again.
+    /// The offsets after everything searchable: those of the last refresh. They stay behind `next` after a refresh
+    /// while large interactions are deferred, so that after a crash their events are read again.
     searchable: Checkpoint,
     open: OpenInteractions,
     enrichment: Enrichment,
@@ -203,7 +204,7 @@ struct Pipeline {
     lag: Lag,
     halted: HaltedPartitions,
     batch: Batch,
-    /// Batches made searchable since the start: the number of the one in hand, in the log.
+    /// Batches made searchable since the start; also numbers the current one in the log.
     num_batches: u64,
     status: IngestStatus,
     is_stopping: Arc<AtomicBool>,
@@ -212,9 +213,9 @@ struct Pipeline {
     committed_sequence: Option<u64>,
     schedule: Schedule,
     orders: Receiver<ErasureOrder>,
-    /// Notified when what was folded is durable. Dropped if the index goes back before that.
+    /// Notified once what was folded is durable. Dropped if the index goes back before that.
     erasing: Vec<oneshot::Sender<Result<(), String>>>,
-    /// Partitions that the group takes away.
+    /// Partitions that the group is taking away.
     revoked: Vec<TopicPartition>,
 }
 
@@ -238,7 +239,7 @@ impl Pipeline {
         while !self.is_stopping() {
             let durable = match self.parts.assignment {
                 Assignment::ByHand => Checkpoint::clone(&self.parts.writer.durable().checkpoint),
-                // The group says which partitions, and from where.
+                // The group decides which partitions, and from where.
                 Assignment::ByGroup | Assignment::Nothing => Checkpoint::default(),
             };
             self.parts.metrics.replayed(num_records_between(&durable, &self.next));
@@ -274,7 +275,7 @@ impl Pipeline {
         drop(items_tx);
         self.backlog = Backlog::new(sources.len());
         let consumed = self.consume_from(&sources, &items_rx);
-        drop(items_rx); // frees a source that waits for room
+        drop(items_rx); // unblocks a source that waits for room
         consumed
     }
 
@@ -289,7 +290,7 @@ impl Pipeline {
             drop(span);
             self.run_periodic_tasks(sources)?;
         }
-        // Make what was folded durable while the sources still live, so that they can tell the group.
+        // Make everything folded durable while the sources still live, so that they can tell the group.
         match self.parts.writer.flush() {
             Ok(()) => self.commit_durable_offsets(sources),
             Err(error) => warn!(%error, "the last flush failed"),
@@ -297,7 +298,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Replaces what is to be erased with tombstones.
+    /// Replaces the interactions to erase with tombstones.
     fn fold_erasures(&mut self) -> Result<(), Restart> {
         while self.erasing.len() < ERASURES_MAX
             && let Ok(ErasureOrder { ids, answer }) = self.orders.try_recv()
@@ -306,7 +307,7 @@ impl Pipeline {
                 let erasure = Event { erase: true, ..Event::new(id, now(), now()) };
                 match self.open.fold_all(vec![(erasure, None)], &*self.parts.reader) {
                     Err(FoldError::Index(error)) => return Err(error.into()),
-                    Ok(_) | Err(FoldError::Limit(_)) => {} // an erasure adds nothing that could be too much
+                    Ok(_) | Err(FoldError::Limit(_)) => {} // an erasure adds nothing that could exceed a limit
                 }
             }
             self.erasing.push(answer);
@@ -314,19 +315,19 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Makes erasures durable, once no search finds what they are about, and says so.
+    /// Makes erasures durable once no search finds their interactions, and reports them done.
     fn finish_erasures(&mut self) {
-        // What is deferred may be a log that told of what was erased.
+        // A deferred document may be a log that mentions what was erased.
         if self.erasing.is_empty() || self.open.has_deferred() {
             return;
         }
         let outcome = self.parts.writer.flush().map_err(|error| error_chain(&error));
         for answer in self.erasing.drain(..) {
-            let _ = answer.send(outcome.clone()); // the caller may have gone
+            let _ = answer.send(outcome.clone()); // the caller may be gone
         }
     }
 
-    /// Lets the group have the partitions that it takes away, once everything of them is durable.
+    /// Gives up the partitions that the group is taking away, once everything of them is durable.
     fn give_up_revoked(&mut self, sources: &Sources) -> Result<(), Restart> {
         if self.revoked.is_empty() {
             return Ok(());
@@ -357,7 +358,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Whether the process that has this partition leads: see [`IngestStatus::leads`].
+    /// Whether the process that has this partition is the leader: see [`IngestStatus::leads`].
     fn is_leading(&self, (topic, partition): &TopicPartition) -> bool {
         let first = self.parts.kafka.as_ref().and_then(|kafka| kafka.topics.first());
         *partition == 0 && first.is_some_and(|first| **first == **topic)
@@ -393,7 +394,7 @@ impl Pipeline {
                 self.report_stopped(partition, None);
             }
             SourceItem::Anchored((topic, partition), anchor) => {
-                // Part of the next commit; until then the one before is as good.
+                // It goes with the next commit; until then the previous anchor is as good.
                 self.next.set_anchor(&topic, partition, anchor);
             }
             SourceItem::AtEnd(partition) => self.backlog.remove(&partition),
@@ -417,8 +418,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Moves a partition over offsets that are no records. The fingerprint stays: if there is a record at the offset
-    /// before, this is another topic.
+    /// Moves a partition past offsets that are not records. The fingerprint stays: if there is a record at the previous
+    /// offset, this is another topic.
     fn skip_to(&mut self, key: &TopicPartition, next_offset: i64) {
         let position = self.next.position(&key.0, key.1);
         if self.halted.contains(key) || position.is_some_and(|position| position.next_offset >= next_offset) {
@@ -433,7 +434,7 @@ impl Pipeline {
     fn process_record(&mut self, record: RawRecord) -> Result<(), Restart> {
         let key = (record.topic.clone(), record.partition);
         if self.halted.contains(&key) {
-            return Ok(()); // read again when the partition resumes
+            return Ok(()); // it is read again when the partition resumes
         }
         let size_bytes = record.size_bytes();
         self.parts.metrics.read(&record.topic, size_bytes);
@@ -485,8 +486,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Refuses a record that is bound to an organization and speaks about an interaction of another one. It was refused
-    /// at the door, unless the interaction was unknown then.
+    /// Refuses a record that is bound to one organization but mentions another one's interaction. The intake has
+    /// already refused it, unless the interaction was unknown then.
     fn reject_other_organizations(
         &mut self,
         record: &RawRecord,
@@ -503,8 +504,8 @@ impl Pipeline {
         Ok(decoded)
     }
 
-    /// Makes the batch searchable: dead letters first, then documents and offsets in one commit. What another process has
-    /// written meanwhile is joined and written again, until nothing is left: the offsets come with the last of it.
+    /// Makes the batch searchable: dead letters first, then documents and offsets in one commit. What another process
+    /// has written meanwhile is joined and written again until nothing is left; the offsets come with the last write.
     fn finish_batch(&mut self, sources: &Sources) -> Result<(), Restart> {
         let at = Instant::now();
         if self.batch.is_empty() && self.open.is_clean(at) {
@@ -528,7 +529,7 @@ impl Pipeline {
         self.open.shrink();
         self.status.add_removed(self.batch.take_removed() + removed.len() as u64);
         if now_judged.is_some() {
-            // While the backlog is read, what comes next of them may be young enough.
+            // While the backlog is being read, what comes next about them may be recent enough.
             removed.iter().for_each(|id| self.open.forget(id));
         }
         if !self.open.has_deferred() {
@@ -555,7 +556,7 @@ impl Pipeline {
         self.num_batches += 1;
     }
 
-    /// Derives and puts what has changed; answers with what is older than its retention and was removed instead.
+    /// Derives and writes what has changed; returns what is past its retention and was removed instead.
     fn put_dirty(
         &mut self,
         at: Instant,
@@ -578,7 +579,7 @@ impl Pipeline {
         Ok(removed)
     }
 
-    /// Joins what another process has written with what is known here, to be put again. A process that keeps losing
+    /// Joins what another process has written with what is known here, to be written again. A process that keeps losing
     /// waits a little, so that the other one gets ahead.
     fn rejoin(&mut self, conflicts: &[InteractionId], num_tries: u32) -> Result<(), Restart> {
         if num_tries >= CONFLICT_TRIES_AT_STOP && self.is_stopping() {
@@ -593,7 +594,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Publishes the batch; waits, and lets the queue fill, while the disk or the cluster does not keep up. Answers with
+    /// Publishes the batch. While the disk or the cluster does not keep up, it waits and lets the queue fill. Returns
     /// conflicts.
     fn refresh(&mut self) -> Result<Vec<InteractionId>, Restart> {
         let checkpoint = if self.open.has_deferred() { &self.searchable } else { &self.next };
@@ -614,16 +615,16 @@ impl Pipeline {
         Ok(conflicts)
     }
 
-    /// Writes the batch's dead letters. A partition whose dead letter cannot be written stops before it; what was
-    /// folded after it stays, for folding it again changes nothing.
+    /// Writes the batch's dead letters. If one cannot be written, its partition stops before it; what was folded after
+    /// it stays, because folding it again changes nothing.
     fn write_dead_letters(&mut self, sources: &Sources) {
         if self.batch.dead_letters.is_empty() {
             return;
         }
         let records = std::mem::take(&mut self.batch.dead_letters);
         let Some(dead_letters) = &self.dead_letters else {
-            // Without Kafka there is no topic for them. What can be seen of an event alone was refused at the door;
-            // here is what its interaction has no room for.
+            // Without Kafka there is no topic for them. The intake has refused whatever is wrong with an event by
+            // itself; what remains is events that do not fit into their interaction.
             for (record, rejection) in records {
                 let reason = rejection.shown_reason(self.parts.privacy.withholds_payloads());
                 warn!(topic = %record.topic, offset = record.offset, %reason, "dropped an event");
@@ -671,7 +672,7 @@ impl Pipeline {
         }
     }
 
-    /// Tells readiness how much of the backlog is left, once it is known, and when all of it is searchable.
+    /// Tells the readiness check how much of the backlog is left, once known, and when all of it is searchable.
     fn report_backlog(&mut self) {
         if self.status.is_backlog_read() {
             return;
@@ -687,7 +688,7 @@ impl Pipeline {
         });
     }
 
-    /// Does what is done periodically, apart from the batches.
+    /// Runs the periodic tasks, independently of batches.
     fn run_periodic_tasks(&mut self, sources: &Sources) -> Result<(), Restart> {
         let now = Instant::now();
         if self.schedule.housekeeping.is_due(now) {
@@ -705,7 +706,7 @@ impl Pipeline {
         if !self.status.leads() {
             return Ok(());
         }
-        // What is still to be read may be about interactions that seem idle, or old.
+        // Unread records may concern interactions that seem idle or old.
         let is_backlog_read = self.status.is_backlog_read();
         if is_backlog_read && self.schedule.sweep.is_due(now) {
             self.sweep()?;
@@ -731,7 +732,7 @@ impl Pipeline {
         sources.send(SourceCommand::Commit(Checkpoint::clone(&durable.checkpoint)));
     }
 
-    /// Measures how many records a crash now would leave to be read.
+    /// Measures how many records would have to be read again after a crash now.
     fn report_durable_lag(&self, sources: &Sources) {
         let durable = self.parts.writer.durable();
         for (partition, end_offset) in self.ends(sources) {
@@ -740,7 +741,7 @@ impl Pipeline {
         }
     }
 
-    /// The last known ends of what is read here: what is being given up is the source's for a moment longer.
+    /// The last known ends of what is read here; the source still lists partitions that are being given up.
     fn ends(&self, sources: &Sources) -> Vec<(TopicPartition, i64)> {
         let mut ends = sources.end_offsets();
         ends.retain(|(partition, _)| self.lag.is_read(partition));
@@ -755,7 +756,7 @@ impl Pipeline {
         }
     }
 
-    /// Resumes a partition whose dead letter could be written after all.
+    /// Resumes a partition whose dead letter could finally be written.
     fn retry_halted(&mut self, sources: &Sources) {
         let Some(dead_letters) = &self.dead_letters else { return };
         if let Some((partition, next_offset)) = self.halted.retry(dead_letters, Instant::now()) {
@@ -776,7 +777,7 @@ impl Pipeline {
         self.status.set_stopped(partition, reason);
     }
 
-    /// Finds what is older than its retention, by queries and not from memory, and removes it.
+    /// Removes what is past its retention; found by queries rather than from memory.
     fn remove_old(&mut self) -> Result<(), Restart> {
         let now = now();
         let mut num_removed = 0;
@@ -801,7 +802,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Finds interactions that nothing was heard of for the idle timeout, by a query and not from memory.
+    /// Finds interactions that have been silent for the idle timeout, by a query rather than from memory.
     fn sweep(&mut self) -> Result<(), Restart> {
         let idle_ms = i64::try_from(self.parts.config.idle_timeout.as_millis()).unwrap_or(i64::MAX);
         let cutoff = now().plus_millis(idle_ms.saturating_neg());

@@ -1,8 +1,8 @@
 //! The queue between a source's thread and the pipeline, bounded in items and in bytes.
 //!
-//! When it is full the source waits, its own prefetch queue fills, and the broker keeps the rest: back-pressure
-//! ends at the broker. The bound holds by construction: one item beyond `bytes_max` is let in at most, so that a
-//! record larger than the bound still passes.
+//! When it is full the source waits, its own prefetch queue fills, and the broker keeps the rest: back-pressure ends at
+//! the broker. The bound holds by construction: at most one item beyond `bytes_max` is let in, so that a record larger
+//! than the bound still passes.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -26,7 +26,7 @@ struct Shared<T> {
 }
 
 impl<T> Shared<T> {
-    /// A panic while the lock is held leaves the queue itself intact: every change is a single push or pop.
+    /// A panic while holding the lock leaves the queue itself intact: every change is a single push or pop.
     fn lock(&self) -> MutexGuard<'_, QueueState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -97,7 +97,7 @@ impl<T> QueueReceiver<T> {
             if let Some((item, size_bytes)) = state.items.pop_front() {
                 state.bytes -= size_bytes;
                 debug_assert!(!state.items.is_empty() || state.bytes == 0, "an empty queue has no bytes");
-                // Half empty, so that a source that had to wait puts many in before it waits again.
+                // Only when half empty, so that a source that had to wait can add many items before it waits again.
                 let has_room = state.items.len() <= queue.items_max / 2 && state.bytes <= queue.bytes_max / 2;
                 if has_room && state.num_senders_waiting > 0 {
                     queue.not_full.notify_all();
@@ -128,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts, not clocks: whatever the scheduling, no more than the bound plus one item is ever inside.
+    /// Counts rather than clocks: whatever the scheduling, never more than the bound plus one item is inside.
     #[test]
     fn a_stalled_receiver_never_lets_the_queue_grow_beyond_its_bounds() {
         for (items_max, bytes_max) in [(10, usize::MAX), (usize::MAX, 1_000)] {

@@ -1,7 +1,7 @@
 //! How long interactions are kept after their newest event.
 //!
-//! What is too old is not written, and what has become too old is removed, without a trace: so a replay of the topics does
-//! not bring it back.
+//! What is too old is not written, and what has become too old is removed without a trace, so a replay of the topics
+//! does not bring it back.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// As configured.
+    /// The rules as configured.
     pub fn new(config: &IndexConfig) -> Self {
         Retention { rules: config.retention_rules.clone(), otherwise: config.retention }
     }
@@ -28,7 +28,7 @@ impl Retention {
         self.otherwise.is_some() || !self.rules.is_empty()
     }
 
-    /// Whether nothing was heard of the interaction for longer than it is kept. What is left of an erased one stays.
+    /// Whether the interaction has been silent for longer than it is kept. The tombstone of an erased one stays.
     pub(crate) fn is_over(&self, state: &State, now: Timestamp) -> bool {
         let is = |known: &Option<Versioned<String>>, name: &String| {
             known.as_ref().is_some_and(|known| known.value == *name)
@@ -41,7 +41,7 @@ impl Retention {
         !state.erased && retention.is_some_and(|retention| state.newest_event <= before(now, retention))
     }
 
-    /// Each set of interactions that one rule decides about, as filters, and the newest event that is too old.
+    /// For each set of interactions under one rule: filters for the set, and the newest event time that is too old.
     pub(crate) fn cutoffs(&self, now: Timestamp) -> Vec<(BTreeMap<String, Filter>, Timestamp)> {
         let mut excluded: BTreeMap<String, Filter> = BTreeMap::new();
         let mut cutoffs = Vec::new();

@@ -1,5 +1,5 @@
 //! The port between the event sources and the pipeline: what a source reports, the commands it takes, and the sources
-//! that run at the same time, Kafka and the [local log](crate::log).
+//! that run side by side, Kafka and the [local log](crate::log).
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use crate::status::Outage;
 /// A topic's partition.
 pub(crate) type TopicPartition = (Arc<str>, i32);
 
-/// Who says which of Kafka's partitions this process reads, and from where.
+/// Who decides which of Kafka's partitions this process reads, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Assignment {
-    /// All of them, from the checkpoint of the index, which is this process's own.
+    /// This process reads all of them, from the checkpoint of its own index.
     ByHand,
-    /// The consumer group, from the offsets that are committed to it: several processes write to one index.
+    /// The consumer group, from the offsets committed to it: several processes write to one index.
     ByGroup,
-    /// Nobody, and it reads none: others do. It takes erasures.
+    /// Nobody: other processes read, this one reads none. It still handles erasures.
     Nothing,
 }
 
@@ -44,8 +44,7 @@ pub(crate) enum SourceItem {
     Record(RawRecord),
     /// The topic was confirmed to be the same one after this record was read.
     Anchored(TopicPartition, Anchor),
-    /// Everything that the partition has was handed on; its last offsets may not be records (transactions,
-    /// compaction).
+    /// Everything in the partition was handed on; its last offsets may not be records (transactions, compaction).
     AtEnd(TopicPartition),
     /// Every record before this offset, the partition's end, was handed on: the last offsets are transaction markers.
     Passed {
@@ -54,34 +53,34 @@ pub(crate) enum SourceItem {
         /// Where reading resumes.
         next_offset: i64,
     },
-    /// The answer to [`SourceCommand::Halt`]: nothing of the partition follows until a restart.
+    /// The answer to [`SourceCommand::Halt`]: nothing more of the partition follows until a restart.
     Halted(TopicPartition),
-    /// A partition was stopped and stays so until an operator acts.
+    /// A partition was stopped, and stays so until an operator acts.
     Stopped {
         /// The partition.
         partition: TopicPartition,
         /// Why, and what to do.
         reason: String,
     },
-    /// Everything that the source can read now is assigned; each source says so once.
+    /// Everything the source can read now is assigned; each source reports this once.
     AllAssigned,
-    /// The group takes these partitions away, and nothing of them follows. They are kept until everything of them is durable
-    /// and [`SourceCommand::GiveUp`] says so.
+    /// The group is taking these partitions away, and nothing more of them follows. They are kept until everything of
+    /// them is durable and [`SourceCommand::GiveUp`] says so.
     Revoked(Vec<TopicPartition>),
     /// The source cannot continue and has to be restarted.
     Failed(String),
 }
 
-/// Commands of the pipeline to the sources.
+/// Commands from the pipeline to the sources.
 #[derive(Debug, Clone)]
 pub(crate) enum SourceCommand {
     /// These offsets are durable: commit them to the group.
     Commit(Checkpoint),
     /// Stop reading this partition for now: its dead letters cannot be written.
     Halt(TopicPartition),
-    /// Read this partition again from this offset, unless it was stopped meanwhile.
+    /// Read this partition again from this offset, unless it was stopped in the meantime.
     Restart(TopicPartition, i64),
-    /// Leave these partitions, which were revoked, to others.
+    /// Leave these revoked partitions to others.
     GiveUp(Vec<TopicPartition>),
 }
 
@@ -94,8 +93,8 @@ pub(crate) enum SourceError {
     Log(#[from] std::io::Error),
 }
 
-/// The running sources. Dropping them ends their threads, which must not be waiting for room in the queue then: close
-/// its other end first.
+/// The running sources. Dropping them ends their threads, which must not be waiting for room in the queue at that
+/// point: close its other end first.
 pub(crate) struct Sources {
     kafka: Option<(KafkaSource, Sender<SourceCommand>)>,
     log: Option<LogSource>,
@@ -105,7 +104,7 @@ impl Sources {
     /// Starts reading from `checkpoint` into `items`.
     ///
     /// # Errors
-    /// librdkafka refuses the settings, or the system a thread.
+    /// librdkafka refuses the settings, or the system refuses to start a thread.
     pub(crate) fn start(
         kafka: Option<(&KafkaConfig, Assignment)>,
         log: Option<&LocalLog>,
@@ -124,18 +123,18 @@ impl Sources {
         Ok(Sources { kafka, log })
     }
 
-    /// How many sources run, and so how many [`SourceItem::AllAssigned`] will come.
+    /// How many sources run, and thus how many [`SourceItem::AllAssigned`] will come.
     pub(crate) fn len(&self) -> usize {
         usize::from(self.kafka.is_some()) + usize::from(self.log.is_some())
     }
 
-    /// Sends a command to every source; one about a partition is handled by the source that has it.
+    /// Sends a command to every source; a command about a partition is handled by the source that has it.
     pub(crate) fn send(&self, command: SourceCommand) {
         if let Some(log) = &self.log {
             log.handle(&command);
         }
         if let Some((_, commands)) = &self.kafka {
-            let _ = commands.send(command); // it is gone only when the pipeline is stopping anyway
+            let _ = commands.send(command); // it is gone only if the pipeline is stopping anyway
         }
     }
 
@@ -146,14 +145,14 @@ impl Sources {
         ends
     }
 
-    /// Since when no broker can be reached, if so.
+    /// The current outage, if no broker can be reached.
     pub(crate) fn outage(&self) -> Option<Outage> {
         self.kafka.as_ref().and_then(|(kafka, _)| kafka.outage())
     }
 }
 
-/// Distinguishes a record from another one at the same offset of a topic of the same name. FNV-1a: it never changes, and
-/// it guards against accidents only.
+/// Distinguishes a record from another at the same offset of a topic with the same name. FNV-1a, because it never
+/// changes, and only accidents have to be caught.
 pub(crate) fn fingerprint(record: &RawRecord) -> Fingerprint {
     const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01b3;

@@ -1,4 +1,4 @@
-//! Ingest's part of readiness.
+//! Ingest's part of the readiness check.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::source::TopicPartition;
 
-/// How long the brokers may be unreachable before readiness says so: a restart or an election is not an outage.
+/// How long the brokers may be unreachable before readiness reports it: a restart or an election is not an outage.
 pub(crate) const BROKER_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why ingest is not ready, if it is not. Shared between the pipeline and the readiness check; cheap to clone.
+/// Why ingest is not ready, if so. Shared between the pipeline and the readiness check; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct IngestStatus(Arc<Mutex<Reasons>>);
 
@@ -19,19 +19,19 @@ struct Reasons {
     leads: bool,
     /// Why the pipeline cannot continue for now.
     trouble: Option<String>,
-    /// What is still to be read of the backlog.
+    /// What is left to read of the backlog.
     backlog: Option<String>,
     /// No broker can be reached.
     outage: Option<Outage>,
     stopped: BTreeMap<TopicPartition, String>,
-    /// Interactions that retention has taken out of every answer since the process started.
+    /// Interactions that retention has removed from every answer since the process started.
     num_removed: u64,
 }
 
-/// A time without any connection to a broker.
+/// A period without any connection to a broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outage {
-    /// When the last connection was lost, or the first was asked for.
+    /// When the last connection was lost, or the first one was attempted.
     pub(crate) since: Instant,
     /// The client's last error.
     pub(crate) cause: Option<String>,
@@ -42,8 +42,8 @@ impl IngestStatus {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One sentence for each thing that is wrong or not done yet; empty when everything that was on the broker at
-    /// start is searchable, the brokers can be reached and nothing is stopped.
+    /// One sentence for each thing that is wrong or unfinished; empty when everything that was on the broker at start
+    /// is searchable, the brokers can be reached and nothing is stopped.
     pub fn reasons(&self) -> Vec<String> {
         let reasons = self.lock();
         let backlog = (!reasons.is_backlog_read)
@@ -55,8 +55,8 @@ impl IngestStatus {
         reasons.trouble.iter().cloned().chain(outage).chain(backlog).chain(stopped).collect()
     }
 
-    /// How many interactions retention has taken out of every answer since the process started; the files may hold them
-    /// still.
+    /// How many interactions retention has removed from every answer since the process started; the files may still
+    /// hold them.
     pub fn num_removed(&self) -> u64 {
         self.lock().num_removed
     }
@@ -70,8 +70,8 @@ impl IngestStatus {
         self.lock().is_backlog_read
     }
 
-    /// Whether what one process does for all is this one's to do: what the passing of time changes, and asking a language
-    /// model. Of a group it is the one that has the first partition of the first topic.
+    /// Whether this process does the work that one process does for all: what the passing of time changes, and asking a
+    /// language model. In a group, it is the one that has the first partition of the first topic.
     pub(crate) fn leads(&self) -> bool {
         self.lock().leads
     }

@@ -1,7 +1,8 @@
 //! User-Agent → browser, operating system and device, under the names of docs/reference.md#interaction.
 //!
-//! woothee parses; `products` puts right what it does not know or calls by another's name. A User-Agent is written by a stranger:
-//! only its first `PARSED_BYTES_MAX` bytes are looked at, every step is linear, and nothing is guessed: what is unknown is `None`.
+//! woothee parses; `products` corrects what it does not know or misnames. A User-Agent is written by a stranger: only
+//! its first `PARSED_BYTES_MAX` bytes are examined, every step is linear, and nothing is guessed: what is unknown is
+//! `None`.
 
 mod bots;
 mod products;
@@ -19,16 +20,16 @@ use woothee::parser::{Parser, WootheeResult};
 
 use products::{APPS, KnownSystem, LIBRARIES, SYSTEMS, find};
 
-/// Longer User-Agents are judged by their beginning. The longest honest ones, of apps, have about 800 bytes.
+/// Longer User-Agents are judged by their beginning. The longest genuine ones, from apps, have about 800 bytes.
 const PARSED_BYTES_MAX: usize = 1024;
 
-/// Distinct User-Agents remembered. A site sees a few thousand a day; at worst these hold 10,000 × 1 KiB.
+/// How many distinct User-Agents are remembered. A site sees a few thousand a day; at worst they take 10,000 × 1 KiB.
 const CACHED_CLIENTS_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("it is not zero");
 
-/// What a User-Agent says; `None` is unknown.
+/// What a User-Agent says; `None` means unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserAgent {
-    /// The product without "Mobile": Chrome, Safari, Samsung Internet, …; of a bot its own name, in an app the app's.
+    /// The product without "Mobile": Chrome, Safari, Samsung Internet, …; for a bot its own name, in an app the app's.
     pub browser: Option<String>,
     /// Windows, macOS, iOS, iPadOS, Android, ChromeOS, Linux, or another system's own name.
     pub os: Option<String>,
@@ -43,16 +44,16 @@ pub enum Device {
     Desktop,
     /// A telephone.
     Mobile,
-    /// A tablet. One that asks for desktop pages, as an iPad does by default, looks like a computer.
+    /// A tablet. One that requests desktop pages, as iPads do by default, looks like a computer.
     Tablet,
-    /// A program that reads pages without a person: a crawler, a link preview, a monitor, an AI agent.
+    /// A program that reads pages without a person: a crawler, link preview, monitor or AI agent.
     Bot,
     /// A television, console, watch, headset or HTTP library.
     Other,
 }
 
 impl Device {
-    /// The name in answers and queries.
+    /// The name used in answers and queries.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Desktop => "desktop",
@@ -70,14 +71,14 @@ impl fmt::Display for Device {
     }
 }
 
-/// How a User-Agent was answered: the `outcome` of `enrich_lookups_total{kind="user_agent"}`.
+/// How a look-up was answered: the `outcome` of `enrich_lookups_total{kind="user_agent"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ParseOutcome {
-    /// Something is known, from the cache.
+    /// Recognised, from the cache.
     Cached,
-    /// Something is known, and had to be parsed.
+    /// Recognised, by parsing.
     Parsed,
-    /// Nothing is known of it.
+    /// Not recognised at all.
     Unknown,
 }
 
@@ -92,7 +93,7 @@ impl ParseOutcome {
     }
 }
 
-/// Parses User-Agents and remembers the recent ones, as conversations come in bursts from few of them.
+/// Parses User-Agents and remembers recent ones, because conversations come in bursts from a few of them.
 #[derive(Debug)]
 pub struct UserAgentParser {
     cache: LruCache<String, UserAgent>,
@@ -110,7 +111,7 @@ impl UserAgentParser {
         Self { cache: LruCache::new(CACHED_CLIENTS_MAX) }
     }
 
-    /// What a User-Agent says. Total: any text is answered, by its first 1,024 bytes if it is longer.
+    /// What a User-Agent says. Never fails: any text is answered, judged by its first 1,024 bytes if it is longer.
     pub fn parse(&mut self, user_agent: &str) -> (UserAgent, ParseOutcome) {
         let user_agent = beginning(user_agent).trim();
         let (client, outcome) = match self.cache.get(user_agent) {
@@ -126,7 +127,7 @@ impl UserAgentParser {
     }
 }
 
-/// The first [`PARSED_BYTES_MAX`] bytes, or up to three fewer so as not to cut a character.
+/// The first [`PARSED_BYTES_MAX`] bytes, or up to three fewer so as not to split a character.
 fn beginning(text: &str) -> &str {
     let end = (0..=text.len().min(PARSED_BYTES_MAX)).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
@@ -138,7 +139,7 @@ fn parse(user_agent: &str) -> UserAgent {
     let woothee = Parser::new().parse(user_agent).unwrap_or_default();
     let system = System::of(&lower, &woothee);
     let is_app = products::is_app(&lower);
-    // Whatever its name ends with: an app on somebody's telephone is not a crawler.
+    // Whatever its name ends with: an app on somebody's phone is not a crawler.
     let is_crawler = woothee.category == "crawler" && !is_app;
     if is_crawler || bots::is_bot(&lower, is_app) {
         let browser = bots::name(user_agent, &lower).or_else(|| known(woothee.name).filter(|_| is_crawler));
@@ -147,7 +148,7 @@ fn parse(user_agent: &str) -> UserAgent {
     if !lower.starts_with("mozilla/")
         && let Some(library) = find(LIBRARIES, &lower)
     {
-        // An app that uses the library says its own name first, and on what it runs.
+        // An app that uses the library names itself first, and what it runs on.
         let is_hand_held = matches!(system.device, Some(Device::Mobile | Device::Tablet));
         if let Some(app) = first_name(user_agent).filter(|app| is_hand_held && *app != library) {
             let device = device(user_agent, &lower, &system, woothee.category);
@@ -160,7 +161,7 @@ fn parse(user_agent: &str) -> UserAgent {
     UserAgent { browser, os: system.name, device }
 }
 
-/// woothee's word, or `None` for its ways of saying that it does not know.
+/// woothee's answer; `None` for each of its ways to say that it does not know.
 fn known(name: &str) -> Option<String> {
     (!matches!(name, "" | "misc crawler" | "HTTP Library") && !name.contains("UNKNOWN"))
         .then(|| name.to_owned())
@@ -170,7 +171,7 @@ fn browser(user_agent: &str, lower: &str, woothee: &WootheeResult<'_>, os: Optio
     if let Some(app) = find(APPS, lower) {
         return Some(app.to_owned());
     }
-    // A program that uses Apple's network library says its name first: `News/12 CFNetwork/978.0.7 Darwin/18.5.0`.
+    // A program that uses Apple's network library names itself first: `News/12 CFNetwork/978.0.7 Darwin/18.5.0`.
     if lower.contains("cfnetwork/") && !lower.starts_with("mozilla/") {
         return first_name(user_agent).filter(|name| name != "CFNetwork");
     }
@@ -178,15 +179,15 @@ fn browser(user_agent: &str, lower: &str, woothee: &WootheeResult<'_>, os: Optio
         return first_name(user_agent).filter(|name| !products::is_app(&format!("{}/", name.to_lowercase())));
     }
     match woothee.name {
-        // Android's built-in browser before Chrome, and apps that embed today's, both call themselves Safari or Chrome.
+        // Android's old built-in browser, and apps that embed today's, both claim to be Safari or Chrome.
         "Safari" if os == Some("Android") => Some("Android Browser".to_owned()),
         "Chrome" | "Webview" if os == Some("Android") && lower.contains("version/4.0") => {
             Some("WebView".to_owned())
         }
         "Webview" => Some("WebView".to_owned()),
-        // woothee answers with the system's name where it knows no browser.
+        // woothee answers with the system's name if it knows no browser.
         name if woothee.browser_type != "os" && known(name).is_some() => known(name),
-        // woothee knows Chrome only beside the word Safari.
+        // woothee only recognises Chrome next to the word Safari.
         _ => products::has(lower, "chrome/").then(|| "Chrome".to_owned()),
     }
 }
@@ -197,7 +198,7 @@ fn first_name(user_agent: &str) -> Option<String> {
     bots::is_name(&name).then_some(name)
 }
 
-/// The operating system and what it says about the device.
+/// The operating system, and what it implies about the device.
 struct System {
     name: Option<String>,
     device: Option<Device>,
@@ -211,14 +212,14 @@ impl System {
             Some(KnownSystem { name: "macOS", .. }) if products::IOS_ONLY.iter().any(has) => {
                 is("iPadOS", Device::Tablet)
             }
-            // Amazon's tablets ask for desktop pages as a Macintosh or as Linux.
+            // Amazon's tablets request desktop pages as a Macintosh or as Linux.
             Some(KnownSystem { name: "macOS" | "Linux", .. }) if has(&"silk/") => {
                 is("Android", Device::Tablet)
             }
             Some(system) => is(system.name, system.device),
-            // Apple's network library: Macs name their processor, telephones do not.
+            // Apple's network library: Macs name their processor, phones do not.
             None if has(&"cfnetwork/") && ["i386", "x86_64"].iter().any(has) => is("macOS", Device::Desktop),
-            // Of systems that are not in the table, woothee names consoles and feature phones.
+            // Of systems missing from the table, woothee knows consoles and feature phones.
             None => Self { name: known(woothee.os), device: None },
         }
     }
@@ -229,12 +230,12 @@ fn device(user_agent: &str, lower: &str, system: &System, category: &str) -> Opt
     if products::NOT_HAND_HELD.iter().any(|marker| has(marker)) || products::is_fire_tv(user_agent) {
         return Some(Device::Other);
     }
-    // "Tablet PC" was a component of Windows, on any computer.
+    // "Tablet PC" was a Windows component on any computer.
     if (has("tablet") && !has("tablet pc")) || has("playbook") {
         return Some(Device::Tablet);
     }
     match (system.name.as_deref(), system.device) {
-        // Google's rule: a browser on an Android telephone says "Mobile", on a tablet it does not. Apps say neither.
+        // Google's rule: browsers say "Mobile" on Android phones, but not on tablets. Apps say neither.
         (Some("Android" | "HarmonyOS"), _) => {
             let is_tablet =
                 has("silk/") || (lower.starts_with("mozilla/") && !has("mobile") && !has("phone"));

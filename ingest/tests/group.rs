@@ -1,5 +1,5 @@
-//! Several processes that write to one index, as members of one consumer group; the in-process broker stands in for Kafka,
-//! and an index in memory for a cluster.
+//! Several processes that write to one index as members of one consumer group; the in-process broker stands in for
+//! Kafka, and an in-memory index for a cluster.
 
 #![allow(clippy::unwrap_used)]
 
@@ -29,7 +29,8 @@ use wait::wait_for;
 const TOPIC: &str = "interactions";
 const DEAD_LETTERS: &str = "interactions.dlq";
 const PARTITIONS: i32 = 4;
-/// That broker lets a new group wait for 3 s, and members of one for a second less than their session, at each rebalance.
+/// At each rebalance, this broker makes a new group wait for 3 s, and an existing group's members for a second less
+/// than their session timeout.
 const IMPATIENT: [(&str, &str); 2] = [("session.timeout.ms", "4000"), ("heartbeat.interval.ms", "100")];
 const FOREVER: Duration = Duration::from_secs(1_000_000_000);
 
@@ -75,7 +76,7 @@ impl Member {
         wait_for("readiness", || self.ingest.status().reasons().is_empty().then_some(()));
     }
 
-    /// The partitions that it tells a lag of: those that it has.
+    /// The partitions it reports a lag for: those it has.
     fn partitions(&self) -> BTreeSet<i32> {
         let families = self.registry.gather();
         let lag = families.iter().find(|family| family.name() == "hearken_ingest_lag_records");
@@ -121,7 +122,7 @@ fn wait_messages(reader: &MemoryReader, num_messages: usize) {
     }
 }
 
-/// Where the group would read on.
+/// Where the group would resume.
 fn committed(broker: &InProcessBroker) -> Vec<Offset> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", broker.bootstrap_servers())
@@ -149,7 +150,7 @@ fn partitions_move_between_processes_and_every_event_is_in_the_index_once() {
     first.wait_ready();
     assert_eq!(first.partitions(), all);
 
-    // Another process takes some, and resumes where the first one stopped.
+    // Another process takes some partitions, and resumes where the first one stopped.
     let second = Member::start(&broker, Assignment::ByGroup, another(), &reader);
     wait_for("the second process to have its share", || (second.partitions().len() == 2).then_some(()));
     wait_for("the first one to have given them up", || {
@@ -169,7 +170,7 @@ fn partitions_move_between_processes_and_every_event_is_in_the_index_once() {
     second.ingest.stop().unwrap();
     assert_eq!(committed(&broker), vec![Offset::Offset(6); 4]);
 
-    // One that reads nothing can still erase, whoever else wrote the interaction last.
+    // A process that reads nothing can still erase, whoever wrote the interaction last.
     let reads_nothing = Member::start(&broker, Assignment::Nothing, another(), &reader);
     reads_nothing.wait_ready();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -179,7 +180,7 @@ fn partitions_move_between_processes_and_every_event_is_in_the_index_once() {
     assert_eq!(reads_nothing.num_records(), 0);
     reads_nothing.ingest.stop().unwrap();
 
-    // A group that comes back reads on where it was: the erasure is on the topic, too.
+    // A group that comes back resumes where it was: the erasure is on the topic, too.
     let third = Member::start(&broker, Assignment::ByGroup, another(), &reader);
     third.wait_ready();
     assert_eq!(third.num_records(), 1);

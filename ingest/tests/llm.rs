@@ -34,7 +34,7 @@ fn broker() -> InProcessBroker {
     InProcessBroker::start(&[TOPIC, "interactions.dlq"], 2).unwrap()
 }
 
-/// What a test may want otherwise.
+/// What a test may override.
 struct Options {
     budget: Money,
     rest_after: Duration,
@@ -124,13 +124,13 @@ impl Stack {
         self.head(id)?.topics_summary.topic
     }
 
-    /// Waits for the language model's topic.
+    /// Waits for the topic given by the language model.
     #[track_caller]
     fn wait_for_topic(&self, id: &str, topic: &str) -> Interaction {
         wait_for(topic, || self.head(id).filter(|head| head.topics_summary.topic.as_deref() == Some(topic)))
     }
 
-    /// Interactions that the language model was asked about, with this outcome.
+    /// How many interactions the language model was asked about with this outcome.
     fn asked(&self, outcome: &str) -> f64 {
         let families = self.registry.gather();
         let Some(family) = families.iter().find(|family| family.name() == "hearken_analysis_total") else {
@@ -149,7 +149,7 @@ impl Stack {
     }
 }
 
-/// One dollar for a thousand tokens in, two for a thousand out.
+/// One dollar per thousand input tokens, two per thousand output tokens.
 fn billing() -> Billing {
     let price = ModelPrice {
         input_per_million: Money::from(1_000),
@@ -242,14 +242,15 @@ fn garbage_is_asked_for_once_more_and_then_the_built_in_values_stay() {
         assert_eq!(stack.head(id).unwrap().analysis.unwrap().by, "built-in");
     }
     assert_eq!(server.requests().len(), 5);
-    // What could not be used was paid for anyway, and a new text is asked about.
+    // An unusable answer was paid for anyway, and new text leads to a new question.
     say(&broker, "garbage", 3, "user", "Never mind, it is here!");
     let head = stack.wait_for_topic("garbage", "Zebra parcels");
     assert_eq!(head.analysis.unwrap().at.to_string(), "2026-05-01T12:03:00Z");
     stack.stop();
 }
 
-/// A conversation may talk the model into anything; what the model says is an analysis of that conversation or nothing.
+/// A conversation may talk the model into anything; what the model says is an analysis of that conversation, or
+/// nothing.
 #[test]
 fn what_a_conversation_says_to_the_model_changes_nothing_but_its_own_analysis() {
     let (broker, folder) = (broker(), tempfile::tempdir().unwrap());
@@ -260,7 +261,7 @@ fn what_a_conversation_says_to_the_model_changes_nothing_but_its_own_analysis() 
         answer.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         LlmReply::completion(&answer.to_string(), "stop")
     };
-    // What it was told to say, about another interaction too, which is no answer; then within what it may say.
+    // First what it was told to say, also about another interaction, which is not a valid answer; then what it may say.
     let told =
         json!({"interaction_id": "other", "status": "failed", "organization": "globex", "erased": true});
     let server = LlmServer::start([analysis(told)], analysis(json!({}))).unwrap();
@@ -285,7 +286,7 @@ fn what_a_conversation_says_to_the_model_changes_nothing_but_its_own_analysis() 
         csat: None,
         csat_description: None,
         topics_summary: Default::default(),
-        // What the end changes, and what asking costs.
+        // Excludes what the end changes, and what asking costs.
         status: None,
         end_time: None,
         duration: None,
@@ -293,7 +294,7 @@ fn what_a_conversation_says_to_the_model_changes_nothing_but_its_own_analysis() 
         ..head.clone()
     };
     assert_eq!(without_analysis(&after), without_analysis(&before));
-    assert_eq!(stack.head("other"), Some(other), "the other one is as it was");
+    assert_eq!(stack.head("other"), Some(other), "the other one is unchanged");
     stack.stop();
 }
 
@@ -319,7 +320,7 @@ fn only_another_text_is_asked_about_again_and_both_answers_are_paid_for() {
     send(&broker, "i-1", 0, json!({"event": "interaction.rated", "rating": 4}));
     wait_for("the rating", || stack.head("i-1")?.rating);
     assert_eq!(stack.topic("i-1").as_deref(), Some("First"));
-    // Said before the end, and heard of after it.
+    // Said before the end, but received after it.
     say(&broker, "i-1", 1, "user", "Hello? Is anyone there?");
     let head = stack.wait_for_topic("i-1", "Second");
     assert_eq!(server.requests().len(), 2);

@@ -1,4 +1,4 @@
-//! Events in without Kafka: through the door into the local log, and from there into a real index.
+//! Events received without Kafka: through the intake into the local log, and from there into a real index.
 
 #![allow(clippy::unwrap_used)]
 
@@ -145,10 +145,10 @@ fn a_sender_for_one_organization_cannot_reach_anothers_interactions() {
     wait_for("another one", || world.document("unknown"));
     let invalid = "`interaction_id` is not valid";
 
-    // Given where none is named.
+    // Filled in if none is named.
     assert_eq!(world.send(&[said("mine", "hi")], &sender(&["a"])).accepted, 1);
     wait_for("the organization", || (world.organization("mine").as_deref() == Some("a")).then_some(()));
-    // Whatever of another one is refused like an id that cannot be.
+    // Anything of another organization is refused like an invalid id.
     let erase = |id: &str| json!({"event": "interaction.erased", "interaction_id": id});
     for event in [
         said("theirs", "hi"),
@@ -161,10 +161,10 @@ fn a_sender_for_one_organization_cannot_reach_anothers_interactions() {
         assert_eq!(taken, Taken { accepted: 0, rejected: vec![(0, invalid.to_owned())] }, "{event}");
     }
     let taken = world.send(&[started("new", "b")], &sender(&["a"]));
-    assert!(taken.rejected[0].1.contains("none of those"), "{taken:?}");
+    assert!(taken.rejected[0].1.contains("not one of those"), "{taken:?}");
     let taken = world.send(&[said("new", "x"), started("new-2", "c")], &sender(&["a", "c"]));
     assert!(taken.accepted == 1 && taken.rejected[0].1.contains("name one of them"), "{taken:?}");
-    // Nobody erases without the permission.
+    // Nobody can erase without the permission.
     let cannot_erase = Sender { may_erase: false, ..sender(&["a"]) };
     assert!(world.send(&[erase("mine")], &cannot_erase).rejected[0].1.contains("permission `erase`"));
     assert_eq!(world.send(&[erase("mine")], &sender(&["a"])).accepted, 1);

@@ -1,4 +1,4 @@
-//! Records in on a real protocol, documents out of a real index: the in-process broker stands in for Kafka.
+//! Records in over a real protocol, documents out of a real index: the in-process broker stands in for Kafka.
 
 #![allow(clippy::unwrap_used)]
 
@@ -31,7 +31,7 @@ const TOPIC: &str = "interactions";
 const DEAD_LETTERS: &str = "interactions.dlq";
 
 fn broker() -> InProcessBroker {
-    // Seen only when a test fails.
+    // Only shown when a test fails.
     let _ = tracing_subscriber::fmt().with_env_filter("hearken_ingest=debug").with_test_writer().try_init();
     InProcessBroker::start(&[TOPIC, DEAD_LETTERS], 2).unwrap()
 }
@@ -165,7 +165,8 @@ fn a_record_that_cannot_be_understood_becomes_a_dead_letter_and_the_stream_conti
     assert_eq!(dead, (b"some key".to_vec(), b"{not json".to_vec()));
 }
 
-/// As when two senders of different organizations begin an interaction of one id at once: at the door, neither exists.
+/// As when two senders of different organizations begin an interaction with the same id at once: to the intake, neither
+/// exists yet.
 #[test]
 fn a_record_of_one_organization_adds_nothing_to_an_interaction_of_another() {
     let broker = broker();
@@ -229,7 +230,7 @@ fn personal_data_is_in_no_document_no_file_and_no_dead_letter() {
             (message.key().is_some(), message.payload().is_some(), texts.len()),
         )
     });
-    assert_eq!(reason, "`rating` has a value that it cannot have");
+    assert_eq!(reason, "`rating` has an invalid value");
     assert_eq!(
         dead,
         (false, false, 5),
@@ -265,7 +266,7 @@ fn what_is_older_than_its_retention_goes_and_stays_away_when_the_topics_are_read
     ingest.stop().unwrap();
     drop(reader);
 
-    // What was kept before goes; in a new index it does not appear at all.
+    // What was kept before is removed; in a new index it never appears.
     let (ingest, reader) = start_with(&broker, kept.path(), forever, |parts| parts.retention = retention());
     wait_for("its removal", || (!is_there(&reader, "i-1")).then_some(()));
     assert!(is_there(&reader, "young"));
@@ -283,7 +284,7 @@ fn a_silent_interaction_is_abandoned_and_a_later_event_reopens_it() {
     let broker = broker();
     let folder = tempfile::tempdir().unwrap();
     say(&broker, 0, "m-1", "hello?");
-    // The message is of the past, so it is idle from the start; one of the year 2200 keeps it open for good.
+    // The message is in the past, so it is idle from the start; one from the year 2200 keeps it open for good.
     let (ingest, reader) = start(&broker, folder.path(), Duration::from_secs(60));
     let status = || document(&reader).and_then(|document| document.derived.head.status);
     wait_for("abandonment", || (status() == Some(Status::Abandoned)).then_some(()));
@@ -326,7 +327,7 @@ fn an_erasure_that_is_asked_for_here_is_written_to_the_topic_so_that_a_new_index
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(eraser.erase(std::slice::from_ref(&id))).unwrap();
     assert!(document(&reader).unwrap().state.erased, "when it returns, and not later");
-    runtime.block_on(eraser.erase(std::slice::from_ref(&id))).unwrap(); // again is no error
+    runtime.block_on(eraser.erase(std::slice::from_ref(&id))).unwrap(); // repeating it is not an error
     ingest.stop().unwrap();
     drop(reader);
 

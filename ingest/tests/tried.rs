@@ -1,4 +1,4 @@
-//! User-Agents that people reported to be recognised wrongly elsewhere; `docs/tried.md` lists the reports.
+//! User-Agents that people reported as misrecognised elsewhere; `docs/tried.md` lists the reports.
 #![allow(clippy::unwrap_used)]
 
 use hearken_ingest::user_agent::{Device, UserAgentParser};
@@ -28,7 +28,7 @@ fn devices_are_what_they_are_whatever_their_names_hold() {
         let (client, _) = UserAgentParser::new().parse(&user_agent);
         assert_eq!(client.device, Some(device), "{user_agent}");
         assert_eq!(client.os.as_deref(), Some("Android"), "{user_agent}");
-        // What a web view calls itself is the list's business.
+        // What to call a web view is up to the list.
         assert!(client.browser.as_deref() == Some(browser) || browser == "Android WebView", "{client:?}");
     }
 }

@@ -1,14 +1,14 @@
 //! The audit log: who searched, read, exported, erased, sent events, changed views and keys, and signed in and out.
 //!
-//! Lines of JSON that are only ever added, each with the hash of the one before and, last, its own: the BLAKE3 hash of
-//! the line without `,"hash":"…"`. So removing, changing or inserting a line means rewriting everything
-//! after it, which [`check`] detects. What a chain cannot show is that its end was cut off: keep copies elsewhere, or the last hash.
+//! Lines of JSON that are only ever appended. Each has the hash of the previous line and, last, its own: the BLAKE3
+//! hash of the line without `,"hash":"…"`. So removing, changing or inserting a line means rewriting everything after
+//! it, which [`check`] detects. A chain cannot show that its end was cut off: keep copies elsewhere, or the last hash.
 //!
-//! No line holds what people said, what was searched for, or a key: a line says who asked which route, and which
-//! interaction or view it was about.
+//! No line holds what people said, what was searched for, or a key: a line says who called which route, and for which
+//! interaction or view.
 //!
-//! An entry gets a place in a bounded queue before its request is answered, and a thread writes the queue. While it
-//! cannot, for instance because the disk is full, the server is not ready and refuses what it could not record.
+//! An entry reserves a place in a bounded queue before its request is answered, and a thread writes the queue. While it
+//! cannot, for instance because the disk is full, the server is not ready and refuses whatever it could not record.
 
 mod chain;
 
@@ -29,15 +29,15 @@ use crate::problem::Problem;
 
 pub use chain::{ChainReport, append, check};
 
-/// Entries that may wait to be written, those of requests under way among them.
+/// Most entries waiting to be written, including those of requests in progress.
 const WAITING_MAX: usize = 4_096;
 /// How long a request waits for a place in the queue before the client is asked to retry.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long to wait before trying again what could not be written.
+/// Pause before a failed write is retried.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// Longest object, in characters: ids have no more bytes.
+/// Longest object in characters: ids have no more bytes than that.
 const OBJECT_CHARS_MAX: usize = 512;
-/// Failed writes between two lines in the server's log.
+/// Failed writes per line in the server's log.
 const FAILURES_PER_LINE: u32 = 60;
 
 /// One thing that somebody did.
@@ -45,33 +45,33 @@ const FAILURES_PER_LINE: u32 = 60;
 pub struct AuditEntry {
     /// When.
     pub at: Timestamp,
-    /// The id of the key; absent where none was shown.
+    /// The id of the key; absent if none was shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The name of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The user whom a proxy signed on.
+    /// The user signed on by a proxy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The client's address; absent for commands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// What its answer and the server's log call the request; absent for commands.
+    /// The request id, as in the answer and the server's log; absent for commands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// What was done: a method and a route, or a command.
     pub action: String,
-    /// Which interaction, view or key it was done to.
+    /// The interaction, view or key concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// The HTTP status of the answer; absent for commands, and if the client had gone.
+    /// The HTTP status of the answer; absent for commands, and if the client was gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
 }
 
 impl AuditEntry {
-    /// What is known before anything was done.
+    /// What is known before anything is done.
     pub fn new(at: Timestamp, action: String) -> Self {
         AuditEntry {
             at,
@@ -93,7 +93,7 @@ impl AuditEntry {
     }
 }
 
-/// What a request was about, where its path does not say: an extension of its answer.
+/// What a request was about, if its path does not say: an extension of its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditObject(pub String);
 
@@ -108,14 +108,14 @@ pub enum AuditError {
     Broken {
         /// The file.
         path: PathBuf,
-        /// The line in it, from 1.
+        /// The line number in the file, from 1.
         line: usize,
         /// What is wrong.
         reason: &'static str,
     },
 }
 
-/// Writes entries on a thread of its own. Clones share it; the last one that is dropped waits until all is written.
+/// Writes entries on a separate thread. Clones share it; dropping the last one waits until all is written.
 #[derive(Debug, Clone)]
 pub struct AuditLog {
     writer: Arc<AuditWriter>,
@@ -131,22 +131,22 @@ struct AuditWriter {
 
 #[derive(Debug)]
 enum QueueItem {
-    /// An entry, with its place in the queue, which is free again once it is written.
+    /// An entry and its place in the queue, which is freed once the entry is written.
     Entry(AuditEntry, OwnedSemaphorePermit),
     /// Nothing comes after this.
     End,
 }
 
-/// What the writing thread shares with those who add.
+/// What the writing thread shares with its callers.
 #[derive(Debug)]
 struct LogFile {
     path: PathBuf,
     is_closing: AtomicBool,
-    /// Why it cannot be written at the moment.
+    /// Why it cannot be written at the moment, if so.
     trouble: Mutex<Option<String>>,
 }
 
-/// An entry under way. It is written when this is dropped, whatever became of its request.
+/// An entry in progress. It is written on drop, whatever became of its request.
 #[derive(Debug)]
 pub(crate) struct PendingEntry {
     log: AuditLog,
@@ -154,7 +154,7 @@ pub(crate) struct PendingEntry {
 }
 
 impl AuditLog {
-    /// Begins to write to that file.
+    /// Starts writing to that file.
     ///
     /// # Errors
     /// It cannot be written, or its last line is damaged.
@@ -172,15 +172,15 @@ impl AuditLog {
         Ok(AuditLog { writer: Arc::new(writer) })
     }
 
-    /// Why it cannot be written at the moment, if it cannot.
+    /// Why it cannot be written at the moment, if so.
     pub fn trouble(&self) -> Option<String> {
         self.writer.file.trouble().clone()
     }
 
-    /// Begins an entry, for which there is a place from now on.
+    /// Begins an entry and reserves its place.
     ///
     /// # Errors
-    /// `audit_unavailable`: it cannot be written at the moment, so what it would be about must not happen.
+    /// `audit_unavailable`: it cannot be written at the moment, so the action must not happen.
     pub(crate) async fn begin(&self, entry: AuditEntry) -> Result<PendingEntry, Problem> {
         let place = Arc::clone(&self.writer.room).acquire_owned();
         let place = tokio::time::timeout(PLACE_TIMEOUT, place).await;
@@ -192,14 +192,14 @@ impl AuditLog {
         Ok(PendingEntry { log: self.clone(), entry: Some((entry, place)) })
     }
 
-    /// Writes what waits to be written and ends; what comes later is lost, and the server's log says so. Blocks.
+    /// Writes everything that is waiting, and ends; later entries are lost, which the server's log reports. Blocks.
     pub fn close(&self) {
         self.writer.close();
     }
 }
 
 impl PendingEntry {
-    /// What was done was answered; on whose behalf and about what, if that was not known before.
+    /// Completes the entry with the answer, and with the caller and object if they were not known before.
     pub(crate) fn answered(mut self, status: u16, caller: Option<&Caller>, object: Option<&AuditObject>) {
         if let Some((entry, _)) = &mut self.entry {
             entry.status = Some(status);
@@ -212,7 +212,7 @@ impl PendingEntry {
         }
     }
 
-    /// Nothing was done that has to be noted.
+    /// Drops the entry: nothing happened that must be recorded.
     pub(crate) fn forget(mut self) {
         self.entry = None;
     }
@@ -222,7 +222,7 @@ impl Drop for PendingEntry {
     fn drop(&mut self) {
         let Some((entry, place)) = self.entry.take() else { return };
         if self.log.writer.items_tx.send(QueueItem::Entry(entry, place)).is_err() {
-            tracing::error!("lost an entry of the audit log: the server has stopped");
+            tracing::error!("lost an audit log entry: the server has stopped");
         }
     }
 }
@@ -267,7 +267,7 @@ fn write_all(file: &LogFile, items: &Receiver<QueueItem>) {
 }
 
 impl LogFile {
-    /// Tries until it is written, or until it is to close.
+    /// Retries until it is written, or until the log is to close.
     fn write(&self, batch: &[AuditEntry]) {
         for failures in 0_u32.. {
             let error = match append(&self.path, batch) {
@@ -284,7 +284,7 @@ impl LogFile {
             }
             *self.trouble() = Some(error);
             if self.is_closing.load(Ordering::Relaxed) {
-                tracing::error!(entries = batch.len(), "lost entries of the audit log");
+                tracing::error!(entries = batch.len(), "lost audit log entries");
                 return;
             }
             std::thread::sleep(TRY_AGAIN_AFTER);
@@ -301,7 +301,7 @@ pub(crate) fn bounded(text: &str) -> String {
     text.chars().take(OBJECT_CHARS_MAX).collect()
 }
 
-/// What the log says of a caller, for an entry that begins.
+/// The beginning of an entry about a caller.
 pub(crate) fn entry(at: Timestamp, action: String, caller: Option<&Caller>) -> AuditEntry {
     let mut entry = AuditEntry::new(at, action);
     if let Some(caller) = caller {
@@ -310,7 +310,7 @@ pub(crate) fn entry(at: Timestamp, action: String, caller: Option<&Caller>) -> A
     entry
 }
 
-/// Adds one entry of a command, which no server writes.
+/// Adds one entry for a command, which runs outside the server.
 ///
 /// # Errors
 /// The log cannot be written.
@@ -352,7 +352,7 @@ mod tests {
         let path = folder.path().join("logs/audit.jsonl");
         let log = AuditLog::open(path.clone()).unwrap();
         drop(log.begin(entry()).await.unwrap());
-        // The folder becomes a file: nothing can be written below it.
+        // A file takes the folder's place, so that nothing can be written below it.
         let aside = folder.path().join("aside");
         while log.writer.room.available_permits() < WAITING_MAX {
             tokio::task::yield_now().await;
@@ -372,6 +372,6 @@ mod tests {
         }
         log.begin(entry()).await.unwrap().answered(200, None, None);
         log.close();
-        assert_eq!(check(&path).unwrap().last, 3, "what was answered before is not lost");
+        assert_eq!(check(&path).unwrap().last, 3, "answered entries are not lost");
     }
 }

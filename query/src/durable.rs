@@ -1,4 +1,4 @@
-//! Small files that are replaced as a whole.
+//! Replaces small files as a whole.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -14,12 +14,12 @@ pub(crate) enum Readable {
     ByMask,
 }
 
-/// Replaces a file and syncs it; a crash leaves the old one or the new one. One at a time.
+/// Replaces a file and syncs it; a crash leaves either the old one or the new one. One at a time.
 pub(crate) fn replace(path: &Path, content: &[u8], readable: Readable) -> io::Result<()> {
     let mut new = path.file_name().unwrap_or_default().to_owned();
     new.push(".new");
     let new = path.with_file_name(new);
-    // One that an interruption left behind keeps its own mode.
+    // A file left by an interruption would keep its own mode.
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -1,5 +1,6 @@
-//! Erasing: the caller learns when it is out of every search result, and can ask later whether it is out of every
-//! file. Receipts are kept in one small JSON file next to the index, without a word of what was erased, not even its ids.
+//! Erasure: the caller learns when something is gone from every search result, and can ask later whether it is gone
+//! from every file. Receipts are kept in a small JSON file next to the index, without any of what was erased, not even
+//! ids.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
@@ -25,25 +26,25 @@ use crate::search::resolve;
 
 /// Most interactions that one request may erase.
 pub const MATCHES_MAX: usize = 100_000;
-/// Receipts that are kept; the oldest verified ones go first.
+/// Most receipts to keep; the oldest verified ones go first.
 const RECEIPTS_MAX: usize = 10_000;
-/// How long to wait before looking at the files again after it failed.
+/// How long to wait before the files are checked again after a failure.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Why nothing, or not everything, was erased. It is safe to ask again.
+/// Why nothing, or not everything, was erased. It is safe to retry.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct EraseFailed(pub String);
 
 /// Erases for good. Implemented by whatever writes the index.
 pub trait Erase: Send + Sync {
-    /// Resolves when these interactions are no longer in any answer and that survives a crash.
+    /// Resolves once these interactions are gone from every answer, even after a crash.
     fn erase(&self, ids: Vec<InteractionId>) -> BoxFuture<'_, Result<(), EraseFailed>>;
 
-    /// Resolves when no file of the index holds anything of what was erased before.
+    /// Resolves once no file of the index holds anything that was erased before.
     fn clean_files(&self) -> BoxFuture<'_, Result<(), EraseFailed>>;
 
-    /// Where copies may be that this server cannot reach, for the receipt.
+    /// Where there may be copies that this server cannot reach, for the receipt.
     fn out_of_reach(&self) -> Vec<String>;
 }
 
@@ -53,27 +54,27 @@ pub trait Erase: Send + Sync {
 pub enum ErasureFiles {
     /// They may.
     Pending,
-    /// They do not: every file was looked at.
+    /// They do not: every file was checked.
     Verified,
 }
 
-/// What became of an erasure.
+/// The outcome of an erasure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErasureReceipt {
-    /// Names the erasure.
+    /// Identifies the erasure.
     pub id: String,
-    /// When it was out of every answer.
+    /// When it was gone from every answer.
     pub erased_at: Timestamp,
-    /// Interactions that were asked for and found.
+    /// Interactions that were requested and found.
     pub matched: u64,
-    /// Those of them that were there and now are not; the others were erased before.
+    /// Those of them that this request erased; the others had been erased before.
     pub erased: u64,
     /// Whether the index's files still hold them.
     pub files: ErasureFiles,
-    /// When they no longer did.
+    /// When they were first verified to hold nothing of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Timestamp>,
-    /// Where copies may be that this server cannot reach.
+    /// Where there may be copies that this server cannot reach.
     pub out_of_reach: Vec<String>,
 }
 
@@ -81,7 +82,7 @@ pub struct ErasureReceipt {
 struct KeptReceipt {
     #[serde(flatten)]
     receipt: ErasureReceipt,
-    /// Of whose key the erasure was; `None` is of all.
+    /// The organizations of the key that erased; `None` means all.
     organizations: Option<Vec<String>>,
 }
 
@@ -90,13 +91,13 @@ struct ErasuresFile {
     receipts: VecDeque<KeptReceipt>,
 }
 
-/// The erasures of a server.
+/// A server's erasures.
 pub struct Erasures {
     eraser: Option<Arc<dyn Erase>>,
     /// `None` keeps receipts in memory only.
     path: Option<PathBuf>,
     receipts: Mutex<VecDeque<KeptReceipt>>,
-    /// Counts changes, for those who wait for one.
+    /// Counts changes, for those waiting for one.
     changed: watch::Sender<u64>,
 }
 
@@ -104,14 +105,14 @@ pub struct Erasures {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenErasuresError {
     /// The file cannot be read.
-    #[error("cannot read the receipts of erasures in `{}`", .0.display())]
+    #[error("cannot read the erasure receipts in `{}`", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
     /// The file holds something else.
-    #[error("`{}` does not hold receipts of erasures; fix the file, or move it away to start without them", .0.display())]
+    #[error("`{}` does not hold erasure receipts; fix the file, or move it away to start without them", .0.display())]
     Damaged(PathBuf, #[source] serde_json::Error),
 }
 
-/// Where the receipts are kept of the index in that folder.
+/// Where the receipts of the index in that folder are kept.
 pub fn path_beside(index: &Path) -> PathBuf {
     let mut name = index.file_name().unwrap_or("index".as_ref()).to_owned();
     name.push(".erasures.json");
@@ -126,8 +127,8 @@ impl Default for Erasures {
 }
 
 impl Erasures {
-    /// Erases by `eraser` and keeps receipts in a file, which need not exist yet. Whatever was pending when the server
-    /// last stopped is looked at again. Needs a runtime.
+    /// Erases through `eraser` and keeps receipts in a file, which need not exist yet. Erasures that were pending when
+    /// the server last stopped are taken up again. Needs a runtime.
     ///
     /// # Errors
     /// The file cannot be read, or holds something else.
@@ -151,10 +152,10 @@ impl Erasures {
         Ok(erasures)
     }
 
-    /// Erases these interactions, as [`Matches`] found them.
+    /// Erases the interactions that [`Matches`] found.
     ///
     /// # Errors
-    /// `erasure_failed`: some may be erased, others not; it is safe to ask again.
+    /// `erasure_failed`: some may be erased, others not; it is safe to retry.
     pub async fn erase(&self, matches: Matches, access: &Access) -> Result<ErasureReceipt, Problem> {
         let Some(eraser) = &self.eraser else {
             return Err(Problem::new("erasure_failed", "this server cannot erase"));
@@ -172,7 +173,7 @@ impl Erasures {
             erased_at,
             matched: matches.matched,
             erased,
-            // What was erased before may be pending, too.
+            // The files of earlier erasures may be pending, too.
             files: if matches.matched == 0 { ErasureFiles::Verified } else { ErasureFiles::Pending },
             verified_at: (matches.matched == 0).then_some(erased_at),
             out_of_reach: eraser.out_of_reach(),
@@ -192,7 +193,7 @@ impl Erasures {
         Ok(receipt)
     }
 
-    /// The receipt of that erasure, if it was made by a caller that may see no more than this one.
+    /// The receipt of that erasure, if its caller could see no more than this one.
     pub fn receipt(&self, id: &str, access: &Access) -> Option<ErasureReceipt> {
         let may_see = |kept: &&KeptReceipt| match (&kept.organizations, access) {
             (_, Access::All) => true,
@@ -225,20 +226,20 @@ impl Erasures {
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the receipts, here and on disk. A disk that fails costs receipts, not erasures.
+    /// Changes the receipts in memory and on disk. A failing disk costs receipts, not erasures.
     fn change(&self, change: impl FnOnce(&mut VecDeque<KeptReceipt>)) {
         let mut receipts = self.lock();
         change(&mut receipts);
         if let Some(path) = &self.path
             && let Err(error) = write(path, &receipts)
         {
-            tracing::error!(%error, path = %path.display(), "could not save the receipts of erasures");
+            tracing::error!(%error, path = %path.display(), "could not save the erasure receipts");
         }
         drop(receipts);
         self.changed.send_modify(|count| *count += 1);
     }
 
-    /// The erasures whose files are pending.
+    /// The erasures with pending files.
     fn pending(&self) -> Vec<String> {
         let receipts = self.lock();
         let pending = receipts.iter().filter(|kept| kept.receipt.files == ErasureFiles::Pending);
@@ -246,7 +247,7 @@ impl Erasures {
     }
 }
 
-/// Cleans the files whenever an erasure is pending: once for all that are.
+/// Cleans the files whenever erasures are pending, once for all of them.
 async fn clean_up(erasures: std::sync::Weak<Erasures>) {
     let Some(mut changed) = erasures.upgrade().map(|erasures| erasures.changed.subscribe()) else { return };
     loop {
@@ -280,17 +281,17 @@ async fn clean_up(erasures: std::sync::Weak<Erasures>) {
     }
 }
 
-/// What an erasure is about, of what its caller may see.
+/// The interactions to erase, out of those the caller may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Matches {
-    /// Interactions that were found, those included that were erased before.
+    /// Interactions found, including those erased before.
     pub matched: u64,
-    /// Those that are still to be erased.
+    /// Those still to be erased.
     pub ids: Vec<InteractionId>,
 }
 
 impl Matches {
-    /// Which of these ids there are.
+    /// Those of these ids that exist.
     ///
     /// # Errors
     /// The index fails.
@@ -312,7 +313,7 @@ impl Matches {
         Ok(matches)
     }
 
-    /// What a search finds.
+    /// Those that a search finds.
     ///
     /// # Errors
     /// Those of the search; `too_many_matches` above [`MATCHES_MAX`].
@@ -338,7 +339,7 @@ impl Matches {
     }
 }
 
-/// Whether there is, or was, an interaction: not a log that some are made of.
+/// Whether it is, or was, an interaction rather than a log from which interactions are made.
 fn is_interaction(document: &Document) -> bool {
     document.state.erased || !document.state.is_hidden()
 }

@@ -1,5 +1,5 @@
-//! Events that come in over HTTP: a body becomes items, and a sink that `server` provides makes them durable. The
-//! sink decides what an event must look like.
+//! Events received over HTTP: a body is split into items, and a sink provided by `server` makes them durable. The sink
+//! decides what an event must look like.
 
 use std::fmt;
 use std::future::Future;
@@ -13,14 +13,14 @@ use serde::de::IgnoredAny;
 
 use crate::http::Caller;
 
-/// An event of a request.
+/// An event in a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventItem {
-    /// The event as it came.
+    /// The event as received.
     pub value: Vec<u8>,
-    /// What came with it, by the names that Kafka's headers have: `content-type`, `ce_id`, ….
+    /// What came with it, under the names of Kafka's headers: `content-type`, `ce_id`, ….
     pub headers: Vec<(String, String)>,
-    /// What stands for the moment of acceptance, if the sender says it.
+    /// Replaces the time of acceptance, if the sender gives it.
     pub accepted_at: Option<Timestamp>,
 }
 
@@ -29,7 +29,7 @@ pub struct EventItem {
 pub struct EventsAnswer {
     /// How many of the request's items are durable.
     pub accepted: usize,
-    /// Each other item.
+    /// The items that were not accepted.
     pub rejected: Vec<RejectedItem>,
 }
 
@@ -66,7 +66,7 @@ pub trait EventSink: Send + Sync {
 pub enum BodyError {
     /// It is larger than allowed once it is decompressed.
     TooLarge,
-    /// It is not what its headers say, or nothing in it can be recognised as an item.
+    /// It does not match its headers, or no item can be recognised in it.
     Invalid(String),
     /// The encoding is not supported.
     UnknownEncoding(String),
@@ -102,11 +102,11 @@ fn read_bounded(
     if bytes.len() > bytes_max { Err(BodyError::TooLarge) } else { Ok(bytes) }
 }
 
-/// The items of a request: the one CloudEvent whose attributes are in the headers (binary mode), else what the body is
-/// [split] into. The body is decompressed already.
+/// The items of a request: a single CloudEvent if its attributes are in the headers (binary mode), otherwise the parts
+/// into which the body is [split]. The body is already decompressed.
 ///
 /// # Errors
-/// Nothing can be recognised as an item.
+/// No item can be recognised.
 pub fn items(body: Vec<u8>, headers: &HeaderMap) -> Result<Vec<EventItem>, BodyError> {
     let attributes = attributes(headers);
     if !attributes.is_empty() {
@@ -116,7 +116,7 @@ pub fn items(body: Vec<u8>, headers: &HeaderMap) -> Result<Vec<EventItem>, BodyE
     Ok(items.into_iter().map(|item| EventItem { value: item.to_vec(), ..EventItem::default() }).collect())
 }
 
-/// The attributes of a CloudEvent in binary mode, by the names that they have in Kafka.
+/// The attributes of a CloudEvent in binary mode, under the names they have in Kafka.
 fn attributes(headers: &HeaderMap) -> Vec<(String, String)> {
     if !headers.contains_key("ce-specversion") && !headers.contains_key("ce-type") {
         return Vec::new();
@@ -124,7 +124,7 @@ fn attributes(headers: &HeaderMap) -> Vec<(String, String)> {
     let attributes = headers.iter().filter_map(|(name, value)| {
         let attribute = name.as_str().strip_prefix("ce-")?;
         let value = value.to_str().ok()?;
-        // Attributes are percent-encoded where HTTP headers allow no such text.
+        // Attributes that HTTP headers cannot hold as text are percent-encoded.
         let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
         Some((format!("ce_{attribute}"), value.into_owned()))
     });
@@ -135,7 +135,7 @@ fn attributes(headers: &HeaderMap) -> Vec<(String, String)> {
 /// JSON, as long as another one is.
 ///
 /// # Errors
-/// Nothing can be recognised as an item.
+/// No item can be recognised.
 pub fn split(body: &[u8]) -> Result<Vec<&[u8]>, BodyError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
     let one_value = serde_json::from_slice::<IgnoredAny>(body);
@@ -156,7 +156,7 @@ pub fn split(body: &[u8]) -> Result<Vec<&[u8]>, BodyError> {
     }
 }
 
-/// The items of an array that is known to be JSON, behind its opening bracket.
+/// The items of an array that is known to be JSON, starting after its opening bracket.
 fn array_items(mut rest: &[u8]) -> Result<Vec<&[u8]>, BodyError> {
     let mut items = Vec::new();
     loop {

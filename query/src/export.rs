@@ -1,8 +1,8 @@
-//! Every match of a search as a stream of bytes: NDJSON, or a row an interaction as CSV or Parquet.
+//! Streams every match of a search as bytes: NDJSON, or one row per interaction as CSV or Parquet.
 //!
-//! A thread reads matches and fills a short channel; the answer's body drains it. So memory does not grow with the
-//! matches, a slow client slows the reading down, and one that goes away, or takes nothing for [`STALLED_AFTER`], ends
-//! it.
+//! A thread reads matches into a short channel, and the answer's body drains it. So memory does not grow with the
+//! number of matches, a slow client slows down the reading, and one that goes away, or takes nothing for
+//! [`STALLED_AFTER`], ends it.
 
 mod columns;
 mod csv;
@@ -32,21 +32,21 @@ use crate::search::resolve;
 use crate::state::AppState;
 use crate::words;
 
-/// How long a client may take nothing before its export ends.
+/// An export ends when its client has taken nothing for this long.
 pub const STALLED_AFTER: Duration = Duration::from_secs(60);
-/// Chunks are sent when they have grown to this size.
+/// A chunk is sent once it has this size.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Chunks between the reading thread and the client.
+/// Chunks buffered between the reading thread and the client.
 const CHUNKS_MAX: usize = 4;
 
-/// How an export is written.
+/// The format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportFormat {
-    /// One JSON object a line, whole interactions.
+    /// Whole interactions, one JSON object per line.
     Ndjson,
     /// RFC 4180 with a header.
     Csv {
-        /// Begins with a byte order mark, by which Excel recognises UTF-8.
+        /// Begins with a byte order mark, so that Excel recognises UTF-8.
         bom: bool,
     },
     /// Apache Parquet, compressed with Zstandard.
@@ -54,10 +54,10 @@ pub enum ExportFormat {
 }
 
 impl ExportFormat {
-    /// The format that the parameters `format` and `bom` name; NDJSON without any.
+    /// The format given by the parameters `format` and `bom`; NDJSON by default.
     ///
     /// # Errors
-    /// There is no such format, or `bom` says something else than whether CSV begins with a mark.
+    /// There is no such format, or `bom` is not a boolean for CSV.
     pub fn from_parameters(format: Option<&str>, bom: Option<&str>) -> Result<Self, Problem> {
         let invalid = |parameter: &str, detail: &str| {
             let problem = Problem::new("invalid_parameter", detail);
@@ -69,10 +69,10 @@ impl ExportFormat {
             ("ndjson", None | Some("false")) => Ok(ExportFormat::Ndjson),
             ("parquet", None | Some("false")) => Ok(ExportFormat::Parquet),
             ("ndjson" | "parquet", Some("true")) => {
-                Err(invalid("bom", "a byte order mark is for `format=csv` only"))
+                Err(invalid("bom", "a byte order mark only works with `format=csv`"))
             }
-            ("csv" | "ndjson" | "parquet", _) => Err(invalid("bom", "`bom` is `true` or `false`")),
-            _ => Err(invalid("format", "`format` is `ndjson`, `csv` or `parquet`")),
+            ("csv" | "ndjson" | "parquet", _) => Err(invalid("bom", "`bom` must be `true` or `false`")),
+            _ => Err(invalid("format", "`format` must be `ndjson`, `csv` or `parquet`")),
         }
     }
 
@@ -85,7 +85,7 @@ impl ExportFormat {
         }
     }
 
-    /// A name for the file it is saved to.
+    /// The default name for the saved file.
     pub const fn file_name(self) -> &'static str {
         match self {
             ExportFormat::Ndjson => "interactions.ndjson",
@@ -95,8 +95,8 @@ impl ExportFormat {
     }
 }
 
-/// Streams every match. `limit`, `cursor` and facets of the parameters have no effect; the order is newest first
-/// unless fields are given.
+/// Streams every match. The parameters `limit`, `cursor` and facets have no effect; the order is newest first unless
+/// fields are given.
 ///
 /// # Errors
 /// An invalid search fails before the first byte; a later failure cuts the stream short.
@@ -133,7 +133,7 @@ pub async fn export(
             info!(seconds = started.elapsed().as_secs_f64(), "an export took long");
         }
     });
-    // The first chunk decides whether this is an answer or a problem.
+    // The first chunk decides whether the answer is an export or a problem.
     let first = match chunks_rx.recv().await {
         Some(Ok(first)) => first,
         Some(Err(problem)) => return Err(problem),
@@ -208,7 +208,7 @@ fn write_line(interaction: &Interaction, buffer: &mut Vec<u8>) {
     buffer.push(b'\n');
 }
 
-/// The reading end of the pipe.
+/// The reading end of the channel.
 struct Chunks {
     chunks_tx: mpsc::Sender<Result<Bytes, Problem>>,
     runtime: Handle,
@@ -216,7 +216,7 @@ struct Chunks {
 }
 
 impl Chunks {
-    /// Breaks when nobody reads it any longer.
+    /// Breaks if nobody reads any more.
     fn flush(&mut self) -> ControlFlow<()> {
         let chunk = Bytes::from(std::mem::take(&mut self.buffer));
         self.send(Ok(chunk))

@@ -1,9 +1,8 @@
 //! Matching interactions as they change, for event streams.
 //!
-//! A follower asks the index at short intervals what changed since its point, and then which of these interactions
-//! its search matches, by an ordinary search. Nothing is lost between two points: a point moves on
-//! only with the last item found up to it, so that a client that comes back with the point of an item it has seen may
-//! get an item twice, but misses none.
+//! At short intervals, a follower asks the index what changed since its point, and then, by an ordinary search, which
+//! of these interactions match. Nothing is lost between two points: a point advances only with the last item found up
+//! to it, so a client that comes back with the point of an item it has seen may get an item twice, but misses none.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -23,9 +22,9 @@ use crate::search::{SearchItem, highlighter, resolve};
 use crate::state::AppState;
 use crate::words;
 
-/// Time between two looks at the index.
+/// Pause between two checks of the index.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Most changes of one look; also how many documents it may read.
+/// Most changes per check, and thus most documents it may read.
 const CHANGES_MAX: usize = 500;
 /// How long a follower without matches waits before it reports its point.
 const QUIET_AFTER: Duration = Duration::from_secs(15);
@@ -33,14 +32,14 @@ const QUIET_AFTER: Duration = Duration::from_secs(15);
 /// What a follower reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FollowEvent {
-    /// An interaction that matches has changed.
+    /// A matching interaction has changed.
     Changed {
         /// The interaction.
         item: Box<SearchItem>,
         /// Come back with this point to miss nothing after it.
         point: ChangePoint,
     },
-    /// What happened since the point that the follower came back with is no longer known: search again.
+    /// What happened since the follower's point is no longer known: search again.
     Gap {
         /// See [`FollowEvent::Changed`].
         point: ChangePoint,
@@ -64,7 +63,7 @@ pub struct SearchFollower {
 }
 
 impl SearchFollower {
-    /// Follows from now, or from the point that an earlier follower reported. Only the query and the filters of the
+    /// Follows from now, or from a point that an earlier follower reported. Only the query and filters of the
     /// parameters matter.
     ///
     /// # Errors
@@ -93,17 +92,17 @@ impl SearchFollower {
             told_at: Instant::now(),
             _place: place,
         };
-        // A search that the index refuses is refused here and not in the middle of the stream.
+        // Makes the index refuse an invalid search here, not in the middle of the stream.
         follower.matching(BTreeSet::from([String::new()])).await?;
         Ok(follower)
     }
 
-    /// Where the follower stands.
+    /// The follower's current point.
     pub fn point(&self) -> ChangePoint {
         self.point
     }
 
-    /// Waits for the next event. `None` when the server stops.
+    /// Waits for the next event. `None` once the server stops.
     pub async fn next(&mut self) -> Option<FollowEvent> {
         let state = self.state.clone();
         tokio::select! {
@@ -127,7 +126,7 @@ impl SearchFollower {
         }
     }
 
-    /// Whether there is nothing more to look at for now.
+    /// Whether there is nothing more to check for now.
     async fn look(&mut self) -> bool {
         let since = self.state.reader().changes_since(self.point, CHANGES_MAX);
         if since.is_gap {
@@ -150,7 +149,7 @@ impl SearchFollower {
                 }
                 caught_up
             }
-            // The pool is full or the search took too long: the point stays, the next look tries again.
+            // The pool is full or the search took too long: the point stays, and the next check retries.
             Err(problem) => {
                 tracing::debug!(code = problem.code, "an event stream could not read its changes");
                 true
@@ -158,7 +157,7 @@ impl SearchFollower {
         }
     }
 
-    /// Those of the interactions that the search matches, oldest start first.
+    /// The interactions among these that match the search, by start, oldest first.
     async fn matching(&mut self, ids: BTreeSet<String>) -> Result<Vec<SearchItem>, Problem> {
         let mut selection = self.selection.clone();
         let filter = selection.filters.entry("id".to_owned()).or_default();
@@ -200,21 +199,21 @@ impl SearchFollower {
     }
 }
 
-/// The point of a follower that begins now, for pages that are rendered before they follow.
+/// The point of a follower that begins now, for pages rendered before they follow.
 pub fn point_now(state: &AppState) -> String {
     state.seal().text(state.reader().changes_now())
 }
 
-/// Turns points into opaque texts: a point counts the changes of every organization, and no caller may learn how busy the
-/// others are. A text of another run of the process, or one that somebody made up, is a point of an unknown run: a
-/// gap, not an error.
+/// Turns points into opaque texts: a point counts the changes of all organizations, and no caller may learn how busy
+/// the others are. A text from another run of the process, or a forged one, becomes a point of an unknown run: a gap,
+/// not an error.
 pub(crate) struct Seal([u8; 32]);
 
 impl Seal {
     pub(crate) fn new() -> Self {
         let mut key = [0; 32];
         getrandom::fill(&mut key)
-            .expect("without random numbers no map of the standard library works either");
+            .expect("without random numbers the standard library's maps would not work either");
         Seal(key)
     }
 
@@ -230,7 +229,7 @@ impl Seal {
         URL_SAFE_NO_PAD.encode(sealed)
     }
 
-    /// The point that a text names, in a run of the process.
+    /// The point that a text encodes, in a run of the process.
     pub(crate) fn point(&self, text: &str, run: u64) -> ChangePoint {
         let unknown = ChangePoint { run: 0, num_changes: 0 };
         let sealed = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
@@ -268,7 +267,7 @@ mod tests {
         let point = ChangePoint { run: 7, num_changes: 12_345 };
         let text = seal.text(point);
         assert_eq!(seal.point(&text, 7), point);
-        assert_ne!(text, seal.text(point), "two texts of one point do not show that nothing happened");
+        assert_ne!(text, seal.text(point), "equal texts would reveal that nothing happened");
         let unknown = ChangePoint { run: 0, num_changes: 0 };
         assert_eq!(seal.point(&text, 8), unknown);
         assert_eq!(Seal::new().point(&text, 7), unknown);

@@ -1,10 +1,10 @@
-//! Keys: who may ask what.
+//! Keys: who may do what.
 //!
-//! A key is `hk_<id>_<secret>`, with 192 random bits of secret, shown once when it is made. Only its hash is kept, in a small
-//! file of its own ([`KeyFile`]), which `hearken keys` changes and a running server reloads ([`LiveKeys`]).
+//! A key is `hk_<id>_<secret>`, with 192 random bits of secret, shown once when it is created. Only its hash is kept,
+//! in a small separate file ([`KeyFile`]), which `hearken keys` changes and a running server reloads ([`LiveKeys`]).
 //!
-//! The hash is plain BLAKE3. Slow hashes protect secrets that can be guessed, as passwords can; nobody guesses 192 random
-//! bits, however fast they may try, while a slow hash would be paid for by every request. Hashes are compared in constant
+//! The hash is plain BLAKE3. Slow hashes protect secrets that can be guessed, such as passwords; nobody can guess 192
+//! random bits, however fast they try, while every request would pay for a slow hash. Hashes are compared in constant
 //! time, and an id that does not exist costs the same comparison.
 
 mod file;
@@ -30,9 +30,9 @@ pub const NAME_CHARS_MAX: usize = 80;
 pub const ORGANIZATIONS_MAX: usize = 1_000;
 /// Most keys of a server.
 pub const KEYS_MAX: usize = 10_000;
-/// What every key begins with, so that scanners for secrets know one.
+/// The prefix of every key, so that secret scanners recognise it.
 const PREFIX: &str = "hk_";
-/// Bytes of an id and of a secret, each two hexadecimal digits.
+/// Bytes of an id and of a secret, two hexadecimal digits each.
 const ID_BYTES: usize = 4;
 const SECRET_BYTES: usize = 24;
 /// Stands for every organization.
@@ -41,15 +41,15 @@ const EVERY_ORGANIZATION: &str = "*";
 /// One key, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// The public part of it.
+    /// The public part of the key.
     pub id: String,
-    /// What people call it; unique, letter case aside.
+    /// Its name; unique, ignoring case.
     pub name: String,
-    /// Whose interactions it may see.
+    /// Which interactions it may see.
     pub access: Access,
-    /// What it lets its holder do.
+    /// What it permits.
     pub permissions: Permissions,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
     /// When it expires.
     pub expires: Option<Timestamp>,
@@ -57,18 +57,18 @@ pub struct Key {
 }
 
 impl Key {
-    /// Whether it is valid at that time.
+    /// Whether it is valid at this time.
     pub fn is_valid_at(&self, now: Timestamp) -> bool {
         self.expires.is_none_or(|expires| now < expires)
     }
 
-    /// The organizations as they are written: their names, or `*`.
+    /// The organizations in written form: their names, or `*`.
     pub fn organizations(&self) -> Vec<String> {
         names_of(&self.access)
     }
 }
 
-/// The organizations of an access as they are written: their names, or `*`.
+/// An access's organizations in written form: their names, or `*`.
 pub(crate) fn names_of(access: &Access) -> Vec<String> {
     match access {
         Access::All => vec![EVERY_ORGANIZATION.to_owned()],
@@ -76,7 +76,7 @@ pub(crate) fn names_of(access: &Access) -> Vec<String> {
     }
 }
 
-/// What a new key is to be.
+/// The description of a key to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
     /// See [`Key::name`].
@@ -94,7 +94,7 @@ pub struct NewKey {
 pub struct BearerToken(String);
 
 impl BearerToken {
-    /// The key itself, to be shown to whoever created it.
+    /// The key itself, to show to whoever created it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -110,7 +110,7 @@ impl fmt::Debug for BearerToken {
     }
 }
 
-/// The id that a text names, if it has the form of a key; it need not be one.
+/// The id in a text, if it has the form of a key; the key need not exist.
 pub fn id_of(token: &str) -> Option<&str> {
     let (id, _) = token.strip_prefix(PREFIX)?.split_once('_')?;
     (id.len() == 2 * ID_BYTES && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
@@ -122,34 +122,36 @@ pub enum InvalidKey {
     /// The name is empty, too long, or not on one line.
     #[error("a key's name has 1 to {NAME_CHARS_MAX} characters on one line")]
     Name,
-    /// No organization, too many, or `*` beside others.
+    /// No organization, too many, or `*` along with others.
     #[error("name 1 to {ORGANIZATIONS_MAX} organizations, or `*` alone for all of them")]
     Organizations,
     /// No permission.
     #[error("name at least one permission")]
     NoPermission,
     /// Another key has the name or the id.
-    #[error("there is a key named `{0}` already")]
+    #[error("there is already a key named `{0}`")]
     Taken(String),
-    /// There are too many.
-    #[error("there are {KEYS_MAX} keys already; revoke one that is no longer needed")]
+    /// There are too many keys.
+    #[error("there are already {KEYS_MAX} keys; revoke one that is no longer needed")]
     TooMany,
-    /// The hash is not a hash.
+    /// The hash is malformed.
     #[error("`hash` of the key `{0}` is not a hash")]
     Hash(String),
-    /// There is no permission of that name.
-    #[error("there is no permission `{0}`; there are search, read, metadata, ingest, erase and metrics")]
+    /// There is no permission with this name.
+    #[error(
+        "there is no permission `{0}`; the permissions are search, read, metadata, ingest, erase and metrics"
+    )]
     Permission(String),
 }
 
-/// Keys by their ids.
+/// Keys by id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys {
     by_id: HashMap<String, Arc<Key>>,
 }
 
 impl Keys {
-    /// The key that is presented, if there is one and it is valid.
+    /// The presented key, if it exists and is valid.
     pub fn find(&self, token: &str, now: Timestamp) -> Option<Arc<Key>> {
         let presented = blake3::hash(token.as_bytes());
         let key = id_of(token).and_then(|id| self.by_id.get(id));
@@ -158,17 +160,17 @@ impl Keys {
         key.filter(|key| is_right && key.is_valid_at(now)).cloned()
     }
 
-    /// The key of that id, if it is valid.
+    /// The key with this id, if it is valid.
     pub(crate) fn get(&self, id: &str, now: Timestamp) -> Option<Arc<Key>> {
         self.by_id.get(id).filter(|key| key.is_valid_at(now)).cloned()
     }
 
-    /// Whether this very key, with the same access and permissions, is still among them and valid.
+    /// Whether this very key is still present and valid, with the same access and permissions.
     pub fn still_holds(&self, key: &Key, now: Timestamp) -> bool {
         self.by_id.get(&key.id).is_some_and(|known| **known == *key) && key.is_valid_at(now)
     }
 
-    /// Every key, oldest first; those of one millisecond by name.
+    /// Every key, oldest first; those of the same millisecond by name.
     pub fn all(&self) -> Vec<Arc<Key>> {
         let mut keys: Vec<_> = self.by_id.values().cloned().collect();
         keys.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
@@ -219,7 +221,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Takes out the key of that id or name.
+    /// Removes the key with this id or name.
     fn remove(&mut self, id_or_name: &str) -> Option<Arc<Key>> {
         let is_meant =
             |key: &Key| key.id == id_or_name || key.name.to_lowercase() == id_or_name.to_lowercase();
@@ -228,7 +230,7 @@ impl Keys {
     }
 }
 
-/// A key as the file holds it.
+/// A key as stored in the file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredKey {
@@ -284,7 +286,7 @@ fn checked_name(name: &str) -> Result<String, InvalidKey> {
     if is_one_line && fits { Ok(name.to_owned()) } else { Err(InvalidKey::Name) }
 }
 
-/// What names of organizations give access to: names, or `*` alone for all of them.
+/// The access that organization names stand for: names, or `*` alone for all.
 pub(crate) fn access(organizations: &[String]) -> Result<Access, InvalidKey> {
     if organizations == [EVERY_ORGANIZATION] {
         return Ok(Access::All);
@@ -297,7 +299,7 @@ pub(crate) fn access(organizations: &[String]) -> Result<Access, InvalidKey> {
     Ok(Access::Only(organizations))
 }
 
-/// The time that keys are judged by, in whole milliseconds as people read it.
+/// The time against which keys are checked, in whole milliseconds as people read it.
 pub fn now() -> Timestamp {
     Timestamp::from(SystemTime::now()).floor_millis()
 }

@@ -1,19 +1,19 @@
-//! Searching: the query language, the search parameters and the HTTP API.
+//! Search: the query language, the search parameters and the HTTP API.
 //!
 //! - [`language`]: text in, [`hearken_index::query::Query`] out, and back.
-//! - [`parameters`]: the names and values of a request become one checked search.
-//! - [`state`]: what every answer needs: the index, limits, metrics; built once by `server`.
+//! - [`parameters`]: turns a request's names and values into one checked search.
+//! - [`state`]: what every answer needs (index, limits, metrics), built once by `server`.
 //! - [`search`]: one search from parameters to the answer, for the HTTP API and the pages alike.
 //! - [`slowest`]: the slowest searches of the last hour.
 //! - [`erasures`]: removes interactions from every answer and every file, with a receipt.
 //! - [`export`], [`follow`], [`overview`]: every match as a stream, matches as they change, numbers for charts.
-//! - [`events`]: events that come in over HTTP, for a sink that `server` provides.
-//! - `mcp`: what AI agents ask, by the Model Context Protocol.
-//! - [`webhooks`]: whether a webhook comes from the platform that it names.
-//! - [`views`]: searches that people saved under a name.
-//! - [`words`]: what people said, kept from those who may not read it.
+//! - [`events`]: events received over HTTP, for a sink that `server` provides.
+//! - `mcp`: tools for AI agents, over the Model Context Protocol.
+//! - [`webhooks`]: verifies that a webhook comes from the platform it names.
+//! - [`views`]: searches saved under a name.
+//! - [`words`]: hides what people said from those who may not read it.
 //! - [`problem`]: the one place that turns errors into status, stable code and public text.
-//! - [`keys`]: who may ask what; [`audit`]: who asked what.
+//! - [`keys`]: who may do what; [`audit`]: who did what.
 //! - [`http`]: the routes.
 //! - [`reload`]: files that may be replaced while the server runs.
 //!
@@ -50,7 +50,7 @@ pub mod webhooks;
 pub mod words;
 mod zone;
 
-/// What is asked of an index and answered, for rooms that see it only through this one.
+/// Requests to an index and its answers, for crates that only reach it through this one.
 pub use hearken_index as index;
 pub use http::router;
 pub use problem::Problem;

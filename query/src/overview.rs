@@ -33,16 +33,16 @@ pub const DISTRIBUTIONS: &[&str] = &[
 /// The interval unless `interval` says otherwise.
 pub const INTERVAL_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The answer to an overview. Everything is exact but percentiles, which are at most 0.4 % too large, and of the same
-/// interactions, filters included.
+/// The answer to an overview. Everything is exact except percentiles, which are at most 0.4 % too large. All numbers
+/// are about the same interactions, with all filters applied.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OverviewAnswer {
-    /// Interactions that match.
+    /// The number of matching interactions.
     pub total: u64,
-    /// Seconds that one interval lasts but where clocks are put forward or back; intervals begin at multiples of it by the
-    /// clocks of the zone, weeks on Mondays.
+    /// The length of an interval in seconds, except where clocks change. Intervals begin at multiples of it by local
+    /// time in the zone, weeks on Mondays.
     pub interval: u64,
-    /// Intervals in which interactions started, in order; those without any are left out.
+    /// Intervals in which interactions started, in order; empty ones are left out.
     pub over_time: Vec<IntervalCount>,
     /// Interactions whose start is unknown.
     pub without_start: u64,
@@ -57,7 +57,7 @@ pub struct OverviewAnswer {
 /// Answers an overview.
 ///
 /// # Errors
-/// Like a search.
+/// Those of a search.
 pub async fn overview(
     state: &AppState,
     parameters: SearchParameters,
@@ -105,10 +105,10 @@ fn answer(
     })
 }
 
-/// The interval that the parameter names: `minute`, `hour`, `day`, `week`, or a number with `m`, `h`, `d` or `w`.
+/// Parses the interval parameter: `minute`, `hour`, `day`, `week`, or a number with `m`, `h`, `d` or `w`.
 ///
 /// # Errors
-/// It names none.
+/// It is not an interval.
 pub fn parse_interval(text: &str) -> Result<Duration, Problem> {
     parameters::parse_interval(text).ok_or_else(|| {
         let problem = Problem::new("invalid_parameter", "`interval` is not an interval");

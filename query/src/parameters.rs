@@ -1,5 +1,5 @@
-//! Search parameters (docs/reference.md#search): pairs of names and values, from a query string or a JSON object, become
-//! one checked [`SearchParameters`].
+//! Search parameters (docs/reference.md#search): turns pairs of names and values, from a query string or a JSON object,
+//! into one checked [`SearchParameters`].
 
 mod cursor;
 mod parse;
@@ -17,29 +17,29 @@ pub use cursor::{InvalidCursor, decode_cursor, encode_cursor};
 pub use parse::{Pair, ParameterError, ParameterErrorKind, pairs_of_json, pairs_of_query};
 pub(crate) use ranges::{INTERVAL_HINT, parse_interval};
 
-/// Hits of a page unless `limit` says otherwise.
+/// Hits per page unless `limit` says otherwise.
 pub const LIMIT_DEFAULT: usize = 20;
-/// Most hits of a page.
+/// Most hits per page.
 pub const LIMIT_MAX: usize = 100;
-/// Values of a facet unless `facet_size` says otherwise.
+/// Values per facet unless `facet_size` says otherwise.
 pub const FACET_SIZE_DEFAULT: usize = 10;
-/// Most values of a facet.
+/// Most values per facet.
 pub const FACET_SIZE_MAX: usize = 1_000;
-/// Most facets of one search.
+/// Most facets per search.
 pub const FACETS_MAX: usize = 40;
-/// Most filter values of one search.
+/// Most filter values per search.
 pub const FILTER_VALUES_MAX: usize = 1_000;
 
-/// What a search asks for, checked except for the query's text.
+/// A search request, checked except for the query's text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchParameters {
-    /// The query as the user wrote it; `None` and blank ask for everything.
+    /// The query as the user wrote it; `None` and blank mean everything.
     pub q: Option<String>,
-    /// Fields whose values are counted, each once.
+    /// Fields to count by value, each once.
     pub facets: Vec<String>,
-    /// Most values of one facet, 1 to [`FACET_SIZE_MAX`].
+    /// Most values per facet, 1 to [`FACET_SIZE_MAX`].
     pub facet_size: usize,
-    /// Fields whose values are counted by ranges, each once and not among `facets`.
+    /// Fields to count by ranges, each once and not among `facets`.
     pub ranges: Vec<RangeFacet>,
     /// Filters by field.
     pub filters: BTreeMap<String, Filter>,
@@ -47,16 +47,16 @@ pub struct SearchParameters {
     pub from: Option<Timestamp>,
     /// See [`Selection::to`].
     pub to: Option<Timestamp>,
-    /// Whose days and weeks intervals are.
+    /// The time zone of days, weeks and other intervals.
     pub zone: Zone,
-    /// Started at or after the first and before the second. The pages set it; requests say it in the query, as
-    /// `start_time:[a TO b}`.
+    /// Only interactions that started at or after the first time and before the second. Set by the pages; requests say
+    /// it in the query, as `start_time:[a TO b}`.
     pub started: (Option<Timestamp>, Option<Timestamp>),
-    /// As asked for; `None` leaves it to [`SearchParameters::effective_sort`].
+    /// The requested order; if `None`, [`SearchParameters::effective_sort`] decides.
     pub sort: Option<Sort>,
     /// Most hits, 0 to [`LIMIT_MAX`].
     pub limit: usize,
-    /// Where to continue, as an answer's `next_cursor` gave it.
+    /// Where to continue: an answer's `next_cursor`.
     pub cursor: Option<String>,
 }
 
@@ -80,10 +80,10 @@ impl Default for SearchParameters {
 }
 
 impl SearchParameters {
-    /// Checks parameters. Names in `extra` belong to the route; their values come back in that order.
+    /// Checks parameters. Names in `extra` belong to the route; their values are returned in that order.
     ///
     /// # Errors
-    /// A name nobody knows, a value its parameter cannot have, or a single-valued parameter given twice.
+    /// An unknown name, an invalid value, or a single-valued parameter given twice.
     pub fn parse<const N: usize>(
         pairs: Vec<Pair>,
         extra: [&str; N],
@@ -91,12 +91,12 @@ impl SearchParameters {
         parse::parse(pairs, extra)
     }
 
-    /// The query's text as it was written, so that positions in it are those of `q`; `None` when it is blank.
+    /// The query's text as written, so that positions in it are those in `q`; `None` if it is blank.
     pub fn text(&self) -> Option<&str> {
         self.q.as_deref().filter(|text| !text.trim().is_empty())
     }
 
-    /// The order: as asked for, else by relevance when the query searches words, else newest first.
+    /// The order: as requested, else by relevance if the query searches words, else newest first.
     pub fn effective_sort(&self, query: &Query) -> Sort {
         match &self.sort {
             Some(sort) => sort.clone(),
@@ -105,13 +105,13 @@ impl SearchParameters {
         }
     }
 
-    /// Which interactions are meant, of those that the caller may see.
+    /// The selected interactions, out of those the caller may see.
     pub fn selection(&self, query: Query, access: Access) -> Selection {
         let query = self.with_start(query);
         Selection { query, filters: self.filters.clone(), access, from: self.from, to: self.to }
     }
 
-    /// The query and when what it finds must have started.
+    /// The query, combined with the required time of start.
     pub fn with_start(&self, query: Query) -> Query {
         let range = match self.started {
             (None, None) => return query,

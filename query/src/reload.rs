@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use hearken_model::error_chain;
 
-/// What looking at a file found.
+/// The result of checking a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reloaded {
-    /// What is in use now is new.
+    /// New content is now in use.
     Changed,
-    /// What could not be read is readable again, and says the same as what is in use.
+    /// The file is readable again, with the same content as before.
     Readable,
-    /// It cannot be used, for this reason; what was read before stays in use.
+    /// It cannot be used, for this reason; the old content stays in use.
     Failed(String),
 }
 
-/// Calls `reload`, which says whether anything has changed, every `interval` for as long as the server runs, and `report`
-/// with what is worth a log line: the same failure is reported once. `reload` may block.
+/// Calls `reload`, which says whether anything has changed, every `interval` as long as the server runs, and `report`
+/// with whatever is worth a log line: the same failure is reported only once. `reload` may block.
 pub async fn reload_on_change<E: Error + Send + 'static>(
     interval: Duration,
     mut reload: impl FnMut() -> Result<bool, E> + Send + 'static,
@@ -30,7 +30,7 @@ pub async fn reload_on_change<E: Error + Send + 'static>(
             let outcome = reload().map_err(|error| error_chain(&error));
             (reload, outcome)
         });
-        let Ok((returned, outcome)) = reloading.await else { return }; // the runtime is going down
+        let Ok((returned, outcome)) = reloading.await else { return }; // the runtime is shutting down
         reload = returned;
         if let Some(reloaded) = news(outcome, &mut last_error) {
             report(reloaded);

@@ -23,48 +23,48 @@ use crate::words;
 /// The answer to a search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SearchAnswer<Item = SearchItem> {
-    /// Interactions that match, exact.
+    /// Number of matching interactions, exact.
     pub total: u64,
-    /// Milliseconds that the search took.
+    /// Duration of the search in milliseconds.
     pub took_ms: f64,
-    /// What in the query was probably meant otherwise.
+    /// Parts of the query that probably mean something else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
-    /// The page.
+    /// The page of interactions.
     pub items: Vec<Item>,
-    /// The facets in the order in which they were asked for, then those over ranges.
+    /// The facets in the requested order, then those over ranges.
     #[serde(serialize_with = "in_order")]
     pub facets: Vec<(String, Vec<FacetCount>)>,
-    /// Where the next page begins; `None` on the last.
+    /// Where the next page begins; `None` on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// One interaction of a page.
+/// One interaction on a page.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SearchItem {
     /// Everything but the transcript.
     #[serde(flatten)]
     pub interaction: Interaction,
-    /// The messages that match, in transcript order, then the details.
+    /// The matching messages in transcript order, then the details.
     pub highlights: Vec<Highlight>,
 }
 
 impl SearchItem {
-    /// Shows a hit; `None` when there are no words to mark.
+    /// Makes an item of a hit; `None` if there are no words to mark.
     pub(crate) fn new(hit: Hit, highlighter: Option<&mut Highlighter>) -> Result<Self, SearchError> {
         Ok(SearchItem { interaction: hit.head()?, highlights: marked(&hit, highlighter)? })
     }
 }
 
-/// A [`SearchItem`] as JSON. What a list shows of an interaction is stored as the JSON that the API answers with, so
-/// that it needs neither be read nor be written again.
+/// A [`SearchItem`] as JSON. What a list shows of an interaction is stored as the JSON of the API's answer, so that it
+/// need not be parsed and serialised again.
 struct ItemJson(Vec<u8>);
 
 impl ItemJson {
     fn new(hit: Hit, highlighter: Option<&mut Highlighter>) -> Result<Self, SearchError> {
         let highlights = marked(&hit, highlighter)?;
         let mut json = hit.document.into_head_json().into_bytes();
-        json.pop(); // the brace behind the interaction's fields, of which there is always one: the id
+        json.pop(); // the brace after the interaction's fields, of which there is always one: the id
         json.extend_from_slice(b",\"highlights\":");
         serde_json::to_writer(&mut json, &highlights)
             .map_err(|error| SearchError::Engine(Box::new(error)))?;
@@ -73,13 +73,13 @@ impl ItemJson {
     }
 }
 
-/// What matches in a hit.
+/// The matches in a hit.
 fn marked(hit: &Hit, highlighter: Option<&mut Highlighter>) -> Result<Vec<Highlight>, SearchError> {
     let Some(highlighter) = highlighter else { return Ok(Vec::new()) };
     Ok(highlighter.highlights(hit.message_texts()?, hit.details()?.iter()))
 }
 
-/// Marks what a query's words match on a page of results; `None` when it has no words.
+/// Marks the matches of a query's words on a page of results; `None` if it has no words.
 pub(crate) fn highlighter(query: &Query) -> Option<Highlighter> {
     query.searches_words().then(|| Highlighter::new(query, HighlightOptions::PAGE))
 }
@@ -90,12 +90,12 @@ pub struct InteractionAnswer {
     /// The interaction with its transcript.
     #[serde(flatten)]
     pub interaction: Interaction,
-    /// The messages and details that match `q`; absent without one.
+    /// The messages and details that match `q`; absent without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub highlights: Option<Vec<Highlight>>,
 }
 
-/// Writes pairs as an object that keeps their order.
+/// Serialises pairs as an object in their order.
 pub(crate) fn in_order<T: Serialize, S: Serializer>(
     pairs: &[(String, T)],
     serializer: S,
@@ -110,7 +110,7 @@ pub(crate) fn in_order<T: Serialize, S: Serializer>(
 /// Answers a search.
 ///
 /// # Errors
-/// Everything that [`crate::problem::CODES`] lists for searches.
+/// Everything listed for searches in [`crate::problem::CODES`].
 pub async fn search(
     state: &AppState,
     parameters: SearchParameters,
@@ -130,7 +130,7 @@ pub async fn search(
     Ok(answer)
 }
 
-/// The same as JSON.
+/// Answers a search as JSON.
 ///
 /// # Errors
 /// Those of [`search`].
@@ -155,7 +155,7 @@ pub(crate) async fn search_json(
 }
 
 impl SearchAnswer<ItemJson> {
-    /// What a [`SearchAnswer`] of [`SearchItem`]s serializes to.
+    /// The JSON that a [`SearchAnswer`] of [`SearchItem`]s serialises to.
     fn to_json(&self) -> serde_json::Result<Vec<u8>> {
         let SearchAnswer { total, took_ms, notices, items, facets, next_cursor } = self;
         let num_bytes: usize = items.iter().map(|ItemJson(json)| json.len() + 1).sum();
@@ -188,10 +188,10 @@ fn milliseconds_since(started: Instant) -> f64 {
     (started.elapsed().as_secs_f64() * 1e5).round() / 1e2
 }
 
-/// Answers with one interaction; `q` marks the messages and details that match it.
+/// Returns one interaction; `q` marks the messages and details that match it.
 ///
 /// # Errors
-/// `not_found` for ids that were never seen, are erased or belong to another organization; the query's errors.
+/// `not_found` for ids that were never seen, are erased or belong to another organization; errors in the query.
 pub async fn interaction(
     state: &AppState,
     id: String,
@@ -247,7 +247,7 @@ fn answer<Item>(
     })
 }
 
-/// The request to the index that the parameters stand for.
+/// The index request for the parameters.
 fn request(
     reader: &dyn Search,
     parameters: &SearchParameters,
@@ -274,11 +274,11 @@ fn request(
     Ok(SearchRequest::try_new(parts).map_err(SearchError::from)?)
 }
 
-/// Parses a query. A text that is the id of an interaction that may be seen finds that one too, beside those that its
-/// words are found in, and even if it is not a query: ids may hold anything.
+/// Parses a query. If the text is the id of a visible interaction, it finds that one, too, in addition to matches of
+/// its words, and even if the text is not a valid query: ids may contain anything.
 ///
 /// # Errors
-/// It can be parsed neither as a query nor is it an id.
+/// It is neither a valid query nor an id.
 pub fn resolve(reader: &dyn Search, text: &str, access: &Access) -> Result<Query, Problem> {
     let parsed = language::parse(text);
     let text = text.trim();
@@ -298,7 +298,7 @@ fn of_id(id: &str) -> Query {
     Query::Value { field: "id".to_owned(), value: ValueMatch::Is(id.to_owned()) }
 }
 
-/// Whether [`resolve`] found that the text is an id.
+/// Whether [`resolve`] took the text for an id.
 fn is_id(query: &Query, text: &str) -> bool {
     let by_id = of_id(text.trim());
     *query == by_id || matches!(query, Query::Or(parts) if parts.contains(&by_id))

@@ -1,8 +1,8 @@
-//! The slowest searches of the last hour, for whoever looks after the server.
+//! The slowest searches of the last hour, for operators.
 //!
 //! The log has a line for every search that takes a second, with its request but never with what was searched for. That
-//! is kept here, in memory and nowhere else. Those who may search everything themselves see it; others see its shape: the
-//! query without its words and values.
+//! is kept here, in memory only. Callers who could search everything themselves see it; others see its shape: the query
+//! without its words and values.
 
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,15 +20,15 @@ use crate::language::{self, HIDDEN, shown_field};
 use crate::parameters::SearchParameters;
 use crate::problem::Problem;
 
-/// How many are kept.
+/// How many to keep.
 const SEARCHES_MAX: usize = 20;
-/// For how long.
+/// How long to keep them.
 const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
 /// Longest shape, and longest query that is kept, in characters.
 const SHAPE_CHARS_MAX: usize = 300;
 const Q_CHARS_MAX: usize = 1_000;
 
-/// What was asked for.
+/// The kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SearchKind {
@@ -43,25 +43,25 @@ pub enum SearchKind {
 pub struct SlowSearch {
     /// When it ended.
     pub at: Timestamp,
-    /// How long it ran, without waiting for a place in the pool.
+    /// How long it ran, not counting the wait for a place in the pool.
     pub seconds: f64,
-    /// What was asked for.
+    /// The kind of request.
     pub kind: SearchKind,
-    /// Interactions that matched; `None` when it ran out of time, and for those who may not know.
+    /// Number of matching interactions; `None` if it ran out of time, or for callers who may not know.
     pub total: Option<u64>,
     /// The query and the other parameters, with `…` in place of words, values and metadata keys.
     pub shape: String,
-    /// The query as it was written, for those who may know it.
+    /// The query as written, for callers who may know it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub q: Option<String>,
 }
 
-/// The slowest searches. Slowest first.
+/// The slowest searches, slowest first.
 #[derive(Debug, Default)]
 pub(crate) struct SlowSearches(Mutex<Vec<(Instant, SlowSearch)>>);
 
 impl SlowSearches {
-    /// Runs a search, and keeps it if it is one of the slowest. Searches that are refused are not kept.
+    /// Runs a search, and keeps it if it is one of the slowest. Refused searches are not kept.
     pub(crate) fn time<T>(
         &self,
         kind: SearchKind,
@@ -95,21 +95,21 @@ impl SlowSearches {
         if !is_slow(&self.fresh(ended)) {
             return;
         }
-        let search = search((seconds * 1e6).round() / 1e6); // without the lock
+        let search = search((seconds * 1e6).round() / 1e6); // outside the lock
         let mut kept = self.fresh(ended);
         let place = kept.partition_point(|(_, slower)| slower.seconds >= search.seconds);
         kept.insert(place, (ended, search));
         kept.truncate(SEARCHES_MAX);
     }
 
-    /// Without those that are too old.
+    /// Drops those that are too old.
     fn fresh(&self, now: Instant) -> MutexGuard<'_, Vec<(Instant, SlowSearch)>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner); // nothing panics in between
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner); // nothing panics while holding it
         kept.retain(|(ended, _)| now.saturating_duration_since(*ended) < KEPT_FOR);
         kept
     }
 
-    /// What the caller may know of them: queries and how many matched only if they could search all interactions themselves.
+    /// What the caller may know: queries and match counts only if they could search all interactions themselves.
     pub(crate) fn shown_to(&self, caller: &Caller) -> Vec<SlowSearch> {
         let may_know = *caller.access() == Access::All && caller.may(Permission::Search);
         let kept = self.fresh(Instant::now());
@@ -126,7 +126,7 @@ impl SlowSearches {
 fn shape(parameters: &SearchParameters) -> String {
     let SearchParameters { facets, ranges, filters, from, to, started, sort, limit, cursor, .. } = parameters;
     let mut shape = String::new();
-    // An id is not a query, and is asked for anyway.
+    // An id is not a query, and is hidden anyway.
     match parameters.text().map(language::parse) {
         Some(Ok(query)) => shape.push_str(&language::shape(&query)),
         Some(Err(_)) => shape.push_str(HIDDEN),
@@ -137,7 +137,7 @@ fn shape(parameters: &SearchParameters) -> String {
     let names = filters.keys().map(|name| shown_field(name));
     let given = names.chain(times.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name));
     for name in given {
-        let _ = write!(shape, " {name}={HIDDEN}"); // a String takes all
+        let _ = write!(shape, " {name}={HIDDEN}"); // writing to a String cannot fail
     }
     let lists = [
         ("facets", facets.iter().map(|name| shown_field(name)).collect::<Vec<_>>()),

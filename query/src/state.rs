@@ -1,4 +1,4 @@
-//! What every answer needs, built once by `server` and shared by the API and the pages.
+//! What every answer needs; built once by `server` and shared by the API and the pages.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -25,41 +25,41 @@ use crate::webhooks::Platform;
 /// Bounds on what requests may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Searches that run at the same time.
+    /// Most concurrent searches.
     pub searches_max: usize,
-    /// Searches that may wait for a place; more are answered 429.
+    /// Most searches waiting for a place; further ones are answered 429.
     pub waiting_max: usize,
-    /// How long one search may wait and run together; then 503.
+    /// How long a search may take, waiting included; after that, 503.
     pub search_timeout: Duration,
-    /// A search that takes as long as this, waiting included, is logged.
+    /// A search that takes this long, waiting included, is logged.
     pub slow_search: Duration,
-    /// Longest request target, path and query.
+    /// Longest request target: path and query.
     pub uri_bytes_max: usize,
     /// Largest body of a search.
     pub body_bytes_max: usize,
-    /// Most bytes of one request with events, decompressed or not.
+    /// Most bytes per request with events, decompressed or not.
     pub events_bytes_max: usize,
-    /// Events that each key, or user, may send a second; `None` does not limit them. More are answered 429.
+    /// Events per second that each key, or user, may send; `None` means no limit. More are answered 429.
     pub events_per_second: Option<NonZeroU32>,
-    /// Bytes of requests with events that are taken in at the same time; more wait.
+    /// Bytes of event requests that may be in memory at the same time; more wait.
     pub events_room_bytes: usize,
-    /// Bytes of webhooks that are taken in at the same time before it is known whether their signatures are right; one address
-    /// has no more than `events_bytes_max` of them, and more wait.
+    /// Bytes of webhooks that may be in memory before their signatures are verified; one address gets at most
+    /// `events_bytes_max` of them, and more wait.
     pub unsigned_room_bytes: usize,
-    /// How long the body of a request may take, in addition to a second for every 32 KiB that has arrived; then 408.
+    /// How long a request body may take, in addition to a second for every 32 KiB received; after that, 408.
     pub body_timeout: Duration,
-    /// Exports at the same time; more are answered 429.
+    /// Most concurrent exports; more are answered 429.
     pub exports_max: usize,
-    /// Event streams at the same time; more are answered 429. Exports have their own limit: readers who keep pages open
-    /// do not hold up anybody's export.
+    /// Most concurrent event streams; more are answered 429. Exports have a separate limit, so that readers who keep
+    /// pages open do not hold up exports.
     pub streams_max: usize,
-    /// Connections at the same time; more wait to be taken. Far below the usual limit of 1,024 descriptors, for the
-    /// index needs some too.
+    /// Most concurrent connections; more wait to be accepted. Far below the usual limit of 1,024 descriptors, because
+    /// the index needs some, too.
     pub connections_max: usize,
 }
 
 impl Default for Limits {
-    /// As many searches as the machine has cores, at least two, so that one slow search does not block all.
+    /// One search per core, at least two, so that a single slow search does not block all others.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Limits {
@@ -69,7 +69,7 @@ impl Default for Limits {
             slow_search: Duration::from_secs(1),
             uri_bytes_max: 32 * 1024,
             body_bytes_max: 256 * 1024,
-            // An interaction may have 8 MB of text, which JSON may double.
+            // An interaction may have 8 MB of text, and JSON may double it.
             events_bytes_max: 16 * 1024 * 1024,
             events_per_second: None,
             events_room_bytes: 128 * 1024 * 1024,
@@ -82,7 +82,7 @@ impl Default for Limits {
     }
 }
 
-/// Tells why the server is not ready; nothing when it is.
+/// Returns why the server is not ready; nothing if it is.
 pub type Readiness = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
 
 /// The state of all routes. Clones share everything.
@@ -98,12 +98,12 @@ struct Inner {
     limits: Limits,
     metrics: HttpMetrics,
     slowest: Arc<SlowSearches>,
-    /// Searches that run or wait.
+    /// Permits for searches that run or wait.
     admitted: Arc<Semaphore>,
     running: Arc<Semaphore>,
     exports: Arc<Semaphore>,
     streams: Arc<Semaphore>,
-    /// Places for KiB of events.
+    /// Permits for events, one per KiB.
     events_room: Arc<Semaphore>,
     rate_limiter: RateLimiter,
     unsigned_room: UnsignedRoom,
@@ -135,43 +135,43 @@ pub struct AppStateBuilder {
 }
 
 impl AppStateBuilder {
-    /// What `/readyz` asks; by default the server is always ready.
+    /// The source of `/readyz`; by default the server is always ready.
     pub fn readiness(mut self, readiness: Readiness) -> Self {
         self.readiness = readiness;
         self
     }
 
-    /// Other bounds than the default ones.
+    /// Limits other than the default.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Ends the event streams, which otherwise end only with their clients, when it becomes true.
+    /// Ends event streams once it becomes true; otherwise they only end with their clients.
     pub fn stopping(mut self, stopping: watch::Receiver<bool>) -> Self {
         self.stopping = stopping;
         self
     }
 
-    /// Where events go that come in; by default they are refused.
+    /// Where received events go; by default they are refused.
     pub fn events(mut self, events: Arc<dyn EventSink>) -> Self {
         self.events = Some(events);
         self
     }
 
-    /// What the webhooks of a platform are signed with; by default they need a key.
+    /// The secrets with which platforms sign their webhooks; by default webhooks need a key.
     pub fn webhook_secrets(mut self, secrets: BTreeMap<Platform, Vec<u8>>) -> Self {
         self.webhook_secrets = secrets;
         self
     }
 
-    /// The saved views; by default there are none and new ones are kept in memory.
+    /// The saved views; by default there are none, and new ones are kept in memory.
     pub fn views(mut self, views: SavedViews) -> Self {
         self.views = views;
         self
     }
 
-    /// Who erases, and the receipts; by default nothing can be erased.
+    /// Performs erasures and keeps their receipts; by default nothing can be erased.
     pub fn erasures(mut self, erasures: Arc<Erasures>) -> Self {
         self.erasures = erasures;
         self
@@ -183,22 +183,22 @@ impl AppStateBuilder {
         self
     }
 
-    /// Hosts whose recordings the pages play, `*.` in front for every host below; by default none.
+    /// Hosts whose recordings the pages may play, with a leading `*.` for all hosts below; by default none.
     pub fn recording_hosts(mut self, hosts: Vec<String>) -> Self {
         self.recording_hosts = hosts;
         self
     }
 
-    /// Who gets in; by default everybody may do everything.
+    /// Decides who gets in; by default everyone may do everything.
     pub fn gate(mut self, gate: Gate) -> Self {
         self.gate = gate;
         self
     }
 
-    /// Registers the HTTP metrics and puts everything together.
+    /// Registers the HTTP metrics and builds the state.
     ///
     /// # Errors
-    /// The registry already has metrics of these names.
+    /// The registry already has metrics with these names.
     pub fn build(self) -> Result<AppState, prometheus::Error> {
         let AppStateBuilder {
             reader,
@@ -243,7 +243,7 @@ impl AppStateBuilder {
 }
 
 impl AppState {
-    /// Begins a state over that index. `/metrics` shows the registry as a whole.
+    /// Starts building a state on top of this index. `/metrics` shows the whole registry.
     pub fn builder(reader: Arc<dyn Search>, registry: prometheus::Registry) -> AppStateBuilder {
         let readiness: Readiness = Arc::new(Vec::new);
         let (_, stopping) = watch::channel(false);
@@ -278,12 +278,12 @@ impl AppState {
         &self.inner.erasures
     }
 
-    /// Hosts whose recordings the pages play, see [`AppStateBuilder::recording_hosts`].
+    /// Hosts whose recordings the pages may play; see [`AppStateBuilder::recording_hosts`].
     pub fn recording_hosts(&self) -> &[String] {
         &self.inner.recording_hosts
     }
 
-    /// Who gets in.
+    /// Decides who gets in.
     pub fn gate(&self) -> &Gate {
         &self.inner.gate
     }
@@ -296,12 +296,12 @@ impl AppState {
         &self.inner.seal
     }
 
-    /// The bounds.
+    /// The limits.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
     }
 
-    /// Why the server is not ready; empty when it is.
+    /// Why the server is not ready; empty if it is.
     pub fn reasons_not_ready(&self) -> Vec<String> {
         let mut reasons = (self.inner.readiness)();
         if let Some(trouble) = self.audit().and_then(AuditLog::trouble) {
@@ -315,7 +315,7 @@ impl AppState {
         &self.inner.registry
     }
 
-    /// Waits until the server begins to stop; forever when nobody will say so.
+    /// Waits until the server begins to stop; forever if nothing signals that.
     pub(crate) async fn stopping(&self) {
         let mut stopping = self.inner.stopping.clone();
         if stopping.wait_for(|stopping| *stopping).await.is_err() {
@@ -331,11 +331,12 @@ impl AppState {
         &self.inner.slowest
     }
 
-    /// Runs blocking work, of which only so much runs at a time. `work` gets the deadline that it must keep. Whatever
-    /// else the calling task awaits stands still meanwhile: spawn what must go on. Needs a runtime of several threads.
+    /// Runs blocking work, of which only a limited amount runs at a time. `work` gets the deadline it must keep.
+    /// Anything else that the calling task awaits stalls meanwhile: spawn what must continue. Needs a multi-threaded
+    /// runtime.
     ///
     /// # Errors
-    /// The pool is full, no place came free in time, or the work failed.
+    /// The pool is full, no place became free in time, or the work failed.
     pub async fn run<T, E>(
         &self,
         work: impl FnOnce(&dyn Search, Instant) -> Result<T, E> + Send + 'static,
@@ -354,20 +355,20 @@ impl AppState {
             place.map_err(|_| Problem::search_timeout())?.map_err(|closed| Problem::internal(&closed))?;
         let reader = Arc::clone(&self.inner.reader);
         let started = Instant::now();
-        // The places go with the work: when the client goes away, the work still counts until it ends.
+        // The work keeps its permits: if the client goes away, it still counts until it ends.
         let work = move || {
             let done = work(&*reader, deadline);
             drop((place, admitted));
             done
         };
-        // Here, while the runtime goes on elsewhere: waking another thread and being woken by it takes as long as many a
-        // search.
+        // Run on this thread, while the runtime continues elsewhere: waking another thread and being woken by it takes
+        // as long as many a search.
         let done = tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(work)));
         let done = done.map_err(|_| Problem::internal(&std::io::Error::other("a search panicked")))?;
         let (waited, ran) = (started - asked, started.elapsed());
         self.metrics().search_seconds.observe(ran.as_secs_f64());
         if waited + ran >= self.limits().slow_search {
-            // What was searched for is in no log; the span of the request says which one it was.
+            // What was searched for is never logged; the request's span tells which one it was.
             tracing::warn!(
                 waited_seconds = waited.as_secs_f64(),
                 seconds = ran.as_secs_f64(),
@@ -377,36 +378,36 @@ impl AppState {
         done.map_err(Into::into)
     }
 
-    /// What the webhooks of a platform are signed with.
+    /// The secret with which a platform signs its webhooks.
     pub(crate) fn webhook_secret(&self, platform: Platform) -> Option<&[u8]> {
         self.inner.webhook_secrets.get(&platform).map(Vec::as_slice)
     }
 
-    /// How fast events may come in.
+    /// Limits the rate of events per sender.
     pub(crate) fn rate_limiter(&self) -> &RateLimiter {
         &self.inner.rate_limiter
     }
 
-    /// Where events go that come in.
+    /// Where received events go.
     pub(crate) fn events(&self) -> Option<&Arc<dyn EventSink>> {
         self.inner.events.as_ref()
     }
 
-    /// Waits until this many bytes of events may be taken in, and holds the room until it is dropped.
+    /// Waits until there is room for this many bytes of events, and holds it until dropped.
     pub(crate) async fn events_room(&self, num_bytes: usize) -> Option<OwnedSemaphorePermit> {
         let room_max = (self.limits().events_room_bytes / 1024).max(1);
         let places = (num_bytes / 1024 + 1).min(room_max);
         let places = u32::try_from(places).unwrap_or(u32::MAX);
-        // The semaphore is never closed.
+        // This semaphore is never closed.
         Arc::clone(&self.inner.events_room).acquire_many_owned(places).await.ok()
     }
 
-    /// The room for bodies whose sender is not known yet.
+    /// The room for bodies from unverified senders.
     pub(crate) fn unsigned_room(&self) -> &UnsignedRoom {
         &self.inner.unsigned_room
     }
 
-    /// A place for an export, held until it is dropped.
+    /// A place for an export, held until dropped.
     ///
     /// # Errors
     /// All are taken.
@@ -415,7 +416,7 @@ impl AppState {
         place.map_err(|_| Problem::too_many("exports", self.limits().exports_max))
     }
 
-    /// A place for an event stream, held until it is dropped.
+    /// A place for an event stream, held until dropped.
     ///
     /// # Errors
     /// All are taken.

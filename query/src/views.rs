@@ -1,11 +1,11 @@
-//! Saved views: searches with a name, kept in one small JSON file next to the index.
+//! Saved views: named searches, kept in a small JSON file next to the index.
 //!
-//! A view belongs to the organizations of the key that saved it, and exists only for keys that may see all of these,
-//! because its name and its search may reveal something about each. So names are unique among views of the same
+//! A view belongs to the organizations of the key that saved it, and exists only for keys that may see all of them,
+//! because its name and search may reveal something about each. So names are unique among views of the same
 //! organizations.
 //!
-//! Every change rewrites the whole file and syncs it before it is answered, so that after a crash the file holds
-//! either the old views or the new ones.
+//! Every change rewrites and syncs the whole file before it is answered, so that after a crash the file holds either
+//! the old views or the new ones.
 
 use std::fs;
 use std::io;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::durable::{Readable, replace};
 use crate::problem::Problem;
 
-/// Most views of the same organizations: people still find theirs, and the file stays small.
+/// Most views of the same organizations, so that people still find theirs and the file stays small.
 pub const VIEWS_MAX: usize = 200;
 /// Longest name, in characters.
 pub const NAME_CHARS_MAX: usize = 80;
@@ -28,13 +28,13 @@ pub const QUERY_BYTES_MAX: usize = 8 * 1024;
 /// One named search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedView {
-    /// Unique among the views of the same organizations, letter case aside.
+    /// Unique among the views of the same organizations, ignoring case.
     pub name: String,
-    /// The search: what follows `?` in the address of the list.
+    /// The search: the query string of the list's address.
     pub query: String,
 }
 
-/// A change of a view.
+/// A change to a view.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ViewChange {
@@ -46,19 +46,19 @@ pub struct ViewChange {
     pub query: Option<String>,
 }
 
-/// The views of a server.
+/// A server's views.
 #[derive(Debug, Default)]
 pub struct SavedViews {
     /// `None` keeps them in memory only.
     path: Option<PathBuf>,
-    /// By name.
+    /// Sorted by name.
     views: Mutex<Vec<OwnedView>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct OwnedView {
     view: SavedView,
-    /// The organizations that the key which saved it may see.
+    /// The organizations visible to the key that saved it.
     owner: Access,
 }
 
@@ -75,7 +75,7 @@ pub enum OpenViewsError {
 
 #[derive(Serialize, Deserialize)]
 struct ViewsFile {
-    /// The form of this file.
+    /// The version of the file format.
     version: u8,
     views: Vec<StoredView>,
 }
@@ -84,7 +84,7 @@ struct ViewsFile {
 struct StoredView {
     #[serde(flatten)]
     view: SavedView,
-    /// Absent for all of them.
+    /// Absent means all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     organizations: Option<Vec<String>>,
 }
@@ -101,7 +101,7 @@ impl From<&OwnedView> for StoredView {
 
 impl From<StoredView> for OwnedView {
     fn from(StoredView { view, organizations }: StoredView) -> Self {
-        // An empty list can only come from editing by hand: then nobody else loses anything.
+        // An empty list can only come from manual editing; this way nobody else loses anything.
         let organizations = organizations.and_then(|names| Organizations::try_new(names).ok());
         OwnedView { view, owner: organizations.map_or(Access::All, Access::Only) }
     }
@@ -127,13 +127,13 @@ impl SavedViews {
         Ok(SavedViews { path: Some(path), views: Mutex::new(views) })
     }
 
-    /// Every view of organizations that may be seen, by name.
+    /// All views whose organizations may be seen, by name.
     pub fn all(&self, access: &Access) -> Vec<SavedView> {
         let views = self.lock();
         views.iter().filter(|kept| access.covers(&kept.owner)).map(|kept| kept.view.clone()).collect()
     }
 
-    /// The view of that name.
+    /// The view with this name.
     pub fn get(&self, name: &str, access: &Access) -> Option<SavedView> {
         let views = self.lock();
         position(&views, name, access).ok().map(|idx| views[idx].view.clone())
@@ -142,7 +142,7 @@ impl SavedViews {
     /// Saves a new view. Blocks until it is on disk.
     ///
     /// # Errors
-    /// The name is taken or none, the search is too long, there are too many views, or the file cannot be written.
+    /// The name is taken or empty, the search is too long, there are too many views, or the file cannot be written.
     pub fn create(&self, view: SavedView, access: &Access) -> Result<SavedView, Problem> {
         let view = checked(view)?;
         self.change(|views| {
@@ -151,7 +151,7 @@ impl SavedViews {
                 return Err(exists(&view.name));
             }
             if own().count() >= VIEWS_MAX {
-                let problem = Problem::new("too_many_views", format!("there are {VIEWS_MAX} views already"));
+                let problem = Problem::new("too_many_views", format!("there are already {VIEWS_MAX} views"));
                 return Err(Problem {
                     hint: Some("delete one that is no longer needed".to_owned()),
                     ..problem
@@ -162,10 +162,10 @@ impl SavedViews {
         })
     }
 
-    /// Gives a view another name, another search, or both. Blocks until it is on disk.
+    /// Renames a view, changes its search, or both. Blocks until it is on disk.
     ///
     /// # Errors
-    /// There is no such view, and those of [`SavedViews::create`].
+    /// There is no such view, and the errors of [`SavedViews::create`].
     pub fn update(&self, name: &str, change: ViewChange, access: &Access) -> Result<SavedView, Problem> {
         self.change(|views| {
             let idx = position(views, name, access)?;
@@ -193,7 +193,7 @@ impl SavedViews {
         self.change(|views| position(views, name, access).map(|idx| views.remove(idx).view))
     }
 
-    /// Changes a copy, writes it, and only then shows it.
+    /// Changes a copy, writes it, and only then publishes it.
     fn change<T>(
         &self,
         change: impl FnOnce(&mut Vec<OwnedView>) -> Result<T, Problem>,
@@ -209,7 +209,7 @@ impl SavedViews {
         Ok(done)
     }
 
-    /// The list is replaced as a whole, so a thread that panicked has left the one before.
+    /// The list is replaced as a whole, so a thread that panicked has left the previous one.
     fn lock(&self) -> MutexGuard<'_, Vec<OwnedView>> {
         self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -230,28 +230,28 @@ fn sort(views: &mut [OwnedView]) {
     views.sort_by_cached_key(|OwnedView { view, .. }| (view.name.to_lowercase(), view.name.clone()));
 }
 
-/// The view of that name: the caller's own, else one of fewer organizations.
+/// The view with this name: the caller's own, else one of fewer organizations.
 fn position(views: &[OwnedView], name: &str, access: &Access) -> Result<usize, Problem> {
     let find = |may: &dyn Fn(&Access) -> bool| {
         views.iter().position(|known| is_same(&known.view.name, name) && may(&known.owner))
     };
     let found = find(&|owner| owner == access).or_else(|| find(&|owner| access.covers(owner)));
-    found.ok_or_else(|| Problem::new("not_found", "there is no view of this name"))
+    found.ok_or_else(|| Problem::new("not_found", "there is no view with this name"))
 }
 
 fn exists(name: &str) -> Problem {
-    let problem = Problem::new("view_exists", format!("there is a view `{name}` already"));
+    let problem = Problem::new("view_exists", format!("there is already a view `{name}`"));
     Problem { parameter: Some("name".into()), ..problem }
 }
 
-/// The view with its name trimmed.
+/// The view with a trimmed name.
 fn checked(view: SavedView) -> Result<SavedView, Problem> {
     let invalid = |parameter: &str, detail: String| Problem {
         parameter: Some(parameter.into()),
         ..Problem::new("invalid_parameter", detail)
     };
     let name = view.name.trim();
-    // A name stands in addresses, in which browsers resolve `.` and `..`.
+    // A name is used in addresses, where browsers resolve `.` and `..`.
     let is_named = !matches!(name, "" | "." | "..") && name.chars().count() <= NAME_CHARS_MAX;
     if !is_named || name.chars().any(char::is_control) {
         let detail =

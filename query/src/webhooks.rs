@@ -1,14 +1,14 @@
-//! Whether a webhook comes from who it says: signatures and secrets of the platforms that send them.
+//! Verifies that webhooks come from the platform they name, by its signature or secret.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-/// How old a signature may be, and how far ahead the sender's clock: ElevenLabs' own clients take half an hour, Retell's
-/// five minutes.
+/// How old a signature may be, or how far ahead the sender's clock: ElevenLabs' own clients allow half an hour,
+/// Retell's five minutes.
 const ELEVENLABS_WINDOW_MS: i64 = 30 * 60 * 1_000;
 const RETELL_WINDOW_MS: i64 = 5 * 60 * 1_000;
 
-/// A platform whose webhooks have a route of their own.
+/// A platform whose webhooks have their own route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Platform {
     /// `ElevenLabs-Signature: t=<seconds>,v0=<HMAC-SHA256 of "<seconds>.<body>" in hex>`
@@ -23,7 +23,7 @@ impl Platform {
     /// All of them.
     pub const ALL: [Platform; 3] = [Platform::ElevenLabs, Platform::Vapi, Platform::Retell];
 
-    /// The name in routes and in the configuration.
+    /// The name in routes and the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Platform::ElevenLabs => "elevenlabs",
@@ -41,7 +41,7 @@ impl Platform {
         }
     }
 
-    /// Checks what can be told before the body has come: whoever shows nothing that could be right need not send it.
+    /// Checks what can be told before the body arrives: a sender whose header cannot be right need not send it.
     ///
     /// # Errors
     /// What is wrong with the header.
@@ -57,7 +57,7 @@ impl Platform {
         }
     }
 
-    /// Whether the header is about the body.
+    /// Whether the header signs the body.
     const fn signs_body(self) -> bool {
         match self {
             Platform::ElevenLabs | Platform::Retell => true,
@@ -65,7 +65,7 @@ impl Platform {
         }
     }
 
-    /// Checks the header of a webhook that came in at `now_ms`, milliseconds since the epoch.
+    /// Checks the header of a webhook received at `now_ms`, in milliseconds since the epoch.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -79,7 +79,7 @@ impl Platform {
         let header = header.ok_or(InvalidSignature::Missing(self.header()))?;
         match self {
             Platform::Vapi => {
-                // Two codes of equal secrets are equal, and take as long to compare as any others.
+                // Two MACs of equal secrets are equal, and take as long to compare as any others.
                 mac(secret, &[secret])
                     .verify_slice(&mac(secret, &[header.as_bytes()]).finalize().into_bytes())
                     .map_err(|_| InvalidSignature::Wrong)
@@ -100,26 +100,26 @@ impl Platform {
     }
 }
 
-/// Why a webhook is not taken.
+/// Why a webhook is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSignature {
-    /// No header.
+    /// The header is missing.
     #[error("the header `{0}` is missing; set the secret on the platform, too")]
     Missing(&'static str),
-    /// It does not have its form.
+    /// The header is malformed.
     #[error("the signature is malformed; it must be `{0}`")]
     Malformed(&'static str),
-    /// It was made too long ago, or will be.
+    /// It was made too long ago, or lies in the future.
     #[error(
-        "the signature was made {0} s from now; a webhook may not be sent again that late, and both clocks must be right"
+        "the signature is {0} s off this server's clock; a webhook may not be resent that late, and clocks must be right"
     )]
     OutOfTime(i64),
-    /// It is not what the secret makes of the body.
+    /// It does not match the secret and the body.
     #[error("the signature is wrong; the secret here and that of the platform must be the same")]
     Wrong,
 }
 
-/// Both parts of `<time><digits>,<signature><hex>`, in either order; other parts are other versions.
+/// Both parts of `<time><digits>,<signature><hex>`, in either order; other parts belong to other versions.
 fn parts<'a>(header: &'a str, time: &str, signature: &str) -> Option<(&'a str, &'a str)> {
     let part = |name: &str| header.split(',').find_map(|part| part.trim().strip_prefix(name));
     Some((part(time)?, part(signature)?))
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn signatures_are_what_the_platforms_own_clients_make() {
-        // Made with Python: hmac.new(b"wsec_test", message, sha256).hexdigest()
+        // Generated with Python: hmac.new(b"wsec_test", message, sha256).hexdigest()
         let body = br#"{"a":1}"#;
         let elevenlabs = "t=1700000000,v0=46c80693bcd6e7899b680f38f4ceb87fc5b1833ada76ac45f80bebd8e2bec959";
         let retell = "v=1700000000000,d=384c2bc3b36df02ed409b04d7faf4c473f8080d3e206b29c576219c9a4d07133";

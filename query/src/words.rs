@@ -1,8 +1,8 @@
-//! The words people said, kept from callers who may know everything else.
+//! Hides the words people said from callers who may know everything else.
 //!
-//! A key with `metadata` and without `search` sees facts: times, counts, costs, places, facets, how satisfied people were.
-//! What was said is left out of every answer, and cannot be searched for either: a match, or a count of matches, would
-//! reveal it just as well.
+//! A key with `metadata` but without `search` sees facts: times, counts, costs, places, facets, how satisfied people
+//! were. What was said is left out of every answer, and cannot be searched for either: a match, or a count of matches,
+//! would reveal it just as well.
 
 use hearken_index::query::Query;
 use hearken_model::Interaction;
@@ -15,10 +15,10 @@ use crate::problem::Problem;
 /// The field whose values are words people said.
 const KEYWORDS: &str = "keywords";
 
-/// Refuses a search for words to a caller who may not know them.
+/// Refuses a word search to callers who may not know the words.
 ///
 /// # Errors
-/// `forbidden`, naming `search`.
+/// `forbidden`, which names `search`.
 pub fn refuse(caller: &Caller, query: &Query, parameters: &SearchParameters) -> Result<(), Problem> {
     if caller.may(Permission::Search) {
         return Ok(());
@@ -43,7 +43,7 @@ fn asks_for_words(query: &Query) -> bool {
     }
 }
 
-/// Takes out what people said and what was made of it in words.
+/// Removes what people said, and all text derived from it.
 pub(crate) fn take_out(interaction: &mut Interaction) {
     interaction.transcript = None;
     interaction.recording_url = None;

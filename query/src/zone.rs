@@ -8,15 +8,16 @@ use chrono_tz::Tz;
 use hearken_index::interval::Zone;
 use hearken_model::field::nearest;
 
-/// Changes of clocks are computed from 1970 to 2100.
+/// The range for which clock changes are computed: 1970 to 2100.
 const YEARS: [i64; 2] = [0, 4_102_444_800];
-/// No clock changes twice in less than this.
+/// No clock changes twice within this time.
 const STEP: i64 = 24 * 60 * 60;
 
-/// The zone of that name, or of clocks that are always so far from UTC: `+08:00`. Looking for its changes takes milliseconds, so it is remembered.
+/// The zone with this name, or at a fixed offset from UTC: `+08:00`. Finding its changes takes milliseconds, so zones
+/// are cached.
 ///
 /// # Errors
-/// There is none; what may have been meant.
+/// There is none; the value suggests what may have been meant.
 pub(crate) fn zone(name: &str) -> Result<Zone, Option<&'static str>> {
     if let Some(ahead) = offset(name) {
         return Ok(Zone::new(ahead, []));
@@ -24,7 +25,7 @@ pub(crate) fn zone(name: &str) -> Result<Zone, Option<&'static str>> {
     static KNOWN: LazyLock<Mutex<HashMap<Tz, Zone>>> = LazyLock::new(Mutex::default);
     let tz: Tz =
         name.parse().map_err(|_| nearest(name, chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name())))?;
-    // A poisoned map is still a map of zones.
+    // A poisoned map still holds valid zones.
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(known.entry(tz).or_insert_with(|| changes(tz)).clone())
 }
@@ -60,7 +61,7 @@ fn changes(tz: Tz) -> Zone {
     while at < end {
         let next = ahead(at + STEP);
         if next != before {
-            // The first second at which clocks are different.
+            // Search for the first second at which the clocks differ.
             let (mut same, mut different) = (at, at + STEP);
             while different - same > 1 {
                 let middle = same + (different - same) / 2;
@@ -96,7 +97,7 @@ mod tests {
             length: std::time::Duration::from_secs(86_400),
             zone: zone.clone(),
         };
-        assert_ne!(day(&berlin), day(&expected), "there are more changes than those of 2026");
+        assert_ne!(day(&berlin), day(&expected), "later changes are known, too");
         assert_eq!(zone("UTC").unwrap(), Zone::default());
         assert_eq!(zone("Europe/Berln"), Err(Some("Europe/Berlin")));
         assert_eq!(zone("nowhere at all"), Err(None));

@@ -1,4 +1,4 @@
-//! Puts the rooms together. `serve`, `demo` and the tests all start this one assembly.
+//! Wires the crates together. `serve`, `demo` and the tests all start this one assembly.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -40,9 +40,9 @@ use crate::http_events::HttpEvents;
 
 /// How often the GeoIP files are checked for changes.
 const GEOIP_INTERVAL: Duration = Duration::from_secs(2);
-/// How long requests that are under way may take when the server stops.
+/// How long requests in progress may take when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections to the address that serves only metrics.
+/// Most connections to the address that serves only metrics.
 const METRICS_CONNECTIONS_MAX: usize = 32;
 
 /// Which part of the work a process does.
@@ -53,7 +53,7 @@ pub enum Role {
     All,
     /// Reads Kafka and writes the index.
     Ingest,
-    /// Answers. Other processes write.
+    /// Answers queries. Other processes write.
     Query,
 }
 
@@ -68,7 +68,7 @@ pub struct App {
     stopping: watch::Sender<bool>,
     http: JoinHandle<std::io::Result<()>>,
     geoip: JoinHandle<()>,
-    /// Removes from the files what retention has removed, if retention is configured.
+    /// Removes from the files what retention has removed; `None` without retention.
     cleaning: Option<JoinHandle<()>>,
     keys: Option<LiveKeys>,
     watching_keys: Option<JoinHandle<()>>,
@@ -81,8 +81,8 @@ impl App {
     /// Opens the index, starts ingest and listens.
     ///
     /// # Errors
-    /// What keeps it from starting, with the path or address it is about. Brokers that cannot be reached are waited
-    /// for, not an error.
+    /// Whatever keeps it from starting, with the path or address concerned. Unreachable brokers are no error; it waits
+    /// for them.
     pub async fn start(config: Config, role: Role) -> anyhow::Result<App> {
         let registry = Registry::new();
         crate::metrics::register_build_info(&registry)?;
@@ -201,12 +201,12 @@ impl App {
         })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The same as a URL.
+    /// The same address as a URL.
     pub fn url(&self) -> String {
         let scheme = if self.is_encrypted { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
@@ -232,7 +232,7 @@ impl App {
         self.ingest.status()
     }
 
-    /// Waits until something ends that must not.
+    /// Waits until a task ends that must not.
     pub async fn failed(&self) -> anyhow::Error {
         loop {
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -248,13 +248,13 @@ impl App {
         }
     }
 
-    /// Stops: no new requests, requests under way finish, the last batch becomes durable, offsets are committed.
+    /// Stops: accepts no new requests, finishes those in progress, makes the last batch durable, commits offsets.
     ///
     /// # Errors
     /// The last flush failed.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.geoip.abort();
-        let _ = self.stopping.send(true); // nobody listens only when the HTTP server is gone already
+        let _ = self.stopping.send(true); // fails only if the HTTP server is already gone
         if tokio::time::timeout(DRAIN_TIMEOUT, self.http).await.is_err() {
             warn!("some requests did not end in time and were cut off");
         }
@@ -276,7 +276,7 @@ impl App {
     }
 }
 
-/// The keys that the server asks for, if it asks for any.
+/// The keys that clients need, if the server requires keys.
 fn open_keys(config: &HttpConfig) -> anyhow::Result<Option<LiveKeys>> {
     let Some(path) = &config.keys_file else { return Ok(None) };
     let keys = LiveKeys::open(KeyFile::new(path))?;
@@ -287,7 +287,7 @@ fn open_keys(config: &HttpConfig) -> anyhow::Result<Option<LiveKeys>> {
     Ok(Some(keys))
 }
 
-/// What connections are encrypted with, if they are.
+/// The certificate for encrypted connections, if configured.
 fn open_tls(config: &HttpConfig) -> anyhow::Result<Option<LiveTls>> {
     let Some(TlsConfig { certificate, key }) = &config.tls else {
         let is_reachable = !config.listen.ip().to_canonical().is_loopback();
@@ -299,7 +299,7 @@ fn open_tls(config: &HttpConfig) -> anyhow::Result<Option<LiveTls>> {
     Ok(Some(LiveTls::open(certificate.clone(), key.clone()).context("`[http.tls]` cannot be used")?))
 }
 
-/// How a proxy that signs users on names them, if one does.
+/// How a proxy names the users it signs on, if configured.
 fn sign_on(config: &HttpConfig) -> anyhow::Result<Option<SignOn>> {
     let Some(SignOnConfig { user_header, organizations_header, permissions }) = &config.sign_on else {
         return Ok(None);
@@ -308,7 +308,7 @@ fn sign_on(config: &HttpConfig) -> anyhow::Result<Option<SignOn>> {
     Ok(Some(sign_on.context("`[http.sign_on]` cannot be used")?))
 }
 
-/// Who says which partitions this process reads.
+/// Who decides which partitions this process reads.
 fn assignment(engine: &IndexEngine, role: Role) -> Assignment {
     match (engine, role) {
         (_, Role::Query) => Assignment::Nothing,
@@ -317,10 +317,10 @@ fn assignment(engine: &IndexEngine, role: Role) -> Assignment {
     }
 }
 
-/// Opens the files that say where addresses are, if there are any.
+/// Opens the files that locate addresses, if there are any.
 ///
 /// # Errors
-/// One cannot be read.
+/// One of them cannot be read.
 pub fn open_geoip(config: &Config) -> anyhow::Result<GeoIp> {
     Ok(match &config.geoip {
         None => GeoIp::empty(),
@@ -328,16 +328,16 @@ pub fn open_geoip(config: &Config) -> anyhow::Result<GeoIp> {
     })
 }
 
-/// Opens the log of what came in over HTTP, next to the index that reads it.
+/// Opens the log of events received over HTTP, next to the index that reads it.
 ///
 /// # Errors
-/// It cannot be read, or what was accepted is damaged.
+/// It cannot be read, or accepted events are damaged.
 pub fn open_log(config: &Config, checkpoint: &Checkpoint) -> anyhow::Result<LocalLog> {
     let folder = crate::rebuild::beside(&config.index.path, "log");
     Ok(LocalLog::open(&folder, checkpoint)?)
 }
 
-/// What platforms sign their webhooks with.
+/// The secrets that platforms sign their webhooks with.
 fn webhook_secrets(config: &WebhooksConfig) -> anyhow::Result<BTreeMap<Platform, Vec<u8>>> {
     let files = [
         (Platform::ElevenLabs, &config.elevenlabs_secret_file),
@@ -356,7 +356,7 @@ fn webhook_secrets(config: &WebhooksConfig) -> anyhow::Result<BTreeMap<Platform,
     Ok(secrets)
 }
 
-/// The intake for events that come in over HTTP.
+/// The intake for events received over HTTP.
 fn intake(
     config: &Config,
     log: Option<&LocalLog>,
@@ -370,7 +370,7 @@ fn intake(
     })
 }
 
-/// Analysis, billing and the other rules of docs/reference.md, as configured.
+/// Sets up analysis, billing and the other rules of docs/reference.md, as configured.
 ///
 /// # Errors
 /// The taxonomy file cannot be read.
@@ -419,7 +419,7 @@ fn llm_client(config: &AnalysisConfig) -> anyhow::Result<Option<LlmClient>> {
     Ok(Some(LlmClient::new(endpoint, &taxonomy(config)?)?))
 }
 
-/// Whether what is sent can be read on its way: plain `http` to another machine.
+/// Whether others can read what is sent: plain `http` to another machine.
 pub(crate) fn is_open_to_readers(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
     let host = rest.split('/').next().unwrap_or_default();
@@ -437,12 +437,12 @@ fn llm_parts(
     metrics: IngestMetrics,
 ) -> anyhow::Result<Option<LlmParts>> {
     let (AnalysisEngine::OpenAi(openai), Some(kafka)) = (&config.analysis.engine, &config.kafka) else {
-        return Ok(None); // the configuration asks for both
+        return Ok(None); // the configuration requires both or neither
     };
     let spent = crate::rebuild::beside(&config.index.path, "llm-spent.json");
     let budget = DailyBudget::open(openai.budget_per_day, Some(spent.clone())).with_context(|| {
         format!(
-            "cannot read `{}`, which says what the language model has cost today; remove it",
+            "cannot read `{}`, which records what the language model has cost today; remove it",
             spent.display()
         )
     })?;
@@ -479,7 +479,7 @@ async fn watch_geoip(geoip: GeoIp) {
         move || geoip.reload_if_changed(),
         |reloaded| match reloaded {
             Reloaded::Changed => info!("reloaded the GeoIP file"),
-            Reloaded::Readable => {} // a refused file is reported once, and not read again until it changes
+            Reloaded::Readable => {} // a refused file is reported once, and only read again after it changes
             Reloaded::Failed(error) => {
                 warn!(error, "the new GeoIP file is refused; the old one stays in use")
             }

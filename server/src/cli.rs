@@ -30,7 +30,7 @@ struct ConfigArgs {
     config: Option<PathBuf>,
 }
 
-/// Where the server is.
+/// Which server to talk to.
 #[derive(Debug, Args)]
 struct ServerArgs {
     /// The server's address [default: $HEARKEN_URL, else the profile's, else the configuration's, else
@@ -47,9 +47,9 @@ struct ServerArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Try it: an in-process broker, bundled conversations, ingest, index and API; nothing to set up
+    /// Try it out: an in-process broker, bundled conversations, ingest, index and API; no setup needed
     Demo {
-        /// Replay everything at full speed, print a summary and end
+        /// Replay everything at full speed, print a summary and exit
         #[arg(long)]
         exit: bool,
         /// Where to listen [default: 127.0.0.1:8080, or any free port if that is taken]
@@ -60,7 +60,7 @@ enum Command {
     Serve {
         #[command(flatten)]
         config: ConfigArgs,
-        /// Do only this; other processes do the rest, on an index in OpenSearch
+        /// Do only this part; other processes do the rest, on an index in OpenSearch
         #[arg(long, value_enum)]
         role: Option<ServeRole>,
     },
@@ -78,28 +78,28 @@ enum Command {
         #[command(flatten)]
         server: ServerArgs,
     },
-    /// Show one interaction with its transcript
+    /// Show an interaction with its transcript
     Show {
         #[command(flatten)]
         args: remote::ShowArgs,
         #[command(flatten)]
         server: ServerArgs,
     },
-    /// Show interactions as they change, until interrupted
+    /// Follow interactions as they change, until interrupted
     Tail {
         #[command(flatten)]
         args: remote::TailArgs,
         #[command(flatten)]
         server: ServerArgs,
     },
-    /// Write every interaction that matches, as NDJSON, CSV or Parquet
+    /// Write all matching interactions as NDJSON, CSV or Parquet
     Export {
         #[command(flatten)]
         args: remote::ExportArgs,
         #[command(flatten)]
         server: ServerArgs,
     },
-    /// Offer an AI agent the server's tools, through the Model Context Protocol on standard input and output
+    /// Offer an AI agent the server's tools, over the Model Context Protocol on standard input and output
     Mcp(ServerArgs),
     /// Watch a server: rates, lag, freshness, the index, searches
     Top {
@@ -115,7 +115,7 @@ enum Command {
         #[command(flatten)]
         server: ServerArgs,
     },
-    /// Print the completions of a shell
+    /// Print shell completions
     Completions {
         /// The shell
         #[arg(value_enum)]
@@ -157,7 +157,7 @@ enum Command {
 enum ServeRole {
     /// Read Kafka and write the index
     Ingest,
-    /// Answer
+    /// Answer queries
     Query,
 }
 
@@ -178,13 +178,13 @@ enum IndexCommand {
     },
     /// Verify every checksum and count
     Check(ConfigArgs),
-    /// Rewrite every document with today's schema and analysis
+    /// Rewrite every document with the current schema and analysis
     Rebuild(ConfigArgs),
     /// Print sizes and counts
     Stats {
         #[command(flatten)]
         config: ConfigArgs,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
@@ -212,7 +212,7 @@ enum KeysCommand {
         config: ConfigArgs,
         #[command(flatten)]
         new: commands::keys::NewKeyArgs,
-        /// As JSON, with what is kept of the key
+        /// Print JSON, with what is stored about the key
         #[arg(long)]
         json: bool,
     },
@@ -220,7 +220,7 @@ enum KeysCommand {
     List {
         #[command(flatten)]
         config: ConfigArgs,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
@@ -236,14 +236,14 @@ enum KeysCommand {
 
 #[derive(Debug, Subcommand)]
 enum BackupCommand {
-    /// Copy what is durable now into a new directory and verify the copy
+    /// Copy what is durable now into a new directory, and verify the copy
     Create {
         #[command(flatten)]
         config: ConfigArgs,
         /// The directory
         dir: PathBuf,
     },
-    /// Restore a copy where there is no index; a damaged one is refused
+    /// Restore a backup where there is no index; a damaged one is refused
     Restore {
         #[command(flatten)]
         config: ConfigArgs,
@@ -254,13 +254,13 @@ enum BackupCommand {
 
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
-    /// Follow the chain of its lines, and say how far it goes or where it breaks
+    /// Follow the log's chain, and report how far it goes or where it breaks
     Check(ConfigArgs),
 }
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Say what is wrong with a configuration file, and on which line
+    /// Report what is wrong with a configuration file, and on which line
     Check {
         /// The file
         file: PathBuf,
@@ -269,7 +269,7 @@ enum ConfigCommand {
     Sample,
 }
 
-/// Runs the program and says how it ended.
+/// Runs the program and returns its exit code.
 pub fn run(
     args: impl IntoIterator<Item = OsString>,
     variables: impl IntoIterator<Item = (String, String)>,
@@ -372,13 +372,13 @@ fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<()> {
 struct Environment(Vec<(String, String)>);
 
 impl Environment {
-    /// The value of a variable that is set and not empty.
+    /// The value of a variable, if it is set and not empty.
     fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(known, value)| known == name && !value.is_empty())?;
         Some(value)
     }
 
-    /// The server that a command asks.
+    /// A client for the server that a command talks to.
     fn client(&self, args: &ServerArgs) -> anyhow::Result<Client> {
         let given =
             |flag: &Option<String>, name: &str| flag.clone().or_else(|| self.get(name).map(str::to_owned));
@@ -395,14 +395,14 @@ impl Environment {
         })
     }
 
-    /// What shows long output.
+    /// The pager for long output.
     fn pager(&self) -> Pager {
         let value =
             |name: &str| self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         Pager::new(value("PAGER"), value("LESS"))
     }
 
-    /// The configuration of a server here, if there is one.
+    /// The configuration of a local server, if there is one.
     fn local_config(&self, args: &ConfigArgs) -> anyhow::Result<Option<Config>> {
         let is_named = args.config.is_some() || self.get("HEARKEN_CONFIG").is_some();
         if !is_named && !Path::new("hearken.toml").exists() {
@@ -411,7 +411,7 @@ impl Environment {
         Ok(Some(self.config(args)?))
     }
 
-    /// Where commands keep what they must remember.
+    /// Where commands keep their state.
     fn state_folder(&self) -> PathBuf {
         let folder = self.user_folder("XDG_STATE_HOME", ".local/state");
         folder.unwrap_or_else(|| std::env::temp_dir().join("hearken"))
@@ -423,7 +423,7 @@ impl Environment {
         Some(base.join("hearken"))
     }
 
-    /// The configuration: `--config`, else `HEARKEN_CONFIG`, else `hearken.toml` where there is one.
+    /// The configuration: `--config`, else `HEARKEN_CONFIG`, else `hearken.toml` if it exists.
     fn config(&self, args: &ConfigArgs) -> anyhow::Result<Config> {
         let named = args.config.clone().or_else(|| {
             let (_, path) =

@@ -1,4 +1,4 @@
-//! The HTTP API as a client sees it, for the commands that ask a server.
+//! A client of the HTTP API, for the commands that talk to a server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,12 +10,12 @@ use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use serde::Deserialize;
 
-/// The server's address by default.
+/// The default address of the server.
 const URL_DEFAULT: &str = "http://127.0.0.1:8080";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Timeout of answers that are read whole.
+/// Timeout for answers that are read whole.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// For erasures: the server waits for its files for at most five minutes.
+/// For erasures: the server waits up to five minutes for its files.
 const ERASURE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// The possible sources of a server's address: flags first, then the environment, a profile, the configuration.
@@ -25,11 +25,11 @@ pub struct Address {
     pub url: Option<String>,
     /// `HEARKEN_KEY`.
     pub key: Option<Secret>,
-    /// `--profile` or `HEARKEN_PROFILE`; without, the profile `default`, if there is one.
+    /// `--profile` or `HEARKEN_PROFILE`; otherwise the profile `default`, if it exists.
     pub profile: Option<String>,
-    /// The file of the profiles.
+    /// The profile file.
     pub profiles: Option<PathBuf>,
-    /// Where the server of the configuration listens, if there is a configuration.
+    /// Where the configured server listens, if there is a configuration.
     pub listen: Option<SocketAddr>,
     /// Whether that server encrypts connections.
     pub is_encrypted: bool,
@@ -55,13 +55,13 @@ pub struct Client {
 #[error("{problem}")]
 pub struct ClientError {
     problem: String,
-    /// Whether asking again later may help.
+    /// Whether retrying later may help.
     pub is_passing: bool,
-    /// When.
+    /// How long to wait before that.
     pub retry_after: Option<Duration>,
 }
 
-/// The part of RFC 9457 that is shown.
+/// The parts of an RFC 9457 problem that are shown.
 #[derive(Default, Deserialize)]
 struct Problem {
     title: Option<String>,
@@ -78,7 +78,7 @@ impl Client {
     pub fn new(address: Address) -> anyhow::Result<Self> {
         let profile = profile(&address)?;
         let listen = address.listen.filter(|listen| listen.port() != 0).map(|listen| {
-            // A server that listens on all addresses is reached on loopback.
+            // A server that listens on all addresses can be reached on loopback.
             let ip = if listen.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen.ip() };
             let scheme = if address.is_encrypted { "https" } else { "http" };
             format!("{scheme}://{}", SocketAddr::new(ip, listen.port()))
@@ -109,7 +109,7 @@ impl Client {
         &self.url
     }
 
-    /// `GET`, for an answer that is read whole.
+    /// `GET`, for an answer to be read whole.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -117,7 +117,7 @@ impl Client {
         self.send(self.http.get(self.address(path, parameters)).timeout(ANSWER_TIMEOUT))
     }
 
-    /// `GET`, for an answer that is streamed, possibly without end.
+    /// `GET`, for an answer to be streamed, possibly without end.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -164,7 +164,7 @@ impl Client {
         self.send(request.header(CONTENT_TYPE, "application/json").body(what.to_string()))
     }
 
-    /// `POST` of a JSON-RPC message. An answer in JSON is one, whatever its status.
+    /// `POST` of a JSON-RPC message. Any JSON answer counts as an answer, whatever its status.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -193,7 +193,7 @@ impl Client {
     }
 
     fn address(&self, path: &str, parameters: &[(String, String)]) -> String {
-        let query = serde_urlencoded::to_string(parameters).unwrap_or_default(); // pairs of texts always can be
+        let query = serde_urlencoded::to_string(parameters).unwrap_or_default(); // string pairs can always be encoded
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{}{path}{mark}{query}", self.url)
     }
@@ -209,7 +209,7 @@ impl Client {
         };
         request.send().map_err(|error| ClientError {
             problem: format!(
-                "cannot ask the server at `{}`: {:#}; is it running?",
+                "cannot reach the server at `{}`: {:#}; is it running?",
                 self.url,
                 anyhow::Error::new(error)
             ),
@@ -265,7 +265,11 @@ fn profile(address: &Address) -> anyhow::Result<Profile> {
         None if address.profile.is_none() => Ok(Profile::default()),
         None => {
             let names: Vec<_> = profiles.into_keys().collect();
-            bail!("there is no profile `{name}` in `{}`; there are {}", path.display(), names.join(", "))
+            bail!(
+                "there is no profile `{name}` in `{}`; the profiles are {}",
+                path.display(),
+                names.join(", ")
+            )
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the commands of `hearken index` do with an index on an OpenSearch cluster.
+//! Implements the commands of `hearken index` for an index on an OpenSearch cluster.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
@@ -19,27 +19,27 @@ use indicatif::ProgressBar;
 use crate::engine::opensearch_options;
 use crate::{fail_points, logging};
 
-/// About how much memory the documents take that are written at a time: a request of a few hundred kilobytes keeps the cluster
-/// busy for much longer than it is under way.
+/// Approximate memory of the documents written in one request: a request of a few hundred kilobytes already keeps the
+/// cluster busy for much longer than the transfer takes.
 const BATCH_BYTES: usize = 512 << 10;
-/// What a document takes beside its texts.
+/// What a document takes besides its texts.
 const DOCUMENT_BYTES: usize = 4 << 10;
 
-/// Makes the index, unless it is there and fits.
+/// Creates the index, unless a matching one exists.
 ///
 /// # Errors
-/// The index that is there does not fit; the message has the differences. Or the cluster cannot be reached.
+/// The existing index does not match (the message lists the differences), or the cluster cannot be reached.
 pub(crate) fn prepare(settings: &OpenSearchConfig) -> anyhow::Result<()> {
     let prepared = prepare_index(&opensearch_options(settings)?)?;
-    let done = if prepared.is_new { "made the index" } else { "there is already, and fits, the index" };
-    writeln!(std::io::stdout(), "{done} `{}`, which is `{}`", prepared.index, settings.index_prefix)?;
+    let done = if prepared.is_new { "created the index" } else { "the index is already there and matches:" };
+    writeln!(std::io::stdout(), "{done} `{}`, aliased as `{}`", prepared.index, settings.index_prefix)?;
     Ok(())
 }
 
-/// Reads every document, to see that all of them can be read.
+/// Reads every document, to verify that all of them can be read.
 ///
 /// # Errors
-/// One cannot be read, or the index is not there or does not fit.
+/// A document cannot be read, or the index is missing or does not match.
 pub(crate) fn check(settings: &OpenSearchConfig) -> anyhow::Result<()> {
     let index = OpenSearchIndex::connect(opensearch_options(settings)?)?;
     let found = Checksum::of_cluster(&index.reader())?;
@@ -47,11 +47,12 @@ pub(crate) fn check(settings: &OpenSearchConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes every document anew, with today's fields and analysis, into a new index, which then takes the place of the old one.
-/// The old one, of this or another version, stays beside it.
+/// Rewrites every document with the current fields and analysis into a new index, which then replaces the old one. The
+/// old one, whatever its version, is kept.
 ///
 /// # Errors
-/// The old index cannot be read, or the new one not written; the old one is in its place then, and the new one gone.
+/// The old index cannot be read, or the new one cannot be written; then the old one stays in place, and the new one is
+/// removed.
 pub(crate) fn rebuild(config: &Config, settings: &OpenSearchConfig) -> anyhow::Result<()> {
     logging::start(&config.log)?;
     let _fail_points = fail_points::arm()?;
@@ -76,25 +77,25 @@ pub(crate) fn rebuild(config: &Config, settings: &OpenSearchConfig) -> anyhow::R
     }
 }
 
-/// Fills the new index, and answers with how many documents it has.
+/// Fills the new index, and returns the number of its documents.
 fn rewrite(old: &OpenSearchReader, new: OpenSearchOptions, deriver: &mut Deriver) -> anyhow::Result<u64> {
     let new = OpenSearchIndex::connect(new)?;
     let mut copying = Copying::new(Box::new(new.store()), ProgressBar::new(old.num_stored()?));
     let visited = old.for_each_stored(&mut |document| {
-        copying.put(crate::rebuild::rewritten(document, deriver)) // its revision stays
+        copying.put(crate::rebuild::rewritten(document, deriver)) // keeps its revision
     });
     visited.context("cannot read the index")?;
     let num_put = copying.finish()?.num_put;
     let num_stored = new.reader().num_stored()?;
-    ensure!(num_stored == num_put, "the new index has {num_stored} of {num_put} documents; the log says why");
+    ensure!(num_stored == num_put, "the new index has {num_stored} of {num_put} documents; see the log");
     Ok(num_stored)
 }
 
-/// Copies every document of the embedded engine's index, those of erased interactions included, and compares both. What the
-/// cluster has of the same revision, or a newer one, is left.
+/// Copies every document of the embedded engine's index, including those of erased interactions, and compares the two.
+/// Documents that the cluster has in the same or a newer revision are left alone.
 ///
 /// # Errors
-/// One of both cannot be read or written, or they differ in the end. It is safe to run it again.
+/// One of the two cannot be read or written, or they differ in the end. It is safe to run it again.
 pub(crate) fn copy_from_tantivy(config: &Config, settings: &OpenSearchConfig) -> anyhow::Result<()> {
     logging::start(&config.log)?;
     let _fail_points = fail_points::arm()?;
@@ -117,14 +118,14 @@ pub(crate) fn copy_from_tantivy(config: &Config, settings: &OpenSearchConfig) ->
     ensure!(
         wanted.num_documents == found.num_documents,
         "`{alias}` has {} documents and `{path}` has {}: something else has written to `{alias}`, or the cluster has refused \
-         some, of which the log tells",
+         some; see the log",
         found.num_documents,
         wanted.num_documents
     );
     ensure!(
         wanted == found,
-        "some of the {} documents of `{alias}` are not what `{path}` has: something else has written to `{alias}`, and what \
-         is newer was left",
+        "some of the {} documents of `{alias}` are not what `{path}` has: something else has written to `{alias}`, and newer \
+         documents were left",
         found.num_documents
     );
     writeln!(
@@ -139,17 +140,17 @@ pub(crate) fn copy_from_tantivy(config: &Config, settings: &OpenSearchConfig) ->
 struct Copying {
     store: Box<dyn Store>,
     bar: ProgressBar,
-    /// Of the documents that are not written yet.
+    /// Size of the documents not written yet.
     num_bytes: usize,
     done: Copied,
     failure: Option<anyhow::Error>,
 }
 
-/// How it went.
+/// The outcome.
 #[derive(Debug, Clone, Copy, Default)]
 struct Copied {
     num_put: u64,
-    /// Were there already, of the same revision or a newer one.
+    /// Documents that were there already, in the same or a newer revision.
     num_left: u64,
 }
 
@@ -192,7 +193,7 @@ impl Copying {
     }
 }
 
-/// A checksum of a set of documents, whatever their order and revisions.
+/// A checksum of a set of documents, independent of their order and revisions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Checksum {
     num_documents: u64,

@@ -1,4 +1,4 @@
-//! What each command does.
+//! One module per command.
 
 pub mod audit;
 pub mod backup;

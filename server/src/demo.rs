@@ -1,4 +1,4 @@
-//! What the demo is made of: conversations written for it, recordings of their calls, and a GeoIP file over documentation
+//! The demo's material: conversations written for it, recordings of their calls, and a GeoIP file over documentation
 //! addresses.
 
 pub mod geoip;

@@ -1,4 +1,4 @@
-//! Opens the engine that the configuration names. Only here and in the commands that look after an index is one named.
+//! Opens the configured engine. Only this module and the commands that maintain an index name a concrete engine.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use hearken_index_tantivy::{FlushReport, Index, IndexReader, IndexWriter};
 use prometheus::Registry;
 use tracing::warn;
 
-/// An open index, as each of its users sees it.
+/// An open index, through the port that each user needs.
 pub struct Engine {
-    /// Ingest writes.
+    /// For ingest to write.
     pub store: Box<dyn Store>,
-    /// Ingest looks up what it writes.
+    /// For ingest to look up what it writes.
     pub lookup: Arc<dyn Lookup>,
-    /// Queries ask.
+    /// For queries.
     pub search: Arc<dyn Search>,
-    /// The server looks after it.
+    /// For the server to maintain it.
     pub maintain: Arc<dyn Maintain>,
 }
 
@@ -53,7 +53,7 @@ pub fn open(config: &Config, registry: &Registry) -> anyhow::Result<Engine> {
     match &config.index.engine {
         IndexEngine::Tantivy => Ok(open_tantivy(config, registry)?.into()),
         IndexEngine::OpenSearch(settings) => {
-            // Saved views and receipts of erasures are beside it.
+            // Saved views and erasure receipts are kept beside it.
             if let Some(folder) = config.index.path.parent() {
                 std::fs::create_dir_all(folder)
                     .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
@@ -63,7 +63,7 @@ pub fn open(config: &Config, registry: &Registry) -> anyhow::Result<Engine> {
     }
 }
 
-/// Opens the index in `index.path`, with its flush times measured.
+/// Opens the index in `index.path`, and measures its flush times.
 ///
 /// # Errors
 /// The index is in use, damaged, of another version, or cannot be reached.
@@ -82,7 +82,7 @@ pub fn open_tantivy(config: &Config, registry: &Registry) -> anyhow::Result<(Ind
     Ok(opened?)
 }
 
-/// How to talk to the cluster, secrets included.
+/// The cluster's connection options, including secrets.
 ///
 /// # Errors
 /// A file with a secret or certificates cannot be read.
@@ -113,10 +113,10 @@ pub fn opensearch_options(settings: &OpenSearchConfig) -> anyhow::Result<OpenSea
     Ok(options)
 }
 
-/// Refuses what only the tantivy engine, with files of its own, can do.
+/// Refuses commands that only work with the files of the tantivy engine.
 ///
 /// # Errors
-/// The engine is another one; the message says what to do `instead`.
+/// The engine is OpenSearch; the message says what to do `instead`.
 pub fn refuse_opensearch(config: &Config, instead: &str) -> anyhow::Result<()> {
     match &config.index.engine {
         IndexEngine::Tantivy => Ok(()),

@@ -1,4 +1,4 @@
-//! Passes erasures from the API to ingest and the index, which do not know each other.
+//! Passes erasures from the API to ingest and the index, which do not know the API.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use hearken_ingest::Eraser;
 use hearken_model::InteractionId;
 use hearken_query::erasures::{Erase, EraseFailed};
 
-/// The API's eraser: ingest's, and the index that it writes.
+/// The API's eraser, made of ingest's eraser and the index that it writes.
 pub(crate) struct ServerErasures {
     pub(crate) eraser: Eraser,
     pub(crate) index: Arc<dyn Maintain>,

@@ -1,15 +1,15 @@
 //! Fail points: places where the crash tests stop, delay or kill the server.
 //!
-//! They exist only in builds with the feature `failpoints` of the crate `fail`, which `cargo test --workspace` turns on
-//! and a build of the server alone, as for a release, does not.
+//! They only exist in builds with the feature `failpoints` of the crate `fail`. `cargo test --workspace` turns it on; a
+//! build of the server alone, as for a release, does not.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, bail};
 use fail::FailScenario;
 
-/// `name=n`: the process aborts at the n-th pass of the fail point: nothing is unwound or written.
-/// `FAILPOINTS` has no such action.
+/// `name=n`: the process aborts at the n-th pass of the fail point, without unwinding or writing anything. `FAILPOINTS`
+/// has no such action.
 const ABORT_VARIABLE: &str = "FAILPOINTS_ABORT";
 
 /// Applies `FAILPOINTS` (see the crate `fail`) and `FAILPOINTS_ABORT`, for as long as the result lives.

@@ -1,4 +1,4 @@
-//! Passes events over HTTP from the API to ingest, which do not know each other.
+//! Passes events received over HTTP from the API to ingest, which do not know each other.
 
 use hearken_ingest::{Incoming, Intake, Sender, Taken};
 use hearken_query::events::{Accepting, EventItem, EventSink, EventsAnswer, NotDurable, RejectedItem};
@@ -34,7 +34,7 @@ impl EventSink for HttpEvents {
     }
 }
 
-/// The error as senders see it: without the paths of files.
+/// The error shown to senders, without file paths.
 fn public_reason(cause: &anyhow::Error) -> String {
     match cause.downcast_ref::<hearken_ingest::IntakeError>() {
         Some(hearken_ingest::IntakeError::Log(hearken_ingest::LogError::Io { .. })) => {

@@ -1,12 +1,12 @@
 //! `hearken import`: past conversations from files, into a running server, into Kafka, or into a stopped index.
 //!
-//! - [`files`]: which files, and their text, decompressed.
-//! - [`json`], [`rows`], [`transcript`]: a file's text becomes events, one after the other.
-//! - [`progress`]: how far each file has come, so that an interrupted import continues where it stopped.
+//! - [`files`]: finds the files and decompresses their text.
+//! - [`json`], [`rows`], [`transcript`]: turn a file's text into events, one by one.
+//! - [`progress`]: records how far each file has come, so that an interrupted import continues where it stopped.
 //! - [`destination`]: where the events go.
 //!
-//! Interrupting an import never duplicates anything: events that are sent again have the same ids and the same times, even
-//! if the file names none. An event without a time gets the file's, and its place in the file.
+//! Interrupting an import never causes duplicates: events that are sent again have the same ids and times, even if the
+//! file has none. An event without a time gets one from the file's time and its position in the file.
 
 mod destination;
 mod files;
@@ -32,23 +32,23 @@ pub use transcript::Speakers;
 use self::destination::ImportBatch;
 use self::files::ImportFile;
 
-/// Most events, and most bytes, of a batch.
+/// Most events in a batch, and most bytes.
 const BATCH_EVENTS_MAX: usize = 5_000;
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Reasons that the summary lists; the others are counted.
+/// Most reasons listed in the summary; the others are counted.
 const REASONS_MAX: usize = 20;
 
 /// What to import, and how.
 pub struct Import {
     /// Files, folders, and `-` for standard input.
     pub paths: Vec<String>,
-    /// What all files are; by default their names say it.
+    /// The kind of all files; by default each name tells.
     pub kind: Option<FileKind>,
-    /// What the columns of CSV files are.
+    /// Maps CSV columns to fields.
     pub mapping: Mapping,
-    /// Which role each speaker in transcripts has.
+    /// The role of each speaker in transcripts.
     pub speakers: Speakers,
-    /// Whether to forget how far an earlier import came.
+    /// Whether to ignore the progress of an earlier import.
     pub again: bool,
     /// Whether the summary goes to standard output, as JSON.
     pub json: bool,
@@ -59,12 +59,12 @@ pub struct Import {
 struct ImportCounts {
     num_files: usize,
     num_ignored_files: usize,
-    /// Files that an earlier import had finished.
+    /// Files that an earlier import had already finished.
     num_finished_before: usize,
     num_events: u64,
     num_accepted: u64,
     num_before: u64,
-    /// By file and reason: how many, and the first of them, counted from 1.
+    /// By file and reason: the count, and the position of the first, from 1.
     skipped: BTreeMap<(String, String), (u64, u64)>,
 }
 
@@ -79,16 +79,16 @@ impl ImportCounts {
     }
 }
 
-/// An event of a file, or why there is none.
+/// An event of a file, or why it was skipped.
 type Item = Result<Vec<u8>, String>;
 /// The events of a file, in order; an error means that the rest cannot be read.
 type Items = Box<dyn Iterator<Item = anyhow::Result<Item>>>;
 
 impl Import {
-    /// Imports everything, and says on standard error what was skipped and why.
+    /// Imports everything, and reports on standard error what was skipped and why.
     ///
     /// # Errors
-    /// A file cannot be read, the destination accepts nothing, or nothing at all could be imported.
+    /// A file cannot be read, the destination accepts nothing, or nothing could be imported at all.
     pub fn run(self, destination: Destination, mut progress: Progress) -> anyhow::Result<()> {
         let started = Instant::now();
         let (sources, num_ignored_files) = files::list(&self.paths, self.kind)?;
@@ -180,14 +180,14 @@ impl Import {
         );
         if tally.num_before > 0 || tally.num_finished_before > 0 {
             eprintln!(
-                "{} events and {} files had been imported before; `--again` imports them once more",
+                "{} events and {} files had been imported before; `--again` imports them again",
                 HumanCount(tally.num_before),
                 tally.num_finished_before
             );
         }
         if tally.num_ignored_files > 0 {
             eprintln!(
-                "{} files in folders were ignored: their names are not those of events",
+                "{} files in folders were ignored: their names are not those of event files",
                 tally.num_ignored_files
             );
         }

@@ -1,18 +1,18 @@
-//! The `hearken` program: commands, assembly, signals. The only room that touches the environment, signals and the
+//! The `hearken` program: commands, assembly, signals. The only crate that touches the environment, signals and the
 //! process's exit.
 //!
 //! - [`cli`]: the commands and their exit codes.
-//! - [`app`]: puts the rooms together; the commands and the tests use the same assembly.
-//! - [`engine`]: opens the engine of the index; `cluster`: what commands do with one on OpenSearch.
+//! - [`app`]: wires the crates together; commands and tests use the same assembly.
+//! - [`engine`]: opens the index engine; `cluster`: the index commands for OpenSearch.
 //! - [`http_events`]: events over HTTP, from the API to ingest.
-//! - [`erasures`]: erasures over HTTP, in the same way.
+//! - [`erasures`]: erasures over HTTP, likewise.
 //! - [`commands`]: what each command does.
-//! - [`client`], [`terminal`], [`pager`]: the API as a client sees it, its answers in a terminal, and page by page.
+//! - [`client`], [`terminal`], [`pager`]: an API client, and its answers in a terminal, page by page.
 //! - [`import`]: past conversations from files.
 //! - [`demo`]: the bundled conversations, the recordings and the GeoIP file of the demo.
 //! - [`rebuild`]: rewrites the index from its stored documents.
 //! - [`fail_points`]: where the crash tests kill the program; a release build has none.
-//! - [`logging`], [`metrics`]: log lines, and the metrics that belong to no other room.
+//! - [`logging`], [`metrics`]: log lines, and the metrics that belong to no other crate.
 //!
 //! ```no_run
 //! use hearken::app::{App, Role};

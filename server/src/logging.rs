@@ -5,17 +5,17 @@ use std::io;
 use hearken_config::{LogConfig, LogFormat};
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging. A second call in one process changes nothing.
+/// Starts logging. Further calls in the same process have no effect.
 ///
 /// # Errors
-/// tracing does not understand the level.
+/// tracing does not understand the configured level.
 pub fn start(config: &LogConfig) -> anyhow::Result<()> {
-    // rmcp logs the beginning and end of every request, and repeats what strangers sent. A level for it, or for
-    // what tantivy's room keeps quiet, in the configuration wins, because it comes later.
+    // rmcp logs the start and end of every request, and repeats what strangers sent. The configured level comes later,
+    // so it can override this, and whatever the tantivy crate keeps quiet.
     let filter = EnvFilter::try_new(format!("rmcp=error,{},{}", hearken_index_tantivy::QUIET, config.level))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let lines = lines.with_ansi(console::colors_enabled_stderr()); // none in files, nor with NO_COLOR
-    // An error means that logging has started already, which is fine.
+    // An error means that logging has already started, which is fine.
     let _ = match config.format {
         LogFormat::Text => lines.with_writer(|| OneLine(io::stderr())).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
@@ -23,12 +23,12 @@ pub fn start(config: &LogConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes each event as one line of visible characters. A line break in a value, which a stranger may have sent, would begin
-/// a line that looks like one of ours, and an escape sequence could control the terminal. JSON escapes both.
+/// Writes each event as one line of visible characters. A line break in a value, which a stranger may have sent, could
+/// otherwise fake a log line, and an escape sequence could control the terminal. JSON escapes both.
 struct OneLine<W>(W);
 
 impl<W: io::Write> io::Write for OneLine<W> {
-    /// Takes one event as tracing passes it on: whole, with a line break after it.
+    /// Takes one event as tracing passes it on: whole, with a trailing line break.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = text.strip_suffix('\n').unwrap_or(&text);
@@ -45,7 +45,7 @@ impl<W: io::Write> io::Write for OneLine<W> {
     }
 }
 
-/// The line with its control characters escaped, except those that colour it.
+/// The line with its control characters escaped, except those that set colours.
 fn visible(line: &str) -> String {
     let mut shown = String::with_capacity(line.len() + 16);
     for (at, c) in line.char_indices() {

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// tantivy makes and drops a table of 4 MB and more at every refresh, on a thread that ends with it; the system's
-/// allocator gives such memory back to the kernel each time. docs/adr/0005 has the measurement.
+/// At every refresh, tantivy allocates and drops a table of 4 MB and more, on a thread that ends with it; the system
+/// allocator returns such memory to the kernel each time. docs/adr/0005 has the measurement.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! The metrics of index and build (docs/reference.md#metrics), read when Prometheus asks.
+//! Metrics of the index and the build (docs/reference.md#metrics), read on each scrape.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ impl IndexCollector {
             monitor,
             documents: IntGauge::new(
                 "hearken_index_documents",
-                "Interactions in the index, what is left of erased ones included.",
+                "Interactions in the index, including tombstones of erased ones.",
             )?,
             bytes: IntGauge::new("hearken_index_bytes", "Bytes of the index on disk.")?,
             live_bytes: IntGauge::new(
@@ -56,7 +56,7 @@ impl Collector for IndexCollector {
     }
 }
 
-/// Registers the index's sizes.
+/// Registers the index's metrics.
 ///
 /// # Errors
 /// They are registered already.

@@ -1,4 +1,4 @@
-//! What is longer than the terminal, page by page.
+//! Shows output that is longer than the terminal page by page.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::{Command, Stdio};
@@ -6,14 +6,15 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 use console::{Term, measure_text_width};
 
-/// What shows pages unless `PAGER` names something else.
+/// The pager unless `PAGER` names another.
 const PAGER_DEFAULT: &str = "less";
-/// Its options unless `LESS` has others: end at once if all fits, and at Ctrl-C; show colours; leave the text on the screen.
+/// Its options unless `LESS` has others: exit at once if everything fits, and on Ctrl-C; show colours; leave the text
+/// on the screen.
 const LESS_DEFAULT: &str = "FKRX";
-/// The shell's exit code for a program that does not exist.
+/// The shell's exit code when a program does not exist.
 const NO_SUCH_PROGRAM: i32 = 127;
 
-/// The program that shows pages.
+/// The program that pages output.
 #[derive(Debug, Clone)]
 pub struct Pager {
     command: Option<String>,
@@ -21,14 +22,14 @@ pub struct Pager {
 }
 
 impl Pager {
-    /// By the values of `PAGER`, a command of the shell, and `LESS`. An empty one, and `cat`, mean that nothing is paged.
+    /// From the values of `PAGER`, a shell command, and `LESS`. If empty or `cat`, nothing is paged.
     pub fn new(pager: Option<&str>, less: Option<&str>) -> Self {
         let command = Some(pager.unwrap_or(PAGER_DEFAULT).trim());
         let command = command.filter(|command| !matches!(*command, "" | "cat")).map(str::to_owned);
         Pager { command, less: less.unwrap_or(LESS_DEFAULT).to_owned() }
     }
 
-    /// Prints lines, page by page if they go to a terminal and are longer than it.
+    /// Prints lines, page by page if they go to a terminal and do not fit.
     ///
     /// # Errors
     /// Standard output cannot be written.
@@ -39,13 +40,13 @@ impl Pager {
         }
     }
 
-    /// Whether there is such a program.
+    /// Runs the pager; whether it exists.
     fn show(&self, command: &str, lines: &[String]) -> anyhow::Result<bool> {
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).env("LESS", &self.less).stdin(Stdio::piped());
         let mut pager = shell.spawn().with_context(|| format!("cannot run the pager `{command}`"))?;
         if let Some(mut stdin) = pager.stdin.take() {
-            // The reader closes it when done.
+            // Fails if the reader quits early, which is fine.
             let _ = stdin.write_all((lines.join("\n") + "\n").as_bytes());
         }
         let ended = pager.wait().with_context(|| format!("cannot wait for the pager `{command}`"))?;

@@ -1,8 +1,8 @@
-//! Rewrites the index from its stored documents, with today's schema, analysis and prices; no Kafka needed. The index may
-//! be one of an earlier version.
+//! Rewrites the index from its stored documents, with the current schema, analysis and prices; needs no Kafka. The
+//! index may have been written by an earlier version.
 //!
-//! The new index is built next to the old one and replaces it only when it is complete and durable, so that an
-//! interruption at any moment leaves one whole index.
+//! The new index is built next to the old one and replaces it only once it is complete and durable, so an interruption
+//! at any point leaves one whole index.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ use hearken_ingest::{Deriver, IngestMetrics};
 use hearken_model::{Document, Status};
 use indicatif::ProgressBar;
 
-/// Documents between two commits: large enough to be quick, small enough to bound memory.
+/// Documents per commit: large enough to be fast, small enough to bound memory.
 const BATCH_DOCUMENTS: usize = 5_000;
 
-/// Rebuilds the index that the configuration names.
+/// Rebuilds the configured index.
 ///
 /// # Errors
-/// The old index cannot be read, or the new one not written; the old one is untouched then.
+/// The old index cannot be read, or the new one cannot be written; the old one is then untouched.
 pub fn run(config: &Config) -> anyhow::Result<()> {
     let path = &config.index.path;
     let (building, old) = (beside(path, "rebuilding"), beside(path, "replaced"));
@@ -75,19 +75,19 @@ fn rewrite(config: &Config, from: &Path, to: &Path) -> anyhow::Result<u64> {
     Ok(num_documents)
 }
 
-/// The document as it would be made today.
+/// The document as it would be written today.
 pub(crate) fn rewritten(document: Document, deriver: &mut Deriver) -> Document {
     if document.state.is_hidden() {
         return document;
     }
-    // Whether it is abandoned was judged by the clock, and stays until the server judges again.
+    // Abandonment was decided by the clock; the decision stands until the server makes a new one.
     let was_abandoned = document.derived.head.status == Some(Status::Abandoned);
     let now = was_abandoned.then_some(hearken_model::Timestamp::from_nanos(i64::MAX));
     let derived = deriver.derive(&document.state, &mut Memo::default(), now);
     Document { derived, ..document }
 }
 
-/// `index` → `index.rebuilding`, next to it, so that the last step is a rename on one file system.
+/// `index` → `index.rebuilding`, a sibling, so that the last step is a rename within one file system.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");

@@ -1,4 +1,4 @@
-//! What retention removed disappears from answers at once; this removes it from the files.
+//! What retention removes disappears from answers at once; this removes it from the files, too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use hearken_index::{Maintain, StoreError};
 use hearken_ingest::IngestStatus;
 use tracing::{info, warn};
 
-/// How long after one cleaning the next one begins: each rewrites the segments in which something became too old, and
-/// every minute something does. docs/privacy.md says how long that takes.
+/// Pause between cleanings: each rewrites the segments in which something has expired, and something expires every
+/// minute. docs/privacy.md says how long that takes.
 const CLEAN_INTERVAL: Duration = Duration::from_secs(30 * 60);
-/// Pause before the next attempt.
+/// Pause before a retry.
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 /// How often to check whether anything was removed.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Cleans the files whenever something was removed since the last time, for as long as the server runs.
+/// Cleans the files whenever something was removed since the last time, as long as the server runs.
 pub(crate) async fn keep_files_clean(status: IngestStatus, index: Arc<dyn Maintain>) {
-    // A process before this one may have removed something without getting it out of the files.
+    // An earlier process may have removed something without cleaning it out of the files.
     let mut cleaned = clean(&index).await.is_ok().then_some(0);
     loop {
         let num_removed = status.num_removed();
@@ -27,12 +27,12 @@ pub(crate) async fn keep_files_clean(status: IngestStatus, index: Arc<dyn Mainta
         }
         match clean(&index).await {
             Ok(()) => {
-                info!("the files no longer hold anything older than its retention");
+                info!("the files no longer hold interactions past their retention");
                 cleaned = Some(num_removed);
                 tokio::time::sleep(CLEAN_INTERVAL).await;
             }
             Err(error) => {
-                warn!(%error, "the files still hold what is older than its retention; trying again");
+                warn!(%error, "the files still hold interactions past their retention; trying again");
                 tokio::time::sleep(RETRY_INTERVAL).await;
             }
         }

@@ -1,5 +1,5 @@
-//! How interactions look in a terminal. Text from outside is never printed as it is: control characters are
-//! removed by [`clean`].
+//! Formats interactions for a terminal. Text from outside is never printed unchanged: [`clean`] removes control
+//! characters.
 
 use console::{Alignment, Style, measure_text_width, pad_str, style, truncate_str};
 use hearken_index::highlight::unescape;
@@ -7,11 +7,11 @@ use serde_json::Value;
 
 /// The longest bar of a facet, in characters.
 const BAR_WIDTH: usize = 24;
-/// Width if no terminal says how wide it is.
+/// Width if the terminal does not report one.
 const WIDTH_DEFAULT: usize = 120;
 
-/// Text without control characters, so that nothing in it moves the cursor, changes colours or reverses lines. Line
-/// feeds and tabs become spaces.
+/// Removes control characters, so that text cannot move the cursor, change colours or reverse lines. Line feeds and
+/// tabs become spaces.
 pub fn clean(text: &str) -> String {
     let visible = |c: char| match c {
         '\n' | '\t' => ' ',
@@ -25,7 +25,7 @@ fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A fragment of an answer: HTML-escaped, what matched in `<mark>`. Here it is bold.
+/// A fragment of an answer, which is HTML-escaped with matches in `<mark>`; here they are bold.
 pub fn fragment(html: &str) -> String {
     let mut shown = String::new();
     for (idx, part) in html.split("<mark>").enumerate() {
@@ -39,7 +39,7 @@ pub fn fragment(html: &str) -> String {
     shown
 }
 
-/// The text of a field of an interaction, empty when it is absent.
+/// The text of an interaction's field, empty if absent.
 pub fn text(interaction: &Value, pointer: &str) -> String {
     match interaction.pointer(pointer) {
         None | Some(Value::Null) => String::new(),
@@ -65,7 +65,7 @@ pub fn clock(seconds: f64) -> String {
     }
 }
 
-/// The colour of a mood.
+/// The colour for a sentiment.
 pub fn mood(sentiment: &str) -> Style {
     match sentiment {
         "positive" => Style::new().green(),
@@ -74,7 +74,7 @@ pub fn mood(sentiment: &str) -> Style {
     }
 }
 
-/// The colour of who speaks.
+/// The colour for a speaker.
 pub fn speaker(role: &str) -> Style {
     match role {
         "user" => Style::new().cyan(),
@@ -84,7 +84,7 @@ pub fn speaker(role: &str) -> Style {
     }
 }
 
-/// How many characters a line has.
+/// The width of a line in characters.
 pub fn width() -> usize {
     let term = console::Term::stdout();
     if term.is_term() { usize::from(term.size().1) } else { WIDTH_DEFAULT }
@@ -93,7 +93,7 @@ pub fn width() -> usize {
 const COLUMNS: [&str; 9] =
     ["started", "type", "status", "agent", "country", "csat", "sentiment", "messages", "topic"];
 
-/// The interactions of a page as a table, each with its id and what matched below it.
+/// The interactions of a page as a table, each with its id and matches below it.
 pub fn table(items: &[Value]) -> Vec<String> {
     let rows: Vec<[String; 9]> = items.iter().map(cells).collect();
     let widths: Vec<usize> = (0..COLUMNS.len())

@@ -1,4 +1,4 @@
-//! The commands as a person types them: exit codes, what goes to stdout and what to stderr.
+//! The commands as a person types them: exit codes, stdout and stderr.
 
 #![allow(clippy::unwrap_used)]
 
@@ -232,7 +232,7 @@ fn a_rebuild_analyses_again_what_an_older_version_answered_and_asks_no_kafka() {
     assert_eq!(info.version, Some(hearken_analysis::VERSION.to_string()));
     assert_ne!(again.topics_summary.topic.as_deref(), Some("Of an older version"));
     assert_eq!(again.topics_summary.sentiment, Some(Sentiment::Negative));
-    // A model's answer was an event, and stays what it was; its tokens are priced with today's prices.
+    // A language model's answer came as an event and does not change; its tokens are priced at today's prices.
     let asked = head(asked.id());
     assert_eq!(asked.analysis.unwrap().by, "a-model");
     assert_eq!(asked.topics_summary.topic.as_deref(), Some("Zebra parcels"));

@@ -81,7 +81,7 @@ fn a_backup_under_load_is_restored_whole_and_a_damaged_one_is_refused() {
     assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
     let said = String::from_utf8(restored.stdout).unwrap();
     let offset =
-        said.lines().find_map(|line| line.strip_prefix("read on at: topic http, partition 0, offset "));
+        said.lines().find_map(|line| line.strip_prefix("resumes at: topic http, partition 0, offset "));
     let offset: usize = offset.unwrap_or_else(|| panic!("{said}")).parse().unwrap();
     assert!(offset >= num_before, "{offset} of {num_before}");
 

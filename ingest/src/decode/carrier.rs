@@ -1,5 +1,5 @@
-//! The three carriers: CloudEvents 1.0 in structured and binary mode, and bare objects. What is none of Hearken's own
-//! events is given to [`formats`], whatever carried it.
+//! The three carriers: CloudEvents 1.0 in structured and binary mode, and bare objects. Whatever is not a native event
+//! is passed to [`formats`], no matter how it was carried.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -11,7 +11,7 @@ use super::formats::{self, Payload};
 use super::{Rejection, RejectionKind, json, native};
 use crate::record::RawRecord;
 
-/// What was in a carrier.
+/// The content of a carrier.
 pub(super) enum CarrierContent {
     /// One of Hearken's own events.
     Native(Envelope),
@@ -19,11 +19,11 @@ pub(super) enum CarrierContent {
     Foreign(Payload),
 }
 
-/// What every carrier of native events comes down to.
+/// The common form of native events in every carrier.
 pub(super) struct Envelope {
     /// The event's type, such as `interaction.message`.
     pub(super) event_type: String,
-    /// The event's id, which only bare objects may lack.
+    /// The event's id; only bare objects may lack it.
     pub(super) id: Option<String>,
     /// The CloudEvents `time`.
     pub(super) time: Option<Timestamp>,
@@ -63,7 +63,7 @@ pub(super) fn open(record: &RawRecord) -> Result<CarrierContent, Rejection> {
     }
 }
 
-/// A CloudEvent of another type may carry a foreign payload.
+/// A CloudEvent of a type that is not ours may carry a foreign payload.
 fn native_or_foreign(envelope: Envelope) -> Result<CarrierContent, Rejection> {
     if native::is_type(&envelope.event_type) {
         return Ok(CarrierContent::Native(envelope));
@@ -74,7 +74,7 @@ fn native_or_foreign(envelope: Envelope) -> Result<CarrierContent, Rejection> {
         .map_err(|unknown| native::unknown_type(&envelope.event_type, &unknown))
 }
 
-/// `application/cloudevents+json`, parameters such as a charset ignored.
+/// Whether it is `application/cloudevents+json`, ignoring parameters such as a charset.
 fn is_cloudevents(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/cloudevents+json")
@@ -122,7 +122,7 @@ fn decode_base64(text: &str) -> Result<Map<String, Value>, Rejection> {
     }
 }
 
-/// The attributes that CloudEvents 1.0 requires are required here too: without them it is not a CloudEvent.
+/// The attributes that CloudEvents 1.0 requires are required here, too: without them it is not a CloudEvent.
 fn envelope(attributes: &mut ObjectFields, data: Map<String, Value>) -> Result<Envelope, Rejection> {
     let specversion = attributes.required_text("specversion")?;
     if specversion != "1.0" {

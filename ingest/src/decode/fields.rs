@@ -1,6 +1,6 @@
 //! Reads typed values out of a JSON object, naming the place and the rule of everything it refuses.
 //!
-//! `null` and an empty text are absent data. Unknown fields are never looked at.
+//! `null` and empty text count as absent. Unknown fields are ignored.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use serde_json::{Map, Value};
 
 use super::{Rejection, RejectionKind};
 
-/// Most characters of a refused value that a reason repeats.
+/// Most characters of a refused value that a reason quotes.
 const SHOWN_CHARS_MAX: usize = 80;
 
-/// The fields of one object. Every reader takes its field out.
+/// The fields of one object. Each reader removes its field.
 pub(super) struct ObjectFields {
     object: Map<String, Value>,
-    /// What a field's name is prefixed with in a reason, its opening quote included.
+    /// The prefix of field names in reasons, including the opening quote.
     place: String,
 }
 
@@ -25,7 +25,7 @@ impl ObjectFields {
         ObjectFields { object, place: place.into() }
     }
 
-    /// The field's value unless it is absent.
+    /// The field's value, unless it is absent.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         self.object.remove(name).filter(|value| !value.is_null())
     }
@@ -59,7 +59,7 @@ impl ObjectFields {
         }
     }
 
-    /// A text, empty or not.
+    /// A text, possibly empty.
     pub(super) fn any_text(&mut self, name: &str) -> Result<Option<String>, Rejection> {
         self.read(name, "a string", |value| match value {
             Value::String(text) => Some(std::mem::take(text)),
@@ -67,7 +67,7 @@ impl ObjectFields {
         })
     }
 
-    /// A text; an empty one is absent.
+    /// A text; an empty one counts as absent.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, Rejection> {
         Ok(self.any_text(name)?.filter(|text| !text.is_empty()))
     }
@@ -80,7 +80,7 @@ impl ObjectFields {
         self.any_text(name)?.ok_or_else(|| self.missing(name))
     }
 
-    /// One of a closed set of names.
+    /// One of a fixed set of names.
     pub(super) fn named<T>(
         &mut self,
         name: &str,
@@ -107,7 +107,7 @@ impl ObjectFields {
         self.read(name, "true or false", |value| value.as_bool())
     }
 
-    /// A whole number within bounds; `3.0` is whole.
+    /// An integer within bounds; `3.0` counts as one.
     pub(super) fn integer(&mut self, name: &str, min: i64, max: i64) -> Result<Option<i64>, Rejection> {
         let rule = match (min, max) {
             (0, i64::MAX) => "a whole number, 0 or more".to_owned(),
@@ -123,7 +123,7 @@ impl ObjectFields {
         self.read(name, &rule, |value| value.as_f64().filter(|number| (min..=max).contains(number)))
     }
 
-    /// A decimal amount, as a string or a JSON number, 0 or more.
+    /// A decimal amount, 0 or more, as a string or a JSON number.
     pub(super) fn money(&mut self, name: &str) -> Result<Option<Money>, Rejection> {
         self.read(name, "a decimal amount, 0 or more, such as \"0.0142\"", |value| {
             let text = match value {
@@ -164,7 +164,7 @@ impl ObjectFields {
         each.collect::<Result<_, _>>().map(Some)
     }
 
-    /// Metadata: scalars, nested keys flattened with dots, at most [`METADATA_KEYS_MAX`] keys.
+    /// Metadata: scalars, with nested keys joined by dots, at most [`METADATA_KEYS_MAX`] keys.
     pub(super) fn metadata(&mut self, name: &str) -> Result<BTreeMap<String, Scalar>, Rejection> {
         let mut flat = BTreeMap::new();
         match self.take(name) {
@@ -214,7 +214,7 @@ impl ObjectFields {
     }
 }
 
-/// What a JSON value is, for people.
+/// The kind of a JSON value, for people.
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

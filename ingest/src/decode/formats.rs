@@ -1,11 +1,11 @@
-//! Other systems' payloads, recognised by shape and mapped to the same events: one module for each format.
+//! Other systems' payloads, recognised by shape and mapped to the same events; one module per format.
 //!
-//! A format is a name, the [`marks`](shape::Mark) by which its payloads are known, and a function that reads one.
-//! [`FORMATS`] lists them; the first one whose marks are all there reads the payload. `docs/formats.md` says what maps
-//! to what and what is dropped.
+//! A format has a name, the [`marks`](shape::Mark) that identify its payloads, and a function that reads one.
+//! [`FORMATS`] lists the formats; the first whose marks are all present reads the payload. `docs/formats.md` says what
+//! maps to what, and what is dropped.
 //!
-//! Vendors add and rename fields all the time. So what is essential (the conversation's id, the list of messages) is
-//! checked and refused with its place, and everything else is taken if it is as expected and left out if it is not.
+//! Vendors add and rename fields all the time. So only the essentials (the conversation's id, the list of messages) are
+//! checked and refused with their place; everything else is used if it has the expected form, and left out otherwise.
 
 mod chatwoot;
 mod contact_lens;
@@ -35,7 +35,7 @@ use self::shape::Mark;
 use super::{Decoded, Rejection};
 use crate::record::RawRecord;
 
-/// All formats, in the order in which they are tried.
+/// All formats, in the order they are tried.
 static FORMATS: &[&Format] = &[
     &elevenlabs::FORMAT,
     &vapi::FORMAT,
@@ -55,17 +55,17 @@ static FORMATS: &[&Format] = &[
 struct Format {
     /// Its name, for people.
     name: &'static str,
-    /// What every payload of it has, the most telling first.
+    /// What every payload of it has, the most distinctive first.
     marks: &'static [Mark],
     /// Reads a payload that has all marks.
     read: fn(&Value, &Context<'_>) -> Result<Decoded, Rejection>,
 }
 
-/// What reading may need beside the payload.
+/// What a reader may need besides the payload.
 pub(super) struct Context<'a> {
-    /// The record that brought it.
+    /// The record that carried it.
     pub(super) record: &'a RawRecord,
-    /// Its timestamp, or the moment of acceptance.
+    /// Its timestamp, or else the time of acceptance.
     pub(super) recorded_at: Timestamp,
 }
 
@@ -83,7 +83,7 @@ impl Payload {
 
 /// An object of no known format. Displays as the end of a sentence that begins with what else it is not.
 pub(super) struct Unknown {
-    /// The format that has most of its marks there, and the first mark that is not.
+    /// The format with the most matching marks, and the first mark that is missing.
     nearest: Option<(&'static Format, String)>,
 }
 
@@ -98,12 +98,12 @@ impl fmt::Display for Unknown {
     }
 }
 
-/// Recognises the format of a record that is not JSON.
+/// Recognises a record that is not JSON.
 pub(super) fn recognise_bytes(bytes: &[u8]) -> Option<Payload> {
     otel::of_protobuf(bytes).map(|body| Payload { format: &otel::FORMAT, body })
 }
 
-/// Recognises the format of an object.
+/// Recognises an object.
 pub(super) fn recognise(object: Map<String, Value>) -> Result<Payload, Unknown> {
     let body = Value::Object(object);
     let mut nearest: Option<(usize, &Format, String)> = None;

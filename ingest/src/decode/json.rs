@@ -1,4 +1,5 @@
-//! JSON as producers write it: what other parsers read is read, though the specification or serde_json would refuse it.
+//! Reads JSON as producers really write it, including what other parsers accept but the specification or serde_json
+//! would refuse.
 
 use std::borrow::Cow;
 
@@ -6,16 +7,16 @@ use serde_json::Value;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// The text behind the byte order mark that some editors and Windows programs begin a text with.
+/// The text without the byte order mark that some editors and Windows programs write first.
 pub(super) fn without_byte_order_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
-/// Parses one JSON text. A byte order mark before it is skipped, and half of a surrogate pair is read as U+FFFD:
-/// programs that cut text after a number of UTF-16 units leave half an emoji, and their JSON writers escape it.
+/// Parses one JSON text. A leading byte order mark is skipped, and half of a surrogate pair is read as U+FFFD: programs
+/// that cut text after a number of UTF-16 units leave half an emoji, and their JSON writers escape it.
 ///
 /// # Errors
-/// It is not JSON. The place in the error is that in the text as it came, without the mark.
+/// It is not JSON. The position in the error counts from the start of the text, including the mark.
 pub(super) fn parse(text: &[u8]) -> serde_json::Result<Value> {
     let text = without_byte_order_mark(text);
     serde_json::from_slice(text).or_else(|error| match with_whole_characters(text) {
@@ -24,9 +25,9 @@ pub(super) fn parse(text: &[u8]) -> serde_json::Result<Value> {
     })
 }
 
-/// The text with U+FFFD in place of every half of a surrogate pair, escaped or not; as long as it was.
+/// The text with U+FFFD in place of every half of a surrogate pair, escaped or not; its length does not change.
 ///
-/// JSON has backslashes nowhere but in strings, so there is no need to know where those begin and end.
+/// In JSON, backslashes only occur in strings, so there is no need to know where strings begin and end.
 fn with_whole_characters(text: &[u8]) -> Cow<'_, [u8]> {
     let mut repaired = Cow::Borrowed(text);
     let mut at = 0;
@@ -43,7 +44,7 @@ fn with_whole_characters(text: &[u8]) -> Cow<'_, [u8]> {
             }
             (b'\\', Some(_)) => 6,
             (b'\\', None) => 2,
-            // What UTF-8 would be for a surrogate, if that were allowed.
+            // How UTF-8 would encode a surrogate, if that were allowed.
             (0xED, _) if matches!(text[at + 1..], [0xA0..=0xBF, 0x80..=0xBF, ..]) => {
                 repaired.to_mut()[at..at + 3].copy_from_slice("\u{FFFD}".as_bytes());
                 3
@@ -54,7 +55,7 @@ fn with_whole_characters(text: &[u8]) -> Cow<'_, [u8]> {
     repaired
 }
 
-/// The UTF-16 unit of the escape that the text begins with, as in `\u00e9`.
+/// The UTF-16 unit of the escape at the start of the text, such as `\u00e9`.
 fn escaped_unit(text: &[u8]) -> Option<u16> {
     let digits = text.strip_prefix(br"\u")?.get(..4)?;
     digits.iter().try_fold(0, |unit, digit| {

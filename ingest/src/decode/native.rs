@@ -28,24 +28,26 @@ const END_STATUSES: &[&str] = &["finished", "abandoned", "transferred", "failed"
 const STATUSES: &[&str] = &["in_progress", "finished", "abandoned", "transferred", "failed"];
 const SENTIMENTS: &[&str] = &["positive", "neutral", "negative"];
 
-/// An offset larger than this (ten years) is an instant in disguise, not a distance from the start.
+/// An offset larger than this (ten years) is really a timestamp, not a distance from the start.
 const OFFSET_MS_MAX: i64 = 10 * 366 * 24 * 3600 * 1000;
 
-/// Whether an event type is one of Hearken's own.
+/// Whether an event type is native.
 pub(super) fn is_type(event_type: &str) -> bool {
     TYPES.contains(&event_type)
 }
 
-/// The rejection of a record whose event type is not Hearken's own and whose data is of no known format.
+/// The rejection of a record with a foreign event type and data of no known format.
 pub(super) fn unknown_type(event_type: &str, unknown: &Unknown) -> Rejection {
     let shown: String = event_type.chars().take(80).collect();
-    let hint = hearken_model::field::nearest(event_type, TYPES.iter().copied())
-        .map_or_else(|| format!("known are {}", TYPES.join(", ")), |name| format!("did you mean `{name}`?"));
+    let hint = hearken_model::field::nearest(event_type, TYPES.iter().copied()).map_or_else(
+        || format!("known types are {}.", TYPES.join(", ")),
+        |name| format!("did you mean `{name}`?"),
+    );
     RejectionKind::UnknownType
         .because(format!("the event type `{shown}` is unknown; {hint} The data is {unknown}"))
 }
 
-/// Reads an event whose type [`is_type`].
+/// Reads an event for whose type [`is_type`] holds.
 pub(super) fn read(envelope: Envelope, recorded_at: Timestamp) -> Result<Event, Rejection> {
     let event_type = envelope.event_type.as_str();
     let mut data = ObjectFields::new(envelope.data, "`");
@@ -75,7 +77,7 @@ pub(super) fn read(envelope: Envelope, recorded_at: Timestamp) -> Result<Event, 
         "interaction.completed" => {
             event.started.llm_model = data.text("llm_model")?;
             let status = data.named("status", STATUSES, Status::from_name)?;
-            // An exported interaction that was still running comes back without an end.
+            // An exported interaction that was still running is read back without an end.
             if status != Some(Status::InProgress) {
                 event.end = Some(end(&mut data, status, end_time)?);
             }
@@ -115,7 +117,7 @@ fn started_fields(data: &mut ObjectFields) -> Result<StartedFields, Rejection> {
     })
 }
 
-/// Reads a message. `at` was read already, because it may also be the event's time.
+/// Reads a message. `at` has already been read, because it may also be the event's time.
 fn message(
     data: &mut ObjectFields,
     at: Option<Timestamp>,
@@ -126,7 +128,7 @@ fn message(
     let role = data.named("role", ROLES, Role::from_name)?;
     let offset_ms = match data.integer("offset_ms", -OFFSET_MS_MAX, OFFSET_MS_MAX)? {
         Some(offset_ms) => Some(offset_ms),
-        // What Hearken itself prints as `timestamp` is the same number; anything else of that name is not ours.
+        // What Hearken itself outputs as `timestamp` is the same number; any other value with that name is not ours.
         None => data.integer("timestamp", -OFFSET_MS_MAX, OFFSET_MS_MAX).unwrap_or(None),
     };
     let message_time = match (at, offset_ms) {
@@ -171,7 +173,7 @@ fn tool(data: &mut ObjectFields) -> Result<Option<ToolCall>, Rejection> {
     }))
 }
 
-/// The transcript of a completed interaction; a message without an id is `<interaction_id>#<n>`, n from 0.
+/// The transcript of a completed interaction; a message without an id becomes `<interaction_id>#<n>`, with n from 0.
 fn transcript(
     data: &mut ObjectFields,
     interaction_id: &str,
@@ -231,7 +233,7 @@ fn assessment(data: &mut ObjectFields) -> Result<Assessment, Rejection> {
     })
 }
 
-/// Says who analysed, from what and at what expense: [`crate::llm`] writes it, upstream does not.
+/// Who analysed, from what, and at what cost; written by [`crate::llm`], never by upstream.
 struct Analyst {
     by: String,
     version: String,
@@ -239,7 +241,7 @@ struct Analyst {
     usage: BTreeMap<String, Usage>,
 }
 
-/// The `analysis` of an `interaction.analyzed`. Anything of that name that is not ours is an unknown field.
+/// The `analysis` of an `interaction.analyzed`. A field of that name that is not ours counts as unknown.
 fn analyst(data: &mut ObjectFields) -> Option<Analyst> {
     let mut analysis = data.object("analysis").ok()??;
     let mut text = |name| analysis.text(name).ok()?;
@@ -277,7 +279,7 @@ fn checked_message_id(id: String) -> Result<String, Rejection> {
     Ok(id)
 }
 
-/// The id of a message whose event has none: the same record gives the same id however often it is read.
+/// The id of a message whose event has none: the same record yields the same id however often it is read.
 fn content_id(interaction_id: &InteractionId, time: Timestamp, message: &MessageUpdate) -> String {
     let content = serde_json::to_vec(&(interaction_id, time.as_nanos(), message)).unwrap_or_default();
     Uuid::new_v5(&Uuid::NAMESPACE_OID, &content).to_string()

@@ -1,4 +1,4 @@
-//! The three carriers, every type, and the reason for each mistake.
+//! Tests the three carriers, every type, and the reason for each mistake.
 
 #![allow(clippy::unwrap_used)]
 
@@ -25,7 +25,7 @@ fn record(value: &[u8], headers: &[(&str, &str)]) -> RawRecord {
     }
 }
 
-/// The one event of a native record.
+/// The only event of a native record.
 fn decoded(record: &RawRecord, accepted_at: Timestamp) -> Result<Event, Rejection> {
     match decode(record, accepted_at) {
         Decoded::Events(events) => Ok(<[Event; 1]>::try_from(events).unwrap().into_iter().next().unwrap()),
@@ -237,7 +237,7 @@ fn a_models_analysis_is_distinguished_from_upstreams_by_its_author() {
     assert_eq!((llm.by.as_str(), llm.of.as_str(), llm.assessment.csat), ("a-model", "f-1", Some(4)));
     assert_eq!(llm.usage["a-model"].input_tokens, 7);
     assert_eq!((event.assessment.csat, event.assessment.topic), (None, None));
-    // Anything else of that name is upstream's own affair, and no reason to refuse the event.
+    // Any other field of that name is upstream's own, and no reason to refuse the event.
     let mut without = analysis.clone();
     without.as_object_mut().unwrap().remove("of");
     let mut unread = analysis;
@@ -280,7 +280,7 @@ fn half_a_surrogate_pair_is_read_as_the_replacement_character() {
         let metadata: Vec<_> =
             event.started.metadata.iter().map(|(key, value)| (key.clone(), value)).collect();
         assert_eq!(metadata, [(format!("a{read}"), &Scalar::Text(read.to_owned()))]);
-        // In the attributes of a CloudEvent too, and in data that it carries as base64.
+        // In the attributes of a CloudEvent, too, and in base64 data.
         let data = format!(r#"{{"interaction_id":"i","agent":"{written}"}}"#);
         let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &data);
         for data in [format!(r#""data":{data}"#), format!(r#""data_base64":"{base64}""#)] {
@@ -290,7 +290,7 @@ fn half_a_surrogate_pair_is_read_as_the_replacement_character() {
             assert_eq!(event.started.agent.as_deref(), Some(read));
         }
     }
-    // Programs that do not escape write its three bytes, which are no UTF-8.
+    // Programs that do not escape write its three bytes, which are not valid UTF-8.
     let mut raw = br#"{"event":"interaction.started","interaction_id":"i","agent":"thanks "#.to_vec();
     raw.extend_from_slice(b"\xED\xA0\xBD\"}");
     let event = decoded(&record(&raw, &[]), Timestamp::EPOCH).unwrap();

@@ -1,16 +1,16 @@
-//! Whose values stand where several have assessed an interaction: upstream's, then a language model's, then detection's.
+//! Decides which assessment of an interaction wins: upstream's, then a language model's, then detection's.
 //!
-//! Upstream wins value by value, because it may know only some. A model's answer is one judgement of the whole: where
-//! it says nothing ("too little to judge by"), detection does not fill in, or `analysis.by` would not be true.
+//! Upstream wins value by value, because it may know only some of them. A model's answer is one judgement of the whole:
+//! where it gives no value ("too little to judge by"), detection does not fill it in, or `analysis.by` would be wrong.
 //!
-//! What upstream says nothing of is filled in only where it agrees with what upstream says: CSAT, sentiment and their
-//! descriptions are told from one reading, and never contradict each other.
+//! Values that upstream leaves out are only filled in where they agree with those it gives: CSAT, sentiment and their
+//! descriptions come from one reading, and must not contradict each other.
 
 use hearken_model::{AnalysisInfo, Assessment, LlmAnalysis, Sentiment, State, Versioned};
 
 use super::value;
 
-/// The assessment that stands, and whose it is.
+/// The assessment that wins, and whose it is.
 pub(super) fn choose(state: &State, detected: Assessment) -> (Assessment, AnalysisInfo) {
     let (upstream, llm) = (of_upstream(state), state.llm_analysis.as_ref());
     let info = info(state, &upstream, llm);
@@ -19,10 +19,10 @@ pub(super) fn choose(state: &State, detected: Assessment) -> (Assessment, Analys
     (upstream.or(agreeing), info)
 }
 
-/// The reading without what upstream's own values contradict: a satisfaction that its mood rules out, or the other way round.
+/// The reading without what upstream's values contradict: a satisfaction that upstream's mood rules out, or vice versa.
 fn agreeing(mut reading: Assessment, upstream: &Assessment) -> Assessment {
     if let Some(sentiment) = upstream.sentiment.filter(|sentiment| Some(*sentiment) != reading.sentiment) {
-        reading.csat_description = None; // its reasons may name a mood that is not shown
+        reading.csat_description = None; // its reasons may refer to a mood that is not shown
         reading.csat = reading.csat.filter(|csat| !rules_out(sentiment, *csat));
     }
     if let (Some(sentiment), Some(csat)) = (reading.sentiment, upstream.csat)
@@ -33,7 +33,7 @@ fn agreeing(mut reading: Assessment, upstream: &Assessment) -> Assessment {
     reading
 }
 
-/// Nobody in a good mood is dissatisfied, nor anybody in a bad one satisfied.
+/// Nobody in a good mood is dissatisfied, and nobody in a bad mood is satisfied.
 fn rules_out(sentiment: Sentiment, csat: u8) -> bool {
     match sentiment {
         Sentiment::Positive => csat <= 2,
@@ -55,7 +55,7 @@ pub(crate) fn of_upstream(state: &State) -> Assessment {
     }
 }
 
-/// `analysis.at` is the event time of the newest event that was analysed; a model's answer is dated by it.
+/// `analysis.at` is the event time of the newest event that was analysed, which also dates a model's answer.
 fn info(state: &State, upstream: &Assessment, llm: Option<&Versioned<LlmAnalysis>>) -> AnalysisInfo {
     if !upstream.is_empty() {
         return AnalysisInfo { by: "upstream".to_owned(), version: None, at: state.newest_event };

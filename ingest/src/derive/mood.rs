@@ -1,11 +1,11 @@
-//! How the customer's mood developed, from the messages as they are shown.
+//! How the customer's mood developed, based on the messages as shown.
 
 use hearken_model::document::DerivedMessage;
 use hearken_model::{MoodChange, Role, Sentiment};
 
 use super::Transcript;
 
-/// The score assumed where upstream gave only a label.
+/// The score to assume when upstream gave only a label.
 const fn assumed_score(sentiment: Sentiment) -> f64 {
     match sentiment {
         Sentiment::Positive => 0.6,
@@ -23,7 +23,7 @@ pub(super) fn course(
         let said = transcript.iter().zip(messages);
         said.filter(|((_, _, message), _)| message.role == Role::User).map(|(_, derived)| derived)
     };
-    // Declared from positive to negative.
+    // The variants are declared from positive to negative.
     let worst = by_customer().filter_map(|derived| derived.sentiment).max();
     let scores: Vec<f64> = by_customer()
         .filter_map(|derived| derived.sentiment_score.or(derived.sentiment.map(assumed_score)))

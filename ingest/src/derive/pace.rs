@@ -1,4 +1,4 @@
-//! How a conversation went in time: how long the customer waited, and how long nobody spoke.
+//! The pace of a conversation: how long the customer waited, and how long nobody spoke.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use hearken_model::{InteractionType, MessageTime, MessageUpdate, Role, State, Ti
 
 use super::{Transcript, is_counted, value};
 
-/// Seconds and counts; `None` if the times they need are missing.
+/// Seconds and counts; `None` if the necessary times are missing.
 pub(super) struct Pace {
     pub(super) first_response: Option<f64>,
     pub(super) slowest_response: Option<f64>,
@@ -25,7 +25,7 @@ impl Pace {
             .filter(|(_, _, message)| is_counted(message.role))
             .map(|(at, _, message)| {
                 let begin = Some(*at).filter(|_| !untimed.has(message));
-                // A written message has no duration; the end of speech must be given.
+                // A written message has no duration; for speech, the end must be given.
                 let said = message.end_offset_ms.zip(start);
                 let said = said.map(|(end_offset_ms, start)| start.plus_millis(end_offset_ms).max(*at));
                 SpokenInterval { role: message.role, begin, end: said.or(begin.filter(|_| !is_call)) }
@@ -50,8 +50,8 @@ struct SpokenInterval {
     end: Option<Timestamp>,
 }
 
-/// Event times that stand in for those of messages: a transcript that came whole and without times has several
-/// messages at the one instant of its event.
+/// Event times that replace missing message times: in a transcript that came whole and without times, several messages
+/// have the time of its single event.
 struct Untimed(HashSet<Timestamp>);
 
 impl Untimed {
@@ -73,7 +73,7 @@ impl Untimed {
     }
 }
 
-/// The message's instant, where it may be that of its event.
+/// The message's time, if it may be that of its event.
 fn event_time(message: &MessageUpdate) -> Option<Timestamp> {
     match message.time {
         MessageTime::At(at) if message.end_offset_ms.is_none() => Some(at),
@@ -81,7 +81,7 @@ fn event_time(message: &MessageUpdate) -> Option<Timestamp> {
     }
 }
 
-/// For each place, if the customer spoke there, the nanoseconds until the agent's next message.
+/// For each position at which the customer spoke, the nanoseconds until the agent's next message.
 fn waits(spoken: &[SpokenInterval]) -> Vec<Option<i64>> {
     let mut waits = vec![None; spoken.len()];
     let mut answer: Option<&SpokenInterval> = None;
@@ -90,7 +90,7 @@ fn waits(spoken: &[SpokenInterval]) -> Vec<Option<i64>> {
             Role::Assistant => answer = Some(said),
             Role::User => {
                 let times = answer.and_then(|answer| answer.begin).zip(said.end);
-                // The agent may begin before the customer has ended.
+                // The agent may start before the customer has finished.
                 *wait = times.map(|(begin, end)| begin.nanos_since(end).max(0));
             }
             _ => {}
@@ -99,14 +99,14 @@ fn waits(spoken: &[SpokenInterval]) -> Vec<Option<i64>> {
     waits
 }
 
-/// The longest silence in nanoseconds; `None` where silence cannot be told.
+/// The longest silence in nanoseconds; `None` if silence cannot be determined.
 fn longest_silence(spoken: &[SpokenInterval]) -> Option<i64> {
     let speeches: Option<Vec<_>> = spoken.iter().map(|said| Some((said.begin?, said.end))).collect();
     let longest = silences(&speeches?)?.into_iter().map(|(from, to)| to.nanos_since(from)).max();
     Some(longest.unwrap_or(0))
 }
 
-/// How many messages were interrupted; `None` where none says either way.
+/// How many messages were interrupted; `None` if no message says either way.
 fn interruptions(transcript: &Transcript<'_>) -> Option<u64> {
     let said = || transcript.iter().filter_map(|(_, _, message)| message.interrupted);
     said().next()?;

@@ -1,4 +1,4 @@
-//! What is derived of how a conversation went.
+//! Tests what is derived about the course of a conversation.
 #![allow(clippy::unwrap_used)]
 
 use hearken_analysis::{Analyzer, Memo};
@@ -27,7 +27,7 @@ fn events(value: &Value) -> Vec<Event> {
     }
 }
 
-/// The public view of the interaction that these records make.
+/// The public view of the interaction made by these records.
 fn derived(records: &[Value]) -> Interaction {
     let mut events = records.iter().flat_map(events);
     let first = events.next().unwrap();
@@ -88,13 +88,13 @@ fn what_has_no_times_has_no_waits() {
     assert_eq!(waits(&completed("text_chat", json!([said("user"), said("assistant")]))), [None; 3]);
     let unanswered = completed("text_chat", json!([{"role": "user", "message": "hi", "offset_ms": 0}]));
     assert_eq!(waits(&unanswered), [None; 3]);
-    // Nobody says when the customer had spoken.
+    // Nothing says when the customer spoke.
     let call = completed(
         "voice_call",
         json!([{"role": "user", "message": "hi", "offset_ms": 0}, {"role": "assistant", "message": "yes", "offset_ms": 9_000}]),
     );
     assert_eq!(waits(&call), [None; 3]);
-    // Events within one second still have their own times.
+    // Events within the same second still have their own times.
     let event = |id: &str, role: &str, time: &str| {
         json!({"event": "interaction.message", "interaction_id": "i", "type": "text_chat", "message_id": id,
             "role": role, "message": "hello", "time": time})

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Transcript;
 
-/// The names of the tools in the order of their first call, and those of them with a call that did not work.
+/// The names of the tools in order of their first call, and those with a failed call.
 pub(super) fn called(transcript: &Transcript<'_>) -> (Vec<String>, Vec<String>) {
     let calls = || transcript.iter().filter_map(|(_, _, message)| message.tool.as_ref());
     let all = calls().map(|tool| tool.name.as_str());

@@ -1,7 +1,7 @@
-//! Logs: what some systems report of a sender, from which interactions are made.
+//! Logs: what some systems report about a sender, and from which interactions are made.
 //!
 //! A log is folded and stored like an interaction, but no search finds it. Whenever it has grown, its interactions are
-//! made again: see [`State::project`](hearken_model::State::project). That takes time in proportion to the log, which has
+//! rebuilt: see [`State::project`](hearken_model::State::project). That takes time in proportion to the log, which has
 //! the limits of an interaction.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use hearken_model::{Event, InteractionId, State};
 use super::OpenInteractions;
 use crate::decode::rasa::{self, Session};
 
-/// An event and its address as they are folded: a log keeps the address with the entry, because entries may differ.
+/// An event and its address in the form to fold: a log keeps the address with the entry, because entries may differ.
 pub(super) fn entry(mut event: Event, address: Option<Address>) -> (Event, Option<Address>) {
     match address {
         Some(address) if event.is_log_entry => {
@@ -25,9 +25,9 @@ pub(super) fn entry(mut event: Event, address: Option<Address>) -> (Event, Optio
 }
 
 impl OpenInteractions {
-    /// Makes the interactions of the logs that have changed since the last write again; answers with how many logs gave up
-    /// what they said of interactions that are older than their retention, as `is_over` tells. While the backlog is read
-    /// none does, because what comes next may be young enough.
+    /// Rebuilds the interactions of the logs that have changed since the last write. Returns how many logs gave up what
+    /// they said about interactions that are past their retention, as `is_over` decides. None does so while the backlog
+    /// is being read, because what comes next may be recent enough.
     pub(crate) fn project_logs(
         &mut self,
         reader: &dyn Lookup,
@@ -51,13 +51,13 @@ impl OpenInteractions {
             over.iter().flat_map(|session| &session.entries).for_each(|entry| {
                 entries.remove(entry);
             });
-            // If the index holds one of them, the next look for what is too old finds it there.
+            // If one of them is in the index, the next retention pass finds it there.
             over.iter().for_each(|session| self.forget(&session.id));
         }
         Ok(num_cut)
     }
 
-    /// Makes the interactions of the log again that an interaction comes from, if it comes from one.
+    /// If an interaction comes from a log, rebuilds that log's interactions.
     pub(crate) fn touch_log_of(
         &mut self,
         id: &InteractionId,
@@ -71,20 +71,20 @@ impl OpenInteractions {
     }
 
     fn touch_log(&mut self, log: &InteractionId, reader: &dyn Lookup) -> Result<(), SearchError> {
-        // One that is gone must not come back as an interaction.
+        // A log that is gone must not come back as an interaction.
         if self.load(log, reader)?.document.state.is_log {
             self.mark_dirty(log.clone());
         }
         Ok(())
     }
 
-    /// Makes the interactions of the logs again that told of some that were too old while the backlog was read.
+    /// Rebuilds the interactions of the logs that mentioned some that were too old while the backlog was being read.
     pub(crate) fn touch_unjudged_logs(&mut self, reader: &dyn Lookup) -> Result<(), SearchError> {
         let unjudged = std::mem::take(&mut self.unjudged_logs);
         unjudged.iter().try_for_each(|log| self.touch_log(log, reader))
     }
 
-    /// Makes the interactions of a log again; answers with those that are over.
+    /// Rebuilds the interactions of a log; returns those past their retention.
     fn project(
         &mut self,
         log: &InteractionId,
@@ -119,7 +119,7 @@ impl OpenInteractions {
                 }
             }
         }
-        // What was erased must not stay in the log either, nor come back to it when events are read again.
+        // Erased content must not stay in the log either, nor come back to it when events are read again.
         let entries = &mut Arc::make_mut(&mut self.load(log, reader)?.document).state.messages;
         erased.iter().for_each(|entry| {
             entries.remove(entry);
@@ -149,7 +149,7 @@ mod tests {
         deriver: Deriver,
         writer: IndexWriter,
         reader: IndexReader,
-        /// What is older is older than its retention.
+        /// Anything older is past its retention.
         cutoff: Timestamp,
         is_backlog_read: bool,
         _folder: tempfile::TempDir,
@@ -167,7 +167,7 @@ mod tests {
             World { open, deriver, writer, reader, cutoff, is_backlog_read: true, _folder: folder }
         }
 
-        /// One batch, after which nothing but the index is remembered.
+        /// One batch, after which only the index is remembered.
         fn batch(&mut self, payloads: &[Value]) {
             for payload in payloads {
                 let record = RawRecord {
@@ -227,13 +227,13 @@ mod tests {
         assert_eq!(world.said(UNKNOWN), ["first", "second"]);
         world.batch(&[rasa("session_started", 0, "")]);
         assert_eq!(world.said(FIRST), ["first", "second"]);
-        assert!(world.state(UNKNOWN).is_hidden(), "nothing is left of it");
+        assert!(world.state(UNKNOWN).is_hidden(), "nothing of it is left");
         assert_eq!(
             world.reader.counts().unwrap().interactions,
             1,
             "neither the log nor what was taken back is found"
         );
-        // What other events say of a conversation stays, whatever the log says.
+        // What other events say about a conversation stays, whatever the log says.
         world.batch(&[json!({"event": "interaction.rated", "interaction_id": FIRST, "rating": 5})]);
         world.batch(&[rasa("session_started", 100, ""), rasa("bot", 102, "hello"), rasa("undo", 103, "")]);
         assert_eq!(
@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(rating, Rating { rating: 5, rating_comment: None });
     }
 
-    /// A session in which that was said, and one in which "hello" was.
+    /// A session in which this was said, and one with "hello".
     fn two_sessions(said: &str) -> [Value; 4] {
         [
             rasa("session_started", 0, ""),
@@ -264,7 +264,7 @@ mod tests {
         for _ in 0..2 {
             assert!(!serde_json::to_string(&world.state("rasa-log/ada")).unwrap().contains("my secret"));
             assert!(world.state(FIRST).erased);
-            assert_eq!(world.said(SECOND), ["hello"], "the other one is as it was");
+            assert_eq!(world.said(SECOND), ["hello"], "the other one is unchanged");
             world.batch(&all); // everything is read again
         }
     }
@@ -280,9 +280,9 @@ mod tests {
         world.open.touch_log_of(&first, &world.reader).unwrap();
         world.batch(&[]);
         assert!(!log(&mut world).contains("my past"), "retention has found its conversation");
-        assert_eq!(world.said(SECOND), ["hello"], "the other one is as it was");
+        assert_eq!(world.said(SECOND), ["hello"], "the other one is unchanged");
 
-        // Everything is read again, and what comes next may be young enough.
+        // Everything is read again, and what comes next may be recent enough.
         world.is_backlog_read = false;
         world.batch(&all);
         assert!(log(&mut world).contains("my past"));

@@ -1,5 +1,6 @@
-//! Two processes that write the same interactions, as happens while a partition moves from one to the other, or when a process that was
-//! thought dead keeps running. However their steps interleave, the result is what one process alone would have made.
+//! Two processes that write the same interactions, as happens while a partition moves between them, or when a process
+//! that was thought dead keeps running. However their steps interleave, the result is what a single process would have
+//! written.
 #![allow(clippy::unwrap_used)]
 
 use std::cell::RefCell;
@@ -19,14 +20,14 @@ use crate::metrics::IngestMetrics;
 
 const INTERACTIONS: [&str; 2] = ["a", "b"];
 
-/// What happens next.
+/// The next step.
 #[derive(Debug, Clone)]
 enum Step {
-    /// A writer folds that event, unless it is in the middle of writing.
+    /// A writer folds this event, unless it is in the middle of writing.
     Fold(usize, usize),
-    /// A writer takes its next step: puts what has changed, refreshes, reads a conflict again, …
+    /// A writer takes its next step: writes changes, refreshes, rereads a conflict, …
     GoOn(usize),
-    /// A writer is killed and starts again: it reads again what it had not written.
+    /// A writer is killed and starts again: it rereads what it had not written.
     Crash(usize),
 }
 
@@ -42,7 +43,7 @@ struct Writer {
     store: MemoryStore,
     reader: MemoryReader,
     phase: Phase,
-    /// Folded and not known to be written.
+    /// Folded, but not known to be written.
     unsettled: Vec<Event>,
 }
 
@@ -169,7 +170,7 @@ fn two_writers_leave_what_one_would_have() {
                 Step::Crash(writer) => writers[writer].crash(),
             }
         }
-        // Neither starves: both continue in turns until everything is written.
+        // Neither starves: both take turns until everything is written.
         let is_settled = |writer: &Writer| writer.phase == Phase::Folding && writer.unsettled.is_empty();
         let mut num_steps = 0;
         let mut left: Vec<usize> = (0..events.len()).filter(|event| !is_folded[*event]).collect();

@@ -1,11 +1,11 @@
-//! Whether a topic is still the one that is being read.
+//! Checks whether a topic is still the one being read.
 //!
-//! A topic that was deleted and created again has the same name, and once it holds as many records as the old one the
-//! client silently reads on in it, past everything it held before. So, every [`CHECK_INTERVAL`], one record of
-//! each partition that was read before, its anchor, is fetched again and compared. When it is still there, the topic
-//! is the old one, and so was every record that was read before the fetch began: one of them is the next anchor.
+//! A topic that was deleted and created again has the same name, and once it holds as many records as the old one, the
+//! client silently reads on in it, past everything it held before. So every [`CHECK_INTERVAL`], one record of each
+//! partition that was read before, its anchor, is fetched again and compared. If it is still there, the topic is the
+//! old one, and so was every record read before the fetch began: one of them is the next anchor.
 //!
-//! This has a client and a thread of its own, because it must not disturb what is being read.
+//! This has its own client and thread, because it must not disturb reading.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,10 +34,10 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Whether a partition's anchor is where it was. None at all: the brokers did not answer.
+/// Whether a partition's anchor is where it was. No verdict means that the brokers did not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is, or retention or compaction has removed it and nothing speaks against the topic.
+    /// It is, or retention or compaction has removed it and nothing suggests another topic.
     Same,
     /// Another record is in its place, or the partition ends before it.
     Other,
@@ -46,7 +46,7 @@ pub(super) enum Verdict {
 type Anchors = Vec<(TopicPartition, Anchor)>;
 type Verdicts = Vec<(TopicPartition, Verdict)>;
 
-/// Compares anchors on a thread of its own, one round at a time.
+/// Compares anchors on a separate thread, one round at a time.
 pub(super) struct AnchorCheck {
     rounds: Option<Sender<Anchors>>,
     verdicts: Receiver<Verdicts>,
@@ -56,7 +56,7 @@ pub(super) struct AnchorCheck {
 }
 
 impl AnchorCheck {
-    /// Starts the thread; it asks the brokers nothing before the first round.
+    /// Starts the thread; it does not contact the brokers before the first round.
     pub(super) fn start(config: &KafkaConfig) -> std::io::Result<Self> {
         let (rounds_tx, rounds_rx) = bounded::<Anchors>(1);
         let (verdicts_tx, verdicts_rx) = bounded(1);
@@ -83,7 +83,7 @@ impl AnchorCheck {
         self.is_under_way
     }
 
-    /// Begins a round, unless one is under way.
+    /// Begins a round, unless one is running.
     pub(super) fn begin(&mut self, anchors: Anchors) {
         if let Some(rounds) = &self.rounds
             && !self.is_under_way
@@ -93,7 +93,7 @@ impl AnchorCheck {
         }
     }
 
-    /// The verdicts of the round that was under way, once.
+    /// The verdicts of the last round, once it has finished; returned only once.
     pub(super) fn finished(&mut self) -> Option<Verdicts> {
         let verdicts = self.verdicts.try_recv().ok()?;
         self.is_under_way = false;
@@ -116,9 +116,9 @@ impl Drop for AnchorCheck {
 fn checker_config(config: &KafkaConfig) -> ClientConfig {
     let mut client = client_config(config);
     client
-        .set("group.id", &config.group_id) // librdkafka wants one; the group is never joined
+        .set("group.id", &config.group_id) // librdkafka requires one; the group is never joined
         .set("enable.auto.commit", "false")
-        // For an anchor out of range the first record comes back, whose offset shows it.
+        // For an anchor out of range, this yields the first record, whose offset gives it away.
         .set("auto.offset.reset", "earliest")
         .set("fetch.wait.max.ms", "100")
         .set("fetch.min.bytes", "1")
@@ -133,8 +133,8 @@ struct Checker {
 }
 
 impl Checker {
-    /// One round. The client is kept for the next one only when everything was answered: one that met a recreated
-    /// topic may hold on to the leader epoch of the old one and never hear of the new one.
+    /// One round. The client is kept for the next one only if everything was answered: a client that met a recreated
+    /// topic may hold on to the old leader epoch and never hear of the new one.
     fn check(&self, kept: &mut Option<BaseConsumer<Quiet>>, anchors: Anchors) -> Verdicts {
         let num_anchors = anchors.len();
         let consumer = match kept.take().map_or_else(|| self.config.create_with_context(Quiet), Ok) {
@@ -164,7 +164,7 @@ impl Checker {
         let mut verdicts = Verdicts::new();
         let deadline = Instant::now() + CHECK_TIMEOUT;
         while !pending.is_empty() && Instant::now() < deadline && !self.is_stopping.load(Ordering::Acquire) {
-            // The source reports errors; here they are no answer.
+            // The source reports errors; here they only mean that there is no answer.
             let Some(Ok(message)) = consumer.poll(POLL_TIMEOUT) else { continue };
             let partition = (Arc::from(message.topic()), message.partition());
             let Some(anchor) = pending.remove(&partition) else { continue };

@@ -1,5 +1,5 @@
-//! The broker that ships inside librdkafka, for the demo and the quick tests: no process, the real protocol on a
-//! loopback port.
+//! The broker built into librdkafka, for the demo and the quick tests: no process, and the real protocol on a loopback
+//! port.
 
 use std::time::Duration;
 
@@ -10,13 +10,14 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 
-/// A broker in this process, and a producer for it. It keeps about 5 MB a partition and forgets all when dropped.
+/// A broker in this process, and a producer for it. It keeps about 5 MB per partition, and loses everything when
+/// dropped.
 pub struct InProcessBroker {
     producer: ThreadedProducer<DefaultProducerContext>,
     cluster: MockCluster<'static, DefaultProducerContext>,
 }
 
-/// A record to be produced.
+/// A record to produce.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OutgoingRecord {
     /// The key, which decides the partition unless one is named.
@@ -25,14 +26,14 @@ pub struct OutgoingRecord {
     pub value: Option<Vec<u8>>,
     /// Headers in order.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The record's timestamp; `None` is now.
+    /// The record's timestamp; `None` means now.
     pub timestamp: Option<Timestamp>,
     /// The partition; `None` lets the key decide.
     pub partition: Option<i32>,
 }
 
 impl InProcessBroker {
-    /// What a consumer of this broker sets. A fetch that finds nothing is answered only when its time is up, whatever
+    /// What a consumer of this broker must set. The broker answers an empty fetch only when its time is up, whatever
     /// arrives meanwhile.
     pub const CONSUMER_SETTINGS: [(&str, &str); 1] = [("fetch.wait.max.ms", "5")];
 
@@ -75,7 +76,7 @@ impl InProcessBroker {
             match self.producer.send(outgoing) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                    self.producer.flush(Duration::from_millis(100)).ok(); // full again is seen in the next round
+                    self.producer.flush(Duration::from_millis(100)).ok(); // the next round shows if it is still full
                 }
                 Err((error, _)) => return Err(error),
             }
@@ -85,7 +86,7 @@ impl InProcessBroker {
     /// Waits until everything produced so far is on the broker.
     ///
     /// # Errors
-    /// It is not there within the time.
+    /// It takes longer than `timeout`.
     pub fn flush(&self, timeout: Duration) -> Result<(), KafkaError> {
         self.producer.flush(timeout)
     }

@@ -1,4 +1,5 @@
-//! How the consumer is set up, and what it reports besides records: the partitions' ends, and whether a broker is reachable.
+//! The consumer's settings, and what it reports besides records: the partitions' ends, and whether a broker is
+//! reachable.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,24 +25,25 @@ pub(super) fn consumer_config(config: &KafkaConfig, assignment: Assignment) -> C
         .set("group.id", &config.group_id)
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
-        // Where to begin is always said; an offset that no longer exists is an error, and nothing is skipped.
+        // The starting offset is always given; one that no longer exists must be an error, and not skip anything.
         .set("auto.offset.reset", "error")
         .set("enable.partition.eof", "true")
         .set("statistics.interval.ms", "1000")
         .set("topic.metadata.refresh.interval.ms", "5000");
     if assignment == Assignment::ByGroup {
-        client.set("partition.assignment.strategy", "cooperative-sticky"); // who stays keeps what it reads
+        client.set("partition.assignment.strategy", "cooperative-sticky"); // members that stay keep their partitions
     }
     for (name, default) in [
         ("check.crcs", "true"), // off by default, and a flipped bit would be indexed
-        // The pace of fetches. A fetch waits for its first event for as long as the broker lets it, so an idle stream costs
-        // the broker two fetches a second, and the first event after a pause is fetched at once. What a fetch brought is
-        // still in the client's queue when the client looks whether to fetch again, and with a single record there it puts
-        // that off for the backoff (1000 ms by default): so a busy stream is fetched once in every backoff, with all that
-        // came meanwhile. Each fetch wakes five threads, which costs more than a few events do. docs/benchmarks.md compares.
+        // The pace of fetches. A fetch waits for its first event as long as the broker allows, so an idle stream costs
+        // the broker two fetches a second, and the first event after a pause is fetched at once. What a fetch brought
+        // is still in the client's queue when the client decides whether to fetch again, and a single record there
+        // makes it wait for the backoff (1000 ms by default): so a busy stream is fetched once per backoff, with
+        // everything that has come meanwhile. Each fetch wakes five threads, which costs more than a few events do.
+        // docs/benchmarks.md compares.
         ("queued.min.messages", "1"),
         ("fetch.queue.backoff.ms", "10"),
-        ("fetch.error.backoff.ms", "100"),       // after a broker's restart
+        ("fetch.error.backoff.ms", "100"),       // after a broker restart
         ("reconnect.backoff.max.ms", "1000"), // 10 s by default: too long for a stream that should be fresh
         ("queued.max.messages.kbytes", "16384"), // 64 MB by default, for each partition
     ] {
@@ -52,12 +54,12 @@ pub(super) fn consumer_config(config: &KafkaConfig, assignment: Assignment) -> C
     client
 }
 
-/// What is known of the brokers. Clones share it.
+/// What is known about the brokers. Clones share it.
 #[derive(Clone)]
 pub(super) struct Brokers(Arc<Mutex<BrokerState>>);
 
 struct BrokerState {
-    /// The last known end of each partition; −1 while unknown.
+    /// The last known end of each partition; −1 if unknown.
     ends: HashMap<TopicPartition, i64>,
     /// Where the client last reached the end of each partition. The last offsets before it may be transaction markers,
     /// which polling does not show.
@@ -66,25 +68,25 @@ struct BrokerState {
     num_statistics: u64,
     /// Set while there is no connection.
     outage: Option<Outage>,
-    /// What the group has assigned; `None` where partitions are assigned by hand, and all are ours.
+    /// What the group has assigned; `None` if partitions are assigned by hand, so that all are ours.
     owned: Option<BTreeSet<TopicPartition>>,
-    /// What the group has asked for and was not answered yet.
+    /// What the group has asked for and not been answered yet.
     rebalances: VecDeque<Rebalance>,
-    /// The client is about to end: whatever the group asks for is answered at once.
+    /// The client is about to end: the group is answered at once, whatever it asks for.
     is_closing: bool,
 }
 
-/// What the group asks for. The client waits until it is done.
+/// A request of the group. The client waits until it is fulfilled.
 #[derive(Debug)]
 pub(super) enum Rebalance {
-    /// These partitions are ours from now on, in addition to those that are already.
+    /// These partitions are ours from now on, in addition to those we have.
     Assigned(Vec<TopicPartition>),
     /// These are no longer ours.
     Revoked(Vec<TopicPartition>),
 }
 
 impl Brokers {
-    /// Nothing is known, and nothing connected yet.
+    /// Nothing is known or connected yet.
     pub(super) fn new(assignment: Assignment) -> Self {
         let outage = Some(Outage { since: Instant::now(), cause: None });
         Brokers(Arc::new(Mutex::new(BrokerState {
@@ -114,13 +116,13 @@ impl Brokers {
         self.lock().ends.insert(partition, end);
     }
 
-    /// Where the client last reached the ends of partitions, if that arrived after `num_statistics`, and the new number.
+    /// Where the client last reached the ends of partitions, if reported after `num_statistics`, and the new number.
     pub(super) fn met_ends_since(&self, num_statistics: u64) -> Option<(u64, HashMap<TopicPartition, i64>)> {
         let known = self.lock();
         (known.num_statistics != num_statistics).then(|| (known.num_statistics, known.met_ends.clone()))
     }
 
-    /// Every known partition, with its end or −1; of a group only those that it has assigned.
+    /// Every known partition, with its end or −1; with a group, only the assigned ones.
     pub(super) fn ends(&self) -> Vec<(TopicPartition, i64)> {
         let known = self.lock();
         let is_owned =
@@ -144,7 +146,7 @@ impl Brokers {
         }
     }
 
-    /// What the group asks for next.
+    /// The group's next request.
     pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
         self.lock().rebalances.pop_front()
     }
@@ -154,7 +156,7 @@ impl Brokers {
         self.lock().is_closing = true;
     }
 
-    /// Notes whether a broker is connected, as statistics or an answer tell.
+    /// Records whether a broker is connected, as statistics or an answer show.
     pub(super) fn heard_connected(&self, is_connected: bool) {
         let mut known = self.lock();
         match (&known.outage, is_connected) {
@@ -170,7 +172,7 @@ impl Brokers {
         }
     }
 
-    /// Keeps the newest cause of an outage, but "all brokers are down" only where nothing better is known. Says whether
+    /// Keeps the newest cause of an outage, but "all brokers are down" only if nothing better is known. Returns whether
     /// this is news: during an outage the same error arrives every second.
     fn heard_error(&self, code: Option<RDKafkaErrorCode>, reason: &str) -> bool {
         let Some(outage) = &mut self.lock().outage else { return true };
@@ -184,13 +186,13 @@ impl Brokers {
     }
 }
 
-/// A reason of librdkafka without the broker before it and the times after it.
+/// A reason from librdkafka without the leading broker and the trailing times.
 fn stable_part(reason: &str) -> &str {
     let reason = reason.split(" (after ").next().unwrap_or_default();
     reason.split_once(": ").map_or(reason, |(_, what)| what)
 }
 
-/// For the clients beside the consumer, which reports the same trouble already.
+/// For the clients besides the consumer, which already reports the same trouble.
 #[derive(Clone)]
 pub(super) struct Quiet;
 
@@ -228,7 +230,7 @@ impl ClientContext for KafkaContext {
         known.num_statistics += 1;
     }
 
-    /// [`KafkaContext::error`] reports failed connections as well.
+    /// [`KafkaContext::error`] reports failed connections, too.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match level {
             _ if facility == "FAIL" => debug!(facility, message, "librdkafka"),
@@ -239,7 +241,7 @@ impl ClientContext for KafkaContext {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
-        // The end of a partition is no trouble, and polling reports it too.
+        // The end of a partition is not an error, and polling reports it, too.
         if code != Some(RDKafkaErrorCode::PartitionEOF) && self.brokers.heard_error(code, reason) {
             warn!(%error, reason, "kafka client reports an error and keeps trying");
         }
@@ -247,7 +249,7 @@ impl ClientContext for KafkaContext {
 }
 
 impl ConsumerContext for KafkaContext {
-    /// Called while polling. Partitions are taken over and given up by the reader, which asks others first.
+    /// Called while polling. The reader takes over and gives up partitions, because it has to ask others first.
     fn rebalance(
         &self,
         consumer: &BaseConsumer<Self>,
@@ -261,7 +263,7 @@ impl ConsumerContext for KafkaContext {
                 false => consumer.incremental_unassign(partitions),
             };
             if let Err(error) = answered {
-                debug!(%error, "the group was not answered");
+                debug!(%error, "could not answer the group");
             }
             return;
         }

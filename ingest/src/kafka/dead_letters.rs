@@ -1,4 +1,4 @@
-//! The dead-letter topic: what could not be understood, unchanged, with the reason and where it came from.
+//! The dead-letter topic: records that could not be understood, unchanged, with the reason and their origin.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use super::producer::LazyProducer;
 use crate::decode::Rejection;
 use crate::record::RawRecord;
 
-/// How much is kept of a value that is too large for the topic (docs/reference.md#bad-records).
+/// How much to keep of a value that is too large for the topic (docs/reference.md#bad-records).
 const TRUNCATED_BYTES: usize = 64 * 1024;
-/// How long a dead letter may take until its partition is stopped. The other partitions wait as well meanwhile, so it
-/// is short: a stopped partition is tried again, and goes on by itself.
+/// How long a dead letter may take before its partition is stopped. The other partitions wait meanwhile, so it is
+/// short: a stopped partition is retried, and resumes by itself.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Timeout of requests about the topic.
+/// Timeout for requests about the topic.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Writes dead letters, acknowledged by all in-sync replicas. Clones share the connection.
@@ -32,28 +32,28 @@ pub(crate) struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// With `withholds_payloads` a dead letter says where its record is and why it was refused, and nothing that the
-    /// record said.
+    /// With `withholds_payloads`, a dead letter says where its record is and why it was refused, but nothing of what
+    /// the record said.
     pub(crate) fn open(config: &KafkaConfig, withholds_payloads: bool) -> Result<Self, KafkaError> {
         let mut client = super::client_config(config);
         client
             .set("acks", "all")
-            // A topic that is created again would stop an idempotent producer for good. Without idempotence a dead letter
-            // may be there twice, which is allowed.
+            // Recreating the topic would stop an idempotent producer for good. Without idempotence a dead letter may
+            // appear twice, which is allowed.
             .set("enable.idempotence", "false")
             .set("linger.ms", "0")
             .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
-            // How soon a topic that was missing is seen.
+            // How soon a previously missing topic is noticed.
             .set("topic.metadata.refresh.interval.ms", "2000");
         if config.librdkafka.get("message.max.bytes").is_none() {
-            // The producer must not refuse what the broker would take: the broker's limit decides.
+            // The producer must not refuse what the broker would accept: the broker's limit decides.
             client.set("message.max.bytes", "1000000000");
         }
         let producer = LazyProducer::new(client)?;
         Ok(DeadLetters { producer, config: config.clone(), withholds_payloads })
     }
 
-    /// The reason, as far as anybody but the record's sender may see it.
+    /// The reason, as far as anyone but the record's sender may see it.
     pub(crate) fn shown_reason<'r>(&self, rejection: &'r Rejection) -> Cow<'r, str> {
         rejection.shown_reason(self.withholds_payloads)
     }
@@ -70,30 +70,32 @@ impl DeadLetters {
             .name("dead-letter-topic".into())
             .spawn(move || dead_letters.create_missing_topic());
         if let Err(error) = started {
-            warn!(%error, "could not look for the dead-letter topic");
+            warn!(%error, "could not check for the dead-letter topic");
         }
     }
 
-    /// Creates the topic where it is missing and the brokers allow it.
+    /// Creates the topic if it is missing and the brokers allow it.
     pub(crate) fn create_missing_topic(&self) {
         let topic = self.topic();
         let admin: AdminClient<Quiet> = match super::client_config(&self.config).create_with_context(Quiet) {
             Ok(admin) => admin,
-            Err(error) => return warn!(topic, %error, "could not ask the brokers for the dead-letter topic"),
+            Err(error) => {
+                return warn!(topic, %error, "could not ask the brokers about the dead-letter topic");
+            }
         };
         match admin.inner().fetch_metadata(None, ADMIN_TIMEOUT) {
             Ok(metadata) if metadata.topics().iter().any(|known| known.name() == topic) => {}
             Ok(_) => create_topic(&admin, topic),
-            Err(error) => warn!(topic, %error, "could not ask the brokers for the dead-letter topic"),
+            Err(error) => warn!(topic, %error, "could not ask the brokers about the dead-letter topic"),
         }
     }
 
-    /// Writes these records and waits until all are acknowledged. The result for each is in the same order.
+    /// Writes these records and waits until all are acknowledged. The results are in the same order.
     pub(crate) fn write(&self, records: &[(RawRecord, Rejection)]) -> Vec<Result<(), KafkaError>> {
         let deliveries: Vec<_> =
             records.iter().map(|(record, rejection)| self.send(record, rejection, None)).collect();
         let mut outcomes: Vec<_> = deliveries.into_iter().map(|delivery| delivery.and_then(wait)).collect();
-        // A broker refuses a batch of records as a whole, so each of them is tried alone, and cut only then.
+        // A broker refuses a batch of records as a whole, so they are retried one by one, and cut only then.
         let is_alone = records.len() == 1;
         let mut broken: Option<KafkaError> = None;
         for ((record, rejection), outcome) in records.iter().zip(&mut outcomes) {
@@ -171,7 +173,7 @@ fn wait(delivery: rdkafka::producer::DeliveryFuture) -> Result<(), KafkaError> {
     match block_on(delivery) {
         Ok(Ok(_)) => Ok(()),
         Ok(Err((error, _))) => Err(error),
-        Err(_) => Err(KafkaError::Canceled), // the producer went away before it answered
+        Err(_) => Err(KafkaError::Canceled), // the producer was dropped before it answered
     }
 }
 
@@ -180,7 +182,7 @@ fn is_too_large(error: &KafkaError) -> bool {
     error.rdkafka_error_code().is_some_and(|code| too_large.contains(&code))
 }
 
-/// The callers are threads of their own and may wait; librdkafka's own threads complete these futures.
+/// Callers have their own threads and may block; librdkafka's threads complete these futures.
 fn block_on<F: Future>(future: F) -> F::Output {
     futures::executor::block_on(future)
 }

@@ -1,4 +1,4 @@
-//! Writes events to the topic that is read: answers of a language model, erasures, and what comes in over HTTP or from
+//! Writes events to the topic that is read: a language model's answers, erasures, and events accepted over HTTP or from
 //! files.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +14,10 @@ use super::OutgoingRecord;
 use super::consumer::Quiet;
 use hearken_model::Timestamp;
 
-/// How long a record may take; the caller tries again.
+/// How long a record may take; after that, the caller retries.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A producer that is made for its first record. Most servers seldom write one, and an idle producer is not free: rdkafka's
+/// A producer created for its first record. Most servers seldom write one, and an idle producer is not free: rdkafka's
 /// polling thread spins for the last millisecond of every poll, 0.6 % of a core. Clones share the connection.
 #[derive(Clone)]
 pub(super) struct LazyProducer {
@@ -26,7 +26,7 @@ pub(super) struct LazyProducer {
 }
 
 impl LazyProducer {
-    /// Settings that a producer refuses are an error here, not at the first record.
+    /// Settings that a producer refuses are an error here already, not only at the first record.
     pub(super) fn new(client: ClientConfig) -> Result<Self, KafkaError> {
         client.create::<BaseProducer>()?;
         Ok(LazyProducer { client, producer: Arc::default() })
@@ -57,10 +57,10 @@ impl EventProducer {
             .set("linger.ms", "0")
             .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string());
         if config.librdkafka.get("partitioner").is_none() {
-            // As Java's clients choose by key, so that an interaction mostly stays in one partition.
+            // Partitions by key as Java's clients do, so that an interaction mostly stays in one partition.
             client.set("partitioner", "murmur2_random");
         }
-        let topic = config.topics.first().cloned().unwrap_or_default(); // the settings have one at least
+        let topic = config.topics.first().cloned().unwrap_or_default(); // the settings have at least one
         Ok(EventProducer { producer: LazyProducer::new(client)?, topic })
     }
 
@@ -78,7 +78,7 @@ impl EventProducer {
         match delivery.await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err((error, _))) => Err(error),
-            Err(_) => Err(KafkaError::Canceled), // the producer went away before it answered
+            Err(_) => Err(KafkaError::Canceled), // the producer was dropped before it answered
         }
     }
 }

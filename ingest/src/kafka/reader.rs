@@ -1,15 +1,15 @@
-//! Reads the topics from where the checkpoint says, on a thread of its own.
+//! Reads the topics from the checkpoint onwards, on a separate thread.
 //!
-//! 1. Ask the brokers for the topics' partitions, and again for topics that do not exist yet; or do what the
-//!    [consumer group](group) says.
-//! 2. Assign each partition at its checkpoint, or at the beginning if it has none. Where the checkpoint has a
-//!    fingerprint, reading begins one record earlier and compares: a topic that was deleted, created again and has
-//!    outgrown our offset would otherwise be read from an offset that means something else.
-//! 3. Poll and hand on. New partitions are found through the client's own metadata refresh, and a topic that is created
-//!    again while it is read by its [anchors](super::anchors).
+//! 1. Ask the brokers for the topics' partitions, and keep asking for topics that do not exist yet; or follow the
+//!    [consumer group](group).
+//! 2. Assign each partition at its checkpoint, or at the beginning if it has none. If the checkpoint has a fingerprint,
+//!    reading begins one record earlier and compares: otherwise a topic that was deleted, created again and has
+//!    outgrown our offset would be read from an offset that means something else.
+//! 3. Poll and hand on. The client's own metadata refresh finds new partitions; [anchors](super::anchors) find a topic
+//!    that is recreated while it is read.
 //!
-//! A partition that cannot go on (offset out of range, another topic of the same name) is stopped loudly and the
-//! others keep going; nothing is skipped in silence.
+//! A partition that cannot continue (offset out of range, another topic of the same name) is stopped loudly while the
+//! others keep going; nothing is skipped silently.
 
 mod group;
 
@@ -35,34 +35,34 @@ use crate::record::RawRecord;
 use crate::source::{Assignment, SourceCommand, SourceItem, TopicPartition, fingerprint};
 use group::Rebalancing;
 
-/// How long one poll waits; commands and the stop signal are seen this often.
+/// How long one poll waits; commands and the stop signal are noticed this often.
 const POLL_TIMEOUT: Duration = Duration::from_millis(50);
-/// Records of one round; commands are seen between rounds.
+/// Most records per round; commands are handled between rounds.
 const ROUND_RECORDS_MAX: usize = 10_000;
-/// Timeout of a request to the brokers.
+/// Timeout for a request to the brokers.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long asking the group for its offsets may take.
 const COMMITTED_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a commit that the group does not have is sent again.
+/// How long to keep resending a commit that the group does not have.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
 /// The first few statistics after reading began may still describe what was read before.
 const SETTLING_STATISTICS: u64 = 3;
-/// How often a missing topic is asked for again.
+/// How often to ask again for a missing topic.
 const DISCOVERY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A partition that is being read.
 #[derive(Debug, Clone, Copy)]
 struct Partition {
     reading: PartitionState,
-    /// The offset after the last record that was seen.
+    /// The offset after the last record seen.
     next_offset: i64,
-    /// A record that was seen in its place after later ones were read.
+    /// A record that was still in its place after later ones had been read.
     anchor: Option<Anchor>,
-    /// Its end was reached and no record came since: everything that it had then was handed on.
+    /// Its end was reached and no record has come since: everything it had then was handed on.
     is_at_end: bool,
     /// How many statistics had arrived when reading began.
     begun_at: u64,
-    /// A record that was read since; becomes the anchor if the current one is found in its place.
+    /// A record read since then; becomes the anchor if the current one is found in its place.
     candidate: Option<Anchor>,
 }
 
@@ -70,21 +70,21 @@ struct Partition {
 enum PartitionState {
     /// Records are handed on.
     On,
-    /// The first record must look like this one (offset, fingerprint), or the topic is not the one that was read.
+    /// The first record must match this one (offset, fingerprint), or the topic is not the one read before.
     Comparing(i64, Fingerprint),
-    /// Nothing is handed on until the pipeline says where to go on.
+    /// Nothing is handed on until the pipeline says where to resume.
     Halted,
     /// Nothing is handed on until an operator acts.
     Stopped,
-    /// Nothing is handed on: the group takes it away.
+    /// Nothing is handed on: the group is taking it away.
     Revoked,
 }
 
-/// Where reading of a partition begins.
+/// Where reading a partition begins.
 enum Begin {
     /// At this offset.
     At(i64),
-    /// It is stopped.
+    /// Nowhere: it is stopped.
     Stopped,
     /// The brokers did not answer.
     Unknown,
@@ -106,15 +106,15 @@ pub(super) struct KafkaReader {
     /// Whether some partition's offset does not exist, and the brokers have not said yet which.
     is_out_of_range: bool,
     brokers: Brokers,
-    /// Statistics that [`KafkaReader::pass_marks`] has processed.
+    /// How many statistics [`KafkaReader::pass_marks`] has processed.
     num_statistics: u64,
-    /// Where the ends were reached, by those statistics; used when the queue was empty once more.
+    /// Where those statistics reached the ends; used once the queue has been empty again.
     met_ends: HashMap<TopicPartition, i64>,
     anchor_check: AnchorCheck,
     next_anchor_check: Instant,
-    /// What was committed to the group last.
+    /// What was last committed to the group.
     committed: Checkpoint,
-    /// Whether it is known that the group has it.
+    /// Whether the group is known to have it.
     is_confirmed: bool,
     is_stopping: Arc<AtomicBool>,
 }
@@ -173,8 +173,8 @@ impl KafkaReader {
                 break; // the pipeline is gone
             }
         }
-        // The pipeline's last commit may still be here, or was handed to the client just now: the group should have it before
-        // the client closes.
+        // The pipeline's last commit may still be queued, or was only just handed to the client: the group should have
+        // it before the client closes.
         while let Ok(command) = self.commands.try_recv() {
             if let SourceCommand::Commit(checkpoint) = command {
                 self.commit(checkpoint);
@@ -196,7 +196,7 @@ impl KafkaReader {
         }))
     }
 
-    /// Hands on what was polled and everything that was fetched with it. False when the pipeline is gone.
+    /// Hands on the polled record and everything fetched with it. False if the pipeline is gone.
     fn take_round(&mut self, first: Result<RawRecord, KafkaError>) -> bool {
         let mut polled = Some(first);
         for num_left in (0..ROUND_RECORDS_MAX).rev() {
@@ -213,7 +213,7 @@ impl KafkaReader {
         true
     }
 
-    /// Everything that is not done for each record: discovery, anchors, lost offsets.
+    /// Everything that is not done per record: discovery, anchors, lost offsets.
     fn run_periodic_tasks(&mut self) {
         match self.assignment {
             Assignment::ByHand => {
@@ -234,8 +234,8 @@ impl KafkaReader {
         self.check_anchors();
     }
 
-    /// Asks for the topics that have not been seen yet and assigns their partitions. A topic that does not exist has
-    /// nothing to read and delays nobody; it is looked up again, and read from its beginning when it appears.
+    /// Asks for the topics not seen yet and assigns their partitions. A topic that does not exist has nothing to read
+    /// and delays nothing; it is looked up again, and read from its beginning once it appears.
     fn discover(&mut self) {
         let mut is_answered = true;
         for topic in std::mem::take(&mut self.missing_topics) {
@@ -269,7 +269,7 @@ impl KafkaReader {
         }
     }
 
-    /// Partitions that were added while running are seen in the client's statistics.
+    /// The client's statistics show partitions added while running.
     fn assign_new_partitions(&mut self) {
         let heard_of = self.brokers.ends().into_iter().map(|(partition, _)| partition);
         let new: Vec<TopicPartition> = heard_of
@@ -281,7 +281,7 @@ impl KafkaReader {
         }
     }
 
-    /// Assigns one partition where its checkpoint says, or stops it. False if the brokers did not answer.
+    /// Assigns one partition at its checkpoint, or stops it. False if the brokers did not answer.
     fn assign(&mut self, topic: &str, partition: i32) -> bool {
         let key = (Arc::from(topic), partition);
         if self.partitions.contains_key(&key) {
@@ -301,17 +301,17 @@ impl KafkaReader {
         true
     }
 
-    /// Finds out where a partition must be read on from, or stops it; fetching is up to the caller.
+    /// Finds out where to resume a partition, or stops it; fetching is up to the caller.
     fn begin(&mut self, key: &TopicPartition) -> Begin {
         let (topic, partition) = (&*key.0, key.1);
         let (begin, end) = match self.consumer.fetch_watermarks(topic, partition, BROKER_TIMEOUT) {
             Ok(watermarks) => watermarks,
             Err(error) => {
-                warn!(topic, partition, %error, "cannot ask for the partition's offsets yet");
+                warn!(topic, partition, %error, "cannot get the partition's offsets yet");
                 return Begin::Unknown;
             }
         };
-        self.brokers.heard_connected(true); // statistics tell of it up to a second later
+        self.brokers.heard_connected(true); // statistics would show it up to a second later
         self.brokers.set_end(key.clone(), end);
         let position = self.checkpoint.position(topic, partition);
         let next_offset = position.map_or(begin, |position| position.next_offset);
@@ -355,7 +355,7 @@ impl KafkaReader {
         }
     }
 
-    /// Hands a record on unless it is there for comparison only. False when the pipeline is gone.
+    /// Hands a record on unless it was only read for comparison. False if the pipeline is gone.
     fn hand_on(&mut self, record: RawRecord) -> bool {
         let key = (record.topic.clone(), record.partition);
         let is_checking = self.anchor_check.is_under_way();
@@ -378,11 +378,11 @@ impl KafkaReader {
                 if record.offset == offset {
                     return true; // read before
                 }
-                // Retention or compaction removed the record to compare with; nothing speaks against continuing.
+                // Retention or compaction removed the record to compare with; nothing argues against continuing.
             }
             PartitionState::Halted | PartitionState::Stopped | PartitionState::Revoked => return true,
         }
-        // What is read during a check may belong to another topic than the check saw.
+        // Records read during a check may belong to another topic than the one the check saw.
         if partition.candidate.is_none() && !is_checking {
             partition.candidate = Some(Anchor { offset: record.offset, fingerprint: fingerprint(&record) });
         }
@@ -390,7 +390,7 @@ impl KafkaReader {
         self.send(SourceItem::Record(record), size_bytes)
     }
 
-    /// Collects the results for the anchors, and starts the next check when it is due.
+    /// Collects the results of the anchor check, and starts the next one when it is due.
     fn check_anchors(&mut self) {
         for (key, verdict) in self.anchor_check.finished().into_iter().flatten() {
             let Some(partition) = self.partitions.get_mut(&key) else { continue };
@@ -423,7 +423,7 @@ impl KafkaReader {
             if partition.anchor.is_none()
                 && let Some(first) = partition.candidate.take()
             {
-                // Nothing was read before it, so its topic is the one that is being read.
+                // Nothing was read before this record, so it belongs to the topic being read.
                 partition.anchor = Some(first);
                 first_anchors.push((key.clone(), first));
             }
@@ -438,22 +438,22 @@ impl KafkaReader {
     fn on_error(&mut self, error: KafkaError) -> bool {
         match &error {
             KafkaError::PartitionEOF(partition) => return self.on_partition_end(*partition),
-            // The client is of no use any more: another process has the `group.instance.id` of this one.
+            // The client is of no further use: another process has taken this one's `group.instance.id`.
             KafkaError::MessageConsumptionFatal(_) => {
                 return self.send(SourceItem::Failed(format!("the kafka client has failed: {error}")), 0);
             }
             _ if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) => {
                 self.is_out_of_range = true;
             }
-            // The client's context reports failed connections, once.
+            // The client's context already reports failed connections, once.
             _ if self.brokers.outage().is_some() => debug!(%error, "reading from kafka failed; retrying"),
             _ => warn!(%error, "reading from kafka failed; retrying"),
         }
         true
     }
 
-    /// librdkafka names the partition and not the topic. With several topics only those are taken to be at their end
-    /// whose position says so.
+    /// librdkafka names the partition but not the topic. With several topics, only those whose position says so are
+    /// taken to be at their end.
     fn on_partition_end(&mut self, partition: i32) -> bool {
         let Ok(positions) = self.consumer.position() else { return true };
         let is_only_topic = self.topics.len() == 1;
@@ -472,18 +472,19 @@ impl KafkaReader {
         true
     }
 
-    /// Moves partitions whose end was reached to that end: between their last record and it are only transaction markers, or
-    /// records that were aborted or compacted away, which no consumer ever sees. Called when the queue is empty.
+    /// Moves partitions whose end was reached to that end: between it and their last record there are only transaction
+    /// markers, or records that were aborted or compacted away, which no consumer ever sees. Called when the queue is
+    /// empty.
     ///
-    /// Statistics may be ahead of the queue. What the client had read when it reached an end has been handed on once the
-    /// queue was empty afterwards, so statistics are used at the call after the one that saw them.
+    /// Statistics may be ahead of the queue. What the client had read when it reached an end has been handed on only
+    /// once the queue was empty afterwards, so statistics take effect in the call after the one that saw them.
     fn pass_marks(&mut self) {
         for (key, end) in std::mem::take(&mut self.met_ends) {
             let Some(partition) = self.partitions.get_mut(&key) else { continue };
             let reads = matches!(partition.reading, PartitionState::On | PartitionState::Comparing(..));
             let is_news = self.num_statistics >= partition.begun_at + SETTLING_STATISTICS;
             if reads && (partition.is_at_end || is_news) && end > partition.next_offset {
-                debug!(topic = %key.0, partition = key.1, end, "nothing is left before the end but marks");
+                debug!(topic = %key.0, partition = key.1, end, "only transaction markers are left before the end");
                 partition.next_offset = end;
                 self.send(SourceItem::Passed { partition: key.clone(), next_offset: end }, 0);
                 self.send(SourceItem::AtEnd(key), 0);
@@ -494,9 +495,9 @@ impl KafkaReader {
         }
     }
 
-    /// Some partition's offset does not exist any more, and the client has stopped fetching it; the error does not say
-    /// which, so the brokers are asked until they answer. One that is in range after all (a leader that was behind for
-    /// a moment) is fetched again.
+    /// Some partition's offset no longer exists, and the client has stopped fetching it; the error does not say which
+    /// one, so the brokers are asked until they answer. A partition that turns out to be in range (its leader lagged
+    /// for a moment) is fetched again.
     fn find_out_of_range(&mut self) {
         let reading = self.partitions.iter().filter(|(_, partition)| {
             matches!(partition.reading, PartitionState::On | PartitionState::Comparing(..))
@@ -563,7 +564,7 @@ impl KafkaReader {
         self.partitions.get(key).is_some_and(|partition| matches!(partition.reading, PartitionState::Stopped))
     }
 
-    /// Fetches nothing of the partition any more. To a group it must stay assigned until that takes it away.
+    /// Stops fetching the partition. With a group, it must stay assigned until the group takes it away.
     fn unassign(&self, (topic, partition): &TopicPartition) {
         let mut list = TopicPartitionList::new();
         list.add_partition(topic, *partition);
@@ -601,7 +602,7 @@ impl KafkaReader {
         }
     }
 
-    /// Without a group that assigns partitions, these offsets are for lag tools only: Hearken itself never reads them then.
+    /// Unless a group assigns partitions, these offsets are only for lag tools: Hearken itself never reads them.
     fn commit(&mut self, checkpoint: Checkpoint) {
         fail::fail_point!("offset-commit");
         (self.committed, self.is_confirmed) = (checkpoint, false);
@@ -617,7 +618,7 @@ impl KafkaReader {
         }
     }
 
-    /// What was committed last, of the partitions that are read here.
+    /// What was last committed, for the partitions read here.
     fn committed_here(&self) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for (topic, partitions) in &self.committed.topics {
@@ -636,8 +637,8 @@ impl KafkaReader {
         list
     }
 
-    /// Asks the group for what was committed last: the client does not tell what became of a commit. That takes a round
-    /// trip, and while the brokers are away [`COMMITTED_TIMEOUT`]. Says whether the group has it.
+    /// Asks the group what was last committed, because the client does not tell what became of a commit. That takes a
+    /// round trip, or [`COMMITTED_TIMEOUT`] while the brokers are away. Returns whether the group has it.
     fn confirm(&mut self) -> Result<bool, KafkaError> {
         let wanted = self.committed_here().to_topic_map();
         let mut asked = TopicPartitionList::new();
@@ -649,7 +650,7 @@ impl KafkaReader {
         Ok(self.is_confirmed)
     }
 
-    /// Commits again what the group has not taken, as can happen while it rebalances.
+    /// Repeats a commit that the group has not accepted, as can happen during a rebalance.
     fn commit_again(&mut self) {
         if self.is_confirmed || self.brokers.outage().is_some() {
             return;
@@ -660,13 +661,13 @@ impl KafkaReader {
                 let checkpoint = std::mem::take(&mut self.committed);
                 self.commit(checkpoint);
             }
-            Err(error) => debug!(%error, "the group does not say what is committed"),
+            Err(error) => debug!(%error, "cannot ask the group what is committed"),
         }
     }
 
-    /// Waits until the group has what was committed last, committing it again where the group does not; says whether it has.
-    /// Not for long: a server must be able to stop while the brokers are away, which librdkafka's own waiting would not let
-    /// it.
+    /// Waits until the group has what was last committed, committing again where necessary; returns whether it has. The
+    /// wait is short: a server must be able to stop while the brokers are away, which librdkafka's own waiting would
+    /// prevent.
     fn ensure_committed(&mut self) -> bool {
         let deadline = Instant::now() + COMMIT_PATIENCE;
         loop {
@@ -683,7 +684,7 @@ impl KafkaReader {
     }
 }
 
-/// Why a partition cannot be read from that offset, if it cannot; `reset` says how to go on.
+/// Why a partition cannot be read from that offset, if so; `reset` says how to continue.
 fn out_of_range(next_offset: i64, (begin, end): (i64, i64), reset: &str) -> Option<String> {
     if next_offset > end {
         return Some(format!(
@@ -693,8 +694,8 @@ fn out_of_range(next_offset: i64, (begin, end): (i64, i64), reset: &str) -> Opti
     }
     (next_offset < begin).then(|| {
         format!(
-            "the index must read on at offset {next_offset} and the broker's oldest record is {begin}: retention has \
-             removed records that were never read; {reset} to go on without them"
+            "the index must resume at offset {next_offset} and the broker's oldest record is {begin}: retention has \
+             removed records that were never read; {reset} to continue without them"
         )
     })
 }

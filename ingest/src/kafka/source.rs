@@ -1,4 +1,4 @@
-//! The event source of Kafka: starts and stops the reader's thread.
+//! The Kafka event source: starts and stops the reader's thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,14 +38,14 @@ impl KafkaSource {
     /// Starts reading from `checkpoint` into `items`.
     ///
     /// # Errors
-    /// librdkafka refuses the settings; the brokers are not asked here.
+    /// librdkafka refuses the settings; the brokers are not contacted here.
     pub(crate) fn start(
         (config, assignment): (&KafkaConfig, Assignment),
         checkpoint: Checkpoint,
         items: QueueSender<SourceItem>,
         commands: Receiver<SourceCommand>,
     ) -> Result<Self, KafkaError> {
-        let refused = |_| KafkaError::ClientCreation("the system refused a thread".into());
+        let refused = |_| KafkaError::ClientCreation("the system refused to start a thread".into());
         let brokers = Brokers::new(assignment);
         let context = KafkaContext { brokers: brokers.clone() };
         let consumer: BaseConsumer<KafkaContext> =
@@ -75,7 +75,7 @@ impl KafkaSource {
         Ok(KafkaSource { thread: Some(thread), ended, is_stopping, brokers })
     }
 
-    /// Whether librdkafka accepts the settings; no broker is asked.
+    /// Checks whether librdkafka accepts the settings, without contacting a broker.
     ///
     /// # Errors
     /// It does not.
@@ -88,7 +88,7 @@ impl KafkaSource {
         self.brokers.ends().into_iter().filter(|(_, end)| *end >= 0).collect()
     }
 
-    /// Since when no broker can be reached, if so.
+    /// The current outage, if no broker can be reached.
     pub(crate) fn outage(&self) -> Option<Outage> {
         self.brokers.outage()
     }
@@ -98,7 +98,7 @@ impl Drop for KafkaSource {
     fn drop(&mut self) {
         self.is_stopping.store(true, Ordering::Release);
         let _ = self.ended.recv(); // an error means that it panicked, which is reported below
-        // The client cannot end while a commit is unanswered, as it is while the brokers are away.
+        // The client cannot end while a commit is unanswered, which happens while the brokers are away.
         if self.ended.recv_timeout(CLIENT_END_TIMEOUT) == Err(RecvTimeoutError::Timeout) {
             return warn!("the kafka client still waits for the brokers; stopping without it");
         }

@@ -1,5 +1,5 @@
-//! Finds the interactions that a language model must still be asked about, asks, sends the answer, and waits until it has
-//! come back.
+//! Finds the interactions that a language model still has to be asked about, asks, sends the answer, and waits until it
+//! has come back.
 
 use std::collections::{HashSet, VecDeque};
 use std::num::NonZeroUsize;
@@ -27,50 +27,50 @@ use crate::status::IngestStatus;
 
 /// How often the index is queried while there is room for requests.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// Interactions that one query puts in line.
+/// Interactions that one query adds to the line.
 const LINE_MAX: usize = 100;
-/// Attempts for a usable answer: models do answer differently the second time.
+/// Attempts to get a usable answer: models may well answer differently the second time.
 const TRIES_MAX: usize = 2;
-/// How long an answer may take from the topic into the index before its slot is given to another.
+/// How long an answer may take from the topic into the index before its slot is reused.
 const RETURN_PATIENCE: Duration = Duration::from_secs(10 * 60);
-/// How often the index is checked for it.
+/// How often to check the index for it.
 const RETURN_INTERVAL: Duration = Duration::from_millis(50);
-/// Interactions set aside that are remembered.
+/// How many interactions that were set aside are remembered.
 const ASIDE_MAX: usize = 10_000;
 /// How long an interaction is set aside after the endpoint failed on it.
 const ASIDE_AFTER_TROUBLE: Duration = Duration::from_secs(10 * 60);
-/// How often interactions that were set aside are checked for a changed text, [`LINE_MAX`] at a time.
+/// How often to check interactions that were set aside for changed text, [`LINE_MAX`] at a time.
 const ASIDE_LOOK_INTERVAL: Duration = Duration::from_secs(5);
-/// The pause of all requests after a failure of the endpoint; doubles with each failure in a row.
+/// Pause of all requests after the endpoint failed; doubles with each consecutive failure.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5 * 60));
-/// The longest pause that an endpoint can ask for.
+/// Longest pause that an endpoint can ask for.
 const PAUSE_ASKED_MAX: Duration = Duration::from_secs(3_600);
-/// How long to wait before a record is sent again, at first and at most.
+/// Pause before a record is sent again: the first, and the longest.
 const SEND_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// How long requests that are under way may take when the server stops; they are paid for.
+/// How long requests in flight may take when the server stops; they are paid for.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the analyst is made of.
+/// The analyst's parts.
 pub struct LlmParts {
-    /// Where answers are sent: the first topic.
+    /// Where answers are sent: to the first topic.
     pub kafka: KafkaConfig,
     /// The model.
     pub client: LlmClient,
-    /// The bound of an excerpt, the same as the deriver's.
+    /// The size limit of an excerpt, the same as the deriver's.
     pub excerpt_bytes: usize,
-    /// Retries of one request.
+    /// Retries per request.
     pub retries: u32,
-    /// Requests at the same time.
+    /// Most requests at the same time.
     pub concurrency: usize,
     /// An interaction without an end is asked about after this long without an event.
     pub rest_after: Duration,
-    /// What may be spent.
+    /// The spending limit.
     pub budget: DailyBudget,
     /// Prices of tokens.
     pub billing: Billing,
-    /// Where interactions are found.
+    /// Finds interactions.
     pub reader: Arc<dyn Lookup>,
-    /// While ingest has a reason not to be ready, nothing is asked: the answer may be on the broker already.
+    /// While ingest is not ready, nothing is asked: the answer may already be on the broker.
     pub status: IngestStatus,
     /// Counters.
     pub metrics: IngestMetrics,
@@ -83,7 +83,7 @@ pub struct LlmAnalyst {
 }
 
 impl LlmAnalyst {
-    /// Starts on the current tokio runtime. Neither the endpoint nor the brokers are asked here.
+    /// Starts on the current tokio runtime. Neither the endpoint nor the brokers are contacted here.
     ///
     /// # Errors
     /// librdkafka refuses the settings.
@@ -116,9 +116,9 @@ impl LlmAnalyst {
         self.task.is_finished()
     }
 
-    /// Asks nothing more, and gives requests under way a few seconds to finish.
+    /// Sends no further requests, and gives those in flight a few seconds to finish.
     pub async fn stop(self) {
-        let _ = self.stopping.send(true); // nobody listens only when the task has ended already
+        let _ = self.stopping.send(true); // fails only if the task has already ended
         if let Err(error) = self.task.await {
             warn!(%error, "the analyst had already ended");
         }
@@ -130,16 +130,16 @@ struct Shared {
     producer: EventProducer,
 }
 
-/// Decides what is asked next.
+/// Decides what to ask next.
 struct Finder {
     shared: Arc<Shared>,
-    /// Found, not checked yet.
+    /// Found but not checked yet.
     line: VecDeque<InteractionId>,
     under_way: HashSet<InteractionId>,
     aside: LruCache<InteractionId, Aside>,
     calls: JoinSet<(Job, AskOutcome)>,
     pause_until: Option<Instant>,
-    /// Failures of the endpoint in a row.
+    /// Consecutive failures of the endpoint.
     num_troubles: u32,
     /// Whether today's budget is known to be spent.
     is_spent: bool,
@@ -161,7 +161,7 @@ struct Job {
     of: String,
 }
 
-/// How it ended.
+/// The outcome of asking.
 enum AskOutcome {
     Answered,
     Unusable(Unusable),
@@ -189,8 +189,8 @@ impl Finder {
                 _ = stopped.wait_for(|stopped| *stopped) => break, // an error: the sender is gone, and so is the server
                 Some(ended) = self.calls.join_next() => match ended {
                     Ok((job, end)) => self.note(job, end),
-                    // A panic. Its interaction stays under way, so that it cannot panic over and over.
-                    Err(error) => warn!(%error, "a request was lost"),
+                    // A panic. Its interaction stays in flight, so that it cannot panic over and over.
+                    Err(error) => warn!(%error, "a request to the language model was lost"),
                 },
                 () = tokio::time::sleep(LOOK_INTERVAL) => {}
             }
@@ -201,7 +201,7 @@ impl Finder {
         }
     }
 
-    /// Starts requests while there is room, work and money.
+    /// Starts requests while there are free slots, work and money.
     async fn fill(&mut self) {
         let is_paused = self.pause_until.is_some_and(|until| Instant::now() < until);
         let status = &self.shared.parts.status;
@@ -237,7 +237,7 @@ impl Finder {
         !is_spent
     }
 
-    /// Puts in line what the index says must still be asked about.
+    /// Adds interactions to the line that the index lists as pending.
     async fn look(&mut self) {
         let parts = &self.shared.parts;
         let rest_ms = i64::try_from(parts.rest_after.as_millis()).unwrap_or(i64::MAX);
@@ -257,7 +257,7 @@ impl Finder {
         self.line = found.into_iter().filter(is_free).take(LINE_MAX).collect();
     }
 
-    /// The interaction as it is now, if there is still something to ask.
+    /// The interaction as it is now, if there is still anything to ask.
     async fn job(&mut self, id: &InteractionId) -> Option<Job> {
         let document = self.shared.document(id).await?;
         if self.under_way.contains(id) || !document.derived.llm_pending {
@@ -342,7 +342,7 @@ impl Shared {
         }
     }
 
-    /// Counts a request against the budget, even one whose answer came too late.
+    /// Charges a request to the budget, even if its answer came too late.
     fn charge(&self, job: &Job, reply: &Result<Reply, AskError>) {
         let usage = match reply {
             Ok(Reply { usage: Some(usage), .. }) => *usage,
@@ -359,8 +359,7 @@ impl Shared {
         }
     }
 
-    /// Sends the answer for as long as it takes: it is paid for, and while it cannot be sent nothing else is asked
-    /// in its place.
+    /// Sends the answer, retrying for as long as it takes: it is paid for, and until it is sent its slot stays taken.
     async fn send(&self, answered: &Answered<'_>) {
         let record = event::record(answered, now());
         let mut pause = SEND_PAUSE.0;
@@ -378,14 +377,14 @@ impl Shared {
             match self.document(&job.state.id).await {
                 Some(Document { state, derived, .. }) if derived.llm_pending => {
                     if state.llm_analysis.is_some_and(|llm| llm.value.of == job.of) {
-                        return; // and something was said since
+                        return; // something was said since
                     }
                 }
                 _ => return,
             }
             tokio::time::sleep(RETURN_INTERVAL).await;
         }
-        warn!(interaction = %job.state.id, "an analysis was sent and did not come back");
+        warn!(interaction = %job.state.id, "an analysis was sent but did not come back");
     }
 
     async fn document(&self, id: &InteractionId) -> Option<Document> {
@@ -396,7 +395,7 @@ impl Shared {
                 warn!(%error, "cannot read an interaction to analyse");
                 None
             }
-            Err(_) => None, // the runtime is going down
+            Err(_) => None, // the runtime is shutting down
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What may be spent in a day.
+//! The daily spending limit.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hearken_model::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// A spending limit by UTC day. What was spent is kept in a small file, so that a restart does not forget it.
+/// A spending limit per UTC day. The amount spent is kept in a small file, so that a restart does not forget it.
 #[derive(Debug)]
 pub struct DailyBudget {
     per_day: Money,
@@ -23,10 +23,10 @@ struct Spent {
 }
 
 impl DailyBudget {
-    /// A limit, with what `file` says was spent already; `None` keeps it in memory only.
+    /// A limit, minus what `file` says was already spent; `None` keeps it in memory only.
     ///
     /// # Errors
-    /// There is a file, and it cannot be read: starting from nothing would spend again what may be spent already.
+    /// The file exists but cannot be read: starting from zero might spend the same money twice.
     pub fn open(per_day: Money, file: Option<PathBuf>) -> io::Result<Self> {
         let spent = match file.as_ref().map(std::fs::read) {
             None => Spent::default(),
@@ -37,17 +37,17 @@ impl DailyBudget {
         Ok(DailyBudget { per_day, file, spent: Mutex::new(spent) })
     }
 
-    /// Whether anything may be spent.
+    /// Whether anything is left to spend.
     pub(super) fn is_left(&self, now: Timestamp) -> bool {
         self.today(now).amount < self.per_day
     }
 
-    /// What was spent on this day.
+    /// The amount spent on this day.
     pub(super) fn spent(&self, now: Timestamp) -> Money {
         self.today(now).amount
     }
 
-    /// Adds an expense and writes it down.
+    /// Adds an expense and records it.
     ///
     /// # Errors
     /// It cannot be written; it still counts until the process ends.

@@ -1,4 +1,4 @@
-//! The answer as a record: an `interaction.analyzed` that says who analysed, from what, and at what expense.
+//! The answer as a record: an `interaction.analyzed` that says who analysed, from what, and at what cost.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::kafka::OutgoingRecord;
 
-/// An answer with what it takes to send it.
+/// An answer, and what is needed to send it.
 pub(super) struct Answered<'a> {
     /// The interaction as it was when the model was asked.
     pub(super) state: &'a State,
@@ -17,15 +17,15 @@ pub(super) struct Answered<'a> {
     pub(super) of: &'a str,
     pub(super) model: &'a str,
     pub(super) assessment: &'a Assessment,
-    /// What this answer and the attempts before it have used.
+    /// Usage of this answer and the attempts before it.
     pub(super) used: Usage,
 }
 
-/// The record of an answer; `now` is the moment at which it is sent.
+/// The record for an answer; `now` is the time of sending.
 ///
 /// Its event time is that of the newest event that was analysed: an answer is not activity, so it neither reopens an
 /// interaction nor keeps one from being abandoned. Among answers about the same event the record's timestamp decides,
-/// which therefore never goes back, whatever the clock does.
+/// so it never goes back, whatever the clock does.
 pub(super) fn record(answered: &Answered<'_>, now: Timestamp) -> OutgoingRecord {
     let Answered { state, of, model, assessment, used } = *answered;
     let earlier = state.llm_analysis.as_ref();
@@ -43,7 +43,7 @@ pub(super) fn record(answered: &Answered<'_>, now: Timestamp) -> OutgoingRecord 
         })
         .collect();
     let name = (state.id.as_str(), model, of, sent_at.as_nanos());
-    let name = serde_json::to_vec(&name).expect("texts and a number serialise");
+    let name = serde_json::to_vec(&name).expect("strings and a number always serialise");
     let event = json!({
         "specversion": "1.0",
         "type": "interaction.analyzed",
@@ -78,8 +78,8 @@ pub(super) fn record(answered: &Answered<'_>, now: Timestamp) -> OutgoingRecord 
     }
 }
 
-/// Everything that was ever used for this interaction: its state keeps one answer, and that must not forget the
-/// expense of those before.
+/// All usage so far for this interaction: its state keeps only one answer, which must not forget the cost of earlier
+/// ones.
 fn usage(earlier: Option<&BTreeMap<String, Usage>>, model: &str, used: Usage) -> BTreeMap<String, Usage> {
     let mut usage = earlier.cloned().unwrap_or_default();
     if used != Usage::default() {
@@ -108,7 +108,7 @@ mod tests {
         }
     }
 
-    /// What the topic gives back of a record.
+    /// The event as read back from the topic.
     fn sent(record: OutgoingRecord) -> Event {
         let record = RawRecord {
             topic: "interactions".into(),
@@ -147,7 +147,7 @@ mod tests {
                 "the later answer stands although the clock went back"
             );
             assert_eq!((llm.by.as_str(), llm.of.as_str(), llm.assessment.csat), (model, "f-1", Some(2)));
-            assert!(state.topic.is_none(), "nothing of it is taken for upstream's");
+            assert!(state.topic.is_none(), "none of it counts as upstream's");
         }
         let usage = &state.llm_analysis.unwrap().value.usage;
         let twice = Usage { input_tokens: 200, cached_input_tokens: 20, output_tokens: 14 };

@@ -1,18 +1,19 @@
-//! How a record lies in a segment: a frame with its length, its checksum, its offset, and the offset of the first
-//! record that was written with it.
+//! The form of a record in a segment: a frame with its length, its checksum, its offset, and the offset of the first
+//! record of the same write.
 //!
 //! ```text
 //! magic  length  crc32  offset  first  payload
 //! 4      4       4      8       8      length      bytes, numbers big-endian
 //! ```
 //!
-//! The checksum covers everything but the magic and itself. A payload is one line of JSON, the head, and the event as
-//! it came. Both are UTF-8, so the magic's first byte is in neither, and frames can be found again behind damage.
+//! The checksum covers everything but the magic and itself. A payload is one line of JSON, the head, followed by the
+//! event as received. Both are UTF-8, so the magic's first byte occurs in neither, and frames can be found again after
+//! damage.
 //!
-//! `first` distinguishes damage from a write that was cut off. All records of one write have the same `first`, and nothing is
-//! written before the write before it is durable. So a frame whose `first` is beyond a place proves that this place was
-//! once durable, and accepted. Without such a frame behind it, what cannot be read was never accepted: the disk may
-//! have kept the end of a write and not its beginning.
+//! `first` tells damage from an interrupted write. All records of one write have the same `first`, and nothing is
+//! written before the previous write is durable. So a frame whose `first` lies beyond a place proves that this place
+//! was once durable, and accepted. Without such a frame after it, unreadable data was never accepted: the disk may have
+//! kept the end of a write but not its beginning.
 
 use std::io::{self, Read};
 
@@ -25,13 +26,13 @@ use crate::record::RawRecord;
 
 const MAGIC: [u8; 4] = [0xff, b'H', b'K', b'1'];
 const HEADER_BYTES: usize = 28;
-/// No frame is longer: the intake refuses longer ones.
+/// Longest payload; the intake refuses longer ones.
 const PAYLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// An event as it came in.
+/// An event as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LogRecord {
-    /// When it was accepted, or the time given in its place.
+    /// When it was accepted, or the time given instead.
     pub(crate) timestamp: Timestamp,
     /// What came with it, such as `content-type`.
     pub(crate) headers: Vec<(String, String)>,
@@ -54,7 +55,7 @@ pub(super) struct EncodedRecord {
 
 pub(super) fn prepare(record: &LogRecord) -> EncodedRecord {
     let head = Head { timestamp_ns: record.timestamp.as_nanos(), headers: record.headers.clone() };
-    let mut payload = serde_json::to_vec(&head).expect("texts and a number: nothing that JSON cannot hold");
+    let mut payload = serde_json::to_vec(&head).expect("strings and a number always serialise");
     payload.push(b'\n');
     payload.extend_from_slice(&record.value);
     let mut checksum = Hasher::new();
@@ -86,7 +87,7 @@ fn seal(checksum: &mut Hasher, length: u32, offset: i64, first: i64) {
     checksum.update(&first.to_be_bytes());
 }
 
-/// A frame whose checksum is right.
+/// A frame with a valid checksum.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) offset: i64,
@@ -97,7 +98,7 @@ pub(super) struct Frame {
 /// Why there is no further frame.
 #[derive(Debug)]
 pub(super) enum NoFrame {
-    /// The end, exactly.
+    /// The exact end.
     End,
     /// Bytes that are not a frame.
     Broken,
@@ -117,7 +118,7 @@ impl Frame {
         let Some((length, checksum, offset, first)) = read_header(&header) else {
             return Err(NoFrame::Broken);
         };
-        // Grows with what is there, because the length may be anything.
+        // Grows with the data that is there, because the length may be bogus.
         let mut payload = Vec::new();
         let num_read = reader.take(length as u64).read_to_end(&mut payload).map_err(NoFrame::Io)?;
         if num_read != length || checksum_of(&payload, offset, first) != checksum {
@@ -126,12 +127,12 @@ impl Frame {
         Ok(Frame { offset, first, payload })
     }
 
-    /// The bytes that the frame takes.
+    /// The size of the frame in bytes.
     pub(super) fn size_bytes(&self) -> u64 {
         (HEADER_BYTES + self.payload.len()) as u64
     }
 
-    /// The record, as the pipeline takes it.
+    /// Converts it to a record for the pipeline.
     ///
     /// # Errors
     /// The payload is not of this version.
@@ -173,7 +174,7 @@ fn read_header(header: &[u8; HEADER_BYTES]) -> Option<(usize, u32, i64, i64)> {
     is_possible.then(|| (length, u32::from_be_bytes(*checksum), offset, first))
 }
 
-/// The whole frames in these bytes, wherever they are, each with its place.
+/// The complete frames anywhere in these bytes, each with its position.
 pub(super) fn find_frames(bytes: &[u8]) -> impl Iterator<Item = (usize, Frame)> {
     let mut position = 0;
     std::iter::from_fn(move || {
@@ -191,7 +192,7 @@ pub(super) fn find_frames(bytes: &[u8]) -> impl Iterator<Item = (usize, Frame)> 
     })
 }
 
-/// As many bytes as there are.
+/// Reads as many bytes as there are.
 fn read_fully(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut num_read = 0;
     while num_read < buffer.len() {

@@ -13,13 +13,13 @@ use crate::record::RawRecord;
 
 pub(super) const EXTENSION: &str = "log";
 
-/// A segment, and which records of it count.
+/// A segment, and which of its records count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Segment {
     pub(super) path: PathBuf,
     /// The offset of the first record, if there is any.
     pub(super) first: i64,
-    /// The offset after the last record. What is in the file behind it was never accepted.
+    /// The offset after the last record. Anything after it in the file was never accepted.
     pub(super) end: i64,
     /// Bytes up to there.
     pub(super) bytes: u64,
@@ -29,11 +29,11 @@ pub(super) fn path_of(folder: &Path, first: i64) -> PathBuf {
     folder.join(format!("{first:020}.{EXTENSION}"))
 }
 
-/// Makes the file of a segment, durably.
+/// Creates a segment's file, durably.
 pub(super) fn create(folder: &Path, first: i64) -> io::Result<(Segment, File)> {
     std::fs::create_dir_all(folder)?;
     let path = path_of(folder, first);
-    // One of this name has no record that was accepted, for this offset was not.
+    // A file with this name cannot hold an accepted record, because this offset was not accepted.
     let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
     sync_folder(folder)?;
     if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -46,8 +46,8 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Looks through all segments, oldest first, when the log is opened. `position` is where the index reads on: what it
-/// has is not needed, and may be damaged. Segments that it has as a whole are removed.
+/// Scans all segments, oldest first, when the log is opened. `position` is where the index resumes: what it already has
+/// is not needed, and may be damaged. Segments that it has entirely are removed.
 pub(super) fn open_segments(folder: &Path, position: Option<i64>) -> Result<VecDeque<Segment>, LogError> {
     let files = list(folder).map_err(|cause| LogError::io(folder, cause))?;
     let mut segments = VecDeque::new();
@@ -84,7 +84,7 @@ fn list(folder: &Path) -> io::Result<Vec<(i64, PathBuf)>> {
     Ok(files)
 }
 
-/// Reads a segment as far as it counts: to the next one, or to the last write that is whole. What follows is cut off.
+/// Reads a segment as far as it counts: up to the next segment, or to the last complete write. The rest is cut off.
 fn scan(
     path: &Path,
     first: i64,
@@ -122,14 +122,14 @@ fn scan(
     Ok(segment)
 }
 
-/// Where records can be read again behind damage.
+/// Where records are readable again after damage.
 struct Resume {
     offset: i64,
     /// Bytes of the segment before it; `None` if it is in the next segment.
     bytes: Option<u64>,
 }
 
-/// Looks behind a place that cannot be read; `None` if what was there was never accepted.
+/// Searches beyond a place that cannot be read; `None` if what was there was never accepted.
 fn find_resume(segment: &Segment, next_first: Option<i64>) -> io::Result<Option<Resume>> {
     let bytes = read_from(&segment.path, segment.bytes)?;
     let limit = next_first.unwrap_or(i64::MAX);
@@ -137,7 +137,7 @@ fn find_resume(segment: &Segment, next_first: Option<i64>) -> io::Result<Option<
         .filter(|(_, frame)| frame.offset > segment.end && frame.offset < limit)
         .peekable();
     let nearest = behind.peek().map(|(at, frame)| (*at, frame.offset));
-    // Another write began only when this one was durable, and so does another segment.
+    // Another write began only after this one was durable, and so did another segment.
     let is_proven = next_first.is_some() || behind.any(|(_, frame)| frame.first > segment.end);
     let in_segment = nearest.map(|(at, offset)| Resume { offset, bytes: Some(segment.bytes + at as u64) });
     let in_next = next_first.map(|offset| Resume { offset, bytes: None });
@@ -160,7 +160,7 @@ pub(super) struct SegmentReader {
 }
 
 impl SegmentReader {
-    /// Begins with the record of that offset, which must be in the segment.
+    /// Starts at the record with this offset, which must be in the segment.
     pub(super) fn open(segment: &Segment, offset: i64) -> Result<Self, LogError> {
         let failed = |cause| LogError::io(&segment.path, cause);
         let mut reader = BufReader::new(File::open(&segment.path).map_err(failed)?);
@@ -174,7 +174,7 @@ impl SegmentReader {
         reader.seek(SeekFrom::Start(position)).map_err(failed)?;
         let is_there = Frame::read(&mut reader).is_ok_and(|frame| frame.offset == offset);
         if !is_there {
-            // Behind damage in what is no longer needed.
+            // Beyond damage in what is no longer needed.
             let bytes = read_from(&segment.path, position).map_err(failed)?;
             let found = find_frames(&bytes).find(|(_, frame)| frame.offset == offset);
             position += found.map_or(0, |(at, _)| at as u64);
@@ -183,7 +183,7 @@ impl SegmentReader {
         Ok(SegmentReader { segment: segment.clone(), reader, offset })
     }
 
-    /// Whether the next record of this reader is the one of that offset in that segment.
+    /// Whether this reader's next record is the one with that offset in that segment.
     pub(super) fn is_at(&self, segment: &Segment, offset: i64) -> bool {
         self.segment.path == segment.path && self.offset == offset
     }

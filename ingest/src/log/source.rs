@@ -1,4 +1,4 @@
-//! The thread that reads the log for the pipeline, from where the index's checkpoint says.
+//! The thread that reads the log for the pipeline, from the index's checkpoint onwards.
 
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -21,7 +21,7 @@ impl LogSource {
     /// Starts reading from `checkpoint` into `items`. Only one source of a log may run at a time.
     ///
     /// # Errors
-    /// The system refuses a thread.
+    /// The system refuses to start a thread.
     pub(crate) fn start(
         log: &LocalLog,
         checkpoint: &Checkpoint,
@@ -39,14 +39,14 @@ impl LogSource {
         let reading =
             LogReader { shared: Arc::clone(&shared), items, next_offset, reader: None, is_paused: false };
         let read = move || {
-            // The queue is closed only when nobody wants the records any longer.
+            // The queue is closed only when nobody wants the records any more.
             let _ = reading.run(end_offset);
         };
         let thread = std::thread::Builder::new().name("log-source".into()).spawn(read)?;
         Ok(LogSource { shared, thread: Some(thread) })
     }
 
-    /// Takes a command of the pipeline.
+    /// Handles a command from the pipeline.
     pub(crate) fn handle(&self, command: &SourceCommand) {
         let mut state = self.shared.lock();
         match command {
@@ -68,7 +68,7 @@ impl LogSource {
         }
     }
 
-    /// The end of the log, once there was anything in it.
+    /// The end of the log, if it ever held anything.
     pub(crate) fn end_offset(&self) -> Option<(TopicPartition, i64)> {
         let end = self.shared.lock().durable_end();
         (end > 0).then(|| (topic_partition(), end))
@@ -99,9 +99,9 @@ struct LogReader {
 enum Wake {
     Stop,
     Command(SourceCommand),
-    /// There are durable records in this segment.
+    /// This segment has durable records.
     Readable(Segment),
-    /// The next record is gone; this is the oldest that is.
+    /// The next record is gone; this is the oldest one left.
     Missing(i64),
 }
 
@@ -124,7 +124,7 @@ impl LogReader {
                 Wake::Readable(segment) => self.read(&segment)?,
                 Wake::Missing(oldest) => {
                     let reason = format!(
-                        "the index must read on at offset {} and the oldest record of the local log is {oldest}: the log or \
+                        "the index must resume at offset {} and the oldest record of the local log is {oldest}: the log or \
                          the index was replaced; stop the server and run `hearken index reset-offset --topic {TOPIC} \
                          --partition {PARTITION} --to earliest` to continue without what is missing",
                         self.next_offset
@@ -155,7 +155,7 @@ impl LogReader {
         }
     }
 
-    /// Hands on what is durable of this segment.
+    /// Hands on the durable records of this segment.
     fn read(&mut self, segment: &Segment) -> Result<(), Closed> {
         if !self.reader.as_ref().is_some_and(|reader| reader.is_at(segment, self.next_offset)) {
             match SegmentReader::open(segment, self.next_offset) {

@@ -162,7 +162,7 @@ fn a_write_cut_short_by_a_crash_is_not_an_error_however_much_reached_the_disk() 
         append(&log, &["d"]);
         assert_eq!(read(&log, &checkpoint(4)), [(4, "d".to_owned())]);
     }
-    // The end of the last write is there and its beginning is not.
+    // The end of the last write is there, but not its beginning.
     let folder = TempDir::new().unwrap();
     let (path, sizes) = three_writes(&folder);
     overwrite(&path, sizes[2], &[0; 20]);
@@ -232,7 +232,7 @@ fn concurrent_senders_share_a_write_and_each_gets_an_answer() {
 }
 
 proptest! {
-    /// Whatever is cut off or overwritten: no panic, and what is read is what was written, or an error.
+    /// Whatever is cut off or overwritten: no panic, and either what was written is read, or there is an error.
     #[test]
     fn any_damage_is_a_cut_or_an_error_and_never_another_record(
         writes in prop::collection::vec(prop::collection::vec("[a-z]{0,40}", 1..4), 1..6),

@@ -1,4 +1,4 @@
-//! The thread that writes: whatever came in during one `fdatasync` goes into the next (group commit), so a thousand
+//! The writing thread: whatever arrives during one `fdatasync` goes into the next (group commit), so a thousand
 //! requests a second need no more syncs than the disk can do, and a single request never waits for others.
 
 use std::fs::File;
@@ -14,9 +14,9 @@ use super::{LogError, Pending, SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX, Shared, remov
 
 pub(super) struct LogWriter {
     shared: Arc<Shared>,
-    /// The file of the last segment, while it may be appended to.
+    /// The last segment's file, while it may be appended to.
     file: Option<File>,
-    /// Whether the last write failed, so that this is logged once.
+    /// Whether the last write failed, so that this is logged only once.
     is_failing: bool,
 }
 
@@ -87,25 +87,25 @@ impl LogWriter {
                 if !std::mem::replace(&mut self.is_failing, true) {
                     warn!(%error, "nothing is accepted until the local log can be written again");
                 }
-                // What was written of it is cut off, and its offsets are given to what comes next. The file is left
-                // alone from now on: after a failed sync it is unknown how much of it is on disk.
+                // The partial write is cut off, and its offsets are reused. The file is not touched from now on: after
+                // a failed sync it is unknown how much of it is on disk.
                 (state.open_since, self.file) = (None, None);
                 if let Some(last) = state.segments.back()
                     && let Err(error) = truncate(last)
                 {
-                    warn!(path = %last.path.display(), %error, "the next segment says where this one ends");
+                    warn!(path = %last.path.display(), %error, "could not cut off a partial write; the next segment marks the end");
                 }
                 if state.segments.back().is_some_and(|last| last.first == last.end) {
                     state.segments.pop_back();
                 }
                 let next = Pending::from(batch.first);
                 let waiting = std::mem::replace(&mut state.pending, next);
-                let _ = waiting.outcome.send(Some(Err(error.clone()))); // whoever waited has gone
+                let _ = waiting.outcome.send(Some(Err(error.clone()))); // whoever waited is gone
             }
         }
         drop(state);
         fail::fail_point!("log-durable");
-        let _ = batch.outcome.send(Some(outcome)); // the caller has gone; it is accepted anyway
+        let _ = batch.outcome.send(Some(outcome)); // the caller may be gone; it is accepted anyway
         self.shared.to_read.notify_all();
     }
 
@@ -122,7 +122,7 @@ impl LogWriter {
         written.map_err(|cause| LogError::io(&path, cause))
     }
 
-    /// Makes a new segment if the last one must not be appended to, and returns the one to write to.
+    /// Creates a new segment if the last one must not be appended to, and returns the one to write to.
     fn begin_segment(&mut self, first: i64) -> Result<PathBuf, LogError> {
         let folder = self.shared.folder.clone();
         let mut state = self.shared.lock();

@@ -1,4 +1,4 @@
-//! What readiness waits for: the records that were on the broker, or in the local log, when reading began.
+//! The backlog that readiness waits for: the records that were on the broker, or in the local log, when reading began.
 
 use std::collections::BTreeMap;
 
@@ -6,34 +6,34 @@ use hearken_index::checkpoint::Checkpoint;
 
 use crate::source::TopicPartition;
 
-/// Where each partition ended when its reading began, until it has been read up to there.
+/// Where each partition ended when reading it began, until it has been read up to there.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    /// Sources that have not assigned all of their partitions yet: what they have to read is unknown.
+    /// Sources that have not assigned all of their partitions yet, so that what they have to read is unknown.
     num_sources_pending: usize,
     ends: BTreeMap<TopicPartition, i64>,
 }
 
 impl Backlog {
-    /// The backlog of this many sources, none of which has reported yet what it reads.
+    /// The backlog of this many sources, none of which has reported its partitions yet.
     pub(super) fn new(num_sources: usize) -> Self {
         Backlog { num_sources_pending: num_sources, ends: BTreeMap::new() }
     }
 
-    /// Reading of a partition begins at `next_offset`; the partition ends at `end_offset` at that moment.
+    /// Reading of a partition begins at `next_offset`, while the partition ends at `end_offset`.
     pub(super) fn assign(&mut self, partition: TopicPartition, next_offset: i64, end_offset: i64) {
         if next_offset < end_offset {
             self.ends.insert(partition, end_offset);
         }
     }
 
-    /// One more source has assigned all of its partitions. Returns whether all sources have.
+    /// Records that one more source has assigned all of its partitions. Returns whether all sources have.
     pub(super) fn finish_assignment(&mut self) -> bool {
         self.num_sources_pending = self.num_sources_pending.saturating_sub(1);
         self.is_assigned()
     }
 
-    /// Everything before `next_offset` has been read.
+    /// Records that everything before `next_offset` has been read.
     pub(super) fn advance(&mut self, partition: &TopicPartition, next_offset: i64) {
         if self.ends.get(partition).is_some_and(|end| next_offset >= *end) {
             self.ends.remove(partition);
@@ -50,7 +50,7 @@ impl Backlog {
         self.is_assigned() && self.ends.is_empty()
     }
 
-    /// How many offsets are left to read after `next`; `None` until all sources have said what they read.
+    /// How many offsets are left to read after `next`; `None` until all sources have reported their partitions.
     pub(super) fn num_records_left(&self, next: &Checkpoint) -> Option<i64> {
         let left = self.ends.iter().map(|((topic, partition), end)| {
             let next_offset = next.position(topic, *partition).map_or(0, |position| position.next_offset);
@@ -98,7 +98,7 @@ mod tests {
         assert!(!backlog.is_read());
         assert!(backlog.finish_assignment());
         assert!(backlog.is_read());
-        assert!(backlog.finish_assignment(), "a source that says so twice changes nothing");
+        assert!(backlog.finish_assignment(), "a repeated report changes nothing");
     }
 
     #[test]

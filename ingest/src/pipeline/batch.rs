@@ -8,11 +8,11 @@ use hearken_model::Timestamp;
 use crate::decode::Rejection;
 use crate::record::RawRecord;
 
-/// A batch ends here even when the queue is never empty.
+/// A batch ends at this size even if the queue is never empty.
 const BATCH_RECORDS_MAX: usize = 50_000;
 const BATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
 const BATCH_INTERVAL_MAX: Duration = Duration::from_millis(500);
-/// How long to wait for the first record of a batch, before other things are looked after.
+/// How long to wait for a batch's first record before doing other work.
 const FIRST_RECORD_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// What was read since the last refresh.
@@ -20,43 +20,43 @@ const FIRST_RECORD_TIMEOUT: Duration = Duration::from_millis(50);
 pub(super) struct Batch {
     num_records: usize,
     bytes: usize,
-    /// Something other than records is to be published: a partition was moved over offsets that are no records, or what is
-    /// older than its retention was removed.
+    /// Something besides records must be published: a partition was moved past offsets that are not records, or
+    /// something past its retention was removed.
     has_other_changes: bool,
-    /// What is older than its retention and goes with the next refresh: interactions, and what logs said of them.
+    /// Things past their retention that go with the next refresh: interactions, and what logs said about them.
     num_removed: u64,
-    /// Records that are refused, to be written before anything passes their offsets.
+    /// Refused records, to be written before anything passes their offsets.
     pub(super) dead_letters: Vec<(RawRecord, Rejection)>,
     recorded: Vec<Timestamp>,
-    /// Of events of large interactions, which the refresh may leave out.
+    /// Source times of events of large interactions, which the refresh may leave out.
     recorded_large: Vec<Timestamp>,
 }
 
 impl Batch {
-    /// Counts a record of this many bytes.
+    /// Counts a record of this size.
     pub(super) fn add(&mut self, size_bytes: usize) {
         self.num_records += 1;
         self.bytes += size_bytes;
     }
 
-    /// Notes when a record was written to its source that was folded into an interaction.
+    /// Notes when a folded record was written to its source.
     pub(super) fn add_folded(&mut self, recorded_at: Option<Timestamp>, is_large: bool) {
         let recorded = if is_large { &mut self.recorded_large } else { &mut self.recorded };
         recorded.extend(recorded_at);
     }
 
-    /// Notes that something other than a record is to be published.
+    /// Notes that something other than a record must be published.
     pub(super) fn add_other_change(&mut self) {
         self.has_other_changes = true;
     }
 
-    /// Counts interactions, or what logs said of them, that are removed because they are older than their retention.
+    /// Counts interactions, or what logs said about them, that are removed because they are past their retention.
     pub(super) fn add_removed(&mut self, num_removed: u64) {
         self.has_other_changes |= num_removed > 0;
         self.num_removed += num_removed;
     }
 
-    /// How many were noted since this was asked last.
+    /// How many were counted since the last call.
     pub(super) fn take_removed(&mut self) -> u64 {
         std::mem::take(&mut self.num_removed)
     }
@@ -66,18 +66,18 @@ impl Batch {
         self.num_records
     }
 
-    /// Whether there is nothing to publish but, perhaps, interactions that were changed before.
+    /// Whether there is nothing to publish except, perhaps, interactions changed earlier.
     pub(super) fn is_empty(&self) -> bool {
         self.num_records == 0 && !self.has_other_changes
     }
 
-    /// Whether it ends here although more is in the queue.
+    /// Whether it ends here although the queue has more.
     pub(super) fn is_full(&self) -> bool {
         self.num_records >= BATCH_RECORDS_MAX || self.bytes >= BATCH_BYTES_MAX
     }
 
-    /// Empties the batch, which is searchable now except for `has_deferred` large interactions, and tells when what is
-    /// searchable was written to its source.
+    /// Empties the batch, which is now searchable except for `has_deferred` large interactions. Returns when its
+    /// searchable records were written to their source.
     pub(super) fn finish(&mut self, has_deferred: bool) -> Drain<'_, Timestamp> {
         (self.num_records, self.bytes, self.has_other_changes) = (0, 0, false);
         if !has_deferred {
@@ -87,21 +87,21 @@ impl Batch {
     }
 }
 
-/// When the batch in hand is due.
+/// When the current batch is due.
 ///
-/// That is as soon as the queue is empty and the refresh interval has passed since the last batch, so that a slow stream is
+/// That is once the queue is empty and the refresh interval has passed since the last batch, so that a slow stream is
 /// published event by event. While there is a backlog the queue is never empty, and the batch grows up to its bounds: a
 /// backfill uses large batches and then returns to small ones, without configuration.
 #[derive(Debug)]
 pub(super) struct Deadline {
-    /// From here on it ends when the queue is empty.
+    /// From here on, the batch ends when the queue is empty.
     earliest: Instant,
-    /// Here it ends although the queue is not empty.
+    /// Here it ends even if the queue is not empty.
     latest: Instant,
 }
 
 impl Deadline {
-    /// Of a batch that begins at `began`.
+    /// The deadline of a batch that begins at `began`.
     pub(super) fn new(began: Instant, last_batch: Option<Instant>, refresh_interval: Duration) -> Self {
         Deadline {
             earliest: last_batch.map_or(began, |last| last + refresh_interval),
@@ -109,7 +109,8 @@ impl Deadline {
         }
     }
 
-    /// How long to wait for another record; the batch is due if none comes. `is_idle`: nothing is there to publish.
+    /// How long to wait for another record; the batch is due if none comes. `is_idle` means that there is nothing to
+    /// publish.
     pub(super) fn timeout(&self, now: Instant, is_idle: bool) -> Duration {
         if is_idle { FIRST_RECORD_TIMEOUT } else { self.earliest.saturating_duration_since(now) }
     }

@@ -6,7 +6,7 @@ use hearken_index::checkpoint::Checkpoint;
 
 use crate::source::TopicPartition;
 
-/// Where reading of each partition began: before that nothing is waited for, because retention has removed it.
+/// Where reading of each partition began; earlier offsets do not count, because retention has removed them.
 #[derive(Debug, Default)]
 pub(super) struct Lag {
     starts: BTreeMap<TopicPartition, i64>,
@@ -33,8 +33,8 @@ impl Lag {
         self.starts.len()
     }
 
-    /// How many offsets of a partition that ends at `end_offset` come after the checkpoint. Never negative: the end that
-    /// is known may be older than the checkpoint.
+    /// How many offsets of a partition that ends at `end_offset` come after the checkpoint. Never negative: the known
+    /// end may be older than the checkpoint.
     pub(super) fn num_records(
         &self,
         checkpoint: &Checkpoint,
@@ -71,9 +71,9 @@ mod tests {
         lag.begin(partition(1), 100);
         let at = checkpoint(&[(0, 120)]);
         assert_eq!(lag.num_records(&at, &partition(0), 150), 30);
-        assert_eq!(lag.num_records(&at, &partition(1), 150), 50, "retention removed what was before 100");
-        assert_eq!(lag.num_records(&at, &partition(2), 150), 150, "nothing was said of its beginning");
-        assert_eq!(lag.num_records(&at, &partition(0), 110), 0, "the known end is an old one");
+        assert_eq!(lag.num_records(&at, &partition(1), 150), 50, "retention removed everything before 100");
+        assert_eq!(lag.num_records(&at, &partition(2), 150), 150, "its beginning is unknown");
+        assert_eq!(lag.num_records(&at, &partition(0), 110), 0, "the known end is outdated");
     }
 
     #[test]

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-/// How often durable offsets are committed, and the lag is measured while nothing arrives.
+/// How often durable offsets are committed, and how often the lag is measured while nothing arrives.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(500);
-/// How often interactions in progress are counted: a search of its own.
+/// How often interactions in progress are counted; that takes a separate search.
 const COUNT_INTERVAL: Duration = Duration::from_secs(5);
-/// How often idle interactions are looked for, at most and at least.
+/// Bounds of the interval at which idle interactions are looked for.
 const SWEEP_INTERVAL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
-/// How often interactions are looked for that are older than their retention.
+/// How often interactions past their retention are looked for.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The periodic tasks. Each is due at once in the beginning.
+/// The periodic tasks. Each is due at once at the start.
 #[derive(Debug)]
 pub(super) struct Schedule {
     /// Commits offsets and measures the lag.
@@ -20,12 +20,12 @@ pub(super) struct Schedule {
     pub(super) count: Periodic,
     /// Looks for idle interactions.
     pub(super) sweep: Periodic,
-    /// Looks for interactions older than their retention.
+    /// Looks for interactions past their retention.
     pub(super) retention: Periodic,
 }
 
 impl Schedule {
-    /// `idle_timeout` after its last event an interaction is abandoned: found within a fifth of that time.
+    /// An interaction is abandoned `idle_timeout` after its last event; the sweep notices within a fifth of that time.
     pub(super) fn new(idle_timeout: Duration) -> Self {
         Schedule {
             housekeeping: Periodic::every(HOUSEKEEPING_INTERVAL),
@@ -36,11 +36,11 @@ impl Schedule {
     }
 }
 
-/// Something that is done, and then not again before an interval has passed.
+/// A task that runs once per interval.
 #[derive(Debug)]
 pub(super) struct Periodic {
     interval: Duration,
-    /// `None`: now.
+    /// `None` means now.
     due: Option<Instant>,
 }
 
@@ -49,7 +49,7 @@ impl Periodic {
         Periodic { interval, due: None }
     }
 
-    /// Whether it is due. The next time is an interval after `now` then: what was missed is not made up for.
+    /// Whether it is due. If so, the next time is an interval after `now`: missed runs are not made up for.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
         let is_due = self.due.is_none_or(|due| now >= due);
         if is_due {
@@ -76,7 +76,7 @@ mod tests {
         assert!(periodic.is_due(began));
         assert!(!periodic.is_due(after(499)));
         assert!(periodic.is_due(after(1_700)), "late");
-        assert!(!periodic.is_due(after(2_199)), "what was missed is not made up for");
+        assert!(!periodic.is_due(after(2_199)), "missed runs are not made up for");
         assert!(periodic.is_due(after(2_200)));
         periodic.repeat();
         assert!(periodic.is_due(after(2_200)));

@@ -1,5 +1,5 @@
-//! How often today's traffic is recognised correctly: labelled User-Agents with their share of the traffic.
-//! Data: `HEARKEN_TEST_DATA`, else `../shared/data` beside the project; without it these tests are skipped.
+//! Measures how often today's traffic is recognised correctly, with labelled User-Agents and their share of traffic.
+//! Data: `HEARKEN_TEST_DATA`, or else `../shared/data` beside the project; without it these tests are skipped.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::parse;
 
-/// uap-core's family under our name: the product without "Mobile" and without the system.
+/// uap-core's family under our name: the product without "Mobile" or the system.
 fn browser_of(family: &str) -> &str {
     match family {
         "Mobile Safari" => "Safari",
@@ -32,7 +32,7 @@ fn browser_of(family: &str) -> &str {
     }
 }
 
-/// uap-core's system under our name; uap-core does not distinguish an iPad's from an iPhone's.
+/// uap-core's system under our name; uap-core does not distinguish an iPad from an iPhone.
 fn os_of<'a>(family: &'a str, user_agent: &str) -> &'a str {
     match family {
         "Mac OS X" => "macOS",

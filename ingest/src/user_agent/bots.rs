@@ -1,5 +1,5 @@
-//! Programs that read pages without a person. No list is complete: most say so by a word or by the address of an explanation,
-//! and these rules also catch new ones.
+//! Programs that read pages without a person. No list is complete, but most identify themselves by a word or by the
+//! address of an explanation, so these rules also catch new ones.
 
 use super::products::{Row, find};
 
@@ -39,7 +39,7 @@ const NAMED: &[Row] = &[
     ("nutch", "Nutch"),
 ];
 
-/// Words that end like this name a bot: Googlebot, Bytespider.
+/// Endings of words that name a bot: Googlebot, Bytespider.
 const ENDINGS: [&str; 6] = ["bot", "bots", "crawler", "spider", "scraper", "slurp"];
 
 /// Words that say "bot" without naming one.
@@ -49,7 +49,7 @@ const BARE: [&str; 10] =
 /// Makers of vacuum cleaners, people and fish whose names end like a bot's.
 const NOT_BOTS: [&str; 4] = ["irobot", "abbot", "talbot", "turbot"];
 
-/// Products that are in so many User-Agents that they identify none.
+/// Products in so many User-Agents that they identify none.
 const COMMON: [&str; 17] = [
     "docomo",
     "mozilla",
@@ -72,7 +72,7 @@ const COMMON: [&str; 17] = [
 
 const NAME_BYTES_MAX: usize = 64;
 
-/// True if a lower-case User-Agent is a bot's by its own word. Of an app, or an Android device, the ending of a name says
+/// True if a lower-case User-Agent calls itself a bot. In an app or on an Android device, a name's ending means
 /// nothing.
 pub(super) fn is_bot(lower: &str, is_app: bool) -> bool {
     find(NAMED, lower).is_some()
@@ -81,8 +81,8 @@ pub(super) fn is_bot(lower: &str, is_app: bool) -> bool {
         || (!is_app && without_devices(lower).any(names_a_bot))
 }
 
-/// The parts of a User-Agent but the names of Android devices, which stand behind the system in its brackets:
-/// `(Linux; Android 13; TAB_BOT 10 Build/TP1A)`. Brackets with the address of an explanation are a bot's own.
+/// The parts of a User-Agent without the names of Android devices, which follow the system in its parentheses: `(Linux;
+/// Android 13; TAB_BOT 10 Build/TP1A)`. Parentheses with the address of an explanation are a bot's own.
 fn without_devices(user_agent: &str) -> impl Iterator<Item = &str> {
     user_agent.split(['(', ')']).flat_map(|bracket| {
         let (is_of_bot, mut is_behind_system) = (bracket.contains("+http"), false);
@@ -100,7 +100,7 @@ fn is_android(part: &str) -> bool {
     beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(SYSTEM))
 }
 
-/// True for a device's name, with its build or without; a product and its version are none.
+/// True for a device's name, with or without its build; false for a product with its version.
 fn is_device(part: &str) -> bool {
     let with_build = part.split_once(" Build/").or_else(|| part.split_once(" build/"));
     !with_build.map_or(part, |(name, _)| name).contains('/')
@@ -122,7 +122,7 @@ pub(super) fn name(user_agent: &str, lower: &str) -> Option<String> {
         .or_else(|| words().filter(|word| word.contains('/')).map(product).find(own).map(str::to_owned))
 }
 
-/// True if a text may be shown as a product's name.
+/// True if a text may be shown as a product name.
 pub(super) fn is_name(text: &str) -> bool {
     let allowed = |symbol: char| symbol.is_alphanumeric() || " ._-!&'".contains(symbol);
     text.len() <= NAME_BYTES_MAX
@@ -144,7 +144,8 @@ fn says_bot(product: &str) -> bool {
     !BARE.contains(&lower.as_str()) && names_a_bot(&lower)
 }
 
-/// `Screaming Frog SEO Spider` of `Screaming Frog SEO Spider/20.0`: a name of several words, of which one is the bare `spider`.
+/// `Screaming Frog SEO Spider` from `Screaming Frog SEO Spider/20.0`: a name of several words, one of which is the bare
+/// `spider`.
 fn spoken_name(phrase: &str) -> Option<String> {
     let words: Vec<&str> = phrase.split_whitespace().map(product).take(5).collect();
     let last = words.iter().position(|word| BARE.contains(&word.to_ascii_lowercase().as_str()))?;
@@ -153,7 +154,7 @@ fn spoken_name(phrase: &str) -> Option<String> {
     (last > 0 && !common && is_name(&name)).then_some(name)
 }
 
-/// The name in `Name/1.0`, without the punctuation of a sentence.
+/// The name in `Name/1.0`, without a sentence's punctuation.
 fn product(word: &str) -> &str {
     word.split_once('/').map_or(word, |(name, _)| name).trim_end_matches(['+', ':', '.', '!', '-'])
 }

@@ -1,11 +1,12 @@
-//! What woothee does not know, or calls by another's name.
+//! Products that woothee does not know or misnames.
 //!
-//! Source: the products' own documentation of their User-Agents and the families of uap-core, which agree on these words; checked
-//! against labelled User-Agents by the tests in `accuracy`. Systems and products die slowly: add rows, rarely remove them.
+//! Source: the products' own documentation of their User-Agents and uap-core's families, which agree on these words;
+//! the tests in `accuracy` check them against labelled User-Agents. Systems and products die slowly: add rows, rarely
+//! remove them.
 
 use super::Device;
 
-/// A mark, in lower case, and the name of the product that carries it.
+/// A mark in lower case, and the product that carries it.
 pub(super) type Row = (&'static str, &'static str);
 
 /// The name of the first row whose mark is in a lower-case User-Agent.
@@ -13,7 +14,7 @@ pub(super) fn find(rows: &[Row], lower: &str) -> Option<&'static str> {
     rows.iter().find(|(marker, _)| has(lower, marker)).map(|(_, name)| *name)
 }
 
-/// True if a mark stands in the text as a word of its own; a number may follow it directly (`iphone17,1`).
+/// True if a mark is a separate word in the text; a number may follow it directly (`iphone17,1`).
 pub(super) fn has(lower: &str, marker: &str) -> bool {
     let bytes = lower.as_bytes();
     let ends_in_letter = marker.ends_with(|symbol: char| symbol.is_ascii_alphabetic());
@@ -24,8 +25,8 @@ pub(super) fn has(lower: &str, marker: &str) -> bool {
     })
 }
 
-/// Apps with a browser inside come first, as they also carry the marks of the browser they are built on; likewise browsers built on
-/// Chrome before Chrome.
+/// Apps with an embedded browser come first, because they also carry the marks of that browser; likewise browsers built
+/// on Chrome come before Chrome.
 pub(super) const APPS: &[Row] = &[
     ("instagram", "Instagram"),
     ("barcelona", "Threads"),
@@ -163,7 +164,7 @@ pub(super) const APPS: &[Row] = &[
     ("mobilesafari/", "Safari"),
 ];
 
-/// Programs that speak HTTP on their own, recognised where the User-Agent does not claim to be a browser.
+/// HTTP clients, recognised where the User-Agent does not claim to be a browser.
 pub(super) const LIBRARIES: &[Row] = &[
     ("curl/", "curl"),
     ("wget/", "Wget"),
@@ -205,7 +206,8 @@ const fn system(name: &'static str, markers: &'static [&'static str], device: De
     KnownSystem { name, markers, device }
 }
 
-/// Systems that imitate others before those they imitate: Windows Phone names Android and iPhone, Android names Linux, iOS Mac OS X.
+/// Systems that imitate others come before those they imitate: Windows Phone names Android and iPhone, Android names
+/// Linux, iOS names Mac OS X.
 pub(super) const SYSTEMS: &[KnownSystem] = &[
     system("Windows Mobile", &["windows ce", "windowsce", "windows mobile"], Device::Mobile),
     system("Windows Phone", &["windows phone", "iemobile"], Device::Mobile),
@@ -241,7 +243,7 @@ pub(super) const SYSTEMS: &[KnownSystem] = &[
     system("Linux", &["linux", "ubuntu", "debian", "fedora"], Device::Desktop),
 ];
 
-/// Browsers that exist on iOS alone: on what claims to be a Macintosh they mean an iPad that asks for desktop pages.
+/// Browsers that only exist on iOS: on a supposed Macintosh they reveal an iPad that requests desktop pages.
 pub(super) const IOS_ONLY: &[&str] = &["crios/", "fxios/", "edgios/", "opios/", "opt/"];
 
 /// Marks of televisions, set-top boxes and headsets, which otherwise look like Android or Linux.
@@ -274,7 +276,7 @@ pub(super) const NOT_HAND_HELD: &[&str] = &[
     "shield android tv",
 ];
 
-/// Amazon's televisions and sticks name their model, which begins with AFT: AFTKRT, AFTMM, AFTT.
+/// Amazon's televisions and sticks name their model, which starts with AFT: AFTKRT, AFTMM, AFTT.
 pub(super) fn is_fire_tv(user_agent: &str) -> bool {
     let is_model = |word: &str| {
         let model = word.strip_prefix("AFT").unwrap_or_default();
@@ -283,12 +285,12 @@ pub(super) fn is_fire_tv(user_agent: &str) -> bool {
     user_agent.split(|symbol: char| !symbol.is_ascii_alphanumeric()).any(is_model)
 }
 
-/// Network libraries of telephones: what uses them is an app.
+/// Network libraries of phones: whatever uses them is an app.
 const APP_LIBRARIES: &[&str] = &["cfnetwork/", "alamofire/", "dalvik/", "okhttp/", "cronet/"];
 
-/// True for an app on a telephone by its own word.
+/// True if it identifies itself as an app on a phone.
 pub(super) fn is_app(lower: &str) -> bool {
     APP_LIBRARIES.iter().any(|library| has(lower, library))
-        // What Apple's networking examples made of a name: `App/1.2 (iPhone; iOS 18.1; Scale/3.00)`.
+        // The form of Apple's networking examples: `App/1.2 (iPhone; iOS 18.1; Scale/3.00)`.
         || (has(lower, "scale/") && ["iphone", "ipad"].iter().any(|device| has(lower, device)))
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Expected: browser, system, device; `-` is unknown.
+/// Checks browser, system and device; `-` means unknown.
 fn check(user_agent: &str, expected: &str) {
     let client = parse(user_agent);
     let text = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
@@ -107,7 +107,7 @@ fn browsers_that_dress_as_others_are_named_right() {
         "Mozilla/5.0 (Macintosh; U; Intel Mac OS X 10_6_3; en-us; Silk/1.1.0-80) AppleWebKit/533.16 (KHTML, like Gecko) Version/5.0 Safari/533.16",
         "Amazon Silk, Android, tablet",
     );
-    // Only iOS has these browsers: an iPad that asks for desktop pages.
+    // These browsers only exist on iOS: an iPad that requests desktop pages.
     check(&format!("{MAC} CriOS/154 Version/11.1.1 Safari/605.1.15"), "Chrome, iPadOS, tablet");
     // A word inside another is not a mark.
     check(
@@ -171,7 +171,7 @@ fn bots_go_by_their_own_names() {
     check("Screaming Frog SEO Spider/20.0", "Screaming Frog SEO Spider, -, bot");
     check("Altresium/4.6 (+http://www.altresium.com/bot.html)", "Altresium, -, bot");
     check(&format!("{LINUX} HeadlessChrome/120.0 Safari/537.36"), "HeadlessChrome, Linux, bot");
-    // A telephone brand, no robot.
+    // A phone brand, not a robot.
     check(
         "Mozilla/5.0 (Linux; Android 9; CUBOT X19) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile Safari/537.36",
         "Chrome, Android, mobile",
@@ -218,7 +218,7 @@ fn an_app_is_not_a_bot_whatever_its_name_ends_with() {
     check("ShopBot/3.1 (Android 14; Pixel 8) okhttp/4.12.0", "ShopBot, Android, mobile");
     check("Talkbot/2 (iPad; iOS 17.1; Scale/2.00)", "Talkbot, iPadOS, tablet");
     check("Acme%20Shop/12 CFNetwork/1496.0.7 Darwin/23.5.0", "Acme Shop, iOS, mobile");
-    // A crawler says what it is, also where it is written with such a library.
+    // A crawler identifies itself even when written with such a library.
     check("ShopBot/3.1 (+https://shop.example/bot) okhttp/4.12.0", "ShopBot, -, bot");
     check("Bytespider", "Bytespider, -, bot");
     check("Dart/3.2 (dart:io)", "Dart, -, other");
@@ -242,7 +242,7 @@ fn an_android_device_is_not_a_bot_whatever_its_name_ends_with() {
         "Mozilla/5.0 (Android 13; TAB_BOT; rv:140.0) Gecko/140.0 Firefox/140.0",
         "Firefox, Android, tablet",
     );
-    // What says that it is one still is, also on such a device or in its brackets.
+    // A bot that says so is still one, even on such a device or inside its parentheses.
     check(
         &(android("Linux; Android 6.0.1; TAB_BOT", "Chrome/126.0 Mobile") + " (compatible; Acmebot/1.0)"),
         "Acmebot, Android, bot",
@@ -269,7 +269,7 @@ fn televisions_are_not_tablets() {
         "Amazon Silk, Android, other",
     );
     check("Dalvik/2.1.0 (Linux; U; Android 9; AFTKRT Build/PS7652)", "-, Android, other");
-    // A word that only begins like them.
+    // A word that merely starts like them.
     check(&android("Aftershock"), "Chrome, Android, tablet");
 }
 

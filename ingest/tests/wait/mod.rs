@@ -1,8 +1,8 @@
-//! Patience with a deadline, instead of sleeping.
+//! Waits for a condition with a deadline, instead of sleeping.
 
 use std::time::{Duration, Instant};
 
-/// Looks until there is something, for at most a minute.
+/// Polls until there is a result, for at most a minute.
 #[track_caller]
 pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! The files of the audit log: lines that follow each other.
+//! The files of the audit log, and the chain of their lines.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -11,39 +11,39 @@ use serde::{Deserialize, Serialize};
 use super::{AuditEntry, AuditError};
 use crate::durable::folder_of;
 
-/// A file that has grown this large is put aside, and a new one begun.
+/// A file that has reached this size is set aside, and a new one begun.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Longest line that is read back; one that is written is far shorter.
+/// Longest line that is read back; written lines are far shorter.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
-/// The hash that the first line of all follows.
+/// The hash that precedes the very first line.
 const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 /// What comes before and after the hash, which ends a line.
 const HASH_BEGINS: &str = ",\"hash\":\"";
 const HASH_ENDS: &str = "\"}";
 
-/// What [`check`] has found.
+/// The result of [`check`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainReport {
-    /// The number of the first line; not 1 when older files were taken away.
+    /// The number of the first line; not 1 if older files were removed.
     pub first: u64,
-    /// The number of the last line; 0 when there is none.
+    /// The number of the last line; 0 if there is none.
     pub last: u64,
     /// The hash of the last line.
     pub hash: String,
 }
 
-/// A line as it is written, without its hash.
+/// A line to write, without its hash.
 #[derive(Serialize)]
 struct NewLine<'a> {
-    /// Counts lines from 1.
+    /// Line number, from 1.
     number: u64,
     #[serde(flatten)]
     entry: &'a AuditEntry,
-    /// The hash of the line before.
+    /// The hash of the previous line.
     previous: &'a str,
 }
 
-/// What holds a line in its place.
+/// What ties a line to its place in the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Link {
     number: u64,
@@ -51,7 +51,7 @@ struct Link {
     hash: String,
 }
 
-/// Adds entries, one after the other, while no other process does. When it cannot, none of them is added.
+/// Adds entries one after the other, excluding other processes. On failure, none of them is added.
 ///
 /// # Errors
 /// The log cannot be written, or its last line is damaged.
@@ -84,7 +84,7 @@ fn append_to(path: &Path, entries: &[AuditEntry], file_bytes_max: u64) -> io::Re
         text.extend([HASH_BEGINS, &hash, HASH_ENDS, "\n"]);
     }
     if let Err(error) = file.write_all(text.as_bytes()).and_then(|()| file.sync_data()) {
-        file.set_len(length)?; // it will be tried again
+        file.set_len(length)?; // the write will be retried
         return Err(error);
     }
     if file.metadata()?.len() >= file_bytes_max {
@@ -102,7 +102,7 @@ fn append_to(path: &Path, entries: &[AuditEntry], file_bytes_max: u64) -> io::Re
 /// The chain is broken, or a file cannot be read.
 pub fn check(path: &Path) -> Result<ChainReport, AuditError> {
     let failed = |path: &Path, error| AuditError::File(path.to_owned(), error);
-    // What a server is just writing is read as a whole, if its lock may be opened.
+    // With the lock, a line that a server is just writing is read whole. The lock may not be accessible.
     let lock = File::open(lock_path(path)).ok();
     if let Some(lock) = &lock {
         flock(lock, FlockOperation::LockShared).map_err(|error| failed(path, error.into()))?;
@@ -135,10 +135,10 @@ pub fn check(path: &Path) -> Result<ChainReport, AuditError> {
     })
 }
 
-/// Reads a line with its end, and checks its own hash.
+/// Parses a line, including its line end, and checks its own hash.
 fn link(line: &[u8]) -> Result<Link, &'static str> {
     let Some(line) = line.strip_suffix(b"\n") else {
-        return Err("it has no end: the program was interrupted while it wrote it, or the file was cut off");
+        return Err("it has no end: the program was interrupted while writing it, or the file was cut off");
     };
     let link: Link = serde_json::from_slice(line).map_err(|_| "it is not a line of an audit log")?;
     let end = format!("{HASH_BEGINS}{}{HASH_ENDS}", link.hash);
@@ -152,7 +152,7 @@ fn link(line: &[u8]) -> Result<Link, &'static str> {
 }
 
 impl Link {
-    /// Whether it comes right after `before`. The first line that there is need not be the first of all.
+    /// Whether it directly follows `before`. The first existing line need not be the very first.
     fn follows(self, before: Option<&Link>) -> Result<Link, &'static str> {
         let is_next = match before {
             Some(before) => self.number == before.number + 1 && self.previous == before.hash,
@@ -161,7 +161,7 @@ impl Link {
         if is_next {
             Ok(self)
         } else {
-            Err("it does not follow the line before: one is missing, was changed or was put in")
+            Err("it does not follow the previous line: a line is missing, changed or inserted")
         }
     }
 }
@@ -172,7 +172,7 @@ fn lock_path(path: &Path) -> PathBuf {
     lock.into()
 }
 
-/// The files that were put aside, oldest first.
+/// The files that were set aside, oldest first.
 fn set_aside(path: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut files = Vec::new();
@@ -201,8 +201,8 @@ fn tail(file: &mut File) -> io::Result<Vec<u8>> {
     Ok(tail)
 }
 
-/// Cuts off a last line without an end: an interruption left it, and nothing that it is about was answered. The answer is
-/// the length of the file.
+/// Cuts off an unfinished last line: an interruption left it, and its action was never answered. Returns the length of
+/// the file.
 fn without_unfinished_line(path: &Path, file: &mut File) -> io::Result<u64> {
     let length = file.metadata()?.len();
     let tail = tail(file)?;
@@ -272,7 +272,7 @@ mod tests {
             fs::write(&path, bad).unwrap();
             assert_eq!(line_of_break(&path), line);
         }
-        // A line whose own hash was recomputed breaks the chain behind it.
+        // A line with a recomputed hash of its own still breaks the chain after it.
         let forged = third.replace("team", "teem");
         let told = forged.split(HASH_BEGINS).next().unwrap();
         let hash = blake3::hash(format!("{told}}}").as_bytes()).to_hex();
@@ -292,7 +292,7 @@ mod tests {
         assert!(aside.len() > 2, "{aside:?}");
         let checked = check(&path).unwrap();
         assert_eq!((checked.first, checked.last), (1, 20));
-        // Old files may be taken away, others may not.
+        // Old files may be removed, others may not.
         fs::remove_file(&aside[0].1).unwrap();
         assert_eq!(check(&path).unwrap(), ChainReport { first: aside[0].0 + 1, ..checked });
         fs::remove_file(&aside[2].1).unwrap();

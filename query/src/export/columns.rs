@@ -1,27 +1,27 @@
-//! The columns of an interaction as a row, for every format that has columns.
+//! The columns of an interaction, for every tabular format.
 
 use hearken_model::field::{FIELDS, FieldAccessor};
 use hearken_model::{Interaction, Message, Timestamp};
 
 /// Where a column's cell comes from.
 pub(super) enum CellSource {
-    /// A value of the interaction.
+    /// A field of the interaction.
     Read(FieldAccessor),
-    /// A text that is made from it.
+    /// A text derived from it.
     Made(fn(&Interaction) -> Option<String>),
-    /// What was said: the columns of [`MESSAGE`] where there can be lists of them, else [`transcript`].
+    /// What was said: the columns of [`MESSAGE`] where the format supports lists, else [`transcript`].
     Transcript,
 }
 
 use CellSource::{Made, Read};
 
-/// Where a column of a message's values comes from.
+/// Where the values of a message column come from.
 pub(super) enum MessageAccessor {
     /// A text.
     Text(fn(&Message) -> Option<&str>),
     /// A number.
     Number(fn(&Message) -> Option<f64>),
-    /// An instant.
+    /// A time.
     Time(fn(&Message) -> Timestamp),
 }
 
@@ -37,7 +37,7 @@ pub(super) static MESSAGE: &[(&str, MessageAccessor)] = &[
     ("tool", MessageAccessor::Text(|m| m.tool.as_ref().map(|tool| tool.name.as_str()))),
 ];
 
-/// Every column: the fields, and what rows have in addition.
+/// Every column: the fields, plus those that only rows have.
 pub(super) fn columns() -> impl Iterator<Item = (&'static str, &'static CellSource)> {
     static OF_FIELDS: std::sync::LazyLock<Vec<(&'static str, CellSource)>> =
         std::sync::LazyLock::new(|| FIELDS.iter().map(|field| (field.name, Read(field.reading))).collect());
@@ -70,7 +70,7 @@ static BESIDE: &[(&str, CellSource)] = &[
     ("transcript", CellSource::Transcript),
 ];
 
-/// One line a message: who said what.
+/// One line per message: who said what.
 pub(super) fn transcript(messages: &[Message]) -> String {
     let lines: Vec<_> = messages.iter().map(|m| format!("{}: {}", m.role.as_str(), m.message)).collect();
     lines.join("\n")

@@ -1,4 +1,4 @@
-//! Interactions as rows of a table.
+//! Writes interactions as CSV rows.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use hearken_model::Interaction;
 
 use super::columns::{CellSource, columns, transcript};
 
-/// The text of a cell; several values are divided by semicolons.
+/// The text of a cell; several values are separated by semicolons.
 fn cell<'i>(source: &CellSource, interaction: &'i Interaction) -> Cow<'i, str> {
     match source {
         CellSource::Read(reading) => {
@@ -33,13 +33,13 @@ pub(super) fn write_row(interaction: &Interaction, buffer: &mut Vec<u8>) {
 fn write<'c>(cells: impl Iterator<Item = Cow<'c, str>>, buffer: &mut Vec<u8>) {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(buffer);
     let cells = cells.map(|cell| cell.into_owned().into_bytes());
-    writer.write_record(cells).expect("a vector takes every row, and each has the same cells");
-    writer.flush().expect("a vector takes every row");
+    writer.write_record(cells).expect("writing to a vector cannot fail, and all rows have the same cells");
+    writer.flush().expect("writing to a vector cannot fail");
 }
 
-/// Spreadsheets run cells that begin like a formula, and the text comes from anyone: an apostrophe keeps it text. Those
-/// that take semicolons or tabs for separators, or ignore the quotation marks of a cell of several lines, begin a cell
-/// behind each of these, too. Numbers, such as callers' with `+`, stay as they are.
+/// Spreadsheets execute cells that start like a formula, and the text comes from anyone: an apostrophe makes them text.
+/// Spreadsheets that split at semicolons or tabs, or ignore the quotation marks around a multi-line cell, start a new
+/// cell after each of these, so the rule applies there, too. Numbers, such as phone numbers with `+`, stay unchanged.
 fn harmless(cell: Cow<'_, str>) -> Cow<'_, str> {
     let begins_cell = |c: char| matches!(c, '\n' | '\r' | '\t' | ';');
     let begins_with_blank = cell.starts_with(['\t', '\r']);
@@ -63,8 +63,8 @@ fn harmless(cell: Cow<'_, str>) -> Cow<'_, str> {
     Cow::from(harmless)
 }
 
-/// Whether a spreadsheet could take the text for a formula: spaces, quotation marks and what is invisible are passed over,
-/// and full-width signs count.
+/// Whether a spreadsheet might take the text for a formula: spaces, quotation marks and invisible characters are
+/// skipped, and full-width signs count.
 fn is_formula(text: &str) -> bool {
     let is_passed_over = |c: char| {
         c.is_whitespace()

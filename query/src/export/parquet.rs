@@ -1,4 +1,4 @@
-//! Interactions as a Parquet file: written in groups of rows, so that memory does not grow with the file.
+//! Writes interactions as a Parquet file, in groups of rows, so that memory does not grow with the file.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use parquet::schema::parser::parse_message_type;
 
 use super::columns::{CellSource, MESSAGE, MessageAccessor, columns};
 
-/// A group is written when it has this many rows, or this many bytes of cells: what one export keeps in memory.
+/// A group is written once it has this many rows, or this many bytes of cells: that is what an export keeps in memory.
 const GROUP_ROWS_MAX: usize = 10_000;
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// How instants are kept.
+/// How times are stored.
 const TIME: &str = "TIMESTAMP(MICROS,true)";
 
-/// Takes interactions and writes a file of them.
+/// Collects interactions and writes them as a file.
 pub(super) struct Table {
     writer: SerializedFileWriter<Vec<u8>>,
     columns: Vec<Column>,
@@ -28,8 +28,8 @@ pub(super) struct Table {
     num_bytes: usize,
 }
 
-/// The cells of one column since the last group. The levels say of each cell, or of each value of a list, whether it is
-/// there, and of the values of lists which begins a row (0) and which continues it (1).
+/// The cells of one column since the last group. Definition levels say whether each cell, or each value of a list, is
+/// present; repetition levels say whether a list value begins a row (0) or continues it (1).
 struct Column {
     source: ColumnSource,
     cells: Cells,
@@ -40,7 +40,7 @@ struct Column {
 #[derive(Clone, Copy)]
 enum ColumnSource {
     Interaction(&'static CellSource),
-    /// A list: the value of every message.
+    /// A list with a value of every message.
     Messages(&'static MessageAccessor),
 }
 
@@ -51,12 +51,12 @@ enum Cells {
 }
 
 impl Table {
-    /// A file without rows.
+    /// A file without rows yet.
     pub(super) fn new() -> Result<Self> {
         let mut schema = "message interaction {\n".to_owned();
         let mut all = Vec::new();
         for (name, source) in columns() {
-            // A String takes all that is written.
+            // Writing to a String cannot fail.
             let _ = match source {
                 CellSource::Read(FieldAccessor::Texts(_)) => {
                     let list = "REPEATED GROUP list { REQUIRED BYTE_ARRAY element (STRING); }";
@@ -78,7 +78,7 @@ impl Table {
                     let _ = writeln!(schema, "OPTIONAL GROUP {name} (LIST) {{ {list} }}");
                     continue;
                 }
-                // Amounts are decimal texts, as everywhere: no scale holds every price.
+                // Amounts are decimal texts, as everywhere: no scale fits every price.
                 CellSource::Read(FieldAccessor::Text(_) | FieldAccessor::Money(_)) | CellSource::Made(_) => {
                     writeln!(schema, "OPTIONAL BYTE_ARRAY {name} (STRING);")
                 }
@@ -98,7 +98,7 @@ impl Table {
         Ok(Table { writer, columns: all, num_rows: 0, num_bytes: 0 })
     }
 
-    /// Takes a row; what is ready of the file goes to the buffer.
+    /// Adds a row; the finished part of the file goes to the buffer.
     pub(super) fn write(&mut self, interaction: &Interaction, buffer: &mut Vec<u8>) -> Result<()> {
         self.num_bytes += self.columns.iter_mut().map(|column| column.push(interaction)).sum::<usize>();
         self.num_rows += 1;
@@ -111,7 +111,7 @@ impl Table {
         Ok(())
     }
 
-    /// The end of the file, without which it cannot be read.
+    /// Writes the end of the file, without which it cannot be read.
     pub(super) fn finish(mut self, buffer: &mut Vec<u8>) -> Result<()> {
         if self.num_rows > 0 {
             self.write_group()?;
@@ -162,7 +162,7 @@ impl Column {
         Column { source, cells, definition_levels: Vec::new(), repetition_levels: is_list.then(Vec::new) }
     }
 
-    /// Adds the cell of a row. Returns how many bytes it takes.
+    /// Adds a row's cell. Returns its size in bytes.
     fn push(&mut self, interaction: &Interaction) -> usize {
         let source = match self.source {
             ColumnSource::Interaction(source) => source,
@@ -181,11 +181,11 @@ impl Column {
             }
             CellSource::Read(FieldAccessor::Time(read)) => self.integer(0, read(interaction).map(micros)),
             CellSource::Read(FieldAccessor::Seconds(read)) => self.double(0, read(interaction)),
-            CellSource::Transcript => 0, // has columns of its own: see `Table::new`
+            CellSource::Transcript => 0, // has its own columns: see `Table::new`
         }
     }
 
-    /// Adds a value of every message. No list at all is level 0, an empty one 1, and a message without the value 2.
+    /// Adds a value of every message. No list at all is level 0, an empty list 1, and a message without the value 2.
     fn list(&mut self, reading: &MessageAccessor, messages: Option<&[Message]>) -> usize {
         let messages = match messages {
             Some(messages) if !messages.is_empty() => messages,
@@ -220,14 +220,14 @@ impl Column {
         num_bytes
     }
 
-    /// Records whether the next value of a list continues the row.
+    /// Records whether the next list value continues the row.
     fn repeats(&mut self, goes_on: bool) {
         if let Some(repetitions) = &mut self.repetition_levels {
             repetitions.push(goes_on.into());
         }
     }
 
-    /// Adds a value whose level is one more if it is there.
+    /// Adds a value; its level is one higher if it is present.
     fn text(&mut self, level: i16, text: Option<impl Into<ByteArray>>) -> usize {
         self.definition_levels.push(level + i16::from(text.is_some()));
         let mut num_bytes = size_of::<ByteArray>();

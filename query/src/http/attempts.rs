@@ -1,8 +1,8 @@
-//! Slows down those who guess keys.
+//! Throttles clients that guess keys.
 //!
-//! Nobody guesses 192 random bits, so this keeps no secret; it keeps noise out of the log and the processor free. So a
-//! valid key is always let in, from whatever address and however many others failed: else whoever knows the public part
-//! of a key, or shares its holder's address, could lock them out.
+//! Nobody can guess 192 random bits, so this does not protect the keys; it keeps the log readable and the CPU free. A
+//! valid key is therefore always let in, whatever its address and however many others failed. Otherwise anyone who
+//! knows the public part of a key, or shares its holder's address, could lock the holder out.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -13,23 +13,23 @@ use lru::LruCache;
 
 use super::connections::network;
 
-/// Failures that are answered at once; more have to wait.
+/// Failures that are answered at once; further ones have to wait.
 const BURST: u32 = 20;
-/// One more is answered after this long.
+/// How long until one more failure is answered at once.
 const REFILL: Duration = Duration::from_secs(3);
-/// Addresses and keys that are remembered; the one that failed longest ago goes first.
+/// How many addresses and keys are remembered; the one whose last failure is oldest is dropped first.
 const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
-/// Whose failures are counted.
+/// What failures are counted against.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum AttemptSource {
-    /// A client; of IPv6 the network that one customer gets.
+    /// A client; for IPv6, the network that one customer gets.
     Address(IpAddr),
     /// The public part of a key.
     KeyId(String),
 }
 
-/// When a source will have made up for its failures.
+/// When each source will have worked off its failures.
 pub(super) struct Attempts {
     made_up_at: Mutex<LruCache<AttemptSource, Instant>>,
 }
@@ -47,7 +47,7 @@ impl Default for Attempts {
 }
 
 impl Attempts {
-    /// Forgets the failures of whoever has shown a right key.
+    /// Forgets a client's failures once it has shown a valid key.
     pub(super) fn succeeded(&self, address: Option<IpAddr>, key_id: &str) {
         let mut made_up_at = self.made_up_at.lock().unwrap_or_else(PoisonError::into_inner);
         if made_up_at.is_empty() {
@@ -59,7 +59,7 @@ impl Attempts {
         }
     }
 
-    /// Counts a failure; says how long to wait when there were too many.
+    /// Counts a failure; returns how long to wait if there were too many.
     pub(super) fn failed(
         &self,
         address: Option<IpAddr>,
@@ -76,7 +76,7 @@ impl Attempts {
             let known = made_up_at.get(&source).copied().filter(|at| *at > now).unwrap_or(now);
             let debt = known - now;
             if debt > REFILL * (BURST - 1) {
-                // Whoever goes on is not punished further: waiting helps.
+                // Further attempts do not lengthen the wait, so waiting always helps.
                 wait = wait.max(Some(debt - REFILL * (BURST - 1)));
             } else {
                 made_up_at.put(source, known + REFILL);

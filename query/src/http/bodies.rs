@@ -1,5 +1,5 @@
-//! The time that the body of a request may take, from first to last: whoever sends it byte by byte holds a place no longer
-//! than the largest body takes at the slowest speed that is tolerated.
+//! Limits how long a request body may take in total, so that a client that sends one byte at a time holds its place no
+//! longer than the largest body takes at the slowest tolerated speed.
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -19,10 +19,10 @@ use tokio::time::Sleep;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// The slowest speed that is tolerated in the long run: that of a phone with poor reception.
+/// The slowest average speed that is tolerated: that of a phone with poor reception.
 const BYTES_PER_SECOND_MIN: u64 = 32 * 1024;
 
-/// Answers 408 to whoever takes too long over a body.
+/// Answers 408 if a body takes too long.
 pub(super) async fn limit_time(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let timeout = state.limits().body_timeout;
     let is_late = Arc::new(AtomicBool::new(false));
@@ -37,7 +37,7 @@ pub(super) async fn limit_time(State(state): State<AppState>, request: Request, 
         return response;
     }
     let detail = format!(
-        "after {timeout:?}, a body has to come at {} KiB/s at least; send less at a time",
+        "after {timeout:?}, a body must arrive at {} KiB/s or faster; send less at a time",
         BYTES_PER_SECOND_MIN / 1024
     );
     let mut response = Problem::new("request_timeout", detail).into_response();
@@ -49,7 +49,7 @@ pub(super) async fn limit_time(State(state): State<AppState>, request: Request, 
 struct TimedBody {
     body: Body,
     timeout: Duration,
-    /// Set when somebody first wants to read it: until then it is the server that is slow.
+    /// Set on the first read: until then the delay is the server's, not the client's.
     reading: Option<BodyRead>,
     is_late: Arc<AtomicBool>,
 }
@@ -82,7 +82,7 @@ impl HttpBody for TimedBody {
         }
         let frame = ready!(Pin::new(body).poll_frame(cx));
         if let Some(Ok(frame)) = &frame {
-            // What has come moves the deadline on: by the time that it may have taken at the slowest speed.
+            // Bytes received extend the deadline by the time they would take at the slowest tolerated speed.
             let before = *num_bytes / BYTES_PER_SECOND_MIN;
             *num_bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
             let more = Duration::from_secs(*num_bytes / BYTES_PER_SECOND_MIN - before);

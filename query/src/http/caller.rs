@@ -1,4 +1,4 @@
-//! On whose behalf a request is answered.
+//! The caller on whose behalf a request is answered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::problem::Problem;
 /// How often a stream checks that its caller's key is still valid.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Who asks, and what they may do. A handler gets it by naming it among its arguments; see [`mod@super::routes`].
+/// Who is asking, and what they may do. A handler gets it by taking it as an argument; see [`mod@super::routes`].
 #[derive(Debug, Clone)]
 pub struct Caller {
     access: Access,
@@ -22,18 +22,18 @@ pub struct Caller {
     who: Who,
 }
 
-/// What a caller is known by.
+/// How a caller is identified.
 #[derive(Debug, Clone)]
 enum Who {
-    /// Nothing: the server asks for no keys.
+    /// Not at all: the server requires no keys.
     Anybody,
     /// A key.
     Holder(Holder),
-    /// The name that a trusted proxy says.
+    /// The name given by a trusted proxy.
     User(Arc<str>),
 }
 
-/// The key that a caller holds, and how they came by it.
+/// The key that a caller holds, and how they presented it.
 #[derive(Debug, Clone)]
 struct Holder {
     key: Arc<Key>,
@@ -42,7 +42,7 @@ struct Holder {
 }
 
 impl Caller {
-    /// Whoever can reach a server without keys: they may do everything.
+    /// Anyone who can reach a server without keys; they may do everything.
     pub(crate) fn anybody() -> Self {
         Caller { access: Access::All, permissions: Permissions::ALL, who: Who::Anybody }
     }
@@ -56,7 +56,7 @@ impl Caller {
         Caller { access, permissions, who: Who::User(user.into()) }
     }
 
-    /// Whose interactions they may see, for every question to the index.
+    /// Which interactions they may see; every query to the index needs it.
     pub fn access(&self) -> &Access {
         &self.access
     }
@@ -74,12 +74,12 @@ impl Caller {
         }
     }
 
-    /// What to call them: the name of their key or of the user; nothing where the server asks for no keys.
+    /// What to call them: the name of their key or of the user; `None` if the server requires no keys.
     pub fn name(&self) -> Option<&str> {
         self.user().or(self.key().map(|key| key.name.as_str()))
     }
 
-    /// The organizations that they may see: their names, or `*`.
+    /// The organizations they may see: their names, or `*`.
     pub fn organizations(&self) -> Vec<String> {
         names_of(&self.access)
     }
@@ -96,28 +96,28 @@ impl Caller {
         }
     }
 
-    /// Whether a browser sent the request in a session of its own.
+    /// Whether the request came from a browser session.
     pub fn is_signed_in(&self) -> bool {
         self.holder().is_some_and(|holder| holder.session.is_some())
     }
 
-    /// Whether they may do that.
+    /// Whether they have this permission.
     pub fn may(&self, permission: Permission) -> bool {
         self.permissions.contains(permission)
     }
 
-    /// Refuses who may not.
+    /// Refuses callers without this permission.
     ///
     /// # Errors
-    /// `forbidden`, naming the permission.
+    /// `forbidden`, which names the permission.
     pub fn require(&self, permission: Permission) -> Result<(), Problem> {
         self.require_any(&[permission])
     }
 
-    /// Refuses who has none of the permissions.
+    /// Refuses callers with none of these permissions.
     ///
     /// # Errors
-    /// `forbidden`, naming them.
+    /// `forbidden`, which names them.
     pub fn require_any(&self, permissions: &[Permission]) -> Result<(), Problem> {
         if permissions.iter().any(|permission| self.may(*permission)) {
             return Ok(());
@@ -126,14 +126,14 @@ impl Caller {
         Err(Problem::new("forbidden", format!("this needs a key with the permission {}", names.join(" or "))))
     }
 
-    /// Whether the key still permits what it did when the request came.
+    /// Whether the key still grants what it did when the request arrived.
     pub fn is_still_admitted(&self) -> bool {
         self.holder().is_none_or(|Holder { key, keys, session }| {
             keys.current().still_holds(key, now()) && session.as_ref().is_none_or(SessionGuard::is_open)
         })
     }
 
-    /// Waits until it does not: forever without a key.
+    /// Waits until the key no longer grants it; never returns if there is no key.
     pub(super) async fn dismissed(self) {
         if self.holder().is_none() {
             std::future::pending::<()>().await;
@@ -149,6 +149,6 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = parts.extensions.get::<Caller>().cloned();
-        caller.ok_or_else(|| Problem::internal(&std::io::Error::other("this route asks for no caller")))
+        caller.ok_or_else(|| Problem::internal(&std::io::Error::other("this route has no caller")))
     }
 }

@@ -1,8 +1,9 @@
-//! Places for connections, shared out by address.
+//! Connection slots, shared fairly between addresses.
 //!
-//! There is a bounded number of them, and every connection is taken at once. When all are taken, the address that holds
-//! most gives one up, first one that nobody waits for: on which no request came yet, or none after the last answer. So
-//! whoever opens thousands only closes their own, however slowly they send, and everybody else is answered.
+//! The number of slots is bounded, yet every connection is accepted at once. When all slots are taken, the address that
+//! holds the most gives one up, preferably an idle one: one that has not sent a request yet, or none since its last
+//! answer. A client that opens thousands of connections thus only closes its own, however slowly it sends, and
+//! everybody else is still served.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -20,7 +21,7 @@ pub(super) struct Connections {
 #[derive(Debug)]
 struct Inner {
     places: usize,
-    /// Grows with everything that happens on any connection: tells which was quiet longest.
+    /// Advances with every event on any connection; tells which one has been quiet longest.
     clock: AtomicU64,
     open: Mutex<Open>,
 }
@@ -35,28 +36,28 @@ struct Open {
 struct Held {
     owner: ConnectionOwner,
     activity: Arc<Activity>,
-    /// Ends the connection; absent while it is being taken.
+    /// Ends the connection; `None` while it is being accepted.
     task: Option<AbortHandle>,
 }
 
-/// Whose a connection is.
+/// Whom a connection belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum ConnectionOwner {
-    /// Of a client, or of the IPv6 network of one.
+    /// A client, or its IPv6 network.
     Client(IpAddr),
-    /// Of a trusted proxy that has not said yet for which client it is. It is somebody's of their own until then: the proxy
-    /// says so at once, and is not to lose the connections of some clients to those of others.
+    /// A trusted proxy that has not said yet which client this is for. Until then the connection counts as an owner of
+    /// its own: the proxy will say so at once, and some clients' connections must not be closed because of others'.
     Unknown(u64),
 }
 
-/// Whether somebody waits for an answer on a connection, and since when that is so.
+/// Whether an answer is pending on a connection, and since when.
 #[derive(Debug, Default)]
 struct Activity {
     num_requests: AtomicU64,
     since: AtomicU64,
 }
 
-/// The place of one connection, given back when it is dropped.
+/// One connection's slot, given back on drop.
 #[derive(Debug)]
 pub(super) struct ConnectionPermit {
     connections: Connections,
@@ -64,7 +65,7 @@ pub(super) struct ConnectionPermit {
     activity: Arc<Activity>,
 }
 
-/// An answer under way, until it is dropped.
+/// An answer in progress; it ends on drop.
 #[derive(Debug)]
 pub(super) struct Answering {
     connections: Connections,
@@ -77,8 +78,9 @@ impl Connections {
         Connections { inner: Arc::new(inner) }
     }
 
-    /// A place for a connection from there, or from a trusted proxy; if all are taken, another one ends for it. `None` if
-    /// everybody waits for an answer on theirs and holds no more of them.
+    /// A slot for a connection from this address, which may be a trusted proxy; if all are taken, another connection
+    /// ends to make room. `None` if every connection is waiting for an answer and nobody would hold more than the
+    /// newcomer.
     pub(super) fn place(&self, address: IpAddr, is_proxy: bool) -> Option<ConnectionPermit> {
         let activity = Arc::new(Activity::default());
         activity.since.store(self.tick(), Ordering::Relaxed);
@@ -100,11 +102,11 @@ impl Connections {
         Some(ConnectionPermit { connections: self.clone(), number, activity })
     }
 
-    /// Says which task serves a connection.
+    /// Records which task serves a connection.
     pub(super) fn served_by(&self, number: u64, task: AbortHandle) {
         match self.lock().by_number.get_mut(&number) {
             Some(held) => held.task = Some(task),
-            None => task.abort(), // it had to give its place up already, or has ended
+            None => task.abort(), // it already had to give up its slot, or has ended
         }
     }
 
@@ -117,7 +119,7 @@ impl Connections {
     }
 }
 
-/// Which connection ends for one from `newcomer`.
+/// The connection to end for one from `newcomer`.
 fn victim(open: &HashMap<u64, Held>, newcomer: ConnectionOwner) -> Option<u64> {
     let mut counts: HashMap<ConnectionOwner, usize> = HashMap::new();
     for held in open.values() {
@@ -134,7 +136,7 @@ fn victim(open: &HashMap<u64, Held>, newcomer: ConnectionOwner) -> Option<u64> {
     if most > own + 1 {
         return among(&|held| holds_most(held) && is_quiet(held)).or_else(|| among(&holds_most));
     }
-    // Everybody holds as many: a quiet one of their own, else anybody's.
+    // Nobody would hold more than the newcomer: take a quiet one of its own, else anyone's.
     among(&|held| held.owner == newcomer && is_quiet(held)).or_else(|| among(&is_quiet))
 }
 
@@ -143,7 +145,7 @@ impl ConnectionPermit {
         self.number
     }
 
-    /// A request has come from there. What proxies keep open counts as its client's.
+    /// Records a request from this client. Connections that a proxy keeps open count as its client's.
     pub(super) fn answering(&self, client: IpAddr) -> Answering {
         if let Some(held) = self.connections.lock().by_number.get_mut(&self.number) {
             held.owner = ConnectionOwner::Client(network(client));
@@ -167,7 +169,7 @@ impl Drop for Answering {
     }
 }
 
-/// Of IPv6 the network that one customer gets, else the address.
+/// For IPv6, the network that one customer gets; otherwise the address.
 pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX))),
@@ -236,7 +238,7 @@ mod tests {
         let _answers: Vec<_> = greedy.iter().map(|place| place.answering(address(2))).collect();
         let others: Vec<_> = (0..5).map(|_| connections.place(address(1), true).unwrap()).collect();
         assert!(others.iter().all(is_open) && greedy.iter().filter(|place| is_open(place)).count() == 3);
-        // Who holds one only keeps it, and so does whoever has said nothing yet.
+        // An owner with a single connection keeps it, and so does one that has not identified itself yet.
         let _answer = others[0].answering(address(3));
         let more: Vec<_> = (0..2).map(|_| connections.place(address(1), true).unwrap()).collect();
         assert!(others.iter().chain(&more).all(is_open));

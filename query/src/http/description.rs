@@ -1,4 +1,4 @@
-//! The description of the API, OpenAPI 3.1: `openapi.json`, completed by what follows from the table of fields.
+//! The OpenAPI 3.1 description of the API: `openapi.json`, completed from the table of fields.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const WRITTEN: &str = include_str!("openapi.json");
 
-/// Stands among a route's parameters for the filters of all fields.
+/// Placeholder among a route's parameters for the filters of all fields.
 const FILTERS: &str = "#/components/parameters/filters";
 
 static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
@@ -84,7 +84,7 @@ fn filter_description(field: &Field) -> String {
     format!("{values}; repeat it for any-of, an empty value means missing, `-{name}=…` excludes.")
 }
 
-/// Adds the fields that `openapi.json` does not spell out, and what each says.
+/// Adds the fields that `openapi.json` does not spell out, with their descriptions.
 fn add_properties(schema: &mut Value) {
     for field in FIELDS {
         if schema["properties"]["topics_summary"]["properties"].get(field.name).is_some() {

@@ -1,4 +1,4 @@
-//! `DELETE /v1/interactions/{id}` and `/v1/erasures`: out of every answer, and out of every file.
+//! `DELETE /v1/interactions/{id}` and `/v1/erasures`: removal from every answer and every file.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use crate::parameters::{Pair, SearchParameters, pairs_of_json, pairs_of_query};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// How long `wait=true` waits; then the receipt says that the files are pending.
+/// How long `wait=true` waits; after that the receipt says that the files are pending.
 const WAIT_MAX: Duration = Duration::from_secs(300);
-/// Most ids of one request.
+/// Most ids in one request.
 const IDS_MAX: usize = 1_000;
 
 /// `DELETE /v1/interactions/{id}`
@@ -36,10 +36,10 @@ pub(super) async fn erase_one(
     Ok(Json(settled(&state, receipt, waits).await))
 }
 
-/// Erases one interaction; its receipt says what became of it.
+/// Erases one interaction; the receipt says what happened to it.
 ///
 /// # Errors
-/// `not_found` where the caller sees none of this id, `erasure_failed`.
+/// `not_found` if the caller can see no interaction with this id, `erasure_failed`.
 pub async fn erase_id(state: &AppState, caller: &Caller, id: String) -> Result<ErasureReceipt, Problem> {
     let access = caller.access().clone();
     let matches = state.run(move |reader, _| Matches::of_ids(reader, [id], &access)).await?;
@@ -63,7 +63,7 @@ pub(super) async fn erase_many(
         Some(ids) => state.run(move |reader, _| Matches::of_ids(reader, ids, &access)).await?,
         None => {
             let parameters = search_of(&body)?;
-            // Not bound to the time of a search: finding everything of an organization may take longer.
+            // The search timeout does not apply: finding everything of an organization may take longer.
             let place = state.export_place()?;
             let reader = state.reader().clone();
             let found = tokio::task::spawn_blocking(move || {
@@ -75,7 +75,7 @@ pub(super) async fn erase_many(
         }
     };
     let receipt = settled(&state, erase(&state, &caller, matches).await?, waits).await;
-    // What was erased is in the receipt, not in the address.
+    // The audit log needs the receipt's id, because the address does not name what was erased.
     Ok((Extension(AuditObject(receipt.id.clone())), Json(receipt)))
 }
 
@@ -93,7 +93,7 @@ pub(super) async fn show(
 }
 
 async fn erase(state: &AppState, caller: &Caller, matches: Matches) -> Result<ErasureReceipt, Problem> {
-    // On a task of its own: whoever hangs up does not leave an erasure without its receipt.
+    // On its own task, so that an erasure gets its receipt even if the client hangs up.
     let (erasures, access) = (state.erasures().clone(), caller.access().clone());
     let erased = tokio::spawn(async move { erasures.erase(matches, &access).await });
     erased.await.map_err(|panicked| Problem::internal(&panicked))?
@@ -103,7 +103,7 @@ async fn settled(state: &AppState, receipt: ErasureReceipt, waits: bool) -> Eras
     if waits { state.erasures().wait_for_files(receipt, WAIT_MAX).await } else { receipt }
 }
 
-/// Whether to wait for the files; nothing else may be asked in the address.
+/// Whether to wait for the files; the address may hold no other parameter.
 fn waits(pairs: impl IntoIterator<Item = Pair>) -> Result<bool, Problem> {
     let mut waits = false;
     for (name, value) in pairs {
@@ -122,7 +122,7 @@ fn waits(pairs: impl IntoIterator<Item = Pair>) -> Result<bool, Problem> {
     Ok(waits)
 }
 
-/// The ids of a body that names ids.
+/// The ids, if the body names ids.
 fn ids_of(body: &[u8]) -> Result<Option<Vec<String>>, Problem> {
     let parsed: Value = serde_json::from_slice(body)
         .map_err(|error| invalid_body(format!("the body is not JSON: {error}")))?;
@@ -133,17 +133,15 @@ fn ids_of(body: &[u8]) -> Result<Option<Vec<String>>, Problem> {
     };
     let ids: Vec<String> = ids;
     if parsed.as_object().is_some_and(|object| object.len() > 1) {
-        return Err(invalid_body(
-            "`ids` stands alone: what else the interactions are does not matter".to_owned(),
-        ));
+        return Err(invalid_body("`ids` cannot be combined with a query or filters".to_owned()));
     }
     if ids.len() > IDS_MAX {
-        return Err(invalid_body(format!("there are {} ids, at most {IDS_MAX} are possible", ids.len())));
+        return Err(invalid_body(format!("there are {} ids, at most {IDS_MAX} are allowed", ids.len())));
     }
     Ok(Some(ids))
 }
 
-/// The search of a body: everything that says which interactions, nothing that says how they are shown.
+/// The search in a body: only what selects interactions, not what shapes the answer.
 fn search_of(body: &[u8]) -> Result<SearchParameters, Problem> {
     let pairs = pairs_of_json(body)?;
     const SHOWN: &[&str] = &["facets", "facet_size", "ranges", "sort", "limit", "cursor"];

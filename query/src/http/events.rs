@@ -17,7 +17,7 @@ use crate::parameters::pairs_of_query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// How long a request waits for room before it is asked to come again.
+/// How long a request waits for room before the client is told to retry.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `POST /v1/events`
@@ -35,7 +35,7 @@ pub(super) async fn accept(
     let mut events = items.map_err(|error| refused(error, state.limits().events_bytes_max))?;
     if let Some(accepted_at) = accepted_at {
         for (idx, event) in events.iter_mut().enumerate() {
-            // What is sent together stays in its order.
+            // Events sent together keep their order.
             let nanos = i64::try_from(idx).unwrap_or(i64::MAX).saturating_mul(1_000);
             event.accepted_at = Some(Timestamp::from_nanos(accepted_at.as_nanos().saturating_add(nanos)));
         }
@@ -46,10 +46,10 @@ pub(super) async fn accept(
 
 /// Where events go.
 pub(super) fn sink(state: &AppState) -> Result<Arc<dyn EventSink>, Problem> {
-    state.events().cloned().ok_or_else(|| Problem::not_durable("this server takes no events"))
+    state.events().cloned().ok_or_else(|| Problem::not_durable("this server accepts no events"))
 }
 
-/// Hands events on until they are durable, unless their sender is too fast.
+/// Hands events on and waits until they are durable, unless their sender exceeds its rate.
 pub(super) async fn take(
     state: &AppState,
     sink: &dyn EventSink,
@@ -60,7 +60,7 @@ pub(super) async fn take(
     sink.accept(events, caller).await.map_err(|error| Problem::not_durable(error.to_string()))
 }
 
-/// The body, decompressed, and the room that it takes while it is looked at.
+/// The decompressed body, and the room it takes while it is processed.
 pub(super) async fn received(
     state: &AppState,
     headers: &HeaderMap,
@@ -70,7 +70,7 @@ pub(super) async fn received(
     Ok((decompressed(state, headers, body).await?, room))
 }
 
-/// How many bytes a body may come to.
+/// The most bytes that a body may decompress to.
 pub(super) fn expected_bytes(state: &AppState, headers: &HeaderMap) -> Result<usize, Problem> {
     let bytes_max = state.limits().events_bytes_max;
     let length =
@@ -78,11 +78,11 @@ pub(super) fn expected_bytes(state: &AppState, headers: &HeaderMap) -> Result<us
     if length.is_some_and(|length| length > bytes_max) {
         return Err(too_large(bytes_max));
     }
-    // What a compressed body, or one of unknown length, comes to is not known before.
+    // The final size of a compressed body, or of one without a length, is not known in advance.
     Ok(length.filter(|_| !headers.contains_key(header::CONTENT_ENCODING)).unwrap_or(bytes_max))
 }
 
-/// Waits for room, but no longer than senders do.
+/// Waits for room, but no longer than [`ROOM_TIMEOUT`].
 pub(super) async fn in_time<T>(room: impl Future<Output = T>) -> Result<T, Problem> {
     let room = tokio::time::timeout(ROOM_TIMEOUT, room).await;
     room.map_err(|_| Problem::not_durable("too many events are being taken in"))
@@ -102,8 +102,8 @@ pub(super) async fn decompressed(
     body.map_err(|error| refused(error, bytes_max))
 }
 
-/// The one parameter: a time that stands for the moment of acceptance, so that whoever sends events without times once
-/// more sends the same events.
+/// The only parameter: a time to use instead of the time of acceptance, so that resending events without times yields
+/// the same events.
 fn accepted_at(query: &str) -> Result<Option<Timestamp>, Problem> {
     let mut accepted_at = None;
     for (name, value) in pairs_of_query(query)? {
@@ -135,14 +135,13 @@ fn refused(error: BodyError, bytes_max: usize) -> Problem {
         BodyError::TooLarge => too_large(bytes_max),
         BodyError::Invalid(detail) => Problem::new("invalid_body", detail),
         BodyError::UnknownEncoding(encoding) => {
-            let detail =
-                format!("`Content-Encoding: {encoding}` is not understood; send gzip, zstd, or none");
+            let detail = format!("`Content-Encoding: {encoding}` is not supported; send gzip, zstd, or none");
             Problem::new("unknown_encoding", detail)
         }
     }
 }
 
 fn too_large(bytes_max: usize) -> Problem {
-    let detail = format!("at most {bytes_max} bytes are taken at once, decompressed; send less at a time");
+    let detail = format!("at most {bytes_max} bytes are accepted at once, decompressed; send less at a time");
     Problem::new("body_too_large", detail)
 }

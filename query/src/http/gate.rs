@@ -1,13 +1,14 @@
-//! Who gets in: a request's key or session becomes its [`Caller`], and what a page of another site made a browser send is
-//! refused.
+//! Authentication: turns a request's key or session into its [`Caller`], and refuses what another site's page made a
+//! browser send.
 //!
-//! - With keys, a request shows one in `Authorization: Bearer`, or the cookie of a session that began with one. A page of
-//!   another site cannot add the first, and browsers do not send the second for it (`SameSite=Strict`); where it changes
-//!   something, its origin is checked as well.
-//! - Where a trusted proxy signs users on, its requests name them instead ([`super::sign_on`]); it has cookies of its own,
-//!   so the origin of every request is checked.
-//! - Without keys, whoever reaches the server may do everything, and it listens on loopback only. There, pages of other
-//!   sites are kept out by their origin, and those that make a name of their own point here (DNS rebinding) by the name.
+//! - With keys, a request carries one in `Authorization: Bearer`, or the cookie of a session that was started with one.
+//!   A page of another site cannot set the header, and browsers do not send the cookie for it (`SameSite=Strict`);
+//!   requests that change something have their origin checked as well.
+//! - Where a trusted proxy signs users on, its requests name them instead ([`super::sign_on`]); the proxy has cookies
+//!   of its own, so every request has its origin checked.
+//! - Without keys, anyone who reaches the server may do everything, and it listens on loopback only. Pages of other
+//!   sites are kept out by their origin, and pages whose own host name was made to point here (DNS rebinding) by that
+//!   name.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -27,11 +28,11 @@ use crate::problem::Problem;
 /// The cookie that holds a session.
 const COOKIE: &str = "hearken_session";
 
-/// Finds out who sent a request.
+/// Identifies who sent a request.
 #[derive(Debug, Default)]
 pub struct Gate {
     keys: Option<LiveKeys>,
-    /// Names under which a server without keys may be reached beside those of loopback.
+    /// Host names by which a server without keys may be reached, besides those of loopback.
     hosts: Vec<String>,
     sign_on: Option<SignOn>,
     sessions: Sessions,
@@ -39,18 +40,18 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Everybody may do everything, by the names of loopback, the address that is listened on, and `hosts`.
+    /// Everyone may do everything, under a loopback name, the listen address or one of `hosts`.
     pub fn without_keys(listen: SocketAddr, hosts: &[String]) -> Self {
         let hosts = hosts.iter().cloned().chain([listen.ip().to_string()]);
         Gate { hosts: hosts.map(|host| host.to_ascii_lowercase()).collect(), ..Gate::default() }
     }
 
-    /// Whoever holds a key may do what it permits.
+    /// Holders of a key may do what it permits.
     pub fn with_keys(keys: LiveKeys) -> Self {
         Gate { keys: Some(keys), ..Gate::default() }
     }
 
-    /// Lets trusted proxies say who their users are; those need no key.
+    /// Lets trusted proxies name their users, who then need no key.
     pub fn signed_on_by_proxy(self, sign_on: Option<SignOn>) -> Self {
         Gate { sign_on, ..self }
     }
@@ -84,7 +85,7 @@ impl Gate {
         let holder = session.and_then(|(key_id, guard)| Some((keys.current().get(&key_id, now())?, guard)));
         let (key, guard) = holder.ok_or_else(|| {
             let hint = match keys.current().is_empty() {
-                true => "there are no keys yet: make one with `hearken keys create`",
+                true => "there are no keys yet: create one with `hearken keys create`",
                 false => "send `Authorization: Bearer <key>`",
             };
             let problem = Problem::new("unauthorized", "this needs a key");
@@ -103,15 +104,15 @@ impl Gate {
         Ok(Caller::holding(key, keys.clone(), None))
     }
 
-    /// Begins a session with a key that somebody typed in; the answer is the cookie to set, and on whose behalf requests
-    /// with it are answered.
+    /// Starts a session with a key that somebody typed in; returns the cookie to set, and the caller that its requests
+    /// act for.
     ///
     /// # Errors
-    /// The key is not valid, there were too many failed attempts, or a page of another site sent it.
+    /// The key is not valid, there were too many failed attempts, or another site's page sent it.
     pub fn sign_in(&self, parts: &Parts, token: &str) -> Result<(HeaderValue, Caller), Problem> {
         refuse_other_sites(parts)?;
         let keys = self.keys.as_ref();
-        let keys = keys.ok_or_else(|| Problem::new("not_found", "this server asks for no keys"))?;
+        let keys = keys.ok_or_else(|| Problem::new("not_found", "this server requires no keys"))?;
         let caller = self.holder(keys, parts, token.trim())?;
         let key_id = caller.key().map(|key| key.id.clone()).unwrap_or_default();
         let session = self.sessions.begin(&key_id, Instant::now());
@@ -119,7 +120,7 @@ impl Gate {
         Ok((set_cookie(&session, "", is_encrypted(parts)), caller))
     }
 
-    /// Ends the session of a request; the answer is the cookie to set.
+    /// Ends the request's session; returns the cookie to set.
     pub fn sign_out(&self, parts: &Parts) -> HeaderValue {
         if let Some(token) = cookie(&parts.headers) {
             self.sessions.end(token);
@@ -127,12 +128,11 @@ impl Gate {
         set_cookie("", "; Max-Age=0", is_encrypted(parts))
     }
 
-    /// The answer to a key that is not valid.
+    /// The answer to an invalid key.
     fn failure(&self, parts: &Parts, key_id: Option<&str>) -> Problem {
         let address = parts.extensions.get::<Peer>().map(|peer| peer.address);
         if let Some(wait) = self.attempts.failed(address, key_id, Instant::now()) {
-            let problem =
-                Problem::new("too_many_attempts", "too many wrong keys came from there; wait a little");
+            let problem = Problem::new("too_many_attempts", "too many wrong keys; wait a little");
             let seconds = u16::try_from(wait.as_secs() + 1).unwrap_or(u16::MAX);
             return Problem { retry_after: Some(seconds), ..problem };
         }
@@ -142,10 +142,10 @@ impl Gate {
             "a wrong key was refused"
         );
         let problem = Problem::new("unauthorized", "this key is unknown, revoked or expired");
-        Problem { hint: Some("`hearken keys list` shows the keys that there are".to_owned()), ..problem }
+        Problem { hint: Some("`hearken keys list` shows the existing keys".to_owned()), ..problem }
     }
 
-    /// Refuses requests for a name that somebody else may have made point here.
+    /// Refuses host names that somebody else may have pointed here.
     fn refuse_other_hosts(&self, parts: &Parts) -> Result<(), Problem> {
         let names = parts.headers.get_all(header::HOST).iter().map(|host| host.to_str().unwrap_or_default());
         for name in names.chain(parts.uri.authority().map(Authority::as_str)) {
@@ -171,7 +171,7 @@ impl Gate {
     }
 }
 
-/// The key of `Authorization: Bearer`; of a header that says something else, `Some(None)`.
+/// The key in `Authorization: Bearer`; `Some(None)` if the header holds anything else.
 fn bearer(headers: &HeaderMap) -> Option<Option<&str>> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next()?;
@@ -201,9 +201,9 @@ fn is_encrypted(parts: &Parts) -> bool {
     parts.extensions.get::<Peer>().is_some_and(|peer| peer.is_encrypted)
 }
 
-/// Refuses what a page of another site made a browser send. Browsers say where a request comes from; programs that
-/// are no browsers do not, and cannot be tricked by a page. A person who follows a link from elsewhere is let in: the page
-/// that the link is on sees nothing of the answer.
+/// Refuses what another site's page made a browser send. Browsers say where a request comes from; other programs do
+/// not, but a page cannot trick them. Following a link from elsewhere is allowed: the page with the link sees nothing
+/// of the answer.
 fn refuse_other_sites(parts: &Parts) -> Result<(), Problem> {
     let text = |name: &'static str| parts.headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let is_our_origin = text("origin").is_none_or(|origin| {

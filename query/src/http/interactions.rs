@@ -35,15 +35,15 @@ pub(super) async fn search_by_body(
 ) -> Result<Response, Problem> {
     let body = body.map_err(|rejection| refused_body(&rejection))?;
     if query.is_some_and(|query| !query.is_empty()) {
-        return Err(Problem::new("invalid_body", "parameters belong into the body, not into the address"));
+        return Err(Problem::new("invalid_body", "parameters belong in the body, not in the address"));
     }
     let (parameters, []) = SearchParameters::parse(pairs_of_json(&body)?, [])?;
     search::search_json(&state, parameters, &caller).await.map(json)
 }
 
-/// The id of the interaction at an address, which may hold anything: slashes, percent-encoded or not, and whatever else
-/// is percent-encoded. The ids `.` and `..` stand in the query, `/v1/interactions/?id=..`, because clients that follow the
-/// URL standard take them out of paths however they are written.
+/// The id of the interaction at an address. It may hold anything: slashes, percent-encoded or not, and any other
+/// percent-encoded character. The ids `.` and `..` go into the query, `/v1/interactions/?id=..`, because clients that
+/// follow the URL standard drop them from paths, encoded or not.
 #[derive(Debug)]
 pub struct AskedId(pub String);
 
@@ -52,7 +52,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AskedId {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = <Path<String> as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await;
-        // What is not UTF-8 is the id of nothing.
+        // No id has bytes that are not UTF-8.
         if let Some(Path(id)) = path.map_err(|_| Problem::no_such_interaction())? {
             return Ok(AskedId(id));
         }
@@ -91,7 +91,7 @@ fn json(body: Vec<u8>) -> Response {
 pub(super) fn refused_body(rejection: &BytesRejection) -> Problem {
     match rejection.status() {
         axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new("body_too_large", "the body is larger than it may be here")
+            Problem::new("body_too_large", "the body is too large for this route")
         }
         _ => Problem::new("invalid_body", "the body could not be read"),
     }

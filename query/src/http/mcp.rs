@@ -1,5 +1,5 @@
-//! `POST /mcp`: the tools of [`crate::mcp`], by MCP's streamable HTTP. There are no sessions: each message is answered by
-//! itself, so that it needs a key of its own and nothing is kept between two.
+//! `POST /mcp`: the tools of [`crate::mcp`] over MCP's streamable HTTP. There are no sessions: each message is answered
+//! on its own, so each needs a key and nothing is kept in between.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::mcp::Mcp;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Longest explanation of a message that is none.
+/// Longest explanation of why a message is invalid.
 const EXPLANATION_BYTES_MAX: usize = 16 * 1024;
 
 /// `POST /mcp`
@@ -24,9 +24,9 @@ pub(super) async fn answer(State(state): State<AppState>, mut request: Request) 
         .with_json_response(true)
         .with_max_request_body_bytes(state.limits().body_bytes_max)
         .disable_allowed_hosts();
-    // The gate has refused other sites, and names that are not ours.
+    // The gate has already refused other sites and unknown host names.
     request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
-    // Whoever asks is answered in JSON, whether they say that they understand it or not.
+    // Everyone gets JSON, whether or not they claim to accept it.
     let headers = request.headers_mut();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -42,13 +42,13 @@ pub(super) async fn answer(State(state): State<AppState>, mut request: Request) 
     let explanation: String = String::from_utf8_lossy(&explanation).chars().take(300).collect();
     match parts.status {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new("body_too_large", "the body is larger than a message may be").into_response()
+            Problem::new("body_too_large", "the body is too large for a message").into_response()
         }
         status if status.is_server_error() => {
             Problem::internal(&std::io::Error::other(explanation)).into_response()
         }
         _ => {
-            Problem::new("invalid_body", format!("this is no message of MCP: {explanation}")).into_response()
+            Problem::new("invalid_body", format!("this is not an MCP message: {explanation}")).into_response()
         }
     }
 }

@@ -10,11 +10,11 @@ use prometheus::{Histogram, HistogramOpts, HistogramVec, Registry};
 
 use crate::state::AppState;
 
-/// From half a millisecond, what a search of a small index takes, to the search timeout.
+/// From half a millisecond, the time of a search on a small index, up to the search timeout.
 const BUCKETS_SECONDS: &[f64] =
     &[0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
-/// The metrics that this room keeps.
+/// The metrics of the HTTP API.
 pub(crate) struct HttpMetrics {
     requests: HistogramVec,
     pub(crate) search_seconds: Histogram,
@@ -30,7 +30,7 @@ impl HttpMetrics {
             HistogramVec::new(requests.buckets(BUCKETS_SECONDS.to_vec()), &["route", "method", "status"])?;
         let searches = HistogramOpts::new(
             "hearken_search_duration_seconds",
-            "Time that searches ran, without waiting for a place in the pool.",
+            "Time that searches ran, not counting the wait for a place in the pool.",
         );
         let search_seconds = Histogram::with_opts(searches.buckets(BUCKETS_SECONDS.to_vec()))?;
         registry.register(Box::new(requests.clone()))?;
@@ -39,7 +39,7 @@ impl HttpMetrics {
     }
 }
 
-/// Observes every request under the route it matched, never under its own path: labels stay few.
+/// Observes every request under the route it matched, never under its own path, so that there are few labels.
 pub(super) async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let route = route_of(&request);
     let method = label_of(request.method());
@@ -54,11 +54,11 @@ pub(super) async fn observe(State(state): State<AppState>, request: Request, nex
 /// The route that a request matched, as the documentation has it.
 pub(super) fn route_of(request: &Request) -> String {
     let route = request.extensions().get::<MatchedPath>();
-    // A parameter that takes slashes, too, is written like the others.
+    // A parameter that accepts slashes is written like the others.
     route.map_or("unknown", MatchedPath::as_str).replace("{*", "{")
 }
 
-/// Clients may invent methods.
+/// Clients may invent methods, so unknown ones share a label.
 pub(super) fn label_of(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,4 +1,4 @@
-//! The HTTP API: routes, and what holds for all of them.
+//! The HTTP API: its routes, and what applies to all of them.
 
 mod attempts;
 mod bodies;
@@ -48,8 +48,8 @@ pub use sessions::SESSION_IDLE_MAX;
 pub use sign_on::{InvalidSignOn, SignOn};
 pub use tls::{LiveTls, TlsError};
 
-/// The routes of the API. Merge others (pages) and [`finish`] them, so that all of them get the same
-/// limits, headers and metrics.
+/// The routes of the API. Merge others (pages) and [`finish`] them, so that all get the same limits, headers and
+/// metrics.
 pub fn routes() -> Routes {
     Routes::new()
         .post("/v1/events", Needs::Permission(Permission::Ingest), events::accept)
@@ -77,7 +77,7 @@ pub fn routes() -> Routes {
         .merge(routes_of_operations())
 }
 
-/// What shows how the process fares: all of the API for one that answers no searches.
+/// The routes that show how the process is doing: the whole API of a process that answers no searches.
 pub fn routes_of_operations() -> Routes {
     Routes::new()
         .get("/healthz", Needs::Nothing, operations::healthz)
@@ -85,19 +85,19 @@ pub fn routes_of_operations() -> Routes {
         .get("/metrics", Needs::Permission(Permission::Metrics), operations::metrics)
 }
 
-/// The API alone, ready to serve.
+/// The API on its own, ready to serve.
 pub fn router(state: AppState) -> Router {
     finish(routes(), state)
 }
 
-/// Nothing but the metrics, for an address of its own that asks for no key.
+/// Only the metrics, for a separate address that requires no key.
 pub fn metrics_alone(state: AppState) -> Router {
     let routes = Routes::new().get("/metrics", Needs::Nothing, operations::metrics);
     finish(routes, state)
 }
 
-/// Adds what holds for every route: who may use it, limits, security headers, compression, metrics, a name in the log,
-/// problems for unknown routes.
+/// Adds what applies to every route: authorization, limits, security headers, compression, metrics, request ids in the
+/// log, and problems for unknown routes.
 pub fn finish(routes: Routes, state: AppState) -> Router {
     let body_bytes_max = state.limits().body_bytes_max;
     let pages = routes.refusal_of_pages();
@@ -128,21 +128,21 @@ fn no_such_route(pages: Option<Refusal>, request: Request) -> Response {
 
 async fn method_not_allowed(method: Method, request: Request) -> Problem {
     let path = shown(request.uri().path());
-    Problem::new("method_not_allowed", format!("`{method}` is not possible at `{path}`"))
+    Problem::new("method_not_allowed", format!("`{method}` is not allowed at `{path}`"))
 }
 
 fn shown(text: &str) -> String {
     text.chars().take(100).collect()
 }
 
-/// Refuses addresses beyond the limit and adds the headers that every answer carries unless it says otherwise.
+/// Refuses addresses beyond the limit, and adds the headers that every answer carries unless it sets its own.
 async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let uri_bytes_max = state.limits().uri_bytes_max;
     let uri = request.uri();
     let uri_bytes = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
     let mut response = if uri_bytes > uri_bytes_max {
         let detail =
-            format!("at most {uri_bytes_max} bytes are allowed; long searches go by POST /v1/search");
+            format!("at most {uri_bytes_max} bytes are allowed; send long searches with POST /v1/search");
         Problem::new("uri_too_long", detail).into_response()
     } else {
         next.run(request).await

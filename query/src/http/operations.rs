@@ -1,4 +1,4 @@
-//! What operators ask: liveness, readiness, metrics, the slowest searches, the API's description.
+//! Endpoints for operators: liveness, readiness, metrics, the slowest searches, the API's description.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +17,7 @@ pub(super) async fn healthz() -> Response {
     Json(json!({"status": "ok"})).into_response()
 }
 
-/// `GET /readyz`: everything that was on the broker at start is searchable, else why not.
+/// `GET /readyz`: whether everything that was on the broker at start is searchable, and if not, why.
 pub(super) async fn readyz(State(state): State<AppState>) -> Response {
     let reasons = state.reasons_not_ready();
     if reasons.is_empty() {

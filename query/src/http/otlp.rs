@@ -1,5 +1,5 @@
-//! `POST /v1/logs` and `POST /v1/traces`: OTLP over HTTP, as the exporters of OpenTelemetry's SDKs send it, in protobuf or
-//! JSON. Each request is one record.
+//! `POST /v1/logs` and `POST /v1/traces`: OTLP over HTTP, as the exporters of OpenTelemetry's SDKs send it, in protobuf
+//! or JSON. Each request becomes one record.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -25,13 +25,13 @@ pub(super) async fn accept(
     let (body, _room) = received(&state, &headers, body).await?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_protobuf = content_type.is_some_and(|content_type| content_type.starts_with(PROTOBUF));
-    // The answers in which nothing was rejected: of protobuf that is no bytes at all.
+    // The answer when nothing was rejected; in protobuf it is empty.
     let answer = || match is_protobuf {
         true => ([(header::CONTENT_TYPE, PROTOBUF)], "").into_response(),
         false => ([(header::CONTENT_TYPE, "application/json")], "{}").into_response(),
     };
     if body.is_empty() {
-        return Ok(answer()); // an export of nothing
+        return Ok(answer()); // an empty export
     }
     let item = EventItem { value: body, ..EventItem::default() };
     let mut taken = take(&state, &*sink, vec![item], &caller).await?;

@@ -1,7 +1,7 @@
-//! Proxies that are trusted to say who a client is: `X-Forwarded-For` or `Forwarded`, and `X-Forwarded-Proto`.
+//! Proxies trusted to say who a client is: `X-Forwarded-For` or `Forwarded`, and `X-Forwarded-Proto`.
 //!
-//! Each proxy adds the address that it saw behind what came before, which anybody may have made up. So the address of a
-//! client is the last one that is no trusted proxy's.
+//! Each proxy appends the address it saw to what came before, which anyone may have forged. So a client's address is
+//! the last one that does not belong to a trusted proxy.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -9,43 +9,43 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// Where a request came from: an extension of every request.
+/// Where a request came from; an extension of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
     /// The client.
     pub address: IpAddr,
-    /// Whether nobody could read the request on its way.
+    /// Whether the request was encrypted on its way.
     pub is_encrypted: bool,
-    /// Whether a trusted proxy passed the request on, and may say who its user is.
+    /// Whether a trusted proxy passed the request on, and may thus name its user.
     pub is_vouched_for: bool,
 }
 
 impl Peer {
-    /// A client that is connected without a trusted proxy in between.
+    /// A client connected without a trusted proxy in between.
     pub fn direct(address: IpAddr, is_encrypted: bool) -> Self {
         Peer { address: address.to_canonical(), is_encrypted, is_vouched_for: false }
     }
 }
 
-/// The trusted ones, none by default. Clones share them.
+/// The trusted proxies, none by default. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies {
     networks: Arc<[IpNet]>,
 }
 
 impl Proxies {
-    /// All proxies of these networks.
+    /// Trusts all proxies in these networks.
     pub fn new(networks: &[IpNet]) -> Self {
         Proxies { networks: networks.into() }
     }
 
-    /// Whether that is the address of one.
+    /// Whether this address belongs to a trusted proxy.
     pub(super) fn trust(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.networks.iter().any(|network| network.contains(&address))
     }
 
-    /// Where a request with these headers came from, on a connection from that address.
+    /// Where a request with these headers came from, on a connection from this address.
     pub fn peer(&self, connected: IpAddr, is_encrypted: bool, headers: &HeaderMap) -> Peer {
         let peer = Peer::direct(connected, is_encrypted);
         if !self.trust(peer.address) {
@@ -62,7 +62,7 @@ impl Proxies {
             self.client(peer.address, for_each)
         });
         let address = match (x_client, client) {
-            // A proxy that sets one of them may pass the other one on as a stranger wrote it.
+            // A proxy that sets one header may pass on the other as the client forged it.
             (Some(one), Some(other)) if one != other => peer.address,
             (one, other) => one.or(other).unwrap_or(peer.address),
         };
@@ -73,7 +73,7 @@ impl Proxies {
         Peer { address, is_encrypted, is_vouched_for: true }
     }
 
-    /// Goes back from the trusted `proxy`, hop by hop, the last one first.
+    /// Walks back from the trusted `proxy`, hop by hop, last hop first.
     fn client(&self, proxy: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
         let mut client = proxy;
         for hop in hops {
@@ -87,14 +87,14 @@ impl Proxies {
     }
 }
 
-/// The values of a header that may come several times and is one list.
+/// The values of a header that may occur several times but is one list.
 fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
     let values: Vec<_> =
         headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect();
     (!values.is_empty()).then(|| values.join(","))
 }
 
-/// An address as it stands in such headers: with or without a port, quotes and brackets.
+/// An address as such headers hold it: with or without a port, quotes and brackets.
 fn address_of(text: &str) -> Option<IpAddr> {
     let text = text.trim().trim_matches('"');
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -103,7 +103,7 @@ fn address_of(text: &str) -> Option<IpAddr> {
     address.ok().map(|address| address.to_canonical())
 }
 
-/// The elements of `Forwarded`. Commas in quotes separate nothing.
+/// The elements of `Forwarded`. Commas inside quotes do not separate.
 fn hops_of(forwarded: &str) -> Vec<&str> {
     let mut is_quoted = false;
     let parts = forwarded.split(|character| {
@@ -113,7 +113,7 @@ fn hops_of(forwarded: &str) -> Vec<&str> {
     parts.collect()
 }
 
-/// The value of one parameter of an element of `Forwarded`.
+/// The value of one parameter in an element of `Forwarded`.
 fn value_of<'h>(hop: &'h str, name: &str) -> Option<&'h str> {
     let mut pairs = hop.split(';').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(known, _)| known.trim().eq_ignore_ascii_case(name))?;
@@ -145,7 +145,7 @@ mod tests {
     fn the_client_is_the_last_address_that_is_not_a_proxy() {
         let through = |hops| client("10.0.0.1", &[("x-forwarded-for", hops)]);
         assert_eq!(through("198.51.100.7"), "198.51.100.7");
-        assert_eq!(through("192.0.2.1, 198.51.100.7,10.0.0.2"), "198.51.100.7", "the first is made up");
+        assert_eq!(through("192.0.2.1, 198.51.100.7,10.0.0.2"), "198.51.100.7", "the first is forged");
         assert_eq!(through("192.0.2.1:4711"), "192.0.2.1");
         assert_eq!(through("[2001:db8::7]:80"), "2001:db8::7");
         assert_eq!(through("2001:db8::7, 2001:db8::1"), "2001:db8::7");

@@ -1,4 +1,4 @@
-//! How many events each sender may send, where that is limited.
+//! Limits how many events each sender may send, if configured.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Mutex, PoisonError};
@@ -8,25 +8,25 @@ use lru::LruCache;
 
 use super::Caller;
 
-/// What a sender who was quiet may send at once, in seconds of the rate. One request may bring more: it is taken whole,
-/// and the next one waits the longer.
+/// What a sender that was quiet may send at once, in seconds of its rate. A single request may exceed it: it is taken
+/// whole, and the next one waits longer.
 const BURST: Duration = Duration::from_secs(1);
-/// Senders that are remembered; the one that sent longest ago goes first.
+/// How many senders are remembered; the one that has been quiet longest is dropped first.
 const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
-/// When each sender's events will have been within the rate.
+/// When each sender will be back within its rate.
 pub(crate) struct RateLimiter {
     per_second: Option<NonZeroU32>,
     caught_up_at: Mutex<LruCache<String, Instant>>,
 }
 
 impl RateLimiter {
-    /// So many events a second for each key, or user whom a proxy signed on; without, as many as they like.
+    /// Allows this many events per second for each key, or each user signed on by a proxy; `None` means no limit.
     pub(crate) fn new(per_second: Option<NonZeroU32>) -> Self {
         RateLimiter { per_second, caught_up_at: Mutex::new(LruCache::new(REMEMBERED_MAX)) }
     }
 
-    /// Counts events; of a sender who is ahead of the rate none, but how long to wait.
+    /// Counts events; if the sender is ahead of its rate, counts none and returns how long to wait.
     pub(super) fn admit(&self, caller: &Caller, num_events: usize, now: Instant) -> Result<(), Duration> {
         let Some(per_second) = self.per_second else { return Ok(()) };
         let sender = match (caller.key(), caller.user()) {
@@ -60,10 +60,10 @@ mod tests {
         };
         assert_eq!(admit(50, 0), Ok(()));
         assert_eq!(admit(50, 0), Ok(()), "a second's worth at once");
-        assert_eq!(admit(1_000, 0), Ok(()), "a request is taken whole");
+        assert_eq!(admit(1_000, 0), Ok(()), "a request is accepted as a whole");
         let wait = admit(1, 0).unwrap_err();
         assert_eq!(wait, Duration::from_secs(10));
-        assert_eq!(admit(1, 0), Err(wait), "what is refused does not count");
+        assert_eq!(admit(1, 0), Err(wait), "refused events do not count");
         assert!(admit(1, 9_999).is_err());
         assert_eq!(admit(1, 10_000), Ok(()));
         assert_eq!(RateLimiter::new(None).admit(&caller, usize::MAX, start), Ok(()));

@@ -1,4 +1,4 @@
-//! A name for every request: in its answer, in every log line about it, and in the audit log.
+//! An id for every request: in its answer, in every log line about it, and in the audit log.
 
 use std::time::Instant;
 
@@ -11,18 +11,18 @@ use tracing::{Instrument as _, debug, info_span};
 use super::metrics::{label_of, route_of};
 use crate::keys::hex;
 
-/// The header that clients and proxies name a request with, and answers repeat.
+/// The header in which clients and proxies send an id, and answers repeat it.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longer names are replaced.
+/// Longer ids are replaced.
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
-/// A request's name, among its extensions.
+/// A request's id, among its extensions.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) String);
 
-/// Runs a request in a span that has its name, method and route. Not its parameters: they hold what is searched for.
+/// Runs a request in a span with its id, method and route, but not its parameters: they hold what is searched for.
 ///
-/// tower-http has layers for the name, but they take over whatever a client sends, however long it is.
+/// tower-http's layers for request ids would accept whatever a client sends, however long it is.
 pub(super) async fn trace(mut request: Request, next: Next) -> Response {
     let id = given(request.headers()).unwrap_or_else(made_up);
     let shown = id.to_str().unwrap_or_default();
@@ -37,7 +37,7 @@ pub(super) async fn trace(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// The name that the request came with, if it is one that a log line can hold.
+/// The id that the request came with, if it is fit for a log line.
 fn given(headers: &HeaderMap) -> Option<HeaderValue> {
     let id = headers.get(REQUEST_ID)?;
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte);
@@ -48,7 +48,7 @@ fn given(headers: &HeaderMap) -> Option<HeaderValue> {
 
 fn made_up() -> HeaderValue {
     let mut random = [0; 8];
-    // Without random numbers requests share a name, which is better than no answer.
+    // Without random numbers requests share an id, which is better than no answer.
     let _ = getrandom::fill(&mut random);
     HeaderValue::try_from(hex(&random)).expect("hexadecimal digits")
 }

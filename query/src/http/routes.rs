@@ -1,6 +1,6 @@
-//! How routes are made. Each says what its caller needs; there is no way to add one that does not.
+//! Defines routes. Each states what its caller needs; there is no way to add one that does not.
 //!
-//! A route is one line here and one argument of its handler:
+//! A route is one line here and one argument to its handler:
 //!
 //! ```ignore
 //! Routes::new().post("/v1/things", Needs::Permission(Permission::Erase), things)
@@ -11,11 +11,11 @@
 //! ```
 //!
 //! Before the handler runs, the caller is known and has what the route needs: without a valid key they were answered
-//! 401, without the permission 403, and what a page of another site made a browser send was refused. The handler passes
-//! [`Caller::access`] to whatever it asks of the index, which asks for it, and [`Caller::require`]s what depends on the
-//! request. What was asked is in the audit log, if there is one; a handler that finds out itself on whose behalf, or about
-//! what, adds the [`Caller`] or an [`AuditObject`](crate::audit::AuditObject) to the extensions of its answer. What it
-//! streams ends by itself when the caller's key does.
+//! 401, without the permission 403, and what another site's page made a browser send was refused. The handler passes
+//! [`Caller::access`] with every query, because the index demands it, and calls [`Caller::require`] for what depends on
+//! the request. The request goes into the audit log, if there is one; a handler that only learns the caller or the
+//! object itself adds the [`Caller`] or an [`AuditObject`](crate::audit::AuditObject) to the extensions of its answer.
+//! A streamed body ends by itself when the caller's key does.
 
 use std::collections::BTreeMap;
 
@@ -39,35 +39,35 @@ use crate::keys::{Permission, now};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// What a route asks of its caller.
+/// What a route requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// Nothing: it reveals nothing that is not public. There is no [`Caller`] for its handler.
+    /// Nothing: it reveals only what is public. Its handler gets no [`Caller`].
     Nothing,
     /// A key, whatever it permits.
     Key,
     /// This permission.
     Permission(Permission),
-    /// A signature that the handler checks or, where none is asked for, a key with this permission, which the handler
-    /// asks for. There is no [`Caller`] for it.
+    /// A signature, which the handler checks, or, where none is required, a key with this permission, which the handler
+    /// requires. Its handler gets no [`Caller`].
     SignatureOr(Permission),
-    /// Any of these; the handler shows less to who has less.
+    /// Any of these; the handler shows less to callers with fewer.
     AnyOf(&'static [Permission]),
 }
 
 impl Needs {
-    /// Searches, and everything made of them.
+    /// Searches, and everything built on them.
     pub const SEARCH: Needs = Needs::AnyOf(&[Permission::Search, Permission::Metadata]);
     /// One interaction.
     pub const READ: Needs = Needs::AnyOf(&[Permission::Read, Permission::Metadata]);
-    /// Tools that search and read, each of which asks for what it needs.
+    /// Tools that search and read; each requires what it needs.
     pub const MCP: Needs = Needs::AnyOf(&[Permission::Search, Permission::Read, Permission::Metadata]);
 }
 
 /// One route with one method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// The path, parameters in braces.
+    /// The path, with parameters in braces.
     pub path: &'static str,
     /// The method.
     pub method: Method,
@@ -75,15 +75,15 @@ pub struct Route {
     pub needs: Needs,
 }
 
-/// How a route tells a caller that it will not answer.
+/// How a route tells a caller that it refuses to answer.
 pub type Refusal = fn(Problem, &Parts) -> Response;
 
-/// Routes with what they need.
+/// Routes and what they need.
 pub struct Routes {
     paths: BTreeMap<&'static str, MethodRouter<AppState>>,
     table: Vec<Route>,
     refusal: Refusal,
-    /// How pages refuse, where there are pages.
+    /// How pages refuse, if there are pages.
     pages: Option<Refusal>,
 }
 
@@ -100,13 +100,13 @@ impl Routes {
         Routes { paths: BTreeMap::new(), table: Vec::new(), refusal, pages: None }
     }
 
-    /// The routes of pages, which refuse in another way. A browser that asks for an address that is none of anybody is
-    /// told so in the same way.
+    /// The routes of pages, which refuse in their own way. A browser that asks for an unknown address gets the same
+    /// kind of refusal.
     pub fn pages(refusal: Refusal) -> Self {
         Routes { refusal, pages: Some(refusal), ..Routes::new() }
     }
 
-    /// A route for GET, and for HEAD.
+    /// A route for GET, which also answers HEAD.
     pub fn get<H: Handler<T, AppState>, T: 'static>(
         self,
         path: &'static str,
@@ -146,7 +146,7 @@ impl Routes {
         self.add(Method::DELETE, MethodFilter::DELETE, path, needs, handler)
     }
 
-    /// These routes and those.
+    /// Both sets of routes.
     pub fn merge(mut self, other: Routes) -> Self {
         for (path, methods) in other.paths {
             self.put(path, methods);
@@ -181,12 +181,12 @@ impl Routes {
         self.paths.insert(path, known.unwrap_or_default().merge(methods));
     }
 
-    /// How pages say that they will not be shown; `None` where there are no pages.
+    /// How pages refuse; `None` if there are no pages.
     pub(super) fn refusal_of_pages(&self) -> Option<Refusal> {
         self.pages
     }
 
-    /// As axum wants them. Other methods are answered by `otherwise`.
+    /// Converts them for axum. Other methods are answered by `otherwise`.
     pub(super) fn router<H: Handler<T, AppState> + Copy, T: 'static>(self, otherwise: H) -> Router<AppState> {
         self.paths
             .into_iter()
@@ -194,7 +194,7 @@ impl Routes {
     }
 }
 
-/// Lets a request through to its handler if its caller has what the route needs, and notes it in the audit log.
+/// Passes a request to its handler if its caller has what the route needs, and records it in the audit log.
 async fn admit(path: &'static str, needs: Needs, refusal: Refusal, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let (caller, pending) = match admitted(path, needs, &parts).await {
@@ -223,7 +223,7 @@ async fn admit(path: &'static str, needs: Needs, refusal: Refusal, request: Requ
     }
 }
 
-/// A body that breaks off when its caller's key is revoked, expires or is narrowed, or their session ends.
+/// A body that breaks off when its caller's key is revoked, expires or is narrowed, or when their session ends.
 fn ends_with(caller: Caller, body: Body) -> Body {
     let under_way = Some((body.into_data_stream(), Box::pin(caller.dismissed())));
     let chunks = stream::unfold(under_way, |under_way| async {
@@ -234,14 +234,14 @@ fn ends_with(caller: Caller, body: Body) -> Body {
             chunk = chunks.next() => chunk.map(|chunk| (chunk, Some((chunks, dismissed)))),
         }
     });
-    Body::from_stream(chunks.fuse()) // compression asks once more after the end
+    Body::from_stream(chunks.fuse()) // the compression layer polls once more after the end
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the key or the session that the request came with is not valid any more")]
+#[error("the request's key or session is no longer valid")]
 struct Dismissed;
 
-/// The caller, if the route asks for one, and the entry of the audit log that begins, if there is one.
+/// The caller, if the route needs one, and the audit entry to begin, if there is an audit log.
 async fn admitted(
     path: &str,
     needs: Needs,
@@ -273,8 +273,8 @@ async fn admitted(
     Ok((caller, pending))
 }
 
-/// Whether such requests are in the audit log: not those that reveal nothing about people. Who signs in is
-/// known once they did.
+/// Whether such requests are in the audit log: not those that reveal nothing about people. Who signs in is only known
+/// once they have.
 fn is_noted(needs: Needs, method: &Method) -> bool {
     match needs {
         Needs::Nothing => method == Method::POST,
@@ -283,7 +283,7 @@ fn is_noted(needs: Needs, method: &Method) -> bool {
     }
 }
 
-/// What the audit log says of a request.
+/// The audit log's entry for a request.
 fn entry(path: &str, parts: &Parts, caller: Option<&Caller>) -> AuditEntry {
     let base = path.split_once('{').map(|(base, _)| base);
     let object = base.and_then(|base| parts.uri.path().strip_prefix(base));

@@ -1,4 +1,4 @@
-//! Listening, until told to stop.
+//! Listens and serves until told to stop.
 
 use std::convert::Infallible;
 use std::io;
@@ -27,28 +27,28 @@ use super::connections::{Answering, ConnectionPermit, Connections};
 use super::proxies::Proxies;
 use super::tls::LiveTls;
 
-/// Most bytes of a request's head.
+/// Largest head of a request, in bytes.
 const HEAD_BYTES_MAX: usize = 96 * 1024;
-/// How long to wait after the system could not accept a connection: it most likely lacks descriptors.
+/// How long to wait after a failed accept: most likely the process has run out of descriptors.
 const TAKE_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// How a router is served.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
-    /// Most connections, at least 1; see [`super::connections`] for whose end when there are more.
+    /// Most connections, at least 1; [`super::connections`] says which one ends when there are more.
     pub connections_max: usize,
-    /// Proxies that are trusted to say who a client is.
+    /// Proxies trusted to say who a client is.
     pub proxies: Proxies,
     /// Encrypts every connection.
     pub tls: Option<LiveTls>,
-    /// How long it may take to agree on how a connection is encrypted.
+    /// Time limit for a TLS handshake.
     pub handshake_timeout: Duration,
-    /// How long the head of a request may take from when it could begin, so also how long a connection may be quiet.
+    /// Time limit for a request's head, counted from when it could begin; so also how long a connection may be idle.
     pub head_timeout: Duration,
 }
 
 impl Default for ServeOptions {
-    /// One connection at a time, from anybody, as it comes.
+    /// One connection at a time, unencrypted, trusting no proxy.
     fn default() -> Self {
         ServeOptions {
             connections_max: 1,
@@ -60,10 +60,10 @@ impl Default for ServeOptions {
     }
 }
 
-/// Serves `router` until `stopping` says true, then finishes the requests under way.
+/// Serves `router` until `stopping` turns true, then finishes the requests in progress.
 ///
 /// # Errors
-/// None today: a listener that fails is tried again.
+/// None today: accepting is retried after a failure.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -99,7 +99,7 @@ pub async fn serve(
 
 /// Waits until the server is to stop.
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    // An error says that the sender is gone, which means the same.
+    // An error means that the sender is gone, which means the same.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
@@ -112,7 +112,7 @@ async fn connection(
     options: ServeOptions,
     stopping: watch::Receiver<bool>,
 ) {
-    // Answers go out at once: each is written as a whole.
+    // Send answers without delay: each is written as a whole.
     let _ = stream.set_nodelay(true);
     let ServeOptions { proxies, tls, handshake_timeout, head_timeout, .. } = options;
     let is_encrypted = tls.is_some();
@@ -124,7 +124,8 @@ async fn connection(
         answer(router.clone(), place.answering(peer.address), request)
     };
     let Some(tls) = tls else { return requests(stream, answer, head_timeout, stopping).await };
-    // The place is taken: who is slow here is counted, and gives way, like everybody who has not asked yet.
+    // The connection already holds its slot: a slow handshake counts, and gives way like any connection without a
+    // request.
     match tokio::time::timeout(handshake_timeout, tls.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => requests(stream, answer, head_timeout, stopping).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
@@ -132,7 +133,7 @@ async fn connection(
     }
 }
 
-/// Answers what comes over a connection.
+/// Answers the requests on a connection.
 async fn requests<S, A, F>(stream: S, answer: A, head_timeout: Duration, mut stopping: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -159,7 +160,7 @@ async fn answer(router: Router, answering: Answering, request: Request) -> Resul
     Ok(response.map(|body| Body::new(AnswerBody { body, _answering: answering })))
 }
 
-/// The body of an answer, which is under way until it ends.
+/// The body of an answer, which is in progress until the body ends.
 struct AnswerBody {
     body: Body,
     _answering: Answering,

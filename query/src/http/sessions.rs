@@ -1,7 +1,7 @@
-//! Sessions: browsers that have shown a key once and show a cookie from then on.
+//! Sessions: browsers show a key once, and a cookie from then on.
 //!
-//! They live in memory: a restart signs everybody out, which costs one visit to the page that signs in, and nothing that
-//! could be stolen lies on disk. A session permits what its key permits at each request.
+//! They are kept in memory: a restart signs everyone out, which costs them one visit to the sign-in page, and no
+//! stealable token is on disk. A session permits what its key permits at each request.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,27 +10,27 @@ use std::time::{Duration, Instant};
 
 use crate::keys::hex;
 
-/// A session ends when it was not used for this long.
+/// A session ends after it has been unused for this long.
 pub const SESSION_IDLE_MAX: Duration = Duration::from_secs(8 * 3_600);
-/// Most sessions; beyond, the one that was idle longest ends.
+/// Most sessions; beyond that, the one idle longest ends.
 const SESSIONS_MAX: usize = 10_000;
 const TOKEN_BYTES: usize = 32;
 
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    /// By the hash of their token, so that the time a look-up takes reveals nothing about tokens.
+    /// Keyed by the hash of the token, so that the time of a look-up reveals nothing about tokens.
     open: Mutex<HashMap<blake3::Hash, Session>>,
 }
 
 #[derive(Debug)]
 struct Session {
-    /// The key that was shown; what it permits is looked up at each request.
+    /// The key that was shown; its permissions are looked up at each request.
     key_id: String,
     used_at: Instant,
     guard: SessionGuard,
 }
 
-/// Says whether a session is still open.
+/// Tells whether a session is still open.
 #[derive(Debug, Clone)]
 pub(super) struct SessionGuard(Arc<AtomicBool>);
 
@@ -49,7 +49,7 @@ impl SessionGuard {
 }
 
 impl Sessions {
-    /// Begins a session for the holder of that key; the token is for the cookie.
+    /// Starts a session for the holder of this key; returns the token for the cookie.
     pub(super) fn begin(&self, key_id: &str, now: Instant) -> std::io::Result<String> {
         let mut random = [0; TOKEN_BYTES];
         getrandom::fill(&mut random)?;
@@ -67,7 +67,7 @@ impl Sessions {
         Ok(token)
     }
 
-    /// The id of the key in whose name a session was begun, if it is open; it is in use from now on.
+    /// The id of the key that the session was started with, if it is still open; marks the session as used now.
     pub(super) fn resume(&self, token: &str, now: Instant) -> Option<(String, SessionGuard)> {
         let mut open = self.lock();
         let hash = blake3::hash(token.as_bytes());
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(key_id, "k");
         assert!(sessions.resume("", start).is_none() && sessions.resume(&token[1..], start).is_none());
         let later = start + SESSION_IDLE_MAX + SESSION_IDLE_MAX / 4;
-        assert!(sessions.resume(&token, later).is_some(), "it was used half-way");
+        assert!(sessions.resume(&token, later).is_some(), "it was used in between");
         assert!(sessions.resume(&token, later + SESSION_IDLE_MAX).is_none());
         assert!(!guard.is_open());
 

@@ -1,5 +1,5 @@
-//! Sign-on by a proxy: it has made sure who the user is, and says so in headers. They are looked at only in requests that
-//! a trusted proxy passed on; from anyone else they mean nothing.
+//! Sign-on by a proxy, which has authenticated the user and names them in headers. The headers only count in requests
+//! that a trusted proxy passed on; from anyone else they mean nothing.
 
 use axum::http::{HeaderMap, HeaderName};
 
@@ -12,7 +12,7 @@ use super::caller::Caller;
 /// Longest name of a user, in characters.
 const USER_CHARS_MAX: usize = 256;
 
-/// What users may do whom a proxy signs on, and where it names them.
+/// What users signed on by a proxy may do, and which headers name them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignOn {
     user_header: HeaderName,
@@ -20,22 +20,22 @@ pub struct SignOn {
     permissions: Permissions,
 }
 
-/// Why users cannot be signed on this way.
+/// Why sign-on cannot be configured this way.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidSignOn {
-    /// No header can have that name.
+    /// Not a valid header name.
     #[error("`{0}` cannot be the name of a header")]
     Header(String),
-    /// There is no permission of that name, or none at all.
+    /// An unknown permission, or none at all.
     #[error(transparent)]
     Permissions(#[from] InvalidKey),
 }
 
 impl SignOn {
-    /// The names of headers, and of permissions.
+    /// Takes the names of headers and of permissions.
     ///
     /// # Errors
-    /// One of them cannot be.
+    /// One of them is invalid.
     pub fn new(
         user_header: &str,
         organizations_header: &str,
@@ -57,10 +57,10 @@ impl SignOn {
         })
     }
 
-    /// The user whom the proxy names; `None` when none did that may.
+    /// The user named by the proxy; `None` if no trusted proxy named one.
     ///
     /// # Errors
-    /// `forbidden`: what it says of the user cannot be understood, or no organization is theirs.
+    /// `forbidden`: what the proxy says about the user cannot be understood, or gives them no organization.
     pub(super) fn caller(&self, peer: Option<&Peer>, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
         if !peer.is_some_and(|peer| peer.is_vouched_for) || !headers.contains_key(&self.user_header) {
             return Ok(None);
@@ -71,20 +71,20 @@ impl SignOn {
         };
         let user = std::str::from_utf8(user.as_bytes()).map(str::trim).unwrap_or_default();
         if user.is_empty() || user.chars().count() > USER_CHARS_MAX || user.chars().any(char::is_control) {
-            return Err(refused("the proxy named a user that cannot be"));
+            return Err(refused("the proxy sent an invalid user name"));
         }
         let lists = headers.get_all(&self.organizations_header).iter();
         let lists = lists.map(|list| std::str::from_utf8(list.as_bytes()).unwrap_or_default());
         let names = lists.flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty());
         let names: Vec<String> = names.map(str::to_owned).collect();
         let access = access(&names).map_err(|_| {
-            refused("the proxy named no organizations of this user that can be: names, or `*` alone for all")
+            refused("the proxy sent no valid organizations for this user: it must send names, or `*` alone for all")
         })?;
         Ok(Some(Caller::signed_on(user, access, self.permissions)))
     }
 }
 
 fn refused(detail: &str) -> Problem {
-    let hint = "whoever runs the proxy can tell what it sends; see `http.sign_on`".to_owned();
+    let hint = "ask whoever runs the proxy what it sends; see `http.sign_on`".to_owned();
     Problem { hint: Some(hint), ..Problem::new("forbidden", detail) }
 }

@@ -21,7 +21,7 @@ use crate::state::AppState;
 
 use super::Caller;
 
-/// How long a browser waits before it comes back.
+/// How long a browser waits before it reconnects.
 const COME_BACK_AFTER: Duration = Duration::from_secs(1);
 
 /// `GET /v1/export`
@@ -49,22 +49,22 @@ pub(super) async fn stream_changes(
 ) -> Result<Response, Problem> {
     let pairs = pairs_of_query(query.as_deref().unwrap_or_default())?;
     let (parameters, [last_event_id]) = SearchParameters::parse(pairs, ["last_event_id"])?;
-    // A client that begins anew cannot send the header; one that comes back sends both, and the header is newer.
+    // A client that starts anew cannot send the header; one that reconnects sends both, and the header is newer.
     let point = headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(last_event_id.as_deref());
     let run = state.reader().changes_now().run;
     let point = point.map(|text| state.seal().point(text, run));
     let follower = SearchFollower::open(&state, parameters, &caller, point).await?;
     let mut response = Sse::new(events(state, follower)).into_response();
-    // Proxies that buffer would hold events back.
+    // Keeps proxies from buffering events.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }
 
 fn events(state: AppState, follower: SearchFollower) -> impl Stream<Item = Result<Event, Infallible>> {
     let point = follower.point();
-    // With data, so that a script learns of the point, too; without the name of an event that anybody waits for.
+    // It carries data, so that scripts learn the point, too, but no event name that anyone listens for.
     let first = Event::default().id(state.seal().text(point)).retry(COME_BACK_AFTER).data("{}");
-    let span = Span::current(); // the body outlives the call that the span was entered for
+    let span = Span::current(); // the body outlives the call that entered the span
     let rest = stream::unfold((state, follower), move |(state, mut follower)| {
         let next = async move {
             let event = event(&state, &follower.next().await?);
@@ -86,7 +86,7 @@ fn event(state: &AppState, told: &FollowEvent) -> Event {
             let data = r#"{"reason":"changes since the last event are no longer known; search again"}"#;
             Event::default().event("gap").id(state.seal().text(*point)).data(data)
         }
-        // Without data it is no event, but moves the client's Last-Event-ID on.
+        // Without data it is no event, but it still advances the client's Last-Event-ID.
         FollowEvent::Quiet { point } => Event::default().id(state.seal().text(*point)).comment("quiet"),
     }
 }

@@ -14,10 +14,10 @@ use tokio_rustls::rustls::{self, ServerConfig};
 
 use crate::reload::{Reloaded, reload_on_change};
 
-/// How often the files are looked at.
+/// How often the files are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Why there is no TLS with these files.
+/// Why TLS cannot use these files.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
@@ -29,12 +29,12 @@ pub enum TlsError {
     /// The second file holds no key.
     #[error("`{}` holds no private key; it must be in PEM form and not encrypted", .0.display())]
     NoKey(PathBuf, #[source] pem::Error),
-    /// They do not work, or not together.
+    /// They do not work, or do not belong together.
     #[error("`{}` and `{}` cannot be used together", certificate.display(), key.display())]
     Unusable {
-        /// The file of the certificate.
+        /// The certificate's file.
         certificate: PathBuf,
-        /// The file of its key.
+        /// The key's file.
         key: PathBuf,
         /// Why.
         #[source]
@@ -52,7 +52,7 @@ struct Inner {
     certificate: PathBuf,
     key: PathBuf,
     config: ArcSwap<ServerConfig>,
-    /// What the files held when `config` was made of them, hashed.
+    /// A hash of what the files held when `config` was made from them.
     content: Mutex<blake3::Hash>,
 }
 
@@ -63,7 +63,7 @@ impl fmt::Debug for LiveTls {
 }
 
 impl LiveTls {
-    /// Reads the files: a certificate with the chain behind it, and its key, both in PEM form.
+    /// Reads the files: a certificate followed by its chain, and its key, both in PEM form.
     ///
     /// # Errors
     /// One of them cannot be read or used.
@@ -74,15 +74,15 @@ impl LiveTls {
         Ok(LiveTls { inner: Arc::new(Inner { certificate, key, config, content }) })
     }
 
-    /// What takes the next connection.
+    /// The acceptor for the next connection.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.inner.config.load_full())
     }
 
-    /// Reloads changed files; says whether they changed. All stays as it is when they cannot be used.
+    /// Reloads the files if they changed, and says whether they did. On failure the old ones stay in use.
     ///
     /// # Errors
-    /// One of them cannot be read or used: maybe only one is replaced yet.
+    /// One of them cannot be read or used; perhaps only one has been replaced so far.
     pub fn reload(&self) -> Result<bool, TlsError> {
         let Inner { certificate, key, config, content } = &*self.inner;
         let files = CertificateFiles::read(certificate, key)?;
@@ -95,7 +95,7 @@ impl LiveTls {
         Ok(true)
     }
 
-    /// Reloads changes for as long as the server runs.
+    /// Watches for changes as long as the server runs.
     pub async fn keep_current(self) {
         reload_on_change(
             LOOK_EVERY,

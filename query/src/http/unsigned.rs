@@ -1,7 +1,7 @@
-//! Room for bodies that have to be here before it can be told who sent them: those of signed webhooks.
+//! Room for request bodies that must be read before their sender is known: those of signed webhooks.
 //!
-//! It is apart from the room of senders who have shown a key, and each address has no more than a share of it. So whoever
-//! sends large bodies slowly, and signs none of them, keeps only themselves waiting.
+//! It is separate from the room of senders with a key, and each address only gets a share of it. Someone who sends
+//! large unsigned bodies slowly thus delays only themselves.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,26 +11,26 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connections::network;
 
-/// The room of a server.
+/// A server's room.
 #[derive(Debug)]
 pub(crate) struct UnsignedRoom {
-    /// Places for KiB.
+    /// Permits, one per KiB.
     all: Arc<Semaphore>,
-    /// Places that one address has of them.
+    /// How many of them one address may hold.
     share: usize,
-    /// The places of the addresses that hold any or wait for some.
+    /// The permits of the addresses that hold or await some.
     by_address: Arc<Mutex<HashMap<IpAddr, Arc<Semaphore>>>>,
 }
 
-/// Room that is taken until this is dropped.
+/// Room that is held until dropped.
 #[derive(Debug)]
 pub(super) struct UnsignedPlace {
-    // Given back before it is asked whether anybody else needs the share.
+    // Released before checking whether anyone else still needs the share.
     _places: [OwnedSemaphorePermit; 2],
     _share: Share,
 }
 
-/// The places of one address, forgotten when nobody uses them any more.
+/// One address's permits, forgotten once nobody uses them.
 #[derive(Debug)]
 struct Share {
     address: IpAddr,
@@ -39,7 +39,7 @@ struct Share {
 }
 
 impl UnsignedRoom {
-    /// So many bytes, and so many of them for one address.
+    /// Room for this many bytes in total, and this many for one address.
     pub(crate) fn new(bytes: usize, share_bytes: usize) -> Self {
         let places = |bytes: usize| bytes / 1024 + 1;
         let share = places(share_bytes);
@@ -50,11 +50,11 @@ impl UnsignedRoom {
         }
     }
 
-    /// Waits until so many bytes from there may be taken in.
+    /// Waits until this many bytes from this address may be read.
     pub(super) async fn take(&self, address: IpAddr, num_bytes: usize) -> Option<UnsignedPlace> {
         let share = self.share_of(network(address));
         let places = u32::try_from((num_bytes / 1024 + 1).min(self.share)).unwrap_or(u32::MAX);
-        // No semaphore is ever closed.
+        // These semaphores are never closed.
         let own = Arc::clone(share.places.as_ref()?).acquire_many_owned(places).await.ok()?;
         let of_all = Arc::clone(&self.all).acquire_many_owned(places).await.ok()?;
         Some(UnsignedPlace { _places: [own, of_all], _share: share })
@@ -92,7 +92,7 @@ mod tests {
         let large = take(1, 1_000).unwrap();
         assert!(take(1, 1).is_none(), "it has its share");
         let others: Vec<_> = (2..4).map(|last| take(last, 99).unwrap()).collect();
-        assert!(take(4, 99).is_some(), "others have theirs");
+        assert!(take(4, 99).is_some(), "others have their own share");
         let more = [take(4, 50), take(4, 20)];
         assert!(more[0].is_some() && more[1].is_some() && take(4, 50).is_none());
         assert!(take(5, 99).is_none(), "all is taken");

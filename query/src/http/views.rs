@@ -1,4 +1,4 @@
-//! `/v1/views`: searches that people gave a name.
+//! `/v1/views`: saved searches with a name.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -59,7 +59,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Runs a change of the views where it may wait for the disk.
+/// Changes the views on a thread that may block on the disk.
 ///
 /// # Errors
 /// Those of the change.
@@ -76,7 +76,7 @@ fn parsed<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T,
     let body =
         body.map_err(|_| Problem::new("invalid_body", "the body could not be read or is too large"))?;
     serde_json::from_slice(&body).map_err(|error| {
-        let problem = Problem::new("invalid_body", format!("the body is no view: {error}"));
+        let problem = Problem::new("invalid_body", format!("the body is not a view: {error}"));
         Problem { hint: Some("send `{\"name\": …, \"query\": …}`".to_owned()), ..problem }
     })
 }

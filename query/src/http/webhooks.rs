@@ -1,4 +1,4 @@
-//! `POST /v1/webhooks/{platform}`: payloads of platforms that sign them, each of which is one record.
+//! `POST /v1/webhooks/{platform}`: payloads of platforms that sign them; each becomes one record.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::SystemTime;
@@ -31,7 +31,7 @@ pub(super) async fn accept(
         let names = Platform::ALL.map(Platform::name).join(", ");
         Problem::new(
             "not_found",
-            format!("there are webhooks of {names}; everything else goes to `/v1/events`"),
+            format!("webhooks are accepted from {names}; send everything else to `/v1/events`"),
         )
     })?;
     let (caller, body, _room): (_, _, Box<dyn Send>) = match state.webhook_secret(platform) {
@@ -39,7 +39,7 @@ pub(super) async fn accept(
             let (body, place) = signed_body(&state, platform, secret, &parts, body).await?;
             (None, body, Box::new(place))
         }
-        // Without a secret, whoever sends the webhook needs a key like everybody.
+        // Without a secret, the sender of the webhook needs a key like everyone else.
         None => {
             let caller = state.gate().caller(&parts)?;
             caller.require(Permission::Ingest)?;
@@ -63,8 +63,8 @@ pub(super) async fn accept(
     }
 }
 
-/// The body, if its signature is right, and the room that it takes. What the header alone tells is checked before the body is
-/// waited for.
+/// The body, if its signature is right, and the room it takes. Whatever the headers alone can tell is checked before
+/// waiting for the body.
 async fn signed_body(
     state: &AppState,
     platform: Platform,

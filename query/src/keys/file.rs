@@ -1,4 +1,4 @@
-//! The file that keys are kept in: TOML that people can read, replaced as a whole and readable by its owner only.
+//! The file of the keys: human-readable TOML, replaced as a whole and readable by its owner only.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{BearerToken, ID_BYTES, InvalidKey, Key, Keys, NewKey, SECRET_BYTES, StoredKey, now};
 use crate::durable::{Readable, folder_of, replace};
 
-/// Larger files are refused: ten thousand keys of several organizations are far smaller.
+/// Larger files are refused: even ten thousand keys with several organizations take far less.
 const BYTES_MAX: u64 = 16 * 1024 * 1024;
 const VERSION: u8 = 1;
 const COMMENT: &str = "\
@@ -22,7 +22,7 @@ const COMMENT: &str = "\
 # It holds hashes only: no key can be told from it.
 ";
 
-/// A file of keys.
+/// A key file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFile {
     path: PathBuf,
@@ -31,8 +31,7 @@ pub struct KeyFile {
 /// When keys were last used, by id.
 pub type LastUses = BTreeMap<String, Timestamp>;
 
-/// Tells a file from the one that was there before. A file of keys is replaced as a whole, so this is known without reading
-/// it.
+/// Tells a file from its predecessor. A key file is replaced as a whole, so there is no need to read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileVersion {
     inode: u64,
@@ -46,10 +45,10 @@ pub enum KeyFileError {
     /// The file cannot be read.
     #[error("cannot read the keys in `{}`", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
-    /// The file is larger than keys can be.
-    #[error("`{}` is larger than {} MiB, which no file of keys is", .0.display(), BYTES_MAX >> 20)]
+    /// The file is larger than any key file can be.
+    #[error("`{}` is larger than {} MiB, too large for a key file", .0.display(), BYTES_MAX >> 20)]
     TooLarge(PathBuf),
-    /// The file is not TOML, or not that of keys.
+    /// The file is not TOML, or not a key file.
     #[error("`{}` holds no keys: {reason}; fix it, or move it away and create new keys", path.display())]
     Damaged {
         /// The file.
@@ -68,38 +67,38 @@ pub enum KeyFileError {
     /// The file cannot be written.
     #[error("cannot write the keys to `{}`", .0.display())]
     Unwritable(PathBuf, #[source] io::Error),
-    /// The new key is not possible.
+    /// The new key is invalid.
     #[error(transparent)]
     Refused(#[from] InvalidKey),
     /// There is no such key.
     #[error("there is no key `{0}`; `hearken keys list` shows them")]
     Unknown(String),
-    /// The system gives no random numbers.
-    #[error("the system gives no random numbers")]
+    /// The system provides no random numbers.
+    #[error("the system provides no random numbers")]
     NoRandomness(#[source] io::Error),
 }
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KeysFile {
-    /// The form of this file.
+    /// The version of the file format.
     version: u8,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     keys: Vec<StoredKey>,
 }
 
 impl KeyFile {
-    /// The file of that path, which need not exist yet.
+    /// The key file at this path, which need not exist yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         KeyFile { path: path.into() }
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its keys; none when there is no file.
+    /// Its keys; none if there is no file.
     ///
     /// # Errors
     /// It cannot be read, or holds something else.
@@ -107,17 +106,17 @@ impl KeyFile {
         self.content()?.map_or(Ok(Keys::default()), |text| self.parse(&text))
     }
 
-    /// Makes a key. The token is stored nowhere: if it is lost, create another key.
+    /// Creates a key. The token is stored nowhere: if it is lost, create another key.
     ///
     /// # Errors
-    /// The key is not possible, or the file cannot be read or written.
+    /// The key is invalid, or the file cannot be read or written.
     pub fn create(&self, new: NewKey) -> Result<(Key, BearerToken), KeyFileError> {
         let mut random = [0; ID_BYTES + SECRET_BYTES];
         getrandom::fill(&mut random).map_err(|error| KeyFileError::NoRandomness(error.into()))?;
         self.change(|keys| Ok(keys.make(new, now(), random)?))
     }
 
-    /// Revokes a key, by its id or name.
+    /// Revokes a key by id or name.
     ///
     /// # Errors
     /// There is no such key, or the file cannot be read or written.
@@ -127,9 +126,9 @@ impl KeyFile {
         })
     }
 
-    /// When keys were last used, as a server last recorded it: to the minute.
+    /// When keys were last used, as last recorded by a server: to the minute.
     pub fn last_uses(&self) -> LastUses {
-        // Only for display, never relied on.
+        // Only for display, never relied upon.
         fs::read(self.beside("used"))
             .ok()
             .and_then(|json| serde_json::from_slice(&json).ok())
@@ -140,7 +139,7 @@ impl KeyFile {
         replace(&self.beside("used"), &serde_json::to_vec_pretty(uses)?, Readable::ByOwner)
     }
 
-    /// Which file is there now; `None` if none can be seen.
+    /// The version of the current file; `None` if there is no readable one.
     pub(super) fn version(&self) -> Option<FileVersion> {
         let metadata = fs::metadata(&self.path).ok()?;
         let changed = (metadata.ctime(), metadata.ctime_nsec());
@@ -163,10 +162,10 @@ impl KeyFile {
     pub(super) fn parse(&self, text: &str) -> Result<Keys, KeyFileError> {
         let damaged =
             |message: &str| KeyFileError::Damaged { path: self.path.clone(), reason: message.to_owned() };
-        // The parser's message without the line it is about.
+        // The parser's message without the line it refers to.
         let stored: KeysFile = toml::from_str(text).map_err(|error| damaged(error.message()))?;
         if stored.version != VERSION {
-            return Err(damaged("it is of another version of Hearken"));
+            return Err(damaged("it was written by another version of Hearken"));
         }
         let invalid = |reason| KeyFileError::Invalid { path: self.path.clone(), reason };
         let mut keys = Keys::default();
@@ -193,7 +192,7 @@ impl KeyFile {
         Ok(done)
     }
 
-    /// Held until it is dropped. The lock is a file of its own, because the keys' file is replaced.
+    /// Takes a lock, held until dropped. It is on a separate file, because the key file is replaced.
     fn lock(&self) -> io::Result<File> {
         let lock = OpenOptions::new()
             .write(true)

@@ -1,4 +1,4 @@
-//! The keys of a running server, as their file changes.
+//! The keys of a running server, kept up to date with their file.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,9 +11,9 @@ use super::file::FileVersion;
 use super::{Key, KeyFile, KeyFileError, Keys, LastUses, now};
 use crate::reload::{Reloaded, reload_on_change};
 
-/// How often the file is checked: a revoked key stops working after this long.
+/// How often the file is checked: a revoked key stops working within this time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Checks between two times that last uses are recorded.
+/// Checks between two writes of last uses.
 const LOOKS_PER_WRITE: u32 = 60;
 
 /// The keys of a running server. Clones share them.
@@ -30,11 +30,11 @@ struct Inner {
     uses: Mutex<Uses>,
 }
 
-/// The file as it was when it was last looked at.
+/// The file as of the last check.
 #[derive(Debug)]
 struct Seen {
     version: Option<FileVersion>,
-    /// What `keys` were read from.
+    /// The text that `keys` were read from.
     content: Option<String>,
 }
 
@@ -45,7 +45,7 @@ struct Uses {
 }
 
 impl LiveKeys {
-    /// Reads the keys. Without a file there are no keys yet, and every request is refused.
+    /// Reads the keys. Without a file there are none yet, and every request is refused.
     ///
     /// # Errors
     /// The file cannot be read, or holds something else.
@@ -73,22 +73,22 @@ impl LiveKeys {
         self.inner.keys.load_full()
     }
 
-    /// The key that is presented, if it exists and is valid. An unknown one may have been made a moment ago:
-    /// before it is refused, the file is read again if it has changed.
+    /// The presented key, if it exists and is valid. An unknown one may just have been created, so a changed file is
+    /// read again before the key is refused.
     pub fn find(&self, token: &str, now: Timestamp) -> Option<Arc<Key>> {
         let found = self.current().find(token, now);
-        // For a wrong secret as well as for an unknown id, so that the time it takes does not reveal which it was. The file is
-        // read once for each change, however many wrong keys come.
+        // This applies to a wrong secret as well as to an unknown id, so that the time taken does not reveal which it
+        // was. The file is read once per change, however many wrong keys come.
         if found.is_some() || self.seen().version == self.inner.file.version() {
             return found;
         }
         match self.reload() {
             Ok(_) => self.current().find(token, now),
-            Err(_) => None, // the periodic reload reports why
+            Err(_) => None, // the periodic reload reports the error
         }
     }
 
-    /// Reloads a changed file; says whether it changed. The keys stay as they are when it cannot be read.
+    /// Reloads a changed file, and says whether it changed. If it cannot be read, the keys stay as they are.
     ///
     /// # Errors
     /// The file cannot be read, is gone, or holds something else.
@@ -110,7 +110,7 @@ impl LiveKeys {
         Ok(true)
     }
 
-    /// Reloads changes for as long as the server runs, and records when keys were used.
+    /// Watches for changes as long as the server runs, and records when keys were used.
     pub async fn keep_current(self) {
         let (live, mut num_looks) = (self.clone(), 0_u32);
         let reload = move || {
@@ -121,13 +121,10 @@ impl LiveKeys {
             live.reload()
         };
         reload_on_change(LOOK_EVERY, reload, |reloaded| match reloaded {
-            Reloaded::Changed => {} // `reload` has said so
+            Reloaded::Changed => {} // `reload` has already logged it
             Reloaded::Readable => tracing::info!("the keys file is readable again, with the same keys"),
             Reloaded::Failed(error) => {
-                tracing::error!(
-                    error,
-                    "the keys cannot be read; those from before stay in use, revoked or not"
-                );
+                tracing::error!(error, "the keys cannot be read; the old ones stay in use, revoked or not");
             }
         })
         .await;
@@ -138,7 +135,7 @@ impl LiveKeys {
         let now = now();
         let mut uses = self.uses();
         match uses.last.get_mut(&key.id) {
-            // To the second is enough.
+            // A resolution of one second is enough.
             Some(last) if now.millis_since(*last) < 1_000 => return,
             Some(last) => *last = now,
             None => drop(uses.last.insert(key.id.clone(), now)),
@@ -146,7 +143,7 @@ impl LiveKeys {
         uses.is_written = false;
     }
 
-    /// Records when keys were used, if any was.
+    /// Records when keys were used, if any were.
     pub fn write_uses(&self) {
         let keys = self.current();
         let uses: LastUses = {
@@ -204,7 +201,7 @@ mod tests {
         assert!(live.reload().is_err());
         assert!(live.current().still_holds(&key, now()));
 
-        // However often a wrong key comes, a file that is the same is not read again, be it broken or gone.
+        // However often a wrong key comes, an unchanged file is not read again, even if it is broken or gone.
         assert!(live.find("hk_00000000_0", now()).is_none() && live.seen().version.is_none());
 
         live.used(&key);

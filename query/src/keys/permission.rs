@@ -1,15 +1,15 @@
-//! What a key lets its holder do.
+//! What a key permits.
 
 use std::fmt;
 
-/// What a key lets its holder do.
+/// What a key permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
     /// Search in what people said, count, follow, and export without transcripts.
     Search,
     /// Read transcripts and whole interactions.
     Read,
-    /// Everything about interactions but the words people said.
+    /// See everything about interactions except the words people said.
     Metadata,
     /// Send events.
     Ingest,
@@ -42,7 +42,7 @@ impl Permission {
         }
     }
 
-    /// The permission of that name.
+    /// The permission with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Permission::ALL.into_iter().find(|permission| permission.name() == name)
     }
@@ -62,7 +62,7 @@ impl Permissions {
     /// All of them.
     pub const ALL: Permissions = Permissions((1 << Permission::ALL.len()) - 1);
 
-    /// Whether this is one of them.
+    /// Whether it contains this permission.
     pub const fn contains(self, permission: Permission) -> bool {
         self.0 & (1 << permission as u8) != 0
     }
@@ -72,7 +72,7 @@ impl Permissions {
         self.0 == 0
     }
 
-    /// Each, in the order of [`Permission::ALL`].
+    /// Each permission, in the order of [`Permission::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL.into_iter().filter(move |permission| self.contains(*permission))
     }

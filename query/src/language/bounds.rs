@@ -1,4 +1,4 @@
-//! The ends of ranges: what a text means as a value of a field, and where a day begins and ends.
+//! The ends of ranges: how a text is read as a value of a field, and where a day begins and ends.
 
 use hearken_index::decimal::Decimal;
 use hearken_index::query::{Edge, Query, Range};
@@ -16,7 +16,7 @@ const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 pub(super) enum RangeEnd {
     /// `*`, or nothing.
     Open,
-    /// A value and whether it belongs to the range.
+    /// A value, and whether the range includes it.
     At { text: String, byte: usize, inclusive: bool },
 }
 
@@ -26,7 +26,7 @@ impl RangeEnd {
     }
 }
 
-/// The query for `field:value` where the field holds numbers or times: the range of just that value.
+/// The query for `field:value` on a field of numbers or times: a range of that one value.
 pub(super) fn exactly(target: &Target, text: &str, byte: usize) -> Result<Query, ErrorAtByte> {
     range(target, RangeEnd::inclusive(text, byte), RangeEnd::inclusive(text, byte), byte)
 }
@@ -34,7 +34,7 @@ pub(super) fn exactly(target: &Target, text: &str, byte: usize) -> Result<Query,
 /// The query for a range.
 ///
 /// # Errors
-/// The field holds text, an end is not a value of the field, or the range is upside down.
+/// The field holds text, an end is not a value of the field, or the range ends before it begins.
 pub(super) fn range(
     target: &Target,
     from: RangeEnd,
@@ -88,10 +88,10 @@ pub(super) fn everything(kind: FieldKind) -> Range {
     }
 }
 
-/// The boundaries that texts name; `None` for a field that holds neither whole numbers, seconds nor money.
+/// The boundaries given as texts; `None` for a field that holds neither whole numbers, seconds nor money.
 ///
 /// # Errors
-/// One is not a value of the field, or not above the one before it.
+/// One is not a value of the field, or not above its predecessor.
 pub(crate) fn boundaries(field: &Field, texts: &[&str]) -> Option<Result<Boundaries, ParseError>> {
     let boundaries = match field.kind {
         FieldKind::Integer => ascending(texts, |text| integer(text, 0, field)).map(Boundaries::Integer),
@@ -113,7 +113,9 @@ fn ascending<T: PartialOrd>(
         let value = parse(text)?;
         if values.last().is_some_and(|before| *before >= value) {
             let message = format!("the boundary `{}` is not above the one before it", shown(text));
-            return Err(ErrorAtByte::value(0, message).hint("write boundaries in ascending order, each once"));
+            return Err(
+                ErrorAtByte::value(0, message).hint("write the boundaries in ascending order, each once")
+            );
         }
         values.push(value);
     }
@@ -126,7 +128,7 @@ fn text_has_no_ranges(target: &Target, byte: usize) -> ErrorAtByte {
         .hint("ranges work on numbers, costs, durations and times, for instance `csat:<=2`")
 }
 
-/// Both ends of a range whose values are points.
+/// Both ends of a range over single values.
 fn plain_edges<T: PartialOrd>(
     from: RangeEnd,
     to: RangeEnd,
@@ -219,7 +221,7 @@ fn time_to(bound: RangeEnd, field: &Field) -> Result<Edge<Timestamp>, ErrorAtByt
     })
 }
 
-/// An instant, or the span that a day, month or year covers.
+/// An instant, or the span of a day, month or year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimeSpan {
     /// Its first instant.
@@ -238,7 +240,7 @@ fn time(text: &str, byte: usize, field: &Field) -> Result<TimeSpan, ErrorAtByte>
     })
 }
 
-/// What a text means as a time: RFC 3339, `YYYY-MM-DD`, `YYYY-MM` or `YYYY`, in UTC.
+/// Reads a text as a time: RFC 3339, `YYYY-MM-DD`, `YYYY-MM` or `YYYY`, in UTC.
 pub(crate) fn span(text: &str) -> Option<TimeSpan> {
     let is_date = text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     if !is_date {

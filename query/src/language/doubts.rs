@@ -1,6 +1,6 @@
-//! Queries that are valid but probably mean something else: habits of other languages, which are plain words here.
+//! Queries that are valid but probably mean something else: syntax from other languages that is plain words here.
 //!
-//! The text is still read as it stands; a notice says how it was read and what to write instead.
+//! The text is still read literally; a notice says how it was read and what to write instead.
 
 use hearken_index::text::Words;
 use serde::Serialize;
@@ -12,34 +12,34 @@ use super::target::Target;
 
 /// Most notices of one query.
 pub const NOTICES_MAX: usize = 8;
-/// Most alternatives that a regular expression is written out into.
+/// Most alternatives that a regular expression is expanded into.
 const ALTERNATIVES_MAX: usize = 8;
 
 /// A part of a query that probably means something else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Notice {
-    /// Where, in characters (Unicode code points) from the beginning, from 0.
+    /// Position in characters (Unicode code points), counted from 0.
     pub position: usize,
-    /// How it was read and what to write instead, as a sentence without its full stop.
+    /// How it was read and what to write instead: a sentence without its full stop.
     pub message: String,
     /// The whole query as it was probably meant.
     #[serde(skip)]
     pub corrected: String,
 }
 
-/// A doubt about a part of the text, in bytes.
+/// A doubt about a part of the text, located in bytes.
 #[derive(Debug)]
 pub(super) struct Doubt {
     pub(super) start: usize,
     pub(super) end: usize,
-    /// How it was read, and what to do.
+    /// How it was read, and what to write.
     pub(super) message: String,
-    /// What to write in its place.
+    /// The replacement.
     pub(super) instead: String,
 }
 
 impl Doubt {
-    /// The notice, unless what would be written instead is not a query.
+    /// The notice, unless the corrected text would not be a query.
     pub(super) fn notice(self, text: &str) -> Option<Notice> {
         let corrected = format!("{}{}{}", &text[..self.start], self.instead, &text[self.end..]);
         parse(&corrected).ok()?;
@@ -47,12 +47,12 @@ impl Doubt {
     }
 }
 
-/// A word of the text, as it was written.
+/// A word as it was written.
 pub(super) struct WrittenWord<'t> {
     pub(super) text: &'t str,
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Where the `name:` before it begins, if it is the value of one.
+    /// Where the `name:` before it begins, if the word is its value.
     pub(super) scope_start: Option<usize>,
 }
 
@@ -69,7 +69,7 @@ impl WrittenWord<'_> {
         Some(Doubt { start: self.start, end: self.end, message, instead })
     }
 
-    /// What is doubtful about it.
+    /// The doubt about this word, if any.
     pub(super) fn doubt(&self, target: &Target) -> Option<Doubt> {
         let regular_expression = self.regular_expression(target);
         if regular_expression.is_some() || self.raw().contains('\\') {
@@ -111,7 +111,7 @@ impl WrittenWord<'_> {
         self.here(message, instead)
     }
 
-    /// `refund^2`, or `^2` right behind a phrase or a parenthesis.
+    /// `refund^2`, or `^2` directly after a phrase or a parenthesis.
     fn weight(&self) -> Option<Doubt> {
         let at = self.raw().rfind('^')?;
         let (word, weight) = self.raw().split_at(at);
@@ -158,7 +158,8 @@ impl WrittenWord<'_> {
             return None;
         }
         let instead = format!("{beginning}*");
-        let message = format!("`%` stands for nothing; for what begins alike write `{}`", shown(&instead));
+        let message =
+            format!("`%` stands for nothing; for words that begin alike write `{}`", shown(&instead));
         self.here(message, instead)
     }
 
@@ -242,7 +243,7 @@ impl WrittenWord<'_> {
     }
 }
 
-/// `or`, `and` and `not` in lower case, where there is something on either side.
+/// Lower-case `or`, `and` and `not` with something on either side.
 pub(super) fn small_keyword(word: &str) -> Option<(&'static str, String)> {
     let keyword = ["AND", "OR", "NOT"].into_iter().find(|keyword| keyword.eq_ignore_ascii_case(word))?;
     let meant = match keyword {
@@ -253,14 +254,14 @@ pub(super) fn small_keyword(word: &str) -> Option<(&'static str, String)> {
     (keyword != word).then(|| (keyword, format!("`{word}` is searched for as a word; {meant}")))
 }
 
-/// What stands between the slashes of `/…/`, when it is one word and no path.
+/// The text between the slashes of `/…/`, if it is a single word and not a path.
 pub(super) fn regular_expression(word: &str) -> Option<&str> {
     let inner = word.strip_prefix('/')?.strip_suffix('/')?;
     let is_regular = !inner.is_empty() && !inner.contains('/');
     is_regular.then_some(inner)
 }
 
-/// Every word that a simple expression stands for: letters, `[ab]`, `a?`, `(a|b)`.
+/// Every word that a simple expression matches: letters, `[ab]`, `a?`, `(a|b)`.
 fn written_out(expression: &str) -> Option<Vec<String>> {
     let mut done: Vec<String> = Vec::new();
     let mut open = vec![String::new()];
@@ -300,11 +301,11 @@ fn written_out(expression: &str) -> Option<Vec<String>> {
     is_written_out.then_some(done)
 }
 
-/// The letters that every match of an expression begins with, if that is worth a search.
+/// The letters that every match of an expression begins with, if there are enough to search for.
 fn literal_beginning(expression: &str) -> Option<&str> {
     let expression = expression.strip_prefix('^').unwrap_or(expression);
     let end = expression.find(|c: char| !c.is_alphanumeric()).unwrap_or(expression.len());
-    // `?`, `*` and `{` make the letter before them optional; behind `|` everything is possible.
+    // `?`, `*` and `{` make the letter before them optional; after `|` anything may match.
     let is_optional = expression[end..].starts_with(['?', '*', '{']);
     let last = expression[..end].chars().next_back().map_or(0, char::len_utf8);
     let beginning = if is_optional { &expression[..end - last] } else { &expression[..end] };

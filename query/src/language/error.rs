@@ -8,22 +8,22 @@ use std::ops::Range;
 pub struct ParseError {
     /// The kind of mistake.
     pub kind: ParseErrorKind,
-    /// Where, in characters (Unicode code points) from the beginning, from 0.
+    /// Position in characters (Unicode code points), counted from 0.
     pub position: usize,
-    /// What is wrong, as a sentence without its full stop.
+    /// What is wrong: a sentence without its full stop.
     pub message: String,
     /// How to fix it.
     pub hint: Option<String>,
-    /// The whole query without this mistake, where it is plain what was meant.
+    /// The whole query without this mistake, if the intent is clear.
     pub corrected: Option<String>,
 }
 
 /// The kinds of mistakes, each with a stable code in answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParseErrorKind {
-    /// The text is not in the language.
+    /// The text is not a valid query.
     Syntax,
-    /// `name:` names no field.
+    /// `name:` does not name a field.
     UnknownField,
     /// A value that its field cannot hold.
     Value,
@@ -43,14 +43,14 @@ impl ParseErrorKind {
     }
 }
 
-/// An error at a byte of the text; [`ErrorAtByte::in_text`] turns it into characters once, when it is known to be final.
+/// An error at a byte of the text; [`ErrorAtByte::in_text`] converts to characters only once, when the error is final.
 #[derive(Debug)]
 pub(super) struct ErrorAtByte {
     pub(super) kind: ParseErrorKind,
     pub(super) byte: usize,
     pub(super) message: String,
     pub(super) hint: Option<String>,
-    /// Bytes, and what to write in their place.
+    /// A range of bytes, and its replacement.
     pub(super) instead: Option<(Range<usize>, String)>,
 }
 
@@ -72,7 +72,7 @@ impl ErrorAtByte {
         self
     }
 
-    /// What was meant by that part of the text.
+    /// Sets what that part of the text was meant to be.
     pub(super) fn instead(mut self, part: Range<usize>, meant: impl Into<String>) -> Self {
         self.instead = Some((part, meant.into()));
         self
@@ -87,7 +87,7 @@ impl ErrorAtByte {
     }
 }
 
-/// At most the first characters of something that goes into a message.
+/// The first characters of a text, short enough for a message.
 pub(super) fn shown(text: &str) -> String {
     const SHOWN_CHARS: usize = 64;
     match text.char_indices().nth(SHOWN_CHARS) {

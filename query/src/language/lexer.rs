@@ -1,23 +1,23 @@
-//! The characters of a query: where words end, what is escaped, what is quoted.
+//! Characters of a query: where words end, what is escaped, what is quoted.
 
 use super::doubts::regular_expression;
 use super::error::{ErrorAtByte, shown};
 
-/// A place in the text. Reading never goes back further than one word, so parsing is linear.
+/// A place in the text. It never backtracks by more than one word, so parsing is linear.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lexer<'t> {
     pub(super) text: &'t str,
     pub(super) at: usize,
 }
 
-/// A run of characters without blanks, quotation marks and parentheses, escapes resolved.
+/// A run of characters without blanks, quotation marks or parentheses, with escapes resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Chunk {
-    /// What it says.
+    /// The text.
     pub(super) text: String,
     /// Where it begins, in bytes of the query.
     pub(super) start: usize,
-    /// What was attached to its end.
+    /// What is attached to its end.
     pub(super) suffix: Suffix,
 }
 
@@ -27,19 +27,19 @@ pub(super) enum Suffix {
     None,
     /// `*`
     Star,
-    /// `~` and the digits behind it, with the place of the `~`.
+    /// `~` and the digits after it, with the position of the `~`.
     Tilde {
         number: String,
         start: usize,
     },
 }
 
-/// Whether the character opens and closes phrases.
+/// Whether the character opens or closes a phrase.
 pub(super) fn is_quote(c: char) -> bool {
     matches!(c, '"' | '“' | '”' | '„')
 }
 
-/// Whether the character is passed over before a word: a space, or invisible, as in what is pasted from elsewhere.
+/// Whether the character is skipped before a word: a space, or an invisible one, as pasted text may contain.
 pub(super) fn is_blank(c: char) -> bool {
     let is_invisible = matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}');
     c.is_whitespace() || is_invisible
@@ -92,7 +92,7 @@ impl<'t> Lexer<'t> {
         self.at = self.text.len() - self.rest().trim_start_matches(is_blank).len();
     }
 
-    /// Whether `&&` or `||` stands here: they end words, too.
+    /// Whether `&&` or `||` stands here: they also end words.
     pub(super) fn at_sign(&self) -> bool {
         SIGNS.iter().any(|(sign, _)| self.rest().starts_with(sign))
     }
@@ -105,17 +105,17 @@ impl<'t> Lexer<'t> {
         found.map(|(text, operator)| (operator, text))
     }
 
-    /// Whether the keyword stands here as a word of its own.
+    /// Whether the keyword stands here as a separate word.
     pub(super) fn at_keyword(&self, keyword: &str) -> bool {
         self.rest().strip_prefix(keyword).is_some_and(|behind| Lexer { text: behind, at: 0 }.at_word_end())
     }
 
-    /// Whether no word goes on here.
+    /// Whether a word ends here.
     fn at_word_end(&self) -> bool {
         self.peek().is_none_or(ends_word) && !self.at_gershayim() || self.at_sign()
     }
 
-    /// Whether the quotation mark here is the sign inside a Hebrew abbreviation, which keyboards have no other key for.
+    /// Whether the quotation mark here is the sign inside a Hebrew abbreviation; keyboards have no other key for it.
     fn at_gershayim(&self) -> bool {
         let is_hebrew = |c: Option<char>| c.is_some_and(|c| matches!(c, 'א'..='ת'));
         self.peek().is_some_and(is_quote)
@@ -123,7 +123,7 @@ impl<'t> Lexer<'t> {
             && is_hebrew(self.text[..self.at].chars().next_back())
     }
 
-    /// The identifier before a colon that makes it a scope: `name:`, unless `//` follows. Moves behind the colon.
+    /// The identifier before a colon that makes it a scope: `name:`, unless `//` follows. Moves past the colon.
     ///
     /// `metadata.` takes any key, escapes included; every other name is ASCII letters, digits, `_` and `.`.
     pub(super) fn eat_scope_name(&mut self) -> Option<String> {
@@ -160,10 +160,10 @@ impl<'t> Lexer<'t> {
         Some(name)
     }
 
-    /// The word that begins here. `ends` says which characters end it besides those of [`ends_word`].
+    /// The word that begins here. `ends` lists characters that end it besides those of [`ends_word`].
     ///
     /// # Errors
-    /// `*` stands anywhere but at the end, or a backslash is the last character.
+    /// `*` is not at the end of the word, or a backslash is the last character.
     pub(super) fn word(&mut self, ends: impl Fn(char) -> bool) -> Result<Chunk, ErrorAtByte> {
         let start = self.at;
         let mut text = String::new();
@@ -203,7 +203,7 @@ impl<'t> Lexer<'t> {
         Ok(Chunk { text, start, suffix: Suffix::None })
     }
 
-    /// Where `/…/` ends that begins here; whatever it holds is text.
+    /// The end of the `/…/` that begins here; everything inside it is text.
     fn regular_expression_end(&self) -> Option<usize> {
         let rest = self.rest().strip_prefix('/')?;
         let len = rest.find(|c: char| c.is_whitespace() || is_quote(c) || c == '/')?;
@@ -212,7 +212,7 @@ impl<'t> Lexer<'t> {
         (is_one && Lexer { text: self.text, at: end }.at_word_end()).then_some(end)
     }
 
-    /// What stands between the quotation mark here and the next one.
+    /// The text between the quotation mark here and the next one.
     pub(super) fn quoted(&mut self) -> Result<String, ErrorAtByte> {
         let start = self.at;
         self.bump();
@@ -233,7 +233,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// The number behind the `~` of a phrase, `None` without a `~`.
+    /// The number after a phrase's `~`; `None` without a `~`.
     pub(super) fn eat_slop(&mut self) -> Result<Option<(usize, String)>, ErrorAtByte> {
         let start = self.at;
         let behind = match self.rest().strip_prefix('~') {

@@ -3,7 +3,7 @@
 //! ```text
 //! query   = or
 //! or      = and (("OR" | "||") and)*
-//! and     = not (["AND" | "&&"] not)*     words beside each other are all required
+//! and     = not (["AND" | "&&"] not)*     adjacent words are all required
 //! not     = "+" not                       `+`, `-` and `!` only at the beginning of a word
 //!         | ("NOT" | "-" | "!") not
 //!         | item
@@ -15,16 +15,17 @@
 //!         | ("[" | "{") bound "TO" bound ("]" | "}")
 //! ```
 //!
-//! `NOT` binds tighter than `AND`, `AND` and mere juxtaposition tighter than `OR`: `a b OR c` is `(a AND b) OR c`.
-//! The three keywords are upper case. `+` says that what follows is required, which holds anyway. A backslash takes the next character literally. Curly quotation marks are
-//! quotation marks. `?` and other punctuation separate words and mean nothing; a part that has no word at all is
-//! left out, and a query that has nothing else is an error, never "everything". Only an empty query and `*` are that.
-//! What other languages mean by `or`, `refund^2`, `re?und` or `/regex/` is read as words, with a [`Notice`].
+//! `NOT` binds tighter than `AND`; `AND` and mere juxtaposition bind tighter than `OR`: `a b OR c` is `(a AND b) OR c`.
+//! The three keywords are upper case. `+` marks what follows as required, which it is anyway. A backslash takes the
+//! next character literally. Curly quotation marks count as quotation marks. `?` and other punctuation separate words
+//! and mean nothing; a part without any word is left out, and a query with nothing else is an error, never
+//! "everything". Only an empty query and `*` mean that. Where other languages give a meaning to `or`, `refund^2`,
+//! `re?und` or `/regex/`, they are read as words here, with a [`Notice`].
 //!
-//! `word~` allows two edits, as Lucene does. Dates stand for the whole day (`2026-05-01`), month (`2026-05`) or year
+//! `word~` allows two edits, as in Lucene. Dates stand for the whole day (`2026-05-01`), month (`2026-05`) or year
 //! (`2026`) in UTC; durations are seconds, or `90s`, `5m`, `1h`.
 //!
-//! Parsing takes linear time. [`QUERY_BYTES_MAX`], [`DEPTH_MAX`] and [`LEAVES_MAX`] bound what is accepted.
+//! Parsing takes linear time. [`QUERY_BYTES_MAX`], [`DEPTH_MAX`] and [`LEAVES_MAX`] bound its input.
 
 mod bounds;
 mod doubts;

@@ -1,4 +1,4 @@
-//! Recursive descent over the grammar in the module's documentation.
+//! Recursive descent over the grammar in [`super`].
 
 use hearken_index::query::{Query, Range, Scope, TextForm, ValueMatch};
 use hearken_index::text::{MESSAGE_GAP, SLOP_MAX, Words};
@@ -14,7 +14,7 @@ use super::{DEPTH_MAX, EDITS_MAX, LEAVES_MAX, QUERY_BYTES_MAX};
 /// Parses a query; an empty one is [`Query::All`].
 ///
 /// # Errors
-/// The text is not in the language, or beyond one of the bounds of [`super`].
+/// The text is not a valid query, or exceeds one of the bounds in [`super`].
 pub fn parse(text: &str) -> Result<Query, ParseError> {
     Parser::new(text).and_then(|mut parser| parser.query()).map_err(|error| error.in_text(text))
 }
@@ -29,8 +29,8 @@ pub fn notices(text: &str) -> Vec<Notice> {
     notices.filter_map(|doubt| doubt.notice(text)).collect()
 }
 
-/// Parses one value or range of a field that holds numbers or times, as it stands behind `name:`. A value is the range
-/// of just that.
+/// Parses one value or range of a field of numbers or times, as written after `name:`. A single value becomes the range
+/// of just that value.
 ///
 /// # Errors
 /// The text is anything else.
@@ -39,7 +39,7 @@ pub fn parse_range(field: &'static Field, text: &str) -> Result<Range, ParseErro
     range.map_err(|error| error.in_text(text))
 }
 
-/// A part of a query; `None` when it has nothing to search for, like a lone dash.
+/// A part of a query; `None` if it has nothing to search for, like a lone dash.
 type Part = Option<Query>;
 
 struct Parser<'t> {
@@ -119,7 +119,7 @@ impl<'t> Parser<'t> {
                 (Some(wanted), Some((_, text))) => {
                     return Err(ErrorAtByte::syntax(
                         at,
-                        format!("`{text}` comes where {wanted} is expected"),
+                        format!("found `{text}` where {wanted} is expected"),
                     )
                     .hint(both_sides(text)));
                 }
@@ -140,7 +140,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// A small `or` between two words is a word that few conversations have.
+    /// A lower-case `or` between two words is searched for as a word, which few conversations contain.
     fn doubt_small_keyword(&mut self, is_behind_something: bool) {
         let start = self.lexer.at;
         let rest = self.lexer.rest();
@@ -156,7 +156,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Whether this sign at the beginning of a word stands here. Several, or one alone, are punctuation.
+    /// Whether this sign stands here at the beginning of a word. Several signs, or one alone, are punctuation.
     fn eat_prefix(&mut self, sign: char) -> bool {
         let before_something =
             self.lexer.peek_second().is_some_and(|c| !c.is_whitespace() && c != sign && c != ')');
@@ -272,7 +272,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// A word where words are searched.
+    /// A word of a text scope.
     fn words(&mut self, target: &Target) -> Result<Part, ErrorAtByte> {
         let Target::Words(scope) = *target else { return self.value(target) };
         let Chunk { text, start, suffix } = self.lexer.word(|_| false)?;
@@ -314,7 +314,7 @@ impl<'t> Parser<'t> {
         self.leaf(query, start)
     }
 
-    /// A part without a single word: punctuation is left out, unless a scope was asked to hold it.
+    /// A part without a single word. Punctuation is left out, unless a scope was given for it.
     fn wordless(&self, scope: Scope, start: usize) -> Result<Part, ErrorAtByte> {
         if scope == Scope::Default {
             return Ok(None);
@@ -422,7 +422,7 @@ impl<'t> Parser<'t> {
         self.bound(|c| matches!(c, ']' | '}'))
     }
 
-    /// The text of a bound, quoted or not, and where it stands.
+    /// The text of a bound, quoted or not, and where it begins.
     fn bound(&mut self, ends: impl Fn(char) -> bool) -> Result<(String, usize), ErrorAtByte> {
         let byte = self.lexer.at;
         if self.lexer.peek().is_some_and(is_quote) {
@@ -435,7 +435,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Keeps what is doubtful about the word that was just read.
+    /// Records what is doubtful about the word just read.
     fn doubt(&mut self, target: &Target, start: usize, suffix: &Suffix) {
         if *suffix == Suffix::None && self.doubts.len() < NOTICES_MAX {
             let (text, end) = (self.lexer.text, self.lexer.at);
@@ -483,7 +483,7 @@ fn is(target: &Target, text: String) -> Query {
     Query::Value { field: target.name().to_owned(), value: ValueMatch::Is(text) }
 }
 
-/// Lists inside lists of the same sort become one, so that what is printed parses to the same tree.
+/// Flattens nested lists of the same kind, so that printed text parses to the same tree.
 fn all_of(parts: Vec<Query>) -> Part {
     let flat = parts.into_iter().flat_map(|part| match part {
         Query::And(inner) => inner,
@@ -513,7 +513,7 @@ fn checked_slop(number: &str, num_words: usize, at: usize) -> Result<u32, ErrorA
     let slop_max = (MESSAGE_GAP as usize).saturating_sub(num_words).min(SLOP_MAX as usize);
     let too_far = |message: String| ErrorAtByte::syntax(at, message).hint("write it like `\"near words\"~3`");
     if number.is_empty() {
-        return Err(too_far("`~` behind a phrase needs a number of positions".to_owned()));
+        return Err(too_far("`~` after a phrase needs a number of positions".to_owned()));
     }
     match number.parse::<u32>() {
         Ok(slop) if slop == 0 || slop as usize <= slop_max => Ok(slop),
@@ -528,10 +528,7 @@ fn checked_distance(number: &str, at: usize) -> Result<u8, ErrorAtByte> {
     match number {
         "" | "2" => Ok(EDITS_MAX),
         "1" => Ok(1),
-        _ => Err(ErrorAtByte::syntax(
-            at,
-            format!("`~{}` is not a number of edits that is allowed", shown(number)),
-        )
-        .hint(format!("at most {EDITS_MAX} edits are allowed: write `~1` or `~2`"))),
+        _ => Err(ErrorAtByte::syntax(at, format!("`~{}` is not an allowed number of edits", shown(number)))
+            .hint(format!("at most {EDITS_MAX} edits are allowed: write `~1` or `~2`"))),
     }
 }

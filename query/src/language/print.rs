@@ -1,4 +1,4 @@
-//! A query written back as text: for people to read and for links, or without what it searches for.
+//! Writes a query back as text: for people to read and for links, or without what it searches for.
 
 use std::fmt::Display;
 
@@ -8,31 +8,31 @@ use hearken_model::field::METADATA_PREFIX;
 use super::lexer::{SIGNS, ends_word, is_blank, is_quote};
 use super::target::scope_name;
 
-/// Stands for what was searched for.
+/// Replaces what was searched for.
 pub(crate) const HIDDEN: &str = "…";
 
-/// The query as text. What [`super::parse`] returned parses to the same tree again.
+/// The query as text. Whatever [`super::parse`] returned parses to the same tree again.
 pub fn print(query: &Query) -> String {
     let mut printer = Printer { out: String::new(), hides: false };
     printer.write(query, Precedence::Top);
     printer.out
 }
 
-/// The query with `…` in place of each word, value and metadata key: what may be shown to those who must not know what was
-/// searched for.
+/// The query with `…` in place of each word, value and metadata key, for readers who must not learn what was searched
+/// for.
 pub(crate) fn shape(query: &Query) -> String {
     let mut printer = Printer { out: String::new(), hides: true };
     printer.write(query, Precedence::Top);
     printer.out
 }
 
-/// A field's name in a shape: metadata keys may hold anything.
+/// A field's name in a shape; metadata keys are hidden, because they may hold anything.
 pub(crate) fn shown_field(field: &str) -> &str {
     if field.starts_with(METADATA_PREFIX) { "metadata.…" } else { field }
 }
 
-/// Where a part stands, and so whether it needs parentheses. No more are written than are needed, so that printing
-/// never nests deeper than the text that was parsed.
+/// Where a part stands, and thus whether it needs parentheses. Only necessary ones are written, so that the output
+/// never nests deeper than the parsed text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Precedence {
     Top,
@@ -43,7 +43,7 @@ enum Precedence {
 
 struct Printer {
     out: String,
-    /// Whether a shape is written.
+    /// Whether to write a shape.
     hides: bool,
 }
 
@@ -152,7 +152,7 @@ impl Printer {
     }
 }
 
-/// A word with its escapes.
+/// Writes a word with its escapes.
 fn write_word(word: &str, out: &mut String) {
     let special = |at: usize, c: char| match c {
         '\\' | '*' | '~' => true,
@@ -170,7 +170,7 @@ fn is_sign(text: &str) -> bool {
     SIGNS.iter().any(|(sign, _)| text.starts_with(sign))
 }
 
-/// Whether a colon behind it would make it a scope.
+/// Whether a colon after this text would make it a scope.
 fn is_name(text: &str) -> bool {
     text.starts_with(METADATA_PREFIX)
         || text.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic())
@@ -192,13 +192,13 @@ fn write_escaped(text: &str, special: impl Fn(usize, char) -> bool, out: &mut St
     }
 }
 
-/// Whether a value can stand without quotation marks.
+/// Whether a value needs no quotation marks.
 fn is_plain(value: &str) -> bool {
     value.starts_with(char::is_alphanumeric)
         && value.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@'))
 }
 
-/// A range with one end, or of one value, without brackets.
+/// A range with one end, or of one value, in the form without brackets.
 fn short_range<T: PartialEq + Display>(from: &Edge<T>, to: &Edge<T>, exact: bool) -> Option<String> {
     match (from, to) {
         (Edge::Inclusive(from), Edge::Inclusive(to)) if exact && from == to => Some(from.to_string()),

@@ -1,4 +1,4 @@
-//! What a name before a colon stands for.
+//! What the name before a colon stands for.
 
 use hearken_index::query::Scope;
 use hearken_model::Role;
@@ -6,21 +6,21 @@ use hearken_model::field::{FIELDS, Field, FieldKind, METADATA_PREFIX, TEXT_SCOPE
 
 use super::error::{ErrorAtByte, ParseErrorKind, shown};
 
-/// What is searched by a part of a query.
+/// What a part of a query searches.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Target {
     /// Words.
     Words(Scope),
-    /// Whole values of a field of the table that holds text.
+    /// Whole values of a text field.
     Keyword(&'static Field),
     /// Numbers, money or times.
     Number(&'static Field),
-    /// Whole values, or ranges of numbers, of `metadata.<key>`.
+    /// Whole values of `metadata.<key>`, or ranges of numbers.
     Metadata(String),
 }
 
 impl Target {
-    /// The target of that name.
+    /// The target with this name.
     pub(super) fn find(name: &str, byte: usize) -> Result<Target, ErrorAtByte> {
         if let Some(scope) = text_scope(name) {
             return Ok(Target::Words(scope));
@@ -76,7 +76,7 @@ fn text_scope(name: &str) -> Option<Scope> {
     }
 }
 
-/// The name of a scope before the colon; empty for words without one.
+/// The scope's name before the colon; empty for words without one.
 pub(super) fn scope_name(scope: Scope) -> &'static str {
     match scope {
         Scope::Default => "",

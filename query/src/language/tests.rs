@@ -135,7 +135,7 @@ const CASES: &[(&str, &str)] = &[
     ("country:Germany||country:France", "or[country=Germany country=France]"),
     ("country:(!Germany)", "not[country=Germany]"),
     ("a\\|\\|b \\!c \\+d", "and[word<a||b> word<!c> word<+d>]"),
-    // What other languages mean by it: words.
+    // Read as words here, unlike in other languages.
     ("refund or cancel", "and[word<refund> word<or> word<cancel>]"),
     ("refund^2", "word<refund^2>"),
     ("re?und", "word<re?und>"),
@@ -271,7 +271,7 @@ fn what_is_printed_parses_to_the_same_tree() {
     }
 }
 
-/// Mistakes: the text, where the mistake is, part of the message, part of the hint.
+/// Mistakes: the text, position, kind, part of the message, part of the hint.
 const MISTAKES: &[(&str, usize, ParseErrorKind, &str, &str)] = &[
     ("contry:Germany", 0, ParseErrorKind::UnknownField, "`contry`", "search `country:` instead"),
     ("refund contry:Germany", 7, ParseErrorKind::UnknownField, "`contry`", "`country:`"),
@@ -403,7 +403,7 @@ fn a_range_alone_is_read_as_behind_a_name_and_comes_back_from_its_brackets() {
     }
 }
 
-/// What is probably meant otherwise: the text, where, part of the message, and what it should be.
+/// What probably means something else: the text, position, part of the message, and the correction.
 const DOUBTS: &[(&str, usize, &str, &str)] = &[
     ("refund or cancel", 7, "`or` is searched for as a word", "refund OR cancel"),
     ("größe Or cancel", 6, "`OR`", "größe OR cancel"),
@@ -496,7 +496,7 @@ fn ordinary_queries_get_no_notices() {
     assert_eq!(notices("refund or ("), []);
 }
 
-/// Pieces of the language, so that made-up texts get past its first character.
+/// Fragments of the language, so that random texts get past their first character.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ab退é1]{1,3}",

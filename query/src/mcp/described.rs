@@ -1,4 +1,4 @@
-//! The tools and resources as their callers see them: names, descriptions and the schemas of their arguments.
+//! The tools and resources as callers see them: names, descriptions and argument schemas.
 
 use std::sync::{Arc, LazyLock};
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{TOKENS_DEFAULT, TOKENS_MAX, TOKENS_MIN};
 
-/// Where an interaction is, as a URI template of RFC 6570.
+/// The address of an interaction, as an RFC 6570 URI template.
 pub(super) const INTERACTION: &str = "hearken://interactions/{id}{?cursor}";
 
 /// An interaction as a resource.
@@ -20,7 +20,7 @@ pub(super) fn interaction() -> ResourceTemplate {
         .with_mime_type("application/json")
 }
 
-/// What `show` is asked for at an address of [`INTERACTION`]; `None` when it is none.
+/// The arguments of `show` for an address of the form [`INTERACTION`]; `None` for any other.
 pub(super) fn read_address(uri: &str) -> Option<JsonObject> {
     let rest = uri.strip_prefix("hearken://interactions/")?;
     let (id, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -38,13 +38,13 @@ pub(super) fn read_address(uri: &str) -> Option<JsonObject> {
 pub(super) static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
     let selection = [q(), filters(), from(), to(), tz()];
     let more_rows = cursor(
-        "For the rows that did not fit: the answer's `next_cursor`; everything else must be as it was then.",
+        "For the rows that did not fit: an earlier answer's `next_cursor`; every other argument must be unchanged.",
     );
     let counts = [facets(), facet_size(), ranges(), more_rows.clone()];
     let search = [
         sort(),
         limit(),
-        cursor("An earlier answer's `next_cursor`; everything else must be as it was then."),
+        cursor("An earlier answer's `next_cursor`; every other argument must be unchanged."),
     ];
     let two = [group("first"), group("second")];
     vec![
@@ -58,11 +58,11 @@ pub(super) static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         tool(
             "show",
             "Read one interaction: its facts, then its messages in order, as many as fit. `next_cursor` leads to the \
-             rest; a cursor is the number of a message, so any message can be gone to.",
+             rest; a cursor is the number of a message, so you can jump to any message.",
             &["id"],
             [
                 id(),
-                ("q", json!({"type": "string", "description": "Names the messages that match this query, in `matches`; those from the cursor `next_match` on come next."})),
+                ("q", json!({"type": "string", "description": "Lists the messages that match this query in `matches`; continue with the cursor `next_match`."})),
                 cursor("Where to continue: an earlier answer's `next_cursor`, or a message's number `n`."),
             ]
             .iter(),
@@ -84,7 +84,7 @@ pub(super) static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         ),
         tool(
             "compare",
-            "Tell two groups of interactions apart, for instance two versions of an agent or two weeks: the sums and \
+            "Compare two groups of interactions, for instance two versions of an agent or two weeks: the sums and \
              percentiles of each, and the values whose share differs most. `next_cursor` leads to the rows that did not fit.",
             &["first", "second"],
             two.iter().chain(&counts[..2]).chain(&[more_rows]),
@@ -106,7 +106,7 @@ fn tool<'p>(
         "max_tokens".to_owned(),
         json!({
             "type": "integer", "minimum": TOKENS_MIN, "maximum": TOKENS_MAX, "default": TOKENS_DEFAULT,
-            "description": "How long the answer may be, a token taken for four bytes.",
+            "description": "Longest answer in tokens; a token counts as four bytes.",
         }),
     );
     let schema = Map::from_iter([
@@ -132,7 +132,8 @@ fn filters() -> Property {
         ranges: {\"csat\": \"<=2\"}. Fields include organization, agent, agent_version, llm_model, type, status, \
         end_reason, direction, language, country, city, device, sentiment, topic, keywords, tools, failed_tools, csat, \
         rating, duration, messages_count, total_costs and metadata.<key>.";
-    // One type a branch, because clients that map schemas to those of another model provider know no lists of types.
+    // One branch per type, because clients that translate schemas for another model provider do not support lists of
+    // types.
     let one = ["string", "number", "boolean", "null"].map(|name| json!({"type": name}));
     let many = json!({"type": "array", "items": {"anyOf": one}});
     let value = json!({"anyOf": [one[0], one[1], one[2], one[3], many]});
@@ -153,7 +154,7 @@ fn to() -> Property {
 fn tz() -> Property {
     (
         "tz",
-        json!({"type": "string", "description": "Whose days and weeks intervals are, such as Europe/Berlin."}),
+        json!({"type": "string", "description": "The time zone of days and weeks, such as Europe/Berlin."}),
     )
 }
 
@@ -166,7 +167,7 @@ fn sort() -> Property {
 fn limit() -> Property {
     (
         "limit",
-        json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 10, "description": "Most interactions of a page."}),
+        json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 10, "description": "Most interactions per page."}),
     )
 }
 
@@ -189,7 +190,7 @@ fn facets() -> Property {
 fn facet_size() -> Property {
     (
         "facet_size",
-        json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": 10, "description": "Most values of one field."}),
+        json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": 10, "description": "Most values per field."}),
     )
 }
 
@@ -204,7 +205,7 @@ fn interval() -> Property {
     ("interval", json!({"type": "string", "description": description}))
 }
 
-/// One of the groups that are compared.
+/// One of the groups to compare.
 fn group(name: &'static str) -> Property {
     let properties: Map<String, Value> =
         [q(), filters(), from(), to()].into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();

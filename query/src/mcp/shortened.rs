@@ -1,17 +1,17 @@
-//! Answers short enough for a model's context: nothing that is absent, and no text longer than it need be.
+//! Makes answers short enough for a model's context: nothing absent is listed, and no text is longer than necessary.
 
 use hearken_index::highlight::{Highlight, HighlightPlace};
 use hearken_model::{Interaction, Message};
 use serde_json::{Map, Value, json};
 
-/// Longest text except a message's own.
+/// Longest text, except for a message's own.
 const TEXT_CHARS_MAX: usize = 300;
-/// Longest JSON of what a tool was called with, and of what it answered.
+/// Longest JSON of a tool's arguments, and of its result.
 const TOOL_CHARS_MAX: usize = 200;
-/// Messages and details that match, of one interaction on a page.
+/// Most matching messages and details per interaction on a page.
 const HIGHLIGHTS_MAX: usize = 3;
 
-/// What a page says of an interaction: a name, and where it is.
+/// What a page shows of an interaction: a name, and where the value is.
 const FACTS: &[(&str, &str)] = &[
     ("id", "/id"),
     ("organization", "/organization"),
@@ -32,7 +32,7 @@ const FACTS: &[(&str, &str)] = &[
     ("currency", "/total_costs/currency"),
 ];
 
-/// An interaction of a page.
+/// An interaction on a page.
 pub(super) fn facts(interaction: &Interaction) -> Value {
     let whole = serde_json::to_value(interaction).unwrap_or_default();
     let facts = FACTS.iter().filter_map(|(name, pointer)| {
@@ -42,7 +42,7 @@ pub(super) fn facts(interaction: &Interaction) -> Value {
     Value::Object(facts.collect())
 }
 
-/// Everything that is known of an interaction but its messages.
+/// Everything about an interaction except its messages.
 pub(super) fn head(interaction: &Interaction) -> Value {
     let mut whole = serde_json::to_value(interaction).unwrap_or_default();
     if let Some(whole) = whole.as_object_mut() {
@@ -53,7 +53,7 @@ pub(super) fn head(interaction: &Interaction) -> Value {
     head
 }
 
-/// The messages and details that match, with their fragments.
+/// The matching messages and details, with their fragments.
 pub(super) fn highlights(highlights: &[Highlight]) -> Vec<Value> {
     let shown = highlights.iter().take(HIGHLIGHTS_MAX);
     shown
@@ -68,7 +68,7 @@ pub(super) fn highlights(highlights: &[Highlight]) -> Vec<Value> {
         .collect()
 }
 
-/// A value with its counts, as a facet or an interval has them.
+/// A value with its counts, as in a facet or an interval.
 pub(super) fn count(mut row: Value) -> Value {
     if let Some(Value::String(text)) = row.get_mut("value") {
         *text = cut(std::mem::take(text), TEXT_CHARS_MAX);
@@ -76,7 +76,7 @@ pub(super) fn count(mut row: Value) -> Value {
     row
 }
 
-/// A message without its text, which is the caller's to add.
+/// A message without its text, which the caller has to add.
 pub(super) fn message(number: usize, message: &Message) -> Map<String, Value> {
     let json_of = |value: &Option<Value>| value.as_ref().map(|value| cut(value.to_string(), TOOL_CHARS_MAX));
     let tool = message.tool.as_ref().map(|tool| {
@@ -94,7 +94,7 @@ pub(super) fn message(number: usize, message: &Message) -> Map<String, Value> {
     }
 }
 
-/// As much of the text as takes at most this many bytes as JSON, at least one character.
+/// As much of the text as fits into this many bytes of JSON, at least one character.
 pub(super) fn beginning(text: &str, bytes_max: usize) -> &str {
     let mut num_bytes = 2;
     for (at, c) in text.char_indices() {
@@ -110,7 +110,7 @@ pub(super) fn beginning(text: &str, bytes_max: usize) -> &str {
     text
 }
 
-/// Without `null`s and what is empty, long texts cut; `None` when nothing is left.
+/// Drops `null`s and empty values, and cuts long texts; `None` if nothing is left.
 fn tidy(value: Value) -> Option<Value> {
     match value {
         Value::Null => None,

@@ -1,4 +1,4 @@
-//! What the tools do.
+//! The implementation of the tools.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,24 +19,24 @@ use crate::problem::Problem;
 use crate::search::{self, SearchItem};
 use crate::state::AppState;
 
-/// Interactions of a page unless `limit` says otherwise.
+/// Interactions per page unless `limit` says otherwise.
 const LIMIT_DEFAULT: usize = 10;
-/// Messages and details of one interaction that `show` names as matches.
+/// Most matching messages and details that `show` lists.
 const MATCHES_MAX: usize = 10;
-/// The list of counts over time, in addition to those of fields.
+/// The name of the counts over time, listed besides those of fields.
 const OVER_TIME: &str = "over_time";
-/// Room for the braces, names and numbers of an answer around what it lists.
+/// Room for the braces, names and numbers around an answer's lists.
 const FRAME_BYTES: usize = 200;
 
 /// On whose behalf a tool asks, and how long its answer may be.
 pub(super) struct Ask<'a> {
     pub(super) state: &'a AppState,
     pub(super) caller: &'a Caller,
-    /// Bytes of JSON.
+    /// Size limit in bytes of JSON.
     pub(super) bytes_max: usize,
 }
 
-/// Refuses arguments that a tool does not have.
+/// Refuses arguments that the tool does not have.
 pub(super) fn refuse_unknown(
     arguments: &JsonObject,
     known: Option<&Map<String, Value>>,
@@ -48,7 +48,9 @@ pub(super) fn refuse_unknown(
     let shown: String = unknown.chars().take(64).collect();
     let hint = match nearest(unknown, names()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are {}; fields stand in `filters`", names().collect::<Vec<_>>().join(", ")),
+        None => {
+            format!("the arguments are {}; fields go into `filters`", names().collect::<Vec<_>>().join(", "))
+        }
     };
     Err(Problem { hint: Some(hint), ..invalid(unknown, format!("there is no argument `{shown}`")) })
 }
@@ -69,7 +71,7 @@ impl Ask<'_> {
             let room = self.bytes_max.saturating_sub(frame.to_string().len());
             let (items, all_fit) = fitting(answer.items.iter().map(found), room);
             if !all_fit && answer.items.len() > 1 {
-                // The cursor stands behind the last interaction that fits, which only another search knows.
+                // The cursor must point after the last interaction that fits, which takes another search.
                 parameters.limit = items.len().max(1);
                 continue;
             }
@@ -87,8 +89,8 @@ impl Ask<'_> {
         let text = |name: &str| match arguments.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(Value::Number(number)) => Ok(Some(number.to_string())), // of a message
-            Some(_) => Err(invalid(name, format!("`{name}` is a text"))),
+            Some(Value::Number(number)) => Ok(Some(number.to_string())), // a message's number
+            Some(_) => Err(invalid(name, format!("`{name}` must be a text"))),
         };
         let id = text("id")?.ok_or_else(|| invalid("id", "`id` is missing"))?;
         let place = text("cursor")?.as_deref().map(Continuation::parse).transpose()?;
@@ -101,7 +103,7 @@ impl Ask<'_> {
             shown["note"] = "metadata and more are left out: they are too long".into();
         }
         let Some(messages) = interaction.transcript.as_deref() else {
-            shown["note"] = "this key may not know what was said".into();
+            shown["note"] = "this key does not permit reading what was said".into();
             return Ok(shown);
         };
         if let Some(highlights) = &answer.highlights {
@@ -162,7 +164,7 @@ impl Ask<'_> {
         let (first, second) = (group(&mut arguments, "first")?, group(&mut arguments, "second")?);
         let counted = parameters(arguments)?;
         let of = |group: SearchParameters| {
-            // Values are matched over both groups, so that as many as possible are asked for.
+            // Values are matched up between the groups, so as many as possible are requested.
             let group =
                 SearchParameters { facets: counted.facets.clone(), facet_size: FACET_SIZE_MAX, ..group };
             overview(self.state, group, self.caller, INTERVAL_DEFAULT)
@@ -176,13 +178,13 @@ impl Ask<'_> {
         self.page(frame, lists.collect(), place)
     }
 
-    /// The rows from a place on that fit into one answer, on the first page beside what is not a list.
+    /// The rows from a place on that fit into one answer; the first page also has everything that is not a list.
     fn page(&self, frame: Value, lists: Lists, place: Option<Continuation>) -> Result<Value, Problem> {
         let mut shown = if place.is_some() { json!({}) } else { frame };
         let room = self.bytes_max.saturating_sub(shown.to_string().len() + FRAME_BYTES);
         let (mut facets, next) = rows(lists, place.unwrap_or_default(), room);
         if next.is_some() && next == place {
-            return Err(too_long("a row")); // of a field whose name is as long
+            return Err(too_long("a row")); // only possible if the field's name is that long
         }
         if let Some(over_time) = facets.remove(OVER_TIME) {
             shown[OVER_TIME] = over_time;
@@ -199,7 +201,7 @@ impl Ask<'_> {
     }
 }
 
-/// Rows under the name of what they count.
+/// Rows by the name of what they count.
 type Lists = Vec<(String, Vec<Value>)>;
 
 fn lists(facets: &[(String, Vec<FacetCount>)]) -> Lists {
@@ -207,7 +209,7 @@ fn lists(facets: &[(String, Vec<FacetCount>)]) -> Lists {
     facets.iter().map(|(name, counts)| (name.clone(), rows(counts))).collect()
 }
 
-/// The rows from a place on that fit into that many bytes, and where to continue.
+/// The rows from a place on that fit into this many bytes, and where to continue.
 fn rows(lists: Lists, place: Continuation, mut room: usize) -> (Map<String, Value>, Option<Continuation>) {
     let mut shown = Map::new();
     for (number, (name, rows)) in lists.into_iter().enumerate().skip(place.item) {
@@ -231,31 +233,31 @@ fn rows(lists: Lists, place: Continuation, mut room: usize) -> (Map<String, Valu
     (shown, None)
 }
 
-/// Where to continue with rows.
+/// Where to continue listing rows.
 fn place(arguments: &mut JsonObject) -> Result<Option<Continuation>, Problem> {
     match arguments.remove("cursor") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Continuation::parse(&text).map(Some),
-        Some(_) => Err(invalid("cursor", "`cursor` is a text")),
+        Some(_) => Err(invalid("cursor", "`cursor` must be a text")),
     }
 }
 
-/// The search parameters that the arguments stand for.
+/// The search parameters given by the arguments.
 fn parameters(mut arguments: JsonObject) -> Result<SearchParameters, Problem> {
     match arguments.remove("filters") {
         None | Some(Value::Null) => {}
         Some(Value::Object(filters)) => arguments.extend(filters),
-        Some(_) => return Err(invalid("filters", "`filters` is an object of values by field")),
+        Some(_) => return Err(invalid("filters", "`filters` must be an object of values by field")),
     }
     let json = Value::Object(arguments).to_string();
     let (parameters, []) = SearchParameters::parse(pairs_of_json(json.as_bytes())?, [])?;
     Ok(parameters)
 }
 
-/// One of the groups that are compared.
+/// One of the groups to compare.
 fn group(arguments: &mut JsonObject, name: &str) -> Result<SearchParameters, Problem> {
     let Some(Value::Object(group)) = arguments.remove(name) else {
-        let detail = format!("`{name}` is an object of `q`, `filters`, `from` and `to`");
+        let detail = format!("`{name}` must be an object of `q`, `filters`, `from` and `to`");
         return Err(invalid(name, detail));
     };
     let known = ["q", "filters", "from", "to"].map(|name| (name.to_owned(), Value::Null));
@@ -263,7 +265,7 @@ fn group(arguments: &mut JsonObject, name: &str) -> Result<SearchParameters, Pro
     parameters(group)
 }
 
-/// An interaction of a page, with what matched.
+/// An interaction on a page, with what matched.
 fn found(item: &SearchItem) -> Value {
     let mut shown = facts(&item.interaction);
     let matches = highlights(&item.highlights);
@@ -273,7 +275,7 @@ fn found(item: &SearchItem) -> Value {
     shown
 }
 
-/// The first values that fit into this many bytes, and whether these are all.
+/// The first values that fit into this many bytes, and whether they are all.
 fn fitting(values: impl Iterator<Item = Value>, mut room: usize) -> (Vec<Value>, bool) {
     let mut fitting = Vec::new();
     for value in values {
@@ -287,7 +289,7 @@ fn fitting(values: impl Iterator<Item = Value>, mut room: usize) -> (Vec<Value>,
     (fitting, true)
 }
 
-/// Of a value in a list.
+/// The size of a value in a list.
 fn num_bytes(value: &Value) -> usize {
     value.to_string().len() + 1
 }
@@ -299,8 +301,8 @@ fn without_nothing(mut answer: Value) -> Value {
     answer
 }
 
-/// A place in what is longer than one answer. In a transcript: a message, and a character of it. In counts: a list, and a
-/// row of it.
+/// A position in something longer than one answer. In a transcript: a message, and a character in it. In counts: a
+/// list, and a row in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Continuation {
     item: usize,
@@ -312,7 +314,10 @@ impl Continuation {
         let (item, offset) = text.split_once('.').unwrap_or((text, "0"));
         match (item.parse(), offset.parse()) {
             (Ok(item), Ok(offset)) => Ok(Continuation { item, offset }),
-            _ => Err(invalid("cursor", "`cursor` is an answer's `next_cursor` or the number of a message")),
+            _ => Err(invalid(
+                "cursor",
+                "`cursor` must be an answer's `next_cursor` or the number of a message",
+            )),
         }
     }
 }
@@ -326,8 +331,8 @@ impl std::fmt::Display for Continuation {
     }
 }
 
-/// What matches from a place on, as much as fits into this many bytes, and the number of the message with the next match. On
-/// the first page the details come before the messages.
+/// The matches from a position on, as many as fit into this many bytes, and the number of the message with the next
+/// match. On the first page, details come before messages.
 fn matches(
     highlights: &[Highlight],
     messages: &[Message],
@@ -346,7 +351,7 @@ fn matches(
         None => place.is_none(),
     };
     let mut found: Vec<_> = highlights.iter().filter(is_meant).collect();
-    found.sort_by_key(|highlight| number_of(highlight)); // details have none
+    found.sort_by_key(|highlight| number_of(highlight)); // details have no number
     let rows = found.iter().take(MATCHES_MAX).map(|highlight| {
         let mut row = match &highlight.place {
             HighlightPlace::Message { .. } => json!({"n": number_of(highlight)}),
@@ -363,8 +368,8 @@ fn matches(
     (shown, next)
 }
 
-/// The messages from a place on that fit into that many bytes, and where to continue. A message that is too long for an answer
-/// of its own is told in parts.
+/// The messages from a position on that fit into this many bytes, and where to continue. A message too long for a
+/// single answer is split.
 fn said(messages: &[Message], place: Continuation, mut room: usize) -> (Vec<Value>, Option<Continuation>) {
     let mut shown = Vec::new();
     for (number, said) in messages.iter().enumerate().skip(place.item) {
@@ -395,7 +400,7 @@ fn said(messages: &[Message], place: Continuation, mut room: usize) -> (Vec<Valu
     (shown, None)
 }
 
-/// How many a group has, and its sums and percentiles.
+/// The size of a group, and its sums and percentiles.
 fn sums(answer: &OverviewAnswer) -> Value {
     let distributions = answer.distributions.iter().filter(|(_, distribution)| distribution.count > 0);
     let distributions: Map<_, _> =
@@ -403,8 +408,8 @@ fn sums(answer: &OverviewAnswer) -> Value {
     json!({"total": answer.total, "distributions": distributions})
 }
 
-/// The values of a facet in both groups, those first whose share differs most. A count is `null` where a group has too many
-/// values to know.
+/// The values of a facet in both groups, with those whose share differs most first. A count is `null` if a group has
+/// too many values to know it.
 fn differences(first: (u64, &[FacetCount]), second: (u64, &[FacetCount]), rows_max: usize) -> Vec<Value> {
     let by_value = |counts: &[FacetCount]| -> BTreeMap<String, u64> {
         counts.iter().map(|count| (count.value.to_string(), count.count)).collect()
@@ -428,7 +433,7 @@ fn differences(first: (u64, &[FacetCount]), second: (u64, &[FacetCount]), rows_m
     rows.into_iter().take(rows_max).map(|(_, row)| row).collect()
 }
 
-/// A part of a whole, to four digits.
+/// A part's share of the whole, to four digits.
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { (part as f64 / whole as f64 * 10_000.0).round() / 10_000.0 }
 }

@@ -1,4 +1,4 @@
-//! Cursors as text: opaque to users, bound to the search they came from.
+//! Cursors as text: opaque to users, and bound to their search.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -7,36 +7,36 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hearken_index::search::{Cursor, FilterValue, Selection, Sort};
 use serde::{Deserialize, Serialize};
 
-/// A text that is not a cursor of this search.
+/// The text is not a cursor of this search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCursor {
-    /// No cursor at all.
+    /// Not a cursor at all.
     #[error("this is not a cursor")]
     Malformed,
-    /// A cursor of another query, other filters or another order.
+    /// A cursor with another query, other filters or another order.
     #[error("this cursor belongs to another search")]
     OtherSearch,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Envelope {
-    /// The search, hashed.
+    /// A hash of the search.
     s: u64,
-    /// The place.
+    /// The position.
     c: Cursor,
 }
 
-/// A cursor for the search that these words describe.
+/// A cursor for this search, as text.
 pub fn encode_cursor(cursor: &Cursor, selection: &Selection, sort: &Sort) -> String {
     let envelope = Envelope { s: search_hash(selection, sort), c: cursor.clone() };
     let json = serde_json::to_vec(&envelope).expect("cursors are plain numbers and texts");
     URL_SAFE_NO_PAD.encode(json)
 }
 
-/// The place that a cursor of this search names.
+/// The position in this search that a text encodes.
 ///
 /// # Errors
-/// It is not a cursor, or that of another search.
+/// It is not a cursor, or belongs to another search.
 pub fn decode_cursor(text: &str, selection: &Selection, sort: &Sort) -> Result<Cursor, InvalidCursor> {
     let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor::Malformed)?;
     let envelope: Envelope = serde_json::from_slice(&json).map_err(|_| InvalidCursor::Malformed)?;
@@ -46,7 +46,7 @@ pub fn decode_cursor(text: &str, selection: &Selection, sort: &Sort) -> Result<C
     Ok(envelope.c)
 }
 
-/// Distinguishes searches. Not a secret: a made-up cursor only chooses where its author's own search continues.
+/// Tells searches apart. It is no secret: a forged cursor only decides where its author's own search continues.
 fn search_hash(selection: &Selection, sort: &Sort) -> u64 {
     let mut hasher = DefaultHasher::new();
     crate::language::print(&selection.query).hash(&mut hasher);

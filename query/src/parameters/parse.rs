@@ -1,4 +1,4 @@
-//! From names and values to [`SearchParameters`].
+//! Parses names and values into [`SearchParameters`].
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::zone::zone;
 /// A parameter's name and one of its values; `None` is JSON's `null`.
 pub type Pair = (String, Option<String>);
 
-/// Names that mean something besides fields.
+/// Names with a meaning other than fields.
 const NAMES: &[&str] =
     &["q", "facets", "facet_size", "ranges", "from", "to", "tz", "sort", "limit", "cursor"];
 
@@ -26,7 +26,7 @@ const NAMES: &[&str] =
 pub struct ParameterError {
     /// The kind of mistake.
     pub kind: ParameterErrorKind,
-    /// The parameter, `None` when it is the request's body as a whole.
+    /// The parameter; `None` if the request's body as a whole is wrong.
     pub parameter: Option<String>,
     /// What is wrong.
     pub message: String,
@@ -37,9 +37,9 @@ pub struct ParameterError {
 /// The kinds of mistakes, each with a stable code in answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParameterErrorKind {
-    /// There is no parameter of that name.
+    /// There is no parameter with this name.
     Unknown,
-    /// The value does not fit.
+    /// The value is invalid.
     Invalid,
     /// The body is not a JSON object of parameters.
     Body,
@@ -79,10 +79,10 @@ pub fn pairs_of_query(query: &str) -> Result<Vec<Pair>, ParameterError> {
     Ok(pairs.into_iter().map(|(name, value)| (name, Some(value))).collect())
 }
 
-/// The pairs of a JSON object: values are texts, numbers, booleans, `null`, or arrays of these.
+/// The pairs of a JSON object: values are strings, numbers, booleans, `null`, or arrays of these.
 ///
 /// # Errors
-/// Not JSON, not an object, or values of other shapes.
+/// It is not JSON, not an object, or has values of other types.
 pub fn pairs_of_json(body: &[u8]) -> Result<Vec<Pair>, ParameterError> {
     let wrong = |parameter: Option<&str>, message: String| ParameterError {
         kind: ParameterErrorKind::Body,
@@ -99,7 +99,7 @@ pub fn pairs_of_json(body: &[u8]) -> Result<Vec<Pair>, ParameterError> {
     for (name, value) in object {
         let values = match value {
             Value::Array(values) => values,
-            // Everywhere but in filters, `null` is the same as not being there.
+            // Except in filters, `null` means absent.
             Value::Null if NAMES.contains(&name.as_str()) => continue,
             value => vec![value],
         };
@@ -112,7 +112,7 @@ pub fn pairs_of_json(body: &[u8]) -> Result<Vec<Pair>, ParameterError> {
                 Value::Array(_) | Value::Object(_) => {
                     return Err(wrong(
                         Some(&name),
-                        format!("`{}` holds neither text nor number", shown(&name)),
+                        format!("`{}` is neither a text nor a number", shown(&name)),
                     ));
                 }
             };
@@ -177,10 +177,10 @@ pub(super) fn parse<const N: usize>(
 
 fn number(name: &str, text: &str, min: usize, max: usize) -> Result<usize, ParameterError> {
     let parsed = text.parse().ok().filter(|number| (min..=max).contains(number));
-    parsed.ok_or_else(|| invalid(name, format!("`{name}` is a whole number from {min} to {max}")))
+    parsed.ok_or_else(|| invalid(name, format!("`{name}` must be a whole number from {min} to {max}")))
 }
 
-/// RFC 3339, or the first instant of a day, month or year; empty is none.
+/// RFC 3339, or the first instant of a day, month or year; empty means none.
 fn moment(name: &str, text: &str) -> Result<Option<Timestamp>, ParameterError> {
     if text.is_empty() {
         return Ok(None);
@@ -194,7 +194,7 @@ fn moment(name: &str, text: &str) -> Result<Option<Timestamp>, ParameterError> {
     Ok(Some(moment.begin))
 }
 
-/// A name of the IANA database; empty is UTC.
+/// A name from the IANA database; empty means UTC.
 fn time_zone(name: &str, text: &str) -> Result<Zone, ParameterError> {
     if text.is_empty() {
         return Ok(Zone::default());
@@ -233,7 +233,7 @@ fn add_facets(facets: &mut Vec<String>, text: &str) -> Result<(), ParameterError
     Ok(())
 }
 
-/// Nothing at all is not a facet, as in `facets`.
+/// An empty text is not a facet, just as in `facets`.
 fn add_range_facet(parameters: &mut SearchParameters, text: &str) -> Result<(), ParameterError> {
     if text.is_empty() {
         return Ok(());
@@ -263,7 +263,7 @@ fn is_metadata(name: &str) -> bool {
     name.strip_prefix(METADATA_PREFIX).is_some_and(|key| !key.is_empty())
 }
 
-/// The field that a filter parameter names, and whether its values are unwanted.
+/// The field named by a filter parameter, and whether its values are excluded.
 fn filter_target(name: &str) -> Option<(&str, bool)> {
     let (field, is_exclusion) = name.strip_prefix('-').map_or((name, false), |field| (field, true));
     is_filter(field).then_some((field, is_exclusion))

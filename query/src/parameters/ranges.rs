@@ -1,4 +1,4 @@
-//! `ranges=field:…`, and filters on fields that hold numbers or times: both read what the query language reads.
+//! `ranges=field:…`, and filters on fields of numbers or times; both use the query language's syntax.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use hearken_model::field::{FIELDS, Field, FieldKind, METADATA_PREFIX, field, nea
 use super::parse::{ParameterError, invalid, shown};
 use crate::language;
 
-/// The field and its boundaries that a value of `ranges` names.
+/// The field and boundaries in a value of `ranges`.
 pub(super) fn range_facet(text: &str) -> Result<RangeFacet, ParameterError> {
     let (name, boundaries) = text.split_once(':').unwrap_or((text, ""));
     let field = countable(name.trim())?;
@@ -20,7 +20,7 @@ pub(super) fn range_facet(text: &str) -> Result<RangeFacet, ParameterError> {
     };
     if texts.is_empty() {
         return Err(wrong(
-            format!("`{}` is counted by ranges, but between which boundaries?", field.name),
+            format!("`{}` is counted by ranges, but the boundaries are missing", field.name),
             None,
         ));
     }
@@ -41,7 +41,7 @@ pub(super) fn range_facet(text: &str) -> Result<RangeFacet, ParameterError> {
     Ok(RangeFacet { field: field.name.to_owned(), boundaries })
 }
 
-/// The field of that name if ranges of its values can be counted.
+/// The field with this name, if its values can be counted by ranges.
 fn countable(name: &str) -> Result<&'static Field, ParameterError> {
     let error = |message: &str, hint: Option<String>| ParameterError {
         hint,
@@ -54,7 +54,7 @@ fn countable(name: &str) -> Result<&'static Field, ParameterError> {
                 || FIELDS.iter().filter(|field| field.kind != FieldKind::Keyword).map(|field| field.name);
             let hint = match nearest(name, names()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("ranges can be counted of {}", names().collect::<Vec<_>>().join(", ")),
+                None => format!("these can be counted by ranges: {}", names().collect::<Vec<_>>().join(", ")),
             };
             Err(error("is not a field of numbers or times", Some(hint)))
         }
@@ -75,16 +75,16 @@ fn example(field: &Field) -> String {
     format!("{}:{boundaries}", field.name)
 }
 
-/// The value or range that a filter on such a field names.
+/// The value or range given by a filter on such a field.
 pub(super) fn range(parameter: &str, field: &'static Field, text: &str) -> Result<Range, ParameterError> {
     language::parse_range(field, text)
         .map_err(|error| ParameterError { hint: error.hint, ..invalid(parameter, error.message) })
 }
 
-/// How intervals are written, for errors.
+/// How to write intervals, for errors.
 pub(crate) const INTERVAL_HINT: &str = "write `minute`, `hour`, `day`, `week`, or for instance `15m`";
 
-/// The interval that a text names: `minute`, `hour`, `day`, `week`, or a number with `m`, `h`, `d` or `w`.
+/// The interval named by a text: `minute`, `hour`, `day`, `week`, or a number with `m`, `h`, `d` or `w`.
 pub(crate) fn parse_interval(text: &str) -> Option<Duration> {
     let (number, unit) = match text {
         "minute" | "hour" | "day" | "week" => ("1", &text[..1]),

@@ -152,7 +152,7 @@ async fn a_search_past_its_deadline_is_a_timeout() {
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "search_timeout"));
 }
 
-/// No engine here can be away; the conformance suite on OpenSearch shows when it says so.
+/// No engine here can be unavailable; the conformance suite on OpenSearch shows when one says so.
 #[test]
 fn an_index_that_is_away_is_a_reason_to_ask_again() {
     let answer = Problem::from(SearchError::Unavailable("no node answers".into())).into_response();

@@ -1,4 +1,4 @@
-//! A row of the table of fields is enough: every surface knows the field.
+//! A row in the table of fields is enough for every surface to know the field.
 
 use hearken_model::Interaction;
 use hearken_model::field::{FIELDS, FieldAccessor, FieldKind};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::world::{encoded, small};
 
-/// The documentation's table, as it must be.
+/// The table that the documentation must have.
 fn documented() -> String {
     let mut table = String::from(
         "# Fields\n\n\

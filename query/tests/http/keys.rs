@@ -1,4 +1,4 @@
-//! Who may ask what.
+//! Who may do what.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl Guarded {
         self.world.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// What a request is answered, without what would follow forever.
+    /// The status of an answer, without reading a body that may never end.
     async fn status(&self, method: Method, uri: &str, key: &str) -> StatusCode {
         let request =
             Request::builder().method(method).uri(uri).header("authorization", format!("Bearer {key}"));
@@ -247,7 +247,7 @@ async fn an_id_of_another_organization_is_answered_as_one_that_does_not_exist() 
         let took = text.find("\"took_ms\":").map(|from| from..from + text[from..].find(',').unwrap());
         (answer.status, took.map_or(text.clone(), |took| text.replacen(&text[took], "", 1)))
     };
-    // The third is no query: whoever may see it finds it by pasting it, and for everybody else it is a syntax error.
+    // The third is not a valid query: who may see it finds it by pasting it, and everyone else gets a syntax error.
     for (other, never) in [("theirs", "sriehet"), ("nobody's", "s'ydobon"), ("theirs:(1", "theirs:(2")] {
         for uri in [
             "/v1/interactions/",
@@ -363,7 +363,7 @@ async fn a_key_erases_what_it_sees_and_learns_of_nothing_else() {
     assert_eq!(erase(json!({"organization": "globex"})).await["matched"], 0);
     assert_eq!(noted(), Vec::<String>::new());
 
-    // A receipt is shown to those who could have made it.
+    // A receipt is only shown to those who could have made it.
     let uri = format!("/v1/erasures/{}", receipt["id"].as_str().unwrap());
     let statuses =
         [guarded.get(&uri, &acme).await, guarded.get(&uri, &globex).await, guarded.get(&uri, &all).await];
@@ -469,11 +469,11 @@ async fn the_audit_log_says_who_did_what_and_not_what_was_said() {
     let erasure = Request::post("/v1/erasures").header("authorization", format!("Bearer {key}"));
     let erasure = guarded.world.send(erasure.body(Body::from(r#"{"ids":["a b/c"]}"#)).unwrap()).await;
     let receipt = erasure.json()["id"].as_str().unwrap().to_owned();
-    // Whoever shows no key that is one does nothing, and could fill the log.
+    // A client without a valid key achieves nothing, and could only fill the log.
     guarded.ask(Method::GET, "/v1/interactions", None).await;
     guarded.ask(Method::POST, "/v1/webhooks/vapi", None).await;
     let Guarded { world, _folder, .. } = guarded;
-    drop(world); // waits until all is written
+    drop(world); // waits until everything is written
     assert_eq!(hearken_query::audit::check(&path).unwrap().last, 8);
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<serde_json::Value> =

@@ -1,4 +1,4 @@
-//! `/mcp` as any program may call it. The clients that agents bring are in `tests/tests/clients.rs`.
+//! `/mcp` as any program may call it. `tests/tests/clients.rs` tests it with the clients that agents use.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::world::{World, chat, small};
 
-/// The result of a tool: its texts, and whether it is an error.
+/// A tool's result: its texts, and whether it is an error.
 async fn call(world: &World, tool: &str, arguments: Value) -> (Vec<String>, bool) {
     let message = json!({
         "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments},
@@ -80,7 +80,7 @@ async fn a_message_of_any_length_is_read_in_parts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn counts_of_any_number_are_read_in_parts() {
-    // One value is longer than an answer may be, and is cut.
+    // One value is longer than a whole answer may be, and is cut.
     let notes: Vec<_> = (0..60).map(|number| format!("{number} {}", "\u{1}ä".repeat(60))).collect();
     let long = format!("long {}", "x".repeat(4_000));
     let documents = notes.iter().chain([&long]).enumerate().map(|(number, note)| {
@@ -154,7 +154,7 @@ async fn what_is_wrong_is_said_in_words_that_help() {
         ("show", json!({"id": "praise-3", "cursor": "x"}), "number of a message"),
         ("facets", json!({}), "`facets` is missing"),
         ("overview", json!({"interval": 3}), "`interval` is not an interval"),
-        ("compare", json!({"first": {}}), "`second` is an object"),
+        ("compare", json!({"first": {}}), "`second` must be an object"),
         ("compare", json!({"first": {"sort": "id"}, "second": {}}), "there is no argument `sort`"),
     ] {
         let told = refused(&world, tool, arguments).await;

@@ -1,4 +1,4 @@
-//! What depends on who is connected, and how: proxies, encryption, slow bodies.
+//! What depends on who connects, and how: proxies, encryption, slow bodies.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -23,11 +23,11 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::world::{World, chat};
 
-/// Where the trusted proxy of these tests is. Strangers come from elsewhere on loopback.
+/// The address of the trusted proxy in these tests. Strangers come from other loopback addresses.
 const PROXY: &str = "127.0.0.2";
 const STRANGER: &str = "127.0.0.3";
 
-/// Serves a world on a port of its own for as long as the test runs.
+/// Serves a world on its own port as long as the test runs.
 async fn served(world: &World, options: ServeOptions) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -46,7 +46,7 @@ async fn connected(from: &str, to: SocketAddr) -> TcpStream {
     socket.connect(to).await.unwrap()
 }
 
-/// Asks for that path and gives the status and the body of the answer.
+/// Requests a path, and returns the answer's status and body.
 async fn asked(stream: impl AsyncRead + AsyncWrite, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let head = format!("GET {path} HTTP/1.1\r\nhost: hearken.test\r\nconnection: close\r\n{headers}\r\n");
@@ -99,7 +99,7 @@ impl Behind {
         format!("Bearer {}", token.expose())
     }
 
-    /// The ids that a search finds, or the code of the problem.
+    /// The ids that a search finds, or the problem's code.
     async fn search(&self, from: &str, headers: &[(&str, &str)]) -> Result<Vec<String>, String> {
         let stream = connected(from, self.address).await;
         let (status, body) = asked(stream, "/v1/interactions?sort=start_time", headers).await;
@@ -155,7 +155,7 @@ async fn a_stranger_who_sends_the_proxys_headers_is_not_signed_on() {
         let headers = [&ann, more].concat();
         assert_eq!(behind.search(STRANGER, &headers).await, Err("unauthorized".to_owned()), "{more:?}");
     }
-    // Nor does the proxy vouch for whom it passed on from a stranger, unless it says so itself.
+    // Nor does the proxy vouch for a stranger it passed on, unless it says so itself.
     let passed_on = [("x-forwarded-for", STRANGER)];
     assert_eq!(behind.search(PROXY, &passed_on).await, Err("unauthorized".to_owned()));
 }
@@ -168,7 +168,7 @@ async fn each_client_of_a_proxy_has_failures_of_its_own() {
         behind.search(from, &[("authorization", &key), ("x-forwarded-for", &hops)]).await.unwrap_err()
     };
     for number in 0..30 {
-        // What the client wrote itself stands first, what the proxy saw stands last.
+        // What the client wrote comes first, what the proxy saw comes last.
         let code = failed(PROXY, format!("192.0.2.1, 198.51.100.{number}"), number).await;
         assert_eq!(code, "unauthorized");
     }
@@ -194,7 +194,7 @@ async fn the_cookie_of_a_session_is_secure_when_the_connection_is() {
     }
 }
 
-/// A certificate that signs itself, and its key.
+/// A self-signed certificate and its key.
 struct Certificate {
     pem: String,
     key: String,
@@ -214,7 +214,7 @@ impl Certificate {
         fs::write(folder.join("tls.key"), &self.key).unwrap();
     }
 
-    /// Connects if the server proves to have this certificate.
+    /// Connects if the server proves that it has this certificate.
     async fn connect(&self, from: &str, to: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -242,7 +242,7 @@ async fn connections_are_encrypted_with_the_certificate_that_is_there_now() {
     assert_eq!(asked(stream, "/healthz", &[]).await.0, 200);
     assert!(new.connect("127.0.0.1", address).await.is_err());
 
-    // Between the two files, all stays as it was.
+    // With only one file replaced, everything stays as it was.
     assert!(!tls.reload().unwrap());
     fs::write(folder.path().join("tls.crt"), &new.pem).unwrap();
     assert!(matches!(tls.reload(), Err(TlsError::Unusable { .. })));
@@ -253,7 +253,7 @@ async fn connections_are_encrypted_with_the_certificate_that_is_there_now() {
     assert_eq!(asked(stream, "/healthz", &[]).await.0, 200);
     assert!(old.connect("127.0.0.1", address).await.is_err());
 
-    // Whoever does not encrypt gets no answer.
+    // An unencrypted client gets no answer.
     let mut plain = connected("127.0.0.1", address).await;
     plain.write_all(b"GET /healthz HTTP/1.1\r\nhost: hearken.test\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
@@ -277,7 +277,7 @@ async fn a_failed_handshake_keeps_nobody_out() {
     }
 }
 
-/// Reads until the server closes the connection, which it must do without having answered.
+/// Reads until the server closes the connection, which it must do without answering.
 async fn closed_without_an_answer(mut stream: impl AsyncRead + Unpin) {
     let mut answer = Vec::new();
     let closed = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
@@ -319,7 +319,7 @@ async fn a_client_of_a_proxy_that_holds_every_place_keeps_no_other_client_out() 
     let key = behind.key();
     let mut held = Vec::new();
     for number in 0..64 {
-        // The proxy has opened a connection for each; the body never comes.
+        // The proxy has opened a connection for each client; the body never comes.
         let mut stream = connected(PROXY, behind.address).await;
         let head = format!(
             "POST /v1/search HTTP/1.1\r\nhost: hearken.test\r\nx-forwarded-for: 192.0.2.1\r\nauthorization: {key}\r\n\
@@ -371,7 +371,7 @@ async fn a_body_that_comes_too_slowly_is_answered_408() {
     assert_eq!(status, 408, "{body}");
     assert!(body.contains("request_timeout"), "{body}");
 
-    // One that is there in time is answered as ever, as is a request without one.
+    // A body that arrives in time is answered as ever, as is a request without one.
     let answer = world.post("/v1/search", Body::from("{}")).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     assert_eq!(world.get("/healthz").await.status, StatusCode::OK);

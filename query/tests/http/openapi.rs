@@ -1,4 +1,4 @@
-//! The description of the API is what the API does.
+//! Checks that the API does what its description says.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ async fn every_route_filter_and_code_is_described() {
     });
     let routes = hearken_query::http::routes();
     let there_are = routes.table().iter().map(|route| {
-        // One address of interactions for the paths that hold ids of all kinds.
+        // The paths for ids of all kinds share one address of interactions.
         let path = if route.path == "/v1/interactions/" { "/v1/interactions/{id}" } else { route.path };
         (path.replace("{*", "{"), route.method.to_string())
     });

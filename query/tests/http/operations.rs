@@ -86,7 +86,7 @@ async fn a_client_that_opens_too_many_connections_closes_only_its_own() {
         let sent = stream.try_write(b"GET /healthz HTTP/1.1\r\nhost: loc").unwrap();
         assert!(sent > 0);
         half_open.push(stream);
-        // Neither those who are here nor those who come are kept waiting.
+        // Neither existing nor new clients are kept waiting.
         ask(&ours);
         assert_answered(&ours).await;
         let another = connect("127.0.0.3").await;

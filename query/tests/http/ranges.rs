@@ -130,7 +130,7 @@ async fn a_facet_over_ranges_leaves_out_its_own_filter() {
     let counts: Vec<u64> = counted(&answer, "csat").into_iter().map(|(_, count)| count).collect();
     assert_eq!(counts, [0, 1, 1]);
     assert_eq!(counted(&answer, "country"), [(json!("Germany"), 1)]);
-    // The overview keeps it: all of its numbers are of one selection.
+    // The overview keeps it: all of its numbers are about one selection.
     let overview = world.get(&format!("/v1/overview?csat={filter}&ranges=csat:2,4")).await.json();
     assert_eq!(
         counted(&overview, "csat"),
@@ -181,8 +181,8 @@ async fn wrong_ranges_say_what_is_wrong_and_how_to_fix_it() {
         ("x:60", "`x` is not a field", "csat, rating"),
         ("country:1,2", "`country` holds text", "`facets=country`"),
         ("metadata.plan:1", "`metadata.plan` holds text", "`facets=metadata.plan`"),
-        ("duration", "which boundaries", "`ranges=duration:60,300,900`"),
-        ("duration:,", "which boundaries", "`ranges=duration:60,300,900`"),
+        ("duration", "boundaries are missing", "`ranges=duration:60,300,900`"),
+        ("duration:,", "boundaries are missing", "`ranges=duration:60,300,900`"),
         ("csat:4,2", "`2` is not above", "ascending"),
         ("csat:2,2", "`2` is not above", "ascending"),
         ("csat:1.5", "`1.5` is not a whole number", "csat"),
@@ -213,7 +213,7 @@ async fn wrong_ranges_say_what_is_wrong_and_how_to_fix_it() {
     assert_eq!(counted(&answer, "duration")[1], (json!("[15 TO 60}"), 3));
 }
 
-/// Minutes of the world's clock, which begins on 2026-05-01 at 10:00 UTC, at that time.
+/// This time in minutes of the world's clock, which begins on 2026-05-01 at 10:00 UTC.
 fn at(time: &str) -> i64 {
     use hearken_model::Timestamp;
     Timestamp::parse(time).unwrap().millis_since(Timestamp::parse("2026-05-01T10:00:00Z").unwrap()) / 60_000

@@ -1,4 +1,4 @@
-//! Every request has a name, by which its lines are found in the log.
+//! Every request has an id, by which its lines are found in the log.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -41,7 +41,7 @@ async fn every_answer_names_its_request() {
     }
 }
 
-/// What was logged where it is the default.
+/// Collects the log lines of threads for which it is the default.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -67,7 +67,7 @@ impl io::Write for Log {
     }
 }
 
-/// MCP's library answers in tasks of its own, so every thread of this runtime logs here.
+/// The MCP library answers in separate tasks, so every thread of this runtime logs here.
 #[test]
 fn what_an_agent_asks_is_in_the_log_under_its_request() {
     let log = Log::default();

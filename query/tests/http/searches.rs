@@ -210,7 +210,7 @@ async fn words_are_found_whatever_signs_they_are_written_with() {
     assert_eq!(*fragment, "Wo bleibt die <mark>Rück\u{AD}erstattung</mark>?");
 }
 
-/// An order number, a telephone number, a user id, an address: what people paste is found, and the hit says where.
+/// An order number, a phone number, a user id, an address: what people paste is found, and the hit says where.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_people_paste_is_found_with_the_field_that_it_stands_in() {
     let text = |text: &str| hearken_model::Scalar::Text(text.to_owned());
@@ -224,7 +224,7 @@ async fn what_people_paste_is_found_with_the_field_that_it_stands_in() {
     let mut said = chat("said", 1, &[(Role::User, "my order 55-A12")]);
     said.derived.head.metadata.insert("order".to_owned(), text("55-A12"));
     let world = World::new(&[pasted, said]);
-    // In memory, and then in files.
+    // First in memory, then on disk.
     for _ in 0..2 {
         for (q, field, fragment) in [
             ("u_8f3a-22", "user_id", "<mark>u_8f3a-22</mark>"),
@@ -329,7 +329,7 @@ async fn what_is_erased_is_as_unknown_as_what_never_was() {
     assert_eq!(world.search("praise-3").await.json()["total"], 0);
 }
 
-/// What it must find, what it must not: the language over real documents.
+/// What must be found, and what must not: the language over real documents.
 #[tokio::test(flavor = "multi_thread")]
 async fn words_are_found_as_people_mean_them() {
     let world = small();

@@ -1,4 +1,4 @@
-//! Organizations do not leak: every answer is that of a server which holds nothing but what the key may see.
+//! Organizations do not leak: every answer is that of a server which holds only what the key may see.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::keys::{Guarded, of};
 use crate::streams::Events;
 use crate::world::{Answer, chat, encoded};
 
-/// What is asked: method, address and body.
+/// A request: method, address and body.
 #[derive(Debug, Clone)]
 struct Asked {
     method: Method,
@@ -42,7 +42,7 @@ impl Asked {
     }
 }
 
-/// What an answer says, without what differs from one moment, one request or one access to the next.
+/// An answer's content, without what differs between moments, requests or accesses.
 pub(crate) fn said(answer: &Answer) -> (StatusCode, String) {
     let text = answer.text();
     let told = match serde_json::from_str(&text) {
@@ -104,7 +104,7 @@ fn generated() -> Vec<Document> {
     documents
 }
 
-/// Every kind of question about interactions.
+/// Every kind of request about interactions.
 fn questions() -> Vec<Asked> {
     let searches = [
         "",
@@ -189,7 +189,7 @@ async fn a_key_cannot_tell_that_other_organizations_exist() {
     }
 }
 
-/// Words that stand in what the stranger may not know of, each in another place.
+/// Words in places that the stranger may not know about, each in a different place.
 const PLANTED: [&str; 11] = [
     "plantedword",
     "plantedtopic",
@@ -219,7 +219,7 @@ fn planted() -> Document {
     document
 }
 
-/// What a stranger may ask of a route to learn of what was planted, and of what never was.
+/// What a stranger may request of a route to learn about what was planted, and about what never existed.
 fn tries(method: &Method, path: &str, receipt: &str) -> Vec<Asked> {
     let ids = ["planted-id", "never-was"];
     let words: Vec<String> = PLANTED
@@ -294,15 +294,15 @@ fn tries(method: &Method, path: &str, receipt: &str) -> Vec<Asked> {
                 Asked::tool("compare", json!({"first": group, "second": {}, "facets": ["country"]})),
             ]
         }
-        // What may be said of an interaction is decided where events are taken in (ingest/tests/log.rs); here there is no
-        // such place, which everybody is told alike.
+        // What may be said about an interaction is decided where events are accepted (ingest/tests/log.rs); here there
+        // is no sink, and everyone is told so alike.
         ("POST", "/v1/events" | "/v1/logs" | "/v1/traces") => {
             bodies(&[json!({"event": "interaction.ended", "interaction_id": "planted-id"})])
         }
         ("POST", "/v1/webhooks/{platform}") => named(&["vapi"], Some(json!({}))),
         // A stream has no end: `a_stream_reveals_nothing_of_other_organizations`.
         ("GET", "/v1/stream") => Vec::new(),
-        // Numbers of the whole server, for which there is a permission of its own.
+        // Numbers about the whole server, which have their own permission.
         ("GET", "/metrics") => vec![Asked::get(path)],
         // `what_others_searched_for_is_shown_to_those_who_could_search_it_themselves`.
         ("GET", "/v1/searches/slowest") => Vec::new(),
@@ -331,7 +331,7 @@ async fn every_route_answers_a_stranger_as_if_nothing_was_there() {
     });
     let table = hearken_query::http::routes();
     let known = table.table().iter().map(|route| (route.path.replace("{*id}", "{id}"), route.method.clone()));
-    // What the stranger makes comes last: a view of the same name is theirs alone.
+    // What the stranger creates comes last: a view with the same name is theirs alone.
     let routes: BTreeMap<_, _> = described
         .chain(known)
         .map(|(path, method)| ((method == Method::POST, path, method.to_string()), method))
@@ -353,7 +353,7 @@ async fn every_route_answers_a_stranger_as_if_nothing_was_there() {
     assert_eq!(*full.world.eraser.0.lock().unwrap(), Vec::<String>::new(), "a stranger erased something");
 }
 
-/// One of no known organization, which only keys for all see.
+/// One of no known organization, visible only to keys for all.
 fn planted_too() -> Document {
     let mut document = planted();
     let id = hearken_model::InteractionId::try_new("planted-id-2").unwrap();

@@ -163,7 +163,7 @@ async fn a_stream_reports_matching_changes_and_resumes_where_it_stopped() {
     let ids = [events.next().await.2["id"].clone(), events.next().await.2["id"].clone()];
     assert_eq!(ids, ["new-5", "while-away-7"]);
 
-    // Whoever cannot send the header says it in the address; the header is the newer one.
+    // Clients that cannot send the header put the id into the address; the header is newer.
     let address = format!("/v1/stream?q=refund&last_event_id={start}");
     let mut events = Events::open(&world, &address, None).await;
     events.next().await;

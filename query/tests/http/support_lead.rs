@@ -1,5 +1,4 @@
-//! What a support lead types, what it must find and what it must not: the language over interactions that people could
-//! have had.
+//! What a support lead types, what it must find and what it must not: the language over realistic interactions.
 
 use std::collections::BTreeSet;
 
@@ -114,7 +113,7 @@ fn interactions() -> Vec<Document> {
     interactions
 }
 
-/// Typed · must be found, nothing else · must not be found although it is near.
+/// Typed · must be found, and nothing else · must not be found although it is close.
 type Case = (&'static str, &'static str, &'static str);
 const CASES: &[Case] = &[
     // Words: case, forms, all of them required, spread over messages.
@@ -264,7 +263,7 @@ const CASES: &[Case] = &[
     ("sorry start_time:>2026-05-01", "angry", "refunds"),
     ("sorry start_time:<=2026-05-02", "refunds angry", ""),
     ("messages_count:0", "empty", "prompt"),
-    // All together.
+    // Everything combined.
     (
         "user:refund* -\"thank you\" country:(Germany OR France) csat:<=2 duration:<1m",
         "refund refunds",

@@ -1,4 +1,4 @@
-//! What people reported of other systems, tried on this one. `docs/tried.md` lists the reports.
+//! Problems that people reported with other systems, tried on this one. `docs/tried.md` lists the reports.
 
 use axum::http::StatusCode;
 use hearken_model::{Document, Role, Scalar, Timestamp};
@@ -13,7 +13,7 @@ fn said(texts: &[&str]) -> World {
     World::new(&documents)
 }
 
-/// What is written between special characters is found as it is pasted, escaped, or quoted.
+/// Text between special characters is found as pasted, escaped, or quoted.
 #[tokio::test(flavor = "multi_thread")]
 async fn special_characters_in_what_is_searched_for() {
     let texts = [
@@ -154,7 +154,7 @@ async fn a_new_client_gets_nothing_old_and_one_that_was_away_too_long_learns_so(
     assert_eq!(first, json!({}), "the first event says only where the stream begins");
     world.put(&[chat("new", 9, &[(Role::User, "hello new")])]);
     assert_eq!(events.next().await.2["id"], "new");
-    // A client that cannot send the header, and one whose point is of another run.
+    // A client that cannot send the header, and one whose point is from another run.
     let mut events = Events::open(&world, &format!("/v1/stream?q=hello&last_event_id={start}"), None).await;
     events.next().await;
     assert_eq!(events.next().await.2["id"], "new");
@@ -181,7 +181,7 @@ fn minutes_until(time: &str) -> i64 {
     Timestamp::parse(time).unwrap().millis_since(minute(0)) / 60_000
 }
 
-/// The begins of the intervals that chats at these times lie in.
+/// The starts of the intervals that contain these times.
 async fn begins(times: &[&str], interval: &str, zone: &str) -> Vec<String> {
     let documents: Vec<Document> =
         times.iter().map(|time| chat(time, minutes_until(time), &[(Role::User, "hello")])).collect();
@@ -196,14 +196,14 @@ async fn begins(times: &[&str], interval: &str, zone: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn weeks_days_and_halves_of_days_where_clocks_change() {
-    // The week of 9 March 2025 in New York, where clocks were put forward on that Sunday.
+    // The week of 9 March 2025 in New York, where clocks went forward on that Sunday.
     let weeks =
         ["2025-03-05T12:00:00Z", "2025-03-10T03:59:00Z", "2025-03-10T04:00:00Z", "2025-03-17T04:00:00Z"];
     assert_eq!(
         begins(&weeks, "week", "America/New_York").await,
         ["2025-03-03T05:00:00Z", "2025-03-10T04:00:00Z", "2025-03-17T04:00:00Z"]
     );
-    // The Sunday on which clocks of two hours ahead go back to one.
+    // The Sunday on which clocks go back from two hours ahead to one.
     let autumn = ["2024-10-26T22:30:00Z", "2024-10-27T22:30:00Z", "2024-10-27T23:30:00Z"];
     assert_eq!(
         begins(&autumn, "day", "Europe/Berlin").await,
@@ -224,7 +224,7 @@ async fn weeks_days_and_halves_of_days_where_clocks_change() {
     let odd =
         ["2024-03-10T06:00:00Z", "2024-03-10T06:43:00Z", "2024-03-10T07:00:00Z", "2024-03-10T08:30:00Z"];
     assert!(begins(&odd, "43m", "America/New_York").await.len() >= 3);
-    // Distances from UTC.
+    // Offsets from UTC.
     let night = ["2024-01-01T15:59:00Z", "2024-01-01T16:00:00Z"];
     for zone in ["+08:00", "+0800", "Asia/Shanghai", "Etc/GMT-8"] {
         let days = begins(&night, "day", zone).await;

@@ -81,7 +81,7 @@ async fn a_webhook_is_accepted_only_with_the_platforms_signature() {
         ("elevenlabs", vec![], 401),
         ("vapi", vec![("X-Vapi-Secret", "secret")], 200),
         ("vapi", vec![("X-Vapi-Secret", "guess")], 401),
-        // Without a secret it is a matter of keys, and this server has none.
+        // Without a secret, keys decide, and this server has none.
         ("retell", vec![], 200),
         ("retell", vec![("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example")], 403),
         ("twilio", vec![], 404),
@@ -112,7 +112,7 @@ async fn unsigned_bodies_are_not_waited_for_and_delay_only_their_sender() {
         .webhook_secrets(BTreeMap::from(secrets))
         .events(Arc::clone(&sink) as Arc<dyn EventSink>);
     let router = router(state.build().unwrap());
-    // A body that never comes, and tells when somebody waits for it.
+    // A body that never comes, and signals when somebody waits for it.
     let endless = || {
         let (waited_for, waiting) = tokio::sync::oneshot::channel::<()>();
         let mut waited_for = Some(waited_for);

@@ -23,7 +23,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-/// Notes what it is asked to erase.
+/// Records what it is asked to erase.
 #[derive(Default)]
 pub(crate) struct NotingEraser(pub(crate) Mutex<Vec<String>>);
 
@@ -67,7 +67,7 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The ids of a page.
+    /// The ids on a page.
     pub(crate) fn ids(&self) -> Vec<String> {
         let json = self.json();
         let items = json["items"].as_array().unwrap_or_else(|| panic!("{}", self.text()));
@@ -88,12 +88,12 @@ impl World {
         World::behind(Gate::default(), documents, reasons, limits)
     }
 
-    /// One whose callers need keys.
+    /// A world whose callers need keys.
     pub(crate) fn with_keys(keys: LiveKeys, documents: &[Document]) -> World {
         World::behind(Gate::with_keys(keys), documents, Vec::new(), Limits::default())
     }
 
-    /// One that writes an audit log, and its file.
+    /// A world that writes an audit log, and the log's file.
     pub(crate) fn audited(keys: LiveKeys, documents: &[Document], log: AuditLog) -> World {
         World::made(Gate::with_keys(keys), documents, Vec::new(), Limits::default(), Some(log))
     }
@@ -145,7 +145,7 @@ impl World {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
-    /// Puts documents and makes them visible.
+    /// Adds documents and makes them visible.
     pub(crate) fn put(&mut self, documents: &[Document]) {
         for document in documents {
             self.writer.put(document.clone());
@@ -153,7 +153,7 @@ impl World {
         self.writer.refresh(&Checkpoint::default()).unwrap();
     }
 
-    /// A search by the query string's `q`, percent-encoded here.
+    /// Searches for `q`, which is percent-encoded here.
     pub(crate) async fn search(&self, q: &str) -> Answer {
         self.get(&format!("/v1/interactions?q={}", encoded(q))).await
     }
@@ -167,7 +167,7 @@ pub(crate) fn minute(minutes: i64) -> Timestamp {
     Timestamp::parse("2026-05-01T10:00:00Z").unwrap().plus_millis(minutes * 60_000)
 }
 
-/// A chat that begins at that minute, one message a second.
+/// A chat that begins at this minute, with one message a second.
 pub(crate) fn chat(id: &str, start: i64, messages: &[(Role, &str)]) -> Document {
     let id = InteractionId::try_new(id).unwrap();
     let mut event = Event::new(id.clone(), minute(start), minute(start));
@@ -190,7 +190,7 @@ pub(crate) fn chat(id: &str, start: i64, messages: &[(Role, &str)]) -> Document 
     document
 }
 
-/// Four chats about different things.
+/// Four chats about different topics.
 pub(crate) fn documents() -> Vec<Document> {
     let mut refund = chat(
         "refund/1 ä",
@@ -224,7 +224,7 @@ pub(crate) fn small() -> World {
     World::new(&documents())
 }
 
-/// Limits that let a test meet them.
+/// Limits low enough for a test to reach them.
 pub(crate) fn tight() -> Limits {
     Limits { searches_max: 1, waiting_max: 0, search_timeout: Duration::from_secs(5), ..Limits::default() }
 }

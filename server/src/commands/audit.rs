@@ -1,4 +1,4 @@
-//! `hearken audit`: checks the log of who did what.
+//! `hearken audit`: checks the audit log.
 
 use std::io::Write as _;
 
@@ -9,9 +9,9 @@ use hearken_query::audit::{self, ChainReport};
 /// Follows the chain of the audit log.
 ///
 /// # Errors
-/// It was changed, or cannot be read.
+/// The log was tampered with, or cannot be read.
 pub fn check(config: &Config) -> anyhow::Result<()> {
-    let path = config.http.audit_log.as_ref().context("there is no `http.audit_log` to be checked")?;
+    let path = config.http.audit_log.as_ref().context("there is no `http.audit_log` to check")?;
     let ChainReport { first, last, hash } = audit::check(path)?;
     let mut out = std::io::stdout().lock();
     match last {

@@ -1,4 +1,4 @@
-//! `hearken backup create|restore`: a copy of what is durable, made while the server runs.
+//! `hearken backup create|restore`: copies what is durable while the server runs.
 
 use std::fs;
 use std::io::Write as _;
@@ -11,14 +11,14 @@ use hearken_query::{erasures, views};
 
 use crate::engine::refuse_opensearch;
 
-/// Copies the index as it is durable now, with saved views and receipts of erasures, into a new directory.
+/// Copies the durable state of the index, with saved views and erasure receipts, into a new directory.
 ///
 /// # Errors
 /// The index cannot be read, or the directory is not empty or cannot be written.
 pub fn create(config: &Config, into: &Path) -> anyhow::Result<()> {
     refuse_opensearch(config, "use the snapshots of OpenSearch")?;
     let report = create_backup(&config.index.path, &into.join("index"))
-        .with_context(|| format!("no backup in `{}`", into.display()))?;
+        .with_context(|| format!("cannot create a backup in `{}`", into.display()))?;
     for (beside, name) in beside(config) {
         if beside.exists() {
             fs::copy(&beside, into.join(name))
@@ -28,14 +28,14 @@ pub fn create(config: &Config, into: &Path) -> anyhow::Result<()> {
     tell(&report, "backed up")
 }
 
-/// Restores a backup where there is no index. The server then resumes from where the backup was made.
+/// Restores a backup where there is no index. The server then resumes from the point of the backup.
 ///
 /// # Errors
-/// The backup is damaged or does not hold an index, or there is an index already.
+/// The backup is damaged or contains no index, or an index already exists.
 pub fn restore(config: &Config, from: &Path) -> anyhow::Result<()> {
     refuse_opensearch(config, "use the snapshots of OpenSearch")?;
     let report = restore_backup(&from.join("index"), &config.index.path)
-        .with_context(|| format!("nothing of `{}` was restored", from.display()))?;
+        .with_context(|| format!("nothing was restored from `{}`", from.display()))?;
     for (beside, name) in beside(config) {
         if from.join(name).exists() {
             fs::copy(from.join(name), &beside)
@@ -59,7 +59,7 @@ fn tell(report: &CheckReport, done: &str) -> anyhow::Result<()> {
         for (partition, position) in partitions {
             writeln!(
                 out,
-                "read on at: topic {topic}, partition {partition}, offset {}",
+                "resumes at: topic {topic}, partition {partition}, offset {}",
                 position.next_offset
             )?;
         }

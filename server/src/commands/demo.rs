@@ -1,8 +1,8 @@
-//! `hearken demo`: the whole product with nothing set up.
+//! `hearken demo`: the whole product without any setup.
 //!
-//! An in-process broker, the bundled conversations replayed through it, ingest, a throw-away index, API and pages.
-//! The bundled conversations arrive at once. Then days pass as at a support desk: the past week in a few seconds, and
-//! what follows message by message, without end.
+//! An in-process broker, the bundled conversations replayed through it, ingest, a throw-away index, API and pages. The
+//! bundled conversations arrive at once. Then it simulates the days of a support desk: the past week within a few
+//! seconds, and from then on message by message, without end.
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -153,10 +153,10 @@ fn dead_letters(app: &App) -> u64 {
     dead.map(|metric| metric.get_counter().get_value() as u64).sum()
 }
 
-/// Records that may be ahead of what is searchable: the broker keeps only the last 5 MB of a partition.
+/// How many records may be sent ahead of what is searchable: the broker keeps only the last 5 MB of a partition.
 const AHEAD_MAX: u64 = 500;
 
-/// Plays what is past as fast as it becomes searchable, and the rest when it is due, without end.
+/// Plays the past as fast as it becomes searchable, and the rest as it falls due, without end.
 async fn play_days(app: &App, broker: &InProcessBroker, days: Day) -> anyhow::Result<()> {
     let started = tokio::time::Instant::now();
     let taken_before = records_taken(app);

@@ -11,14 +11,14 @@ use crate::engine::refuse_opensearch;
 use crate::import::{Destination, FileKind, Import, Mapping, Progress, Speakers};
 use crate::logging;
 
-/// Where to.
+/// The destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum To {
-    /// A running server, by its API
+    /// A running server, through its API
     Http,
     /// The first topic of `[kafka]`
     Kafka,
-    /// The index of the configuration; its server must be stopped
+    /// The configured index; its server must be stopped
     Index,
 }
 
@@ -31,27 +31,27 @@ pub struct ImportArgs {
     /// Where the conversations go
     #[arg(long, value_enum, default_value = "http")]
     pub to: To,
-    /// What is in the files [default: by their names]
+    /// What the files contain [default: by their names]
     #[arg(long, value_enum)]
     kind: Option<FileKind>,
-    /// Which column of CSV files is which field, such as `message=Text`
+    /// Which CSV column holds which field, such as `message=Text`
     #[arg(long = "map", value_name = "FIELD=COLUMN", value_parser = pair)]
     columns: Vec<(String, String)>,
-    /// A field that has the same value in every row of CSV files, such as `agent=Ada`
+    /// A field with the same value in every CSV row, such as `agent=Ada`
     #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = pair)]
     constants: Vec<(String, String)>,
-    /// Who a speaker in transcripts is, such as `Bob=assistant`
+    /// The role of a speaker in transcripts, such as `Bob=assistant`
     #[arg(long = "speaker", value_name = "NAME=ROLE", value_parser = pair)]
     speakers: Vec<(String, String)>,
     /// Start over, even where an earlier import was interrupted
     #[arg(long)]
     again: bool,
-    /// The summary as JSON
+    /// Print the summary as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Imports the files. `config` and `client` are called only if needed; progress is kept in `state`.
+/// Imports the files. `config` and `client` are called only when needed; progress is kept in `state`.
 ///
 /// # Errors
 /// See [`Import::run`].
@@ -93,7 +93,7 @@ pub fn run(
     import.run(destination, Progress::new(state.join("imports"), name))
 }
 
-/// Logs what goes wrong in ingest and nothing else, so that the progress bar stays readable.
+/// Logs only warnings and errors of ingest, so that the progress bar stays readable.
 fn log_warnings() -> anyhow::Result<()> {
     logging::start(&LogConfig { level: "warn".to_owned(), ..LogConfig::default() })
 }

@@ -1,4 +1,5 @@
-//! `hearken index prepare|check|rebuild|copy|stats|reset-offset`: while the server, or what writes to a cluster, is stopped.
+//! `hearken index prepare|check|rebuild|copy|stats|reset-offset`, for use while the server, or whatever writes to a
+//! cluster, is stopped.
 
 use std::io::Write as _;
 use std::str::FromStr;
@@ -21,14 +22,14 @@ pub enum ResetTo {
     Offset(i64),
 }
 
-/// What is copied from.
+/// The engine to copy from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CopyFrom {
     /// The index in `index.path`
     Tantivy,
 }
 
-/// What is copied to.
+/// The engine to copy to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CopyTo {
     /// The cluster of `[index.opensearch]`
@@ -49,15 +50,15 @@ impl FromStr for ResetTo {
     }
 }
 
-/// Makes the index on a cluster.
+/// Creates the index on a cluster.
 ///
 /// # Errors
-/// The index that is there does not fit, or there is no cluster.
+/// The existing index does not match, or no cluster is configured.
 pub fn prepare(config: &Config) -> anyhow::Result<()> {
     match &config.index.engine {
         IndexEngine::OpenSearch(settings) => cluster::prepare(settings),
         IndexEngine::Tantivy => {
-            bail!("`index.engine` is \"tantivy\", whose index the server creates on its own")
+            bail!("`index.engine` is \"tantivy\", whose index the server creates by itself")
         }
     }
 }
@@ -72,7 +73,7 @@ pub fn copy(config: &Config, from: CopyFrom, to: CopyTo) -> anyhow::Result<()> {
             cluster::copy_from_tantivy(config, settings)
         }
         (CopyFrom::Tantivy, CopyTo::OpenSearch, IndexEngine::Tantivy) => bail!(
-            "`index.engine` is \"tantivy\"; make it \"opensearch\" first, and let `index.path` name what is copied"
+            "`index.engine` is \"tantivy\"; make it \"opensearch\" first, and set `index.path` to the index to copy"
         ),
     }
 }
@@ -101,7 +102,7 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Rewrites the index with today's schema and analysis from its stored documents.
+/// Rewrites the index from its stored documents with the current schema and analysis.
 ///
 /// # Errors
 /// The index cannot be read or written.
@@ -156,7 +157,7 @@ pub fn reset_offset(config: &Config, topic: &str, partition: i32, to: ResetTo) -
     let (mut writer, _) = open_tantivy(config, &Registry::new())?;
     let mut checkpoint = Checkpoint::clone(&writer.checkpoint());
     let before = checkpoint.position(topic, partition);
-    // The local log may be damaged before any of it was read.
+    // The local log may be damaged before anything was read from it.
     if before.is_none() && topic != "http" {
         bail!(
             "the index has never read partition {partition} of topic `{topic}`; `hearken index stats` lists what it has"

@@ -1,4 +1,4 @@
-//! `hearken keys`: makes, lists and revokes API keys.
+//! `hearken keys`: creates, lists and revokes API keys.
 
 use std::io::Write as _;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// A new key.
 #[derive(Debug, Args)]
 pub struct NewKeyArgs {
-    /// A name for it
+    /// A name for the key
     #[arg(long)]
     name: String,
     /// Whose interactions it may see: names joined by commas, or `*` for every organization
@@ -23,7 +23,7 @@ pub struct NewKeyArgs {
     /// metrics
     #[arg(long, value_delimiter = ',', required = true, value_name = "PERMISSION,…", value_parser = permission)]
     permissions: Vec<Permission>,
-    /// When it expires: after a length of time such as `90d`, a day, or an RFC 3339 time [default: never]
+    /// When it expires: after a duration such as `90d`, or at a day or RFC 3339 time [default: never]
     #[arg(long, value_name = "WHEN", value_parser = expiry)]
     expires: Option<Timestamp>,
 }
@@ -31,7 +31,7 @@ pub struct NewKeyArgs {
 fn permission(name: &str) -> Result<Permission, String> {
     Permission::from_name(name.trim()).ok_or_else(|| {
         let names = Permission::ALL.map(Permission::name).join(", ");
-        format!("there are the permissions {names}")
+        format!("the permissions are {names}")
     })
 }
 
@@ -43,13 +43,13 @@ fn expiry(text: &str) -> Result<Timestamp, String> {
             .or_else(|_| Timestamp::parse(&format!("{text}T00:00:00Z")))
             .map_err(|_| "write `90d`, `2027-01-31` or `2027-01-31T12:00:00Z`".to_owned())?,
     };
-    if at > now { Ok(at) } else { Err("that is not in the future".to_owned()) }
+    if at > now { Ok(at) } else { Err("this time is not in the future".to_owned()) }
 }
 
-/// Makes a key. It goes to stdout, alone, so that a script can keep it; what people read goes to stderr.
+/// Creates a key. The key alone goes to stdout, so that a script can capture it; messages for people go to stderr.
 ///
 /// # Errors
-/// The key is not possible, or its file cannot be changed.
+/// The key cannot be created as requested, or its file cannot be changed.
 pub fn create(config: &Config, new: NewKeyArgs, as_json: bool) -> anyhow::Result<()> {
     let file = file(config)?;
     let NewKeyArgs { name, organizations, permissions, expires } = new;
@@ -60,7 +60,7 @@ pub fn create(config: &Config, new: NewKeyArgs, as_json: bool) -> anyhow::Result
     }
     let (key, token) = file.create(NewKey { name, organizations, permissions, expires })?;
     note(config, "keys create", &key)?;
-    eprintln!("made the key `{}`; this is the only time that it is shown", key.id);
+    eprintln!("created the key `{}`; this is the only time it is shown", key.id);
     let mut out = std::io::stdout().lock();
     if as_json {
         let mut shown = shown(&key, None);
@@ -125,7 +125,7 @@ pub fn revoke(config: &Config, id_or_name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Records in the audit log what became of a key.
+/// Records a change of a key in the audit log.
 fn note(config: &Config, action: &str, key: &Key) -> anyhow::Result<()> {
     let Some(path) = &config.http.audit_log else { return Ok(()) };
     Ok(audit::note(path, keys::now(), action, format!("{} ({})", key.id, key.name))?)

@@ -1,5 +1,5 @@
-//! `hearken mcp`: the tools of a server's `/mcp` for an agent that starts programs. Each line of standard input is a message,
-//! which the server answers; so the tools, and what a key may see of them, are in one place.
+//! `hearken mcp`: the tools of a server's `/mcp`, for agents that run a program. Each line of standard input is a
+//! message for the server to answer, so that the tools, and which of them a key may use, are defined in one place.
 
 use std::io::{BufRead, Write};
 
@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 
-/// Where a message itself says which version of the protocol it is of; older ones say it once, in the handshake.
+/// Where a message states its protocol version; older versions state it once, in the handshake.
 const VERSION_OF_MESSAGE: &str = "/params/_meta/io.modelcontextprotocol~1protocolVersion";
 /// JSON-RPC's code for an internal error.
 const INTERNAL_ERROR: i32 = -32603;
 
-/// Passes messages on until standard input ends.
+/// Relays messages until standard input ends.
 ///
 /// # Errors
-/// Standard input or output fails. Failures between here and the server are answered to the message.
+/// Standard input or output fails. If the server cannot be reached, the message gets an error as its answer.
 pub fn run(client: &Client) -> anyhow::Result<()> {
     hand_over(client, std::io::stdin().lock(), std::io::stdout().lock())
 }
@@ -27,7 +27,7 @@ fn hand_over(client: &Client, messages: impl BufRead, mut answers: impl Write) -
         if line.trim().is_empty() {
             continue;
         }
-        let message: Value = serde_json::from_str(&line).unwrap_or_default(); // the server says what is wrong with it
+        let message: Value = serde_json::from_str(&line).unwrap_or_default(); // the server reports what is wrong
         if let Some(answer) = answer(client, &message, line, version.as_deref()) {
             if message["method"] == "initialize" {
                 let agreed: Value = serde_json::from_str(&answer).unwrap_or_default();
@@ -40,7 +40,7 @@ fn hand_over(client: &Client, messages: impl BufRead, mut answers: impl Write) -
     Ok(())
 }
 
-/// The answer as one line; `None` for what asks for none.
+/// The answer as one line; `None` if the message expects none.
 fn answer(client: &Client, message: &Value, line: String, version: Option<&str>) -> Option<String> {
     let version = message.pointer(VERSION_OF_MESSAGE).and_then(Value::as_str).or(version);
     let named = [
@@ -53,7 +53,7 @@ fn answer(client: &Client, message: &Value, line: String, version: Option<&str>)
         named.into_iter().filter_map(|(name, value)| Some((name, value.filter(is_plain)?))).collect();
     let asked = client.post_message("/mcp", &headers, line);
     let answered = asked.map_err(anyhow::Error::new).and_then(|response| Ok(response.text()?));
-    // An error without an id, because the input was not a message.
+    // The error has no id if the input was not a message.
     let id = if message.is_null() { Some(&Value::Null) } else { message.get("id") };
     match (answered, id) {
         (Ok(text), _) => Some(text).filter(|text| !text.is_empty()),

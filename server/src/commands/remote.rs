@@ -1,5 +1,5 @@
-//! `hearken search|show|tail|export|erase`: the HTTP API from a terminal. Data goes to standard output, everything
-//! else to standard error.
+//! `hearken search|show|tail|export|erase`: the HTTP API from a terminal. Data goes to standard output, everything else
+//! to standard error.
 
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Write};
 use std::path::PathBuf;
@@ -16,19 +16,20 @@ use crate::client::Client;
 use crate::pager::{Pager, print};
 use crate::terminal;
 
-/// How long `tail` waits before it connects again.
+/// How long `tail` waits before it reconnects.
 const COME_BACK_AFTER: Duration = Duration::from_secs(1);
 
-/// Percent-encodes everything that an id cannot have in an address.
+/// Percent-encodes everything that may not stand for itself in an address.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Which interactions.
+/// Selects interactions.
 #[derive(Debug, Args)]
 pub struct SelectionArgs {
-    /// What to search for, in Hearken's query language; without, everything
+    /// What to search for, in Hearken's query language [default: everything]
     #[arg(value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
-    /// Only interactions whose field has this value, such as `country=Germany`; of several for one field, any
+    /// Only interactions with this value of a field, such as `country=Germany`; several values of one field mean any of
+    /// them
     #[arg(long = "filter", short = 'f', value_name = "FIELD=VALUE", value_parser = pair, allow_hyphen_values = true)]
     filters: Vec<(String, String)>,
     /// Active at or after this time
@@ -82,7 +83,7 @@ pub struct SearchArgs {
     json: bool,
 }
 
-/// Shows a page of matches and the counts of facets.
+/// Shows a page of matches and facet counts.
 ///
 /// # Errors
 /// The server cannot be reached, or refuses the query.
@@ -95,7 +96,7 @@ pub fn search(client: &Client, args: &SearchArgs, pager: &Pager) -> anyhow::Resu
     if args.json {
         return copy(response);
     }
-    let answer: Value = response.json().context("the server's answer is not understood")?;
+    let answer: Value = response.json().context("the server's answer cannot be understood")?;
     for notice in answer["notices"].as_array().into_iter().flatten() {
         eprintln!("note: {}", terminal::text(notice, "/message"));
     }
@@ -139,7 +140,7 @@ pub fn show(client: &Client, args: &ShowArgs, pager: &Pager) -> anyhow::Result<(
     if args.json {
         return copy(response);
     }
-    let interaction: Value = response.json().context("the server's answer is not understood")?;
+    let interaction: Value = response.json().context("the server's answer cannot be understood")?;
     pager.print(&terminal::interaction(&interaction))
 }
 
@@ -152,15 +153,15 @@ fn path_of(id: &str) -> String {
 pub struct TailArgs {
     #[command(flatten)]
     selection: SelectionArgs,
-    /// Each interaction as one line of JSON
+    /// Print each interaction as one line of JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Shows interactions that match as they change, until it is interrupted.
+/// Shows matching interactions as they change, until interrupted.
 ///
 /// # Errors
-/// The server refuses the query, or cannot be reached at first. Later interruptions are waited out.
+/// The server refuses the query, or cannot be reached at first. Later interruptions are retried.
 pub fn tail(client: &Client, args: &TailArgs) -> anyhow::Result<()> {
     let parameters = args.selection.parameters();
     let mut last_event_id: Option<String> = None;
@@ -212,11 +213,11 @@ fn follow(response: Response, last_event_id: &mut Option<String>, json: bool) ->
 /// The formats of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ExportFormat {
-    /// One interaction a line, as JSON
+    /// JSON, one interaction per line
     Ndjson,
-    /// A table
+    /// A table, as comma-separated values
     Csv,
-    /// A table for programs, Apache Parquet
+    /// A table in Apache Parquet, for programs
     Parquet,
 }
 
@@ -233,10 +234,10 @@ pub struct ExportArgs {
     output: Option<PathBuf>,
 }
 
-/// Writes every interaction that matches.
+/// Writes every matching interaction.
 ///
 /// # Errors
-/// The server cannot be reached, the file cannot be written, or the answer ends too early.
+/// The server cannot be reached, the file cannot be written, or the answer is cut off.
 pub fn export(client: &Client, args: &ExportArgs) -> anyhow::Result<()> {
     let mut parameters = args.selection.parameters();
     let format = match args.format {
@@ -249,14 +250,14 @@ pub fn export(client: &Client, args: &ExportArgs) -> anyhow::Result<()> {
     }
     parameters.push(("format".to_owned(), format.to_owned()));
     let mut response = client.stream("/v1/export", &parameters, None)?;
-    let cut_off = "the export ended before everything had come";
+    let cut_off = "the export was cut off";
     match &args.output {
         None => {
             let copied = std::io::copy(&mut response, &mut std::io::stdout().lock());
             copied.map(drop).context(cut_off)
         }
         Some(path) => {
-            // The file appears under its name only when it is complete.
+            // The file appears under its name only once it is complete.
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             let cannot_write = || format!("cannot write `{}`", path.display());
             let file =
@@ -278,18 +279,18 @@ pub struct EraseArgs {
     /// Erase everything that matches this query instead
     #[arg(long, value_name = "QUERY", conflicts_with = "ids")]
     query: Option<String>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
-    /// Wait until it is out of every file of the server as well
+    /// Wait until they are gone from all files of the server, too
     #[arg(long)]
     wait: bool,
-    /// The API's answer as it is
+    /// Print the API's answer unchanged
     #[arg(long)]
     json: bool,
 }
 
-/// Erases interactions for good, after asking.
+/// Erases interactions for good, after confirmation.
 ///
 /// # Errors
 /// The server cannot be reached, the key does not permit it, or the user does not confirm.
@@ -313,7 +314,7 @@ pub fn erase(client: &Client, args: &EraseArgs) -> anyhow::Result<()> {
     if args.json {
         return copy(response);
     }
-    let answer: Value = response.json().context("the server's answer is not understood")?;
+    let answer: Value = response.json().context("the server's answer cannot be understood")?;
     print(&[format!(
         "{} of {} erased; files: {}; erasure {}",
         terminal::text(&answer, "/erased"),
@@ -325,7 +326,7 @@ pub fn erase(client: &Client, args: &EraseArgs) -> anyhow::Result<()> {
 
 fn confirm(question: &str) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
-        bail!("there is nobody to ask here; pass `--yes`");
+        bail!("this is not a terminal, so nobody can confirm; pass `--yes`");
     }
     eprint!("{} [y/N] ", style(question).bold());
     let mut answer = String::new();
@@ -336,7 +337,7 @@ fn confirm(question: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The answer unchanged, followed by a line feed.
+/// Copies the answer unchanged, followed by a line feed.
 fn copy(mut response: Response) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     std::io::copy(&mut response, &mut out)?;

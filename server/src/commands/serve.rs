@@ -1,4 +1,4 @@
-//! `hearken serve`: until SIGTERM or SIGINT.
+//! `hearken serve`: runs until SIGTERM or SIGINT.
 
 use std::io::Write as _;
 
@@ -28,7 +28,7 @@ pub fn run(config: Config, role: Role) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let app = App::start(config, role).await?;
-        // The one line of data: where it listens, which the configuration may leave to the system (port 0).
+        // The only line of data: the address, which the system may have chosen (port 0).
         writeln!(std::io::stdout(), "listening on {}", app.url())?;
         tokio::select! {
             _ = terminate.recv() => info!("SIGTERM: stopping"),

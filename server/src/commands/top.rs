@@ -1,4 +1,4 @@
-//! `hearken top`: what a server does right now, from its metrics, and the slowest searches of the last hour.
+//! `hearken top`: what a server is doing right now, from its metrics, and the slowest searches of the last hour.
 
 mod samples;
 
@@ -20,21 +20,21 @@ use self::samples::Samples;
 use crate::client::Client;
 use crate::terminal::clean;
 
-/// How many rates are drawn; more than a terminal is wide.
+/// How many rates are kept for the graph; more than a terminal is wide.
 const RATES_MAX: usize = 400;
-/// The frame of `--once`.
+/// Size of the frame that `--once` prints.
 const ONCE: (u16, u16) = (100, 40);
-/// Routes and searches that are listed.
+/// Most routes and searches to list.
 const ROUTES_MAX: usize = 5;
 const SEARCHES_MAX: usize = 5;
 
 /// `hearken top`
 #[derive(Debug, Args)]
 pub struct TopArgs {
-    /// Print one frame as text and end
+    /// Print one frame as text and exit
     #[arg(long)]
     once: bool,
-    /// How long to wait between two looks, such as `500ms`; rates and percentiles are of what came between
+    /// How long to wait between samples, such as `500ms`; rates and percentiles cover the time in between
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
     every: Duration,
 }
@@ -56,7 +56,7 @@ struct SlowSearches {
 /// Shows the server until `q` is pressed.
 ///
 /// # Errors
-/// The server cannot be asked at the beginning, or its key does not permit `metrics`. Later it waits for the server.
+/// The first request fails, or the key does not grant `metrics`. Later failures are waited out.
 pub fn run(client: &Client, args: &TopArgs) -> anyhow::Result<()> {
     let mut top = Top {
         url: clean(client.url()),
@@ -85,7 +85,7 @@ fn look(client: &Client) -> anyhow::Result<Samples> {
     Ok(Samples::parse(&text, Instant::now()))
 }
 
-/// Nothing where only the metrics are served, as at `http.metrics_listen`.
+/// `None` if only metrics are served, as at `http.metrics_listen`.
 fn slowest(client: &Client) -> Option<Vec<SlowSearch>> {
     let answer: SlowSearches = client.get("/v1/searches/slowest", &[]).ok()?.json().ok()?;
     Some(answer.searches)
@@ -116,7 +116,7 @@ fn watch(
     }
 }
 
-/// One frame, as text.
+/// Prints one frame as text.
 fn print(top: &Top) -> anyhow::Result<()> {
     let mut terminal = Terminal::new(TestBackend::new(ONCE.0, ONCE.1))?;
     terminal.draw(|frame| top.draw(frame))?;
@@ -130,7 +130,7 @@ fn print(top: &Top) -> anyhow::Result<()> {
     crate::pager::print(&lines)
 }
 
-/// What is known of the server: the last two looks at its metrics, the rates of those before, and the slowest searches.
+/// What is known about the server: the last two samples of its metrics, earlier rates, and the slowest searches.
 struct Top {
     url: String,
     before: Samples,
@@ -271,7 +271,7 @@ impl Top {
         lines
     }
 
-    /// The routes whose requests took longest.
+    /// The routes with the slowest requests.
     fn routes(&self) -> Vec<Line<'static>> {
         const NAME: &str = "hearken_http_request_duration_seconds";
         const COUNT: &str = "hearken_http_request_duration_seconds_count";
@@ -296,7 +296,7 @@ impl Top {
     }
 }
 
-/// The shape says what made it slow, the query which search it was.
+/// The shape shows why it was slow, the query which search it was.
 fn line_of_search(search: &SlowSearch) -> Line<'static> {
     let found = search.total.map_or("timed out".to_owned(), |total| number(Some(total as f64)));
     let shape = clean(&search.shape);
@@ -308,10 +308,10 @@ fn row(name: &str, value: String) -> Line<'static> {
     Line::from(vec![Span::raw(format!("{name:11}")).dim(), value.into()])
 }
 
-/// With commas between thousands, and one digit behind the point below 100.
+/// With thousands separators, and one decimal below 100.
 fn number(value: Option<f64>) -> String {
     let Some(value) = value else { return "–".to_owned() };
-    let value = value + 0.0; // a sum of nothing is -0
+    let value = value + 0.0; // an empty sum is -0
     if value.fract() != 0.0 && value < 100.0 {
         return format!("{value:.1}");
     }

@@ -1,7 +1,7 @@
-//! The demo's own GeoIP file: the address ranges that are set aside for documentation, given to cities of the world.
+//! The demo's own GeoIP file: it places the address ranges reserved for documentation in cities around the world.
 //!
-//! Nobody's real address is in these ranges (RFC 5737, RFC 3849), so the demo shows countries and cities without
-//! revealing anything about anyone. The file is in the nested shape of the usual city databases.
+//! No real address is in these ranges (RFC 5737, RFC 3849), so the demo shows countries and cities without revealing
+//! anything about anyone. The file uses the nested structure of the usual city databases.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,8 +11,8 @@ use maxminddb_writer::metadata::IpVersion;
 use maxminddb_writer::paths::IpAddrWithMask;
 use serde::Serialize;
 
-/// Network, country code, English country name, English city name. An empty name is left out of the record, as real
-/// files do: Switzerland has its code alone, and its name then comes from CLDR.
+/// Network, country code, English country name, English city name. An empty name is left out of the record, as in real
+/// files: Switzerland has only its code, so its name comes from CLDR.
 const NETWORKS: [(&str, &str, &str, &str); 34] = [
     // 192.0.2.0/24: the Americas and Australia.
     ("192.0.2.0/27", "US", "United States", "New York"),
@@ -76,7 +76,7 @@ struct Names {
 /// The file's bytes in the MaxMind DB format, for IPv4 and IPv6; the same on every call.
 ///
 /// # Errors
-/// Only if a network above is misspelt; a test builds the file.
+/// Only if a network above is malformed; a test builds the file.
 pub fn database() -> anyhow::Result<Vec<u8>> {
     let mut database = Database::default();
     database.metadata.ip_version = IpVersion::V6;
@@ -86,7 +86,7 @@ pub fn database() -> anyhow::Result<Vec<u8>> {
         "en".to_owned(),
         "Documentation address ranges given to cities for Hearken's demo".to_owned(),
     )]);
-    // The writer leaves the format's version at 0, which readers refuse.
+    // The writer leaves the format version at 0, which readers refuse.
     database.metadata.binary_format_major_version = 2;
 
     for (network, iso_code, country, city) in NETWORKS {
@@ -101,7 +101,7 @@ pub fn database() -> anyhow::Result<Vec<u8>> {
     database.write_to(Vec::new()).context("writing the demo's GeoIP file")
 }
 
-/// A network's place in a tree of IPv6 addresses, where IPv4 lives in `::/96`.
+/// A network's place in a tree of IPv6 addresses, which holds IPv4 in `::/96`.
 fn in_ipv6_tree(network: &str) -> anyhow::Result<IpAddrWithMask> {
     let network: IpAddrWithMask = network.parse().with_context(|| format!("network {network}"))?;
     Ok(match network.addr {

@@ -1,8 +1,9 @@
-//! Recordings of the demo's calls. Nobody spoke in them, so hums stand for the voices: low for the agent, higher for the
-//! caller, between them for a person who took over; each as long as what was said, with the silences between.
+//! Recordings of the demo's calls. Nobody ever spoke them, so hums stand in for the voices: low for the agent, higher
+//! for the caller, in between for a human who took over. Each lasts as long as what was said, and the silences are
+//! kept.
 //!
-//! An address says who hums when, in tenths of a second, so nothing is kept: `/a7-52,u57-90.wav` is the agent from 0.7 s
-//! to 5.2 s, then the caller.
+//! The address encodes who hums when, in tenths of a second, so nothing is stored: `/a7-52,u57-90.wav` is the agent
+//! from 0.7 s to 5.2 s, then the caller.
 
 use std::f32::consts::TAU;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,19 +15,19 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-/// Samples a second, of 8 bits, as on the telephone.
+/// Samples per second, 8 bits each, as on the telephone.
 const RATE: usize = 8_000;
 const SAMPLES_A_TENTH: usize = RATE / 10;
 /// Longest recording in tenths of a second: ten minutes, 4.8 MB.
 const TENTHS_MAX: usize = 6_000;
-/// The middle of 8-bit samples: silence.
+/// The midpoint of 8-bit samples: silence.
 const SILENCE: u8 = 128;
 const LOUDNESS: f32 = 24.0;
-/// Syllables a second, by which a hum swells and fades.
+/// Syllables per second; a hum swells and fades with each.
 const SYLLABLES: f32 = 4.0;
 const HEADER_LEN: usize = 44;
 
-/// Serves recordings on a port of their own, as a telephony provider would, until the runtime ends.
+/// Serves recordings on their own port, as a telephony provider would, until the runtime ends.
 ///
 /// # Errors
 /// There is no free port.
@@ -38,7 +39,7 @@ pub async fn serve() -> std::io::Result<SocketAddr> {
     Ok(address)
 }
 
-/// The name of the recording in which these spoke: the role, and from when to when in milliseconds.
+/// The name of the recording of these spans: the role, and from when to when in milliseconds.
 pub fn name<'r>(spoken: impl Iterator<Item = (&'r str, i64, i64)>) -> String {
     let spans = spoken.filter_map(|(role, from_ms, to_ms)| {
         let voice = Voice::of(role)?;
@@ -87,7 +88,7 @@ impl Voice {
 async fn recording(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(wav) = wav(&name) else { return StatusCode::NOT_FOUND.into_response() };
     let kind = [(header::CONTENT_TYPE, "audio/wav"), (header::ACCEPT_RANGES, "bytes")];
-    // A player that leads to a place in the recording asks for what follows it.
+    // A player that seeks asks only for the rest of the recording.
     match headers.get(header::RANGE).and_then(|range| range_of(range.to_str().ok()?, wav.len())) {
         Some((from, to)) => {
             let part = [(header::CONTENT_RANGE, format!("bytes {from}-{}/{}", to - 1, wav.len()))];
@@ -97,7 +98,7 @@ async fn recording(Path(name): Path<String>, headers: HeaderMap) -> Response {
     }
 }
 
-/// The bytes, first and past the last, that `bytes=5-9` or `bytes=5-` asks for; `None` where it cannot be given.
+/// The bytes that `bytes=5-9` or `bytes=5-` asks for, as first and one past the last; `None` if they cannot be served.
 fn range_of(range: &str, len: usize) -> Option<(usize, usize)> {
     let (from, last) = range.strip_prefix("bytes=")?.split_once('-')?;
     let from: usize = from.parse().ok()?;
@@ -105,7 +106,7 @@ fn range_of(range: &str, len: usize) -> Option<(usize, usize)> {
     (from < to).then_some((from, to))
 }
 
-/// The sound of a name; `None` if it is not of the form above.
+/// The sound for a name; `None` if it does not have the form above.
 fn wav(name: &str) -> Option<Vec<u8>> {
     let spans: Vec<(Voice, usize, usize)> =
         name.strip_suffix(".wav")?.split(',').map(span).collect::<Option<_>>()?;
@@ -142,8 +143,8 @@ fn header(num_samples: usize) -> Vec<u8> {
     header.extend(number(16));
     header.extend([1, 0, 1, 0]); // PCM, one channel
     header.extend(number(RATE));
-    header.extend(number(RATE)); // bytes a second
-    header.extend([1, 0, 8, 0]); // bytes and bits a sample
+    header.extend(number(RATE)); // bytes per second
+    header.extend([1, 0, 8, 0]); // bytes and bits per sample
     header.extend(b"data");
     header.extend(number(num_samples));
     header

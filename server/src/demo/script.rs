@@ -1,8 +1,8 @@
 //! Turns conversations into the records that the demo sends through Kafka.
 //!
-//! The bundled ones come first, each once, spread over the last days: [`script`]. Then [`Day`] continues without end: people
-//! write and call as on any day, the past week of it at once and the rest while one watches. Both are pure functions of
-//! `now` and of where recordings are, so two runs at the same instant send the same bytes.
+//! The bundled ones come first, each once, spread over the last days: [`script`]. Then [`Day`] continues without end
+//! with the people who write and call on any day: the past week at once, the rest in real time. Both are pure functions
+//! of `now` and of the recordings' address, so two runs at the same instant send the same bytes.
 
 use std::time::Duration;
 
@@ -22,9 +22,9 @@ pub use day::Day;
 
 /// How far back history goes.
 const HISTORY_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
-/// History keeps this far from now, so that a conversation without an end is past the idle timeout of 30 minutes.
+/// History ends this long before now, so that a conversation without an end is past the idle timeout of 30 minutes.
 const HISTORY_GAP_MS: i64 = 90 * 60 * 1_000;
-/// History is laid out in steps of this length.
+/// The step in which history is laid out.
 const SLOT_MS: i64 = 15 * 60 * 1_000;
 /// How busy each hour of the day (UTC) is: quiet nights, a peak before noon and one in the evening.
 const ACTIVITY: [u64; 24] =
@@ -39,16 +39,16 @@ pub struct DemoRecord {
     pub headers: Vec<(String, Vec<u8>)>,
     /// Kafka value.
     pub value: Vec<u8>,
-    /// When to send it, from the demo's start; zero for history.
+    /// When to send it, counted from the demo's start; zero for history.
     pub due: Duration,
-    /// Wrong on purpose: ends in the dead-letter topic.
+    /// Malformed on purpose: ends up in the dead-letter topic.
     pub malformed: bool,
 }
 
-/// The bundled conversations as records in the order of their events' times, all of them past at `now`. `recordings` is the
-/// address below which those of calls are.
+/// The bundled conversations as records in the order of their event times, all before `now`. `recordings` is the base
+/// address of the call recordings.
 pub fn script(now: Timestamp, recordings: &str) -> Vec<DemoRecord> {
-    // Whole milliseconds: events carry their times as text, and offsets are counted in them.
+    // Rounded to milliseconds: events carry their times as text, and offsets count milliseconds.
     let now = Timestamp::from_millis(now.as_millis());
     let mut records = malformed(now);
     for (number, conversation) in (1..).zip(&conversation::bundled()) {
@@ -58,7 +58,7 @@ pub fn script(now: Timestamp, recordings: &str) -> Vec<DemoRecord> {
     records.into_iter().map(|(_, record)| record).collect()
 }
 
-/// A conversation that begins at `start` as records with the times of their events.
+/// A conversation that begins at `start`, as records with their event times.
 fn records_of(
     conversation: &DemoConversation,
     start: Timestamp,
@@ -73,7 +73,7 @@ fn records_of(
     })
 }
 
-/// When the conversation of that number in history began: spread evenly over the busy hours, neighbours in the
+/// When the conversation with this number in history began: spread evenly over the busy hours, with neighbours in the
 /// file far apart.
 fn history_start(number: u64, now: Timestamp) -> Timestamp {
     let oldest = now.plus_millis(-HISTORY_MS);
@@ -93,10 +93,10 @@ fn history_start(number: u64, now: Timestamp) -> Timestamp {
         }
         rest -= weight;
     }
-    oldest // not reached: `rest` is below the sum of all weights
+    oldest // unreachable: `rest` is below the sum of all weights
 }
 
-/// An event before it is put into a carrier.
+/// An event before it is wrapped in a carrier.
 struct DemoEvent {
     at: Timestamp,
     kind: &'static str,
@@ -119,7 +119,7 @@ fn events(conversation: &DemoConversation, start: Timestamp, recordings: &str) -
         data.insert("transcript".into(), transcript.collect());
         events.push(DemoEvent { at: ended_at, kind: "interaction.completed", data });
     } else {
-        // A bare producer lets the metadata ride along with its first message, the others announce the start.
+        // A bare producer attaches the metadata to its first message; the others announce the start.
         let mut riding = started(conversation, start);
         if conversation.carrier != Carrier::Bare {
             let data = std::mem::take(&mut riding);
@@ -127,7 +127,7 @@ fn events(conversation: &DemoConversation, start: Timestamp, recordings: &str) -
         }
         for (index, (message, time)) in conversation.messages.iter().zip(&spoken).enumerate() {
             let mut data = std::mem::take(&mut riding);
-            // In structured mode the event's id is the message's.
+            // In structured mode, the message's id is that of the event.
             if conversation.carrier != Carrier::Structured {
                 data.insert("message_id".into(), format!("{}-m{}", conversation.id, index + 1).into());
             }
@@ -155,13 +155,13 @@ fn events(conversation: &DemoConversation, start: Timestamp, recordings: &str) -
     events
 }
 
-/// When a message is said, in milliseconds from the start.
+/// When a message is spoken, in milliseconds from the start.
 struct SpeechTimes {
     start_ms: i64,
     end_ms: i64,
 }
 
-/// The messages' times.
+/// When each message is spoken.
 fn timeline(conversation: &DemoConversation) -> Vec<SpeechTimes> {
     let mut start_ms = 0;
     let said = |message: &DemoMessage| {
@@ -194,7 +194,7 @@ fn started(conversation: &DemoConversation, start: Timestamp) -> Map<String, Val
     data
 }
 
-/// The fields of `interaction.message` that are about the message.
+/// The fields of `interaction.message` that describe the message.
 fn said(
     conversation: &DemoConversation,
     message: &DemoMessage,
@@ -208,7 +208,7 @@ fn said(
     if let Some(end_ms) = message.end_after_ms.map(|_| time.end_ms) {
         data.insert("end_offset_ms".into(), end_ms.into());
     }
-    // Telephony counts from the start of the call. A bare message has no other time, so it carries the instant.
+    // Telephony counts from the start of the call. A bare message has no other time, so it carries a timestamp.
     let has_other_time = conversation.carrier != Carrier::Bare || conversation.completed;
     if conversation.r#type == "voice_call" && has_other_time {
         data.insert("offset_ms".into(), time.start_ms.into());
@@ -240,8 +240,7 @@ fn ended(
     data
 }
 
-/// Two records that cannot be understood, so that the dead letters have something to show: one cut off in the middle,
-/// one of a type that does not exist.
+/// Two malformed records, so that there are dead letters to show: one truncated, one of a type that does not exist.
 fn malformed(now: Timestamp) -> Vec<(Timestamp, DemoRecord)> {
     let cut_off =
         r#"{"specversion":"1.0","id":"demo-cut-off","type":"interaction.message","data":{"interaction_id":"#;
@@ -261,7 +260,7 @@ fn malformed(now: Timestamp) -> Vec<(Timestamp, DemoRecord)> {
 fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
-        _ => Map::new(), // not reached: only written for object literals
+        _ => Map::new(), // unreachable: only called with object literals
     }
 }
 

@@ -18,14 +18,14 @@ use tokio::runtime::Runtime;
 use crate::client::Client;
 use crate::{app, engine};
 
-/// How long to wait for a destination that accepts nothing.
+/// How long to keep trying while a destination accepts nothing.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Events of one file that are sent together.
 pub(super) struct ImportBatch {
     events: Vec<Vec<u8>>,
-    /// The place of each in the file.
+    /// The position of each in the file.
     positions: Vec<u64>,
     num_bytes: usize,
     modified_us: i64,
@@ -58,8 +58,8 @@ impl ImportBatch {
         self.positions.get(idx).copied().unwrap_or(self.first)
     }
 
-    /// What stands for an event's moment of acceptance: the file's time, and a microsecond for each event before it. It
-    /// is the same however often the event is sent.
+    /// The time that stands in for an event's moment of acceptance: the file's time plus a microsecond for each event
+    /// before it. It is the same no matter how often the event is sent.
     fn accepted_at(&self, position: u64) -> Timestamp {
         let us = self.modified_us.saturating_add(i64::try_from(position).unwrap_or(i64::MAX));
         Timestamp::from_nanos(us.saturating_mul(1_000))
@@ -68,9 +68,9 @@ impl ImportBatch {
 
 /// Where events go.
 pub enum Destination {
-    /// A server that runs.
+    /// A running server.
     Server(Client),
-    /// The topic that is read, or the index by way of its log.
+    /// The topic to read, or the index by way of its log.
     Local(Box<Local>),
 }
 
@@ -96,10 +96,10 @@ impl Destination {
         Ok(Destination::Local(Box::new(local)))
     }
 
-    /// The index of the configuration, whose server must be stopped.
+    /// The configured index, whose server must be stopped.
     ///
     /// # Errors
-    /// The index cannot be opened, or ingest not be started.
+    /// The index cannot be opened, or ingest cannot be started.
     pub fn index(config: &Config) -> anyhow::Result<Self> {
         let registry = Registry::new();
         let metrics = IngestMetrics::new(&registry)?;
@@ -123,7 +123,7 @@ impl Destination {
         Ok(Destination::Local(Box::new(Local { runtime: runtime()?, intake, index: Some((ingest, log)) })))
     }
 
-    /// Sends a batch until it is durable; which of its events were rejected, and why.
+    /// Sends a batch and waits until it is durable; returns which events were rejected, and why.
     pub(super) fn send(&self, batch: &ImportBatch) -> anyhow::Result<Vec<(usize, String)>> {
         match self {
             Destination::Server(client) => send_to_server(client, batch),
@@ -131,7 +131,7 @@ impl Destination {
         }
     }
 
-    /// Waits until what was sent has arrived, if that can be known here.
+    /// Waits until everything sent has arrived, if that can be known here.
     pub(super) fn finish(self) -> anyhow::Result<()> {
         let Destination::Local(local) = self else { return Ok(()) };
         let Some((ingest, log)) = local.index else { return Ok(()) };
@@ -166,7 +166,7 @@ impl Local {
             let events: Vec<_> = events.collect();
             match self.runtime.block_on(self.intake.take(events, &Sender::anybody())) {
                 Ok(Taken { rejected, .. }) => return Ok(rejected),
-                // The index is slower than the disk that is read from; continue as soon as there is room.
+                // The index is slower than the disk; retry as soon as there is room.
                 Err(IntakeError::Log(LogError::IndexBehind)) if self.is_running() => {}
                 Err(
                     IntakeError::Log(LogError::DiskBehind) | IntakeError::TimedOut | IntakeError::Kafka(_),
@@ -193,8 +193,7 @@ struct RejectedEvent {
     reason: String,
 }
 
-/// Events with gaps between them in the file are sent one run after the other, because each one's time follows from its
-/// place.
+/// Events that are not consecutive in the file are sent run by run, because each time follows from the position.
 fn send_to_server(client: &Client, batch: &ImportBatch) -> anyhow::Result<Vec<(usize, String)>> {
     let mut rejected = Vec::new();
     let mut begin = 0;
@@ -223,7 +222,7 @@ fn send_run(client: &Client, events: &[Vec<u8>], accepted_at: Timestamp) -> anyh
     loop {
         let sent = client.post("/v1/events", &parameters, "application/json", Some("zstd"), body.clone());
         match sent {
-            Ok(response) => return response.json().context("the server's answer is not understood"),
+            Ok(response) => return response.json().context("the server's answer cannot be understood"),
             Err(error) if error.is_passing && Instant::now() < give_up_at => {
                 std::thread::sleep(error.retry_after.unwrap_or(PAUSE));
             }

@@ -1,4 +1,4 @@
-//! Which files are imported, and their text.
+//! Finds the files to import and reads their text.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -11,30 +11,30 @@ use indicatif::ProgressBar;
 /// The kinds of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum FileKind {
-    /// Events, or payloads of the systems that Hearken knows: one a line, in an array, or one alone
+    /// Events, or payloads of the systems that Hearken knows: one per line, in an array, or a single one
     Json,
-    /// One message a row
+    /// One message per row
     Csv,
     /// One conversation, lines of `Speaker: text`
     Transcript,
 }
 
-/// A file to be imported.
+/// A file to import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ImportFile {
-    /// As the user knows it.
+    /// The name the user gave it.
     pub(super) name: String,
     /// `None` is standard input.
     pub(super) path: Option<PathBuf>,
     pub(super) kind: FileKind,
-    /// The file's name without folders and endings.
+    /// The file's name without folders and extensions.
     pub(super) stem: String,
     pub(super) size_bytes: u64,
-    /// When the file was changed last, microseconds since 1970 UTC.
+    /// When the file was last modified, in microseconds since 1970 UTC.
     pub(super) modified_us: i64,
 }
 
-/// The files, in the order named and by name within folders, and how many in folders are of no known kind.
+/// The files, in the order given and by name within folders, and how many files in folders are of no known kind.
 pub(super) fn list(paths: &[String], kind: Option<FileKind>) -> anyhow::Result<(Vec<ImportFile>, usize)> {
     let (mut sources, mut num_ignored) = (Vec::new(), 0);
     for path in paths {
@@ -74,7 +74,7 @@ fn walk(
     let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
     paths.sort();
     for path in paths {
-        // A link to a folder may lead in a circle; a link to a file is a file.
+        // A link to a folder may form a loop; a link to a file is a file.
         if path.is_dir() {
             if !path.is_symlink() {
                 walk(&path, kind, sources, num_ignored)?;
@@ -101,7 +101,7 @@ fn source(path: &Path, kind: FileKind) -> anyhow::Result<ImportFile> {
     })
 }
 
-/// The file's name without the ending of its compression.
+/// The file's name without its compression extension.
 fn plain_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     for ending in [".gz", ".zst", ".zstd"] {
@@ -127,7 +127,7 @@ fn microseconds(time: SystemTime) -> i64 {
 }
 
 impl ImportFile {
-    /// The text, decompressed as its first bytes say. `bar` moves as the file is read.
+    /// The text, decompressed according to its first bytes. `bar` advances as the file is read.
     pub(super) fn open(&self, bar: &ProgressBar) -> anyhow::Result<Box<dyn BufRead>> {
         let cannot_read = || format!("cannot read `{}`", self.name);
         let mut bytes: Box<dyn BufRead> = match &self.path {

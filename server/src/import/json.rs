@@ -1,4 +1,4 @@
-//! JSON in any arrangement: one value a line, an array, or values one after the other over any number of lines.
+//! JSON in any arrangement: one value per line, an array, or consecutive values over any number of lines.
 
 use std::io::{self, BufRead, Cursor, Read as _};
 
@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::{Item, Items};
 
-/// No value is longer: an interaction has at most 8 MB of text.
+/// Longest value; an interaction has at most 8 MB of text.
 const VALUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -21,7 +21,7 @@ pub(super) fn items(text: Box<dyn BufRead>) -> Items {
                 Err(error) => return Some(Err(error)),
             }
         }
-        let next = arrangement.as_mut()?.next().context("cannot read the file on");
+        let next = arrangement.as_mut()?.next().context("cannot continue to read the file");
         if !matches!(next, Ok(Some(_))) {
             arrangement = None;
         }
@@ -80,7 +80,7 @@ impl Arrangement {
     }
 }
 
-/// What is not JSON is reported here, with its place in the file, and never sent.
+/// Reports invalid JSON with its place in the file, instead of sending it.
 fn checked(value: Vec<u8>) -> Item {
     match serde_json::from_slice::<IgnoredAny>(&value) {
         Ok(_) => Ok(value),
@@ -88,7 +88,7 @@ fn checked(value: Vec<u8>) -> Item {
     }
 }
 
-/// The next byte that is not white space (nor a comma, in arrays), which stays unread.
+/// The next byte that is not white space (nor, in arrays, a comma); it is left unread.
 fn skip_white(text: &mut impl BufRead, in_array: bool) -> io::Result<Option<u8>> {
     loop {
         let bytes = text.fill_buf()?;
@@ -119,8 +119,8 @@ fn read_line(text: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     Ok((!line.is_empty()).then_some(line))
 }
 
-/// One value, from its first byte to its last: an object or array to its closing bracket, anything else to what
-/// separates values.
+/// One value, from its first byte to its last: an object or array up to its closing bracket, anything else up to a
+/// separator.
 fn read_value(text: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut value = Vec::new();
     let (mut depth, mut in_string, mut is_escaped) = (0_usize, false, false);
@@ -143,7 +143,7 @@ fn read_value(text: &mut impl BufRead) -> io::Result<Vec<u8>> {
                     break;
                 }
                 b',' | b']' | b'}' if depth == 0 => {
-                    // At least one byte, so that text that is not JSON is passed over.
+                    // At least one byte, so that invalid text is skipped rather than read forever.
                     end = Some(if value.is_empty() { at.max(1) } else { at });
                     break;
                 }
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<String> {
-        // In small pieces, so that values lie across them.
+        // In small pieces, so that values span them.
         let pieces = io::BufReader::with_capacity(3, Cursor::new(text.to_owned()));
         let shown = |item: Item| {
             item.map_or_else(|reason| format!("! {reason}"), |value| String::from_utf8(value).unwrap())
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!((read_lines[0].as_str(), read_lines[2].as_str()), ("{\"a\":1}", "{\"b\":2}"));
         assert!(read_lines[1].starts_with("! not JSON"), "{read_lines:?}");
         for text in ["}", "[}", "[1 2}]", "{", "[[[", "\"", "]]"] {
-            read(text); // comes to an end
+            read(text); // must terminate
         }
     }
 }

@@ -1,6 +1,7 @@
-//! How far each file has come: one small file for each, so that an interrupted import continues where it stopped.
+//! How far each file has come, in one small file for each, so that an interrupted import continues where it stopped.
 //!
-//! They are kept in the user's state folder until a whole import is done. A file that has changed since is imported from its start.
+//! They are kept in the user's state folder until the whole import is done. A file that has changed since is imported
+//! from the start.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::ImportFile;
 
-/// Where progress is kept, for imports into one destination.
+/// Where progress is kept for imports into one destination.
 pub struct Progress {
     folder: PathBuf,
     destination: String,
@@ -21,27 +22,27 @@ pub struct Progress {
 pub(super) struct Reached {
     /// Which file, into which destination.
     identity: String,
-    /// Events that are durable at the destination, or were skipped.
+    /// Events that are durable at the destination or were skipped.
     pub(super) num_items: u64,
-    /// When the file was changed last, as the import began.
+    /// When the file was last modified, as of the start of the import.
     pub(super) modified_us: Option<i64>,
     pub(super) is_finished: bool,
 }
 
 impl Progress {
-    /// Progress is kept in `folder`, which is made when there is some.
+    /// Progress is kept in `folder`, which is created when needed.
     pub fn new(folder: PathBuf, destination: impl Into<String>) -> Self {
         Progress { folder, destination: destination.into(), finished: Vec::new() }
     }
 
-    /// How far an earlier import of the same file into the same destination has come.
+    /// How far an earlier import of this file into the same destination has come.
     pub(super) fn of(&self, source: &ImportFile) -> Option<Reached> {
         let (identity, path) = self.place(source)?;
         let reached: Reached = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
         (reached.identity == identity).then_some(reached)
     }
 
-    /// Keeps how far the file has come.
+    /// Records how far the file has come.
     pub(super) fn keep(
         &mut self,
         source: &ImportFile,
@@ -59,14 +60,14 @@ impl Progress {
         Ok(())
     }
 
-    /// Forgets this run's files, all of which are done.
+    /// Deletes the progress of this run's files, all of which are done.
     pub(super) fn forget_finished(&mut self) {
         for path in self.finished.drain(..) {
-            let _ = std::fs::remove_file(path); // a file that stays only skips an import that is not needed
+            let _ = std::fs::remove_file(path); // a file left behind only skips an import that is not needed
         }
     }
 
-    /// Standard input has no place: it cannot be read again.
+    /// Standard input has none: it cannot be read again.
     fn place(&self, source: &ImportFile) -> Option<(String, PathBuf)> {
         let path = source.path.as_deref()?;
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -83,7 +84,7 @@ impl Progress {
     }
 }
 
-/// Writes the file whole or not at all.
+/// Writes the file atomically.
 fn write(path: &Path, reached: &Reached) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;

@@ -8,19 +8,19 @@ use serde_json::{Map, Value};
 use super::Items;
 use super::transcript::role_of;
 
-/// Fields whose values are whole numbers, numbers, or true and false; all others are text.
+/// Fields whose values are integers, numbers or booleans; all others are text.
 const INTEGERS: &[&str] = &["offset_ms", "end_offset_ms"];
 const NUMBERS: &[&str] = &["sentiment_score", "confidence"];
 const BOOLEANS: &[&str] = &["billable", "interrupted"];
 /// Fields that a message needs.
 const REQUIRED: [&str; 3] = ["interaction_id", "role", "message"];
 
-/// Which column is which field of a message event. A column that has a field's name needs no mapping.
+/// Maps CSV columns to fields of a message event. A column with a field's name needs no mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mapping {
     /// Field and column.
     pub columns: Vec<(String, String)>,
-    /// Field and the value that it has in every row.
+    /// Field and its value in every row.
     pub constants: Vec<(String, String)>,
 }
 
@@ -87,7 +87,7 @@ fn event<'a>(values: impl Iterator<Item = (&'a str, &'a str)>) -> Map<String, Va
     event
 }
 
-/// Text that is not of the field's type stays text, which is then rejected with the rule.
+/// Text of the wrong type stays text, so that the event is rejected with the proper rule.
 fn value_of(field: &str, text: &str) -> Value {
     let as_text = || Value::from(text);
     match field {

@@ -1,5 +1,5 @@
-//! Transcripts: lines of `Speaker: text`, with or without a time before them. A file is one interaction, named after
-//! the file.
+//! Transcripts: lines of `Speaker: text`, optionally preceded by a time. A file is one interaction, named after the
+//! file.
 
 use std::io::{BufRead, Read as _};
 
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::{Item, Items};
 
-/// No transcript is longer: an interaction has at most 8 MB of text.
+/// Longest transcript; an interaction has at most 8 MB of text.
 const TRANSCRIPT_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// A longer text before a colon is not a name.
+/// Text before a colon that is longer than this is not a name.
 const SPEAKER_CHARS_MAX: usize = 60;
 
-/// Names of speakers, in lower case, and their roles.
+/// Speaker names in lower case, by role.
 const ROLES: &[(&str, &[&str])] = &[
     ("user", &["user", "customer", "client", "caller", "visitor", "guest", "kunde", "kundin", "cliente"]),
     (
@@ -25,13 +25,13 @@ const ROLES: &[(&str, &[&str])] = &[
     ("tool", &["tool", "function"]),
 ];
 
-/// The role of a speaker with that name.
+/// The role of a speaker with this name.
 pub(super) fn role_of(name: &str) -> Option<&'static str> {
     let name = name.trim().to_lowercase();
     ROLES.iter().find(|(_, names)| names.contains(&name.as_str())).map(|(role, _)| *role)
 }
 
-/// Names and roles in addition to the known ones.
+/// Names and roles in addition to the built-in ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Speakers(pub Vec<(String, String)>);
 
@@ -76,7 +76,7 @@ fn event(text: &str, speakers: &Speakers, id: &str) -> Item {
                 turns.push(TranscriptLine { role, offset_ms, text: said.trim().to_owned() });
             }
             None if said.is_empty() => {}
-            // A line without a speaker continues the message before.
+            // A line without a speaker continues the previous message.
             None => match turns.last_mut() {
                 Some(turn) => {
                     turn.text.push('\n');
@@ -108,7 +108,7 @@ fn is_name(text: &str) -> bool {
     starts_well && text.chars().count() <= SPEAKER_CHARS_MAX && text.chars().all(is_part)
 }
 
-/// A time such as `[01:23]`, `(1:02:03)` or `01:23` before the speaker, and what follows.
+/// A time such as `[01:23]`, `(1:02:03)` or `01:23` before the speaker, and the rest of the line.
 fn split_time(line: &str) -> (Option<i64>, &str) {
     let bare = line.trim_start_matches(['[', '(']);
     let end = bare.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(bare.len());

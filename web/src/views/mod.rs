@@ -50,7 +50,7 @@ pub(crate) async fn lead_to(
         Some(view) => see_other(&address(&view)),
         None => {
             let (clock, _) = clock(&Location::default(), &headers);
-            failure(&Problem::new("not_found", "there is no view of this name"), &clock)
+            failure(&Problem::new("not_found", "there is no view with this name"), &clock)
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Chatwoot: webhooks of conversations and messages, and conversations as its API exports them.
+//! Chatwoot: webhooks about conversations and messages, and conversations as its API exports them.
 //!
-//! Instants in seconds since the epoch or RFC 3339. Agents are people, agent bots are not.
+//! Times are in seconds since the epoch or RFC 3339. Agents are people; agent bots are not.
 
 use hearken_model::{
     End, Event, InteractionType, MessageTime, MessageUpdate, Rating, Role, Status, Timestamp,
@@ -15,7 +15,7 @@ use super::shape::Mark;
 use super::{Context, Format, html};
 use crate::decode::{Decoded, Rejection};
 
-/// Webhooks that are known; those about conversations and messages are read.
+/// The known webhooks; those about conversations and messages are read.
 const EVENTS: &[&str] = &["conversation_", "message_", "webwidget_triggered", "contact_", "inbox_"];
 
 pub(super) static WEBHOOK: Format = Format {
@@ -47,7 +47,7 @@ fn read_webhook(body: &Value, context: &Context<'_>) -> Result<Decoded, Rejectio
     Ok(Decoded::Events(vec![event]))
 }
 
-/// Conversations are numbered for each account.
+/// Chatwoot numbers conversations per account.
 fn conversation_id(
     account: &Value,
     conversation: &Value,
@@ -134,7 +134,7 @@ fn take_message(event: &mut Event, message: &Value) {
         event.rating =
             Some(Rating { rating: rating as u8, rating_comment: text(&answer["feedback_message"]) });
     }
-    // Surveys and private notes are not said to the customer.
+    // The customer does not see surveys and private notes.
     if message["private"] == true || message["content_type"] == "input_csat" {
         return;
     }

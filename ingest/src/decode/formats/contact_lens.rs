@@ -1,6 +1,6 @@
 //! Amazon Connect Contact Lens: the analysis of a contact, a call or a chat.
 //!
-//! Offsets in milliseconds from the start. The agent is a person. Scores from −5 to +5.
+//! Offsets are in milliseconds from the start. The agent is a person. Scores range from −5 to +5.
 
 use hearken_model::{End, Event, InteractionType, Role, Sentiment, Status, Timestamp};
 use serde_json::Value;
@@ -23,12 +23,12 @@ pub(super) static FORMAT: Format = Format {
     read,
 };
 
-/// Scores this near to 0 are neither good nor bad.
+/// Scores this close to 0 count as neutral.
 const NEUTRAL_MAX: f64 = 1.0;
 
 fn read(body: &Value, context: &Context<'_>) -> Result<Decoded, Rejection> {
     let about = &body["CustomerMetadata"];
-    // Files without a contact id are identified by the record's key, else by a hash of their content.
+    // Files without a contact id are identified by the record's key, or else by a hash of their content.
     let of_key = || context.record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
     let of_content =
         || format!("contact-lens/{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, body.to_string().as_bytes()));
@@ -69,7 +69,7 @@ fn read(body: &Value, context: &Context<'_>) -> Result<Decoded, Rejection> {
     Ok(Decoded::Events(vec![event]))
 }
 
-/// `…/<contact id>_20240131T09:59_UTC.wav` says when the contact began.
+/// `…/<contact id>_20240131T09:59_UTC.wav` tells when the contact began.
 fn time_in_name(uri: &str) -> Option<Timestamp> {
     let (before, _) = uri.rsplit_once("_UTC")?;
     let (_, time) = before.rsplit_once('_')?;

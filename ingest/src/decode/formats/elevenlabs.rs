@@ -1,6 +1,6 @@
 //! ElevenLabs agents: the post-call webhook.
 //!
-//! Seconds everywhere; `cost` is credits and `cost_fiat` US dollars; input tokens without the cached ones.
+//! All times are in seconds; `cost` is in credits and `cost_fiat` in US dollars; input tokens exclude cached ones.
 
 use hearken_model::{
     Direction, End, Event, InteractionType, MessageUpdate, Rating, Role, Status, Timestamp, Usage,
@@ -99,7 +99,7 @@ fn started(event: &mut Event, data: &Value, start_time: Option<Timestamp>) {
     for (name, collected) in fields(&data["analysis"]["data_collection_results"]) {
         gathered.add(&format!("data_collection.{name}"), &collected["value"]);
     }
-    // ElevenLabs' own variables repeat what other fields say.
+    // ElevenLabs' own variables repeat other fields.
     for (name, value) in fields(variables).filter(|(name, _)| !name.starts_with("system__")) {
         gathered.add(&format!("dynamic_variables.{name}"), value);
     }
@@ -139,7 +139,7 @@ fn read_turn(turn: &Value, transcript: &mut TranscriptBuilder) {
     }
 }
 
-/// The model that used most tokens, because a message names only one.
+/// The model that used the most tokens, because a message names only one.
 fn model_usage(by_model: &Value) -> Option<(String, Usage)> {
     let tokens = |used: &Value, kind: &str| count(&used[kind]["tokens"]).unwrap_or(0);
     let usages = fields(by_model).map(|(model, used)| {
@@ -172,7 +172,7 @@ fn end(data: &Value, start_time: Option<Timestamp>, time: Timestamp) -> Option<E
     Some(End { end_time: end_time.or(Some(time)), status, end_reason, recording_url: None, cost })
 }
 
-/// Stars are a rating; a thumb is not a number and stays in the metadata.
+/// Stars are a rating; a thumb is not a number, and stays in the metadata.
 fn rating(feedback: &Value) -> Option<Rating> {
     let rating = count(&feedback["rating"]).filter(|rating| (1..=5).contains(rating))?;
     Some(Rating { rating: rating as u8, rating_comment: text(&feedback["comment"]) })

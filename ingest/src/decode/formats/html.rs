@@ -1,6 +1,6 @@
-//! Text out of HTML, as help desks store what was written.
+//! Extracts the text from HTML, in which help desks store messages.
 
-/// The text that a reader of the HTML sees; plain text stays as it is.
+/// The text that a reader of the HTML sees; plain text is returned unchanged.
 pub(super) fn text(html: &str) -> String {
     if !html.contains(['<', '&']) {
         return html.to_owned();

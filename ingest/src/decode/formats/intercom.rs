@@ -1,6 +1,6 @@
 //! Intercom: conversations with their parts, as its API exports them and its webhooks carry them.
 //!
-//! Instants in seconds since the epoch; texts are HTML. Admins are people, but for answers that say they are the AI
+//! Times are in seconds since the epoch; texts are HTML. Admins are people, except for answers marked as the AI
 //! agent's.
 
 use hearken_model::{End, Event, InteractionType, MessageTime, MessageUpdate, Rating, Role, Status};
@@ -96,7 +96,7 @@ fn take_part(event: &mut Event, part: &Value, created_at: &Value) {
     else {
         return;
     };
-    // Notes are not said to the customer.
+    // The customer does not see notes.
     if matches!(part["part_type"].as_str(), Some("note" | "note_and_reopen")) {
         return;
     }

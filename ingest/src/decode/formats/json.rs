@@ -5,15 +5,15 @@ use serde_json::{Map, Value};
 
 use super::super::{Rejection, RejectionKind};
 
-/// Most characters of a refused value that a reason repeats.
+/// Most characters of a refused value that a reason quotes.
 const SHOWN_CHARS_MAX: usize = 80;
 
-/// The value at a path of names joined by dots; `null` where there is none.
+/// The value at a dotted path; `null` if there is none.
 pub(super) fn at<'a>(body: &'a Value, path: &str) -> &'a Value {
     path.split('.').fold(body, |value, name| &value[name])
 }
 
-/// A value as a reason repeats it.
+/// A value as reasons quote it.
 pub(super) fn shown(value: &Value) -> String {
     let text = value.to_string();
     let mut shown: String = text.chars().take(SHOWN_CHARS_MAX).collect();
@@ -23,7 +23,7 @@ pub(super) fn shown(value: &Value) -> String {
     shown
 }
 
-/// A text that is not empty.
+/// A non-empty text.
 pub(super) fn text(value: &Value) -> Option<String> {
     value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
@@ -33,7 +33,7 @@ pub(super) fn first_text<const N: usize>(values: [&Value; N]) -> Option<String> 
     values.into_iter().find_map(text)
 }
 
-/// A text or a whole number, as ids are.
+/// A text or an integer, as ids are.
 pub(super) fn id(value: &Value) -> Option<String> {
     match value {
         Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
@@ -51,7 +51,7 @@ pub(super) fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().map(Map::iter).into_iter().flatten()
 }
 
-/// A number, also one that is written as a text.
+/// A number, even if written as a text.
 pub(super) fn number(value: &Value) -> Option<f64> {
     let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
     number.is_finite().then_some(number)
@@ -74,26 +74,25 @@ pub(super) fn millis(value: &Value) -> Option<i64> {
     number(value).map(|millis| millis.round() as i64)
 }
 
-/// An instant given in seconds since the epoch, fractions kept to the microsecond. Several systems write 0 for
-/// unknown.
+/// A time in seconds since the epoch, with fractions kept to the microsecond. Several systems write 0 for unknown.
 pub(super) fn unix_seconds(value: &Value) -> Option<Timestamp> {
     const NANOS_PER_MICRO: i64 = 1_000;
     let micros = (number(value).filter(|seconds| *seconds > 0.0)? * 1e6).round();
     (micros < i64::MAX as f64 / 1e3).then(|| Timestamp::from_nanos(micros as i64 * NANOS_PER_MICRO))
 }
 
-/// An instant given in milliseconds since the epoch; 0 is unknown.
+/// A time in milliseconds since the epoch; 0 means unknown.
 pub(super) fn unix_millis(value: &Value) -> Option<Timestamp> {
     let millis = number(value).filter(|millis| *millis > 0.0 && *millis < i64::MAX as f64 / 1e6)?;
     Some(Timestamp::from_millis(millis.round() as i64))
 }
 
-/// An instant in RFC 3339.
+/// A time in RFC 3339.
 pub(super) fn rfc3339(value: &Value) -> Option<Timestamp> {
     Timestamp::parse(value.as_str()?).ok()
 }
 
-/// An amount in US dollars, 0 or more, of which one unit is `10^-scale` dollars: 2 for cents.
+/// An amount of 0 or more in units of `10^-scale` US dollars; with scale 2, in cents.
 pub(super) fn dollars(value: &Value, scale: u32) -> Option<Cost> {
     let text = match value {
         Value::String(text) => text.clone(),
@@ -105,7 +104,7 @@ pub(super) fn dollars(value: &Value, scale: u32) -> Option<Cost> {
     (!amount.is_sign_negative()).then(|| Cost { amount, currency: "USD".to_owned() })
 }
 
-/// JSON that is given as a text, as tools' arguments often are; any other text stays one.
+/// Parses JSON given as a text, as tool arguments often are; any other text is kept as text.
 pub(super) fn parsed(value: &Value) -> Option<Value> {
     match value {
         Value::Null => None,
@@ -126,13 +125,13 @@ pub(super) fn interaction_id(body: &Value, path: &str) -> Result<InteractionId, 
     checked_interaction_id(required(id(at(body, path)), path)?, path)
 }
 
-/// Checks the bounds of an interaction id that was made of what is at `path`.
+/// Checks the bounds of an interaction id that was derived from the value at `path`.
 pub(super) fn checked_interaction_id(id: String, path: &str) -> Result<InteractionId, Rejection> {
     InteractionId::try_new(id)
         .map_err(|error| RejectionKind::InvalidValue.because(format!("`{path}`: {error}")))
 }
 
-/// The array at a path; an absent one is empty.
+/// The array at a path; empty if absent.
 pub(super) fn list<'a>(body: &'a Value, path: &str) -> Result<&'a [Value], Rejection> {
     match at(body, path) {
         Value::Null => Ok(&[]),

@@ -1,7 +1,7 @@
-//! LiveKit agents: the report of a session.
+//! LiveKit agents: session reports.
 //!
-//! Instants in seconds since the epoch, with fractions; input tokens include the cached ones. A turn's `created_at` may
-//! be later than its answer's, so the order of the items stands.
+//! Times are in seconds since the epoch, with fractions; input tokens include cached ones. A turn's `created_at` may be
+//! later than that of its answer, so the order of the items is kept.
 
 use hearken_model::{End, Event, InteractionType, Role, Status, Timestamp, Usage};
 use serde_json::Value;
@@ -22,7 +22,7 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn read(body: &Value, context: &Context<'_>) -> Result<Decoded, Rejection> {
-    // A room may see several sessions, each of which is a job.
+    // A room may host several sessions, each of which is a job.
     let id = required(first_text([&body["job_id"], &body["room_id"], &body["room"]]), "job_id")?;
     let id = checked_interaction_id(id, "job_id")?;
     let reported_at = unix_seconds(&body["timestamp"]);
@@ -98,7 +98,8 @@ fn read_item(item: &Value, transcript: &mut TranscriptBuilder) {
     message.confidence = number(&item["transcript_confidence"]).filter(|share| (0.0..=1.0).contains(share));
 }
 
-/// LiveKit counts tokens for a whole session: those of the model that used most are attributed to the agent's last message.
+/// LiveKit only counts tokens per session: those of the model that used the most are attributed to the agent's last
+/// message.
 fn use_tokens(usage: &Value, transcript: &mut TranscriptBuilder) {
     let models = items(usage).iter().filter(|usage| usage["type"] == "llm_usage");
     let used = models.map(|used| {

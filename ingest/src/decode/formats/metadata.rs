@@ -1,4 +1,4 @@
-//! Everything else a system says about a conversation: bounded metadata, and the few names that map to fields of ours.
+//! Everything else a system says about a conversation: bounded metadata, and the few names that map to our own fields.
 
 use std::collections::BTreeMap;
 
@@ -8,29 +8,29 @@ use serde_json::Value;
 
 use super::json;
 
-/// Most bytes of a key; longer ones are left out.
+/// Most bytes of a key; longer keys are left out.
 const KEY_BYTES_MAX: usize = 256;
-/// Most bytes of a value; longer ones are cut.
+/// Most bytes of a value; longer values are cut.
 const VALUE_BYTES_MAX: usize = 4_096;
 /// Deepest nesting of objects that is read.
 const DEPTH_MAX: usize = 8;
-/// Names of the customer's address, which is subject to privacy settings and never metadata.
+/// Names of the customer's address, which is subject to the privacy settings and never becomes metadata.
 const ADDRESSES: [&str; 2] = ["ip", "ip_address"];
 
-/// Metadata as it is gathered: what is added first stays when there is too much.
+/// Metadata being collected; if there is too much, what was added first is kept.
 #[derive(Default)]
 pub(super) struct Metadata {
     flat: BTreeMap<String, Scalar>,
 }
 
 impl Metadata {
-    /// Adds a value under a key, nested objects flattened with dots. Lists of plain values become one text; what
+    /// Adds a value under a key, with nested objects joined by dots. Lists of plain values become one text. Whatever
     /// exceeds the bounds is left out, because a conversation is not refused for its metadata.
     pub(super) fn add(&mut self, key: &str, value: &Value) {
         self.add_nested(key, value, 0);
     }
 
-    /// Adds the fields of an object, each under its own name.
+    /// Adds each field of an object under its own name.
     pub(super) fn add_fields(&mut self, object: &Value) {
         for (name, value) in json::fields(object) {
             self.add(name, value);
@@ -87,8 +87,8 @@ fn cut(text: &str) -> String {
     text[..end].to_owned()
 }
 
-/// Fields that systems have no place for and operators put into their free metadata: they are taken from there
-/// unless something else gave them.
+/// Takes fields for which a system has no place, and which operators put into its free metadata, unless they are
+/// already set.
 pub(super) fn adopt(started: &mut StartedFields, free: &Value) {
     let set = |field: &mut Option<String>, names: &[&str]| {
         if field.is_none() {
@@ -104,7 +104,7 @@ pub(super) fn adopt(started: &mut StartedFields, free: &Value) {
     set(&mut started.language, &["language"]);
 }
 
-/// Analysis that operators have configured in their system, under names of their own.
+/// Takes analysis that operators have configured in their system under names of their own.
 pub(super) fn adopt_analysis(
     analysis: &mut Assessment,
     name: &str,
@@ -136,7 +136,7 @@ pub(super) fn adopt_analysis(
     }
 }
 
-/// A sentiment by its English name, in any letter case.
+/// A sentiment by its English name, ignoring case.
 pub(super) fn sentiment(value: &Value) -> Option<Sentiment> {
     Sentiment::from_name(&value.as_str()?.to_ascii_lowercase())
 }

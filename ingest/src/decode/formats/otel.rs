@@ -1,11 +1,12 @@
-//! OpenTelemetry GenAI: logs and spans of language models' calls, as OTLP in JSON or protobuf.
+//! OpenTelemetry GenAI: logs and spans of language model calls, as OTLP in JSON or protobuf.
 //!
-//! Instants in nanoseconds since the epoch; input tokens include the cached ones.
+//! Times are in nanoseconds since the epoch; input tokens include cached ones.
 //!
-//! Every call repeats the whole history, so a turn is known by what was said: its role, its text and how many times
-//! the same was said before it. Of the observations of a turn the call's own output stands, for it knows model, tokens
-//! and time; else the earliest, for it is nearest to when the turn was said. Folding keeps the latest version of a
-//! message, so observations get versions that order them this way, whatever order they arrive in: see [`Rank`].
+//! Every call repeats the whole history, so a turn is identified by what was said: its role, its text, and how often
+//! the same was said before it. Of several observations of a turn, the output of the call itself wins, because it knows
+//! the model, tokens and time; otherwise the earliest, because it is closest to when the turn was said. Folding keeps
+//! the latest version of a message, so each observation gets a version that yields this order, however they arrive: see
+//! [`Rank`].
 
 use std::collections::HashMap;
 
@@ -26,10 +27,10 @@ use crate::decode::{Decoded, Rejection, RejectionKind};
 pub(super) static FORMAT: Format =
     Format { name: "OTLP", marks: &[Mark::list(&["resourceLogs", "resourceSpans"])], read };
 
-/// Attributes that name the conversation, the most telling first; without any, it is the trace.
+/// Attributes that name the conversation, the most specific first; without any, the trace is the conversation.
 const CONVERSATION: [&str; 3] = ["gen_ai.conversation.id", "session.id", "langfuse.session.id"];
 
-/// An OTLP request in protobuf, as the JSON that says the same; `None` if it is none.
+/// Converts an OTLP request in protobuf to the equivalent JSON; `None` if it is not one.
 pub(super) fn of_protobuf(bytes: &[u8]) -> Option<Value> {
     if let Ok(logs) = ExportLogsServiceRequest::decode(bytes) {
         let mut scopes = logs.resource_logs.iter().flat_map(|resource| &resource.scope_logs);
@@ -48,7 +49,7 @@ fn read(body: &Value, context: &Context<'_>) -> Result<Decoded, Rejection> {
     for record in records(body, context) {
         let record = record?;
         let Some(kind) = Kind::of(&record) else { continue };
-        // Older conventions have an event for each message: those of one span are one call.
+        // Older conventions have one event per message; all events of a span belong to one call.
         let span = record.span_key().filter(|_| matches!(kind, Kind::Input | Kind::Choice));
         let known = span.as_ref().and_then(|span| by_span.get(span));
         match known.and_then(|place| calls.get_mut(*place)) {
@@ -76,7 +77,7 @@ fn read(body: &Value, context: &Context<'_>) -> Result<Decoded, Rejection> {
     Ok(Decoded::Events(events))
 }
 
-/// A log record or a span, its attributes as plain JSON.
+/// A log record or a span, with its attributes as plain JSON.
 struct Record {
     name: String,
     start: Timestamp,
@@ -92,7 +93,7 @@ struct Record {
 }
 
 impl Record {
-    /// An attribute of the record, else of its resource.
+    /// An attribute of the record, or else of its resource.
     fn attribute(&self, name: &str) -> &Value {
         match &self.attributes[name] {
             Value::Null => &self.resource[name],
@@ -174,7 +175,7 @@ fn unix_nanos(value: &Value) -> Option<Timestamp> {
     (nanos > 0).then(|| Timestamp::from_nanos(nanos))
 }
 
-/// An id of zeros is no id.
+/// An all-zero id means no id.
 fn trace_id(value: &Value) -> Option<String> {
     text(value).filter(|id| id.bytes().any(|byte| byte != b'0')).map(|id| id.to_ascii_lowercase())
 }
@@ -185,7 +186,7 @@ fn attributes(list: &Value) -> Value {
     Value::Object(fields.collect())
 }
 
-/// A value of OTLP as plain JSON.
+/// An OTLP value as plain JSON.
 fn any_value(value: &Value) -> Value {
     let Some((kind, held)) = value.as_object().and_then(|object| object.iter().next()) else {
         return Value::Null;
@@ -199,18 +200,18 @@ fn any_value(value: &Value) -> Value {
     }
 }
 
-/// The content of a record.
+/// What a record describes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A call of a model, with its whole history.
+    /// A call to a model, with its whole history.
     Call,
     /// One message of a call's history, in the older conventions.
     Input,
     /// One answer, in the older conventions.
     Choice,
-    /// A tool was run.
+    /// A tool call that was executed.
     Tool,
-    /// The conversation was evaluated.
+    /// An evaluation of the conversation.
     Evaluation,
 }
 
@@ -236,14 +237,14 @@ impl Kind {
     }
 }
 
-/// Which observation of a message wins. A message's version is its event's time, of which the largest wins.
+/// Which observation of a message wins. Its version is its event time, and the largest wins.
 #[derive(Clone, Copy)]
 enum Rank {
     /// A tool call without its result: anything that knows more wins.
     Bare(Timestamp),
     /// From a history: the earliest wins.
     Repeated(Timestamp),
-    /// From the call that produced it: the latest wins, also over both others.
+    /// From the call that produced it: beats both others, and the latest wins.
     Original(Timestamp),
 }
 
@@ -257,14 +258,15 @@ impl Rank {
     }
 }
 
-/// One thing that was said. A tool's call and its result are two, for they come from different calls of the model.
+/// One thing that was said. A tool's call and its result are separate, because they come from different calls of the
+/// model.
 enum ModelMessage {
     Text { role: Role, text: String },
     ToolCall { call_id: Option<String>, tool: ToolCall },
     ToolResult { call_id: Option<String>, tool: ToolCall },
 }
 
-/// What went into a call of a model and what came out of it.
+/// The input and output of a call to a model.
 #[derive(Default)]
 struct Turns {
     inputs: Vec<ModelMessage>,
@@ -304,7 +306,7 @@ impl Turns {
     }
 }
 
-/// One call of a model, or of a tool.
+/// One call to a model or a tool.
 struct Call {
     record: Record,
     turns: Turns,
@@ -316,7 +318,7 @@ impl Call {
         let conversation = CONVERSATION.iter().find_map(|name| text(record.attribute(name)));
         let Some(conversation) = conversation.or_else(|| record.trace_id.clone()) else {
             return Err(RejectionKind::MissingField.because(format!(
-                "{} has neither `gen_ai.conversation.id` nor `traceId`; one of them must say which conversation it is of",
+                "{} has neither `gen_ai.conversation.id` nor `traceId`; one of them must identify the conversation",
                 record.place
             )));
         };
@@ -368,7 +370,7 @@ impl Call {
     }
 }
 
-/// Gives messages their ids.
+/// Assigns ids to messages.
 #[derive(Default)]
 struct Names {
     said: HashMap<(Role, String), u32>,
@@ -418,7 +420,8 @@ fn push_message(said: &mut Vec<ModelMessage>, message: &Value) {
     }
 }
 
-/// Texts of one message are one; tools' calls and results stand by themselves. A model's thoughts are not part of what was said.
+/// All texts of a message are joined; tool calls and results stay separate. A model's thoughts are not part of what was
+/// said.
 fn push_parts(said: &mut Vec<ModelMessage>, role: Role, parts: &[Value]) {
     let mut texts = String::new();
     let mut tools = Vec::new();
@@ -456,7 +459,7 @@ fn push_parts(said: &mut Vec<ModelMessage>, role: Role, parts: &[Value]) {
     said.extend(tools);
 }
 
-/// The name of the tool that a result is of.
+/// The name of the tool that a result belongs to.
 fn called(said: &[ModelMessage], tools: &[ModelMessage], call_id: Option<&str>) -> String {
     let mut newest_first = tools.iter().rev().chain(said.iter().rev());
     let name = newest_first.find_map(|said| match said {
@@ -494,7 +497,7 @@ fn content(value: &Value) -> String {
     }
 }
 
-/// The body of an event of one message: `content`, `tool_calls`, and for a tool's result `id`.
+/// The body of a single-message event: `content`, `tool_calls`, and for a tool's result `id`.
 fn push_old_message(said: &mut Vec<ModelMessage>, event: &str, body: &Value) {
     let kind = event.trim_start_matches("gen_ai.").trim_end_matches(".message");
     let text_of = if body.is_string() { content(body) } else { content(&body["content"]) };
@@ -557,7 +560,7 @@ fn started(event: &mut Event, record: &Record) {
     event.started.metadata = gathered.into_map();
 }
 
-/// `csat` and the like are analysis; any other evaluation is metadata.
+/// `csat` and similar names are analysis; any other evaluation is metadata.
 fn evaluation(event: &mut Event, record: &Record) {
     let Some(name) = text(&record.attributes["gen_ai.evaluation.name"]) else { return };
     let [label, score, explanation] = ["score.label", "score.value", "explanation"]

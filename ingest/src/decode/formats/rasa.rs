@@ -1,8 +1,8 @@
 //! Rasa's event broker: a stream of everything that happens to a sender.
 //!
-//! Instants in seconds since the epoch, with fractions. Events have no ids, arrive out of order and repeatedly, take
-//! earlier ones back, and say of which sender they are but not of which conversation. So each one is kept, as an entry
-//! of the sender's *log*, and the conversations follow from the log: whatever order the entries arrived in, [`sessions`]
+//! Times are in seconds since the epoch, with fractions. Events have no ids, arrive out of order and repeatedly, revoke
+//! earlier ones, and name their sender but not their conversation. So each one is kept, as an entry of the sender's
+//! *log*, and the conversations are derived from the log: no matter in which order the entries arrived, [`sessions`]
 //! reads them in the order of their times.
 
 use hearken_model::state::Address;
@@ -18,7 +18,7 @@ use super::shape::Mark;
 use super::{Context, Format};
 use crate::decode::{Decoded, Rejection};
 
-/// All events that Rasa knows.
+/// All events known to Rasa.
 const EVENTS: &[&str] = &[
     "user",
     "bot",
@@ -60,7 +60,7 @@ pub(super) static FORMAT: Format = Format {
     read,
 };
 
-/// The first conversation of a sender of which no beginning is known.
+/// A sender's first conversation, if its beginning is unknown.
 const UNKNOWN_START: &str = "start";
 
 fn read(body: &Value, _: &Context<'_>) -> Result<Decoded, Rejection> {
@@ -73,17 +73,17 @@ fn read(body: &Value, _: &Context<'_>) -> Result<Decoded, Rejection> {
     }
     let sender = required(text(&body["sender_id"]), "sender_id")?;
     let time = required(unix_seconds(&body["timestamp"]), "timestamp")?;
-    // Long ids leave room for the start of a session.
+    // Long ids leave room for the session's start.
     checked_interaction_id(format!("{sender}@{time}"), "sender_id")?;
     let log = checked_interaction_id(format!("{LOG}{sender}"), "sender_id")?;
 
-    // An event that is sent again is the same entry: its id and its version come from its content.
+    // An event that is sent again is the same entry: its id and version come from its content.
     let mut event = Event::new(log, time, time);
     event.is_log_entry = true;
     let mut entry = entry(body);
     let free = if is_of_session { &mut entry["value"] } else { &mut entry["metadata"] };
     if let Value::Object(free) = free {
-        // Privacy settings apply to this address as to all others.
+        // The privacy settings apply to this address as to all others.
         let address = ["ip_address", "ip"].iter().filter_map(|name| free.remove(*name)).next();
         event.started.ip_address = address.as_ref().and_then(text);
         free.remove("ip");
@@ -96,8 +96,8 @@ fn read(body: &Value, _: &Context<'_>) -> Result<Decoded, Rejection> {
     Ok(Decoded::Events(vec![event]))
 }
 
-/// The part of an event that is kept. The start of a session outlives an erasure of the session, because it bounds the
-/// one before; so nothing personal is kept with it.
+/// The part of an event that is kept. The start of a session outlives its erasure, because it bounds the session
+/// before; so nothing personal is kept with it.
 fn entry(body: &Value) -> Value {
     let kept = match body["event"].as_str().unwrap_or_default() {
         "user" => &["event", "text", "input_channel", "metadata"][..],
@@ -113,10 +113,10 @@ fn entry(body: &Value) -> Value {
     Value::Object(fields.filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>())
 }
 
-/// The prefix of the ids of logs.
+/// The id prefix of logs.
 const LOG: &str = "rasa-log/";
 
-/// Adds where the customer was to an entry, for the log's own address would be that of the newest entry.
+/// Adds the customer's location to an entry, because the log's own address would be that of the newest entry.
 pub(crate) fn set_address(event: &mut Event, address: Address) {
     for (_, entry) in &mut event.messages {
         if let Ok(mut fields) = serde_json::from_str::<Value>(&entry.message) {
@@ -129,9 +129,9 @@ pub(crate) fn set_address(event: &mut Event, address: Address) {
 /// One conversation of a log.
 pub(crate) struct Session {
     pub(crate) id: InteractionId,
-    /// What is known of it; `None` if it has no entries (any more).
+    /// What is known about it; `None` if it has no entries (any more).
     pub(crate) told: Option<(Event, Option<Address>)>,
-    /// The ids of its entries that hold what was said.
+    /// The ids of its entries that contain what was said.
     pub(crate) entries: Vec<String>,
 }
 
@@ -142,7 +142,7 @@ struct TrackerEntry<'a> {
     fields: Value,
 }
 
-/// Of entries of the same time, the one that comes first is the smaller.
+/// Orders entries with the same time; smaller comes first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     SessionStarted,
@@ -173,7 +173,7 @@ impl Kind {
     }
 }
 
-/// The conversations of a log, in their order. The first one has an unknown start and may be empty.
+/// The conversations of a log in order. The first has an unknown start, and may be empty.
 pub(crate) fn sessions(log: &State) -> Vec<Session> {
     let Some(sender) = log.id.as_str().strip_prefix(LOG) else { return Vec::new() };
     let entries = log.messages.iter().filter_map(|(id, entry)| {
@@ -259,9 +259,9 @@ fn session(sender: &str, start: Option<&TrackerEntry<'_>>, entries: &[TrackerEnt
     Some(Session { id, told: Some((event, address)), entries })
 }
 
-/// What was said and not taken back, by the rules of Rasa's own tracker: a rewind takes back everything since the customer's
-/// last message and the action before it, which waited for it; an undo all since the last action; a restart everything.
-/// Where the events of actions are kept from the broker, an undo takes back what the bot said last.
+/// What was said and not revoked, by the rules of Rasa's own tracker: a rewind revokes everything since the customer's
+/// last message, including the action before it that was listening for it; an undo everything since the last action; a
+/// restart everything. If the broker is not sent the events of actions, an undo revokes what the bot said last.
 fn standing<'e, 'a>(entries: &'e [TrackerEntry<'a>]) -> Vec<&'e TrackerEntry<'a>> {
     let mut standing: Vec<&TrackerEntry<'_>> = Vec::new();
     for entry in entries {
@@ -287,7 +287,7 @@ fn standing<'e, 'a>(entries: &'e [TrackerEntry<'a>]) -> Vec<&'e TrackerEntry<'a>
     standing
 }
 
-/// The text; where a bot shows something without one, what that is.
+/// The text, or, if a bot shows something without text, what that is.
 fn words(fields: &Value) -> Option<String> {
     let data = &fields["data"];
     let shown = || ["image", "attachment"].into_iter().find(|kind| !data[*kind].is_null());

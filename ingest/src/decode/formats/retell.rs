@@ -1,6 +1,6 @@
-//! Retell: call and chat webhooks, sent when a conversation starts, when it ends, and when it is analysed.
+//! Retell: call and chat webhooks, sent when a conversation starts, ends, and is analysed.
 //!
-//! Instants in milliseconds since the epoch, words in seconds from the start; money in cents.
+//! Times are in milliseconds since the epoch, those of words in seconds from the start; money is in cents.
 
 use hearken_model::{
     Assessment, Direction, End, Event, InteractionType, MessageUpdate, Role, Status, Timestamp,
@@ -49,8 +49,8 @@ enum Stage {
 }
 
 impl Stage {
-    /// Webhooks carry no time of their own. A later stage wins, even if an earlier one is repeated after
-    /// it: the analysis is of the same moment as the end, so it comes a millisecond later.
+    /// Webhooks carry no time of their own. A later stage wins, even if an earlier one is repeated after it. The
+    /// analysis has the same time as the end, so it is dated a millisecond later.
     fn time(self, body: &Value, context: &Context<'_>) -> Timestamp {
         let start = unix_millis(&body["start_timestamp"]);
         let end = unix_millis(&body["end_timestamp"]).or(start);
@@ -78,11 +78,11 @@ fn call(body: &Value, stage: Stage, context: &Context<'_>) -> Result<Event, Reje
         return Ok(event);
     }
 
-    // A call without a start was never connected, and nothing was said.
+    // A call without a start was never connected, so nothing was said.
     let listed = list(body, "call.transcript_with_tool_calls")?;
     let listed = if listed.is_empty() { list(body, "call.transcript_object")? } else { listed };
     let mut transcript = TranscriptBuilder::new(&event.interaction_id, TimeOrigin::Start);
-    // Where both are sent, only the shorter list may know when words were said.
+    // If both lists are sent, perhaps only the shorter one has the times of words.
     let mut timed = list(body, "call.transcript_object")?.iter();
     for said in listed {
         let is_said = matches!(said["role"].as_str(), Some("agent" | "user" | "transfer_target"));
@@ -148,7 +148,7 @@ fn started(event: &mut Event, body: &Value, interaction_type: InteractionType) {
     event.started.metadata = gathered.into_map();
 }
 
-/// Reads one entry; `timed` is the same one with the times of its words.
+/// Reads one entry; `timed` is the same entry with the times of its words.
 fn read_said(said: &Value, timed: &Value, transcript: &mut TranscriptBuilder) {
     let words = items(&timed["words"]);
     let words = if words.is_empty() { items(&said["words"]) } else { words };

@@ -1,4 +1,4 @@
-//! The marks by which a format's payloads are recognised.
+//! Marks, by which a format's payloads are recognised.
 
 use serde_json::Value;
 
@@ -6,18 +6,18 @@ use super::json::{at, shown};
 
 /// A field by which a format is recognised.
 pub(super) struct Mark {
-    /// One of these fields; nested ones with dots.
+    /// Any of these fields; nested ones with dots.
     paths: &'static [&'static str],
-    /// What it holds.
+    /// What the field must hold.
     holds: Holds,
 }
 
-/// What a marked field holds.
+/// What a marked field must hold.
 #[derive(Clone, Copy)]
 enum Holds {
     Something,
     Text,
-    /// A text that begins with one of these.
+    /// A text that starts with one of these.
     Beginning(&'static [&'static str]),
     /// One of these texts.
     OneOf(&'static [&'static str]),
@@ -31,17 +31,17 @@ impl Mark {
         Mark { paths, holds }
     }
 
-    /// Any value but `null`.
+    /// Any value except `null`.
     pub(super) const fn something(paths: &'static [&'static str]) -> Self {
         Mark::new(paths, Holds::Something)
     }
 
-    /// A text that is not empty.
+    /// A non-empty text.
     pub(super) const fn text(paths: &'static [&'static str]) -> Self {
         Mark::new(paths, Holds::Text)
     }
 
-    /// A text that begins with one of these.
+    /// A text that starts with one of these.
     pub(super) const fn beginning(
         paths: &'static [&'static str],
         beginnings: &'static [&'static str],
@@ -99,15 +99,15 @@ impl Mark {
     }
 }
 
-/// How far an object is from a format.
+/// How far an object is from matching a format.
 pub(super) struct Miss {
-    /// Marks that are there.
+    /// The number of marks present.
     pub(super) matched: usize,
-    /// The first one that is not.
+    /// Why the first missing mark does not match.
     pub(super) reason: String,
 }
 
-/// The first mark that is not there, `None` if all are.
+/// The first missing mark; `None` if all are present.
 pub(super) fn missing(marks: &[Mark], body: &Value) -> Option<Miss> {
     let first = marks.iter().find(|mark| !mark.is_on(body))?;
     let matched = marks.iter().filter(|mark| mark.is_on(body)).count();

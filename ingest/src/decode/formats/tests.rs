@@ -1,4 +1,4 @@
-//! Every format by payloads of our own; `samples` reads the ones of the shared data.
+//! Tests every format with payloads of our own; `samples` reads those of the shared data.
 
 #![allow(clippy::unwrap_used)]
 
@@ -29,7 +29,7 @@ pub(super) fn decoded(payload: &Value) -> Decoded {
     decode(&record(payload.to_string()), Timestamp::EPOCH)
 }
 
-/// The events of a payload; decoding it again gives the same.
+/// The events of a payload; checks that decoding it again yields the same.
 pub(super) fn events(payload: &Value) -> Vec<Event> {
     let first = decoded(payload);
     assert_eq!(first, decoded(payload));
@@ -263,7 +263,7 @@ fn a_retell_chat_has_instants_and_is_open_until_it_ends() {
     assert_eq!(analyzed.started.interaction_type.unwrap().as_str(), "text_chat");
 }
 
-/// What is folded is the same in every order and with repetitions, whatever the records' own timestamps.
+/// Checks that folding gives the same in every order and with repetitions, whatever the records' own timestamps.
 fn assert_order_does_not_matter(payloads: &[Value]) {
     let at = |payload: &Value, recorded_ms: i64| {
         let mut record = record(payload.to_string());
@@ -276,7 +276,7 @@ fn assert_order_does_not_matter(payloads: &[Value]) {
     let expected = folded(payloads.iter().enumerate().flat_map(|(n, payload)| at(payload, n as i64)));
     let number = payloads.len();
     proptest!(|(order in prop::collection::vec(0..number, 0..10))| {
-        // Every payload at least once, first in any order.
+        // Every payload at least once, shuffled.
         let first = order.iter().copied().map(|n| (n, n as i64));
         let all = (0..number).map(|n| (n, n as i64));
         let state = folded(first.chain(all).flat_map(|(n, recorded_ms)| at(&payloads[n], recorded_ms)));
@@ -295,8 +295,8 @@ fn the_order_of_retells_webhooks_does_not_matter() {
     assert_eq!(cost.amount.to_string(), "0.465", "a repeated end does not undo what the analysis says");
 }
 
-/// What a system sends of one conversation as it goes on: of every format but Retell's, OpenTelemetry's and Rasa's, which
-/// have tests of their own.
+/// What a system sends about one conversation as it proceeds; for every format except Retell, OpenTelemetry and Rasa,
+/// which have their own tests.
 fn as_it_goes_on() -> Vec<(&'static str, Vec<Value>)> {
     let elevenlabs = |at: i64, said: &[&str]| {
         let said: Vec<_> = said
@@ -379,7 +379,7 @@ fn the_order_and_repetition_of_every_formats_payloads_do_not_matter() {
     }
 }
 
-/// A span of one call of a model, its history and its answer.
+/// A span of one call to a model, with its history and answer.
 fn otel_call(n: i64, history: &Value, answer: &Value) -> Value {
     let text = |value: &str| json!({"stringValue": value});
     let attributes = json!([
@@ -397,7 +397,7 @@ fn otel_call(n: i64, history: &Value, answer: &Value) -> Value {
     json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
 }
 
-/// Three calls: each repeats all that was said before. The customer says "yes" twice.
+/// Three calls, each of which repeats all that was said before. The customer says "yes" twice.
 fn otel_calls() -> [Value; 3] {
     let said = |role: &str, text: &str| json!({"role": role, "parts": [{"type": "text", "content": text}]});
     let call = json!({"role": "assistant", "parts": [
@@ -663,7 +663,7 @@ fn contact_lens_knows_the_contact_by_what_it_says_then_by_key_and_dates_it_by_it
     assert_eq!(event.messages[0].1.sentiment, None, "mixed is none of the three");
 }
 
-/// One small payload of every format, recognised.
+/// One small, recognised payload of every format.
 fn one_of_each() -> Vec<Value> {
     let chat = json!({"event": "chat_ended", "chat": {"chat_id": "c", "chat_status": "ended", "metadata": {"a": {"b": [1]}},
         "message_with_tool_calls": [{"role": "user", "content": "hi"}]}});
@@ -741,7 +741,7 @@ fn rasa_said(event: &str, at: f64, text: &str) -> Value {
     rasa(event, at, json!({"text": text, "input_channel": "socketio"}))
 }
 
-/// The conversations that follow from Rasa's events, in whatever order they come: id, and who said what.
+/// The conversations derived from Rasa events, in any order: id, and who said what.
 fn rasa_sessions(payloads: &[Value]) -> Vec<(String, Vec<String>)> {
     let log = folded(payloads.iter().flat_map(events));
     let sessions = super::rasa::sessions(&log).into_iter().filter_map(|session| {
@@ -779,13 +779,13 @@ fn rasa_takes_back_what_was_said() {
     assert_eq!(said_after(&twice), "");
     let again = [rasa("restart", 3.0, json!({})), rasa_said("user", 4.0, "anew")];
     assert_eq!(said_after(&again), "user: anew");
-    // Without the events of actions an undo still takes back what the bot said.
+    // Without action events, an undo still revokes what the bot said.
     let without: Vec<_> = begin.iter().filter(|event| event["event"] != "action").cloned().collect();
     let undone = rasa_sessions(&[&without[..], &[rasa("undo", 3.0, json!({}))]].concat());
     assert_eq!(undone[0].1.join(" | "), "user: hi | assistant: hello | user: dammit");
 }
 
-/// Two conversations of a sender, the first of which takes something back.
+/// Two conversations of a sender, the first of which revokes something.
 fn rasa_stream() -> Vec<Value> {
     let start = |at: f64| rasa("session_started", at, json!({"metadata": {"assistant_id": "shop-bot"}}));
     let slot = rasa(

@@ -6,7 +6,7 @@ use hearken_model::event::ID_BYTES_MAX;
 use hearken_model::{InteractionId, MessageTime, MessageUpdate, Role, Timestamp, ToolCall};
 use serde_json::Value;
 
-/// What the times of a transcript are counted from.
+/// What a transcript's times are relative to.
 #[derive(Clone, Copy)]
 pub(super) enum TimeOrigin {
     /// The interaction's start.
@@ -18,15 +18,16 @@ pub(super) enum TimeOrigin {
     },
 }
 
-/// A transcript as it is read.
+/// A transcript being read.
 ///
-/// The order of the list wins over its times: a time that is missing, or earlier than the one before, becomes that one.
+/// The order of the list wins over its times: a time that is missing, or earlier than its predecessor, is replaced by
+/// its predecessor.
 pub(super) struct TranscriptBuilder {
     interaction_id: InteractionId,
     origin: TimeOrigin,
     newest_ms: Option<i64>,
     messages: Vec<(String, MessageUpdate)>,
-    /// Call id → place of its message.
+    /// Call id → index of its message.
     calls: HashMap<String, usize>,
 }
 
@@ -41,7 +42,7 @@ impl TranscriptBuilder {
         }
     }
 
-    /// Adds a message. Without an id, or with one that is too long, it is `<interaction_id>#<n>`, n from 0.
+    /// Adds a message. If its id is missing or too long, it becomes `<interaction_id>#<n>`, with n from 0.
     pub(super) fn push(
         &mut self,
         id: Option<String>,
@@ -68,7 +69,7 @@ impl TranscriptBuilder {
         message
     }
 
-    /// When a message ended, in the same measure as when it began.
+    /// When a message ended, in the same unit as its beginning.
     pub(super) fn end_offset_ms(&self, end_ms: i64) -> i64 {
         match self.origin {
             TimeOrigin::Start => end_ms,
@@ -76,7 +77,7 @@ impl TranscriptBuilder {
         }
     }
 
-    /// Adds a tool's call.
+    /// Adds a tool call.
     pub(super) fn call(
         &mut self,
         call_id: Option<String>,
@@ -93,7 +94,7 @@ impl TranscriptBuilder {
         message
     }
 
-    /// Adds a tool's result to its call; without that, as a message of its own.
+    /// Adds a tool's result to its call, or as a separate message if there is no call.
     pub(super) fn result(
         &mut self,
         call_id: Option<&str>,
@@ -117,7 +118,7 @@ impl TranscriptBuilder {
         message.message = tool_text(message);
     }
 
-    /// The last message of the agent.
+    /// The agent's last message.
     pub(super) fn last_assistant(&mut self) -> Option<&mut MessageUpdate> {
         let mut newest_first = self.messages.iter_mut().rev().map(|(_, message)| message);
         newest_first.find(|message| message.role == Role::Assistant)

@@ -1,6 +1,6 @@
-//! Vapi: server messages, of which the end-of-call report and deletions matter here.
+//! Vapi: server messages, of which only the end-of-call report and deletions matter here.
 //!
-//! Instants in milliseconds since the epoch or RFC 3339; money in US dollars.
+//! Times are in milliseconds since the epoch or RFC 3339; money is in US dollars.
 
 use hearken_model::{Direction, End, Event, InteractionType, MessageUpdate, Role, Status, Timestamp, Usage};
 use serde_json::Value;
@@ -15,7 +15,8 @@ use super::transcript::{TimeOrigin, TranscriptBuilder};
 use super::{Context, Format};
 use crate::decode::{Decoded, Rejection};
 
-/// All types that the server SDK knows; those with more after the name (`transcript[transcriptType="final"]`) begin so.
+/// All types known to the server SDK; those with a suffix (`transcript[transcriptType="final"]`) start with one of
+/// these.
 const TYPES: &[&str] = &[
     "end-of-call-report",
     "call.",
@@ -76,7 +77,7 @@ fn report(message: &Value, context: &Context<'_>) -> Result<Event, Rejection> {
 
     let said = list(message, "artifact.messages")?;
     let started_at = rfc3339(&message["startedAt"]).or_else(|| rfc3339(&call["startedAt"]));
-    // A call that was never answered has no start; it was created, though.
+    // A call that was never answered has no start, but it has a creation time.
     let start_time = started_at
         .or_else(|| said.first().and_then(|said| unix_millis(&said["time"])))
         .or_else(|| rfc3339(&call["createdAt"]));
@@ -164,7 +165,7 @@ fn read_message(said: &Value, start: Timestamp, transcript: &mut TranscriptBuild
     transcript.push(None, at_ms, role, words).end_offset_ms = end_offset_ms;
 }
 
-/// Vapi counts tokens for a whole call: they are attributed to the agent's last message.
+/// Vapi only counts tokens per call: they are attributed to the agent's last message.
 fn use_tokens(costs: &[Value], transcript: &mut TranscriptBuilder) {
     let models = costs.iter().filter(|cost| cost["type"] == "model");
     let used = models.map(|cost| {
@@ -200,7 +201,7 @@ fn end(message: &Value, end_time: Timestamp) -> End {
     }
 }
 
-/// There are hundreds of reasons; they follow a pattern.
+/// There are hundreds of reasons, but they follow a pattern.
 fn status(end_reason: &str) -> Status {
     let says = |words: &[&str]| words.iter().any(|word| end_reason.contains(word));
     if says(&["forwarded", "transfer"]) && !says(&["error", "failed"]) {

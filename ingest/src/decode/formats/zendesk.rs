@@ -1,6 +1,6 @@
-//! Zendesk: a ticket with its comments, as its API exports them.
+//! Zendesk: tickets with their comments, as its API exports them.
 //!
-//! Instants in RFC 3339. The requester is the customer; everybody else is a person, except the system itself.
+//! Times are in RFC 3339. The requester is the customer; everyone else is a person, except the system itself.
 
 use hearken_model::{End, Event, InteractionType, MessageTime, MessageUpdate, Role, Status, Timestamp};
 use serde_json::Value;
@@ -63,7 +63,7 @@ fn started(event: &mut Event, ticket: &Value, created: Option<Timestamp>) {
     ] {
         gathered.add(name, &ticket[name]);
     }
-    // Good and bad are not stars.
+    // "Good" and "bad" are not stars.
     gathered.add("satisfaction", at(ticket, "satisfaction_rating.score"));
     gathered.add("satisfaction_comment", at(ticket, "satisfaction_rating.comment"));
     for field in items(&ticket["custom_fields"]) {
@@ -75,7 +75,7 @@ fn started(event: &mut Event, ticket: &Value, created: Option<Timestamp>) {
 }
 
 fn take_comment(event: &mut Event, comment: &Value, ticket: &Value, users: &Value) {
-    // Internal notes are not said to the customer.
+    // The customer does not see internal notes.
     if comment["public"] == false {
         return;
     }

@@ -1,9 +1,9 @@
-//! Follows the consumer group, which says which partitions are ours.
+//! Follows the consumer group, which decides which partitions are ours.
 //!
-//! - A partition that is assigned is read from its committed offset, or from its beginning. The metadata of the commit is what a
-//!   checkpoint holds beside the offset, so that a topic that was created again is noticed.
-//! - A partition that is revoked is kept until the pipeline has made everything of it durable and the group has the commit.
-//!   If that takes too long, the next owner reads the end of it again, which changes nothing.
+//! - An assigned partition is read from its committed offset, or from its beginning. The commit's metadata holds the
+//!   rest of a checkpoint, so that a recreated topic is noticed.
+//! - A revoked partition is kept until the pipeline has made everything of it durable and the group has the commit. If
+//!   that takes too long, the next owner rereads the end of it, which changes nothing.
 //!
 //! The client waits meanwhile, and fetches nothing new.
 
@@ -27,11 +27,11 @@ pub(super) enum Rebalancing {
     Done,
     /// These partitions are ours, and the brokers have not said yet where to begin.
     TakingOver(Vec<TopicPartition>),
-    /// These are given up when the pipeline says so.
+    /// These are given up once the pipeline says so.
     Revoking(Vec<TopicPartition>),
 }
 
-/// What is committed beside an offset.
+/// What is committed along with an offset.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct CommitMetadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ struct CommitMetadata {
     anchor: Option<Anchor>,
 }
 
-/// Adds what the checkpoint holds of the partition beside its offset.
+/// Adds what the checkpoint holds for the partition besides its offset.
 pub(super) fn set_metadata(
     element: &mut TopicPartitionListElem<'_>,
     checkpoint: &Checkpoint,
@@ -48,12 +48,12 @@ pub(super) fn set_metadata(
 ) {
     let fingerprint = checkpoint.position(topic, partition).and_then(|position| position.fingerprint);
     let metadata = CommitMetadata { fingerprint, anchor: checkpoint.anchor(topic, partition) };
-    // Numbers always make valid JSON; without them, only a topic that was created again would go unnoticed.
+    // Numbers always serialise; without them, only a recreated topic would go unnoticed.
     element.set_metadata(serde_json::to_string(&metadata).unwrap_or_default());
 }
 
 impl KafkaReader {
-    /// Does what the group asks for next.
+    /// Carries out the group's next request.
     pub(super) fn follow_group(&mut self) {
         if !matches!(self.rebalancing, Rebalancing::Done) {
             return;
@@ -81,7 +81,7 @@ impl KafkaReader {
         let Rebalancing::TakingOver(partitions) = &self.rebalancing else { return };
         let partitions = partitions.clone();
         if let Err(error) = self.find_committed(&partitions) {
-            return warn!(%error, "cannot ask for the group's offsets yet");
+            return warn!(%error, "cannot get the group's offsets yet");
         }
         let mut list = TopicPartitionList::new();
         let mut resumed = TopicPartitionList::new();
@@ -97,7 +97,7 @@ impl KafkaReader {
                 resumed.add_partition(&key.0, key.1);
             }
             if let Err(error) = list.add_partition_offset(&key.0, key.1, offset) {
-                error!(topic = %key.0, partition = key.1, %error, "the group's offset cannot be read from");
+                error!(topic = %key.0, partition = key.1, %error, "cannot read from the group's offset");
             }
         }
         if let Err(error) = self.consumer.incremental_assign(&list) {
@@ -118,7 +118,7 @@ impl KafkaReader {
         }
     }
 
-    /// Takes what is committed for these partitions into the checkpoint.
+    /// Loads what is committed for these partitions into the checkpoint.
     fn find_committed(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
         let mut list = TopicPartitionList::new();
         for (topic, partition) in partitions {
@@ -144,16 +144,16 @@ impl KafkaReader {
         Ok(())
     }
 
-    /// The pipeline is done with these partitions: everything of them is committed. The group must have that before another
-    /// process asks it where to read on.
+    /// The pipeline is done with these partitions: everything of them is committed. The group must have that commit
+    /// before another process asks it where to resume.
     pub(super) fn give_up(&mut self, partitions: &[TopicPartition]) {
         let is_known = self.is_confirmed || !self.consumer.assignment_lost() && self.ensure_committed();
         if !is_known {
             warn!(
-                "the group may not know how far its partitions were read; the next owner reads the end of them again"
+                "the group may not know how far its partitions were read; the next owner may reread the end of them"
             );
         }
-        info!(num_partitions = partitions.len(), "gave partitions up");
+        info!(num_partitions = partitions.len(), "gave up partitions");
         self.leave(partitions);
         for key in partitions {
             self.partitions.remove(key);
@@ -164,7 +164,7 @@ impl KafkaReader {
         self.rebalancing = Rebalancing::Done;
     }
 
-    /// Lets the client give these partitions up.
+    /// Lets the client give up these partitions.
     fn leave(&self, partitions: &[TopicPartition]) {
         let mut list = TopicPartitionList::new();
         for (topic, partition) in partitions {
@@ -175,15 +175,15 @@ impl KafkaReader {
         }
     }
 
-    /// Goes on reading a partition that was paused.
+    /// Resumes a partition that was paused.
     pub(super) fn resume_from(&mut self, (topic, partition): &TopicPartition, offset: i64) {
         let mut list = TopicPartitionList::new();
         list.add_partition(topic, *partition);
-        // In this order, or records from where it was paused come first.
+        // The order matters, or records from where it was paused come first.
         let sought = self.consumer.seek(topic, *partition, Offset::Offset(offset), Duration::ZERO);
         if let Err(error) = sought.and_then(|()| self.consumer.resume(&list)) {
             let reason =
-                format!("the partition cannot be read on ({error}); restart the process to try again");
+                format!("cannot continue to read the partition ({error}); restart the process to try again");
             self.stop_partition((topic.clone(), *partition), reason);
         }
     }
@@ -206,7 +206,7 @@ impl KafkaReader {
                         list.add_partition_offset(topic, *partition, Offset::End).ok(); // nothing is read any more
                     }
                     if let Err(error) = self.consumer.incremental_assign(&list) {
-                        debug!(%error, "the group was not answered");
+                        debug!(%error, "could not answer the group");
                     }
                 }
             }

@@ -1,9 +1,9 @@
-//! A page of metrics, and what two of them show: rates and percentiles of the time between.
+//! Samples of `/metrics`, and what two of them show: rates and percentiles of the time between.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-/// What one look at `/metrics` found.
+/// One sample of `/metrics`.
 #[derive(Debug)]
 pub(super) struct Samples {
     at: Instant,
@@ -43,7 +43,8 @@ impl Samples {
         self.of(name, &[]).filter_map(|sample| sample.labels.get(label).map(String::as_str)).collect()
     }
 
-    /// How fast a counter grows, per second, since an earlier look; `None` when it is the same look or not there.
+    /// How fast a counter has grown per second since an earlier sample; `None` if that is the same sample or lacks the
+    /// counter.
     pub(super) fn rate(&self, before: &Samples, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let seconds = self.at.duration_since(before.at).as_secs_f64();
         let grown = self.sum(name, labels)? - before.sum(name, labels).unwrap_or(0.0);
@@ -51,8 +52,9 @@ impl Samples {
         (seconds > 0.0).then(|| grown.max(0.0) / seconds)
     }
 
-    /// The seconds below which this share of the observations since an earlier look lies, as Prometheus estimates it; of
-    /// everything since the start when there was nothing since. `None` when nothing was observed at all.
+    /// The number of seconds below which this share of the observations since an earlier sample lies, estimated as
+    /// Prometheus does; if there were none since, of all observations since the start. `None` if there were none at
+    /// all.
     pub(super) fn quantile(
         &self,
         before: &Samples,
@@ -73,13 +75,13 @@ impl Samples {
         quantile(&since, part).or_else(|| quantile(&now, part))
     }
 
-    /// Upper bounds in order, with how many observations are not larger.
+    /// Upper bounds in ascending order, each with the number of observations that do not exceed it.
     fn buckets(&self, name: &str, labels: &[(&str, &str)]) -> Vec<(f64, f64)> {
         let name = format!("{name}_bucket");
         let mut buckets: Vec<(f64, f64)> = Vec::new();
         for sample in self.of(&name, labels) {
             let Some(bound) = sample.labels.get("le").and_then(|bound| bound.parse::<f64>().ok()) else {
-                continue; // Rust reads `+Inf` as Prometheus writes it
+                continue; // Rust parses `+Inf` as Prometheus writes it
             };
             match buckets.iter_mut().find(|(known, _)| *known == bound) {
                 Some((_, count)) => *count += sample.value,
@@ -98,7 +100,7 @@ fn quantile(buckets: &[(f64, f64)], part: f64) -> Option<f64> {
     for (bound, count) in buckets {
         if *count >= rank && *count > 0.0 {
             let (lower, fewer) = below;
-            // Above the last bound nothing more is known.
+            // Nothing is known beyond the last bound.
             return Some(match bound.is_finite() {
                 true => lower + (bound - lower) * ((rank - fewer) / (count - fewer)).clamp(0.0, 1.0),
                 false => lower,
@@ -132,7 +134,7 @@ fn sample(line: &str) -> Option<Sample> {
     Some(Sample { name: name.to_owned(), labels, value })
 }
 
-/// The text up to the closing quotation mark, and what is behind that.
+/// The text up to the closing quotation mark, and the rest after it.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut chars = text.char_indices();
@@ -179,9 +181,9 @@ mod tests {
         let now = Samples::parse(&later, start + Duration::from_secs(10));
         assert_eq!(now.rate(&before, "requests", &[("status", "200")]), Some(2.0));
         assert_eq!(before.rate(&before, "requests", &[]), None);
-        // Twenty more, all of at most 0.1 s.
+        // Twenty more, all at most 0.1 s.
         assert_eq!(now.quantile(&before, "seconds", &[], 0.5), Some(0.05));
-        // Nothing more: of all there were, half in each bucket.
+        // Nothing new since, so the quantile is that of all observations, half of them in each bucket.
         assert_eq!(
             before.quantile(&before, "seconds", &[], 0.75).map(|s| (s * 1e6).round()),
             Some(150_000.0)

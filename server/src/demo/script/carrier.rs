@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::conversation::{Carrier, DemoConversation};
 use super::{DemoEvent, object};
 
-/// The Kafka headers and value of a conversation's event; `index` counts its events from 0.
+/// The Kafka headers and value for an event of a conversation; `index` counts the conversation's events from 0.
 pub(super) fn carry(
     conversation: &DemoConversation,
     index: usize,
@@ -37,7 +37,7 @@ pub(super) fn carry(
         Carrier::Bare => {
             let mut value = object(json!({ "event": event.kind }));
             value.extend(data);
-            // What came after the end has no field of its own for its time.
+            // Events after the end have no field of their own for their time.
             if matches!(event.kind, "interaction.rated" | "interaction.analyzed") {
                 value.insert("at".into(), event.at.to_string().into());
             }

@@ -1,14 +1,14 @@
-//! The bundled conversations, `server/demo/conversations.json`: all of them written for this project.
+//! The bundled conversations, `server/demo/conversations.json`, all written for this project.
 //!
-//! Times in the file are relative, so that the same conversations can be replayed as having just happened. An unknown
-//! key is an error, so that a typing error in the file fails the tests instead of being silently ignored.
+//! Times in the file are relative, so that the conversations can be replayed as if they had just happened. An unknown
+//! key is an error, so that a typo in the file fails the tests instead of being ignored.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 const CONVERSATIONS: &str = include_str!("../../../demo/conversations.json");
 
-/// The bundled conversations in the order of the file.
+/// The bundled conversations in file order.
 pub(super) fn bundled() -> Vec<DemoConversation> {
     serde_json::from_str(CONVERSATIONS).expect("the bundled conversations are well formed: a test reads them")
 }
@@ -36,7 +36,7 @@ pub(super) struct DemoConversation {
     /// Sent as one `interaction.completed` instead of event by event.
     #[serde(default)]
     pub completed: bool,
-    /// How it ends; without it no end is ever sent.
+    /// How it ends; without it, no end is ever sent.
     pub status: Option<String>,
     pub end_reason: Option<String>,
     pub cost: Option<Value>,
@@ -59,14 +59,14 @@ pub(super) enum Carrier {
     Bare,
 }
 
-/// One message; only its time is relative.
+/// A message; only its time is relative.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DemoMessage {
-    /// Milliseconds since the message before began, or since the conversation began.
+    /// Milliseconds since the start of the previous message, or of the conversation.
     #[serde(skip_serializing)]
     pub after_ms: i64,
-    /// How long saying it took, in milliseconds.
+    /// How long it took to say, in milliseconds.
     #[serde(skip_serializing)]
     pub end_after_ms: Option<i64>,
     pub role: String,

@@ -1,4 +1,4 @@
-//! Days as a support desk has them: conversations that begin at their hour, at a human pace, indefinitely.
+//! Days of a support desk: conversations start throughout the day at a human pace, without end.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,19 +11,19 @@ use super::conversation::{DemoConversation, bundled};
 use super::scenario::{Scenario, chosen, scenarios};
 use super::{ACTIVITY, DemoRecord, HISTORY_MS, SLOT_MS, records_of, timeline};
 
-/// Conversations that begin in the busiest hour; enough that something happens in the quietest, too.
+/// Conversations that begin in the busiest hour; enough to have some in the quietest, too.
 const PEAK_PER_HOUR: u64 = 72;
 
-/// How much less happens on a Saturday or Sunday, in percent of a working day.
+/// Activity on a Saturday or Sunday, in percent of a working day.
 const WEEKEND_PERCENT: u64 = 80;
 
-/// One conversation in this many is one of the bundled, whatever its language; the others are made up by scenarios.
+/// One conversation in this many is a bundled one, whatever its language; the others are generated from scenarios.
 const BUNDLED_IN: u32 = 4;
 
-/// How long ago the agents' newest version was released; half a week, so that it can be compared with the one before.
+/// How long ago the agents' newest version was released; half a week, so that it can be compared with its predecessor.
 const RELEASE_MS: i64 = HISTORY_MS / 2;
 
-/// The records of the week before `now`, due at once, and then of every day to come, in the order of their events.
+/// The records of the week before `now`, due at once, and then of every day to come, in event order.
 pub struct Day {
     now: Timestamp,
     recordings: String,
@@ -33,13 +33,13 @@ pub struct Day {
     /// The next quarter of an hour whose conversations have not begun.
     slot: i64,
     num_bundled: usize,
-    /// What is still to come of those that have, by time and number.
+    /// Remaining records of the conversations that have begun, by time and number.
     records: BTreeMap<(Timestamp, u64), DemoRecord>,
     num_records: u64,
 }
 
 impl Day {
-    /// Days around `now`, which is when the demo starts. `recordings` is the address below which those of calls are.
+    /// Days around `now`, the start of the demo. `recordings` is the base address of the call recordings.
     pub fn around(now: Timestamp, recordings: &str) -> Day {
         let now = Timestamp::from_millis(now.as_millis());
         let bundled = bundled();
@@ -59,7 +59,7 @@ impl Day {
 
     fn begin_slot(&mut self) {
         let begin = Timestamp::from_millis(self.slot * SLOT_MS);
-        // Its own seed for each quarter: what happens in it does not depend on when the demo starts.
+        // Each quarter of an hour has its own seed, so its content does not depend on when the demo starts.
         let mut rng = Rng::with_seed(self.slot.unsigned_abs());
         let hour = begin.as_millis().div_euclid(3_600_000);
         let busiest = ACTIVITY.into_iter().max().unwrap_or(1);
@@ -79,7 +79,7 @@ impl Day {
 
     fn begin(&mut self, start: Timestamp, rng: &mut Rng) {
         let mut conversation = match rng.u32(..BUNDLED_IN) {
-            // A stride without a common divisor: all of them come up before any repeats.
+            // The stride shares no divisor with the count, so every conversation comes up before any repeats.
             0 => {
                 self.num_bundled += 1;
                 self.bundled[(self.num_bundled * 29) % self.bundled.len()].clone()
@@ -92,7 +92,7 @@ impl Day {
         let is_new = self.now.millis_since(start) < RELEASE_MS;
         conversation.agent_version = Some(if is_new { "2.5" } else { "2.4" }.to_owned());
         let length_ms = timeline(&conversation).last().map_or(0, |spoken| spoken.end_ms);
-        // History is quicker to read when each conversation comes as one event.
+        // History loads faster when each conversation comes as one event.
         conversation.completed =
             conversation.status.is_some() && start.plus_millis(length_ms + 60_000) < self.now;
         for (at, record) in records_of(&conversation, start, self.now, &self.recordings) {
@@ -116,12 +116,12 @@ impl Iterator for Day {
     }
 }
 
-/// Whom and where conversations come from: what the bundled ones have, recombined.
+/// Who contacts the desk and from where: what the bundled conversations have, recombined.
 struct Surroundings {
-    /// Addresses of each language.
+    /// Addresses by language.
     addresses: BTreeMap<String, Vec<IpAddr>>,
     user_agents: Vec<String>,
-    /// Models of each organization.
+    /// Models by organization.
     models: BTreeMap<String, Vec<String>>,
 }
 
@@ -140,7 +140,7 @@ impl Surroundings {
         found
     }
 
-    /// Another customer on another device in a country of the same language.
+    /// Makes it another customer, on another device, in a country with the same language.
     fn fill(&self, conversation: &mut DemoConversation, rng: &mut Rng) {
         let number = rng.u32(10_000..100_000);
         conversation.user_id = format!("cus-{number}");
@@ -160,7 +160,7 @@ impl Surroundings {
     }
 }
 
-/// A telephone number that regulators keep for fiction.
+/// A telephone number reserved for fiction by regulators.
 fn caller(language: &str, rng: &mut Rng) -> String {
     match language {
         "de" => format!("+49-30-23125-{:03}", rng.u32(..1_000)),
@@ -169,7 +169,7 @@ fn caller(language: &str, rng: &mut Rng) -> String {
     }
 }
 
-/// Another address of the same network of the demo's GeoIP file: a /27 or a /48.
+/// Another address in the same network of the demo's GeoIP file: a /27 or a /48.
 fn neighbour(address: IpAddr, rng: &mut Rng) -> IpAddr {
     match address {
         IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & !31 | rng.u32(1..31)).into(),

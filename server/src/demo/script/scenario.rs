@@ -1,7 +1,7 @@
 //! Scenarios, `server/demo/scenarios.json`: conversations with alternatives, so that no two are alike.
 //!
-//! A scenario has an opening and several endings. Of each line one wording is taken, and `{slots}` are filled with one of
-//! their values throughout the conversation; `{number}` and `{amount}` are made up.
+//! A scenario has an opening and several endings. For each line one wording is picked, and each of the `{slots}` gets
+//! one of its values for the whole conversation; `{number}` and `{amount}` are random.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::conversation::{Carrier, DemoConversation, DemoMessage};
 
 const SCENARIOS: &str = include_str!("../../../demo/scenarios.json");
 
-/// The scenarios in the order of the file.
+/// The scenarios in file order.
 pub(super) fn scenarios() -> Vec<Scenario> {
     serde_json::from_str(SCENARIOS).expect("the scenarios are well formed: a test reads them")
 }
@@ -27,7 +27,7 @@ pub(super) struct Scenario {
     pub r#type: String,
     pub language: String,
     integration: String,
-    /// How often it happens, compared with others.
+    /// How often it happens, relative to others.
     pub weight: u32,
     url: Option<String>,
     /// The values of each slot.
@@ -36,28 +36,28 @@ pub(super) struct Scenario {
     pub endings: Vec<Ending>,
 }
 
-/// How it continues.
+/// How it continues after the opening.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ending {
     weight: u32,
-    /// Without it the conversation just stops.
+    /// Without it, the conversation just stops.
     pub status: Option<String>,
     end_reason: Option<String>,
-    /// What customers answer; none where `null`.
+    /// The ratings that customers give; `null` means none.
     ratings: Vec<Option<u8>>,
     lines: Vec<Line>,
 }
 
-/// Who says what, in one of these wordings.
+/// A line with its speaker, in one of these wordings.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 enum Line {
     User(Vec<String>),
     Assistant(Vec<String>),
-    /// The assistant, until it is interrupted.
+    /// The assistant, interrupted.
     Cut(Vec<String>),
-    /// A person who took over.
+    /// A human who took over.
     Human(Vec<String>),
     Tool {
         name: String,
@@ -75,7 +75,7 @@ const fn worked() -> bool {
 const RATED_SHARE: f64 = 0.4;
 
 impl Scenario {
-    /// One conversation, made up by `rng`. Whom it is with and from where is still to be filled in.
+    /// Generates one conversation with `rng`. The customer and their whereabouts are still to be filled in.
     pub(super) fn play(&self, rng: &mut Rng) -> DemoConversation {
         let ending = chosen(&self.endings, |ending| ending.weight, rng);
         let slots = self.filled_slots(rng);
@@ -121,7 +121,7 @@ impl Scenario {
         self.r#type == "voice_call"
     }
 
-    /// A value for each slot; one may hold others.
+    /// A value for each slot; values may contain other slots.
     fn filled_slots(&self, rng: &mut Rng) -> Vec<(String, String)> {
         let mut slots = vec![
             ("{number}".to_owned(), rng.u32(1_000..10_000).to_string()),
@@ -184,7 +184,7 @@ impl Scenario {
     }
 }
 
-/// Tokens of an answer of this many words.
+/// Token usage of an answer with this many words.
 fn usage(num_words: i64, rng: &mut Rng) -> Value {
     let input = rng.i64(900..2_600);
     json!({
@@ -212,5 +212,5 @@ pub(super) fn chosen<'t, T>(all: &'t [T], weight: impl Fn(&T) -> u32, rng: &mut 
             None => return one,
         }
     }
-    &all[0] // not reached: `rest` is below the sum of all weights
+    &all[0] // unreachable: `rest` is below the sum of all weights
 }

@@ -14,7 +14,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_795_380_300_123);
 
 const RECORDINGS: &str = "https://recordings.example";
 
-/// A record read back by its carrier's rules: type, event time and data.
+/// A record parsed back by its carrier's rules: type, event time and data.
 struct Read {
     key: String,
     kind: String,
@@ -51,7 +51,7 @@ fn events() -> Vec<Read> {
     script(NOW, RECORDINGS).iter().filter(|record| !record.malformed).map(read).collect()
 }
 
-/// Fields, sets and bounds of docs/reference.md#event-types.
+/// Checks fields, allowed values and bounds against docs/reference.md#event-types.
 fn check_shape(kind: &str, data: &Value) {
     let text = |name: &str| data[name].as_str().unwrap_or_else(|| panic!("{kind} without {name}: {data}"));
     assert!(!text("interaction_id").is_empty());
@@ -147,7 +147,8 @@ fn the_bundle_is_as_varied_as_the_demo_promises() {
     assert!(bundle.iter().any(|c| c.messages.iter().any(|m| m.text.contains("<script>alert(1)</script>"))));
 }
 
-/// Documentation addresses, example hosts, numbers that regulators keep for fiction: North America, Berlin, France.
+/// Checks that it only has documentation addresses, example hosts, and telephone numbers reserved for fiction in North
+/// America, Berlin and France.
 fn check_fiction(data: &Value) {
     let text = |name: &str| data[name].as_str();
     if let Some(address) = text("ip_address") {
@@ -265,14 +266,14 @@ fn history_is_over_and_spread() {
     assert!(days.len() >= 7, "{days:?}");
 }
 
-/// The week before, and what a person sees who watches the demo for three hours.
+/// The week before, and what someone who watches the demo for three hours sees.
 static DAYS: LazyLock<(Vec<Read>, Vec<Read>)> = LazyLock::new(|| {
     let watched = Duration::from_secs(3 * 60 * 60);
     let seen = Day::around(NOW, RECORDINGS).take_while(|record| record.due <= watched);
     seen.map(|record| read(&record)).partition(|event| event.due == Duration::ZERO)
 });
 
-/// Conversations that begin in each hour.
+/// The number of conversations that begin in each hour.
 fn by_hour(events: &[Read]) -> BTreeMap<i64, usize> {
     let mut first = BTreeMap::<&str, i64>::new();
     for event in events {
@@ -300,12 +301,12 @@ fn a_day_is_like_the_days_before_and_no_conversation_is_played_again_and_again()
         hours.iter().filter(|(hour, _)| (from..to).contains(&(*hour % 24))).map(|(_, count)| count).sum()
     };
     assert!(by_night(8, 20) > 3 * by_night(0, 6), "days are busier than nights: {hours:?}");
-    // What is played goes on where the week ends: no hour stands out.
+    // Live play continues where the week ends: no hour stands out.
     let busiest = *hours.values().max().unwrap();
     let watched = by_hour(live);
     assert!(watched.values().all(|count| *count <= busiest), "{watched:?}, {busiest}");
 
-    // Everybody says it in their own way.
+    // Hardly any two customers word it the same way.
     let mut told = BTreeMap::<String, String>::new();
     for event in live.iter().filter(|event| event.kind == "interaction.message") {
         told.entry(event.key.clone()).or_default().push_str(event.data["message"].as_str().unwrap());

@@ -1,13 +1,13 @@
 //! The payloads of the shared data, read in place.
 //!
-//! Data: `HEARKEN_TEST_DATA`, else `../shared/data` beside the project; without it these tests are skipped, and with
-//! `HEARKEN_REQUIRE_ENGINES=1` they fail.
+//! Data: `HEARKEN_TEST_DATA`, or else `../shared/data` beside the project. Without it these tests are skipped, or fail
+//! with `HEARKEN_REQUIRE_ENGINES=1`.
 
 use std::path::{Path, PathBuf};
 
 use super::*;
 
-/// The text of a sample, `None` where the shared data is absent.
+/// The text of a sample; `None` if the shared data is missing.
 fn sample(file: &str) -> Option<String> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     let data = std::env::var_os("HEARKEN_TEST_DATA").map_or_else(beside, PathBuf::from);
@@ -126,7 +126,7 @@ fn otlp_logs_and_spans() {
     }
 }
 
-/// The examples of the conventions: each is one call or a few, whose messages come as JSON.
+/// The examples of the conventions: each is one call or a few, with messages as JSON.
 #[test]
 fn the_examples_of_the_genai_conventions() {
     let Some(sections) = sample_json("otel-genai/examples-llm-calls.json") else { return };
