@@ -240,7 +240,7 @@ fn outcome_signs(
     let ended_well = mood.is_some_and(|mood| mood.ended == Sentiment::Positive);
     match tally.last_word {
         Some(Cue::Success) => signs.push((0.4, "the customer approved in the end")),
-        Some(_) if ended_well => signs.push((-0.3, "the customer told of failures on the way")),
+        Some(_) if ended_well => signs.push((-0.3, "the customer reported failures along the way")),
         Some(_) => signs.push((-1.1, "the problem was still there at the end")),
         None => {}
     }

@@ -67,7 +67,7 @@ pub(crate) async fn show(caller: Caller, parts: Parts) -> Response {
             div.card { dl {
                 @match key {
                     Some(key) => div { dt { "Signed in with the key" } dd { bdi { (key.name) } } },
-                    None => div { dt { "Signed on by the proxy" } dd { bdi { (caller.user().unwrap_or_default()) } } },
+                    None => div { dt { "Signed in by the proxy" } dd { bdi { (caller.user().unwrap_or_default()) } } },
                 }
                 div { dt { "Organizations" } dd { (organizations(&caller.organizations())) } }
                 div { dt { "Permissions" } dd { ul { @for permission in caller.permissions().iter() { li { (permits(permission)) } } } } }

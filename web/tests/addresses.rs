@@ -150,7 +150,7 @@ async fn a_user_whom_a_proxy_signs_on_sees_pages_and_what_is_theirs() {
     assert!(page.contains("<bdi>Ann</bdi>") && page.contains("Signed in for acme"), "{page}");
     assert!(page.contains("/interactions/acme") && !page.contains("globex"), "{page}");
     let (_, account) = asked("/account", true).await;
-    assert!(account.contains("Signed on by the proxy") && !account.contains("Sign out"), "{account}");
+    assert!(account.contains("Signed in by the proxy") && !account.contains("Sign out"), "{account}");
     // Readers who may not see what was said still get the rest, whatever they searched for.
     let (status, page) = asked("/interactions/acme?q=organization:acme", true).await;
     assert_eq!(status, StatusCode::OK, "{page}");

@@ -241,7 +241,10 @@ impl SignCounts {
             bad(is_long, "it took many messages"),
             bad(self.objections >= 2, "the customer objected"),
             // As the last word, a failure is reported among the outcome signs.
-            bad(self.failures > 0 && self.last_word.is_none(), "the customer told of failures on the way"),
+            bad(
+                self.failures > 0 && self.last_word.is_none(),
+                "the customer reported failures along the way",
+            ),
         ];
         let values = self.values();
         std::array::from_fn(|n| {

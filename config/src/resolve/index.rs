@@ -84,7 +84,7 @@ fn retention_rule(reader: &mut SettingsReader<'_>, entry: &Located<RawValue>) ->
     };
     for (name, _) in fields.iter().filter(|(name, _)| !RETENTION_RULE_KEYS.contains(&name.value.as_str())) {
         let problem = format!("unknown key `{RETENTION_RULES}.{}`", shown(&name.value));
-        let help = format!("known are {}", RETENTION_RULE_KEYS.join(", "));
+        let help = format!("use one of {}", RETENTION_RULE_KEYS.join(", "));
         reader.error(Some(name.origin.clone()), problem, help);
     }
     let field = |name: &str| fields.iter().find(|(key, _)| key.value == name).map(|(_, value)| value);
