@@ -206,10 +206,13 @@ fn an_ended_conversation_gets_the_models_values_and_a_replay_asks_nobody() {
 
     let again = tempfile::tempdir().unwrap();
     let stack = Stack::start(&broker, again.path(), &server, Options::default());
+    // Its messages, its end and the answer are in three partitions, which are read in any order.
     let replayed = wait_for("the replayed interaction", || {
-        stack
-            .head("i-1")
-            .filter(|head| head.analysis.as_ref().is_some_and(|analysis| analysis.by == "a-model"))
+        let is_analysed =
+            |found: &Interaction| found.analysis.as_ref().is_some_and(|analysis| analysis.by == "a-model");
+        let is_whole =
+            |found: &Interaction| found.messages_count == head.messages_count && found.end_time.is_some();
+        stack.head("i-1").filter(|found| is_analysed(found) && is_whole(found))
     });
     assert_eq!(replayed, head);
     // Another conversation is asked about, so that the first one had its chance.

@@ -326,7 +326,7 @@ mod tests {
         );
         assert_eq!(
             titled(None, &[], Some("The customer asked: Where is it? – The agent: On its way.")),
-            title("Where is it? – On its way.")
+            title("Where is it?")
         );
         assert_eq!(titled(None, &["blue boat"], None), title("blue boat"));
         assert_eq!(titled(None, &[], None), None, "an id is no title");

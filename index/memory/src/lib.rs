@@ -103,6 +103,9 @@ impl Store for MemoryStore {
             self.checkpoint = checkpoint.clone();
         }
         self.changes.publish(written.into_iter());
+        // Nothing is ever written anywhere else, so what can be searched is as durable as it gets: as over a cluster, which
+        // has everything on its disks when it answers.
+        self.flush()?;
         Ok(conflicts)
     }
 

@@ -203,7 +203,7 @@ fn a_segment_that_is_missing_or_damaged_later_stops_the_partition() {
     let (items_tx, items_rx) = queue(10, 1_000);
     let source = LogSource::start(&log, &checkpoint(3), items_tx).unwrap();
     let reason = stopped(&items_rx);
-    assert!(reason.contains("must read on at offset 3") && reason.contains("is 6"), "{reason}");
+    assert!(reason.contains("must resume at offset 3") && reason.contains("is 6"), "{reason}");
     drop((items_rx, source));
 }
 
