@@ -88,6 +88,19 @@ fn introduces_person(text: &str, before: &[Token]) -> bool {
         || (is(1, &["ist"]) && is(2, &["name"]))
 }
 
+/// `your virtual agent`: how a bot introduces itself in every conversation.
+fn introduces_bot(text: &str, phrase: &[Token]) -> bool {
+    let is =
+        |token: &Token, list: &[&str]| list.iter().any(|word| token.text(text).eq_ignore_ascii_case(word));
+    let [.., kind, noun] = phrase else { return false };
+    is(
+        kind,
+        &["virtual", "digital", "automated", "virtuelle", "virtueller", "digitale", "digitaler", "virtuel"],
+    ) && is(noun, &["agent", "assistant", "assistent", "assistentin"])
+        || is(kind, &["agente", "asistente", "assistente"])
+            && is(noun, &["virtual", "virtuale", "digital", "digitale"])
+}
+
 /// Whether phrases would be more than fragments. Korean and Thai words are not segmented at all; for
 /// languages from Romanised Hindi to Urdu in the table the stop word lists are too short, except for Russian
 /// and its relatives.
@@ -177,7 +190,7 @@ impl Collector {
         let phrase = &run[run.len() - kept..];
         if let (Some(first), Some(last)) = (phrase.first(), phrase.last()) {
             let topical = phrase.iter().any(|token| token.kind == TokenKind::Word && topics.knows(token));
-            if topical || !introduces_person(text, before) {
+            if !introduces_bot(text, phrase) && (topical || !introduces_person(text, before)) {
                 self.push(phrase, first, last, language, topical);
             }
         }

@@ -283,6 +283,23 @@ fn keywords_are_phrases_without_boilerplate() {
 }
 
 #[test]
+fn how_a_bot_introduces_itself_is_no_keyword() {
+    let keywords = |greeting: &str| {
+        let script = format!("a: {greeting}\nu: I want to move my window seat.\na: Which window seat is it?");
+        analyze(&script).keywords.unwrap().join("|").to_lowercase()
+    };
+    for greeting in
+        ["Umbra Travel, Iris speaking, your virtual agent.", "I am your digital assistant for travel."]
+    {
+        let found = keywords(greeting);
+        assert!(
+            found.contains("window seat") && !found.contains("virtual") && !found.contains("digital"),
+            "{found}"
+        );
+    }
+}
+
+#[test]
 fn keywords_are_lower_case_unless_they_are_names() {
     let keywords = analyze(
         "u: Gift vouchers from Contoso Market do not work. Gift vouchers are useless.
