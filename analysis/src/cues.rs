@@ -244,7 +244,7 @@ const PHRASES: &[(Cue, &str)] = &[
         抱歉, 对不起, 不好意思, 申し訳, すみません, 残念ながら, 죄송, 안타깝, آسف, ขออภัย"),
     (Cue::Sympathy, "sorry to hear, sorry you, sorry that you, sorry for your, sorry about your, sorry for the wait"),
     (Cue::Indifferent, "
-        don't care, do not care, doesn't matter, does not matter, don't mind, do not mind, no preference, don't have a preference, not picky, any of them, any will do, either is fine
+        don't care, do not care, don't really care, do not really care, doesn't really matter, doesn't matter, does not matter, don't mind, do not mind, no preference, don't have a preference, not picky, any of them, any will do, either is fine
         ist mir egal, egal, spielt keine rolle, peu importe, ça m'est égal, me da igual, no importa, non importa, non mi importa, tanto faz, 随便, 都可以, 无所谓"),
     (Cue::Offers, "
         how about, what about, i found, there is, there's, there are, i have, we have, i'd recommend, i would recommend, i recommend, i suggest, may i recommend, would you like
