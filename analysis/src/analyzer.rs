@@ -110,16 +110,7 @@ impl Analyzer {
     /// Analyses a conversation; `memo` is the same interaction's, or empty.
     pub fn analyze(&self, conversation: &Conversation<'_>, memo: &mut Memo) -> Analysis {
         let Conversation { utterances, status, ended, .. } = *conversation;
-        let language = memo.read(conversation, &self.parts.tables);
-        let mut messages = memo.judge(utterances, language.as_deref(), self.parts.sentiment);
-        let mut turns = turns(utterances, memo, &messages);
-        calm_indifference(&turns, &mut messages);
-        for (utterance, mood) in utterances.iter().zip(&mut messages) {
-            *mood = utterance.given().or(*mood);
-        }
-        for (place, turn) in &mut turns {
-            turn.mood = messages[*place].map(|judged| judged.score);
-        }
+        let Reading { language, messages, turns } = self.read(conversation, memo);
         let mood = interaction_mood(utterances, &messages, &turns);
         let turns: Vec<MessageFeatures> = turns.into_iter().map(|(_, turn)| turn).collect();
         let (mood, csat) = agreed(mood, |mood| satisfaction(conversation, &turns, mood));
@@ -147,14 +138,32 @@ impl Analyzer {
     }
 }
 
+/// What each message of a conversation says, before the conversation is judged as a whole.
+struct Reading {
+    language: Option<String>,
+    /// One entry for each utterance, as in [`Analysis::messages`].
+    messages: Vec<Option<MessageSentiment>>,
+    /// The last messages, which satisfaction is judged by, with their positions among the utterances.
+    turns: Vec<(usize, MessageFeatures)>,
+}
+
 impl Analyzer {
+    fn read(&self, conversation: &Conversation<'_>, memo: &mut Memo) -> Reading {
+        let utterances = conversation.utterances;
+        let language = memo.read(conversation, &self.parts.tables);
+        let mut messages = memo.judge(utterances, language.as_deref(), self.parts.sentiment);
+        for (utterance, mood) in utterances.iter().zip(&mut messages) {
+            *mood = utterance.given().or(*mood);
+        }
+        let mut turns = turns(utterances, memo, &messages);
+        calm_indifference(utterances, &mut turns, &mut messages);
+        Reading { language, messages, turns }
+    }
+
     /// The values of `csat`'s signs, each with the mean and spread used to weigh it. For measurements:
     /// `examples/weigh_csat`.
     pub fn signs(&self, conversation: &Conversation<'_>) -> [(&'static str, f32, f32, f32); csat::NUM_SIGNS] {
-        let mut memo = Memo::default();
-        let language = memo.read(conversation, &self.parts.tables);
-        let messages = memo.judge(conversation.utterances, language.as_deref(), self.parts.sentiment);
-        let turns = turns(conversation.utterances, &memo, &messages);
+        let Reading { turns, .. } = self.read(conversation, &mut Memo::default());
         let values = csat::values(&turns.into_iter().map(|(_, turn)| turn).collect::<Vec<_>>());
         std::array::from_fn(|n| {
             let (name, mean, spread, _) = csat::SPREADS[n];
@@ -163,18 +172,24 @@ impl Analyzer {
     }
 }
 
-/// "I don't care" sounds bad, but not right after the agent asked for a preference.
-fn calm_indifference(turns: &[(usize, MessageFeatures)], messages: &mut [Option<MessageSentiment>]) {
-    for pair in turns.windows(2) {
-        let [(_, before), (place, turn)] = pair else { continue };
-        let is_asked = matches!(before.role, Role::Assistant | Role::Human) && before.asks;
-        if let Some(mood) = messages[*place].as_mut().filter(|mood| mood.sentiment == Sentiment::Negative)
+/// "I don't care" sounds bad, but not right after the agent asked for a preference. Upstream's sentiment stays.
+fn calm_indifference(
+    utterances: &[Utterance<'_>],
+    turns: &mut [(usize, MessageFeatures)],
+    messages: &mut [Option<MessageSentiment>],
+) {
+    let mut is_asked = false;
+    for (place, turn) in turns {
+        let judged = messages[*place].as_mut().filter(|judged| judged.sentiment == Sentiment::Negative);
+        if let Some(judged) = judged
             && is_asked
             && turn.is_indifferent()
+            && utterances[*place].given().is_none()
         {
-            *mood =
-                MessageSentiment { sentiment: Sentiment::Neutral, score: 0.0, confidence: mood.confidence };
+            (judged.sentiment, judged.score) = (Sentiment::Neutral, 0.0);
+            turn.mood = Some(0.0);
         }
+        is_asked = turn.is_by_agent() && turn.asks;
     }
 }
 

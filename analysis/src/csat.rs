@@ -40,14 +40,15 @@ impl MessageFeatures {
         let takes_leave = self.cues.has_any(&[Cue::Farewell, Cue::NothingElse]);
         let gives_thanks = self.cues.has(Cue::Thanks) && !self.cues.has(Cue::Success);
         let (short, polite) = COURTESY_WORDS_MAX;
-        // "I appreciate your help, even though we have got nowhere": polite, whatever its length.
-        let but = gives_thanks && self.cues.has(Cue::Objects);
-        self.num_words <= short || (self.num_words <= polite && (takes_leave || gives_thanks)) || but
+        self.num_words <= short
+            || (self.num_words <= polite && (takes_leave || gives_thanks))
+            // "I appreciate your help, even though we have got nowhere": polite, whatever its length.
+            || (gives_thanks && self.cues.has(Cue::Objects))
     }
 
     /// Whether it asks something without an explicit complaint.
     pub(crate) fn is_mere_question(&self) -> bool {
-        self.asks && self.is_no_complaint() && !self.cues.has(Cue::Failure)
+        self.asks && !self.complains()
     }
 
     /// Whether it leaves a choice to the agent, and little else.
@@ -56,7 +57,17 @@ impl MessageFeatures {
         self.role == Role::User
             && self.cues.has(Cue::Indifferent)
             && self.num_words <= WORDS_MAX
-            && !self.cues.has_any(&[Cue::Failure, Cue::WantsPerson, Cue::Repetition])
+            && !self.complains()
+    }
+
+    /// Whether it complains explicitly.
+    fn complains(&self) -> bool {
+        self.cues.has(Cue::Failure) || !self.is_no_complaint()
+    }
+
+    /// Whether an agent, a person or not, said it.
+    pub(crate) fn is_by_agent(&self) -> bool {
+        matches!(self.role, Role::Assistant | Role::Human)
     }
 
     /// Whether it contains no certain complaint about the service.
@@ -188,10 +199,9 @@ pub(crate) fn estimate(
     let sum: f32 = start + signs.iter().map(|(weight, _)| weight).sum::<f32>();
     let possible = Mood::possible(mood);
     // A customer who got something, gave thanks for it at the end and had no complaint is not dissatisfied.
-    let least = if tally.got_something() { MIDDLE.min(*possible.end()) } else { 1 };
-    let possible = least.max(*possible.start())..=*possible.end();
+    let least = if tally.got_something() { MIDDLE } else { 1 };
     let by_signs = sum.round().clamp(1.0, 5.0) as u8;
-    let score = by_signs.clamp(*possible.start(), *possible.end());
+    let score = by_signs.max(least).clamp(*possible.start(), *possible.end());
     let is_bounded = score != by_signs;
     let went_wrong = signs.iter().any(|(weight, reason)| *weight < 0.0 && !reason.is_empty());
     Some(match describe(score, signs) {
@@ -209,9 +219,8 @@ pub(crate) fn estimate(
 /// Whether the customer has said anything since the first answer. Until then they may be angry, but have
 /// nothing to be satisfied with.
 fn has_reacted(turns: &[MessageFeatures]) -> bool {
-    let is_agent = |turn: &MessageFeatures| matches!(turn.role, Role::Assistant | Role::Human);
     let mut turns =
-        turns.iter().skip_while(|turn| turn.role != Role::User).skip_while(|turn| !is_agent(turn));
+        turns.iter().skip_while(|turn| turn.role != Role::User).skip_while(|turn| !turn.is_by_agent());
     turns.any(|turn| turn.role == Role::User)
 }
 

@@ -147,18 +147,19 @@ impl CueMatcher {
                 && self.nos.contains(&tokens[start].hash);
             if end > covered && !is_mere_no {
                 // "The order hasn't been sent" is not done.
-                found.insert(if self.is_denied(tokens, start) { cues.without(Cue::Done) } else { cues });
+                let is_undone = cues.has(Cue::Done) && self.is_denied(tokens, start);
+                found.insert(if is_undone { cues.without(Cue::Done) } else { cues });
                 covered = end;
             }
         }
         found
     }
 
-    /// Whether one of the two preceding words is a negation.
+    /// Whether one of the two preceding words of the sentence is a negation.
     fn is_denied(&self, tokens: &[Token], start: usize) -> bool {
-        let before = tokens[..start].iter().rev().take(2);
-        let same_sentence = tokens[start].gap != Gap::Sentence;
-        same_sentence && before.into_iter().any(|token| self.denials.contains(&token.hash))
+        let sentence = tokens[..=start].iter().rposition(|token| token.gap == Gap::Sentence).unwrap_or(0);
+        let before = &tokens[sentence.max(start.saturating_sub(2))..start];
+        before.iter().any(|token| self.denials.contains(&token.hash))
     }
 }
 

@@ -472,6 +472,39 @@ fn what_a_message_answers_decides_how_it_is_meant() {
          u: Then cancel it please.";
     let why = analyze(cancelled).csat_description.unwrap();
     assert!(!why.contains("something was completed"), "{why}");
+    let booked = "u: I would like to book a table for two people on Friday evening, please.
+         a: Why not? It is booked.
+         u: Thank you so much!";
+    let why = analyze(booked).csat_description.unwrap();
+    assert!(why.contains("something was completed"), "{why}");
+}
+
+#[test]
+fn who_got_something_and_gives_thanks_without_a_complaint_is_not_dissatisfied() {
+    let refused = "u: Are there any restaurants that serve New Zealand food?
+         a: I'm afraid there are none.
+         u: Can you find any Chinese restaurants in the centre for four at seven on Saturday?
+         a: I'm afraid none of the restaurants are available at that time.
+         u: Chinese restaurants in the centre for four at seven on Saturday, are there any?
+         a: I'm sorry, I'm afraid there are none.
+         u: Can you try six instead?
+         a: I'm sorry, there is no table at six. Unfortunately there is none at five.
+         u: Are there high chairs for babies?
+         a: I'm afraid child seating is not available.";
+    let csat = |ending: &str| analyze(&format!("{refused}\n{ending}")).csat.unwrap();
+    assert!(csat("u: Then that is all I need, thanks.") <= 2);
+    assert_eq!(csat("a: I booked you a table at eight.\nu: That is all I need, thanks."), 3);
+}
+
+#[test]
+fn wishes_and_questions_in_chinese_are_no_mood() {
+    let mood = |text: &str| whole(&format!("u: {text}")).messages[0].map(|judged| judged.sentiment);
+    for wish in ["有的，最好是消费在150-500元之间的，这家店可以么？", "晚上我希望可以吃到牛里脊，有哪家店？"]
+    {
+        assert_ne!(mood(wish), Some(Sentiment::Positive), "{wish}");
+    }
+    assert_ne!(mood("厦门的紫外线是不是很厉害呀？"), Some(Sentiment::Negative));
+    assert_eq!(mood("最好的酒店，非常满意"), Some(Sentiment::Positive));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The `hearken` program: commands, assembly, signals. The only crate that touches the environment, signals and the
+//! The `hearken` program: commands, assembly, signals. The only room that touches the environment, signals and the
 //! process's exit.
 //!
 //! - [`cli`]: the commands and their exit codes.
@@ -12,7 +12,7 @@
 //! - [`demo`]: the bundled conversations, the recordings and the GeoIP file of the demo.
 //! - [`rebuild`]: rewrites the index from its stored documents.
 //! - [`fail_points`]: where the crash tests kill the program; a release build has none.
-//! - [`logging`], [`metrics`]: log lines, and the metrics that belong to no other crate.
+//! - [`logging`], [`metrics`]: log lines, and the metrics that belong to no other room.
 //!
 //! ```no_run
 //! use hearken::app::{App, Role};

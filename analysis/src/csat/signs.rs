@@ -106,7 +106,8 @@ impl SignCounts {
             }
         }
         tally.repetitions = repetitions(by_customer(turns), 6, 2, (1, 2));
-        tally.has_evident_repetition = repetitions(by_customer(turns), 6, 2, (3, 5)) > 0;
+        tally.has_evident_repetition =
+            tally.repetitions > 0 && repetitions(by_customer(turns), 6, 2, (3, 5)) > 0;
         tally.agent_repetitions = repetitions(by_agent(turns), 6, 3, (3, 5));
         tally.open_questions = open_questions(turns);
         tally
@@ -285,7 +286,7 @@ fn by_customer(turns: &[MessageFeatures]) -> impl Iterator<Item = &MessageFeatur
 }
 
 fn by_agent(turns: &[MessageFeatures]) -> impl DoubleEndedIterator<Item = &MessageFeatures> {
-    turns.iter().filter(|turn| matches!(turn.role, Role::Assistant | Role::Human))
+    turns.iter().filter(|turn| turn.is_by_agent())
 }
 
 /// Whether the conversation is about films, books, songs or the news: "a disaster" then describes one of

@@ -309,22 +309,19 @@ fn telling_sentence(text: &str, score: f32) -> &str {
         previous = token.hash;
     }
     let at = strongest.1;
-    // A sentence includes the mark that ends it: "THREE weeks!" is not "THREE weeks".
-    let ends = text.char_indices().filter(|(idx, c)| ends_sentence(text, *idx, *c));
-    let ends: Vec<usize> = ends.map(|(idx, c)| idx + c.len_utf8()).collect();
-    let start = ends.iter().rfind(|end| **end <= at).copied().unwrap_or(0);
-    let end = ends.iter().find(|end| **end > at).copied().unwrap_or(text.len());
+    // A sentence includes the mark that ends it: "THREE weeks!" is not "THREE weeks". The full stop in `4.5` ends none.
+    let end_of = |(idx, c): (usize, char)| {
+        let end = idx + c.len_utf8();
+        let ends = match c {
+            '!' | '?' | '\n' | '。' | '！' | '？' | '।' => true,
+            '.' => !text[end..].starts_with(char::is_alphanumeric),
+            _ => false,
+        };
+        ends.then_some(end)
+    };
+    let start = text[..at].char_indices().rev().find_map(end_of).unwrap_or(0);
+    let end = text[at..].char_indices().find_map(|(idx, c)| end_of((at + idx, c))).unwrap_or(text.len());
     let sentence = text[start..end].trim();
     // An emoji after the full stop says little without the sentence.
     if sentence.chars().any(char::is_alphanumeric) { sentence } else { text.trim() }
-}
-
-/// Whether the character at `idx` ends a sentence; the full stop in `4.5` does not.
-fn ends_sentence(text: &str, idx: usize, c: char) -> bool {
-    let is_decimal = || text[idx + 1..].starts_with(|next: char| next.is_alphanumeric());
-    match c {
-        '!' | '?' | '\n' | '。' | '！' | '？' | '।' => true,
-        '.' => !is_decimal(),
-        _ => false,
-    }
 }
