@@ -13,6 +13,9 @@ use crate::{card, email, iban, ip, phone, ssn};
 
 /// Fewest digits of any kind except addresses.
 const DIGITS_MIN: usize = 5;
+/// Times that a text is read. What is replaced may leave a number standing alone that was part of a longer one before;
+/// few texts need a second time, and hostile ones get no more than this.
+const PASSES_MAX: usize = 4;
 /// Replaces a text that could not be processed to its end.
 const UNREADABLE: &str = "[redacted]";
 
@@ -126,6 +129,15 @@ impl Redactor {
     }
 
     fn replaced<'t>(&self, text: &'t str, hint: FieldHint) -> Cow<'t, str> {
+        let Cow::Owned(mut replaced) = self.replaced_once(text, hint) else { return Cow::Borrowed(text) };
+        for _ in 1..PASSES_MAX {
+            let Cow::Owned(again) = self.replaced_once(&replaced, hint) else { break };
+            replaced = again;
+        }
+        Cow::Owned(replaced)
+    }
+
+    fn replaced_once<'t>(&self, text: &'t str, hint: FieldHint) -> Cow<'t, str> {
         let found = self.find_as(text, hint);
         if found.is_empty() {
             return Cow::Borrowed(text);
