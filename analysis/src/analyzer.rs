@@ -17,7 +17,7 @@ use crate::words::word_table;
 
 /// Version of the built-in analysers. Raised whenever one of them may answer differently, so that `hearken
 /// index rebuild` knows what to analyse again.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// One message of a conversation.
 #[derive(Clone, Copy, Debug)]
@@ -218,6 +218,8 @@ fn interaction_mood(
                 is_courtesy: turn.is_some_and(MessageFeatures::is_courtesy),
                 is_about_works: about_works && turn.is_some_and(MessageFeatures::is_no_complaint),
                 is_mere_question: turn.is_some_and(MessageFeatures::is_mere_question),
+                is_polite: turn.is_some_and(MessageFeatures::is_polite),
+                complains: turn.is_some_and(MessageFeatures::complains),
             }
         })
         .collect();
@@ -260,6 +262,7 @@ fn turns(
                 role: utterances[index].role,
                 num_words: signs.num_words,
                 cues: signs.cues,
+                language: signs.language,
                 asks: signs.asks,
                 mood: messages[index].map(|judged| judged.score),
                 signature: signs.signature,

@@ -7,6 +7,7 @@
 use hearken_model::{Role, Sentiment, Status};
 
 use crate::cues::{Cue, Cues};
+use crate::language::Language;
 
 mod signs;
 
@@ -22,6 +23,8 @@ pub(crate) struct MessageFeatures {
     pub(crate) role: Role,
     pub(crate) num_words: u16,
     pub(crate) cues: Cues,
+    /// Its own language, if it is clear.
+    pub(crate) language: Option<Language>,
     /// Whether its last sentence is a question.
     pub(crate) asks: bool,
     /// −1 to 1, if known.
@@ -46,6 +49,11 @@ impl MessageFeatures {
             || (gives_thanks && self.cues.has(Cue::Objects))
     }
 
+    /// Whether it gives thanks or takes leave without an explicit complaint.
+    pub(crate) fn is_polite(&self) -> bool {
+        self.cues.has_any(&[Cue::Thanks, Cue::Farewell, Cue::NothingElse]) && !self.complains()
+    }
+
     /// Whether it asks something without an explicit complaint.
     pub(crate) fn is_mere_question(&self) -> bool {
         self.asks && !self.complains()
@@ -53,7 +61,7 @@ impl MessageFeatures {
 
     /// Whether it leaves a choice to the agent, and little else.
     pub(crate) fn is_indifferent(&self) -> bool {
-        const WORDS_MAX: u16 = 12;
+        const WORDS_MAX: u16 = 16;
         self.role == Role::User
             && self.cues.has(Cue::Indifferent)
             && self.num_words <= WORDS_MAX
@@ -61,7 +69,7 @@ impl MessageFeatures {
     }
 
     /// Whether it complains explicitly.
-    fn complains(&self) -> bool {
+    pub(crate) fn complains(&self) -> bool {
         self.cues.has(Cue::Failure) || !self.is_no_complaint()
     }
 
@@ -85,9 +93,33 @@ pub(crate) struct Csat {
     pub(crate) is_bounded: bool,
 }
 
-/// One sign: the CSAT points by which it moves the estimate, and its wording. The wording is empty if there
-/// is nothing to name, or if it would contradict the mood that is shown.
-type Sign = (f32, &'static str);
+/// One sign.
+#[derive(Clone, Copy, Debug)]
+struct Sign {
+    /// CSAT points by which it moves the estimate.
+    weight: f32,
+    /// Its wording; empty if there is nothing to name, or if it would contradict the mood that is shown.
+    reason: &'static str,
+    /// Whether it alone may make a customer dissatisfied.
+    is_grave: bool,
+}
+
+impl Sign {
+    const NONE: Sign = Sign::minor(0.0, "");
+
+    const fn minor(weight: f32, reason: &'static str) -> Sign {
+        Sign { weight, reason, is_grave: false }
+    }
+
+    const fn grave(weight: f32, reason: &'static str) -> Sign {
+        Sign { weight, reason, is_grave: true }
+    }
+
+    /// Whether it counts against satisfaction, and can be named.
+    fn is_complaint(&self) -> bool {
+        self.weight <= -TELLING_WEIGHT_MIN && !self.reason.is_empty()
+    }
+}
 
 /// The interaction's sentiment, which the estimate and its reasons never contradict.
 #[derive(Clone, Copy, Debug)]
@@ -184,26 +216,36 @@ pub(crate) fn estimate(
     if !has_reacted {
         // Nothing has ended yet, and a request that sounds a little like a complaint is not one.
         let is_bad = mood.is_some_and(|mood| mood.score < Mood::BAD_SCORE);
-        moods = [if is_bad { moods[0] } else { (0.0, "") }, (0.0, "")];
+        moods = [if is_bad { moods[0] } else { Sign::NONE }, Sign::NONE];
     }
     let ended_well = mood.is_some_and(|mood| mood.ended == Sentiment::Positive);
     signs.extend(tally.signs(moods, ended_well));
     outcome_signs(turns, &tally, outcome, mood, &mut signs);
     if !has_reacted {
-        signs.retain(|(weight, reason)| *weight <= -TELLING_WEIGHT_MIN && !reason.is_empty());
+        signs.retain(Sign::is_complaint);
         if signs.is_empty() {
             return None;
         }
     }
     let start = if has_reacted { START } else { f32::from(MIDDLE) };
-    let sum: f32 = start + signs.iter().map(|(weight, _)| weight).sum::<f32>();
+    let sum: f32 = start + signs.iter().map(|sign| sign.weight).sum::<f32>();
     let possible = Mood::possible(mood);
-    // A customer who got something, gave thanks for it at the end and had no complaint is not dissatisfied.
-    let least = if tally.got_something() { MIDDLE } else { 1 };
+    // A customer who got something and had no complaint is not dissatisfied, nor is one with whom only trifles went
+    // wrong.
+    let is_grave = signs.iter().any(|sign| sign.is_grave && sign.is_complaint());
+    let is_sad = mood.is_some_and(|mood| mood.whole == Sentiment::Negative);
+    let failed = outcome.failed() || outcome.status == Status::Abandoned;
+    let is_middling = !is_grave || (tally.got_something() && !is_sad && !failed);
+    // Nor is anybody furious who gives thanks.
+    let least = if is_middling { MIDDLE } else { 1 + u8::from(tally.last.has(Cue::Thanks)) };
     let by_signs = sum.round().clamp(1.0, 5.0) as u8;
+    let is_named = |sign: &Sign| sign.weight.abs() >= TELLING_WEIGHT_MIN && !sign.reason.is_empty();
+    // "Mixed" needs something that can be said against it.
+    let only_good = signs.iter().any(is_named) && !signs.iter().any(Sign::is_complaint);
+    let least = if only_good { least.max(MIDDLE + 1) } else { least };
     let score = by_signs.max(least).clamp(*possible.start(), *possible.end());
     let is_bounded = score != by_signs;
-    let went_wrong = signs.iter().any(|(weight, reason)| *weight < 0.0 && !reason.is_empty());
+    let went_wrong = signs.iter().any(|sign| sign.weight < 0.0 && !sign.reason.is_empty());
     Some(match describe(score, signs) {
         Some(description) => Csat { score, description, is_bounded },
         None if *possible.end() < MIDDLE => {
@@ -228,9 +270,9 @@ fn has_reacted(turns: &[MessageFeatures]) -> bool {
 /// mood shown.
 fn mood_reasons((whole, closing): (f32, f32), shown: Option<Mood>) -> [Sign; 2] {
     let reason = |shown: Option<Sentiment>, score: f32, [bad, good]: [&'static str; 2]| match shown {
-        Some(Sentiment::Positive) if score > 0.0 => (1.0, good),
-        Some(Sentiment::Negative) if score < 0.0 => (-1.0, bad),
-        _ => (0.0, ""),
+        Some(Sentiment::Positive) if score > 0.0 => Sign::minor(1.0, good),
+        Some(Sentiment::Negative) if score < 0.0 => Sign::grave(-1.0, bad),
+        _ => Sign::NONE,
     };
     [
         reason(shown.map(|mood| mood.whole), whole, ["the mood was negative", "the mood was positive"]),
@@ -248,25 +290,26 @@ fn outcome_signs(
 ) {
     let ended_well = mood.is_some_and(|mood| mood.ended == Sentiment::Positive);
     match tally.last_word {
-        Some(Cue::Success) => signs.push((0.4, "the customer approved in the end")),
-        Some(_) if ended_well => signs.push((-0.3, "the customer reported failures along the way")),
-        Some(_) => signs.push((-1.1, "the problem was still there at the end")),
+        Some(Cue::Success) => signs.push(Sign::minor(0.4, "the customer approved in the end")),
+        Some(_) if ended_well => signs.push(Sign::grave(-0.3, signs::PROBLEMS_ON_THE_WAY)),
+        Some(_) if tally.last.has(Cue::Thanks) => signs.push(Sign::grave(-0.8, signs::PROBLEMS_ON_THE_WAY)),
+        Some(_) => signs.push(Sign::grave(-1.1, "the problem was still there at the end")),
         None => {}
     }
     if tally.customer.has(Cue::WantsPerson) {
-        signs.push((-0.8, "the customer asked for a person or complained formally"));
+        signs.push(Sign::grave(-0.8, "the customer asked for a person or complained formally"));
     }
     if tally.has_human || tally.agent.has(Cue::HandsOver) || outcome.transferred() {
-        signs.push((-0.3, "it was handed over"));
+        signs.push(Sign::minor(-0.3, "it was handed over"));
     }
     let last = turns.iter().rfind(|turn| matches!(turn.role, Role::User | Role::Assistant | Role::Human));
     let waits = last.is_some_and(|turn| turn.role == Role::User && turn.asks);
     match outcome.status {
-        _ if outcome.failed() => signs.push((-1.2, "it failed")),
-        Status::Abandoned if waits => signs.push((-1.2, "a question was left open")),
-        Status::Abandoned => signs.push((-0.4, "it was left without an end")),
+        _ if outcome.failed() => signs.push(Sign::grave(-1.2, "it failed")),
+        Status::Abandoned if waits => signs.push(Sign::grave(-1.2, "a question was left open")),
+        Status::Abandoned => signs.push(Sign::grave(-0.4, "it was left without an end")),
         Status::Finished | Status::Transferred if outcome.ended && waits => {
-            signs.push((-0.6, "the last question got no answer"));
+            signs.push(Sign::grave(-0.6, "the last question got no answer"));
         }
         _ => {}
     }
@@ -294,21 +337,21 @@ fn describe(score: u8, mut signs: Vec<Sign>) -> Option<String> {
     };
     // Name only reasons that agree with the score; for a middling score, the strongest in either direction.
     let strength = |sign: &Sign| match score {
-        ..=2 => -sign.0,
-        3 => sign.0.abs(),
-        _ => sign.0,
+        ..=2 => -sign.weight,
+        3 => sign.weight.abs(),
+        _ => sign.weight,
     };
-    signs.retain(|sign| strength(sign) >= TELLING_WEIGHT_MIN && !sign.1.is_empty());
+    signs.retain(|sign| strength(sign) >= TELLING_WEIGHT_MIN && !sign.reason.is_empty());
     signs.sort_by(|a, b| strength(b).total_cmp(&strength(a)));
     signs.truncate(REASONS_MAX);
     let (last, others) = signs.split_last()?;
     let mut description = format!("{label}: ");
-    for (n, (_, reason)) in others.iter().enumerate() {
+    for (n, sign) in others.iter().enumerate() {
         description.push_str(if n == 0 { "" } else { ", " });
-        description.push_str(reason);
+        description.push_str(sign.reason);
     }
     description.push_str(if others.is_empty() { "" } else { " and " });
-    description.push_str(last.1);
+    description.push_str(last.reason);
     description.push('.');
     Some(description)
 }

@@ -44,7 +44,7 @@ pub(crate) enum Cue {
     Agrees = 1 << 13,
     /// "no", "something else", "I don't want".
     Refuses = 1 << 14,
-    /// "sorry", "unfortunately": admits a fault if an agent says it.
+    /// "sorry", "my apologies": admits a fault if an agent says it.
     Sorry = 1 << 15,
     /// "but", "however".
     Objects = 1 << 16,
@@ -57,6 +57,12 @@ pub(crate) enum Cue {
     Offers = 1 << 19,
     /// "I don't care", "any will do": no complaint if it is an answer.
     Indifferent = 1 << 20,
+    /// "unfortunately", "I'm afraid": bad news, neither an apology nor certainly a refusal.
+    Regret = 1 << 21,
+    /// "no", "not interested": turns down an offer, if it answers one.
+    Declines = 1 << 22,
+    /// "I need", "can you", "looking for": asks for something.
+    Requests = 1 << 23,
 }
 
 impl Cues {
@@ -91,6 +97,8 @@ pub(crate) struct CueMatcher {
     nos: Vec<u64>,
     /// Hashes of [`DENIALS`].
     denials: Vec<u64>,
+    /// Hashes of [`CONDITIONS`].
+    conditions: Vec<u64>,
 }
 
 impl CueMatcher {
@@ -113,10 +121,11 @@ impl CueMatcher {
                 }
             }
         }
-        tokens.scan(NOS);
-        let nos = tokens.tokens.iter().map(|token| token.hash).collect();
-        tokens.scan(DENIALS);
-        CueMatcher { phrases, nos, denials: tokens.tokens.iter().map(|token| token.hash).collect() }
+        let mut hashes = |words: &str| {
+            tokens.scan(words);
+            tokens.tokens.iter().map(|token| token.hash).collect()
+        };
+        CueMatcher { phrases, nos: hashes(NOS), denials: hashes(DENIALS), conditions: hashes(CONDITIONS) }
     }
 
     /// The cues of these tokens; a phrase does not cross the end of a sentence. Of nested phrases, only
@@ -146,7 +155,7 @@ impl CueMatcher {
                 && tokens[start].gap != Gap::Sentence
                 && self.nos.contains(&tokens[start].hash);
             if end > covered && !is_mere_no {
-                // "The order hasn't been sent" is not done.
+                // "The order hasn't been sent" is not done, nor is "unless the train is cancelled".
                 let is_undone = cues.has(Cue::Done) && self.is_denied(tokens, start);
                 found.insert(if is_undone { cues.without(Cue::Done) } else { cues });
                 covered = end;
@@ -155,17 +164,21 @@ impl CueMatcher {
         found
     }
 
-    /// Whether one of the two preceding words of the sentence is a negation.
+    /// Whether one of the two preceding words of the sentence is a negation, or any of them makes a condition.
     fn is_denied(&self, tokens: &[Token], start: usize) -> bool {
         let sentence = tokens[..=start].iter().rposition(|token| token.gap == Gap::Sentence).unwrap_or(0);
-        let before = &tokens[sentence.max(start.saturating_sub(2))..start];
-        before.iter().any(|token| self.denials.contains(&token.hash))
+        let has = |words: &[Token], list: &[u64]| words.iter().any(|token| list.contains(&token.hash));
+        has(&tokens[sentence.max(start.saturating_sub(2))..start], &self.denials)
+            || has(&tokens[sentence..start], &self.conditions)
     }
 }
 
 /// Negations, after which nothing is done.
 const DENIALS: &str =
     "not hasn't haven't isn't wasn't aren't weren't hadn't never nicht noch kein pas jamais nunca";
+
+/// Words after which something would be done.
+const CONDITIONS: &str = "if unless once when until whether wenn falls sobald quand quando cuando";
 
 /// Words that refuse when they begin an answer, and only negate inside a sentence.
 const NOS: &str = "no nein não nee hayır нет नहीं nahi";
@@ -206,13 +219,14 @@ const PHRASES: &[(Cue, &str)] = &[
         already told, already said, already gave, already provided, already explained, already sent, already tried, already did, already asked, as i said, like i said, i just said, i just told, i said, i told you, told you, again and again, over and over, third time, second time, how many times, several times, multiple times, repeat myself, same question, same problem, same issue, keeps happening, keep getting, once again, asked before, you keep
         schon gesagt, bereits gesagt, habe ich doch, zum dritten mal, zum zweiten mal, wie gesagt, déjà dit, déjà expliqué, encore une fois, ya dije, ya le dije, ya se lo dije, otra vez, già detto, di nuovo, já disse, 已经说, 说过了, 又是, 再次, もう言い, 何度も, 또다시"),
     (Cue::WantsPerson, "
-        a human, real person, real human, a person, live agent, human agent, real agent, speak to someone, talk to someone, speak with someone, talk with someone, speak to a, speak with a, talk to a, talk to an agent, speak to an agent, representative, supervisor, your manager, a manager, the manager, your boss, complaint, complain, lawyer, legal action, sue, report you
-        mit einem menschen, echten menschen, mitarbeiter sprechen, vorgesetzten, beschwerde, beschweren, un humain, une personne, un conseiller, un responsable, réclamation, plainte, un humano, una persona real, un agente, supervisor, queja, reclamación, un operatore, una persona, responsabile, reclamo
-        人工, 转人工, 客服, 经理, 投诉, 担当者, オペレーター, 責任者, クレーム, 상담원"),
+        a human please, speak to a human, talk to a human, speak with a human, talk with a human, real person, real human, human being, live person, live agent, human agent, real agent, speak to a person, talk to a person, speak with a person, talk with a person, speak to someone, talk to someone, speak with someone, talk with someone, talk to an agent, speak to an agent, speak with an agent, representative, supervisor
+        your manager, speak to a manager, talk to a manager, speak with a manager, speak to the manager, talk to the manager, speak with the manager, your boss, file a complaint, make a complaint, lodge a complaint, formal complaint, have a complaint, want to complain, going to complain, wish to complain, like to complain, will complain, my lawyer, legal action, sue you, i will sue, i'll sue, report you
+        mit einem menschen, echten menschen, mitarbeiter sprechen, vorgesetzten, beschwerde, beschweren, un humain, parler à une personne, un conseiller, un responsable, une réclamation, porter plainte, un humano, una persona real, hablar con un agente, hablar con una persona, supervisor, poner una queja, una reclamación, un operatore, parlare con una persona, un responsabile, fare reclamo
+        转人工, 人工客服, 人工服务, 找人工, 找客服, 找经理, 你们经理, 要投诉, 投诉你, 担当者, オペレーター, 責任者, クレーム, 상담원"),
     (Cue::Unable, "
-        i can't, i cannot, i can not, i'm not able, i am not able, not able to, unable to, we can't, we cannot, can't help, cannot help, i'm afraid, i am afraid, unfortunately, not possible, no availability, not available, there are no, there is no, i couldn't find, could not find, i couldn't, didn't find, did not find, no results, don't have any, do not have any, don't have access, do not have access, don't have that information, do not have that information, don't have information, do not have information
+        i can't, i cannot, i can not, i'm not able, i am not able, not able to, unable to, we can't, we cannot, can't help, cannot help, not possible, no availability, not available, there are no, there is no, i couldn't find, could not find, i couldn't, didn't find, did not find, no results, don't have any, do not have any, don't have access, do not have access, don't have that information, do not have that information, don't have information, do not have information
         i didn't understand, did not understand, don't understand, do not understand, didn't get that, didn't catch, did not catch, could you rephrase, rephrase, didn't quite, not sure what you mean, something went wrong, was not successful, wasn't successful, unsuccessful, has failed, failed to, an error, not recognize
-        leider, kann ich nicht, nicht möglich, nicht verstanden, malheureusement, je ne peux pas, pas possible, pas compris, désolé mais, lamentablemente, desafortunadamente, no puedo, no es posible, no entiendo, no he entendido, purtroppo, mi dispiace, non posso, non è possibile, non ho capito, infelizmente, não posso, não é possível
+        kann ich nicht, nicht möglich, nicht verstanden, je ne peux pas, pas possible, pas compris, no puedo, no es posible, no entiendo, no he entendido, mi dispiace, non posso, non è possibile, non ho capito, não posso, não é possível
         抱歉, 对不起, 无法, 不能, 没有找到, 申し訳, できません, わかりません, 죄송, 할 수 없, क्षमा, माफ"),
     (Cue::Done, "
         has been booked, have been booked, been booked, is booked, has been reserved, been reserved, is reserved, has been made, been made, has been confirmed, is confirmed, been confirmed, your confirmation, confirmation number, reference number, was successful, is successful, successfully, is complete, is completed, has been completed, been placed, is all set, all set, booking completed, booking is complete, reservation completed, have booked, was able to book, were able to book, you are booked, you're booked, you're set, you are set
@@ -240,9 +254,19 @@ const PHRASES: &[(Cue, &str)] = &[
         nein, lieber, etwas anderes, stattdessen, plutôt, autre chose, un autre, otra cosa, prefiero, preferisco, un altro, un'altra, não, outra coisa, nee, liever, hayır, нет, другой, другую, नहीं, nahi
         不要, 不用, 不想, 不喜欢, 换一, 别的, いいえ, 別の, 他の, 아니요, 아니, 다른, لا"),
     (Cue::Sorry, "
-        sorry, apologies, apologize, apologise, apology, unfortunately, i'm afraid, i am afraid, regret
-        leider, entschuldigung, tut mir leid, bedauere, désolé, désolé mais, désolée, malheureusement, navré, excusez, lo siento, lamento, lamentablemente, desafortunadamente, disculpe, mi dispiace, purtroppo, scusi, desculpe, infelizmente, lamento, helaas, przepraszam, niestety, üzgünüm, maalesef, к сожалению, извините, क्षमा, माफ
-        抱歉, 对不起, 不好意思, 申し訳, すみません, 残念ながら, 죄송, 안타깝, آسف, ขออภัย"),
+        sorry, apologies, apologize, apologise, apology
+        entschuldigung, tut mir leid, bedauere, désolé, désolée, navré, excusez, lo siento, lamento, disculpe, mi dispiace, scusi, desculpe, lamento, przepraszam, üzgünüm, извините, क्षमा, माफ
+        抱歉, 对不起, 不好意思, 申し訳, すみません, 죄송, آسف, ขออภัย"),
+    (Cue::Regret, "
+        unfortunately, i'm afraid, i am afraid, regret, leider, malheureusement, désolé mais, lamentablemente, desafortunadamente, purtroppo, infelizmente, helaas, niestety, maalesef, к сожалению, 残念ながら, 안타깝"),
+    (Cue::Declines, "
+        no, nope, nah, not interested, don't want, do not want, don't like, do not like, didn't like, not really, never mind, nevermind, forget it, not a fan
+        nein, não, nee, hayır, нет, नहीं, nahi, 不要, 不想, 不喜欢, いいえ, 아니요, 아니, لا"),
+    (Cue::Requests, "
+        i need, i want, i'd like, i would like, i'd love, we need, we want, we'd like, we would like, i wish to, looking for, looking to, searching for, trying to find, i'm trying to, i am trying to, interested in, i wanted to, i was wondering, had a problem, had problem, got a problem, can you, could you, would you, will you, can i, could i, may i, can we, could we, please, help me, help with, need help, some help, need to, want to, like to, have a problem, have an issue, have a question, having trouble, having issues, having problems, having an issue, having a problem, problem with, issue with, trouble with, find me, get me, give me, send me, show me, tell me, book me, book a, order a, is there, are there, do you have, how do i, how can i, what is the, where is my, when will, i lost, i am calling about, i'm calling about, calling because, check on, check the status, inquire about, enquire about, lets get, let's get, i'll have, i will have
+        ich möchte, möchte, ich brauche, brauche, ich suche, suche, suchen, hätte gern, hätte gerne, würde gern, würde gerne, bitte, können sie, kannst du, je voudrais, j'aimerais, je cherche, je recherche, cherche, j'ai besoin, je veux, pouvez-vous, peux-tu, pourriez-vous, s'il vous plaît, quiero, quisiera, necesito, busco, puede, podría, me gustaría, por favor, vorrei, cerco, sto cercando, ho bisogno, mi serve, può, potrebbe, per favore, gostaria, preciso, procuro, quero, poderia, ik wil, ik zoek, graag, kunt u, jag vill, jag söker
+        хочу, нужно, нужен, нужна, ищу, могу, можете, пожалуйста, चाहता, चाहती, चाहिए, कृपया, खोज, ढूंढ, chahiye, chahta, chahti
+        帮我, 请, 我想, 想要, 我要, 想找, 需要, 推荐, 麻烦, 能不能, 可以帮, したい, ください, お願い, 欲しい, 싶, 주세요, 부탁, 찾고, 추천"),
     (Cue::Sympathy, "sorry to hear, sorry you, sorry that you, sorry for your, sorry about your, sorry for the wait"),
     (Cue::Indifferent, "
         don't care, do not care, don't really care, do not really care, doesn't really matter, doesn't matter, does not matter, don't mind, do not mind, no preference, don't have a preference, not picky, any of them, any will do, either is fine

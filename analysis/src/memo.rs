@@ -48,7 +48,7 @@ struct MessageEntry {
 pub(crate) struct Signs {
     pub(crate) votes: Votes,
     /// The message's own language, if it is clear.
-    language: Option<Language>,
+    pub(crate) language: Option<Language>,
     pub(crate) cues: Cues,
     pub(crate) num_words: u16,
     /// Whether its last sentence is a question.

@@ -20,6 +20,12 @@ pub(crate) struct Pick {
     end: u16,
     /// Score as a request (in a customer's message) or as an action (in an agent's).
     score: i16,
+    /// Whether it asks anything.
+    asks: bool,
+    /// Whether it asks for something in so many words, or has a word of the taxonomy.
+    is_request: bool,
+    /// Whether it says that something was completed or handed over.
+    done: bool,
     /// The sentence that best shows how the conversation ended, if this is the last message.
     closing: (u16, u16),
     closing_score: i16,
@@ -31,13 +37,14 @@ pub(crate) fn pick(tokens: &Tokens, role: Role, language: Language, tables: &Mes
     for sentence in &tokens.sentences {
         let sentence_tokens = tokens.of(sentence);
         let cues = tables.cues.find(sentence_tokens);
-        let (mut telling, mut known, mut ideographs) = (0i16, 0i16, 0i16);
+        let (mut telling, mut known, mut ideographs, mut words) = (0i16, 0i16, 0i16, 0i16);
         for token in sentence_tokens {
             known += i16::from(tables.topics.knows(token));
             match token.kind {
                 TokenKind::Ideograph => ideographs += 1,
                 TokenKind::Number => telling += 1,
                 TokenKind::Word => {
+                    words += 1;
                     let info = tables.words.get(&token.hash);
                     let stop = info.is_some_and(|info| info.is_stop_word(language));
                     telling += i16::from(!stop);
@@ -46,8 +53,11 @@ pub(crate) fn pick(tokens: &Tokens, role: Role, language: Language, tables: &Mes
         }
         telling = (telling + ideographs / 3).min(8);
         known = if ideographs > 0 { (known / 3).min(4) } else { known.min(4) };
+        let asks = sentence.question || cues.has(Cue::Requests);
         let score = if role == Role::User {
-            request_score(telling, known, sentence.question, cues)
+            // What comes after a request explains it: "and one of them with milk".
+            let is_first = i16::from(asks && !best.asks);
+            request_score(telling, known, asks, cues) + 2 * is_first
         } else {
             action_score(telling, known, sentence.question, cues)
         };
@@ -55,9 +65,19 @@ pub(crate) fn pick(tokens: &Tokens, role: Role, language: Language, tables: &Mes
             break;
         };
         if score > best.score {
-            best = Pick { start, end, score, ..best };
+            let done = cues.has_any(&[Cue::Done, Cue::HandsOver]);
+            best = Pick {
+                start,
+                end,
+                score,
+                asks,
+                is_request: cues.has(Cue::Requests) || known > 0,
+                done,
+                ..best
+            };
         }
-        let closing_score = closing_score(telling, sentence.question, sentence_tokens.len(), cues);
+        // A phone number alone ends nothing.
+        let closing_score = closing_score(telling, sentence.question, words + ideographs, cues);
         if closing_score > best.closing_score {
             best = Pick { closing: (start, end), closing_score, ..best };
         }
@@ -65,8 +85,8 @@ pub(crate) fn pick(tokens: &Tokens, role: Role, language: Language, tables: &Mes
     best
 }
 
-fn request_score(telling: i16, known: i16, question: bool, cues: Cues) -> i16 {
-    let mut score = telling + 2 * known + 3 * i16::from(question);
+fn request_score(telling: i16, known: i16, asks: bool, cues: Cues) -> i16 {
+    let mut score = telling + 2 * known + 3 * i16::from(asks);
     if cues.has_any(&[Cue::Failure, Cue::WantsPerson]) {
         score += 3;
     }
@@ -81,8 +101,12 @@ fn action_score(telling: i16, known: i16, question: bool, cues: Cues) -> i16 {
     if cues.has_any(&[Cue::Done, Cue::HandsOver]) {
         score += 8;
     }
-    if cues.has(Cue::Unable) {
+    if cues.has_any(&[Cue::Unable, Cue::Regret]) {
         score += 3;
+    }
+    // "Please confirm the following details".
+    if cues.has(Cue::Requests) {
+        score -= 5;
     }
     if cues.has_any(&[Cue::Courtesy, Cue::Farewell, Cue::Greeting]) {
         score -= 8;
@@ -90,9 +114,9 @@ fn action_score(telling: i16, known: i16, question: bool, cues: Cues) -> i16 {
     score
 }
 
-fn closing_score(telling: i16, question: bool, num_tokens: usize, cues: Cues) -> i16 {
+fn closing_score(telling: i16, question: bool, num_words: i16, cues: Cues) -> i16 {
     let mut score = telling.min(3) + i16::from(question);
-    if num_tokens < 2 {
+    if num_words < 2 {
         return -1;
     }
     if cues.has_any(&[Cue::Success, Cue::Failure, Cue::WantsPerson]) {
@@ -120,6 +144,9 @@ const REQUEST_SCORE_MIN: i16 = 3;
 /// The first message with this score is the request, whatever comes later.
 const CLEAR_REQUEST_SCORE_MIN: i16 = 4;
 
+/// A request is expected in this many first messages of the customer; later ones are about details.
+const REQUEST_REACH: usize = 4;
+
 /// The least score of an action: something done, refused or announced.
 const ACTION_SCORE_MIN: i16 = 3;
 
@@ -141,7 +168,7 @@ pub(crate) fn summarize(said: &[SummaryMessage<'_>], over: bool) -> Option<Strin
         }
         let [asked, agent, colleague, customer] = SUMMARY_SPEAKERS;
         summary.push_str(match role {
-            Role::User if summary.is_empty() => asked,
+            Role::User if summary.is_empty() && pick.asks => asked,
             Role::User => customer,
             Role::Human => colleague,
             _ => agent,
@@ -151,10 +178,13 @@ pub(crate) fn summarize(said: &[SummaryMessage<'_>], over: bool) -> Option<Strin
     (!summary.is_empty()).then_some(summary)
 }
 
-/// The customer's first clear request, else the clearest.
+/// The customer's first clear request, if they do not take long to get to it; else their first clear statement, else
+/// the clearest.
 fn request(said: &[SummaryMessage<'_>]) -> Option<usize> {
     let requests = || said.iter().enumerate().filter(|(_, said)| said.role == Role::User);
-    let clear = requests().find(|(_, said)| said.pick.score >= CLEAR_REQUEST_SCORE_MIN);
+    let is_clear = |said: &SummaryMessage<'_>| said.pick.score >= CLEAR_REQUEST_SCORE_MIN;
+    let asking = requests().take(REQUEST_REACH).find(|(_, said)| said.pick.is_request && is_clear(said));
+    let clear = asking.or_else(|| requests().find(|(_, said)| is_clear(said)));
     let best = || {
         requests()
             .filter(|(_, said)| said.pick.score >= REQUEST_SCORE_MIN)
@@ -163,12 +193,16 @@ fn request(said: &[SummaryMessage<'_>]) -> Option<usize> {
     clear.or_else(best).map(|(index, _)| index)
 }
 
-/// The agent's strongest statement after the request; on a tie, the later one.
+/// The last thing that the agent completed after the request, else its strongest statement; on a tie, the later one.
 fn action(said: &[SummaryMessage<'_>], asked: usize) -> Option<usize> {
     let agents = said.iter().enumerate().skip(asked + 1).filter(|(_, said)| {
         matches!(said.role, Role::Assistant | Role::Human) && said.pick.score >= ACTION_SCORE_MIN
     });
-    agents.max_by_key(|(index, said)| (said.pick.score, *index)).map(|(index, _)| index)
+    let rank = |(index, said): &(usize, &SummaryMessage<'_>)| match said.pick.done {
+        true => (true, 0, *index),
+        false => (false, said.pick.score, *index),
+    };
+    agents.max_by_key(rank).map(|(index, _)| index)
 }
 
 /// The customer's last message, if it follows the sentences chosen so far and has any content.

@@ -201,8 +201,11 @@ impl Tokens {
         let Some(last) = self.tokens.last().filter(|_| terminator == '.') else { return false };
         let word = last.text(text);
         (last.case != Case::Lower && word.len() == 1 && word != "I")
-            || ["Mr", "Mrs", "Ms", "Dr", "St", "No", "Inc", "Mt", "Nr", "Hr", "Fr", "Sra", "Sr", "vs"]
-                .contains(&word)
+            || [
+                "Mr", "Mrs", "Ms", "Dr", "St", "No", "Inc", "Mt", "Nr", "Hr", "Fr", "Sra", "Sr", "vs", "tel",
+                "Tel", "ext", "approx", "ca",
+            ]
+            .contains(&word)
     }
 }
 

@@ -415,7 +415,10 @@ fn satisfaction_is_whether_people_got_what_they_came_for_and_how_often_they_had_
     assert!(csat(served) >= 4, "{:?}", analyze(served).csat_description);
     assert!(csat(refused) <= 2, "{:?}", analyze(refused).csat_description);
     let why = analyze(refused).csat_description.unwrap();
-    assert!(why.contains("repeat") || why.contains("said no") || why.contains("could not help"), "{why}");
+    assert!(
+        why.contains("repeat") || why.contains("turned offers down") || why.contains("could not help"),
+        "{why}"
+    );
 
     // A "no" to a further question does not undo the booking.
     let asked_on = format!(
@@ -688,9 +691,86 @@ fn a_no_inside_a_sentence_refuses_nothing() {
         );
         analyze(&script).csat_description.unwrap()
     };
-    assert!(reasons("No, with four.", "No.").contains("said no"));
+    assert!(reasons("No, with four.", "No.").contains("turned offers down"));
     let why = reasons("I have no preference.", "There is no need for it.");
-    assert!(!why.contains("said no"), "{why}");
+    assert!(!why.contains("turned offers down"), "{why}");
+}
+
+#[test]
+fn a_reason_is_named_only_where_a_reader_would_see_it() {
+    let why = |script: &str| analyze(script).csat_description.unwrap_or_default();
+    let bad_news = why("u: I need a train to Ely on Monday, leaving after ten.
+         a: Unfortunately the last one leaves at nine. Me too, unfortunately.
+         u: And on Tuesday?
+         a: There is one at noon, it costs 4 pounds.
+         u: Fine, that is what I needed.");
+    assert!(!bad_news.contains("apologised") && !bad_news.contains("possible"), "{bad_news}");
+    let praise = why("u: I had a complaint last year, and my problem was resolved in a friendly manner.
+         a: I am glad to hear that. What can I do for you today?
+         u: However, I think your billing could be clearer. Another suggestion is a discount.
+         a: I will note that down for our team.
+         u: I appreciate it, thank you for listening.");
+    assert!(!praise.contains("complained formally") && !praise.contains("objected"), "{praise}");
+    let conditional = why("u: Can I get my money back for this ticket if my plans change?
+         a: There is a fee of 12 pounds unless the train is cancelled.
+         u: Good to know.");
+    assert!(!conditional.contains("completed"), "{conditional}");
+    let corrected = why("u: Book a room from the 6th to the 8th of March please.
+         a: One room from the 6th to the 9th, is that right?
+         u: No, that's not right. Check-out is on the 8th.
+         a: Your room has been booked from the 6th to the 8th.
+         u: I no longer need your services now.");
+    assert!(!corrected.contains("still there"), "{corrected}");
+    // An answer in another language is one.
+    let understood = why("u: Cerco un ristorante economico. Nessuno di loro nella parte nord della città?
+         a: Da Vinci Pizzeria is inexpensive Italian food on the north side. Would you like the address?
+         u: Sì, l'indirizzo per favore.
+         a: It is at 20 Milton Road.
+         u: Grazie!");
+    assert!(!understood.contains("question"), "{understood}");
+    let asked_again = why("u: What does the premium tariff cost per month?
+         a: Would you like a new telephone today?
+         u: No. What does the premium tariff cost per month?
+         a: Do you live in the city centre?
+         u: Goodbye.");
+    assert!(asked_again.contains("asked again") || asked_again.contains("repeat"), "{asked_again}");
+}
+
+#[test]
+fn nobody_is_dissatisfied_over_trifles() {
+    let trifles = analyze(
+        "u: Hi, I would like three firewoods please, and one of either food or water, your choice.
+         a: I think we should split the gear evenly.
+         u: If I take three firewoods and one of something else, you get five. I think that is fair.
+         a: What are your most important items?
+         u: Firewood, what about you?
+         a: Me too unfortunately.
+         u: Well in that case you can have all the firewood if I can have all the water.",
+    );
+    assert!(trifles.csat.unwrap() >= 3, "{:?}", trifles.csat_description);
+}
+
+#[test]
+fn a_summary_names_the_request_and_the_deed() {
+    let summary = analyze(
+        "u: One moment please.
+         u: I need to see a doctor.
+         a: On which day?
+         u: I need 4:45 in the evening on the 6th of March.
+         a: Please confirm: a doctor at 4:45 pm on March 6th.
+         u: Yes.
+         a: Your appointment has been booked.
+         u: 678 896 5555",
+    )
+    .summary
+    .unwrap();
+    assert_eq!(
+        summary,
+        "The customer asked: I need to see a doctor. – The agent: Your appointment has been booked."
+    );
+    let answer =
+        analyze("a: What kind of movies do you like?\nu: I like historical dramas and comedies.").summary;
+    assert!(answer.is_none_or(|summary| !summary.contains("asked")), "an answer asks nothing");
 }
 
 #[test]

@@ -168,8 +168,8 @@ fn said<'a>(text: &'a str) -> UserMessage<'a> {
         sentiment: found.map(|found| found.sentiment),
         score: found.map(|found| found.score),
         is_courtesy: text == "ok thanks",
-        is_about_works: false,
-        is_mere_question: false,
+        is_polite: text == "ok thanks",
+        ..UserMessage::default()
     }
 }
 
@@ -182,6 +182,17 @@ fn one_question_that_sounds_bad_makes_no_negative_interaction() {
         interaction_sentiment(&[said("I need a taxi at two"), toll, said("ok thanks")]).unwrap().sentiment
     };
     assert_eq!([whole(false), whole(true)], [Sentiment::Negative, Sentiment::Neutral]);
+}
+
+#[test]
+fn a_problem_that_is_only_stated_makes_no_negative_interaction() {
+    let stated = said("there is an error on my credit card bill which I need removed");
+    assert_eq!(stated.sentiment, Some(Sentiment::Negative), "else this shows nothing");
+    let whole = |complains| {
+        let stated = UserMessage { complains, ..stated };
+        interaction_sentiment(&[stated, stated, said("my name is Sam"), said("ok thanks")]).unwrap().sentiment
+    };
+    assert_eq!([whole(true), whole(false)], [Sentiment::Negative, Sentiment::Neutral]);
 }
 
 #[test]
@@ -303,6 +314,8 @@ proptest! {
                 is_courtesy: text.len() % 3 == 0,
                 is_about_works: text.len() % 5 == 0,
                 is_mere_question: text.len() % 7 == 0,
+                is_polite: text.len() % 2 == 0,
+                complains: text.len() % 11 == 0,
             })
             .collect();
         let found = interaction_sentiment(&messages);

@@ -126,14 +126,20 @@ impl Interaction {
             let messages = self.transcript.as_deref().unwrap_or_default();
             messages.iter().find(|message| message.role == Role::User).map(|message| message.message.as_str())
         };
+        let said = about.said();
+        // Without what came of it.
+        let request = said.as_deref().and_then(|said| said.split(SUMMARY_SEPARATOR).next());
         let Some(topic) = about.topic.as_deref() else {
-            let said = about.said();
             let keywords = || (!about.keywords.is_empty()).then(|| about.keywords.join(" · "));
-            // The request, without what came of it.
-            let request = said.as_deref().and_then(|said| said.split(SUMMARY_SEPARATOR).next());
             return request.or_else(first_said).and_then(shortened).or_else(keywords);
         };
-        // The key phrase that adds most to the topic.
+        // A key phrase from the request: others may be about something else that came up.
+        let request = request.map(str::to_lowercase);
+        let is_asked = |keyword: &&String| {
+            let is_verb = keyword.ends_with("ed") && keyword.contains(' ');
+            !is_verb && request.as_deref().is_none_or(|request| request.contains(&keyword.to_lowercase()))
+        };
+        // The one that adds most to the topic.
         let says_more = |keyword: &&String| {
             let topic = topic.to_lowercase();
             keyword.split_whitespace().any(|word| !topic.contains(&word.to_lowercase()))
@@ -142,7 +148,7 @@ impl Interaction {
         let keyword = about
             .keywords
             .iter()
-            .filter(says_more)
+            .filter(|keyword| is_asked(keyword) && says_more(keyword))
             .filter(|keyword| num_words + keyword.split_whitespace().count() <= TITLE_WORDS_MAX)
             .max_by_key(|keyword| keyword.split_whitespace().count() > 1);
         match keyword {
@@ -320,6 +326,14 @@ mod tests {
             title("Refund · damaged shoes")
         );
         assert_eq!(titled(Some("Refund"), &["refund"], Some("x")), title("Refund"));
+        assert_eq!(
+            titled(
+                Some("Hotel booking"),
+                &["ticket office", "quiet room"],
+                Some("The customer asked: A quiet room, please. – The agent: The ticket office is closed.")
+            ),
+            title("Hotel booking · quiet room")
+        );
         assert_eq!(
             titled(None, &[], Some("one two three four five six seven eight nine")),
             title("one two three four five six seven eight…")

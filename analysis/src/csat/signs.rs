@@ -63,19 +63,31 @@ pub(super) struct SignCounts {
     closing_moods: (f32, u32),
     agreements: u32,
     refusals: u32,
+    /// Offers that the customer turned down in so many words.
+    declined_offers: u32,
     objections: u32,
+    /// Objections that a reader would call one.
+    evident_objections: u32,
     failures: u32,
+    /// Failures after which the agent completed nothing.
+    open_failures: u32,
     stated_repetitions: u32,
     /// Cues of the customer's last [`LAST_TURNS`] and [`CLOSING_TURNS`] messages.
-    last: Cues,
+    pub(super) last: Cues,
     pub(super) closing: Cues,
     /// All cues of customer and agent.
     pub(super) customer: Cues,
     pub(super) agent: Cues,
     apologies: u32,
+    /// Apologies that are more than "unfortunately".
+    evident_apologies: u32,
     inabilities: u32,
+    /// Things that the agent said it could not do or find.
+    evident_inabilities: u32,
     /// Whether the agent last completed something, or was unable to.
     last_deed: Option<Cue>,
+    /// Whether the agent completed something or handed over in a later message, one that is already counted.
+    settled_since: bool,
     /// Whether the agent gave information after that.
     told_since: bool,
     /// Whether the customer last reported a success or a failure.
@@ -88,18 +100,25 @@ pub(super) struct SignCounts {
     /// words.
     has_evident_repetition: bool,
     agent_repetitions: u32,
+    /// Whether the agent said the same nearly word for word.
+    has_evident_agent_repetition: bool,
     open_questions: u32,
+    /// Whether the customer had to ask again.
+    has_evident_open_question: bool,
 }
 
 impl SignCounts {
     pub(super) fn of(turns: &[MessageFeatures]) -> SignCounts {
         let about_works = talks_of_works(turns.iter());
         let mut tally = SignCounts { about_works, ..SignCounts::default() };
+        let first_answer = turns.iter().position(MessageFeatures::is_by_agent).unwrap_or(turns.len());
         for (n, turn) in turns.iter().enumerate().rev() {
             match turn.role {
                 Role::User => {
-                    let turn = MessageFeatures { cues: answered_cues(turn, &turns[..n]), ..*turn };
-                    tally.add_customer(&turn, about_works && turn.is_no_complaint());
+                    let before = &turns[..n];
+                    tally.declined_offers += u32::from(declines_offer(turn, before));
+                    let turn = MessageFeatures { cues: answered_cues(turn, before), ..*turn };
+                    tally.add_customer(&turn, about_works && turn.is_no_complaint(), n > first_answer);
                 }
                 Role::Assistant | Role::Human => tally.add_agent(turn),
                 Role::System | Role::Tool => {}
@@ -107,14 +126,15 @@ impl SignCounts {
         }
         tally.repetitions = repetitions(by_customer(turns), 6, 2, (1, 2));
         tally.has_evident_repetition =
-            tally.repetitions > 0 && repetitions(by_customer(turns), 6, 2, (3, 5)) > 0;
+            tally.repetitions > 0 && repetitions(by_customer(turns), 6, 3, (3, 4)) > 0;
         tally.agent_repetitions = repetitions(by_agent(turns), 6, 3, (3, 5));
-        tally.open_questions = open_questions(turns);
+        tally.has_evident_agent_repetition = repetitions(by_agent(turns), 6, 4, (9, 10)) > 0;
+        (tally.open_questions, tally.has_evident_open_question) = open_questions(turns);
         tally
     }
 
-    /// Called from the last message to the first.
-    fn add_customer(&mut self, turn: &MessageFeatures, about_works: bool) {
+    /// Called from the last message to the first. Thanks count once there was an answer to be thankful for.
+    fn add_customer(&mut self, turn: &MessageFeatures, about_works: bool, is_answered: bool) {
         self.num_customer += 1;
         let cues = turn.cues;
         if let Some(mood) = turn.mood {
@@ -127,9 +147,17 @@ impl SignCounts {
         self.agreements += u32::from(cues.has(Cue::Agrees));
         self.refusals += u32::from(cues.has(Cue::Refuses));
         self.objections += u32::from(cues.has(Cue::Objects));
+        let is_unhappy = turn.mood.is_some_and(|mood| mood < OBJECTION_MOOD_MAX);
+        self.evident_objections +=
+            u32::from(cues.has(Cue::Objects) && (is_unhappy || cues.has(Cue::Declines)));
         self.stated_repetitions += u32::from(cues.has(Cue::Repetition));
-        if self.num_customer as usize <= LAST_TURNS {
-            self.last.insert(cues);
+        if self.num_customer as usize <= LAST_TURNS && is_answered {
+            // Warm words about a film are none for the service.
+            self.last.insert(if about_works && !cues.has(Cue::Thanks) {
+                cues.without(Cue::Warm)
+            } else {
+                cues
+            });
         }
         self.customer.insert(cues);
         // "A disaster" then describes the film's plot.
@@ -137,12 +165,14 @@ impl SignCounts {
             return;
         }
         self.failures += u32::from(cues.has(Cue::Failure));
+        self.open_failures += u32::from(cues.has(Cue::Failure) && !self.settled_since);
         if self.num_customer as usize <= CLOSING_TURNS {
             self.closing.insert(cues);
             // The later one wins: a solved problem is gone, and vice versa. A complaint is also over once the
-            // customer asks about something else.
+            // agent has done something about it, or the customer asks about something else.
             let found = [Cue::Failure, Cue::Success].into_iter().find(|cue| cues.has(*cue));
-            self.last_word = self.last_word.or(found.filter(|cue| *cue == Cue::Success || !self.asked_since));
+            let is_over = self.asked_since || self.settled_since;
+            self.last_word = self.last_word.or(found.filter(|cue| *cue == Cue::Success || !is_over));
             self.asked_since |= turn.is_mere_question();
         }
     }
@@ -150,19 +180,21 @@ impl SignCounts {
     fn add_agent(&mut self, turn: &MessageFeatures) {
         let cues = turn.cues;
         self.has_human |= turn.role == Role::Human;
-        self.apologies += u32::from(cues.has(Cue::Sorry));
-        self.inabilities += u32::from(cues.has(Cue::Unable));
+        self.apologies += u32::from(cues.has_any(&[Cue::Sorry, Cue::Regret]));
+        self.evident_apologies += u32::from(cues.has(Cue::Sorry));
+        self.inabilities += u32::from(cues.has_any(&[Cue::Unable, Cue::Regret]));
+        self.evident_inabilities += u32::from(cues.has(Cue::Unable));
         self.agent.insert(cues);
-        let is_empty = cues.has_any(&[Cue::Courtesy, Cue::Farewell, Cue::Unable, Cue::Sorry]);
+        self.settled_since |= cues.has_any(&[Cue::Done, Cue::HandsOver]);
+        let is_empty = cues.has_any(&[Cue::Courtesy, Cue::Farewell, Cue::Unable, Cue::Sorry, Cue::Regret]);
         self.told_since |= self.last_deed.is_none() && !is_empty && !turn.asks;
         self.last_deed = self.last_deed.or([Cue::Done, Cue::Unable].into_iter().find(|cue| cues.has(*cue)));
     }
 
-    /// Whether something was completed, thanks were given at the end, and there was no complaint.
+    /// Whether something was completed, or thanks were given at the end, and there was no complaint.
     pub(super) fn got_something(&self) -> bool {
-        self.agent.has(Cue::Done)
-            && self.last.has(Cue::Thanks)
-            && self.failures == 0
+        (self.agent.has(Cue::Done) || (self.last.has(Cue::Thanks) && self.last_deed.is_none()))
+            && self.open_failures == 0
             && !self.customer.has_any(&[Cue::WantsPerson, Cue::Repetition])
     }
 
@@ -213,51 +245,67 @@ impl SignCounts {
     }
 
     /// The signs with their weights in CSAT points, and the reasons that the text supports. If it ended well,
-    /// nothing is said to be missing.
+    /// nothing is said to be missing. What is counted may be vague, what is named may not: a reason needs more
+    /// evidence than its sign.
     pub(super) fn signs(&self, [mood, closing_mood]: [Sign; 2], ended_well: bool) -> [Sign; NUM_SIGNS] {
         let is_long = self.num_customer >= LONG_TURNS && !self.about_works;
-        let good = |is: bool, reason: &'static str| if is { (1.0, reason) } else { (0.0, "") };
-        let bad = |is: bool, reason: &'static str| if is { (-1.0, reason) } else { (0.0, "") };
+        let good = |is: bool, reason: &'static str| Sign::minor(1.0, if is { reason } else { "" });
+        let minor = |is: bool, reason: &'static str| Sign::minor(-1.0, if is { reason } else { "" });
+        let grave = |is: bool, reason: &'static str| Sign::grave(-1.0, if is { reason } else { "" });
         let repeats = self.has_evident_repetition || self.stated_repetitions > 0;
         let (deed, inability) = (self.agent.has(Cue::Done), self.last_deed == Some(Cue::Unable));
+        let is_content =
+            ended_well || self.last.has_any(&[Cue::Thanks, Cue::Success]) || self.last.has(Cue::Agrees);
         // One per sign: the reason that the text supports, and its direction.
-        let reasons: [(f32, &'static str); NUM_SIGNS] = [
+        let reasons: [Sign; NUM_SIGNS] = [
             mood,
             closing_mood,
             good(self.last.has(Cue::Thanks), "the customer gave thanks at the end"),
-            good(self.last.has(Cue::Warm), "the last words were warm"),
+            good(self.last.has(Cue::Warm), "the customer was warm towards the end"),
             good(self.agreements >= 2, "the customer mostly agreed"),
-            bad(self.refusals >= 2, "the customer said no several times"),
-            bad(self.apologies > 0, "the agent had to apologise"),
-            bad(self.inabilities > 0, "the agent could not help with everything"),
+            minor(self.declined_offers >= 2, "the customer turned offers down"),
+            minor(self.evident_apologies >= 2, "the agent apologised more than once"),
+            if deed || is_content {
+                minor(self.evident_inabilities > 0, "not everything was possible")
+            } else {
+                grave(self.evident_inabilities > 0, "not everything was possible")
+            },
             if deed {
                 good(true, "something was completed")
             } else {
                 // A customer who was told the address in the end got something.
-                bad(inability && !ended_well && !self.told_since, "nothing was completed")
+                grave(inability && !is_content && !self.told_since, "nothing was completed")
             },
-            bad(repeats, "the customer had to repeat things"),
-            bad(self.agent_repetitions > 0, "the agent repeated itself"),
-            bad(self.open_questions > 0, "a question was passed over"),
-            bad(is_long, "it took many messages"),
-            bad(self.objections >= 2, "the customer objected"),
+            grave(repeats, "the customer had to repeat things"),
+            minor(self.has_evident_agent_repetition, "the agent repeated itself"),
+            minor(self.has_evident_open_question, "a question had to be asked again"),
+            minor(is_long, "it took many messages"),
+            minor(self.evident_objections >= 2, "the customer objected"),
             // As the last word, a failure is reported among the outcome signs.
-            bad(
-                self.failures > 0 && self.last_word.is_none(),
-                "the customer reported failures along the way",
-            ),
+            if self.open_failures > 0 {
+                grave(self.last_word.is_none(), PROBLEMS_ON_THE_WAY)
+            } else {
+                minor(self.failures > 0, PROBLEMS_ON_THE_WAY)
+            },
         ];
         let values = self.values();
         std::array::from_fn(|n| {
             let (_, mean, spread, weight) = SPREADS[n];
             let most = if n < NUM_MOODS { MOOD_DEVIATION_MAX } else { DEVIATION_MAX };
             let deviation = ((values[n] - mean) / spread).clamp(-most, most);
-            let (direction, reason) = reasons[n];
+            let Sign { weight: direction, reason, is_grave } = reasons[n];
             // Less of something good than usual is no reason, nor is more of something bad than usual.
-            (deviation * weight * POINTS_PER_SPREAD, if deviation * direction > 0.0 { reason } else { "" })
+            let reason = if deviation * direction > 0.0 { reason } else { "" };
+            Sign { weight: deviation * weight * POINTS_PER_SPREAD, reason, is_grave }
         })
     }
 }
+
+/// Said of problems that were not the last word.
+pub(super) const PROBLEMS_ON_THE_WAY: &str = "the customer reported problems along the way";
+
+/// A "but" is an objection if the message is in a mood below this.
+const OBJECTION_MOOD_MAX: f32 = -0.3;
 
 /// How far one spread of a sign moves the estimate, in CSAT points.
 const POINTS_PER_SPREAD: f32 = 0.22;
@@ -276,6 +324,13 @@ fn answered_cues(turn: &MessageFeatures, before: &[MessageFeatures]) -> Cues {
         && turn.num_words <= REFUSAL_WORDS_MAX
         && by_agent(before).next_back().is_some_and(|agent| agent.cues.has(Cue::Offers));
     if refuses_offer { turn.cues.without(Cue::Failure) } else { turn.cues }
+}
+
+/// Whether the customer turns down what the agent has just offered.
+fn declines_offer(turn: &MessageFeatures, before: &[MessageFeatures]) -> bool {
+    turn.cues.has(Cue::Declines)
+        && !turn.cues.has_any(&[Cue::Thanks, Cue::NothingElse, Cue::Farewell])
+        && by_agent(before).next_back().is_some_and(|agent| agent.cues.has(Cue::Offers))
 }
 
 /// A refusal with more words than this also says what is wrong.
@@ -332,15 +387,42 @@ fn repetitions<'t>(
     repeated.min(COUNT_MAX)
 }
 
-/// Customer questions to which the agent's next message shares no word and itself ends in a question.
-fn open_questions(turns: &[MessageFeatures]) -> u32 {
-    let passed_over = |pair: &[MessageFeatures]| {
-        let [asked, next] = pair else { return false };
-        asked.role == Role::User
+/// Customer questions to which the agent's next message neither agrees nor shares a word, in the same language,
+/// and itself ends in a question; and whether one of them was asked again soon after.
+fn open_questions(turns: &[MessageFeatures]) -> (u32, bool) {
+    let mut open = 0;
+    let mut is_asked_again = false;
+    for (n, pair) in turns.windows(2).enumerate() {
+        let [asked, next] = pair else { continue };
+        let is_comparable = match (asked.language, next.language) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        let is_passed_over = asked.role == Role::User
             && next.role != Role::User
             && asked.asks
             && next.asks
-            && asked.signature & next.signature == 0
-    };
-    (turns.windows(2).filter(|pair| passed_over(pair)).count() as u32).min(3)
+            && is_comparable
+            && !next.cues.has(Cue::Agrees)
+            && asked.signature & next.signature == 0;
+        if is_passed_over {
+            open += 1;
+            is_asked_again |= by_customer(&turns[n + 2..])
+                .take(ASKED_AGAIN_REACH)
+                .any(|later| later.asks && is_same_question(asked.signature, later.signature));
+        }
+    }
+    (open.min(OPEN_QUESTIONS_MAX), is_asked_again)
+}
+
+/// Most open questions that count.
+const OPEN_QUESTIONS_MAX: u32 = 3;
+
+/// A question is asked again in one of this many later customer messages.
+const ASKED_AGAIN_REACH: usize = 3;
+
+/// Whether most telling words of the one question are in the other, and more than one.
+fn is_same_question(asked: u64, later: u64) -> bool {
+    let shared = (asked & later).count_ones();
+    shared >= 2 && shared * 5 >= asked.count_ones() * 3 && later.count_ones() <= SIGNATURE_BITS_MAX
 }

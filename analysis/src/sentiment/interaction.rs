@@ -23,9 +23,15 @@ const COURTESY_SCORE_MAX: f32 = 0.35;
 const ABOUT_WORKS_WEIGHT: f32 = 0.2;
 /// Beyond this, the last message is positive or negative enough to say how the conversation ended.
 const ENDED_SCORE_MIN: f32 = 0.3;
+/// The least score of a high point, or of a low point with the other sign.
+const HIGH_POINT_SCORE_MIN: f32 = 0.4;
 /// If the whole is not negative, only an open complaint is a low point, not a request that sounds a little
 /// like one.
 const LOW_POINT_SCORE_MIN: f32 = 0.65;
+/// Thanks at the end with more than this score show that a problem was only stated, unless a message complains or
+/// is angrier than the second.
+const THANKFUL_SCORE_MIN: f32 = 0.5;
+const ANGRY_SCORE_MIN: f32 = 0.85;
 /// Most words and characters of a quotation.
 const QUOTE_WORDS: usize = 8;
 const QUOTE_CHARS: usize = 60;
@@ -47,6 +53,10 @@ pub struct UserMessage<'a> {
     pub is_about_works: bool,
     /// Whether it asks for something without an explicit complaint.
     pub is_mere_question: bool,
+    /// Whether it gives thanks or takes leave.
+    pub is_polite: bool,
+    /// Whether it complains of the service in so many words.
+    pub complains: bool,
 }
 
 /// The mood of an interaction.
@@ -99,6 +109,8 @@ struct Judged<'a> {
     is_courtesy: bool,
     is_about_works: bool,
     is_mere_question: bool,
+    is_polite: bool,
+    complains: bool,
 }
 
 impl Judged<'_> {
@@ -128,8 +140,8 @@ pub fn interaction_sentiment(messages: &[UserMessage<'_>]) -> Option<Interaction
 }
 
 /// The moods that the messages support. A negative one needs a negative message, and more than one question
-/// that merely sounds negative ("will I have to pay extra?"). A positive one needs more than courtesies, and
-/// a last word before them that is no complaint.
+/// that merely sounds negative ("will I have to pay extra?") or a problem that is only stated before thanks at the end. A
+/// positive one needs more than courtesies, and a last word before them that is no complaint.
 fn bounds(judged: &[Judged<'_>]) -> (f32, f32) {
     let mut bad = judged.iter().filter(|message| message.sentiment == Sentiment::Negative);
     let hurts = match (bad.next(), bad.next()) {
@@ -140,6 +152,9 @@ fn bounds(judged: &[Judged<'_>]) -> (f32, f32) {
     let ends_badly = meant.peek().is_some_and(|last| last.felt < -ENDED_SCORE_MIN);
     let pleases =
         meant.any(|message| message.sentiment == Sentiment::Positive && message.felt > ENDED_SCORE_MIN);
+    let is_thankful = judged.last().is_some_and(|last| last.is_polite && last.score > THANKFUL_SCORE_MIN);
+    let is_calm = judged.iter().all(|message| !message.complains && message.score > -ANGRY_SCORE_MIN);
+    let hurts = hurts && (ends_badly || !is_thankful || !is_calm);
     let lowest = if hurts { -1.0 } else { -LABEL_SCORE_MIN };
     let highest = if pleases && !ends_badly { 1.0 } else { LABEL_SCORE_MIN };
     (lowest, highest)
@@ -154,9 +169,19 @@ fn judged<'a>(message: &UserMessage<'a>) -> Option<Judged<'a>> {
     };
     let score = message.score.filter(|score| score.is_finite()).unwrap_or(assumed).clamp(-1.0, 1.0);
     let felt = if message.is_about_works { ABOUT_WORKS_WEIGHT * score } else { score };
-    let (is_courtesy, is_about_works) = (message.is_courtesy && score > 0.0, message.is_about_works);
-    let is_mere_question = message.is_mere_question;
-    Some(Judged { text: message.text, score, felt, sentiment, is_courtesy, is_about_works, is_mere_question })
+    // "No, that's all" may be matter-of-fact, and "fine, whatever" is no courtesy.
+    let is_polite = message.is_polite && score > -ENDED_SCORE_MIN;
+    Some(Judged {
+        text: message.text,
+        score,
+        felt,
+        sentiment,
+        is_courtesy: message.is_courtesy && (score > 0.0 || is_polite),
+        is_about_works: message.is_about_works,
+        is_mere_question: message.is_mere_question,
+        is_polite,
+        complains: message.complains,
+    })
 }
 
 fn label(score: f32, least: f32) -> Sentiment {
@@ -191,7 +216,7 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
         judged
             .iter()
             .enumerate()
-            .filter(|(_, message)| message.score * sign > 0.3)
+            .filter(|(_, message)| message.score * sign > HIGH_POINT_SCORE_MIN && !message.is_about_works)
             .max_by(|(_, left), (_, right)| (left.score * sign).total_cmp(&(right.score * sign)))
             .map(|(idx, _)| idx)
     };
@@ -202,12 +227,17 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
         let only = quote(0);
         return if only.is_empty() { format!("{overall}.") } else { format!("{overall}: {only}.") };
     }
-    if best.is_none() && worst.is_none() && sentiment == Sentiment::Neutral {
-        return format!("{overall}: matter-of-fact in all {} messages of the customer.", judged.len());
-    }
     let mut reasons = Vec::new();
-    if judged.iter().any(|message| message.is_about_works && message.score.abs() > ENDED_SCORE_MIN) {
-        reasons.push("feelings about films, books or news left aside".to_owned());
+    let leaves_aside =
+        judged.iter().any(|message| message.is_about_works && message.score.abs() > ENDED_SCORE_MIN);
+    if leaves_aside {
+        reasons.push("feelings about films, songs, books or news left aside".to_owned());
+    } else if best.is_none()
+        && worst.is_none()
+        && [sentiment, ended] == [Sentiment::Neutral; 2]
+        && !judged[last].is_polite
+    {
+        return format!("{overall}: matter-of-fact throughout.");
     }
     // Only if `sentiment_change` and the end agree with it.
     let scores: Vec<f64> = judged.iter().map(|message| f64::from(message.score)).collect();
@@ -232,7 +262,8 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
         }
     }
     let end = match ended {
-        _ if judged[last].is_courtesy => "ended politely",
+        Sentiment::Neutral if judged[last].is_polite => "ended politely",
+        _ if judged[last].is_courtesy => "ended agreeably",
         Sentiment::Neutral if judged[last].is_about_works => "ended",
         Sentiment::Positive => "ended positive",
         Sentiment::Neutral => "ended matter-of-fact",

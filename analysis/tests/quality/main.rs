@@ -333,7 +333,8 @@ fn contradiction(dialogue: &Dialogue, analysis: &Analysis) -> Option<String> {
         || (why.contains("many messages") && num_by_customer < 10)
         || (mood.contains("turned better") && change != Some(MoodChange::Improved))
         || (mood.contains("turned worse") && change != Some(MoodChange::Worsened))
-        || (mood.contains("matter-of-fact in all") && !is(Sentiment::Neutral))
+        || (mood.contains("matter-of-fact throughout") && !is(Sentiment::Neutral))
+        || (assessment.csat == Some(1) && why.contains("thanks"))
         || assessment.csat.is_some() != assessment.csat_description.is_some()
         || assessment.sentiment.is_some() != assessment.sentiment_description.is_some();
     contradicts.then(|| format!("{:?} {why} / {mood} / {change:?} {last_meant:?}", assessment.csat))
