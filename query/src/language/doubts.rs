@@ -126,7 +126,7 @@ impl WrittenWord<'_> {
             return None;
         }
         let message = format!(
-            "`{weight}` is searched for as a word, because words have no weights; leave it out{what}"
+            "words have no weights, so `{weight}` is searched for as another word; leave it out{what}"
         );
         let start = self.start + word.len();
         Some(Doubt { start, end: self.end, message, instead: String::new() })
@@ -173,7 +173,7 @@ impl WrittenWord<'_> {
         if value.is_empty() && !self.next().is_some_and(|c| is_quote(c) || c == '(') {
             return None;
         }
-        let target = Target::find(name, 0).ok()?;
+        let target = Target::find(name)?;
         let instead = match (operator, target) {
             ("=" | "==", _) => format!("{name}:{value}"),
             ("!=", _) => format!("-{name}:{value}"),

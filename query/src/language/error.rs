@@ -81,7 +81,8 @@ impl ErrorAtByte {
     pub(super) fn in_text(self, text: &str) -> ParseError {
         let position = text.char_indices().take_while(|(byte, _)| *byte < self.byte).count();
         let corrected = self.instead.and_then(|(part, meant)| {
-            Some(format!("{}{meant}{}", text.get(..part.start)?, text.get(part.end..)?))
+            let corrected = format!("{}{meant}{}", text.get(..part.start)?, text.get(part.end..)?);
+            Some(corrected.trim().to_owned())
         });
         ParseError { kind: self.kind, position, message: self.message, hint: self.hint, corrected }
     }

@@ -180,10 +180,13 @@ impl<'t> Lexer<'t> {
                 '\\' => text.push(self.escaped(here)?),
                 '*' if at_end(self) => return Ok(Chunk { text, start, suffix: Suffix::Star }),
                 '*' => {
+                    let end = here + self.text[here..].find(ends_word).unwrap_or(self.text.len() - here);
+                    let after = if text.is_empty() { &self.text[here + 1..end] } else { "*" };
                     return Err(ErrorAtByte::syntax(
                         here,
                         "`*` stands for the rest of a word and belongs at its end",
                     )
+                    .instead(here..end, after)
                     .hint("write it like `refun*`; for the character itself write `\\*`"));
                 }
                 '~' if !text.is_empty() => {
@@ -255,6 +258,7 @@ impl<'t> Lexer<'t> {
     fn escaped(&mut self, backslash: usize) -> Result<char, ErrorAtByte> {
         self.bump().ok_or_else(|| {
             ErrorAtByte::syntax(backslash, "a backslash at the end has nothing to escape")
+                .instead(backslash..backslash + 1, "")
                 .hint("write `\\\\` for the character itself")
         })
     }

@@ -1,5 +1,7 @@
 //! Recursive descent over the grammar in [`super`].
 
+use std::ops::Range as Span;
+
 use hearken_index::query::{Query, Range, Scope, TextForm, ValueMatch};
 use hearken_index::text::{MESSAGE_GAP, SLOP_MAX, Words};
 use hearken_model::field::Field;
@@ -7,8 +9,8 @@ use hearken_model::field::Field;
 use super::bounds::{self, RangeEnd};
 use super::doubts::{Doubt, NOTICES_MAX, Notice, WrittenWord, small_keyword};
 use super::error::{ErrorAtByte, ParseError, ParseErrorKind, shown};
-use super::lexer::{Chunk, Lexer, Operator, Suffix, ends_word, is_quote};
-use super::target::Target;
+use super::lexer::{Chunk, Lexer, Operator, Suffix, ends_word, is_blank, is_quote};
+use super::target::{self, Target};
 use super::{DEPTH_MAX, EDITS_MAX, LEAVES_MAX, QUERY_BYTES_MAX};
 
 /// Parses a query; an empty one is [`Query::All`].
@@ -89,7 +91,7 @@ impl<'t> Parser<'t> {
                 .hint("remove it, or write `\\)` for the character itself"));
         }
         query.ok_or_else(|| {
-            ErrorAtByte::syntax(0, "there is nothing to search for").hint(
+            ErrorAtByte::syntax(0, "there is nothing to search for").instead(0..self.lexer.text.len(), "*").hint(
                 "words are made of letters and digits; leave the query empty, or write `*`, for everything",
             )
         })
@@ -109,35 +111,64 @@ impl<'t> Parser<'t> {
 
     fn and(&mut self, target: &Target) -> Result<Part, ErrorAtByte> {
         let mut parts = Vec::new();
-        let mut wants_more = Some("something to search for".to_owned());
+        let mut wants_more = true;
+        let mut last = None;
         loop {
             self.lexer.skip_blanks();
             let at = self.lexer.at;
             let at_end = matches!(self.lexer.peek(), None | Some(')'));
             let operator = self.lexer.operator().filter(|(operator, _)| *operator != Operator::Not);
-            match (&wants_more, operator) {
-                (Some(wanted), Some((_, text))) => {
-                    return Err(ErrorAtByte::syntax(
-                        at,
-                        format!("found `{text}` where {wanted} is expected"),
-                    )
-                    .hint(both_sides(text)));
+            match (wants_more, operator) {
+                (true, Some((_, text))) => {
+                    let message = match last {
+                        Some(last) => format!("there is nothing between `{last}` and `{text}`"),
+                        None => format!("`{text}` has nothing before it"),
+                    };
+                    let (part, meant) = self.without(at..at + text.len());
+                    return Err(ErrorAtByte::syntax(at, message).instead(part, meant).hint(both_sides(text)));
                 }
-                (Some(wanted), None) if at_end => {
-                    return Err(ErrorAtByte::syntax(at, format!("{wanted} is missing here")));
+                (true, None) if at_end => {
+                    let message = match last {
+                        Some(last) => format!("something after `{last}` is missing here"),
+                        None => "something to search for is missing here".to_owned(),
+                    };
+                    let (part, meant) = self.without_operator_before(at);
+                    return Err(ErrorAtByte::syntax(at, message).instead(part, meant));
                 }
-                (None, Some((Operator::And, text))) => {
+                (false, Some((Operator::And, text))) => {
                     self.lexer.at += text.len();
-                    wants_more = Some(format!("something after `{text}`"));
+                    (wants_more, last) = (true, Some(text));
                 }
-                (None, _) if at_end || operator.is_some() => return Ok(all_of(parts)),
+                (false, _) if at_end || operator.is_some() => return Ok(all_of(parts)),
                 _ => {
                     self.doubt_small_keyword(!parts.is_empty());
                     parts.extend(self.not(target)?);
-                    wants_more = None;
+                    wants_more = false;
                 }
             }
         }
+    }
+
+    /// What the text is without this part of it; a keyword that is all there is was meant as a word.
+    fn without(&self, part: Span<usize>) -> (Span<usize>, String) {
+        let text = self.lexer.text;
+        let is_word = |text: &str| text.contains(char::is_alphanumeric);
+        let meant = match &text[part.clone()] {
+            _ if is_word(&text[..part.start]) || is_word(&text[part.end..]) => String::new(),
+            word if is_word(word) => format!("\"{word}\""),
+            _ => return (0..text.len(), "*".to_owned()),
+        };
+        (part, meant)
+    }
+
+    /// The same for the operator that ends before this byte.
+    fn without_operator_before(&self, at: usize) -> (Span<usize>, String) {
+        let before = self.lexer.text[..at].trim_end_matches(is_blank);
+        let len = ["AND", "OR", "NOT", "&&", "||", "-", "!"]
+            .into_iter()
+            .find(|operator| before.ends_with(operator))
+            .map_or(0, str::len);
+        self.without(before.len() - len..before.len())
     }
 
     /// A lower-case `or` between two words is searched for as a word, which few conversations contain.
@@ -182,7 +213,9 @@ impl<'t> Parser<'t> {
         if matches!(self.lexer.peek(), None | Some(')'))
             || self.lexer.operator().is_some_and(|(operator, _)| operator != Operator::Not)
         {
+            let (part, meant) = self.without_operator_before(at);
             return Err(ErrorAtByte::syntax(at, "`NOT` is followed by nothing to exclude")
+                .instead(part, meant)
                 .hint("write `\\NOT` for the word itself"));
         }
         self.enter(at)?;
@@ -198,7 +231,11 @@ impl<'t> Parser<'t> {
             Some(c) if is_quote(c) => self.phrase(target),
             _ => match self.lexer.eat_scope_name() {
                 Some(name) => {
-                    let target = Target::find(&name, start)?;
+                    let target = Target::find(&name).ok_or_else(|| {
+                        let rest = self.lexer.rest();
+                        let value = &rest[..rest.find(ends_word).unwrap_or(rest.len())];
+                        target::unknown(&name, value, start)
+                    })?;
                     let outer = self.scope_start.replace(start);
                     let part = self.scoped(&target);
                     self.scope_start = outer;
@@ -216,8 +253,17 @@ impl<'t> Parser<'t> {
         match self.lexer.peek() {
             c if matches!(c, None | Some(')')) || self.lexer.at_sign() => {
                 let name = target.name();
-                Err(ErrorAtByte::syntax(self.lexer.at, format!("`{name}:` has no value"))
-                    .hint(format!("`{name}:*` finds interactions that have any")))
+                let error = ErrorAtByte::syntax(self.lexer.at, format!("`{name}:` has no value"));
+                // Everything said has words, so that only these scopes and fields may be without any.
+                let (meant, hint) = match target {
+                    Target::Words(Scope::Transcript | Scope::Role(_) | Scope::Summary) => (
+                        format!("\"{name}\""),
+                        format!("write what to search for after it, like `{name}:refund`"),
+                    ),
+                    _ => (format!("{name}:*"), format!("`{name}:*` finds interactions that have any")),
+                };
+                let start = self.scope_start.unwrap_or(self.lexer.at);
+                Err(error.instead(start..self.lexer.at, meant).hint(hint))
             }
             Some('(') => self.group(target),
             Some(c) if is_quote(c) => self.phrase(target),
@@ -233,7 +279,9 @@ impl<'t> Parser<'t> {
         let outer = self.scope_start.take();
         self.lexer.skip_blanks();
         if self.lexer.peek() == Some(')') {
+            let (part, meant) = self.without(start..self.lexer.at + 1);
             return Err(ErrorAtByte::syntax(start, "there is nothing between the parentheses")
+                .instead(part, meant)
                 .hint("remove them, or write `\\(` for the character itself"));
         }
         if self.lexer.peek().is_none() {
@@ -259,13 +307,14 @@ impl<'t> Parser<'t> {
                 }
                 self.leaf(Query::Text { scope: *scope, text, form: TextForm::Phrase { slop } }, start)
             }
-            _ if slop.is_some() => Err(ErrorAtByte::syntax(
+            _ if let Some((at, _)) = slop => Err(ErrorAtByte::syntax(
                 start,
                 format!("`{}` is matched as a whole, not by near words", target.name()),
             )
+            .instead(at..self.lexer.at, "")
             .hint("remove the `~`")),
             Target::Number(_) => {
-                let query = bounds::exactly(target, &text, start)?;
+                let query = bounds::exactly(target, &text, start).map_err(|error| self.any(error, start))?;
                 self.leaf(query, start)
             }
             Target::Keyword(_) | Target::Metadata(_) => self.leaf(is(target, text), start),
@@ -323,8 +372,21 @@ impl<'t> Parser<'t> {
             .hint("words are made of letters and digits"))
     }
 
+    /// A value that its field cannot hold: that there is any is the nearest thing that can be searched for.
+    fn any(&self, error: ErrorAtByte, start: usize) -> ErrorAtByte {
+        match error.kind {
+            ParseErrorKind::Value if error.instead.is_none() => error.instead(start..self.lexer.at, "*"),
+            _ => error,
+        }
+    }
+
     /// A value of a field that is matched as a whole or compared.
     fn value(&mut self, target: &Target) -> Result<Part, ErrorAtByte> {
+        let start = self.lexer.at;
+        self.read_value(target).map_err(|error| self.any(error, start))
+    }
+
+    fn read_value(&mut self, target: &Target) -> Result<Part, ErrorAtByte> {
         let start = self.lexer.at;
         if matches!(self.lexer.peek(), Some('[' | '{')) {
             let query = self.range(target)?;
@@ -356,6 +418,7 @@ impl<'t> Parser<'t> {
                     at,
                     format!("`{}` is matched exactly, `~` does not work", target.name()),
                 )
+                .instead(at..self.lexer.at, "")
                 .hint("put the value in quotation marks if the `~` belongs to it"));
             }
             (Suffix::None, Target::Number(_)) => bounds::exactly(target, &text, start)?,
@@ -389,6 +452,7 @@ impl<'t> Parser<'t> {
         let from_inclusive = self.lexer.bump() == Some('[');
         self.lexer.skip_blanks();
         let (from, from_byte) = self.range_end()?;
+        let written_from = &self.lexer.text[from_byte..self.lexer.at];
         self.lexer.skip_blanks();
         if !self.lexer.at_keyword("TO") {
             return Err(malformed(self.lexer.at, "`TO` is missing between the two ends of the range"));
@@ -396,11 +460,16 @@ impl<'t> Parser<'t> {
         self.lexer.at += "TO".len();
         self.lexer.skip_blanks();
         let (to, to_byte) = self.range_end()?;
+        let ends = from_byte..self.lexer.at;
+        let swapped = format!("{} TO {written_from}", &self.lexer.text[to_byte..ends.end]);
         self.lexer.skip_blanks();
         let to_inclusive = match self.lexer.bump() {
             Some(']') => true,
             Some('}') => false,
-            _ => return Err(malformed(start, "the range is never closed")),
+            _ => {
+                let end = self.lexer.at;
+                return Err(malformed(start, "the range is never closed").instead(end..end, "]"));
+            }
         };
         if from.is_empty() || to.is_empty() {
             let byte = if from.is_empty() { from_byte } else { to_byte };
@@ -411,7 +480,11 @@ impl<'t> Parser<'t> {
             _ => RangeEnd::At { text, byte, inclusive },
         };
         let (from, to) = (bound(from, from_byte, from_inclusive), bound(to, to_byte, to_inclusive));
-        bounds::range(target, from, to, start)
+        bounds::range(target, from, to, start).map_err(|error| match target {
+            // Each end is a value, so it is their order that is wrong.
+            Target::Number(_) | Target::Metadata(_) if error.byte == start => error.instead(ends, swapped),
+            _ => error,
+        })
     }
 
     fn range_end(&mut self) -> Result<(String, usize), ErrorAtByte> {
@@ -511,7 +584,14 @@ fn num_words(text: &str) -> usize {
 
 fn checked_slop(number: &str, num_words: usize, at: usize) -> Result<u32, ErrorAtByte> {
     let slop_max = (MESSAGE_GAP as usize).saturating_sub(num_words).min(SLOP_MAX as usize);
-    let too_far = |message: String| ErrorAtByte::syntax(at, message).hint("write it like `\"near words\"~3`");
+    let too_far = |message: String| {
+        ErrorAtByte::syntax(at, message)
+            .instead(
+                at..at + 1 + number.len(),
+                format!("~{}", if number.is_empty() { slop_max.min(3) } else { slop_max }),
+            )
+            .hint("write it like `\"near words\"~3`")
+    };
     if number.is_empty() {
         return Err(too_far("`~` after a phrase needs a number of positions".to_owned()));
     }
@@ -529,6 +609,7 @@ fn checked_distance(number: &str, at: usize) -> Result<u8, ErrorAtByte> {
         "" | "2" => Ok(EDITS_MAX),
         "1" => Ok(1),
         _ => Err(ErrorAtByte::syntax(at, format!("`~{}` is not an allowed number of edits", shown(number)))
+            .instead(at..at + 1 + number.len(), format!("~{EDITS_MAX}"))
             .hint(format!("at most {EDITS_MAX} edits are allowed: write `~1` or `~2`"))),
     }
 }

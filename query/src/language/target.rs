@@ -21,18 +21,17 @@ pub(super) enum Target {
 
 impl Target {
     /// The target with this name.
-    pub(super) fn find(name: &str, byte: usize) -> Result<Target, ErrorAtByte> {
+    pub(super) fn find(name: &str) -> Option<Target> {
         if let Some(scope) = text_scope(name) {
-            return Ok(Target::Words(scope));
+            return Some(Target::Words(scope));
         }
         if name.strip_prefix(METADATA_PREFIX).is_some_and(|key| !key.is_empty()) {
-            return Ok(Target::Metadata(name.to_owned()));
+            return Some(Target::Metadata(name.to_owned()));
         }
-        match field(name) {
-            Some(field) if field.kind == FieldKind::Keyword => Ok(Target::Keyword(field)),
-            Some(field) => Ok(Target::Number(field)),
-            None => Err(unknown(name, byte)),
-        }
+        field(name).map(|field| match field.kind {
+            FieldKind::Keyword => Target::Keyword(field),
+            _ => Target::Number(field),
+        })
     }
 
     /// The field's name, as users write it.
@@ -45,24 +44,30 @@ impl Target {
     }
 }
 
-fn unknown(name: &str, byte: usize) -> ErrorAtByte {
+/// The error for `name:value` at this byte, where `name` is no target. The value may be empty.
+pub(super) fn unknown(name: &str, value: &str, byte: usize) -> ErrorAtByte {
     let error =
         ErrorAtByte::new(ParseErrorKind::UnknownField, byte, format!("there is no field `{}`", shown(name)));
+    let whole = byte..byte + name.len() + 1 + value.len();
     if name == METADATA_PREFIX.trim_end_matches('.') || name == METADATA_PREFIX {
         return error.hint("metadata is searched by key, for instance `metadata.plan:pro`");
     }
     if matches!(name, "_exists_" | "_missing_" | "exists" | "has") {
         let minus = if name == "_missing_" { "-" } else { "" };
-        return error.hint(format!("`{minus}csat:*` finds interactions by whether they have a value"));
+        let hint = format!("`{minus}csat:*` finds interactions by whether they have a value");
+        let is_field = Target::find(value).is_some();
+        let error = if is_field { error.instead(whole, format!("{minus}{value}:*")) } else { error };
+        return error.hint(hint);
     }
     let names = FIELDS.iter().map(|field| field.name).chain(TEXT_SCOPES.iter().copied());
     let meant = nearest(&name.to_ascii_lowercase(), names);
-    let quoted = format!("to search for the text, put it in quotation marks: `\"{}:\"`", shown(name));
+    let phrase = format!("\"{name}:{value}\"");
+    let quoted = format!("to search for the text, put it in quotation marks: `{}`", shown(&phrase));
     match meant {
         Some(meant) => {
             error.instead(byte..byte + name.len(), meant).hint(format!("search `{meant}:` instead; {quoted}"))
         }
-        None => error.hint(quoted),
+        None => error.instead(whole, phrase + " ").hint(quoted),
     }
 }
 
@@ -96,8 +101,8 @@ mod tests {
     #[test]
     fn every_documented_text_scope_is_one() {
         for name in TEXT_SCOPES {
-            assert!(matches!(Target::find(name, 0), Ok(Target::Words(_))), "{name}");
-            assert_eq!(Target::find(name, 0).unwrap().name(), *name);
+            assert!(matches!(Target::find(name), Some(Target::Words(_))), "{name}");
+            assert_eq!(Target::find(name).unwrap().name(), *name);
         }
     }
 }

@@ -342,11 +342,40 @@ fn a_mistake_with_a_plain_meaning_comes_with_the_whole_query_corrected() {
         ("say \"refund", "say \"refund\""),
         ("(a OR b", "(a OR b)"),
         ("a) b", "a b"),
+        ("a foo:bar", "a \"foo:bar\""),
+        ("foo:(a b)", "\"foo:\" (a b)"),
+        ("_missing_:csat", "-csat:*"),
+        ("agent: && a", "agent:*&& a"),
+        ("csat:[5 TO 2} a", "csat:[2 TO 5} a"),
+        ("csat:[a TO 2]", "csat:*"),
+        ("(agent:)", "(agent:*)"),
+        ("user:", "\"user\""),
+        ("csat:abc", "csat:*"),
+        ("csat:(1 OR \"high\")", "csat:(1 OR *)"),
+        ("-csat:<=high a", "-csat:* a"),
+        ("csat:[1 TO 2", "csat:[1 TO 2]"),
+        ("country:>=A", "country:*"),
+        ("country:Germny~1", "country:Germny"),
+        ("agent:\"Ada L\"~2", "agent:\"Ada L\""),
+        ("refund~9", "refund~2"),
+        ("\"a b\"~99 c", "\"a b\"~50 c"),
+        ("AND", "\"AND\""),
+        ("NOT", "\"NOT\""),
+        ("refund AND", "refund"),
+        ("OR refund", "refund"),
+        ("a (b OR) c", "a (b ) c"),
+        ("refund NOT", "refund"),
+        ("||", "*"),
+        ("???", "*"),
+        ("()", "*"),
+        ("re*nd a", "re* a"),
+        ("*fund", "fund"),
+        ("a \\", "a"),
     ] {
         assert_eq!(corrected(text).as_deref(), Some(meant), "{text}");
         assert!(parse(meant).is_ok(), "{meant}");
     }
-    assert_eq!(corrected("csat:high"), None);
+    assert_eq!(corrected("csat:<="), None);
 }
 
 #[test]

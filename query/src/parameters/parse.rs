@@ -202,7 +202,7 @@ fn time_zone(name: &str, text: &str) -> Result<Zone, ParameterError> {
     zone(text).map_err(|meant| ParameterError {
         hint: Some(match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => "write a name of the IANA database, for instance `Europe/Berlin`".to_owned(),
+            None => "write an IANA time zone name, for instance `Europe/Berlin`".to_owned(),
         }),
         ..invalid(name, format!("there is no time zone `{}`", shown(text)))
     })
