@@ -80,7 +80,11 @@
   };
   setInterval(() => {
     const seconds = (performance.now() - since) / 1000;
-    if (stream && events > 0) $("[data-live-text]").textContent = `live ${(events / seconds).toFixed(events / seconds < 10 ? 1 : 0)}/s`;
+    if (stream && events > 0) {
+      const rate = (events / seconds).toFixed(events / seconds < 10 ? 1 : 0);
+      $("[data-live-text]").textContent = `live · ${rate} changes/s`;
+      $("#live").title = `${rate} times a second, an interaction of this search begins or changes`;
+    }
     if (seconds > 5) { since = performance.now(); events = 0; }
   }, 1000);
 

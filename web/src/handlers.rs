@@ -88,7 +88,7 @@ pub(crate) fn clock(location: &Location, headers: &HeaderMap) -> (Clock, Result<
             None => {
                 let shown: String = zone.chars().take(64).collect();
                 let problem = Problem::new("invalid_parameter", format!("there is no time zone `{shown}`"));
-                let hint = Some("write a name of the IANA database, for instance `Europe/Berlin`".to_owned());
+                let hint = Some("write an IANA time zone name, for instance `Europe/Berlin`".to_owned());
                 (Clock::utc(now), Err(Problem { parameter: Some("tz".into()), hint, ..problem }))
             }
         };

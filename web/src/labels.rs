@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use hearken_model::field::{self, METADATA_PREFIX};
-use hearken_model::{MoodChange, Role, Sentiment};
+use hearken_model::{MoodChange, Role, Sentiment, Timestamp};
 use hearken_query::index::query::{Edge, Range};
 use hearken_query::language;
 use maud::{Markup, html};
@@ -13,6 +13,17 @@ use crate::format;
 
 /// Shown for an unknown value.
 pub(crate) const NOT_AVAILABLE: &str = "not available";
+
+/// Most characters of a reader's own text in a link or a message.
+pub(crate) const EXCERPT_CHARS: usize = 80;
+
+/// The beginning of a text that may be too long to be shown.
+pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(EXCERPT_CHARS) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
 
 /// Fields whose values are our own words, not users'.
 const OWN_VALUES: [&str; 7] =
@@ -34,53 +45,66 @@ pub(crate) fn value<'v>(field: &str, value: &'v str) -> Cow<'v, str> {
     if value.is_empty() {
         return Cow::Borrowed(NOT_AVAILABLE);
     }
-    if let Some(range) = range(field, value) {
+    if let Some(range) = range(field, value, &Clock::utc(Timestamp::EPOCH)) {
         return Cow::Owned(range);
     }
     match field {
-        "csat" | "rating" => Cow::Owned(format!("{value}/5")),
+        "csat" | "rating" if value.parse::<i64>().is_ok() => Cow::Owned(format!("{value}/5")),
         field if OWN_VALUES.contains(&field) => Cow::Owned(sentence_case(value)),
         _ => Cow::Borrowed(value),
     }
 }
 
+/// A filter in words: `Country is Germany`, `Duration: at least 1m 00s`, `CSAT is missing`.
+pub(crate) fn filter(name: &str, value: &str, is_excluded: bool, clock: &Clock) -> String {
+    let field = field(name);
+    if value.is_empty() {
+        return format!("{field} is {}", if is_excluded { "known" } else { "missing" });
+    }
+    match range(name, value, clock) {
+        Some(range) if is_excluded => format!("{field}: not {range}"),
+        Some(range) => format!("{field}: {range}"),
+        None => format!("{field} {} {}", if is_excluded { "is not" } else { "is" }, self::value(name, value)),
+    }
+}
+
 /// A range of numbers or times in words; `None` if the value is not a range.
-fn range(field: &str, value: &str) -> Option<String> {
+fn range(field: &str, value: &str, clock: &Clock) -> Option<String> {
     let field = field::field(field).filter(|field| field.is_number())?;
     Some(match language::parse_range(field, value).ok()? {
         Range::Integer(Edge::Inclusive(from), Edge::Inclusive(to)) if from == to => return None,
-        Range::Integer(from, to) => between(from, to, ["above", "below"], |count| count.to_string()),
-        Range::Seconds(from, to) => between(from, to, ["above", "below"], format::duration),
-        Range::Money(from, to) => between(from, to, ["above", "below"], |amount| amount.to_string()),
-        Range::Time(from, to) => {
-            between(from, to, ["after", "before"], |instant| format::exact(instant, &Clock::utc(instant)))
-        }
+        Range::Integer(from, to) => between(from, to, AMOUNTS, |count| count.to_string()),
+        Range::Seconds(from, to) => between(from, to, AMOUNTS, format::duration),
+        Range::Money(from, to) => between(from, to, AMOUNTS, |amount| amount.to_string()),
+        Range::Time(from, to) => between(from, to, TIMES, |instant| format::exact(instant, clock)),
         Range::Number(..) => return None,
     })
 }
 
+/// What bounds are called: from one on, above it, below it, up to it.
+type BoundNames = [&'static str; 4];
+const AMOUNTS: BoundNames = ["at least", "over", "under", "at most"];
+const TIMES: BoundNames = ["from", "after", "before", "until"];
+
 fn between<T: Copy + PartialEq>(
     from: Edge<T>,
     to: Edge<T>,
-    [above, below]: [&str; 2],
+    [least, over, under, most]: BoundNames,
     shown: impl Fn(T) -> String,
 ) -> String {
-    let from = match from {
-        Edge::Open => None,
-        Edge::Inclusive(from) if to == Edge::Inclusive(from) => return shown(from),
-        Edge::Inclusive(from) => Some(format!("from {}", shown(from))),
-        Edge::Exclusive(from) => Some(format!("{above} {}", shown(from))),
-    };
-    let to = match to {
-        Edge::Open => None,
-        Edge::Inclusive(to) => Some(format!("up to {}", shown(to))),
-        Edge::Exclusive(to) if from.is_some() => Some(format!("to {below} {}", shown(to))),
-        Edge::Exclusive(to) => Some(format!("{below} {}", shown(to))),
-    };
     match (from, to) {
-        (None, None) => "anything".to_owned(),
-        (Some(from), Some(to)) => format!("{from} {to}"),
-        (from, to) => from.or(to).unwrap_or_default(),
+        (Edge::Open, Edge::Open) => "anything".to_owned(),
+        (Edge::Inclusive(from), Edge::Inclusive(to)) if from == to => shown(from),
+        (Edge::Inclusive(from), Edge::Open) => format!("{least} {}", shown(from)),
+        (Edge::Exclusive(from), Edge::Open) => format!("{over} {}", shown(from)),
+        (Edge::Open, Edge::Inclusive(to)) => format!("{most} {}", shown(to)),
+        (Edge::Open, Edge::Exclusive(to)) => format!("{under} {}", shown(to)),
+        (Edge::Inclusive(from), Edge::Inclusive(to)) => format!("{} to {}", shown(from), shown(to)),
+        (Edge::Inclusive(from), Edge::Exclusive(to)) => format!("{} to {under} {}", shown(from), shown(to)),
+        (Edge::Exclusive(from), Edge::Inclusive(to)) => format!("{over} {} to {}", shown(from), shown(to)),
+        (Edge::Exclusive(from), Edge::Exclusive(to)) => {
+            format!("{over} {} to {under} {}", shown(from), shown(to))
+        }
     }
 }
 

@@ -19,6 +19,10 @@ const PAGING: [&str; 4] = ["cursor", "back", "page", "as_of"];
 /// stays.
 const MEANINGLESS_WHEN_EMPTY: [&str; 7] = ["q", "from", "to", "sort", "cursor", "limit", "facet_size"];
 
+/// Parameters of the list that are not filters, as people write them.
+pub(crate) const PARAMETERS: [&str; 9] =
+    ["q", "from", "to", "sort", "limit", "since", "until", "tz", "columns"];
+
 /// The parameters of an address, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Location {
@@ -76,6 +80,15 @@ impl Location {
     /// This address without one value of a parameter, from its first page.
     pub(crate) fn without_value(&self, name: &str, value: &str) -> Location {
         self.only(|known, its| (known != name || its != value) && !PAGING.contains(&known))
+    }
+
+    /// This address with another name for a parameter, from its first page.
+    pub(crate) fn renamed(&self, name: &str, to: &str) -> Location {
+        let mut renamed = self.first_page();
+        for (known, _) in renamed.pairs.iter_mut().filter(|(known, _)| known == name) {
+            to.clone_into(known);
+        }
+        renamed
     }
 
     /// This address from its first page.

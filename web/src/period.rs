@@ -21,11 +21,12 @@ const UNITS_MAX: i64 = 100_000;
 /// A preset period: `since`, `until` and its name.
 pub(crate) type Preset = (&'static str, Option<&'static str>, &'static str);
 
-pub(crate) const PRESETS: [Preset; 9] = [
+pub(crate) const PRESETS: [Preset; 10] = [
     ("today", None, "Today"),
     ("yesterday", Some("yesterday"), "Yesterday"),
     ("24h", None, "Last 24 hours"),
     ("7d", None, "Last 7 days"),
+    ("this-week", None, "This week"),
     ("last-week", Some("last-week"), "Last week"),
     ("30d", None, "Last 30 days"),
     ("this-month", None, "This month"),
@@ -323,6 +324,7 @@ mod tests {
             Some("16 Nov 2026, 00:00 – 16 Nov 2026, 12:00")
         );
         assert_eq!(label("since=last-week&until=last-week").as_deref(), Some("Last week"));
+        assert_eq!(label("since=this-week").as_deref(), Some("This week"));
         assert_eq!(label("since=last-week&until=yesterday").as_deref(), Some("9 Nov 2026 – 21 Nov 2026"));
         assert_eq!(label("until=2026-11-01").as_deref(), Some("Until 1 Nov 2026"));
     }

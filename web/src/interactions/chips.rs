@@ -12,8 +12,10 @@ use crate::{format, labels, period};
 /// One filter of the selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Constraint {
-    /// Its human-readable label.
+    /// Its human-readable label; for the text of the search box, the text.
     pub(crate) label: String,
+    /// Whether it is the text of the search box.
+    pub(crate) is_text: bool,
     /// The address without it.
     pub(crate) without: Location,
 }
@@ -25,27 +27,25 @@ pub(crate) fn constraints(location: &Location, clock: &Clock) -> Vec<Constraint>
 
 fn constraint(location: &Location, clock: &Clock, name: &str, value: &str) -> Option<Constraint> {
     let label = match name {
-        "q" => format!("Search: {value}"),
+        "q" => value.to_owned(),
         "from" => format!("Active from {}", instant(value, clock)),
         "to" => format!("Active before {}", instant(value, clock)),
         // `since` and `until` are one period.
         "until" if location.get("since").is_some() => return None,
         "since" | "until" => {
             let label = format!("Started: {}", period::label(location, clock)?);
-            return Some(Constraint { label, without: location.without("since").without("until") });
+            let without = location.without("since").without("until");
+            return Some(Constraint { label, is_text: false, without });
         }
         _ => {
-            let (bare, verb) = match name.strip_prefix('-') {
-                Some(bare) => (bare, "is not"),
-                None => (name, "is"),
-            };
+            let (bare, is_excluded) = name.strip_prefix('-').map_or((name, false), |bare| (bare, true));
             if !is_filter(bare) {
                 return None;
             }
-            format!("{} {verb} {}", labels::field(bare), labels::value(bare, value))
+            labels::filter(bare, value, is_excluded, clock)
         }
     };
-    Some(Constraint { label, without: location.without_value(name, value) })
+    Some(Constraint { label, is_text: name == "q", without: location.without_value(name, value) })
 }
 
 /// An instant or a day of the API in the format of the pages.
@@ -108,16 +108,13 @@ mod tests {
         assert_eq!(
             chips,
             [
-                (
-                    "Search: refund".into(),
-                    rest("country=Germany&country=&-agent=Ada&from=2026-11-01&sort=-csat")
-                ),
+                ("refund".into(), rest("country=Germany&country=&-agent=Ada&from=2026-11-01&sort=-csat")),
                 (
                     "Country is Germany".into(),
                     rest("q=refund&country=&-agent=Ada&from=2026-11-01&sort=-csat")
                 ),
                 (
-                    "Country is not available".into(),
+                    "Country is missing".into(),
                     rest("q=refund&country=Germany&-agent=Ada&from=2026-11-01&sort=-csat")
                 ),
                 (
@@ -131,20 +128,28 @@ mod tests {
             ]
         );
         let here = Location::parse(
-            "duration=[60 TO 300}&-csat=[* TO 2}&total_costs=>0.25&duration=60&country=[x&start_time=2026-05-01",
+            "duration=[60 TO 300}&-csat=[* TO 2}&total_costs=>0.25&duration=60&country=[x&start_time=2026-05-01\
+             &interruptions=>=1&csat=[4 TO 5]&csat=abc&-country=",
         );
         let labels: Vec<String> = constraints(&here, &clock).into_iter().map(|chip| chip.label).collect();
         assert_eq!(
             labels,
             [
-                "Duration is from 1m 00s to below 5m 00s",
-                "CSAT is not below 2",
-                "Total Costs is above 0.25",
-                "Duration is 1m 00s",
+                "Duration: 1m 00s to under 5m 00s",
+                "CSAT: not under 2",
+                "Total Costs: over 0.25",
+                "Duration: 1m 00s",
                 "Country is [x",
-                "Start Time is from 1 May 2026, 00:00:00 UTC to before 2 May 2026, 00:00:00 UTC",
+                "Start Time: 1 May 2026, 00:00:00 UTC to before 2 May 2026, 00:00:00 UTC",
+                "Interruptions: at least 1",
+                "CSAT: 4 to 5",
+                "CSAT is abc",
+                "Country is known",
             ]
         );
+        let here = Location::parse("start_time=>2026-05-01T00:00:00Z");
+        let tokyo = Clock::in_zone(hearken_model::Timestamp::EPOCH, "Asia/Tokyo").unwrap();
+        assert_eq!(constraints(&here, &tokyo)[0].label, "Start Time: after 1 May 2026, 09:00:00 JST");
         let here = Location::parse("q=a&since=7d&until=2026-11-20&csat=1&tz=Asia/Tokyo");
         let chip = &constraints(&here, &clock)[1];
         assert_eq!(chip.label, "Started: 7d – 20 Nov 2026");

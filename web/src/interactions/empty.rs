@@ -7,6 +7,7 @@ use super::ListView;
 use super::chips::{Constraint, constraints};
 use crate::clock::Clock;
 use crate::format;
+use crate::labels::excerpt;
 use crate::location::Location;
 
 /// A filter to remove, and what that would find.
@@ -49,7 +50,9 @@ fn no_match(ways_out: &[WayOut]) -> Markup {
             ul.ways-out {
                 @for way in ways_out {
                     li {
-                        a href=(way.constraint.without.href("/")) { "Without “" bdi { (way.constraint.label) } "”" }
+                        a href=(way.constraint.without.href("/")) {
+                            "Without " @if way.constraint.is_text { "the words " } "“" bdi { (excerpt(&way.constraint.label)) } "”"
+                        }
                         @if let Some(total) = way.total { span.faint { " " (format::interactions(total)) } }
                     }
                 }

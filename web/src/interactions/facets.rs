@@ -214,7 +214,7 @@ mod tests {
         ]);
         let counts: Vec<FacetCount> = serde_json::from_value(counts).unwrap();
         let html = facet(&Location::parse("duration=[60+TO+300}"), "/", 0, "duration", &counts).into_string();
-        assert!(html.contains(">below 1m 00s<") && html.contains(">from 1m 00s to below 5m 00s<"), "{html}");
+        assert!(html.contains(">under 1m 00s<") && html.contains(">1m 00s to under 5m 00s<"), "{html}");
         assert!(html.contains("href=\"/?duration=%5B60+TO+300%7D&amp;duration=%5B*+TO+60%7D\""), "{html}");
         assert!(html.contains("1 chosen") && html.contains("href=\"/\" aria-current=\"true\""), "{html}");
     }

@@ -4,6 +4,7 @@ mod chips;
 mod columns;
 mod empty;
 mod facets;
+mod failed;
 mod row;
 mod search_box;
 mod toolbar;
@@ -28,6 +29,7 @@ use crate::views;
 pub(crate) use chips::{chips, constraints, is_facet};
 pub(crate) use empty::WayOut;
 pub(crate) use facets::{FACETS_SHOWN, RANGES_SHOWN, panel as facets_panel};
+pub(crate) use failed::failed;
 pub(crate) use search_box::search_box;
 pub(crate) use toolbar::{range, sort_name};
 
@@ -149,30 +151,6 @@ fn list(view: &ListView<'_>, answer: &SearchAnswer) -> Markup {
             ol #rows.rows {
                 @for item in &answer.items { (row::row(item, view, &columns)) }
             }
-        }
-    }
-}
-
-/// An error outside the search box is shown in place of the list.
-pub(crate) fn failed(location: &Location, problem: &Problem, path: &str) -> Markup {
-    let again = match (problem.code, problem.parameter.as_deref()) {
-        ("cursor_expired" | "invalid_cursor", _) => {
-            Some((location.first_page(), "Start from the first page".to_owned()))
-        }
-        (_, Some("q")) | (_, None) => None,
-        (_, Some("tz")) => Some((location.without("tz"), "Use my time zone".to_owned())),
-        (_, Some(name)) => Some((location.without(name), format!("Search without `{name}`"))),
-    };
-    html! {
-        div.empty {
-            h2 { (problem.title) }
-            @if problem.parameter.as_deref() == Some("q") {
-                p { "The mistake is marked under the search box." }
-            } @else {
-                p { (layout::sentence(&problem.detail)) }
-                @if let Some(hint) = &problem.hint { p { (layout::sentence(hint)) } }
-            }
-            @if let Some((location, label)) = again { p { a.button href=(location.href(path)) { (label) } } }
         }
     }
 }

@@ -1,9 +1,12 @@
 //! The search box: the query language, with mistakes marked in place.
 
+use std::borrow::Cow;
+
 use hearken_model::field::{FIELDS, TEXT_SCOPES};
 use hearken_query::{Problem, language};
 use maud::{Markup, html};
 
+use crate::labels::{self, excerpt};
 use crate::layout::sentence;
 use crate::location::Location;
 
@@ -52,22 +55,32 @@ fn shown_mistake(q: &str, mistake: &Problem, corrected: Option<(&str, String)>) 
     let split = position.map(|position| {
         let at = q.char_indices().nth(position).map_or(q.len(), |(at, _)| at);
         let (before, rest) = q.split_at(at);
+        let before = end_of(before);
         let is_of_word = |character: char| character.is_alphanumeric() || character == '_';
         let word = rest.find(|character: char| !is_of_word(character)).unwrap_or(rest.len());
         let next = if word > 0 { word } else { rest.chars().next().map_or(0, char::len_utf8) };
-        (before, &rest[..next], &rest[next..])
+        let (at, after) = rest.split_at(next);
+        (before, excerpt(at), excerpt(after))
     });
     html! {
         div #mistake.mistake role="alert" {
+            p {
+                strong { (sentence(&mistake.detail)) }
+                @if let Some((q, href)) = corrected { " " a href=(href) { "Search for " code { bdi { (excerpt(q)) } } " instead" } "." }
+                @else if let Some(hint) = &mistake.hint { " " (sentence(hint)) }
+            }
             @if let Some((before, at, after)) = split {
                 code.query { (before) span.here { @if at.is_empty() { "\u{a0}" } @else { (at) } } (after) }
             }
-            p {
-                strong { (sentence(&mistake.detail)) }
-                @if let Some((q, href)) = corrected { " " a href=(href) { "Search for " code { bdi { (q) } } " instead" } "." }
-                @else if let Some(hint) = &mistake.hint { " " (sentence(hint)) }
-            }
         }
+    }
+}
+
+/// The end of a text that may be too long to be shown.
+fn end_of(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth_back(labels::EXCERPT_CHARS - 1) {
+        Some((start, _)) if start > 0 => Cow::Owned(format!("…{}", &text[start..])),
+        _ => Cow::Borrowed(text),
     }
 }
 
@@ -96,6 +109,14 @@ mod tests {
         assert!(shown("a contry:Chad", 2).contains("a <span class=\"here\">contry</span>:Chad"));
         assert!(shown("ab", 2).contains("ab<span class=\"here\">\u{a0}</span>"));
         assert!(shown("", 99).contains("<span class=\"here\">\u{a0}</span>"));
+    }
+
+    #[test]
+    fn only_the_part_around_a_mistake_is_shown() {
+        let q = format!("{} \"{}", "a".repeat(9_000), "é".repeat(9_000));
+        let html = shown(&q, 9_001);
+        assert!(html.contains("<code class=\"query\">…aaa") && html.contains("éé…</code>"), "{html}");
+        assert!(html.len() < 1_000, "{html}");
     }
 
     #[test]

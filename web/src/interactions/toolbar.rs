@@ -11,7 +11,7 @@ use crate::paging;
 use crate::period::{self, PRESETS};
 
 /// The sort orders: parameter and name.
-const SORTS: [(&str, &str); 14] = [
+pub(super) const SORTS: [(&str, &str); 14] = [
     ("relevance", "Best match"),
     ("-start_time", "Newest"),
     ("start_time", "Oldest"),

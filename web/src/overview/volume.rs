@@ -48,11 +48,11 @@ impl Volume {
         html! {
             figure.histogram data-bounds=(bounds(&self.stretches, self.period)) data-left="0" data-right="1" {
                 (plot::strip("Interactions by start", &bars))
-                @if let Some(((first, _), (last, _))) = ends {
+                @if let Some(((first, _), last)) = ends {
                     figcaption.scale {
                         span { (tick(first, named_ms, clock)) }
-                        span { "peak " (format::count(most)) " in " (format::duration_tick(length_ms as f64 / 1_000.0)) }
-                        span { (tick(last, named_ms, clock)) }
+                        span { "peak " (format::count(most)) " " (each(length_ms)) }
+                        span { (last_tick(last, self.period, named_ms, clock)) }
                     }
                 }
             }
@@ -101,6 +101,27 @@ pub(super) fn tick(begin: Timestamp, length_ms: i64, clock: &Clock) -> String {
     clock.local(begin).format(form).to_string()
 }
 
+/// Where the last stretch ends within the period and the past, in the same form; of days, the last of them.
+fn last_tick((from, to): (Timestamp, Timestamp), period: Period, length_ms: i64, clock: &Clock) -> String {
+    let end = period.clip(from, to).1.min(clock.now.max(from));
+    tick(if length_ms < DAY_MS { end } else { end.plus_millis(-1) }, length_ms, clock)
+}
+
+/// How often something is counted: `a week`, `in 6 hours`.
+fn each(length_ms: i64) -> String {
+    const UNITS: [(i64, &str, &str); 4] = [
+        (7 * DAY_MS, "a week", "weeks"),
+        (DAY_MS, "a day", "days"),
+        (DAY_MS / 24, "an hour", "hours"),
+        (DAY_MS / 1_440, "a minute", "minutes"),
+    ];
+    match UNITS.iter().find(|(unit, ..)| length_ms % unit == 0) {
+        Some((unit, one, _)) if length_ms == *unit => (*one).to_owned(),
+        Some((unit, _, many)) => format!("in {} {many}", length_ms / unit),
+        None => String::new(),
+    }
+}
+
 /// The address of the interactions that started in a stretch.
 pub(super) fn href(location: &Location, (from, to): (Timestamp, Timestamp), path: &str) -> String {
     location.set("since", &from.to_string()).set("until", &to.to_string()).href(path)
@@ -109,6 +130,21 @@ pub(super) fn href(location: &Location, (from, to): (Timestamp, Timestamp), path
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_bar_is_labelled_by_its_last_day_and_the_peak_by_its_length() {
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let clock = Clock::utc(at("2026-11-22T10:00:00Z"));
+        let last = |from: &str, to: &str, length_ms| {
+            last_tick((at(from), at(to)), Period::default(), length_ms, &clock)
+        };
+        assert_eq!(last("2026-11-09T00:00:00Z", "2026-11-16T00:00:00Z", 7 * DAY_MS), "15 Nov");
+        assert_eq!(last("2026-11-16T00:00:00Z", "2026-11-23T00:00:00Z", 7 * DAY_MS), "22 Nov");
+        assert_eq!(last("2026-11-22T08:00:00Z", "2026-11-22T09:00:00Z", DAY_MS / 24), "09:00");
+        let each = [7, 14].map(|days| each(days * DAY_MS));
+        assert_eq!(each, ["a week", "in 2 weeks"]);
+        assert_eq!(super::each(DAY_MS / 4), "in 6 hours");
+    }
 
     #[test]
     fn stretches_are_named_by_what_they_cover() {
