@@ -238,7 +238,9 @@ pub static FIELDS: &[Field] = &[
         .saying("Minutes of a call that are billed."),
     money("total_costs", "Total Costs", |i| i.total_costs.amount)
         .sorted()
-        .saying("What it cost, in the currency of `total_costs.currency`."),
+        .saying("What it cost, in `currency`."),
+    text("currency", "Currency", |i| i.total_costs.currency.as_deref())
+        .saying("The currency of its costs, ISO 4217."),
 ];
 
 /// Scopes of the query language that search words, as opposed to fields, which match whole values.

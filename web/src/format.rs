@@ -8,6 +8,11 @@ use crate::clock::Clock;
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
+/// Currencies whose amounts have no decimal places, by ISO 4217.
+const WITHOUT_CENTS: [&str; 16] = [
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF",
+    "XPF",
+];
 
 /// How long ago an instant was, with the exact time in its title and in print. Scripts keep it up to date.
 pub(crate) fn ago(at: Timestamp, clock: &Clock) -> Markup {
@@ -128,8 +133,14 @@ pub(crate) fn digits(amounts: impl IntoIterator<Item = Money>) -> u32 {
     if is_large { digits.min(BESIDE_LARGE_MAX) } else { digits }
 }
 
-/// An amount with that many decimal places.
+/// An amount with that many decimal places, or fewer where they would be cents of a currency without any.
 pub(crate) fn money_of(amount: Money, currency: Option<&str>, digits: u32) -> String {
+    let digits = match currency {
+        Some(currency) if WITHOUT_CENTS.contains(&currency) => {
+            digits.min(amount.round_sf(3).unwrap_or(amount).normalize().scale())
+        }
+        _ => digits,
+    };
     let mut rounded = amount.round_dp(digits);
     rounded.rescale(digits);
     let digits = rounded.to_string();
@@ -170,6 +181,9 @@ mod tests {
         assert_eq!(amount("12.3"), "$12.30");
         assert_eq!(amount("0"), "$0.00");
         assert_eq!(money("3".parse().unwrap(), Some("EUR")), "3.00 EUR");
+        let yen =
+            ["230", "23.4", "0.0142", "1234.5", "0"].map(|text| money(text.parse().unwrap(), Some("JPY")));
+        assert_eq!(yen, ["230 JPY", "23.4 JPY", "0.0142 JPY", "1234 JPY", "0 JPY"]);
     }
 
     #[test]

@@ -318,7 +318,6 @@ async fn show_overview(
             clock: &clock,
             period,
             measured,
-            comparison,
             api: &api,
             facets,
         }),

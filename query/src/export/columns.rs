@@ -52,7 +52,6 @@ static BESIDE: &[(&str, CellSource)] = &[
         Read(FieldAccessor::Count(|i| i.usage.as_ref().map(|usage| usage.cached_input_tokens))),
     ),
     ("output_tokens", Read(FieldAccessor::Count(|i| i.usage.as_ref().map(|usage| usage.output_tokens)))),
-    ("currency", Read(FieldAccessor::Text(|i| i.total_costs.currency.as_deref()))),
     ("costs_llm", Read(FieldAccessor::Money(|i| i.total_costs.llm))),
     ("costs_platform", Read(FieldAccessor::Money(|i| i.total_costs.platform))),
     ("costs_analysis", Read(FieldAccessor::Money(|i| i.total_costs.analysis))),

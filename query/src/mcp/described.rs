@@ -131,7 +131,7 @@ fn filters() -> Property {
         [\"Germany\", \"France\"], \"sentiment\": \"negative\"}. `-field` excludes, null means missing, and numbers take \
         ranges: {\"csat\": \"<=2\"}. Fields include organization, agent, agent_version, llm_model, type, status, \
         end_reason, direction, language, country, city, device, sentiment, topic, keywords, tools, failed_tools, csat, \
-        rating, duration, messages_count, total_costs and metadata.<key>.";
+        rating, duration, messages_count, total_costs, currency and metadata.<key>.";
     // One branch per type, because clients that translate schemas for another model provider do not support lists of
     // types.
     let one = ["string", "number", "boolean", "null"].map(|name| json!({"type": name}));

@@ -9,7 +9,7 @@ use hearken_query::index::query::{Edge, Query, Range};
 use hearken_query::index::search::{Boundaries, FacetCount, Filter, FilterValue, RangeFacet, Selection};
 use hearken_query::index::{Search, SearchError};
 
-use super::stretches::{Stretches, first_by};
+use super::stretches::Stretches;
 use crate::clock::Clock;
 use crate::location::Location;
 use crate::period::Period;
@@ -20,11 +20,10 @@ pub(crate) const DIMENSIONS: [&str; 5] = ["topic", "agent", "agent_version", "co
 const VALUES_SHOWN: usize = 6;
 /// Values shown when all are asked for.
 const VALUES_ALL: usize = 50;
-/// The most frequent values, among which the best by some number are looked for; the others have fewer
-/// interactions.
-const VALUES_RANKED: usize = 24;
 /// Values of a dimension that are counted.
-const VALUES_COUNTED: usize = 200;
+pub(super) const VALUES_COUNTED: usize = 200;
+/// Interactions in the previous period below which a difference says more about chance than about change.
+pub(super) const COMPARED_MIN: u64 = 10;
 /// Fields whose percentiles are shown.
 pub(crate) const DISTRIBUTIONS: [&str; 7] = [
     "duration",
@@ -122,8 +121,10 @@ impl Value {
 pub(crate) struct Dimension {
     pub(crate) field: &'static str,
     pub(crate) values: Vec<Value>,
-    /// Whether the dimension has more values.
-    pub(crate) has_more: bool,
+    /// How many values there are in both periods, at most [`VALUES_COUNTED`] in each.
+    pub(crate) num_values: usize,
+    /// How many of them, the most frequent, were looked at to find the first in order.
+    pub(crate) num_ranked: usize,
 }
 
 /// What a dimension's values are ordered by.
@@ -180,13 +181,26 @@ impl Comparison {
         Comparison { rank, descending: order.starts_with('-'), all }
     }
 
+    /// The same where costs cannot be compared.
+    fn without_costs(self) -> Self {
+        match self.rank {
+            Rank::Cost => Comparison { rank: Rank::Interactions, descending: true, ..self },
+            _ => self,
+        }
+    }
+
     fn shown(&self, dimension: &str) -> usize {
         if self.all == Some(dimension) { VALUES_ALL } else { VALUES_SHOWN }
     }
 
-    /// The values to measure, most interesting first, given how often each occurs now and in the previous
-    /// period.
-    fn candidates(&self, dimension: &str, now: &[FacetCount], before: &[FacetCount]) -> Vec<Option<String>> {
+    /// The values to measure, most interesting first, and how many values there are, given how often each
+    /// occurs now and in the previous period.
+    fn candidates(
+        &self,
+        dimension: &str,
+        now: &[FacetCount],
+        before: &[FacetCount],
+    ) -> (Vec<Option<String>>, usize) {
         let mut counts: HashMap<Option<&str>, (u64, u64)> = HashMap::new();
         for counted in now {
             counts.entry(counted.value.as_str()).or_default().0 = counted.count;
@@ -194,6 +208,7 @@ impl Comparison {
         for counted in before {
             counts.entry(counted.value.as_str()).or_default().1 = counted.count;
         }
+        let num_values = counts.len();
         let mut values: Vec<(Option<&str>, (u64, u64))> = counts.into_iter().collect();
         values.sort_by(|(a, (a_now, a_before)), (b, (b_now, b_before))| {
             let growth = |now: u64, before: u64| i128::from(now) - i128::from(before);
@@ -205,15 +220,17 @@ impl Comparison {
                 (Rank::Change, false) => {
                     growth(*a_now, *a_before).cmp(&growth(*b_now, *b_before)).then(by_count)
                 }
+                (Rank::Interactions, false) => a_now.cmp(b_now).then(by_count),
                 _ => by_count,
             }
         });
-        let shown = self.shown(dimension);
-        let ranked = match (self.rank, self.descending) {
-            (Rank::Interactions, true) | (Rank::Change, _) => shown,
-            _ => shown.max(VALUES_RANKED),
+        // Counts are known of every value; everything else has to be measured first.
+        let ranked = match self.rank {
+            Rank::Interactions | Rank::Change => self.shown(dimension),
+            _ => VALUES_ALL,
         };
-        values.into_iter().take(ranked).map(|(value, _)| value.map(str::to_owned)).collect()
+        let values = values.into_iter().take(ranked).map(|(value, _)| value.map(str::to_owned));
+        (values.collect(), num_values)
     }
 
     /// Sorts measured values; unknown numbers come last in either direction.
@@ -241,14 +258,26 @@ pub(crate) struct Measured {
     pub(crate) by: Vec<Dimension>,
     /// The distributions of [`DISTRIBUTIONS`], with those of the previous period.
     pub(crate) distributions: Vec<(String, Distribution, Option<Distribution>)>,
-    /// The currency of the costs, ISO 4217.
-    pub(crate) currency: Option<String>,
+    /// The currencies of the costs, ISO 4217, the most frequent first.
+    pub(crate) currencies: Vec<String>,
+    /// How values were compared.
+    pub(crate) comparison: Comparison,
 }
 
 impl Measured {
-    /// Whether there is anything to compare with.
+    /// Whether there is enough to compare with.
     pub(crate) fn has_before(&self) -> bool {
-        self.before.as_ref().is_some_and(|before| before.total > 0)
+        self.before.as_ref().is_some_and(|before| before.total >= COMPARED_MIN)
+    }
+
+    /// Whether costs can be added up and compared.
+    pub(crate) fn has_one_currency(&self) -> bool {
+        self.currencies.len() <= 1
+    }
+
+    /// The currency of all costs, if it is one.
+    pub(crate) fn currency(&self) -> Option<&str> {
+        self.currencies.first().filter(|_| self.has_one_currency()).map(String::as_str)
     }
 }
 
@@ -269,7 +298,7 @@ pub(crate) fn measure(
         request(selection, facets, Vec::new(), distributions, deadline)
     };
     let numbers = |selection| asked(selection, &["sentiment", "csat"], &["total_costs", "duration"]);
-    let everything: Vec<&str> = ["sentiment", "csat"].into_iter().chain(DIMENSIONS).collect();
+    let everything: Vec<&str> = ["sentiment", "csat", "currency"].into_iter().chain(DIMENSIONS).collect();
     let selection = &started_in(unbounded, period.since, period.until);
     let earlier = before(period, clock).map(|(from, to)| started_in(unbounded, Some(from), Some(to)));
     let both = [Some(selection), earlier.as_ref()].into_iter().flatten();
@@ -278,6 +307,8 @@ pub(crate) fn measure(
     let both = reader.overviews(&both)?;
     let Some((whole, before)) = both.split_first() else { return Err(SearchError::DeadlineExceeded) };
     let before = before.first();
+    let currencies = currencies(whole);
+    let comparison = if currencies.len() > 1 { comparison.without_costs() } else { comparison };
     let stretches = Stretches::of(reader, selection, period, clock, STRETCHES, deadline)?;
 
     // Request all compared numbers at once.
@@ -289,7 +320,7 @@ pub(crate) fn measure(
     });
     let mut asked: Vec<OverviewRequest> = each_stretch.map(numbers).collect();
     for (dimension, value) in
-        values.iter().flat_map(|(field, values)| values.iter().map(move |value| (field, value)))
+        values.iter().flat_map(|(field, (values, _))| values.iter().map(move |value| (field, value)))
     {
         asked.push(numbers(only(selection, dimension, value.clone())));
         // Only mood and count are compared with the previous period.
@@ -303,25 +334,34 @@ pub(crate) fn measure(
 
     let over_time: Vec<Numbers> = answers.by_ref().take(stretches.len()).collect();
     let mut by = Vec::with_capacity(DIMENSIONS.len());
-    for (dimension, candidates) in values {
+    for (dimension, (candidates, num_values)) in values {
+        let num_ranked = candidates.len();
         let mut values = Vec::with_capacity(candidates.len());
         for value in candidates {
             let Some(now) = answers.next() else { break };
             values.push(Value { value, now, before: before.and_then(|_| answers.next()) });
         }
         let values = comparison.ranked(dimension, values);
-        let has_more = counts(whole, dimension).len() > values.len();
-        by.push(Dimension { field: dimension, values, has_more });
+        by.push(Dimension { field: dimension, values, num_values, num_ranked });
     }
+    let costs_compare = before.is_some_and(|before| self::currencies(before) == currencies);
     let distributions = whole.distributions.iter().map(|(field, distribution)| {
+        let before = before.filter(|_| field != "total_costs" || costs_compare);
         let before = before.and_then(|before| before.distributions.iter().find(|(known, _)| known == field));
         (field.clone(), distribution.clone(), before.map(|(_, before)| before.clone()))
     });
-    let (distributions, before) = (distributions.collect(), before.map(Numbers::of));
-    // All costs are taken to be in one currency: that of the highest.
-    let dearest = first_by(reader, selection, "total_costs", true, deadline)?;
-    let currency = dearest.and_then(|interaction| interaction.total_costs.currency);
-    Ok(Measured { whole: Numbers::of(whole), before, over_time, stretches, by, distributions, currency })
+    let distributions = distributions.collect();
+    let before = before
+        .map(Numbers::of)
+        .map(|before| Numbers { cost: before.cost.filter(|_| costs_compare), ..before });
+    let whole = Numbers::of(whole);
+    Ok(Measured { whole, before, over_time, stretches, by, distributions, currencies, comparison })
+}
+
+/// The currencies of an overview's costs.
+fn currencies(overview: &Overview) -> Vec<String> {
+    let known = counts(overview, "currency").iter().filter_map(|counted| counted.value.as_str());
+    known.map(str::to_owned).collect()
 }
 
 /// Counts per stretch of time.
@@ -436,10 +476,11 @@ mod tests {
         let before = [counted("steady", 9), counted("gone", 5), counted("grown", 1)];
         let names = |order: &str| {
             let comparison = Comparison::of(&Location::parse(&format!("order={order}")));
-            let values = comparison.candidates("topic", &now, &before);
+            let (values, _) = comparison.candidates("topic", &now, &before);
             values.into_iter().map(Option::unwrap).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(names("-interactions"), "steady grown gone");
+        assert_eq!(names("interactions"), "gone grown steady");
         assert_eq!(names("-change"), "grown steady gone");
         assert_eq!(names("change"), "gone steady grown");
     }

@@ -139,7 +139,7 @@ fn round_down(local: NaiveDateTime, length_ms: i64) -> Option<NaiveDateTime> {
 }
 
 /// The first interaction when sorted by one field.
-pub(super) fn first_by(
+fn first_by(
     reader: &dyn Search,
     selection: &Selection,
     field: &str,
