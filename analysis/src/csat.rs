@@ -34,17 +34,18 @@ pub(crate) struct MessageFeatures {
 }
 
 /// Pleasant messages of at most this many words are courtesies; the second limit applies to thanks and
-/// goodbyes.
-const COURTESY_WORDS_MAX: (u16, u16) = (5, 12);
+/// goodbyes, the third to both in one.
+const COURTESY_WORDS_MAX: [u16; 3] = [5, 12, 20];
 
 impl MessageFeatures {
     /// Whether anybody would say it, whatever they feel: "great, thanks", "that is all, bye".
     pub(crate) fn is_courtesy(&self) -> bool {
         let takes_leave = self.cues.has_any(&[Cue::Farewell, Cue::NothingElse]);
         let gives_thanks = self.cues.has(Cue::Thanks) && !self.cues.has(Cue::Success);
-        let (short, polite) = COURTESY_WORDS_MAX;
+        let [short, polite, parting] = COURTESY_WORDS_MAX;
         self.num_words <= short
             || (self.num_words <= polite && (takes_leave || gives_thanks))
+            || (self.num_words <= parting && takes_leave && gives_thanks)
             // "I appreciate your help, even though we have got nowhere": polite, whatever its length.
             || (gives_thanks && self.cues.has(Cue::Objects))
     }

@@ -82,10 +82,30 @@ fn is_bare_answer(found: &Collector, tokens: &[Token]) -> bool {
 fn introduces_person(text: &str, before: &[Token]) -> bool {
     let word = |from_end: usize| before.len().checked_sub(from_end).map_or("", |at| before[at].text(text));
     let is = |from_end, list: &[&str]| list.iter().any(|other| word(from_end).eq_ignore_ascii_case(other));
-    is(1, &["heiße", "heisse", "m'appelle", "appelle", "llamo", "chiamo"])
-        || (is(1, &["is", "s"]) && is(2, &["name", "this"]))
+    is(
+        1,
+        &[
+            "heiße",
+            "heisse",
+            "m'appelle",
+            "appelle",
+            "llamo",
+            "chiamo",
+            "mr",
+            "mrs",
+            "ms",
+            "miss",
+            "herr",
+            "frau",
+        ],
+    ) || (is(1, &["is", "s"]) && is(2, &["name", "this"]))
         || (is(1, &["name"]) && is(2, &["my"]))
         || (is(1, &["ist"]) && is(2, &["name"]))
+}
+
+/// `30 Memorial Drive`: an address, or an amount of what was named before.
+fn follows_number(before: &[Token], first: &Token) -> bool {
+    first.gap == Gap::Space && before.last().is_some_and(|token| token.kind == TokenKind::Number)
 }
 
 /// `your virtual agent`: how a bot introduces itself in every conversation.
@@ -190,7 +210,8 @@ impl Collector {
         let phrase = &run[run.len() - kept..];
         if let (Some(first), Some(last)) = (phrase.first(), phrase.last()) {
             let topical = phrase.iter().any(|token| token.kind == TokenKind::Word && topics.knows(token));
-            if !introduces_bot(text, phrase) && (topical || !introduces_person(text, before)) {
+            let is_nameable = topical || !(introduces_person(text, before) || follows_number(before, first));
+            if !introduces_bot(text, phrase) && is_nameable {
                 self.push(phrase, first, last, language, topical);
             }
         }

@@ -556,7 +556,7 @@ fn satisfaction_and_mood_never_contradict_each_other() {
     let csat_description = rescued.csat_description.unwrap();
     assert!(!csat_description.contains("still there"), "{csat_description}");
     assert!(!csat_description.contains("bad mood"), "{csat_description}");
-    assert!(rescued.sentiment_description.unwrap().contains("ended positive"));
+    assert!(rescued.sentiment_description.unwrap().contains("ended on a positive note"));
 
     // A sad film is not bad service.
     let films = analyze(

@@ -46,6 +46,9 @@ const COUNT_MAX: u32 = 4;
 /// How much a feeling about a film or the news counts, compared with one about the service.
 const ABOUT_WORKS_WEIGHT: f32 = 0.2;
 
+/// An agent's courtesies with more words than this also give information.
+const EMPTY_WORDS_MAX: u16 = 6;
+
 /// A conversation is long from this many customer messages on.
 const LONG_TURNS: u32 = 12;
 
@@ -152,12 +155,10 @@ impl SignCounts {
             u32::from(cues.has(Cue::Objects) && (is_unhappy || cues.has(Cue::Declines)));
         self.stated_repetitions += u32::from(cues.has(Cue::Repetition));
         if self.num_customer as usize <= LAST_TURNS && is_answered {
-            // Warm words about a film are none for the service.
-            self.last.insert(if about_works && !cues.has(Cue::Thanks) {
-                cues.without(Cue::Warm)
-            } else {
-                cues
-            });
+            // Warm words about a film are none for the service, and none are warm that sound matter-of-fact.
+            let is_about_film = about_works && !cues.has(Cue::Thanks);
+            let is_cold = turn.mood.is_some_and(|mood| mood < WARM_MOOD_MIN);
+            self.last.insert(if is_about_film || is_cold { cues.without(Cue::Warm) } else { cues });
         }
         self.customer.insert(cues);
         // "A disaster" then describes the film's plot.
@@ -186,8 +187,11 @@ impl SignCounts {
         self.evident_inabilities += u32::from(cues.has(Cue::Unable));
         self.agent.insert(cues);
         self.settled_since |= cues.has_any(&[Cue::Done, Cue::HandsOver]);
-        let is_empty = cues.has_any(&[Cue::Courtesy, Cue::Farewell, Cue::Unable, Cue::Sorry, Cue::Regret]);
-        self.told_since |= self.last_deed.is_none() && !is_empty && !turn.asks;
+        // "It is cheap. Anything else?" says something, "Anything else?" does not.
+        let is_short = turn.num_words <= EMPTY_WORDS_MAX && cues.has_any(&[Cue::Courtesy, Cue::Farewell]);
+        let is_empty = is_short || cues.has_any(&[Cue::Unable, Cue::Regret]);
+        let only_asks = turn.asks && !cues.has(Cue::Courtesy);
+        self.told_since |= self.last_deed.is_none() && !is_empty && !only_asks;
         self.last_deed = self.last_deed.or([Cue::Done, Cue::Unable].into_iter().find(|cue| cues.has(*cue)));
     }
 
@@ -303,6 +307,9 @@ impl SignCounts {
 
 /// Said of problems that were not the last word.
 pub(super) const PROBLEMS_ON_THE_WAY: &str = "the customer reported problems along the way";
+
+/// The least mood of a warm message.
+const WARM_MOOD_MIN: f32 = 0.2;
 
 /// A "but" is an objection if the message is in a mood below this.
 const OBJECTION_MOOD_MAX: f32 = -0.3;

@@ -32,6 +32,10 @@ const LOW_POINT_SCORE_MIN: f32 = 0.65;
 /// is angrier than the second.
 const THANKFUL_SCORE_MIN: f32 = 0.5;
 const ANGRY_SCORE_MIN: f32 = 0.85;
+/// If more than half of the messages are negative, at least this many, and few are positive, then the whole is at most
+/// this good, however polite the end.
+const MOSTLY_BAD_MIN: usize = 3;
+const MOSTLY_BAD_SCORE_MIN: f32 = 0.25;
 /// Most words and characters of a quotation.
 const QUOTE_WORDS: usize = 8;
 const QUOTE_CHARS: usize = 60;
@@ -155,6 +159,11 @@ fn bounds(judged: &[Judged<'_>]) -> (f32, f32) {
     let is_thankful = judged.last().is_some_and(|last| last.is_polite && last.score > THANKFUL_SCORE_MIN);
     let is_calm = judged.iter().all(|message| !message.complains && message.score > -ANGRY_SCORE_MIN);
     let hurts = hurts && (ends_badly || !is_thankful || !is_calm);
+    let bad = judged.iter().filter(|message| message.sentiment == Sentiment::Negative).count();
+    let good = judged.iter().filter(|message| message.meant() > ENDED_SCORE_MIN).count();
+    if bad >= MOSTLY_BAD_MIN && bad * 2 > judged.len() && good * 3 <= bad {
+        return (-1.0, -MOSTLY_BAD_SCORE_MIN);
+    }
     let lowest = if hurts { -1.0 } else { -LABEL_SCORE_MIN };
     let highest = if pleases && !ends_badly { 1.0 } else { LABEL_SCORE_MIN };
     (lowest, highest)
@@ -265,9 +274,9 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
         Sentiment::Neutral if judged[last].is_polite => "ended politely",
         _ if judged[last].is_courtesy => "ended agreeably",
         Sentiment::Neutral if judged[last].is_about_works => "ended",
-        Sentiment::Positive => "ended positive",
+        Sentiment::Positive => "ended on a positive note",
         Sentiment::Neutral => "ended matter-of-fact",
-        Sentiment::Negative => "ended negative",
+        Sentiment::Negative => "ended on a negative note",
     };
     let quoted_before = turn.is_some_and(|(idx, _)| idx == last);
     match quote(last) {
@@ -287,12 +296,13 @@ fn turning_point(judged: &[Judged<'_>]) -> Option<(usize, bool)> {
             let (mean_before, mean_after) =
                 (before / idx as f32, (total - before) / (judged.len() - idx) as f32);
             let change = mean_after - mean_before;
-            // A turning point needs two opposite moods, not one that follows small talk, and more than a
-            // courtesy.
+            // A turning point needs two opposite moods, not one that follows small talk, and a message that is more than
+            // a courtesy and itself in the new mood.
             let opposite = mean_before * mean_after < 0.0
                 && mean_before.abs() > TURN_MOOD_MIN
                 && mean_after.abs() > TURN_MOOD_MIN
-                && !message.is_courtesy;
+                && message.meant() * mean_after > 0.0
+                && message.meant().abs() > TURN_MOOD_MIN;
             if opposite && change.abs() >= TURN_MIN && found.is_none_or(|(_, most)| change.abs() > most.abs())
             {
                 found = Some((idx, change));
