@@ -122,16 +122,20 @@ impl Interaction {
     /// it but its id.
     pub fn title(&self) -> Option<String> {
         let about = &self.topics_summary;
-        let first_said = || {
+        let first_said = |roles: &[Role]| {
             let messages = self.transcript.as_deref().unwrap_or_default();
-            messages.iter().find(|message| message.role == Role::User).map(|message| message.message.as_str())
+            let said = messages.iter().find(|message| roles.contains(&message.role));
+            said.map(|message| message.message.as_str())
         };
         let said = about.said();
         // Without what came of it.
         let request = said.as_deref().and_then(|said| said.split(SUMMARY_SEPARATOR).next());
         let Some(topic) = about.topic.as_deref() else {
             let keywords = || (!about.keywords.is_empty()).then(|| about.keywords.join(" · "));
-            return request.or_else(first_said).and_then(shortened).or_else(keywords);
+            let asked = request.or_else(|| first_said(&[Role::User])).and_then(shortened);
+            // Where the customer has said nothing, the greeting is all that there is.
+            let greeting = || first_said(&[Role::Assistant, Role::Human]).and_then(shortened);
+            return asked.or_else(keywords).or_else(greeting);
         };
         // A key phrase from the request: others may be about something else that came up.
         let request = request.map(str::to_lowercase);

@@ -7,7 +7,7 @@ use hearken_index::highlight::{Highlight, HighlightOptions, Highlighter, highlig
 use hearken_index::query::{Query, ValueMatch};
 use hearken_index::search::{FacetCount, Hit, SearchParts, SearchRequest};
 use hearken_index::{Access, Search, SearchError};
-use hearken_model::{Document, Interaction, InteractionId};
+use hearken_model::{Document, Interaction, InteractionId, Role};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -47,13 +47,27 @@ pub struct SearchItem {
     pub interaction: Interaction,
     /// The matching messages in transcript order, then the details.
     pub highlights: Vec<Highlight>,
+    /// The first words said, where nothing else tells what it was about. Only for pages: the API has transcripts.
+    #[serde(skip)]
+    pub first_said: Option<String>,
 }
 
 impl SearchItem {
     /// Makes an item of a hit; `None` if there are no words to mark.
     pub(crate) fn new(hit: Hit, highlighter: Option<&mut Highlighter>) -> Result<Self, SearchError> {
-        Ok(SearchItem { interaction: hit.head()?, highlights: marked(&hit, highlighter)? })
+        let interaction = hit.head()?;
+        let first_said = if interaction.title().is_none() { first_said(&hit)? } else { None };
+        Ok(SearchItem { interaction, highlights: marked(&hit, highlighter)?, first_said })
     }
+}
+
+/// What the customer said first, else what anybody else did.
+fn first_said(hit: &Hit) -> Result<Option<String>, SearchError> {
+    const CHARS_MAX: usize = 200;
+    let said = hit.message_texts()?;
+    let by = |roles: &[Role]| said.iter().find(|said| roles.contains(&said.role) && !said.message.is_empty());
+    let first = by(&[Role::User]).or_else(|| by(&[Role::Assistant, Role::Human]));
+    Ok(first.map(|said| said.message.chars().take(CHARS_MAX).collect()))
 }
 
 /// A [`SearchItem`] as JSON. What a list shows of an interaction is stored as the JSON of the API's answer, so that it
@@ -124,7 +138,10 @@ pub async fn search(
     };
     let mut answer = state.run(work).await?;
     if !caller.may(Permission::Search) {
-        answer.items.iter_mut().for_each(|item| words::take_out(&mut item.interaction));
+        for item in &mut answer.items {
+            words::take_out(&mut item.interaction);
+            item.first_said = None;
+        }
     }
     answer.took_ms = milliseconds_since(started);
     Ok(answer)

@@ -54,8 +54,14 @@
     });
   };
 
+  // On narrow screens the address opens the panel. A browser forgets its target once the panel is replaced, so a class
+  // keeps it open.
+  const isOpened = () => location.hash === "#filters";
+  const openOrClose = () => $("#filters")?.classList.toggle("opened", isOpened());
+  addEventListener("hashchange", openOrClose);
+
   // Sets up the facets of a page, and those that replace them.
-  hearken.facets = () => { for (const facet of $$(".facet")) findable(facet); };
+  hearken.facets = () => { openOrClose(); for (const facet of $$(".facet")) findable(facet); };
 
   // Fetches another page of this server, to take parts from; null if it redirects or is not a page.
   hearken.read = async (address) => {
@@ -107,7 +113,7 @@
       form.append(...$$("#search > input[type=hidden]", fresh).map((input) => document.adoptNode(input)));
       $("#q").value = $("#q", fresh).value;
       document.title = fresh.title;
-      if (!isBack) history.pushState(null, "", address);
+      if (!isBack) history.pushState(null, "", isOpened() ? `${address}#filters` : address);
       for (const facet of $$(".facet")) if (isOpen.get(facet.dataset.facet) !== undefined) facet.open ||= isOpen.get(facet.dataset.facet);
       arrive();
       $("#filters").scrollTop = filtersTop;

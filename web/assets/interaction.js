@@ -97,7 +97,7 @@
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       hearken.times(fresh);
       const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 48;
-      for (const selector of ["#headline", ".panel", ".mood", ".speech"]) {
+      for (const selector of [".headline h1", "#summary-line", ".panel", ".mood", ".speech"]) {
         const [old, next] = [$(selector), $(selector, fresh)];
         if (old && next) old.replaceWith(document.adoptNode(next));
         else if (next) $(".transcript").prepend(document.adoptNode(next));

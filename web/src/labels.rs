@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use hearken_model::field::{self, METADATA_PREFIX};
-use hearken_model::{MoodChange, Role, Sentiment, Timestamp};
+use hearken_model::{InteractionType, MoodChange, Role, Sentiment, Timestamp};
 use hearken_query::index::query::{Edge, Range};
 use hearken_query::language;
 use maud::{Markup, html};
@@ -24,6 +24,9 @@ pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
         None => Cow::Borrowed(text),
     }
 }
+
+/// Shown for a value that there cannot be.
+pub(crate) const DOES_NOT_APPLY: &str = "does not apply";
 
 /// Fields whose values are our own words, not users'.
 const OWN_VALUES: [&str; 7] =
@@ -52,6 +55,17 @@ pub(crate) fn value<'v>(field: &str, value: &'v str) -> Cow<'v, str> {
         "csat" | "rating" if value.parse::<i64>().is_ok() => Cow::Owned(format!("{value}/5")),
         field if OWN_VALUES.contains(&field) => Cow::Owned(sentence_case(value)),
         _ => Cow::Borrowed(value),
+    }
+}
+
+/// Whether an interaction of this kind can have a value of the field.
+pub(crate) fn applies(field: &str, kind: InteractionType) -> bool {
+    match field {
+        "billable_minutes" | "longest_silence" | "interruptions" | "recording_url" | "caller" => {
+            kind != InteractionType::TextChat
+        }
+        "billable_messages" => kind != InteractionType::VoiceCall,
+        _ => true,
     }
 }
 

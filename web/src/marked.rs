@@ -3,6 +3,7 @@
 //! The API's fragments are escaped HTML with `<mark>` as the only element. They are parsed into text here and
 //! escaped again by maud, so that a mistake in either place cannot bring a conversation's markup onto a page.
 
+use hearken_model::{SUMMARY_SEPARATOR, SUMMARY_SPEAKERS};
 use hearken_query::index::highlight::unescape;
 use maud::{Markup, html};
 
@@ -71,6 +72,21 @@ pub(crate) fn reason(text: &str) -> Markup {
     }
 }
 
+/// What several people said, as summaries have it. Each sentence may run in its own direction, whoever is named before it.
+pub(crate) fn dialogue(text: &str) -> Markup {
+    let sentences = text.split(SUMMARY_SEPARATOR).map(|sentence| {
+        let speaker =
+            SUMMARY_SPEAKERS.into_iter().find(|speaker| sentence.starts_with(speaker)).unwrap_or("");
+        (speaker, &sentence[speaker.len()..])
+    });
+    html! {
+        bdi { @for (idx, (speaker, said)) in sentences.enumerate() {
+            @if idx > 0 { (SUMMARY_SEPARATOR) }
+            (speaker) bdi { (said) }
+        } }
+    }
+}
+
 fn pieces(escaped: &str) -> Vec<(String, bool)> {
     let mut pieces = Vec::new();
     for part in escaped.split(OPEN).enumerate() {
@@ -105,6 +121,14 @@ mod tests {
         let shown = |text: &str| reason(text).into_string();
         assert_eq!(shown("ended with “شكرا” twice"), "<bdi>ended with “<bdi>شكرا</bdi>” twice</bdi>");
         assert_eq!(shown("a “<b> b"), "<bdi>a “&lt;b&gt; b</bdi>");
+    }
+
+    #[test]
+    fn each_sentence_of_a_summary_runs_its_own_way() {
+        assert_eq!(
+            dialogue("The customer asked: أين طلبي؟ – The agent: On its way.").into_string(),
+            "<bdi>The customer asked: <bdi>أين طلبي؟</bdi> – The agent: <bdi>On its way.</bdi></bdi>"
+        );
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn list_page(query: &str, items: Vec<Interaction>) -> String {
 }
 
 fn found(items: Vec<Interaction>) -> SearchAnswer {
-    let item = |interaction| SearchItem { interaction, highlights: highlights() };
+    let item = |interaction| SearchItem { interaction, highlights: highlights(), first_said: None };
     let hostile_facet = |name: &str| {
         let counts = json!([{"value": HOSTILE, "count": 3}, {"value": null, "count": 1}]);
         (name.to_owned(), serde_json::from_value(counts).unwrap())
@@ -312,7 +312,8 @@ fn a_row_says_what_was_said_and_failing_that_what_it_was_about() {
     let headline = |interaction: &Interaction| {
         let page = list_page("", vec![interaction.clone()]);
         let (_, row) = page.split_once("class=\"open\"").unwrap();
-        row.split("<bdi>").nth(1).unwrap().split('<').next().unwrap().to_owned()
+        let (link, _) = row.split_once("</a>").unwrap();
+        link.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect::<String>()
     };
     assert_eq!(headline(&interaction), "bare");
     interaction.topics_summary.topic = Some("Refund".to_owned());
@@ -344,7 +345,9 @@ fn an_empty_installation_shows_how_to_send_the_first_event() {
     assert!(page.contains("curl http://localhost:8080/v1/events"));
     let page = list(&Location::parse("q=zzz&country=Chad"), Ok(nothing));
     assert!(
-        page.contains("Without “<bdi>Country is Chad</bdi>”") && page.contains("href=\"/?q=zzz\""),
+        page.contains("Without “<bdi>Country is Chad</bdi>”")
+            && page.contains("Without the words “<bdi>zzz</bdi>”")
+            && page.contains("href=\"/?q=zzz\""),
         "{page}"
     );
 }

@@ -1,7 +1,7 @@
 //! Everything else that is known: topics, details, costs, satisfaction, and which analyser derived it.
 
 use hearken_model::field::{FIELDS, Field, FieldAccessor, METADATA_PREFIX, field};
-use hearken_model::{CostSource, Interaction, InteractionType, Money, Status};
+use hearken_model::{CostSource, Interaction, Money, Status};
 use maud::{Markup, html};
 
 use crate::clock::Clock;
@@ -17,6 +17,11 @@ const BESIDE: [(&str, &str); 5] = [
     ("rating_comment", "Rating Comment"),
     ("recording_url", "Recording"),
 ];
+
+/// Characters of a longer value that are shown at first: about five lines of the panel.
+const VALUE_CHARS: usize = 280;
+/// The same of a tag, which is one of many.
+const TAG_CHARS: usize = 80;
 
 /// Fields that the page shows elsewhere.
 const ELSEWHERE: [&str; 6] = ["sentiment", "topic", "keywords", "csat", "rating", "total_costs"];
@@ -50,14 +55,17 @@ fn fact(field: &str, value: Option<&str>, shown: Option<Markup>) -> Option<Marku
     let href = Location::default().with(field, value).href("/");
     let shown = shown.unwrap_or_else(|| html! { bdi { (labels::value(field, value)) } });
     let more = html! { a href=(href) title={ "More with this " (name) } { (shown) } };
-    line(&name, Some(long(value, more)))
+    line(&name, Some(long(value, VALUE_CHARS, more)))
 }
 
 /// A text in full, or folded if it is so long that it would push everything else away.
-fn long(text: &str, shown: Markup) -> Markup {
-    /// About five lines of the panel.
-    const SHOWN_CHARS: usize = 280;
-    let Some((end, _)) = text.char_indices().nth(SHOWN_CHARS) else { return shown };
+fn long(text: &str, shown_chars: usize, shown: Markup) -> Markup {
+    /// Fewer are not worth a click.
+    const FOLDED_CHARS_MIN: usize = 80;
+    if text.chars().nth(shown_chars + FOLDED_CHARS_MIN).is_none() {
+        return shown;
+    }
+    let Some((end, _)) = text.char_indices().nth(shown_chars) else { return shown };
     html! {
         details.long {
             summary { bdi { (text[..end]) "…" } " " span.quiet { "all " (format::count(text.chars().count() as u64)) " characters" } }
@@ -67,7 +75,7 @@ fn long(text: &str, shown: Markup) -> Markup {
 }
 
 fn words(text: &str) -> Markup {
-    long(text, html! { bdi { (text) } })
+    long(text, VALUE_CHARS, html! { bdi { (text) } })
 }
 
 fn topics(interaction: &Interaction) -> Markup {
@@ -76,7 +84,10 @@ fn topics(interaction: &Interaction) -> Markup {
         "Topics Summary",
         vec![
             fact("topic", about.topic.as_deref(), None),
-            line("Summary", about.summary.as_deref().map(words)),
+            line(
+                "Summary",
+                about.summary.as_deref().map(|summary| long(summary, VALUE_CHARS, marked::dialogue(summary))),
+            ),
             fact("sentiment", about.sentiment.map(|s| s.as_str()), about.sentiment.map(labels::sentiment)),
             line("Sentiment Description", about.sentiment_description.as_deref().map(marked::reason)),
             line("Keywords", tags("keywords", &about.keywords)),
@@ -182,17 +193,12 @@ fn absent(interaction: &Interaction) -> Markup {
 
 /// Whether this kind of interaction can have the field at all.
 fn applies(name: &str, interaction: &Interaction) -> bool {
-    let is = |kind| interaction.interaction_type == Some(kind);
     match name {
-        "billable_minutes" | "longest_silence" | "interruptions" | "recording_url" | "caller" => {
-            !is(InteractionType::TextChat)
-        }
-        "billable_messages" => !is(InteractionType::VoiceCall),
         "end_time" | "end_reason" => interaction.status != Some(Status::InProgress),
         "sentiment_description" => interaction.topics_summary.sentiment.is_some(),
         "csat_description" => interaction.csat.is_some(),
         "rating_comment" => interaction.rating.is_some(),
-        _ => true,
+        name => interaction.interaction_type.is_none_or(|kind| labels::applies(name, kind)),
     }
 }
 
@@ -200,7 +206,8 @@ fn applies(name: &str, interaction: &Interaction) -> bool {
 fn tags(field: &str, values: &[String]) -> Option<Markup> {
     let tag = |value: &String| {
         let href = Location::default().with(field, value).href("/");
-        html! { li { a.tag href=(href) { bdi { (value) } } } }
+        let tag = html! { a.tag href=(href) title={ "More with this " (labels::field(field)) } { bdi { (value) } } };
+        html! { li { (long(value, TAG_CHARS, tag)) } }
     };
     (!values.is_empty()).then(|| html! { ul.tags { @for value in values { (tag(value)) } } })
 }
@@ -210,7 +217,7 @@ fn recording(url: &str) -> Markup {
     let shown = html! {
         @if is_web_address(url) { a href=(url) rel="noreferrer noopener external" { bdi { (url) } } } @else { bdi { (url) } }
     };
-    long(url, shown)
+    long(url, VALUE_CHARS, shown)
 }
 
 fn costs(interaction: &Interaction) -> Markup {

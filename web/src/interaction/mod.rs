@@ -55,7 +55,7 @@ pub(crate) fn page(view: &InteractionView<'_>) -> Markup {
             data-point=(view.point) {
             div.sticky {
                 (actions(view))
-                (header(interaction, view.clock))
+                (header(view))
                 (recording(view))
             }
             div.conversation {
@@ -89,8 +89,6 @@ fn actions(view: &InteractionView<'_>) -> Markup {
     let id = &view.interaction.id;
     let text = interaction_href(id, &view.location.only(|name, _| name == "tz").with("format", "text"));
     let quotes = view.quotes.unwrap_or_default();
-    let is_in_messages =
-        quotes.iter().any(|quote| matches!(quote.place, highlight::HighlightPlace::Message { .. }));
     html! {
         nav.actions aria-label="This interaction" {
             @match view.place {
@@ -109,13 +107,7 @@ fn actions(view: &InteractionView<'_>) -> Markup {
                 None => a #back href=(view.location.href("/")) { "← Back to results" },
             }
             span.grow {}
-            @if is_in_messages {
-                span #matches.js-only {
-                    span data-matches {}
-                    button #match-previous type="button" title="Previous match (p)" aria-label="Previous match" { "↑" }
-                    button #match-next type="button" title="Next match (n)" aria-label="Next match" { "↓" }
-                }
-            } @else if view.quotes.is_some() {
+            @if view.quotes.is_some() && !is_in_messages(quotes) {
                 span.faint {
                     @if quotes.is_empty() { "The search does not match what was said here" }
                     @else { "The search matches details, not what was said here" }
@@ -155,7 +147,9 @@ fn details_found(quotes: &[Highlight]) -> Markup {
         })
         .collect();
     html! {
-        @if !found.is_empty() { ul.quotes aria-label="Matching details" { @for line in found { (line) } } }
+        @if !found.is_empty() {
+            section.card.found { h2 { "Matching details" } ul.quotes { @for line in found { (line) } } }
+        }
     }
 }
 
@@ -164,11 +158,25 @@ fn title(interaction: &Interaction) -> String {
     interaction.title().unwrap_or_else(|| interaction.id.clone())
 }
 
-fn header(interaction: &Interaction, clock: &Clock) -> Markup {
+fn is_in_messages(quotes: &[Highlight]) -> bool {
+    quotes.iter().any(|quote| matches!(quote.place, highlight::HighlightPlace::Message { .. }))
+}
+
+fn header(view: &InteractionView<'_>) -> Markup {
+    let (interaction, clock) = (view.interaction, view.clock);
     html! {
-        header #headline.headline {
-            h1 title=(title(interaction)) { bdi { (title(interaction)) } }
-            p.summary-line {
+        header.headline {
+            div.title-line {
+                h1 title=(title(interaction)) { bdi { (title(interaction)) } }
+                @if view.quotes.is_some_and(is_in_messages) {
+                    span #matches.js-only {
+                        span data-matches {}
+                        button #match-previous type="button" title="Previous match (p)" aria-label="Previous match" { "↑" }
+                        button #match-next type="button" title="Next match (n)" aria-label="Next match" { "↓" }
+                    }
+                }
+            }
+            p #summary-line.summary-line {
                 @if let Some(sentiment) = interaction.topics_summary.sentiment {
                     span { (labels::feeling(sentiment, interaction.worst_moment, interaction.sentiment_change)) }
                 }

@@ -67,13 +67,14 @@ pub(crate) fn is_facet(name: &str) -> bool {
 }
 
 /// The chips; nothing if no filter is active. The search text has its box and the period its menu, so neither
-/// needs a chip.
+/// needs a chip. Paper has none of these, so it says the whole search in a line.
 pub(crate) fn chips(location: &Location, clock: &Clock, path: &str) -> Markup {
     let has_place = |name: &str| ["q", "since", "until"].contains(&name);
     let chosen = location.pairs().iter().filter(|(name, _)| !has_place(name));
     let chosen: Vec<Constraint> =
         chosen.filter_map(|(name, value)| constraint(location, clock, name, value)).collect();
     html! {
+        p.searched.print-only { (searched(location, clock)) }
         @if !chosen.is_empty() {
             ul.chips aria-label="Chosen filters" {
                 @for constraint in &chosen {
@@ -89,6 +90,19 @@ pub(crate) fn chips(location: &Location, clock: &Clock, path: &str) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The whole search in words.
+fn searched(location: &Location, clock: &Clock) -> Markup {
+    let constraints = constraints(location, clock);
+    html! {
+        @if constraints.is_empty() { "All interactions" }
+        @for (idx, constraint) in constraints.iter().enumerate() {
+            @if idx > 0 { " · " }
+            @if constraint.is_text { "“" bdi { (constraint.label) } "”" } @else { bdi { (constraint.label) } }
+        }
+        " · Times in " (clock.zone_name())
     }
 }
 

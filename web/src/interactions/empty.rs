@@ -39,16 +39,20 @@ pub(super) fn empty(view: &ListView<'_>) -> Markup {
             }
         };
     }
-    if view.ways_out.is_empty() { no_data(view) } else { no_match(&view.ways_out) }
+    if view.ways_out.is_empty() { no_data(view) } else { no_match(view.ways_out.clone()) }
 }
 
-fn no_match(ways_out: &[WayOut]) -> Markup {
+fn no_match(mut ways_out: Vec<WayOut>) -> Markup {
+    // A filter without which there is still nothing is no way out.
+    ways_out.retain(|way| way.total != Some(0));
+    ways_out.sort_by_key(|way| std::cmp::Reverse(way.total));
+    let is_home = |way: &WayOut| way.constraint.without.pairs().is_empty();
     html! {
         div.empty {
             h2 { "No interaction matches" }
-            p { "Remove a filter:" }
+            @if ways_out.is_empty() { p { "Without any single one of the filters there is still nothing." } }
             ul.ways-out {
-                @for way in ways_out {
+                @for way in &ways_out {
                     li {
                         a href=(way.constraint.without.href("/")) {
                             "Without " @if way.constraint.is_text { "the words " } "“" bdi { (excerpt(&way.constraint.label)) } "”"
@@ -57,7 +61,7 @@ fn no_match(ways_out: &[WayOut]) -> Markup {
                     }
                 }
             }
-            p { a href="/" { "All interactions" } }
+            @if !ways_out.iter().any(is_home) { p.ways-out { a href="/" { "All interactions" } } }
         }
     }
 }

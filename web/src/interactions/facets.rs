@@ -1,5 +1,6 @@
 //! Facets: counted values to choose (any of), exclude or search for; "not available" is a value too.
 
+use hearken_model::InteractionType;
 use hearken_query::index::search::FacetCount;
 use hearken_query::search::SearchAnswer;
 use maud::{Markup, html};
@@ -55,25 +56,57 @@ pub(crate) fn panel(
     path: &str,
 ) -> Markup {
     let facets = answer.map(|answer| answer.facets.as_slice()).unwrap_or_default();
+    let kind = only_kind(location, facets);
     html! {
         section #filters.filters aria-label="Filters" tabindex="-1" data-search=(api.selection().href("/v1/interactions")) data-path=(path) {
             div.narrow-only.between { h2 { "Filters" } a.button href="#main" { "Show results" } }
-            @for (idx, (name, counts)) in facets.iter().enumerate() { (facet(location, path, idx, name, counts)) }
+            @for (idx, (name, counts)) in facets.iter().enumerate() { (facet(location, path, idx, name, counts, kind)) }
         }
     }
 }
 
-fn facet(location: &Location, path: &str, idx: usize, name: &str, counts: &[FacetCount]) -> Markup {
+/// The kind that all interactions found are of, if they are of one.
+fn only_kind(location: &Location, facets: &[(String, Vec<FacetCount>)]) -> Option<InteractionType> {
+    // A facet also counts the values that were not chosen.
+    let chosen: Vec<&str> = location.all("type").collect();
+    let (_, counts) = facets.iter().find(|(name, _)| name == "type")?;
+    let counted = counts.iter().filter(|counted| counted.count > 0);
+    let found: Vec<String> = counted.map(|counted| text_of(&counted.value)).collect();
+    let mut found = found.iter().filter(|value| {
+        let is_chosen = chosen.is_empty() || chosen.contains(&value.as_str());
+        is_chosen && !location.has("-type", value)
+    });
+    let only = found.next()?;
+    if found.next().is_some() { None } else { InteractionType::from_name(only) }
+}
+
+fn facet(
+    location: &Location,
+    path: &str,
+    idx: usize,
+    name: &str,
+    counts: &[FacetCount],
+    kind: Option<InteractionType>,
+) -> Markup {
     let excluded_name = format!("-{name}");
     let num_chosen =
         location.pairs().iter().filter(|(known, _)| known == name || *known == excluded_name).count();
-    let values = values(location, name, &excluded_name, counts);
-    if values.is_empty() {
+    let is_of_ranges = counts.iter().any(|counted| counted.ends.is_some());
+    let mut values = values(location, name, &excluded_name, counts);
+    // Empty ranges say where values are not, unless there are no values at all.
+    let is_missing = |value: &Value| value.text.is_empty();
+    if is_of_ranges && !values.iter().any(|value| !is_missing(value) && value.count > Some(0)) {
+        values.retain(|value| is_missing(value) || value.is_set());
+    }
+    if !values.iter().any(|value| value.count > Some(0) || value.is_set()) {
         return html! {};
     }
+    let absent = match kind {
+        Some(kind) if !labels::applies(name, kind) => labels::DOES_NOT_APPLY,
+        _ => labels::NOT_AVAILABLE,
+    };
     let shown = if location.get("facet_size").is_some() { VALUES_MORE } else { VALUES_SHOWN };
     let is_long = counts.len() > shown;
-    let is_of_ranges = counts.iter().any(|counted| counted.ends.is_some());
     html! {
         details.facet open[idx < NUM_OPEN || num_chosen > 0] data-facet=(name) {
             summary { (labels::field(name)) @if num_chosen > 0 { span.chosen { (num_chosen) " chosen" } } }
@@ -83,7 +116,7 @@ fn facet(location: &Location, path: &str, idx: usize, name: &str, counts: &[Face
             }
             ul {
                 @for value in values.iter().enumerate().filter(|(at, value)| *at < shown || value.is_set()).map(|(_, v)| v) {
-                    (value.row(location, path, name, &excluded_name))
+                    (value.row(location, path, name, &excluded_name, absent))
                 }
             }
             @if is_long && shown == VALUES_SHOWN {
@@ -141,8 +174,10 @@ impl Value {
         self.is_chosen || self.is_excluded
     }
 
-    fn row(&self, location: &Location, path: &str, name: &str, excluded_name: &str) -> Markup {
-        let label = labels::value(name, &self.text);
+    /// The value as a line; `absent` is what a missing one is called.
+    fn row(&self, location: &Location, path: &str, name: &str, excluded_name: &str, absent: &str) -> Markup {
+        let value = labels::value(name, &self.text);
+        let label = if self.text.is_empty() { absent } else { &*value };
         let cleared = location.without_value(name, &self.text).without_value(excluded_name, &self.text);
         let chosen = if self.is_chosen { cleared.clone() } else { cleared.with(name, &self.text) };
         let excluded = if self.is_excluded { cleared } else { cleared.with(excluded_name, &self.text) };
@@ -175,7 +210,7 @@ mod tests {
             .iter()
             .map(|(value, count)| FacetCount { value: value.clone(), ends: None, count: *count })
             .collect();
-        facet(&Location::parse(query), "/", 0, "country", &counts).into_string()
+        facet(&Location::parse(query), "/", 0, "country", &counts, None).into_string()
     }
 
     #[test]
@@ -199,7 +234,7 @@ mod tests {
         let steps = [(json!(3), 1), (json!(5), 7), (json!(null), 9), (json!(1), 2), (json!(4), 7)];
         let counts: Vec<FacetCount> =
             steps.into_iter().map(|(value, count)| FacetCount { value, ends: None, count }).collect();
-        let html = facet(&Location::parse(""), "/", 0, "csat", &counts).into_string();
+        let html = facet(&Location::parse(""), "/", 0, "csat", &counts, None).into_string();
         let order: Vec<&str> =
             html.split("data-value=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
         assert_eq!(order, ["5", "4", "3", "1", ""]);
@@ -213,10 +248,37 @@ mod tests {
             {"value": null, "count": 1},
         ]);
         let counts: Vec<FacetCount> = serde_json::from_value(counts).unwrap();
-        let html = facet(&Location::parse("duration=[60+TO+300}"), "/", 0, "duration", &counts).into_string();
+        let html =
+            facet(&Location::parse("duration=[60+TO+300}"), "/", 0, "duration", &counts, None).into_string();
         assert!(html.contains(">under 1m 00s<") && html.contains(">1m 00s to under 5m 00s<"), "{html}");
         assert!(html.contains("href=\"/?duration=%5B60+TO+300%7D&amp;duration=%5B*+TO+60%7D\""), "{html}");
         assert!(html.contains("1 chosen") && html.contains("href=\"/\" aria-current=\"true\""), "{html}");
+    }
+
+    #[test]
+    fn what_chats_cannot_have_does_not_apply_and_what_nothing_has_is_not_offered() {
+        let facets: Vec<(String, Vec<FacetCount>)> = serde_json::from_value(json!([
+            ["type", [{"value": "text_chat", "count": 9}, {"value": "voice_call", "count": 4}]],
+        ]))
+        .unwrap();
+        let kind = |query: &str| only_kind(&Location::parse(query), &facets);
+        assert_eq!(kind(""), None);
+        assert_eq!(kind("type=text_chat"), Some(InteractionType::TextChat));
+        assert_eq!(kind("-type=text_chat"), Some(InteractionType::VoiceCall));
+
+        let shown = |missing: u64, query: &str| {
+            let counts: Vec<FacetCount> = serde_json::from_value(json!([
+                {"value": "[* TO 2}", "from": null, "to": 2.0, "count": 0},
+                {"value": "[2 TO *]", "from": 2.0, "to": null, "count": 0},
+                {"value": null, "count": missing},
+            ]))
+            .unwrap();
+            facet(&Location::parse(query), "/", 0, "longest_silence", &counts, kind(query)).into_string()
+        };
+        let chats = shown(9, "type=text_chat");
+        assert!(chats.contains(">does not apply<") && !chats.contains("under 2 s"), "{chats}");
+        assert!(shown(9, "").contains(">not available<"));
+        assert_eq!(shown(0, ""), "");
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use hearken_model::Interaction;
 use hearken_query::index::highlight::HighlightPlace;
 use hearken_query::search::SearchItem;
 use maud::{Markup, html};
@@ -20,7 +19,7 @@ pub(super) fn row(item: &SearchItem, view: &ListView<'_>, columns: &Columns<'_>)
     html! {
         li.row data-id=(interaction.id) {
             (columns.cells(interaction, view.clock))
-            a.open id=(row_anchor(&interaction.id)) href=[opens.then_some(&href)] tabindex=[(!opens).then_some("0")] { bdi { (headline(interaction)) } }
+            a.open id=(row_anchor(&interaction.id)) href=[opens.then_some(&href)] tabindex=[(!opens).then_some("0")] { (marked::dialogue(&headline(item))) }
             @if !item.highlights.is_empty() {
                 ul.quotes {
                     @for quote in &item.highlights {
@@ -40,8 +39,9 @@ pub(super) fn row(item: &SearchItem, view: &ListView<'_>, columns: &Columns<'_>)
     }
 }
 
-/// What was said, else what it was about, else its id.
-fn headline(interaction: &Interaction) -> Cow<'_, str> {
-    let said = interaction.topics_summary.said();
-    said.or_else(|| interaction.title().map(Cow::Owned)).unwrap_or(Cow::Borrowed(&interaction.id))
+/// What was said, else what it was about, else how it began, else its id.
+fn headline(item: &SearchItem) -> Cow<'_, str> {
+    let interaction = &item.interaction;
+    let said = interaction.topics_summary.said().or_else(|| interaction.title().map(Cow::Owned));
+    said.or(item.first_said.as_deref().map(Cow::Borrowed)).unwrap_or(Cow::Borrowed(&interaction.id))
 }
