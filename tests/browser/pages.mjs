@@ -344,6 +344,7 @@ const checks = {
     assert.equal(await page.locator(".speech a").count(), 3);
     assert.equal(await page.locator(".speech .silence").count(), 1);
     assert.equal(await page.locator(".speech .cut").count(), 1);
+    assert.match(await page.locator(".speech .chart").textContent(), /0:00\s*0:\d\d/);
     assert.match(await page.locator("#messages").textContent(), /5\.0 s of silence.*speaks over the other for 1\.0 s/);
   },
   async "a conversation is copied as a link and as text"() {
@@ -645,6 +646,49 @@ const checks = {
     assert.deepEqual(new Set(costs.map(([text]) => text.split(".")[1]?.length)).size, 1, JSON.stringify(costs));
     assert.equal(new Set(costs.map(([, right]) => Math.round(right))).size, 1, JSON.stringify(costs));
   },
+  async "costs of two currencies are not added up, and each currency is a filter"() {
+    for (const [currency, amount] of [["EUR", "2.5"], ["JPY", "230"]])
+      send({ event: "interaction.completed", interaction_id: `paid-${currency}`, agent: currency, start_time: new Date(start).toISOString(), end_time: new Date(start + 9_000).toISOString(),
+        cost: { amount, currency }, transcript: [{ role: "user", message: "What does a wombat cost?" }] });
+    await until("the wombats", async () => (await (await fetch(`${base}/v1/interactions?limit=0&q=wombat`)).json()).total === 2);
+    const page = await open("/overview?q=wombat&since=90d&order=-cost");
+    const shown = await page.locator("#results").textContent();
+    assert.match(shown, /Costs are in 2 currencies:EUR · JPY/);
+    assert.doesNotMatch(shown, /Cost,|232|Total Costs/);
+    await page.locator(".totals").getByRole("link", { name: "JPY" }).click();
+    await page.waitForURL(/currency=JPY/);
+    assert.match(await page.locator(".totals").textContent(), /230 JPY/);
+    assert.equal(await page.locator("figure.plot").filter({ hasText: "Cost, JPY" }).count(), 1);
+  },
+  async "text in plots has one size on every screen, and nothing of it is cut or covered"() {
+    for (const path of ["/overview?since=90d", "/interactions/call"]) {
+      const page = await open(path);
+      for (const width of [360, 641, 1000, 1280, 1920]) {
+        await page.setViewportSize({ width, height: 800 });
+        const wrong = await page.evaluate(() => [...document.querySelectorAll(".chart")].flatMap((chart) => {
+          const [around, texts] = [chart.closest("figure").getBoundingClientRect(), [...chart.querySelectorAll("text, .values span, .lanes span")].map((text) => [text, text.getBoundingClientRect()]).filter(([, box]) => box.width > 0)];
+          const covers = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom - 4 && b.top < a.bottom - 4;
+          return texts.filter(([text, box], idx) => box.height < 12 || box.height > 20 || box.left < around.left || box.right > around.right || texts.slice(idx + 1).some(([, other]) => covers(box, other))).map(([text]) => text.textContent);
+        }));
+        assert.deepEqual(wrong, [], `${path} at ${width}`);
+      }
+      await page.context().close();
+    }
+  },
+  async "on a phone, menus open inside the screen and tables of the overview need no scrolling"() {
+    for (const width of [360, 430, 500]) {
+      const page = await open("/", { viewport: { width, height: 740 } });
+      for (const menu of ["#columns", "#export"]) {
+        await page.locator(`${menu} > summary`).click();
+        const box = await page.locator(`${menu} > :not(summary)`).boundingBox();
+        assert(box.x >= 0 && box.x + box.width <= width, `${menu} is from ${box.x} to ${box.x + box.width} at ${width}`);
+        await page.locator(`${menu} > summary`).click();
+      }
+      await page.goto(`${base}/overview?since=3h`);
+      assert.deepEqual(await page.locator(".scroll").evaluateAll((tables) => tables.filter((table) => table.scrollWidth > table.clientWidth).map((table) => table.ariaLabel)), []);
+      await page.context().close();
+    }
+  },
   async "a point of the mood has the colour of the label beside its message"() {
     for (const path of ["/interactions/order-5", "/interactions/order-1", "/interactions/hostile"]) {
       const page = await open(path);
@@ -691,7 +735,7 @@ const checks = {
         assert(excess <= 0, `${path} is ${excess} px too wide at ${width}`);
         // Nothing sticks out of what it stands in, and no number, mark or time is cut off.
         const outside = await page.evaluate(() => [...document.querySelectorAll(".row > *, .facts > *, .quotes > li > *, .bar > *, .strip > *, .search-row > *, .card dd, .total *")].filter((element) => {
-          const [box, around] = [element, element.closest(".row, .results, main, .card, .total")].map((each) => each.getBoundingClientRect());
+          const [box, around] = [element, element.closest(".row, .facts.head, .results, main, .card, .total")].map((each) => each.getBoundingClientRect());
           return box.width > 0 && !element.closest(".visually-hidden, .menu > :not(summary)") && (box.right > around.right + 1 || box.left < around.left - 1);
         }).concat([...document.querySelectorAll(".w-mark, .w-status, .w-score, .w-number, .w-amount, .w-when")].filter((cell) => cell.scrollWidth > cell.clientWidth + 1)).map((element) => element.outerHTML.slice(0, 120)));
         assert.deepEqual(outside.slice(0, 3), [], `${path} at ${width}`);
@@ -706,8 +750,9 @@ const checks = {
       const wrong = await page.evaluate(() => {
         const heads = [...document.querySelectorAll(".facts.head > *")].map((head) => head.getBoundingClientRect());
         const astray = (cell, idx) => { const box = cell.getBoundingClientRect(); return Math.abs(box.left - heads[idx].left) > 1 || Math.abs(box.right - heads[idx].right) > 1; };
+        const isCutSideways = (cell) => cell.scrollWidth > cell.clientWidth + 1;
         const isCut = (chip) => { const [box, around] = [chip, chip.parentElement].map((each) => each.getBoundingClientRect()); return box.bottom > around.bottom || box.top < around.top; };
-        return [...document.querySelectorAll(".row .facts")].flatMap((facts) => [...facts.children].filter(astray)).concat([...document.querySelectorAll(".row .status")].filter(isCut)).map((element) => element.outerHTML.slice(0, 120));
+        return [...document.querySelectorAll(".row .facts")].flatMap((facts) => [...facts.children].filter(astray)).concat([...document.querySelectorAll(".row .status")].filter(isCut), [...document.querySelectorAll(".facts.head > *")].filter(isCutSideways)).map((element) => element.outerHTML.slice(0, 120));
       });
       assert.deepEqual(wrong.slice(0, 3), [], `${width} px`);
       await page.context().close();

@@ -72,10 +72,8 @@
         cursor.setAttribute("class", "cursor");
         svg.append(cursor);
       }
-      const { width, height } = svg.viewBox.baseVal;
-      const left = Number(figure.dataset.left) * width;
-      const x = left + Math.min(ms / Number(figure.dataset.end), 1) * (width - left);
-      for (const [name, value] of [["x1", x], ["x2", x], ["y1", 0], ["y2", height]]) cursor.setAttribute(name, value);
+      const x = `${Math.min(ms / Number(figure.dataset.end), 1) * 100}%`;
+      for (const [name, value] of [["x1", x], ["x2", x], ["y1", 0], ["y2", "100%"]]) cursor.setAttribute(name, value);
     };
     for (const event of ["timeupdate", "seeking", "play"]) recording.addEventListener(event, mark);
     document.addEventListener("click", (event) => {

@@ -45,7 +45,6 @@
     const bars = bounds.length - 1;
     const svg = figure.querySelector("svg");
     if (bars < 1 || !svg) return;
-    const [left, right] = [Number(figure.dataset.left), Number(figure.dataset.right)];
     const brush = document.createElement("span");
     brush.className = "brush";
     brush.hidden = true;
@@ -53,18 +52,18 @@
     let start = null;
     const at = (event) => {
       const box = svg.getBoundingClientRect();
-      return Math.min(1, Math.max(0, ((event.clientX - box.left) / box.width - left) / (right - left)));
+      return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
     };
     const span = (event) => { const here = at(event); return [Math.min(bars - 1, Math.floor(Math.min(start, here) * bars)), Math.max(1, Math.ceil(Math.max(start, here) * bars))]; };
     svg.addEventListener("pointerdown", (event) => { if (event.button === 0) { start = at(event); event.preventDefault(); svg.setPointerCapture(event.pointerId); } });
     svg.addEventListener("pointermove", (event) => {
       if (start === null) return;
       const [low, high] = span(event);
-      const width = svg.clientWidth * (right - left);
+      const width = svg.clientWidth;
       brush.hidden = false;
       brush.style.top = `${svg.getBoundingClientRect().top - figure.getBoundingClientRect().top}px`;
       brush.style.height = `${svg.clientHeight}px`;
-      brush.style.left = `${svg.getBoundingClientRect().left - figure.getBoundingClientRect().left + svg.clientWidth * left + (low / bars) * width}px`;
+      brush.style.left = `${svg.getBoundingClientRect().left - figure.getBoundingClientRect().left + (low / bars) * width}px`;
       brush.style.width = `${((high - low) / bars) * width}px`;
     });
     svg.addEventListener("pointerup", (event) => {

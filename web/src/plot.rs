@@ -1,5 +1,6 @@
 //! SVG bars. Bars start at zero, or at the start of their scale; every mark is a link that says its numbers
-//! in words.
+//! in words. Plots stretch in percent of their width and keep their height in pixels, so that text and strokes
+//! have one size on every screen.
 
 use maud::{Markup, html};
 
@@ -16,19 +17,20 @@ pub(crate) struct Bar {
     pub(crate) is_partial: bool,
 }
 
-/// The bar of one mark: a link as large as its column, so that small values can be hit too.
+/// The bar of one mark: a link as large as its column, so that small values can be hit too. `x` and `width` are
+/// percent.
 fn bar(bar: &Bar, tone: &str, [x, y, width, height]: [f64; 4], value_height: f64) -> Markup {
     let of_bar = |class: &str| {
         html! {
-            rect class=(class) x=(round(x + width * 0.1)) y=(round(y + height - value_height))
-                width=(round(width * 0.8)) height=(round(value_height)) {}
+            rect class=(class) x=(percent(x + width * 0.1)) y=(round(y + height - value_height))
+                width=(percent(width * 0.8)) height=(round(value_height)) {}
         }
     };
     html! {
         @if let Some(href) = &bar.href {
             a href=(href) aria-label=(bar.label) {
                 title { (bar.label) }
-                rect.catch x=(round(x)) y=(y) width=(round(width)) height=(height) {}
+                rect.catch x=(percent(x)) y=(y) width=(percent(width)) height=(height) {}
                 (of_bar(&format!("bar {tone}")))
                 @if bar.is_partial { (of_bar("hatch")) }
             }
@@ -38,15 +40,15 @@ fn bar(bar: &Bar, tone: &str, [x, y, width, height]: [f64; 4], value_height: f64
 
 /// Small bars side by side, without axes.
 pub(crate) fn strip(title: &str, bars: &[Bar]) -> Markup {
-    const HEIGHT: f64 = 32.0;
-    const STEP: f64 = 10.0;
+    const HEIGHT: f64 = 35.0; // in pixels, as the style sheet has it, without the border
+    let step = 100.0 / bars.len().max(1) as f64;
     let largest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
     let height =
         |value: f64| if largest > 0.0 && value > 0.0 { (value / largest * HEIGHT).max(1.5) } else { 0.0 };
     html! {
-        svg.strip viewBox={ "0 0 " (STEP * bars.len() as f64) " " (HEIGHT) } preserveAspectRatio="none" role="group" aria-label=(title) {
+        svg.strip role="group" aria-label=(title) {
             @for (idx, each) in bars.iter().enumerate() {
-                (bar(each, "", [STEP * idx as f64, 0.0, STEP, HEIGHT], height(each.value)))
+                (bar(each, "", [step * idx as f64, 0.0, step, HEIGHT], height(each.value)))
             }
         }
     }
@@ -73,31 +75,32 @@ pub(crate) fn columns(
     bounds: &str,
     axis: Axis<'_>,
 ) -> Markup {
-    const WIDTH: f64 = 400.0;
-    const HEIGHT: f64 = 150.0;
-    const LEFT: f64 = 52.0;
-    const RIGHT: f64 = 8.0;
+    // In pixels; the style sheet has the height of the numbers beside it.
+    const HEIGHT: f64 = 148.0;
     const TOP: f64 = 8.0;
-    const BOTTOM: f64 = 22.0;
+    const BOTTOM: f64 = 20.0;
     let (bottom, top) = (axis.ends)(bars.iter().map(|bar| bar.value).fold(0.0, f64::max));
     let plot_height = HEIGHT - TOP - BOTTOM;
-    let step = (WIDTH - LEFT - RIGHT) / bars.len().max(1) as f64;
+    let step = 100.0 / bars.len().max(1) as f64;
     let y = |value: f64| TOP + plot_height * (1.0 - ((value - bottom) / (top - bottom)).clamp(0.0, 1.0));
-    let x = |idx: usize| LEFT + step * idx as f64;
-    // At most six names fit.
+    let x = |idx: usize| step * idx as f64;
+    // At most six names fit, and every second of them on narrow plots.
     let every = bars.len().div_ceil(6).max(1);
+    let values = [top, f64::midpoint(bottom, top), bottom];
     html! {
-        figure.plot.card data-bounds=(bounds) data-left=(LEFT / WIDTH) data-right=((WIDTH - RIGHT) / WIDTH) {
+        figure.plot.card data-bounds=(bounds) {
             figcaption { (title) span.faint { ", " (unit) } }
-            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="group" aria-label={ (title) ", " (unit) } {
-                @for value in [bottom, f64::midpoint(bottom, top), top] {
-                    line class=(if value == bottom { "zero" } else { "grid" }) x1=(LEFT) x2=(WIDTH - RIGHT) y1=(round(y(value))) y2=(round(y(value))) {}
-                    text x=(LEFT - 6.0) y=(round(y(value) + 4.0)) text-anchor="end" { ((axis.text)(value)) }
-                }
-                @for (idx, each) in bars.iter().enumerate() {
-                    (bar(each, axis.tone, [x(idx), TOP, step, plot_height], TOP + plot_height - y(each.value)))
-                    @if idx % every == 0 && idx + every / 2 < bars.len().max(1 + every / 2) {
-                        text x=(round(x(idx))) y=(HEIGHT - 6.0) { (ticks.get(idx).map_or("", String::as_str)) }
+            div.chart {
+                div.values { @for value in values { span { ((axis.text)(value)) } } }
+                svg height=(HEIGHT) role="group" aria-label={ (title) ", " (unit) } {
+                    @for value in values {
+                        line class=(if value == bottom { "zero" } else { "grid" }) x1="0" x2="100%" y1=(round(y(value))) y2=(round(y(value))) {}
+                    }
+                    @for (idx, each) in bars.iter().enumerate() {
+                        (bar(each, axis.tone, [x(idx), TOP, step, plot_height], TOP + plot_height - y(each.value)))
+                        @if idx % every == 0 && idx + every / 2 < bars.len().max(1 + every / 2) {
+                            text.second[idx / every % 2 == 1] x=(percent(x(idx))) y=(HEIGHT - 4.0) { (ticks.get(idx).map_or("", String::as_str)) }
+                        }
                     }
                 }
             }
@@ -118,6 +121,11 @@ pub(crate) fn meter(value: f64, largest: f64) -> Markup {
 /// One decimal place: enough for pixels, and pages stay shorter.
 fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
+}
+
+/// A share of the width, as SVG writes it.
+pub(crate) fn percent(value: f64) -> String {
+    format!("{}%", (value * 100.0).round() / 100.0)
 }
 
 /// From zero to a round number.
@@ -171,8 +179,8 @@ mod tests {
         let bar = |value| Bar { label: "x".into(), value, href: Some("/".into()), is_partial: value == 5.0 };
         let axis = Axis { text: &|value| value.to_string(), ends: from_zero, tone: "" };
         let svg = columns("T", "unit", &[bar(0.0), bar(5.0), bar(10.0)], &[], "", axis).into_string();
-        assert!(svg.contains("y=\"8\" width=\"90.7\" height=\"120\""), "the largest fills the plot: {svg}");
-        assert!(svg.contains("y=\"68\" width=\"90.7\" height=\"60\""), "half of it half: {svg}");
+        assert!(svg.contains("y=\"8\" width=\"26.67%\" height=\"120\""), "the largest fills the plot: {svg}");
+        assert!(svg.contains("y=\"68\" width=\"26.67%\" height=\"60\""), "half of it half: {svg}");
         assert_eq!(svg.matches("class=\"hatch\"").count(), 1, "a partial bar is hatched: {svg}");
     }
 

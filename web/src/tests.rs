@@ -380,7 +380,7 @@ fn calls_show_silence_and_who_speaks_over_whom() {
     assert!(!interaction_page("", &silent).contains("of silence"));
     let mut taken_over = call.clone();
     taken_over.transcript.as_mut().unwrap()[2].role = Role::Human;
-    assert!(interaction_page("", &taken_over).contains(">human agent</text>"));
+    assert!(interaction_page("", &taken_over).contains(">human agent</span>"));
     let chat = Interaction { interaction_type: Some(hearken_model::InteractionType::TextChat), ..call };
     assert!(!interaction_page("", &chat).contains("of silence"));
 }

@@ -6,15 +6,16 @@ use maud::{Markup, html};
 
 use crate::format;
 use crate::location::message_anchor;
+use crate::plot::percent;
 
 /// The shortest silence that callers notice, and that is shown.
 const SHOWN_MS: i64 = 2_000;
-const WIDTH: f64 = 720.0;
+/// Heights in CSS pixels: a lane, the room below it, and the times below all.
 const LANE: f64 = 14.0;
-/// Between two lanes.
 const GAP: f64 = 5.0;
-/// Room for the lane names.
-const LEFT: f64 = 88.0;
+const TIMES: f64 = 16.0;
+/// Most times named along the call after its beginning: as many as fit on a phone.
+const TIMES_MAX: i64 = 5;
 /// Who may speak, and the name of their lane, from the top.
 const LANES: [(Role, &str); 3] =
     [(Role::Assistant, "agent"), (Role::Human, "human agent"), (Role::User, "caller")];
@@ -55,13 +56,14 @@ impl<'m> Speech<'m> {
         if end_ms <= 0 {
             return html! {};
         }
-        let x = |ms: i64| LEFT + ms.clamp(0, end_ms) as f64 / end_ms as f64 * (WIDTH - LEFT);
+        let share = |ms: i64| ms.clamp(0, end_ms) as f64 / end_ms as f64 * 100.0;
+        let x = |ms: i64| percent(share(ms));
         // Agent and caller have a lane in every call, a human agent only after taking over.
         let lanes: Vec<(Role, &str)> = LANES
             .into_iter()
             .filter(|(role, _)| *role != Role::Human || self.spans.iter().any(|(m, _)| m.role == Role::Human))
             .collect();
-        let height = lanes.len() as f64 * (LANE + GAP) + GAP;
+        let height = lanes.len() as f64 * (LANE + GAP);
         let y = |lane: usize| lane as f64 * (LANE + GAP);
         let silence_y = y(lanes.len() - 1) - GAP / 2.0;
         let spoken = |role: Role| -> i64 {
@@ -72,27 +74,35 @@ impl<'m> Speech<'m> {
             lanes.iter().map(|(role, name)| format!("{name} {}", format::offset(spoken(*role)))).collect();
         let described = described.join(", ");
         html! {
-            figure.speech data-end=(end_ms) data-left=(format!("{:.4}", LEFT / WIDTH)) {
+            figure.speech data-end=(end_ms) {
                 figcaption { "Speech" span.faint { " " (described) "; " (format::offset(end_ms)) " in all" } }
-                svg viewBox={ "0 0 " (WIDTH) " " (height) } role="group" aria-label={ "Speech: " (described) } {
-                    @for (lane, (_, name)) in lanes.iter().enumerate() {
-                        text x="0" y=(y(lane) + LANE - 3.0) { (name) }
-                    }
-                    line.axis x1=(LEFT) x2=(WIDTH) y1=(silence_y) y2=(silence_y) {}
-                    @for (from, to, _) in &self.silences {
-                        rect.silence x=(format!("{:.1}", x(*from))) y=(silence_y - 3.0) width=(format!("{:.1}", x(*to) - x(*from))) height="6" rx="3" {
-                            title { (said(to - from)) }
+                div.chart {
+                    div.lanes aria-hidden="true" { @for (_, name) in &lanes { span { (name) } } }
+                    svg height=(height + TIMES) role="group" aria-label={ "Speech: " (described) } {
+                        @for at in times(end_ms) {
+                            line.axis x1=(x(at)) x2=(x(at)) y1="0" y2=(height) {}
+                            text x=(x(at)) y=(height + TIMES - 4.0) text-anchor=(match share(at) {
+                                share if share < 3.0 => "start",
+                                share if share > 97.0 => "end",
+                                _ => "middle",
+                            }) { (format::offset(at)) }
                         }
-                    }
-                    @for (message, end) in &self.spans {
-                        @let lane = lanes.iter().position(|(role, _)| *role == message.role).unwrap_or(0);
-                        @let name = lanes[lane].1;
-                        @let text = format!("{name}, {} to {}", format::offset(message.timestamp), format::offset(*end));
-                        a href={ "#" (message_anchor(&message.id)) } aria-label=(text) {
-                            rect class={ "span " (message.role.as_str()) @if message.interrupted == Some(true) { " cut" } }
-                                x=(format!("{:.1}", x(message.timestamp))) y=(y(lane))
-                                width=(format!("{:.1}", (x(*end) - x(message.timestamp)).max(2.0))) height=(LANE) rx="2" {
-                                title { (text) }
+                        line.axis x1="0" x2="100%" y1=(silence_y) y2=(silence_y) {}
+                        @for (from, to, _) in &self.silences {
+                            rect.silence x=(x(*from)) y=(silence_y - 3.0) width=(percent(share(*to) - share(*from))) height="6" rx="3" {
+                                title { (said(to - from)) }
+                            }
+                        }
+                        @for (message, end) in &self.spans {
+                            @let lane = lanes.iter().position(|(role, _)| *role == message.role).unwrap_or(0);
+                            @let name = lanes[lane].1;
+                            @let text = format!("{name}, {} to {}", format::offset(message.timestamp), format::offset(*end));
+                            a href={ "#" (message_anchor(&message.id)) } aria-label=(text) {
+                                rect class={ "span " (message.role.as_str()) @if message.interrupted == Some(true) { " cut" } }
+                                    x=(x(message.timestamp)) y=(y(lane))
+                                    width=(percent((share(*end) - share(message.timestamp)).max(0.4))) height=(LANE) rx="2" {
+                                    title { (text) }
+                                }
                             }
                         }
                     }
@@ -118,6 +128,33 @@ impl<'m> Speech<'m> {
     }
 }
 
+/// Round times along a call, from its beginning.
+fn times(end_ms: i64) -> impl Iterator<Item = i64> {
+    const SECOND_MS: i64 = 1_000;
+    const HOUR_S: i64 = 3_600;
+    const STEPS_S: [i64; 12] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800];
+    let fits = |step: &i64| end_ms / (step * SECOND_MS) <= TIMES_MAX;
+    let hours = end_ms / (TIMES_MAX * HOUR_S * SECOND_MS) + 1;
+    let step = STEPS_S.into_iter().find(fits).unwrap_or(hours.saturating_mul(HOUR_S));
+    (0..=end_ms / (step * SECOND_MS)).map(move |number| number * step * SECOND_MS)
+}
+
 fn said(silence_ms: i64) -> String {
     format!("{:.1} s of silence", silence_ms as f64 / 1_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_along_a_call_are_round_and_few() {
+        let named = |end_ms| times(end_ms).map(format::offset).collect::<Vec<_>>().join(" ");
+        assert_eq!(named(700), "0:00");
+        assert_eq!(named(134_000), "0:00 0:30 1:00 1:30 2:00");
+        assert_eq!(named(3 * 3_600_000), "0:00 1:00:00 2:00:00 3:00:00");
+        for end_ms in [1, 59_999, 7_654_321, i64::MAX / 4] {
+            assert!(times(end_ms).count() <= 1 + TIMES_MAX as usize, "{end_ms}");
+        }
+    }
 }

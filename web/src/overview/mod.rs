@@ -177,7 +177,9 @@ fn over_time(view: &OverviewView<'_>, measured: &Measured) -> Markup {
     let digits = if top < 10.0 { format::digits([top, top / 2.0].map(money)) } else { 0 };
     let amount = |amount: f64| format::money(money(amount), currency);
     let amount_tick = |amount: f64| format::money_of(money(amount), None, digits);
-    let whole = |number: f64| format::count(number as u64);
+    // There are no halves of interactions.
+    let whole =
+        |number: f64| if number.fract() == 0.0 { format::count(number as u64) } else { String::new() };
     let percent = |percent: f64| format!("{} %", (percent * 10.0).round() / 10.0);
     let score = |score: f64| format!("{score:.0}");
     let plot = |title: &str, unit: &str, bars: &[Bar], axis: Axis<'_>| {

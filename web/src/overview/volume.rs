@@ -46,7 +46,7 @@ impl Volume {
         let is_of_days = length_ms.saturating_mul(self.stretches.len() as i64) > DAY_MS;
         let named_ms = if is_of_days { length_ms.max(DAY_MS) } else { length_ms };
         html! {
-            figure.histogram data-bounds=(bounds(&self.stretches, self.period)) data-left="0" data-right="1" {
+            figure.histogram data-bounds=(bounds(&self.stretches, self.period)) {
                 (plot::strip("Interactions by start", &bars))
                 @if let Some(((first, _), last)) = ends {
                     figcaption.scale {
