@@ -219,6 +219,7 @@ fn interaction_mood(
                 is_about_works: about_works && turn.is_some_and(MessageFeatures::is_no_complaint),
                 is_mere_question: turn.is_some_and(MessageFeatures::is_mere_question),
                 is_polite: turn.is_some_and(MessageFeatures::is_polite),
+                is_no_praise: turn.is_some_and(MessageFeatures::is_no_praise),
                 complains: turn.is_some_and(MessageFeatures::complains),
             }
         })

@@ -55,6 +55,18 @@ impl MessageFeatures {
         self.cues.has_any(&[Cue::Thanks, Cue::Farewell, Cue::NothingElse]) && !self.complains()
     }
 
+    /// Whether a pleasant tone is no praise: it declines politely, asks for something, or goes on with a "but".
+    pub(crate) fn is_no_praise(&self) -> bool {
+        let praises = self.cues.has_any(&[Cue::Thanks, Cue::Success, Cue::Warm]);
+        if self.cues.has(Cue::NothingElse) && !self.cues.has_any(&[Cue::Thanks, Cue::Success]) {
+            return true;
+        }
+        match self.cues.has(Cue::Objects) {
+            true => praises && !self.cues.has(Cue::Success),
+            false => (self.asks || self.cues.has(Cue::Requests)) && !praises,
+        }
+    }
+
     /// Whether it asks something without an explicit complaint.
     pub(crate) fn is_mere_question(&self) -> bool {
         self.asks && !self.complains()

@@ -99,6 +99,8 @@ pub(crate) struct CueMatcher {
     denials: Vec<u64>,
     /// Hashes of [`CONDITIONS`].
     conditions: Vec<u64>,
+    /// Hashes of [`SUPPOSITIONS`].
+    suppositions: Vec<u64>,
 }
 
 impl CueMatcher {
@@ -125,7 +127,13 @@ impl CueMatcher {
             tokens.scan(words);
             tokens.tokens.iter().map(|token| token.hash).collect()
         };
-        CueMatcher { phrases, nos: hashes(NOS), denials: hashes(DENIALS), conditions: hashes(CONDITIONS) }
+        CueMatcher {
+            phrases,
+            nos: hashes(NOS),
+            denials: hashes(DENIALS),
+            conditions: hashes(CONDITIONS),
+            suppositions: hashes(SUPPOSITIONS),
+        }
     }
 
     /// The cues of these tokens; a phrase does not cross the end of a sentence. Of nested phrases, only
@@ -157,7 +165,11 @@ impl CueMatcher {
             if end > covered && !is_mere_no {
                 // "The order hasn't been sent" is not done, nor is "unless the train is cancelled".
                 let is_undone = cues.has(Cue::Done) && self.is_denied(tokens, start);
-                found.insert(if is_undone { cues.without(Cue::Done) } else { cues });
+                let cues = if is_undone { cues.without(Cue::Done) } else { cues };
+                // Nothing has failed in "if that doesn't work".
+                let is_supposed =
+                    cues.has(Cue::Failure) && self.has_before(tokens, start, &self.suppositions);
+                found.insert(if is_supposed { cues.without(Cue::Failure) } else { cues });
                 covered = end;
             }
         }
@@ -166,10 +178,16 @@ impl CueMatcher {
 
     /// Whether one of the two preceding words of the sentence is a negation, or any of them makes a condition.
     fn is_denied(&self, tokens: &[Token], start: usize) -> bool {
+        let near = &tokens[start.saturating_sub(2)..start];
+        let sentence = near.iter().rposition(|token| token.gap == Gap::Sentence).unwrap_or(0);
+        near[sentence..].iter().any(|token| self.denials.contains(&token.hash))
+            || self.has_before(tokens, start, &self.conditions)
+    }
+
+    /// Whether one of `words` comes before `start` in its sentence.
+    fn has_before(&self, tokens: &[Token], start: usize, words: &[u64]) -> bool {
         let sentence = tokens[..=start].iter().rposition(|token| token.gap == Gap::Sentence).unwrap_or(0);
-        let has = |words: &[Token], list: &[u64]| words.iter().any(|token| list.contains(&token.hash));
-        has(&tokens[sentence.max(start.saturating_sub(2))..start], &self.denials)
-            || has(&tokens[sentence..start], &self.conditions)
+        tokens[sentence..start].iter().any(|token| words.contains(&token.hash))
     }
 }
 
@@ -179,6 +197,9 @@ const DENIALS: &str =
 
 /// Words after which something would be done.
 const CONDITIONS: &str = "if unless once when until whether wenn falls sobald quand quando cuando";
+
+/// Words after which something is only supposed.
+const SUPPOSITIONS: &str = "if unless falls";
 
 /// Words that refuse when they begin an answer, and only negate inside a sentence.
 const NOS: &str = "no nein não nee hayır нет नहीं nahi";
@@ -195,7 +216,7 @@ const PHRASES: &[(Cue, &str)] = &[
         teşekkürler, teşekkür ederim, terima kasih, cảm ơn, dhanyavaad, shukriya, спасибо, благодарю, дякую, благодаря, хвала, धन्यवाद, शुक्रिया, شكرا, شكراً, ممنون, متشکرم, شکریہ
         谢谢, 谢了, 多谢, 感谢, 謝謝, ありがとう, 感謝, 감사합니다, 감사해요, 고마워, 고맙습니다, ขอบคุณ, ευχαριστώ, תודה"),
     (Cue::Farewell, "
-        bye, goodbye, good bye, byebye, see you, see ya, take care, have a nice day, have a good day, have a great day, have a good one, have a nice, have a great, have a good, good night
+        bye, goodbye, good bye, byebye, see you, see ya, take care, have a nice day, have a good day, have a great day, have a good one, have a nice, have a great, have a good, good night, good day
         tschüss, auf wiedersehen, schönen tag, au revoir, bonne journée, adiós, hasta luego, buen día, arrivederci, buona giornata, tchau, adeus, doei, hej då, do widzenia
         до свидания, 再见, 拜拜, さようなら, 失礼します, 안녕히, अलविदा"),
     (Cue::Greeting, "
@@ -238,7 +259,7 @@ const PHRASES: &[(Cue, &str)] = &[
         transfer you, transferring you, connect you, connecting you, put you through, hand you over, pass you on, escalate, escalated, escalating, a colleague, our specialist, a specialist will, someone will, agent will contact, team will contact, will get back to you, will call you back, call you back
         weiterleiten, leite sie weiter, verbinde sie, vous transférer, je vous transfère, mettre en relation, transferirle, le transfiero, le paso, trasferisco, la passo, transferir você, 转接, 为您转, おつなぎ, 担当に代わ, 연결해"),
     (Cue::NothingElse, "
-        that's all, thats all, that is all, that will be all, that'll be all, that would be all, no that would be all, no that's all, no that is all, no that will be all, nothing else, no thanks, no thank you, nope thanks, no thanks for, no thank you for, no thanks so much, no thank you so much, no thank you very much, no thanks a lot, i'm good, im good, i am good, all good, all set, that's it, thats it, that is it, that's everything, that is everything, nothing more, nothing
+        that's all, thats all, that is all, i have all i need, all i need, all i needed, that will be all, that'll be all, that would be all, no that would be all, no that's all, no that is all, no that will be all, nothing else, no thanks, no thank you, nope thanks, no thanks for, no thank you for, no thanks so much, no thank you so much, no thank you very much, no thanks a lot, i'm good, im good, i am good, all good, all set, that's it, thats it, that is it, that's everything, that is everything, nothing more, nothing
         das ist alles, das war alles, das war's, nein danke, c'est tout, non merci, eso es todo, nada más, no gracias, è tutto, nient'altro, no grazie, é tudo, só isso, isso é tudo, 没有了, 没了, 就这些, 以上です, それだけ, 없습니다"),
     (Cue::Courtesy, "
         how can i help, how may i help, how can i assist, how may i assist, can i help you, may i help you, help you with, assist you, anything else, something else, you're welcome, youre welcome, you are welcome, my pleasure, no problem, glad i could, glad to help, happy to help, thank you for calling, thanks for calling, thank you for contacting, thanks for contacting, thank you for choosing, have a nice, have a great, have a good, have a wonderful, please hold, one moment, bear with me, welcome to, let me know, is there anything, enjoy your day, what can i
@@ -263,7 +284,7 @@ const PHRASES: &[(Cue, &str)] = &[
         no, nope, nah, not interested, don't want, do not want, don't like, do not like, didn't like, not really, never mind, nevermind, forget it, not a fan
         nein, não, nee, hayır, нет, नहीं, nahi, 不要, 不想, 不喜欢, いいえ, 아니요, 아니, لا"),
     (Cue::Requests, "
-        i need, i want, i'd like, i would like, i'd love, we need, we want, we'd like, we would like, i wish to, looking for, looking to, searching for, trying to find, i'm trying to, i am trying to, interested in, i wanted to, i was wondering, had a problem, had problem, got a problem, can you, could you, would you, will you, can i, could i, may i, can we, could we, please, help me, help with, need help, some help, need to, want to, like to, have a problem, have an issue, have a question, having trouble, having issues, having problems, having an issue, having a problem, problem with, issue with, trouble with, find me, get me, give me, send me, show me, tell me, book me, book a, order a, is there, are there, do you have, how do i, how can i, what is the, where is my, when will, i lost, i am calling about, i'm calling about, calling because, check on, check the status, inquire about, enquire about, lets get, let's get, i'll have, i will have
+        i need, i want, i'd like, i would like, i'd love, we need, we want, we'd like, we would like, i wish to, looking for, looking to, searching for, trying to find, i'm trying to, i am trying to, interested in, i wanted to, i was wondering, had a problem, had problem, got a problem, can you, could you, would you, will you, can i, could i, may i, can we, could we, please, help me, help with, need help, some help, need to, want to, have a problem, have an issue, have a question, having trouble, having issues, having problems, having an issue, having a problem, problem with, issue with, trouble with, find me, get me, give me, send me, show me, tell me, book me, book a, order a, is there, are there, do you have, how do i, how can i, what is the, where is my, when will, i lost, i am calling about, i'm calling about, calling because, check on, check the status, inquire about, enquire about, lets get, let's get, i'll have, i will have
         ich möchte, möchte, ich brauche, brauche, ich suche, suche, suchen, hätte gern, hätte gerne, würde gern, würde gerne, bitte, können sie, kannst du, je voudrais, j'aimerais, je cherche, je recherche, cherche, j'ai besoin, je veux, pouvez-vous, peux-tu, pourriez-vous, s'il vous plaît, quiero, quisiera, necesito, busco, puede, podría, me gustaría, por favor, vorrei, cerco, sto cercando, ho bisogno, mi serve, può, potrebbe, per favore, gostaria, preciso, procuro, quero, poderia, ik wil, ik zoek, graag, kunt u, jag vill, jag söker
         хочу, нужно, нужен, нужна, ищу, могу, можете, пожалуйста, चाहता, चाहती, चाहिए, कृपया, खोज, ढूंढ, chahiye, chahta, chahti
         帮我, 请, 我想, 想要, 我要, 想找, 需要, 推荐, 麻烦, 能不能, 可以帮, したい, ください, お願い, 欲しい, 싶, 주세요, 부탁, 찾고, 추천"),

@@ -145,9 +145,9 @@ fn continues(last: &Token, token: &Token) -> bool {
 const CHINESE_FUNCTION: &str = "的了是我你您他她它们这那哪在有没不吗呢吧啊呀哦嗯也都就还要会能可以想请问谢好什么怎样多少几个一下给帮和与或到从对为把被让很太最再又跟去来说看找吃玩住之其该此吧呗嘛且并但而如果因所已经得着过辆刚才后前时候知需推荐附近";
 
 /// Chinese words of two characters that occur in every conversation.
-const CHINESE_FILLER: [&str; 20] = [
+const CHINESE_FILLER: [&str; 21] = [
     "提供", "推荐", "周边", "附近", "需要", "地址", "评分", "电话", "时候", "可以", "预订", "麻烦", "信息",
-    "这里", "意思", "打算", "选择", "营业", "价格", "门店",
+    "这里", "安排", "意思", "打算", "选择", "营业", "价格", "门店",
 ];
 
 fn in_chinese_filler(text: &str, token: &Token) -> bool {

@@ -93,7 +93,7 @@ const GENERIC: &str = "
     talk talking thing till time times total town travel trip trouble true trying turn type types unable update updated usual usually various verify visit visiting waiting walk warm waste watch way week weekend weeks welcome whenever wish wonder wondering word work worked working works world worried worry worth write wrong year years yet young zip
     am pm etc via per plus regarding suitable towards total appreciated address addresses email mail phone id ssn code codes digits rating user username password
     hai hii haii heya helo thanx thnx plz pls ur u r ok okey ya yea yeh hmm hmmm mam bro dude buddy mate gotcha yup nah fifty twenty thirty hundred thousand million dollars dollar usd
-    feeling star stars certain particular particularly applied depending rated higher additional amount percent chance cuz successfully
+    feeling fan super huge star stars certain particular particularly applied depending rated higher additional amount percent chance cuz successfully
     cheap moderately moderate priced ones based exact gonna unfortunately confirmed confirming confirmation booked booking book reserve reserved reserving made
 ";
 

@@ -315,6 +315,7 @@ proptest! {
                 is_about_works: text.len() % 5 == 0,
                 is_mere_question: text.len() % 7 == 0,
                 is_polite: text.len() % 2 == 0,
+                is_no_praise: text.len() % 13 == 0,
                 complains: text.len() % 11 == 0,
             })
             .collect();

@@ -77,6 +77,8 @@ pub(super) struct SignCounts {
     stated_repetitions: u32,
     /// Cues of the customer's last [`LAST_TURNS`] and [`CLOSING_TURNS`] messages.
     pub(super) last: Cues,
+    /// Whether one of the last messages is warmer than courtesy.
+    has_evident_warmth: bool,
     pub(super) closing: Cues,
     /// All cues of customer and agent.
     pub(super) customer: Cues,
@@ -159,6 +161,8 @@ impl SignCounts {
             let is_about_film = about_works && !cues.has(Cue::Thanks);
             let is_cold = turn.mood.is_some_and(|mood| mood < WARM_MOOD_MIN);
             self.last.insert(if is_about_film || is_cold { cues.without(Cue::Warm) } else { cues });
+            let is_warm = cues.has(Cue::Warm) && !is_about_film && !is_cold;
+            self.has_evident_warmth |= is_warm && (cues.has(Cue::Success) || !turn.is_courtesy());
         }
         self.customer.insert(cues);
         // "A disaster" then describes the film's plot.
@@ -265,11 +269,14 @@ impl SignCounts {
             mood,
             closing_mood,
             good(self.last.has(Cue::Thanks), "the customer gave thanks at the end"),
-            good(self.last.has(Cue::Warm), "the customer was warm towards the end"),
-            good(self.agreements >= 2, "the customer mostly agreed"),
+            good(self.has_evident_warmth, "the customer was warm towards the end"),
+            good(
+                self.share(self.agreements) >= MOSTLY_AGREED_MIN && self.agreements >= 2 && !self.about_works,
+                "the customer mostly agreed",
+            ),
             minor(self.declined_offers >= 2, "the customer turned offers down"),
             minor(self.evident_apologies >= 2, "the agent apologised more than once"),
-            if deed || is_content {
+            if deed || is_content || self.last.has(Cue::NothingElse) {
                 minor(self.evident_inabilities > 0, "not everything was possible")
             } else {
                 grave(self.evident_inabilities > 0, "not everything was possible")
@@ -307,6 +314,9 @@ impl SignCounts {
 
 /// Said of problems that were not the last word.
 pub(super) const PROBLEMS_ON_THE_WAY: &str = "the customer reported problems along the way";
+
+/// "Mostly" agreed who did so in this share of their messages: many others only give details.
+const MOSTLY_AGREED_MIN: f32 = 0.4;
 
 /// The least mood of a warm message.
 const WARM_MOOD_MIN: f32 = 0.2;

@@ -21,8 +21,12 @@ const COURTESY_WEIGHT: f32 = 0.5;
 const COURTESY_SCORE_MAX: f32 = 0.35;
 /// Share of a feeling about a film or the news that counts as one about the conversation.
 const ABOUT_WORKS_WEIGHT: f32 = 0.2;
-/// Beyond this, the last message is positive or negative enough to say how the conversation ended.
-const ENDED_SCORE_MIN: f32 = 0.3;
+/// Beyond this, a message is positive or negative enough to count as such.
+const FELT_SCORE_MIN: f32 = 0.3;
+/// A negative message without a complaint makes a negative interaction only beyond this.
+const HURT_SCORE_MIN: f32 = 0.45;
+/// Beyond this, the last message says how the conversation ended.
+const ENDING_SCORE_MIN: f32 = 0.45;
 /// The least score of a high point, or of a low point with the other sign.
 const HIGH_POINT_SCORE_MIN: f32 = 0.4;
 /// If the whole is not negative, only an open complaint is a low point, not a request that sounds a little
@@ -59,6 +63,8 @@ pub struct UserMessage<'a> {
     pub is_mere_question: bool,
     /// Whether it gives thanks or takes leave.
     pub is_polite: bool,
+    /// Whether a pleasant tone is no praise: it asks for something, or goes on with a "but".
+    pub is_no_praise: bool,
     /// Whether it complains of the service in so many words.
     pub complains: bool,
 }
@@ -114,6 +120,7 @@ struct Judged<'a> {
     is_about_works: bool,
     is_mere_question: bool,
     is_polite: bool,
+    is_no_praise: bool,
     complains: bool,
 }
 
@@ -139,7 +146,10 @@ pub fn interaction_sentiment(messages: &[UserMessage<'_>]) -> Option<Interaction
     let score = weighted_mean(&judged).clamp(lowest, highest);
     let sentiment = label(score, LABEL_SCORE_MIN);
     let last = &judged[judged.len() - 1];
-    let ended = if last.is_courtesy { Sentiment::Neutral } else { label(last.felt, ENDED_SCORE_MIN) };
+    let ended = match last.is_courtesy || (last.is_no_praise && last.felt > 0.0) {
+        true => Sentiment::Neutral,
+        false => label(last.felt, ENDING_SCORE_MIN),
+    };
     Some(InteractionSentiment { sentiment, score, description: describe(sentiment, ended, &judged), ended })
 }
 
@@ -147,20 +157,23 @@ pub fn interaction_sentiment(messages: &[UserMessage<'_>]) -> Option<Interaction
 /// that merely sounds negative ("will I have to pay extra?") or a problem that is only stated before thanks at the end. A
 /// positive one needs more than courtesies, and a last word before them that is no complaint.
 fn bounds(judged: &[Judged<'_>]) -> (f32, f32) {
-    let mut bad = judged.iter().filter(|message| message.sentiment == Sentiment::Negative);
+    let mut bad = judged.iter().filter(|message| {
+        message.sentiment == Sentiment::Negative && (message.complains || message.score < -HURT_SCORE_MIN)
+    });
     let hurts = match (bad.next(), bad.next()) {
         (Some(lone), None) => !lone.is_mere_question || judged.len() == 1,
         (first, _) => first.is_some(),
     };
     let mut meant = judged.iter().rev().filter(|message| !message.is_courtesy).peekable();
-    let ends_badly = meant.peek().is_some_and(|last| last.felt < -ENDED_SCORE_MIN);
-    let pleases =
-        meant.any(|message| message.sentiment == Sentiment::Positive && message.felt > ENDED_SCORE_MIN);
+    let ends_badly = meant.peek().is_some_and(|last| last.felt < -FELT_SCORE_MIN);
+    let pleases = meant.any(|message| {
+        message.sentiment == Sentiment::Positive && message.felt > FELT_SCORE_MIN && !message.is_no_praise
+    });
     let is_thankful = judged.last().is_some_and(|last| last.is_polite && last.score > THANKFUL_SCORE_MIN);
     let is_calm = judged.iter().all(|message| !message.complains && message.score > -ANGRY_SCORE_MIN);
     let hurts = hurts && (ends_badly || !is_thankful || !is_calm);
     let bad = judged.iter().filter(|message| message.sentiment == Sentiment::Negative).count();
-    let good = judged.iter().filter(|message| message.meant() > ENDED_SCORE_MIN).count();
+    let good = judged.iter().filter(|message| message.meant() > FELT_SCORE_MIN).count();
     if bad >= MOSTLY_BAD_MIN && bad * 2 > judged.len() && good * 3 <= bad {
         return (-1.0, -MOSTLY_BAD_SCORE_MIN);
     }
@@ -179,7 +192,7 @@ fn judged<'a>(message: &UserMessage<'a>) -> Option<Judged<'a>> {
     let score = message.score.filter(|score| score.is_finite()).unwrap_or(assumed).clamp(-1.0, 1.0);
     let felt = if message.is_about_works { ABOUT_WORKS_WEIGHT * score } else { score };
     // "No, that's all" may be matter-of-fact, and "fine, whatever" is no courtesy.
-    let is_polite = message.is_polite && score > -ENDED_SCORE_MIN;
+    let is_polite = message.is_polite && score > -FELT_SCORE_MIN;
     Some(Judged {
         text: message.text,
         score,
@@ -189,6 +202,7 @@ fn judged<'a>(message: &UserMessage<'a>) -> Option<Judged<'a>> {
         is_about_works: message.is_about_works,
         is_mere_question: message.is_mere_question,
         is_polite,
+        is_no_praise: message.is_no_praise,
         complains: message.complains,
     })
 }
@@ -225,7 +239,11 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
         judged
             .iter()
             .enumerate()
-            .filter(|(_, message)| message.score * sign > HIGH_POINT_SCORE_MIN && !message.is_about_works)
+            .filter(|(_, message)| {
+                message.score * sign > HIGH_POINT_SCORE_MIN
+                    && !message.is_about_works
+                    && !(sign > 0.0 && message.is_no_praise)
+            })
             .max_by(|(_, left), (_, right)| (left.score * sign).total_cmp(&(right.score * sign)))
             .map(|(idx, _)| idx)
     };
@@ -238,7 +256,7 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
     }
     let mut reasons = Vec::new();
     let leaves_aside =
-        judged.iter().any(|message| message.is_about_works && message.score.abs() > ENDED_SCORE_MIN);
+        judged.iter().any(|message| message.is_about_works && message.score.abs() > FELT_SCORE_MIN);
     if leaves_aside {
         reasons.push("feelings about films, songs, books or news left aside".to_owned());
     } else if best.is_none()
@@ -279,7 +297,7 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
         Sentiment::Negative => "ended on a negative note",
     };
     let quoted_before = turn.is_some_and(|(idx, _)| idx == last);
-    match quote(last) {
+    match quote_end(judged[last].text, judged[last].score) {
         words if quoted_before || words.is_empty() => reasons.push(end.to_owned()),
         words => reasons.push(format!("{end} with {words}")),
     }
@@ -302,7 +320,10 @@ fn turning_point(judged: &[Judged<'_>]) -> Option<(usize, bool)> {
                 && mean_before.abs() > TURN_MOOD_MIN
                 && mean_after.abs() > TURN_MOOD_MIN
                 && message.meant() * mean_after > 0.0
-                && message.meant().abs() > TURN_MOOD_MIN;
+                && message.meant().abs() > TURN_MOOD_MIN
+                && judged[..idx]
+                    .iter()
+                    .any(|earlier| earlier.meant() * mean_before.signum() > FELT_SCORE_MIN);
             if opposite && change.abs() >= TURN_MIN && found.is_none_or(|(_, most)| change.abs() > most.abs())
             {
                 found = Some((idx, change));
@@ -315,8 +336,23 @@ fn turning_point(judged: &[Judged<'_>]) -> Option<(usize, bool)> {
 
 /// A few words of a message in quotation marks, around the strongest feeling; empty if there are none.
 fn quote(text: &str, score: f32) -> String {
-    let text = &text[..text.char_indices().nth(2_000).map_or(text.len(), |(at, _)| at)];
-    let sentence = telling_sentence(text, score);
+    let text = beginning(text);
+    let longest = || sentences(text).max_by_key(|sentence| sentence.chars().count());
+    quoted(telling_sentence(text, score).or_else(longest).unwrap_or(text))
+}
+
+/// The same of the last message: without a strong word, its last sentence, where thanks are.
+fn quote_end(text: &str, score: f32) -> String {
+    let text = beginning(text);
+    quoted(telling_sentence(text, score).or_else(|| sentences(text).last()).unwrap_or(text))
+}
+
+/// The part of a message that is read for a quotation.
+fn beginning(text: &str) -> &str {
+    &text[..text.char_indices().nth(2_000).map_or(text.len(), |(at, _)| at)]
+}
+
+fn quoted(sentence: &str) -> String {
     let mut quoted = String::new();
     for (idx, word) in sentence.split_whitespace().enumerate() {
         let room = QUOTE_CHARS.saturating_sub(quoted.chars().count());
@@ -333,36 +369,48 @@ fn quote(text: &str, score: f32) -> String {
     if quoted.is_empty() { String::new() } else { format!("“{quoted}”") }
 }
 
-/// The sentence with the strongest word in the score's direction; else the first sentence.
-fn telling_sentence(text: &str, score: f32) -> &str {
+/// The sentence with the strongest word in the score's direction.
+fn telling_sentence(text: &str, score: f32) -> Option<&str> {
     let lexicon = Lexicon::english();
     let mut tokens: Vec<Token> = Vec::new();
     tokenize(text, &mut tokens, |_| {});
     let valence =
         |hash: u64| lexicon.get(hash).map_or(0.0, |entry| f32::from(entry.valence) * score.signum());
-    let mut strongest = (0.5, 0);
+    let mut strongest = (0.5, None);
     let mut previous = hash_word("");
     for token in tokens.iter().filter(|token| matches!(token.kind, Kind::Word | Kind::Emoji)) {
         let strength = valence(token.hash).max(valence(join(previous, token.hash)));
         if strength > strongest.0 {
-            strongest = (strength, token.start as usize);
+            strongest = (strength, Some(token.start as usize));
         }
         previous = token.hash;
     }
-    let at = strongest.1;
-    // A sentence includes the mark that ends it: "THREE weeks!" is not "THREE weeks". The full stop in `4.5` ends none.
-    let end_of = |(idx, c): (usize, char)| {
+    let at = strongest.1?;
+    let (start, end) = sentence_bounds(text).find(|(_, end)| at < *end)?;
+    let sentence = text[start..end].trim();
+    // An emoji after the full stop says little without the sentence.
+    Some(if sentence.chars().any(char::is_alphanumeric) { sentence } else { text.trim() })
+}
+
+/// The sentences with words in them.
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    sentence_bounds(text)
+        .map(|(start, end)| text[start..end].trim())
+        .filter(|sentence| sentence.chars().any(char::is_alphanumeric))
+}
+
+/// Where each sentence starts and ends. It includes the mark that ends it: "THREE weeks!" is not "THREE weeks". The full
+/// stop in `4.5` ends none.
+fn sentence_bounds(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    let mut start = 0;
+    let ends = move |(idx, c): (usize, char)| {
         let end = idx + c.len_utf8();
         let ends = match c {
             '!' | '?' | '\n' | '。' | '！' | '？' | '।' => true,
             '.' => !text[end..].starts_with(char::is_alphanumeric),
             _ => false,
         };
-        ends.then_some(end)
+        (ends || end == text.len()).then_some(end)
     };
-    let start = text[..at].char_indices().rev().find_map(end_of).unwrap_or(0);
-    let end = text[at..].char_indices().find_map(|(idx, c)| end_of((at + idx, c))).unwrap_or(text.len());
-    let sentence = text[start..end].trim();
-    // An emoji after the full stop says little without the sentence.
-    if sentence.chars().any(char::is_alphanumeric) { sentence } else { text.trim() }
+    text.char_indices().filter_map(ends).map(move |end| (std::mem::replace(&mut start, end), end))
 }
