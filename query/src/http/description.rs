@@ -87,7 +87,8 @@ fn filter_description(field: &Field) -> String {
 /// Adds the fields that `openapi.json` does not spell out, with their descriptions.
 fn add_properties(schema: &mut Value) {
     for field in FIELDS {
-        if schema["properties"]["topics_summary"]["properties"].get(field.name).is_some() {
+        let is_inside = |part: &str| schema["properties"][part]["properties"].get(field.name).is_some();
+        if is_inside("topics_summary") || is_inside("total_costs") {
             continue;
         }
         let property = &mut schema["properties"][field.name];
