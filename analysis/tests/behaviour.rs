@@ -751,6 +751,32 @@ fn nobody_is_dissatisfied_over_trifles() {
 }
 
 #[test]
+fn who_was_told_what_they_asked_in_the_end_is_not_dissatisfied() {
+    let told = analyze(
+        "u: Gibt es hier in der Nähe ein Grillrestaurant?
+         a: I'm sorry, there are no barbecue places in the city. Is there another type of food you would like?
+         u: Ich interessiere mich für portugiesisches Essen.
+         a: Sure, nandos in the south, and its phone number is 01223 327908.
+         u: Die Preisklasse ist mir egal.",
+    );
+    assert!(told.csat.unwrap() >= 3, "{:?}", told.csat_description);
+}
+
+#[test]
+fn a_question_is_no_low_point() {
+    let mood = analyze(
+        "u: I need a table for three at a restaurant in the centre.
+         a: The Ugly Duckling has one at 18:00.
+         u: Is there any outdoor seating at the Ugly Duckling?
+         a: No, there is none. Shall I book it?
+         u: Great, thank you so much, that was really helpful!",
+    )
+    .sentiment_description
+    .unwrap();
+    assert!(!mood.contains("low point"), "{mood}");
+}
+
+#[test]
 fn a_summary_names_the_request_and_the_deed() {
     let summary = analyze(
         "u: One moment please.

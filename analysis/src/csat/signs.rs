@@ -276,7 +276,7 @@ impl SignCounts {
             ),
             minor(self.declined_offers >= 2, "the customer turned offers down"),
             minor(self.evident_apologies >= 2, "the agent apologised more than once"),
-            if deed || is_content || self.last.has(Cue::NothingElse) {
+            if deed || is_content || self.told_since || self.last.has(Cue::NothingElse) {
                 minor(self.evident_inabilities > 0, "not everything was possible")
             } else {
                 grave(self.evident_inabilities > 0, "not everything was possible")

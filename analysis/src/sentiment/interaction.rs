@@ -242,7 +242,7 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
             .filter(|(_, message)| {
                 message.score * sign > HIGH_POINT_SCORE_MIN
                     && !message.is_about_works
-                    && !(sign > 0.0 && message.is_no_praise)
+                    && !(if sign > 0.0 { message.is_no_praise } else { message.is_mere_question })
             })
             .max_by(|(_, left), (_, right)| (left.score * sign).total_cmp(&(right.score * sign)))
             .map(|(idx, _)| idx)
