@@ -217,7 +217,7 @@ fn interaction_mood(
                 score: judged.map(|judged| judged.score),
                 is_courtesy: turn.is_some_and(MessageFeatures::is_courtesy),
                 is_about_works: about_works && turn.is_some_and(MessageFeatures::is_no_complaint),
-                is_mere_question: turn.is_some_and(MessageFeatures::is_mere_question),
+                is_mere_request: turn.is_some_and(MessageFeatures::is_mere_request),
                 is_polite: turn.is_some_and(MessageFeatures::is_polite),
                 is_no_praise: turn.is_some_and(MessageFeatures::is_no_praise),
                 complains: turn.is_some_and(MessageFeatures::complains),

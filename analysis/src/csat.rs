@@ -57,19 +57,27 @@ impl MessageFeatures {
 
     /// Whether a pleasant tone is no praise: it declines politely, asks for something, or goes on with a "but".
     pub(crate) fn is_no_praise(&self) -> bool {
-        let praises = self.cues.has_any(&[Cue::Thanks, Cue::Success, Cue::Warm]);
+        let requests = self.asks || self.cues.has(Cue::Requests);
+        // Thanks in a request are for what is still to come.
+        let praises =
+            self.cues.has_any(&[Cue::Success, Cue::Warm]) || (self.cues.has(Cue::Thanks) && !requests);
         if self.cues.has(Cue::NothingElse) && !self.cues.has_any(&[Cue::Thanks, Cue::Success]) {
             return true;
         }
         match self.cues.has(Cue::Objects) {
             true => praises && !self.cues.has(Cue::Success),
-            false => (self.asks || self.cues.has(Cue::Requests)) && !praises,
+            false => requests && !praises,
         }
     }
 
     /// Whether it asks something without an explicit complaint.
     pub(crate) fn is_mere_question(&self) -> bool {
         self.asks && !self.complains()
+    }
+
+    /// Whether it asks for something without an explicit complaint: "a single shot dirty chai, please".
+    pub(crate) fn is_mere_request(&self) -> bool {
+        (self.asks || self.cues.has(Cue::Requests)) && !self.complains()
     }
 
     /// Whether it leaves a choice to the agent, and little else.

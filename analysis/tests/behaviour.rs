@@ -777,6 +777,17 @@ fn a_question_is_no_low_point() {
 }
 
 #[test]
+fn an_order_has_no_mood_of_its_own() {
+    let whole = |script: &str| analyze(script).sentiment;
+    let order = "u: I'd like a single shot dirty chai with oat milk.\na: Coming up.";
+    assert_eq!(whole(order), Some(Sentiment::Neutral));
+    let polite = "u: Vorrei gentilmente l'indirizzo e il numero di telefono. Grazie!\na: 01223 362525.\nu: Grazie, arrivederci.";
+    assert_eq!(whole(polite), Some(Sentiment::Neutral));
+    let robbed = "u: My card was stolen, this is terrible, please block it at once!\na: It is blocked.";
+    assert_eq!(whole(robbed), Some(Sentiment::Negative));
+}
+
+#[test]
 fn a_summary_names_the_request_and_the_deed() {
     let summary = analyze(
         "u: One moment please.

@@ -177,8 +177,8 @@ fn said<'a>(text: &'a str) -> UserMessage<'a> {
 fn one_question_that_sounds_bad_makes_no_negative_interaction() {
     let toll = said("We are going to be going through a toll. Will I have to pay extra for this?");
     assert_eq!(toll.sentiment, Some(Sentiment::Negative), "else this shows nothing");
-    let whole = |is_mere_question| {
-        let toll = UserMessage { is_mere_question, ..toll };
+    let whole = |is_mere_request| {
+        let toll = UserMessage { is_mere_request, ..toll };
         interaction_sentiment(&[said("I need a taxi at two"), toll, said("ok thanks")]).unwrap().sentiment
     };
     assert_eq!([whole(false), whole(true)], [Sentiment::Negative, Sentiment::Neutral]);
@@ -313,7 +313,7 @@ proptest! {
                 score: *score,
                 is_courtesy: text.len() % 3 == 0,
                 is_about_works: text.len() % 5 == 0,
-                is_mere_question: text.len() % 7 == 0,
+                is_mere_request: text.len() % 7 == 0,
                 is_polite: text.len() % 2 == 0,
                 is_no_praise: text.len() % 13 == 0,
                 complains: text.len() % 11 == 0,

@@ -25,6 +25,8 @@ const ABOUT_WORKS_WEIGHT: f32 = 0.2;
 const FELT_SCORE_MIN: f32 = 0.3;
 /// A negative message without a complaint makes a negative interaction only beyond this.
 const HURT_SCORE_MIN: f32 = 0.45;
+/// A lone request is negative only beyond this: "my card was stolen, block it", but not "a dirty chai, please".
+const URGENT_SCORE_MIN: f32 = 0.75;
 /// Beyond this, the last message says how the conversation ended.
 const ENDING_SCORE_MIN: f32 = 0.45;
 /// The least score of a high point, or of a low point with the other sign.
@@ -60,7 +62,7 @@ pub struct UserMessage<'a> {
     /// Whether it is about a film or the news; feelings about those count little.
     pub is_about_works: bool,
     /// Whether it asks for something without an explicit complaint.
-    pub is_mere_question: bool,
+    pub is_mere_request: bool,
     /// Whether it gives thanks or takes leave.
     pub is_polite: bool,
     /// Whether a pleasant tone is no praise: it asks for something, or goes on with a "but".
@@ -118,13 +120,18 @@ struct Judged<'a> {
     sentiment: Sentiment,
     is_courtesy: bool,
     is_about_works: bool,
-    is_mere_question: bool,
+    is_mere_request: bool,
     is_polite: bool,
     is_no_praise: bool,
     complains: bool,
 }
 
 impl Judged<'_> {
+    /// Whether it is a request that sounds a little like a complaint.
+    fn only_sounds_bad(&self) -> bool {
+        self.is_mere_request && self.score > -URGENT_SCORE_MIN
+    }
+
     /// The score that is more than courtesy.
     fn meant(&self) -> f32 {
         if self.is_courtesy { 0.0 } else { self.felt }
@@ -161,7 +168,7 @@ fn bounds(judged: &[Judged<'_>]) -> (f32, f32) {
         message.sentiment == Sentiment::Negative && (message.complains || message.score < -HURT_SCORE_MIN)
     });
     let hurts = match (bad.next(), bad.next()) {
-        (Some(lone), None) => !lone.is_mere_question || judged.len() == 1,
+        (Some(lone), None) => !lone.is_mere_request || (judged.len() == 1 && lone.score < -URGENT_SCORE_MIN),
         (first, _) => first.is_some(),
     };
     let mut meant = judged.iter().rev().filter(|message| !message.is_courtesy).peekable();
@@ -200,7 +207,7 @@ fn judged<'a>(message: &UserMessage<'a>) -> Option<Judged<'a>> {
         sentiment,
         is_courtesy: message.is_courtesy && (score > 0.0 || is_polite),
         is_about_works: message.is_about_works,
-        is_mere_question: message.is_mere_question,
+        is_mere_request: message.is_mere_request,
         is_polite,
         is_no_praise: message.is_no_praise,
         complains: message.complains,
@@ -242,7 +249,7 @@ fn describe(sentiment: Sentiment, ended: Sentiment, judged: &[Judged<'_>]) -> St
             .filter(|(_, message)| {
                 message.score * sign > HIGH_POINT_SCORE_MIN
                     && !message.is_about_works
-                    && !(if sign > 0.0 { message.is_no_praise } else { message.is_mere_question })
+                    && !(if sign > 0.0 { message.is_no_praise } else { message.only_sounds_bad() })
             })
             .max_by(|(_, left), (_, right)| (left.score * sign).total_cmp(&(right.score * sign)))
             .map(|(idx, _)| idx)
