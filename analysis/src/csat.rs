@@ -57,7 +57,7 @@ impl MessageFeatures {
 
     /// Whether a pleasant tone is no praise: it declines politely, asks for something, or goes on with a "but".
     pub(crate) fn is_no_praise(&self) -> bool {
-        let requests = self.asks || self.cues.has(Cue::Requests);
+        let requests = self.requests();
         // Thanks in a request are for what is still to come.
         let praises =
             self.cues.has_any(&[Cue::Success, Cue::Warm]) || (self.cues.has(Cue::Thanks) && !requests);
@@ -77,7 +77,12 @@ impl MessageFeatures {
 
     /// Whether it asks for something without an explicit complaint: "a single shot dirty chai, please".
     pub(crate) fn is_mere_request(&self) -> bool {
-        (self.asks || self.cues.has(Cue::Requests)) && !self.complains()
+        self.requests() && !self.complains()
+    }
+
+    /// Whether it asks for something, with a question or in so many words.
+    fn requests(&self) -> bool {
+        self.asks || self.cues.has(Cue::Requests)
     }
 
     /// Whether it leaves a choice to the agent, and little else.
@@ -136,9 +141,14 @@ impl Sign {
         Sign { weight, reason, is_grave: true }
     }
 
+    /// Whether it is strong enough to be named, and has a wording.
+    fn can_be_named(&self) -> bool {
+        self.weight.abs() >= TELLING_WEIGHT_MIN && !self.reason.is_empty()
+    }
+
     /// Whether it counts against satisfaction, and can be named.
     fn is_complaint(&self) -> bool {
-        self.weight <= -TELLING_WEIGHT_MIN && !self.reason.is_empty()
+        self.weight < 0.0 && self.can_be_named()
     }
 }
 
@@ -260,9 +270,8 @@ pub(crate) fn estimate(
     // Nor is anybody furious who gives thanks.
     let least = if is_middling { MIDDLE } else { 1 + u8::from(tally.last.has(Cue::Thanks)) };
     let by_signs = sum.round().clamp(1.0, 5.0) as u8;
-    let is_named = |sign: &Sign| sign.weight.abs() >= TELLING_WEIGHT_MIN && !sign.reason.is_empty();
     // "Mixed" needs something that can be said against it.
-    let only_good = signs.iter().any(is_named) && !signs.iter().any(Sign::is_complaint);
+    let only_good = signs.iter().any(Sign::can_be_named) && !signs.iter().any(Sign::is_complaint);
     let least = if only_good { least.max(MIDDLE + 1) } else { least };
     let score = by_signs.max(least).clamp(*possible.start(), *possible.end());
     let is_bounded = score != by_signs;

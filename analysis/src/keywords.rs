@@ -78,7 +78,7 @@ fn is_bare_answer(found: &Collector, tokens: &[Token]) -> bool {
     matches!(found.phrases[..], [phrase] if !phrase.topical && usize::from(phrase.num_words) == num_words)
 }
 
-/// `my name is …`, `this is …`: what follows names a person.
+/// `my name is …`, `this is …`, `Mr …`: what follows names a person.
 fn introduces_person(text: &str, before: &[Token]) -> bool {
     let word = |from_end: usize| before.len().checked_sub(from_end).map_or("", |at| before[at].text(text));
     let is = |from_end, list: &[&str]| list.iter().any(|other| word(from_end).eq_ignore_ascii_case(other));

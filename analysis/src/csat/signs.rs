@@ -75,11 +75,10 @@ pub(super) struct SignCounts {
     /// Failures after which the agent completed nothing.
     open_failures: u32,
     stated_repetitions: u32,
-    /// Cues of the customer's last [`LAST_TURNS`] and [`CLOSING_TURNS`] messages.
+    /// Cues of the customer's last [`LAST_TURNS`] messages, once there was an answer.
     pub(super) last: Cues,
-    /// Whether one of the last messages is warmer than courtesy.
+    /// Whether one of those messages is warmer than courtesy.
     has_evident_warmth: bool,
-    pub(super) closing: Cues,
     /// All cues of customer and agent.
     pub(super) customer: Cues,
     pub(super) agent: Cues,
@@ -91,10 +90,10 @@ pub(super) struct SignCounts {
     evident_inabilities: u32,
     /// Whether the agent last completed something, or was unable to.
     last_deed: Option<Cue>,
-    /// Whether the agent completed something or handed over in a later message, one that is already counted.
-    settled_since: bool,
     /// Whether the agent gave information after that.
     told_since: bool,
+    /// Whether the agent completed something or handed over in a later message, one that is already counted.
+    settled_since: bool,
     /// Whether the customer last reported a success or a failure.
     pub(super) last_word: Option<Cue>,
     /// Whether the customer asked something in a later message, one that is already counted.
@@ -172,7 +171,6 @@ impl SignCounts {
         self.failures += u32::from(cues.has(Cue::Failure));
         self.open_failures += u32::from(cues.has(Cue::Failure) && !self.settled_since);
         if self.num_customer as usize <= CLOSING_TURNS {
-            self.closing.insert(cues);
             // The later one wins: a solved problem is gone, and vice versa. A complaint is also over once the
             // agent has done something about it, or the customer asks about something else.
             let found = [Cue::Failure, Cue::Success].into_iter().find(|cue| cues.has(*cue));
@@ -262,8 +260,8 @@ impl SignCounts {
         let grave = |is: bool, reason: &'static str| Sign::grave(-1.0, if is { reason } else { "" });
         let repeats = self.has_evident_repetition || self.stated_repetitions > 0;
         let (deed, inability) = (self.agent.has(Cue::Done), self.last_deed == Some(Cue::Unable));
-        let is_content =
-            ended_well || self.last.has_any(&[Cue::Thanks, Cue::Success]) || self.last.has(Cue::Agrees);
+        let is_content = ended_well || self.last.has_any(&[Cue::Thanks, Cue::Success, Cue::Agrees]);
+        let got_nothing = !deed && !is_content && !self.told_since;
         // One per sign: the reason that the text supports, and its direction.
         let reasons: [Sign; NUM_SIGNS] = [
             mood,
@@ -276,16 +274,15 @@ impl SignCounts {
             ),
             minor(self.declined_offers >= 2, "the customer turned offers down"),
             minor(self.evident_apologies >= 2, "the agent apologised more than once"),
-            if deed || is_content || self.told_since || self.last.has(Cue::NothingElse) {
-                minor(self.evident_inabilities > 0, "not everything was possible")
-            } else {
-                grave(self.evident_inabilities > 0, "not everything was possible")
+            Sign {
+                is_grave: got_nothing && !self.last.has(Cue::NothingElse),
+                ..minor(self.evident_inabilities > 0, "not everything was possible")
             },
             if deed {
                 good(true, "something was completed")
             } else {
                 // A customer who was told the address in the end got something.
-                grave(inability && !is_content && !self.told_since, "nothing was completed")
+                grave(inability && got_nothing, "nothing was completed")
             },
             grave(repeats, "the customer had to repeat things"),
             minor(self.has_evident_agent_repetition, "the agent repeated itself"),

@@ -160,15 +160,17 @@ pub fn interaction_sentiment(messages: &[UserMessage<'_>]) -> Option<Interaction
     Some(InteractionSentiment { sentiment, score, description: describe(sentiment, ended, &judged), ended })
 }
 
-/// The moods that the messages support. A negative one needs a negative message, and more than one question
-/// that merely sounds negative ("will I have to pay extra?") or a problem that is only stated before thanks at the end. A
-/// positive one needs more than courtesies, and a last word before them that is no complaint.
+/// The moods that the messages support. A negative one needs a negative message, and more than one request
+/// that merely sounds negative ("will I have to pay extra?") or a problem that is only stated before thanks at the end;
+/// where most messages are negative, no other is possible. A positive one needs more than courtesies and requests, and a
+/// last word before them that is no complaint.
 fn bounds(judged: &[Judged<'_>]) -> (f32, f32) {
-    let mut bad = judged.iter().filter(|message| {
-        message.sentiment == Sentiment::Negative && (message.complains || message.score < -HURT_SCORE_MIN)
-    });
-    let hurts = match (bad.next(), bad.next()) {
-        (Some(lone), None) => !lone.is_mere_request || (judged.len() == 1 && lone.score < -URGENT_SCORE_MIN),
+    let is_bad = |message: &&Judged<'_>| message.sentiment == Sentiment::Negative;
+    let hurting = |message: &&Judged<'_>| message.complains || message.score < -HURT_SCORE_MIN;
+    let mut hurting = judged.iter().filter(is_bad).filter(hurting);
+    let hurts = match (hurting.next(), hurting.next()) {
+        (Some(lone), None) if judged.len() == 1 => !lone.only_sounds_bad(),
+        (Some(lone), None) => !lone.is_mere_request,
         (first, _) => first.is_some(),
     };
     let mut meant = judged.iter().rev().filter(|message| !message.is_courtesy).peekable();
@@ -179,7 +181,7 @@ fn bounds(judged: &[Judged<'_>]) -> (f32, f32) {
     let is_thankful = judged.last().is_some_and(|last| last.is_polite && last.score > THANKFUL_SCORE_MIN);
     let is_calm = judged.iter().all(|message| !message.complains && message.score > -ANGRY_SCORE_MIN);
     let hurts = hurts && (ends_badly || !is_thankful || !is_calm);
-    let bad = judged.iter().filter(|message| message.sentiment == Sentiment::Negative).count();
+    let bad = judged.iter().filter(is_bad).count();
     let good = judged.iter().filter(|message| message.meant() > FELT_SCORE_MIN).count();
     if bad >= MOSTLY_BAD_MIN && bad * 2 > judged.len() && good * 3 <= bad {
         return (-1.0, -MOSTLY_BAD_SCORE_MIN);
